@@ -1,0 +1,105 @@
+//! Content addresses: the hashes by which git, and so Pkg, name trees and files.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// The SHA-1 git tree hash of a directory: the name of an artifact.
+///
+/// Reads hexadecimal digits of either case, prints them in lower case, as Pkg does.
+///
+/// ```
+/// # use scratchrs_model::hash::TreeHash;
+/// let empty: TreeHash = "4B825DC642CB6EB9A060E54BF8D69288FBEE4904".parse()?;
+/// assert_eq!(empty.to_string(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
+/// # Ok::<(), scratchrs_model::hash::InvalidHash>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TreeHash(pub [u8; 20]);
+
+/// A SHA-256 digest: of a tarball as downloaded, or of a file or tree in the store.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sha256(pub [u8; 32]);
+
+/// A text that should be a hash and is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidHash {
+    text: String,
+    digits: usize,
+}
+
+impl fmt::Display for InvalidHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { text, digits } = self;
+        write!(f, "`{text}` is no hash: expected {digits} hexadecimal digits, got {}", text.len())
+    }
+}
+
+impl std::error::Error for InvalidHash {}
+
+/// Reads exactly `2 * N` hexadecimal digits.
+fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], InvalidHash> {
+    let invalid = || InvalidHash { text: text.to_owned(), digits: 2 * N };
+    let digit = |byte: u8| (byte as char).to_digit(16).map(|value| value as u8);
+    if text.len() != 2 * N {
+        return Err(invalid());
+    }
+    let mut bytes = [0; N];
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        let (Some(high), Some(low)) = (digit(pair[0]), digit(pair[1])) else {
+            return Err(invalid());
+        };
+        *byte = high << 4 | low;
+    }
+    Ok(bytes)
+}
+
+fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+macro_rules! hex_text {
+    ($hash:ident) => {
+        impl fmt::Display for $hash {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write_hex(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $hash {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!(stringify!($hash), "({})"), self)
+            }
+        }
+
+        impl FromStr for $hash {
+            type Err = InvalidHash;
+
+            fn from_str(text: &str) -> Result<Self, InvalidHash> {
+                parse_hex(text).map(Self)
+            }
+        }
+    };
+}
+
+hex_text!(TreeHash);
+hex_text!(Sha256);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_has_exactly_its_digits() {
+        let hex = "0123456789abcdef0123456789abcdef01234567";
+        assert_eq!(hex.parse::<TreeHash>().map(|hash| hash.to_string()), Ok(hex.to_owned()));
+        for wrong in ["", "0", &hex[1..], &format!("{hex}0"), &format!("{}g", &hex[1..])] {
+            assert!(wrong.parse::<TreeHash>().is_err(), "{wrong:?} was taken for a hash");
+        }
+        assert!(hex.parse::<Sha256>().is_err());
+    }
+
+    #[test]
+    fn a_multibyte_character_is_not_split() {
+        assert!("é".repeat(20).parse::<TreeHash>().is_err());
+    }
+}

@@ -1,0 +1,140 @@
+//! The name of a scratch space within its package.
+
+use std::fmt;
+
+/// File systems allow 255 bytes for a name.
+pub const MAX_KEY_BYTES: usize = 255;
+
+/// A valid key: ASCII letters, digits, `-`, `_` and `.`, at most [`MAX_KEY_BYTES`] long.
+///
+/// Stricter than Scratch.jl in three cases, each of which lets a space out of its package's
+/// directory or names something nobody can type: `.`, `..` and a trailing line feed.
+///
+/// ```
+/// # use scratchrs_model::key::ScratchKey;
+/// assert_eq!(ScratchKey::new("download_cache-1.2")?.as_str(), "download_cache-1.2");
+/// assert!(ScratchKey::new("../other").is_err());
+/// # Ok::<(), scratchrs_model::key::InvalidKey>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ScratchKey<'a>(&'a str);
+
+impl<'a> ScratchKey<'a> {
+    /// Checks `key`.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidKey`] says which rule the key breaks.
+    pub fn new(key: &'a str) -> Result<Self, InvalidKey> {
+        let invalid = |fault| InvalidKey { key: key.to_owned(), fault };
+        if key.is_empty() {
+            return Err(invalid(Fault::Empty));
+        }
+        if !key.bytes().all(is_key_byte) {
+            return Err(invalid(Fault::Character));
+        }
+        if key == "." || key == ".." {
+            return Err(invalid(Fault::Dots));
+        }
+        if key.len() > MAX_KEY_BYTES {
+            return Err(invalid(Fault::Length));
+        }
+        Ok(Self(key))
+    }
+
+    /// The key as text.
+    pub fn as_str(self) -> &'a str {
+        self.0
+    }
+}
+
+impl fmt::Display for ScratchKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+fn is_key_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
+}
+
+/// A text that is no key, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidKey {
+    key: String,
+    fault: Fault,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    Empty,
+    Character,
+    Dots,
+    Length,
+}
+
+impl fmt::Display for InvalidKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, fault } = self;
+        match fault {
+            Fault::Empty => f.write_str(
+                "invalid key \"\": a key has at least one character, of letters, digits, `-`, `_` and `.`",
+            ),
+            Fault::Character => write!(
+                f,
+                "invalid key {key:?}: a key has letters, digits, `-`, `_` and `.` only"
+            ),
+            Fault::Dots => write!(f, "invalid key {key:?}: it would name another directory"),
+            Fault::Length => write!(
+                f,
+                "invalid key \"{}…\": it has {} bytes, and file systems allow {MAX_KEY_BYTES}",
+                &key[..20],
+                key.len()
+            ),
+        }
+    }
+}
+
+impl std::error::Error for InvalidKey {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn keys_of_scratch_jl_are_keys() {
+        for key in ["abcABC123._-", "1.2.3", "a", "...", ".hidden", &"k".repeat(255)] {
+            assert!(ScratchKey::new(key).is_ok(), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn what_leaves_the_directory_is_no_key() {
+        for key in ["", ".", "..", "a/b", "a\\b", "a\0b", "a\n", "é", "a b", "C:", &"k".repeat(300)]
+        {
+            assert!(ScratchKey::new(key).is_err(), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn the_message_says_what_is_wrong() {
+        let message = |key: &str| ScratchKey::new(key).unwrap_err().to_string();
+        assert_eq!(
+            message("a/b"),
+            "invalid key \"a/b\": a key has letters, digits, `-`, `_` and `.` only"
+        );
+        assert_eq!(message(".."), "invalid key \"..\": it would name another directory");
+        assert!(message(&"k".repeat(300)).contains("300 bytes"));
+    }
+
+    proptest! {
+        #[test]
+        fn a_key_is_one_path_component(key in any::<String>()) {
+            if ScratchKey::new(&key).is_ok() {
+                let components: Vec<_> = std::path::Path::new(&key).components().collect();
+                prop_assert_eq!(components, vec![std::path::Component::Normal(key.as_ref())]);
+            }
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! Where things lie in a depot.
+//!
+//! # On disk
+//!
+//! ```text
+//! <depot>/
+//! ├── logs/scratch_usage.toml                 who uses which space   (Scratch.jl, Pkg, us)
+//! ├── logs/scratch_usage.toml.pid             its lock               (Pkg's pidfile format)
+//! └── scratchspaces/<uuid>/                   the spaces of a package
+//!     ├── <key>/                              one space
+//!     ├── <key>@generated.toml                which version a generator made
+//!     ├── <key>@generating.pid                its lock: somebody is generating the space
+//!     └── <key>@building-<pid>/               the space under construction
+//! ```
+//!
+//! `@` stands in no key, so none of our own names can be a space. `Pkg.gc` looks at directories
+//! only: it leaves the plain files alone, and a space under construction is in the usage log.
+//!
+//! Paths are made and compared as text, because the usage logs hold text: a path must come out
+//! letter for letter as Julia's `abspath` gives it.
+
+use uuid::Uuid;
+
+use crate::key::ScratchKey;
+
+/// The directory of a depot that holds the scratch spaces.
+pub const SCRATCHSPACES: &str = "scratchspaces";
+/// The usage log of the scratch spaces, below a depot.
+pub const SCRATCH_USAGE_LOG: [&str; 2] = ["logs", "scratch_usage.toml"];
+/// What the name of a generated space's record ends with.
+pub const GENERATED: &str = "@generated.toml";
+/// What the name of a generator's lock ends with.
+pub const GENERATING: &str = "@generating.pid";
+/// What stands between a key and the number of the process that constructs the space aside.
+pub const BUILDING: &str = "@building-";
+
+/// The UUID of spaces that belong to no package.
+pub const GLOBAL: Uuid = Uuid::nil();
+
+const SEPARATOR: char = std::path::MAIN_SEPARATOR;
+
+/// Joins `names` to `root`, which may end with a separator.
+pub fn join(root: &str, names: &[&str]) -> String {
+    let mut path =
+        String::with_capacity(root.len() + names.iter().map(|name| name.len() + 1).sum::<usize>());
+    path.push_str(root);
+    for name in names {
+        if !path.ends_with(SEPARATOR) {
+            path.push(SEPARATOR);
+        }
+        path.push_str(name);
+    }
+    path
+}
+
+/// The directory of a package's spaces below the directory of all spaces.
+pub fn package_spaces(root: &str, owner: Uuid) -> String {
+    join(root, &[owner.hyphenated().encode_lower(&mut Uuid::encode_buffer())])
+}
+
+/// The directory of a space below the directory of all spaces.
+pub fn space(root: &str, owner: Uuid, key: ScratchKey<'_>) -> String {
+    let mut buffer = Uuid::encode_buffer();
+    join(root, &[owner.hyphenated().encode_lower(&mut buffer), key.as_str()])
+}
+
+/// Whether `name` is one of our own names beside a space, rather than a space.
+pub fn is_companion(name: &str) -> bool {
+    name.contains('@')
+}
+
+/// `path` as Julia's `abspath` gives it: joined to `current` if it is relative, without `.`,
+/// `..` and doubled separators, links not resolved.
+///
+/// `current` is asked only where it is needed: most depots have an absolute path.
+///
+/// # Errors
+///
+/// Those of `current`.
+#[cfg(not(windows))]
+pub fn absolute<E>(path: &str, current: impl FnOnce() -> Result<String, E>) -> Result<String, E> {
+    if is_normal(path) {
+        return Ok(path.to_owned());
+    }
+    if path.starts_with('/') {
+        return Ok(normalize(path));
+    }
+    Ok(normalize(&join(&current()?, &[path])))
+}
+
+/// `path` as Julia's `abspath` gives it. The system keeps a current directory for each drive.
+#[cfg(windows)]
+pub fn absolute<E>(path: &str, current: impl FnOnce() -> Result<String, E>) -> Result<String, E> {
+    match std::path::absolute(path) {
+        Ok(path) => Ok(path.to_string_lossy().into_owned()),
+        Err(_) => Ok(join(&current()?, &[path])),
+    }
+}
+
+/// Whether `path` is absolute and has nothing to normalise.
+#[cfg(not(windows))]
+fn is_normal(path: &str) -> bool {
+    path.strip_prefix('/')
+        .is_some_and(|rest| rest.split('/').all(|name| !matches!(name, "" | "." | "..")))
+}
+
+/// An absolute path without `.`, `..` and doubled separators. A trailing separator stays one.
+#[cfg(not(windows))]
+fn normalize(path: &str) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for name in path.split('/') {
+        match name {
+            "" | "." => {}
+            ".." => {
+                names.pop();
+            }
+            name => names.push(name),
+        }
+    }
+    let mut normal = format!("/{}", names.join("/"));
+    let is_directory = matches!(path.rsplit('/').next(), Some("" | "." | ".."));
+    if is_directory && !names.is_empty() {
+        normal.push('/');
+    }
+    normal
+}
+
+#[cfg(all(test, not(windows)))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn from_work(path: &str) -> String {
+        absolute(path, || Ok::<_, ()>("/work".to_owned())).unwrap()
+    }
+
+    /// What Julia 1.5.3 answers for `abspath` in `/work`.
+    #[test]
+    fn absolute_paths_are_julias() {
+        for (path, expected) in [
+            ("/home/ada/.julia", "/home/ada/.julia"),
+            ("/home/ada/.julia/", "/home/ada/.julia/"),
+            ("/a//b", "/a/b"),
+            ("/a/./b/../c", "/a/c"),
+            ("/..", "/"),
+            ("/", "/"),
+            ("/a/..", "/"),
+            ("/a/b/.", "/a/b/"),
+            ("/a/b/..", "/a/"),
+            ("depot", "/work/depot"),
+            ("./depot/", "/work/depot/"),
+            ("../depot", "/depot"),
+            ("", "/work/"),
+        ] {
+            assert_eq!(from_work(path), expected, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_space_lies_below_its_package() {
+        let owner = Uuid::from_u128(0x93485645_17f1_6f3b_45bc_419db53815ea);
+        let key = ScratchKey::new("cache").unwrap();
+        let expected = "/depot/scratchspaces/93485645-17f1-6f3b-45bc-419db53815ea/cache";
+        assert_eq!(space("/depot/scratchspaces", owner, key), expected);
+        assert_eq!(space("/depot/scratchspaces/", owner, key), expected);
+    }
+
+    proptest! {
+        #[test]
+        fn an_absolute_path_stays(path in "[a./]{0,20}") {
+            let once = from_work(&path);
+            prop_assert!(once.starts_with('/'));
+            prop_assert_eq!(from_work(&once), once.clone());
+            let leaves = once.contains("//") || once.split('/').any(|name| name == "..");
+            prop_assert!(!leaves, "{}", once);
+        }
+
+        #[test]
+        fn the_short_cut_changes_nothing(path in "/[a./]{0,20}") {
+            if is_normal(&path) {
+                prop_assert_eq!(normalize(&path), path);
+            }
+        }
+    }
+}

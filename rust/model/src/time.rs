@@ -1,0 +1,104 @@
+//! Times as the depot's logs hold them.
+
+use std::fmt;
+
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+
+/// A moment of a depot: local wall-clock time that is written with a `Z`.
+///
+/// Every peer, Pkg included, prints `Dates.now()` and appends `Z`; every reader ignores the
+/// suffix. We keep to it: a depot with two kinds of times in it would be worse than one whose
+/// times are mislabelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DepotTime(NaiveDateTime);
+
+impl DepotTime {
+    /// The moment that a local clock shows, cut to the millisecond that a log can hold.
+    pub fn from_local(time: NaiveDateTime) -> Self {
+        let whole = time.nanosecond() / 1_000_000 * 1_000_000;
+        Self(time.with_nanosecond(whole).unwrap_or(time))
+    }
+
+    /// The date and time of a TOML value; a time zone is ignored, as Julia ignores it.
+    ///
+    /// `None` if the value has no date or names no day of the calendar.
+    pub fn from_toml(value: &toml::value::Datetime) -> Option<Self> {
+        let date = value.date?;
+        let date = NaiveDate::from_ymd_opt(date.year.into(), date.month.into(), date.day.into())?;
+        let time = match value.time {
+            None => NaiveTime::MIN,
+            Some(time) => NaiveTime::from_hms_nano_opt(
+                time.hour.into(),
+                time.minute.into(),
+                time.second.unwrap_or(0).into(),
+                time.nanosecond.unwrap_or(0),
+            )?,
+        };
+        Some(Self::from_local(date.and_time(time)))
+    }
+
+    /// The value as TOML holds it.
+    pub fn to_toml(self) -> toml::value::Datetime {
+        let (date, time) = (self.0.date(), self.0.time());
+        // Every part of a valid time fits its field.
+        let part = |number: u32| number as u8;
+        toml::value::Datetime {
+            date: Some(toml::value::Date {
+                year: date.year() as u16,
+                month: part(date.month()),
+                day: part(date.day()),
+            }),
+            time: Some(toml::value::Time {
+                hour: part(time.hour()),
+                minute: part(time.minute()),
+                second: Some(part(time.second())),
+                nanosecond: Some(time.nanosecond()),
+            }),
+            offset: Some(toml::value::Offset::Z),
+        }
+    }
+
+    /// The local date and time.
+    pub fn local(self) -> NaiveDateTime {
+        self.0
+    }
+}
+
+/// Three digits after the point, always: Julia up to 1.11 reads `.1` as one millisecond.
+impl fmt::Display for DepotTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.format("%Y-%m-%dT%H:%M:%S%.3fZ"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Option<String> {
+        let value = text.parse().expect("valid TOML time");
+        DepotTime::from_toml(&value).map(|time| time.to_string())
+    }
+
+    #[test]
+    fn a_time_is_written_as_pkg_writes_it() {
+        let expected = Some("2024-01-02T03:04:05.006Z".to_owned());
+        assert_eq!(read("2024-01-02T03:04:05.006Z"), expected);
+        assert_eq!(read("2024-01-02T03:04:05.0069Z"), expected);
+        assert_eq!(read("2024-01-02T03:04:05.006"), expected);
+    }
+
+    #[test]
+    fn times_of_other_writers_are_read() {
+        assert_eq!(read("2024-01-02T03:04:05Z").unwrap(), "2024-01-02T03:04:05.000Z");
+        assert_eq!(read("2024-01-02T03:04:05.1Z").unwrap(), "2024-01-02T03:04:05.100Z");
+        assert_eq!(read("2024-01-02").unwrap(), "2024-01-02T00:00:00.000Z");
+        assert_eq!(read("03:04:05"), None);
+    }
+
+    #[test]
+    fn a_time_survives_toml() {
+        let time = DepotTime::from_toml(&"2024-01-02T03:04:05.006Z".parse().unwrap()).unwrap();
+        assert_eq!(DepotTime::from_toml(&time.to_toml()), Some(time));
+    }
+}
