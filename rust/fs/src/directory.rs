@@ -1,0 +1,215 @@
+//! Directories: made, published, told apart.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::platform;
+
+/// Makes a directory and those above it, unless it is there.
+///
+/// # Errors
+///
+/// Also where something else, or a link to nothing, stands in its place.
+pub fn ensure_directory(path: &Path) -> Result<()> {
+    // Most are there: one call to the system tells.
+    if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+        return Ok(());
+    }
+    let error = match fs::create_dir_all(path) {
+        Ok(()) => return Ok(()),
+        Err(error) => error,
+    };
+    // The topmost thing that is in the way says more than the answer for the whole path.
+    for above in path.ancestors().collect::<Vec<_>>().into_iter().rev() {
+        let Ok(metadata) = fs::symlink_metadata(above) else {
+            continue;
+        };
+        let in_the_way = if metadata.is_symlink() && fs::metadata(above).is_err() {
+            "a symbolic link to nothing is in the way"
+        } else if fs::metadata(above).is_ok_and(|target| !target.is_dir()) {
+            "a file is in the way"
+        } else {
+            continue;
+        };
+        let error = io::Error::new(io::ErrorKind::NotADirectory, in_the_way);
+        return Err(Error::on("create the directory", above)(error));
+    }
+    Err(Error::on("create the directory", path)(error))
+}
+
+/// Whether `path` is a directory with nothing in it; `None` if it is no directory.
+///
+/// # Errors
+///
+/// If the directory cannot be read.
+pub fn is_empty_directory(path: &Path) -> Result<Option<bool>> {
+    match fs::read_dir(path) {
+        Ok(mut entries) => Ok(Some(entries.next().is_none())),
+        Err(error) if is_absent(&error) => Ok(None),
+        Err(error) => Err(Error::on("read the directory", path)(error)),
+    }
+}
+
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}
+
+/// Tells one directory of a file system from another, also after it was renamed; `None` if there
+/// is none at `path`, or the system cannot say.
+pub fn identity(path: &Path) -> Option<String> {
+    let metadata = fs::metadata(path).ok()?;
+    platform::identity(&metadata).map(|identity| identity.to_string())
+}
+
+/// Puts the directory `built` into the place of `target`. Afterwards `built` is gone, or holds
+/// what stood at `target` before, for the caller to remove.
+///
+/// # Crash
+///
+/// Readers see the old directory or the new one, whole. Only where `target` has content and the
+/// file system cannot exchange two directories (Linux and macOS can, NFS cannot) is there a
+/// moment in which they see none.
+///
+/// # Errors
+///
+/// `target` is then as it was.
+pub fn publish(built: &Path, target: &Path) -> Result<()> {
+    let publish = "put the generated directory into the place of";
+    let full = match fs::rename(built, target) {
+        Ok(()) => return Ok(()),
+        Err(error) => error,
+    };
+    match platform::exchange(built, target) {
+        Ok(()) => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+        Err(_) => return Err(Error::on(publish, target)(full)),
+    }
+    let aside = replaced_name(target);
+    fs::rename(target, &aside).map_err(Error::on(publish, target))?;
+    if let Err(error) = fs::rename(built, target) {
+        let _ = fs::rename(&aside, target);
+        return Err(Error::on(publish, target)(error));
+    }
+    fs::rename(&aside, built).map_err(Error::on("set aside", &aside))
+}
+
+/// Undoes what a [`publish`] that was killed may have left: a `target` that is set aside, and
+/// nothing in its place.
+///
+/// # Errors
+///
+/// If the file system refuses.
+pub fn restore(target: &Path) -> Result<()> {
+    let aside = replaced_name(target);
+    if fs::symlink_metadata(&aside).is_err() {
+        return Ok(());
+    }
+    if fs::symlink_metadata(target).is_ok() {
+        return crate::remove(&aside);
+    }
+    fs::rename(&aside, target).map_err(Error::on("restore", target))
+}
+
+fn replaced_name(target: &Path) -> PathBuf {
+    let mut name = target.as_os_str().to_owned();
+    name.push("@replaced");
+    name.into()
+}
+
+/// The names of the directories, and links to directories, in a directory, sorted. A missing
+/// directory has none. Names that are not Unicode are left out: no space has one.
+///
+/// # Errors
+///
+/// If the directory is there and cannot be read.
+pub fn subdirectories(directory: &Path) -> Result<Vec<String>> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::on("read the directory", directory)(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(Error::on("read the directory", directory))?;
+        if fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir()) {
+            names.extend(entry.file_name().into_string());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_is_published_over_nothing_an_empty_one_and_a_full_one() {
+        let depot = tempfile::tempdir().unwrap();
+        let target = depot.path().join("space");
+        let built = depot.path().join("built");
+        for (round, prepare) in ["absent", "empty", "full"].into_iter().enumerate() {
+            match prepare {
+                "empty" => {
+                    remove_and_make(&target);
+                }
+                "full" => fs::write(target.join("old"), "old").unwrap(),
+                _ => {}
+            }
+            remove_and_make(&built);
+            fs::write(built.join("new"), round.to_string()).unwrap();
+            let identity_of_built = identity(&built);
+            publish(&built, &target).unwrap();
+            assert_eq!(fs::read_to_string(target.join("new")).unwrap(), round.to_string());
+            assert_eq!(fs::read_dir(&target).unwrap().count(), 1, "{prepare}");
+            assert_eq!(identity(&target), identity_of_built);
+        }
+        assert!(built.join("old").exists(), "what was replaced is the caller's to remove");
+    }
+
+    #[test]
+    fn a_target_that_was_set_aside_comes_back() {
+        let depot = tempfile::tempdir().unwrap();
+        let target = depot.path().join("space");
+        let aside = replaced_name(&target);
+        fs::create_dir(&aside).unwrap();
+        restore(&target).unwrap();
+        assert!(target.exists() && !aside.exists());
+        fs::create_dir(&aside).unwrap();
+        restore(&target).unwrap();
+        assert!(target.exists() && !aside.exists(), "the new one stays, the old one goes");
+    }
+
+    fn remove_and_make(directory: &Path) {
+        let _ = fs::remove_dir_all(directory);
+        fs::create_dir(directory).unwrap();
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn what_is_in_the_way_is_named() {
+        let depot = tempfile::tempdir().unwrap();
+        let file = depot.path().join("file");
+        fs::write(&file, "").unwrap();
+        let error = ensure_directory(&file.join("a/b")).unwrap_err();
+        assert_eq!(error.path(), file);
+        assert!(error.to_string().ends_with("a file is in the way"), "{error}");
+        let link = depot.path().join("link");
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        let error = ensure_directory(&link.join("a")).unwrap_err();
+        assert_eq!(error.path(), link);
+        assert!(error.to_string().ends_with("a symbolic link to nothing is in the way"), "{error}");
+    }
+
+    #[test]
+    fn emptiness() {
+        let depot = tempfile::tempdir().unwrap();
+        assert_eq!(is_empty_directory(depot.path()).unwrap(), Some(true));
+        fs::write(depot.path().join("file"), "").unwrap();
+        assert_eq!(is_empty_directory(depot.path()).unwrap(), Some(false));
+        assert_eq!(is_empty_directory(&depot.path().join("file")).unwrap(), None);
+        assert_eq!(is_empty_directory(&depot.path().join("nothing")).unwrap(), None);
+    }
+}

@@ -1,0 +1,98 @@
+//! What went wrong, at what, on which path.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The result of an effect.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// An effect that failed.
+#[derive(Debug)]
+pub struct Error {
+    operation: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Error {
+    /// For `map_err`: that `operation` (a verb phrase, as in "create the directory") failed on
+    /// `path`.
+    pub fn on(operation: &'static str, path: impl AsRef<Path>) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self { operation, path: path.as_ref().to_owned(), source }
+    }
+
+    /// What was attempted.
+    pub fn operation(&self) -> &'static str {
+        self.operation
+    }
+
+    /// On which path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the system answered.
+    pub fn io_error(&self) -> &io::Error {
+        &self.source
+    }
+
+    /// Whether the system says that nobody may write there: the depot is somebody else's, or
+    /// mounted read-only.
+    pub fn is_read_only(&self) -> bool {
+        is_read_only(&self.source)
+    }
+}
+
+/// Whether an error means that nobody may write there.
+pub fn is_read_only(error: &io::Error) -> bool {
+    use io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+    matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem)
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operation, path, source } = self;
+        write!(f, "can't {operation} `{}`: {}", path.display(), describe(source))
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// The system's words, in the middle of a sentence, with the name that manuals use: "read-only
+/// file system (EROFS)" rather than "Read-only file system (os error 30)".
+fn describe(error: &io::Error) -> String {
+    let text = error.to_string();
+    let Some(code) = error.raw_os_error() else {
+        return text;
+    };
+    let words = text.split(" (os error ").next().unwrap_or(&text);
+    let mut characters = words.chars();
+    let words: String = match characters.next() {
+        Some(first) => first.to_lowercase().chain(characters).collect(),
+        None => String::new(),
+    };
+    match crate::platform::error_name(code) {
+        Some(name) => format!("{words} ({name})"),
+        None => format!("{words} (os error {code})"),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_reads_as_a_sentence() {
+        let error = Error::on("create", "/depot/x")(io::Error::from_raw_os_error(30));
+        assert_eq!(error.to_string(), "can't create `/depot/x`: read-only file system (EROFS)");
+        assert!(error.is_read_only());
+        let error = Error::on("read", "/depot/x")(io::Error::other("odd"));
+        assert_eq!(error.to_string(), "can't read `/depot/x`: odd");
+        assert!(!error.is_read_only());
+    }
+}

@@ -1,0 +1,23 @@
+//! Effects on a file system, knowing no depot: locks, atomic replacement, removal.
+//!
+//! Every effect of ScratchRS on the disk goes through here. Each function says what a reader and
+//! what a process killed in the middle leave or see, and each error names what was attempted
+//! and on which path.
+
+mod append;
+mod clock;
+mod directory;
+mod error;
+mod lock;
+mod platform;
+mod remove;
+mod replace;
+
+pub use append::append;
+pub use directory::{
+    ensure_directory, identity, is_empty_directory, publish, restore, subdirectories,
+};
+pub use error::{Error, Result, is_read_only};
+pub use lock::{Attempt, Holder, PidLock, Policy};
+pub use remove::remove;
+pub use replace::{Overtaken, read, replace};

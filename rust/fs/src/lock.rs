@@ -1,0 +1,364 @@
+//! Locks between processes, in the format of Julia's pidfiles.
+//!
+//! # On disk
+//!
+//! A lock is held while its file exists. The file has mode 0444 and says `<pid> <host>`. Source:
+//! Julia, `stdlib/FileWatching/src/pidfile.jl`; Pkg locks its usage logs in this way since 1.9.
+//!
+//! # Locking
+//!
+//! On top of that, the file is locked with `flock` as long as one of our processes holds it. The
+//! system drops that lock when the process dies, however it dies, so that a waiter knows at once
+//! and without guessing. A lock that nobody has flocked is Julia's, or that of a dead process;
+//! it is broken by Julia's rules: its process is dead, or it has not been touched for long.
+//! Only the holder of the `flock` on a stale file removes it, so two waiters cannot break each
+//! other's locks.
+//!
+//! # Filesystems
+//!
+//! Without `flock` (some network file systems) only Julia's rules hold. The holder of a lock that
+//! is held for long touches the file, for waiters on other machines.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use fs2::FileExt;
+
+use crate::clock;
+use crate::error::{Error, Result};
+use crate::platform;
+
+/// For how long a lock is believed, and by whom it is kept alive.
+#[derive(Clone, Copy, Debug)]
+pub struct Policy {
+    /// Julia's `stale_age`. A lock is broken if it was not touched for this long and its process
+    /// is dead, or for five times as long and its process is not known to be alive or dead.
+    pub stale_after: Duration,
+    /// Whether a thread touches the file every half of `stale_after`.
+    pub refreshed: bool,
+}
+
+/// A lock held by this process. Dropping it releases it.
+#[derive(Debug)]
+pub struct PidLock {
+    path: PathBuf,
+    file: File,
+    refresher: Option<Refresher>,
+}
+
+/// Who holds a lock.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holder {
+    /// The process, if the file says so.
+    pub pid: Option<u32>,
+    /// Its machine; empty if the file does not say.
+    pub host: String,
+    /// For how long the lock file has existed, or since it was last touched.
+    pub age: Duration,
+}
+
+/// What came of trying to take a lock.
+#[derive(Debug)]
+pub enum Attempt {
+    /// It is ours.
+    Acquired(PidLock),
+    /// Somebody has it.
+    Held(Holder),
+}
+
+impl PidLock {
+    /// Takes the lock whose file is at `path`, unless somebody has it.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be made or read.
+    pub fn try_acquire(path: &Path, policy: Policy) -> Result<Attempt> {
+        // Every round but the last follows a lock that vanished while we looked at it.
+        const ROUNDS: u32 = 16;
+        for _ in 0..ROUNDS {
+            match platform::create_prepared(path, sign) {
+                Ok(file) => return Ok(Attempt::Acquired(Self::hold(path, file, policy))),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::on("create the lock", path)(error)),
+            }
+            match break_if_stale(path, policy) {
+                Ok(Existing::Held(holder)) => return Ok(Attempt::Held(holder)),
+                Ok(Existing::Gone) => {}
+                Err(error) => return Err(Error::on("read the lock", path)(error)),
+            }
+        }
+        Ok(Attempt::Held(Holder::default()))
+    }
+
+    /// Takes the lock, waiting for at most `patience`.
+    ///
+    /// # Errors
+    ///
+    /// As [`PidLock::try_acquire`]. That somebody held on to it is no error.
+    pub fn acquire(path: &Path, policy: Policy, patience: Duration) -> Result<Attempt> {
+        let mut waited = Duration::ZERO;
+        let mut pause = Duration::from_micros(50);
+        loop {
+            match Self::try_acquire(path, policy)? {
+                Attempt::Held(_) if waited < patience => {
+                    std::thread::sleep(pause);
+                    waited += pause;
+                    pause = (pause * 2).min(Duration::from_millis(5));
+                }
+                attempt => return Ok(attempt),
+            }
+        }
+    }
+
+    fn hold(path: &Path, file: File, policy: Policy) -> Self {
+        let refresher = policy.refreshed.then(|| Refresher::start(&file, policy)).flatten();
+        Self { path: path.to_owned(), file, refresher }
+    }
+
+    /// Whether the lock file is still the one that we made: a process of Julia that found it old
+    /// may have broken it.
+    pub fn is_held(&self) -> bool {
+        is_at(&self.file, &self.path)
+    }
+}
+
+impl Drop for PidLock {
+    fn drop(&mut self) {
+        if let Some(refresher) = self.refresher.take() {
+            refresher.stop();
+        }
+        if self.is_held() {
+            // There is nobody to tell, and a lock that stays is broken as that of a dead process.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Writes who we are into a new lock file, and locks it.
+fn sign(file: &mut File) -> io::Result<()> {
+    // Somebody who looks whether the file is stale holds it for a moment.
+    match file.lock_exclusive() {
+        Err(error) if !platform::has_no_locks(&error) => return Err(error),
+        _ => {}
+    }
+    file.write_all(format!("{} {}", std::process::id(), host()).as_bytes())
+}
+
+fn host() -> String {
+    hostname::get().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+enum Existing {
+    Held(Holder),
+    Gone,
+}
+
+/// Removes the lock file at `path` if whoever made it is gone.
+fn break_if_stale(path: &Path, policy: Policy) -> io::Result<Existing> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Existing::Gone),
+        Err(error) => return Err(error),
+    };
+    let holder = read_holder(&mut file)?;
+    let unclaimed = match FileExt::try_lock_exclusive(&file) {
+        Err(error) if platform::wants_writer(&error) => FileExt::try_lock_shared(&file),
+        result => result,
+    };
+    match unclaimed {
+        Err(error) if is_contended(&error) => return Ok(Existing::Held(holder)),
+        Err(error) if !platform::has_no_locks(&error) => return Err(error),
+        _ => {}
+    }
+    if !is_stale(&holder, policy, &host()) {
+        return Ok(Existing::Held(holder));
+    }
+    if is_at(&file, path) {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(Existing::Gone)
+}
+
+fn is_contended(error: &io::Error) -> bool {
+    error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
+}
+
+/// Whether the open `file` is what stands at `path`.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(ours), Ok(theirs)) => platform::is_same_file(&ours, &theirs),
+        _ => false,
+    }
+}
+
+fn read_holder(file: &mut File) -> io::Result<Holder> {
+    let mut text = Vec::new();
+    file.take(1024).read_to_end(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    let (pid, host) = text.split_once(' ').unwrap_or((&text, ""));
+    let age = file
+        .metadata()?
+        .modified()
+        .map(|touched| clock::now().duration_since(touched).unwrap_or(Duration::ZERO))?;
+    Ok(Holder { pid: pid.parse().ok(), host: host.trim_end().to_owned(), age })
+}
+
+/// Julia's rule, for a lock that no process of ours has flocked.
+fn is_stale(holder: &Holder, policy: Policy, this_host: &str) -> bool {
+    let patience = if policy.refreshed { 5 } else { 25 };
+    if holder.age > policy.stale_after * patience {
+        return true;
+    }
+    match holder.pid {
+        // Julia also waits until the file is older than `stale_after`. There is nothing to wait
+        // for: a number that was given to another process meanwhile looks alive.
+        Some(pid) => holder.host == this_host && platform::is_dead(pid),
+        // Empty for the moment between making it and writing to it.
+        None => holder.age > policy.stale_after,
+    }
+}
+
+/// Touches a lock file until it is told to stop.
+#[derive(Debug)]
+struct Refresher {
+    stop: mpsc::Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Refresher {
+    /// None if the file cannot be had twice: the lock then lasts as long as it is believed.
+    fn start(file: &File, policy: Policy) -> Option<Self> {
+        let file = file.try_clone().ok()?;
+        let (stop, stopped) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("scratchrs-lock".to_owned())
+            .spawn(move || {
+                let pause = policy.stale_after / 2;
+                while stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
+                    let _ = file.set_modified(clock::now());
+                }
+            })
+            .ok()?;
+        Some(Self { stop, thread })
+    }
+
+    fn stop(self) {
+        let Self { stop, thread } = self;
+        drop(stop);
+        let _ = thread.join();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::OpenOptions;
+
+    use super::*;
+
+    const POLICY: Policy = Policy { stale_after: Duration::from_secs(3), refreshed: false };
+
+    fn acquire(path: &Path) -> Option<PidLock> {
+        match PidLock::try_acquire(path, POLICY).unwrap() {
+            Attempt::Acquired(lock) => Some(lock),
+            Attempt::Held(_) => None,
+        }
+    }
+
+    fn write_lock(path: &Path, text: &str, age: Duration) {
+        fs::write(path, text).unwrap();
+        let file = OpenOptions::new().write(true).open(path).unwrap();
+        file.set_modified(clock::now() - age).unwrap();
+    }
+
+    #[test]
+    fn a_lock_is_held_once_and_leaves_nothing() {
+        let depot = tempfile::tempdir().unwrap();
+        let path = depot.path().join("log.pid");
+        let lock = acquire(&path).expect("free");
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(text, format!("{} {}", std::process::id(), host()));
+        match PidLock::try_acquire(&path, POLICY).unwrap() {
+            Attempt::Held(holder) => assert_eq!(holder.pid, Some(std::process::id())),
+            Attempt::Acquired(_) => panic!("held twice"),
+        }
+        drop(lock);
+        assert_eq!(fs::read_dir(depot.path()).unwrap().count(), 0);
+        assert!(acquire(&path).is_some());
+    }
+
+    #[test]
+    fn the_lock_of_a_dead_process_is_broken_at_once() {
+        let depot = tempfile::tempdir().unwrap();
+        let path = depot.path().join("log.pid");
+        write_lock(&path, &format!("{} {}", i32::MAX, host()), Duration::ZERO);
+        assert!(acquire(&path).is_some());
+    }
+
+    #[test]
+    fn a_lock_of_julia_is_respected_until_it_is_old() {
+        let depot = tempfile::tempdir().unwrap();
+        let path = depot.path().join("log.pid");
+        let alive = format!("{} {}", std::process::id(), host());
+        for text in [&alive, "1 elsewhere", "", "nonsense"] {
+            write_lock(&path, text, Duration::ZERO);
+            assert!(acquire(&path).is_none(), "{text:?} was broken");
+            write_lock(&path, text, Duration::from_secs(100));
+            assert!(acquire(&path).is_some(), "{text:?} was kept");
+        }
+    }
+
+    #[test]
+    fn a_lock_that_was_broken_is_not_taken_from_the_next_one() {
+        let depot = tempfile::tempdir().unwrap();
+        let path = depot.path().join("log.pid");
+        let first = acquire(&path).expect("free");
+        fs::remove_file(&path).unwrap();
+        assert!(!first.is_held());
+        let second = acquire(&path).expect("free");
+        drop(first);
+        assert!(second.is_held());
+    }
+
+    #[test]
+    fn a_refreshed_lock_stays_young() {
+        let depot = tempfile::tempdir().unwrap();
+        let path = depot.path().join("log.pid");
+        let policy = Policy { stale_after: Duration::from_millis(2), refreshed: true };
+        let Attempt::Acquired(lock) = PidLock::try_acquire(&path, policy).unwrap() else {
+            panic!("free");
+        };
+        lock.file.set_modified(clock::now() - Duration::from_secs(100)).unwrap();
+        while fs::metadata(&path).unwrap().modified().unwrap().elapsed().unwrap().as_secs() > 50 {
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn one_of_many_threads_has_the_lock() {
+        let depot = tempfile::tempdir().unwrap();
+        let path = depot.path().join("log.pid");
+        let counter = depot.path().join("counter");
+        fs::write(&counter, "0").unwrap();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    for _ in 0..50 {
+                        let patience = Duration::from_secs(60);
+                        let attempt = PidLock::acquire(&path, POLICY, patience).unwrap();
+                        assert!(matches!(attempt, Attempt::Acquired(_)));
+                        let count: u32 = fs::read_to_string(&counter).unwrap().parse().unwrap();
+                        fs::write(&counter, (count + 1).to_string()).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_to_string(&counter).unwrap(), "400");
+    }
+}

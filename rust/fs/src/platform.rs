@@ -1,0 +1,202 @@
+//! What differs between systems, in functions of the same name. The Windows half has been
+//! compiled by nobody yet: it is small, and marked by this sentence.
+
+#[cfg(unix)]
+pub(crate) use unix::*;
+#[cfg(not(unix))]
+pub(crate) use windows::*;
+
+#[cfg(unix)]
+mod unix {
+    use std::fs::{File, Metadata, OpenOptions};
+    use std::io;
+    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+    use std::path::Path;
+
+    use rustix::fs::{CWD, RenameFlags};
+    use rustix::io::Errno;
+    use rustix::process::{Pid, test_kill_process};
+
+    /// The name of an error number in the manuals.
+    pub(crate) fn error_name(code: i32) -> Option<&'static str> {
+        const NAMES: &[(Errno, &str)] = &[
+            (Errno::ACCESS, "EACCES"),
+            (Errno::BUSY, "EBUSY"),
+            (Errno::DQUOT, "EDQUOT"),
+            (Errno::EXIST, "EEXIST"),
+            (Errno::INVAL, "EINVAL"),
+            (Errno::IO, "EIO"),
+            (Errno::ISDIR, "EISDIR"),
+            (Errno::LOOP, "ELOOP"),
+            (Errno::MFILE, "EMFILE"),
+            (Errno::NAMETOOLONG, "ENAMETOOLONG"),
+            (Errno::NOENT, "ENOENT"),
+            (Errno::NOLCK, "ENOLCK"),
+            (Errno::NOSPC, "ENOSPC"),
+            (Errno::NOTDIR, "ENOTDIR"),
+            (Errno::NOTEMPTY, "ENOTEMPTY"),
+            (Errno::PERM, "EPERM"),
+            (Errno::ROFS, "EROFS"),
+            (Errno::STALE, "ESTALE"),
+            (Errno::XDEV, "EXDEV"),
+        ];
+        NAMES.iter().find(|(errno, _)| errno.raw_os_error() == code).map(|(_, name)| *name)
+    }
+
+    /// Tells one file or directory of a file system from another.
+    pub(crate) fn identity(metadata: &Metadata) -> Option<u64> {
+        Some(metadata.ino())
+    }
+
+    /// Whether two handles are the same file.
+    pub(crate) fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
+        a.ino() == b.ino() && a.dev() == b.dev()
+    }
+
+    /// Whether a process of this machine is gone.
+    pub(crate) fn is_dead(pid: u32) -> bool {
+        match i32::try_from(pid).ok().and_then(Pid::from_raw) {
+            Some(pid) => test_kill_process(pid) == Err(Errno::SRCH),
+            None => true,
+        }
+    }
+
+    /// Exchanges two directories in one step. `Unsupported` where the system or the file system
+    /// has no such call.
+    pub(crate) fn exchange(a: &Path, b: &Path) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+        match rustix::fs::renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+            result => return result.map_err(io::Error::from),
+        }
+        let _ = (a, b);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// Whether an error of a lock call means that the file system has no such locks.
+    pub(crate) fn has_no_locks(error: &io::Error) -> bool {
+        let code = error.raw_os_error();
+        let errors = [Errno::NOLCK, Errno::OPNOTSUPP, Errno::NOSYS, Errno::INVAL];
+        errors.iter().any(|errno| code == Some(errno.raw_os_error()))
+    }
+
+    /// Whether an error of an exclusive lock call means that the file must be open for writing,
+    /// as on NFS.
+    pub(crate) fn wants_writer(error: &io::Error) -> bool {
+        error.raw_os_error() == Some(Errno::BADF.raw_os_error())
+    }
+
+    /// Creates `path` with what `prepare` does to it, so that nobody ever sees it without.
+    ///
+    /// The file is made without a name and then linked to its name. Where the file system cannot
+    /// do that, it is made under its name, and can be seen empty for a moment.
+    pub(crate) fn create_prepared(
+        path: &Path,
+        mut prepare: impl FnMut(&mut File) -> io::Result<()>,
+    ) -> io::Result<File> {
+        #[cfg(target_os = "linux")]
+        if let Some(mut file) = create_nameless(path) {
+            use std::os::fd::AsRawFd;
+            prepare(&mut file)?;
+            let handle = format!("/proc/self/fd/{}", file.as_raw_fd());
+            let flags = rustix::fs::AtFlags::SYMLINK_FOLLOW;
+            match rustix::fs::linkat(CWD, handle, CWD, path, flags) {
+                Ok(()) => return Ok(file),
+                Err(Errno::EXIST) => return Err(Errno::EXIST.into()),
+                Err(_) => {}
+            }
+        }
+        let mut options = OpenOptions::new();
+        let mut file =
+            options.read(true).write(true).create_new(true).mode(LOCK_MODE).open(path)?;
+        prepare(&mut file).inspect_err(|_| {
+            let _ = std::fs::remove_file(path);
+        })?;
+        Ok(file)
+    }
+
+    const LOCK_MODE: u32 = 0o444;
+
+    #[cfg(target_os = "linux")]
+    fn create_nameless(path: &Path) -> Option<File> {
+        use rustix::fs::{Mode, OFlags};
+        let directory = path.parent()?;
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        rustix::fs::open(directory, flags, Mode::from_raw_mode(LOCK_MODE)).ok().map(File::from)
+    }
+
+    /// Gives the owner of a directory all rights to it.
+    pub(crate) fn make_accessible(directory: &Path) -> io::Result<()> {
+        let mut permissions = std::fs::symlink_metadata(directory)?.permissions();
+        permissions.set_mode(permissions.mode() | 0o700);
+        std::fs::set_permissions(directory, permissions)
+    }
+
+    /// The permissions of a new file: those of the file that it replaces, else all that the
+    /// user's mask leaves of reading and writing.
+    pub(crate) fn file_permissions(replaced: Option<&Metadata>) -> Option<std::fs::Permissions> {
+        Some(match replaced {
+            Some(metadata) => metadata.permissions(),
+            None => std::fs::Permissions::from_mode(0o666),
+        })
+    }
+}
+
+#[cfg(not(unix))]
+mod windows {
+    use std::fs::{File, Metadata, OpenOptions};
+    use std::io;
+    use std::path::Path;
+
+    pub(crate) fn error_name(_code: i32) -> Option<&'static str> {
+        None
+    }
+
+    /// The standard library has no stable way to ask: a killed generation is made again.
+    pub(crate) fn identity(_metadata: &Metadata) -> Option<u64> {
+        None
+    }
+
+    /// By creation time, which Windows keeps to 100 ns.
+    pub(crate) fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
+        a.created().ok() == b.created().ok()
+    }
+
+    /// Unknown: a lock of another process is stale by its age only.
+    pub(crate) fn is_dead(_pid: u32) -> bool {
+        false
+    }
+
+    pub(crate) fn exchange(_a: &Path, _b: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn has_no_locks(_error: &io::Error) -> bool {
+        false
+    }
+
+    pub(crate) fn wants_writer(_error: &io::Error) -> bool {
+        false
+    }
+
+    pub(crate) fn create_prepared(
+        path: &Path,
+        mut prepare: impl FnMut(&mut File) -> io::Result<()>,
+    ) -> io::Result<File> {
+        let mut file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        prepare(&mut file).inspect_err(|_| {
+            let _ = std::fs::remove_file(path);
+        })?;
+        Ok(file)
+    }
+
+    pub(crate) fn make_accessible(directory: &Path) -> io::Result<()> {
+        let mut permissions = std::fs::symlink_metadata(directory)?.permissions();
+        permissions.set_readonly(false);
+        std::fs::set_permissions(directory, permissions)
+    }
+
+    pub(crate) fn file_permissions(_replaced: Option<&Metadata>) -> Option<std::fs::Permissions> {
+        None
+    }
+}

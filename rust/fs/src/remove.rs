@@ -1,0 +1,126 @@
+//! Removing a tree.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+use crate::platform;
+
+/// Removes what is at `path`: a file, a link (never what it leads to), or a directory with all
+/// that is in it, read-only directories included. Nothing at `path` is no error.
+///
+/// # Crash
+///
+/// A directory is renamed first, so that it is gone at once for everybody else; a process that
+/// is killed leaves it under its new name, `<name>@removing-<pid>`. Where it cannot be renamed
+/// (a mount point), it is removed in its place.
+///
+/// # Errors
+///
+/// What could not be removed stays, under its new name.
+pub fn remove(path: &Path) -> Result<()> {
+    // A separator at the end would make the system follow a link.
+    let path: &Path = &path.components().collect::<PathBuf>();
+    let error = Error::on("remove", path);
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(failed) => return Err(error(failed)),
+    };
+    if !metadata.is_dir() {
+        return fs::remove_file(path).or_else(unless_absent).map_err(error);
+    }
+    let doomed = removal_name(path);
+    match fs::rename(path, &doomed) {
+        Ok(()) => remove_tree(&doomed),
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(_) => remove_tree(path),
+    }
+    .map_err(error)
+}
+
+/// A name beside `path` that nothing has.
+fn removal_name(path: &Path) -> PathBuf {
+    let name = |count: u32| {
+        let mut name: OsString = path.file_name().unwrap_or_default().to_owned();
+        name.push(format!("@removing-{}-{count}", std::process::id()));
+        path.with_file_name(name)
+    };
+    let mut count = 0;
+    while fs::symlink_metadata(name(count)).is_ok() {
+        count += 1;
+    }
+    name(count)
+}
+
+/// Removes a directory. The standard library follows no link on the way, but stops at
+/// directories that their owner may not write to: those are made writable, and it starts again.
+fn remove_tree(directory: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(directory).or_else(unless_absent) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+        result => return result,
+    }
+    make_tree_accessible(directory)?;
+    fs::remove_dir_all(directory).or_else(unless_absent)
+}
+
+fn make_tree_accessible(directory: &Path) -> io::Result<()> {
+    let mut directories = vec![directory.to_owned()];
+    while let Some(directory) = directories.pop() {
+        platform::make_accessible(&directory)?;
+        for entry in fs::read_dir(&directory)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                directories.push(entry.path());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn unless_absent(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_tree_goes_and_nothing_outside_it() {
+        let depot = tempfile::tempdir().unwrap();
+        let outside = depot.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("file"), "").unwrap();
+        let tree = depot.path().join("tree");
+        fs::create_dir_all(tree.join("a/b")).unwrap();
+        fs::write(tree.join("a/b/file"), "").unwrap();
+        symlink(&outside, tree.join("a/link")).unwrap();
+        for directory in ["a/b", "a"] {
+            let read_only = fs::Permissions::from_mode(0o500);
+            fs::set_permissions(tree.join(directory), read_only).unwrap();
+        }
+        remove(&tree).unwrap();
+        assert!(outside.join("file").exists());
+        assert_eq!(fs::read_dir(depot.path()).unwrap().count(), 1, "nothing is left beside");
+    }
+
+    #[test]
+    fn a_link_goes_and_its_target_stays() {
+        let depot = tempfile::tempdir().unwrap();
+        let target = depot.path().join("target");
+        fs::create_dir(&target).unwrap();
+        let link = depot.path().join("link");
+        symlink(&target, &link).unwrap();
+        remove(Path::new(&format!("{}/", link.display()))).unwrap();
+        assert!(target.exists() && fs::symlink_metadata(&link).is_err());
+        remove(&link).unwrap();
+    }
+}
