@@ -1,0 +1,179 @@
+//! Reading a tree as it lies on disk: listing, opening and reading, without trust in what is there.
+
+use std::ffi::OsString;
+use std::fs::{self, File, FileType};
+use std::io::{self, Read};
+use std::path::Path;
+
+use crate::error::{Context, Error, Operation};
+use crate::platform;
+
+/// How much of a file is held in memory at a time.
+pub(crate) const BUFFER_SIZE: usize = 128 * 1024;
+
+/// An entry of a directory that has a content of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaf {
+    File,
+    Symlink,
+}
+
+impl Leaf {
+    /// What `file_type` is.
+    ///
+    /// # Errors
+    ///
+    /// It is neither a file nor a symbolic link; `path` is named in the error.
+    pub(crate) fn of(file_type: FileType, path: &Path) -> Result<Self, Error> {
+        if file_type.is_symlink() {
+            Ok(Self::Symlink)
+        } else if file_type.is_file() {
+            Ok(Self::File)
+        } else {
+            Err(unsupported(file_type, path))
+        }
+    }
+}
+
+/// The names in a directory with what they are, ordered by the bytes of the names.
+///
+/// The order makes what comes after it, errors included, the same on every file system.
+/// A `path` that is itself a symbolic link to a directory is followed.
+pub(crate) fn list_directory(path: &Path) -> Result<Vec<(OsString, FileType)>, Error> {
+    let mut entries = read_directory(path).context(Operation::List, path)?;
+    entries.sort_unstable_by(|(a, _), (b, _)| platform::bytes(a).cmp(platform::bytes(b)));
+    Ok(entries)
+}
+
+fn read_directory(path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
+    fs::read_dir(path)?
+        .map(|entry| {
+            let entry = entry?;
+            Ok((entry.file_name(), entry.file_type()?))
+        })
+        .collect()
+}
+
+/// The target of a symbolic link, as it stands there.
+pub(crate) fn read_link(path: &Path) -> Result<OsString, Error> {
+    fs::read_link(path).map(Into::into).context(Operation::ReadLink, path)
+}
+
+/// A regular file, open, with what it was when it was opened.
+pub(crate) struct SourceFile<'a> {
+    path: &'a Path,
+    file: File,
+    pub(crate) size: u64,
+    pub(crate) executable: bool,
+}
+
+impl<'a> SourceFile<'a> {
+    /// Opens a file.
+    ///
+    /// Type, size and mode are asked of the open file, so that they belong to what will be read
+    /// even if another file takes the name.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or is anything but a regular file.
+    pub(crate) fn open(path: &'a Path) -> Result<Self, Error> {
+        let file = platform::read_options().open(path).context(Operation::Open, path)?;
+        let metadata = file.metadata().context(Operation::Inspect, path)?;
+        if !metadata.is_file() {
+            return Err(unsupported(metadata.file_type(), path));
+        }
+        let executable = platform::is_executable(&metadata);
+        Ok(Self { path, file, size: metadata.len(), executable })
+    }
+
+    /// Passes the contents to `sink`, piece by piece through `buffer`.
+    ///
+    /// # Errors
+    ///
+    /// Reading fails, or does not give the `size` that the file had when it was opened; or the
+    /// first error of `sink`. The sink may have received a part by then.
+    pub(crate) fn read(
+        mut self,
+        buffer: &mut [u8],
+        mut sink: impl FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut left = self.size;
+        loop {
+            let count = match self.file.read(buffer) {
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error).context(Operation::Read, self.path),
+            };
+            if count as u64 > left || count == 0 && left > 0 {
+                let path = self.path.to_owned();
+                return Err(Error::ChangedWhileReading { path, expected: self.size });
+            }
+            sink(&buffer[..count])?;
+            left -= count as u64;
+            // With room left in the buffer, the end was met: small files need no second read, which
+            // is a fifth of the system calls that one takes.
+            if left == 0 && count < buffer.len() {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn unsupported(file_type: FileType, path: &Path) -> Error {
+    Error::UnsupportedFileType { path: path.to_owned(), found: platform::describe(file_type) }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::fixture::Tree;
+
+    fn read(file: SourceFile<'_>, buffer_size: usize) -> Result<Vec<u8>, Error> {
+        let mut contents = Vec::new();
+        file.read(&mut vec![0; buffer_size], |piece| {
+            contents.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok(contents)
+    }
+
+    #[test]
+    fn a_file_is_read_whole_whatever_the_buffer() {
+        for contents in ["", "1", "1234", "123456789012", "1234567890123"] {
+            let tree = Tree::new().file("f", contents);
+            let path = tree.path().join("f");
+            for buffer_size in [1, 3, 4, 100] {
+                let file = SourceFile::open(&path).unwrap();
+                assert_eq!(file.size, contents.len() as u64);
+                assert_eq!(read(file, buffer_size).unwrap(), contents.as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_size_than_at_first_is_refused() {
+        let tree = Tree::new().file("f", "1234");
+        let path = tree.path().join("f");
+        for changed in ["", "123", "12345", "12345678"] {
+            for buffer_size in [1, 4, 100] {
+                fs::write(&path, "1234").unwrap();
+                let file = SourceFile::open(&path).unwrap();
+                fs::write(&path, changed).unwrap();
+                let result = read(file, buffer_size);
+                assert!(
+                    matches!(&result, Err(Error::ChangedWhileReading { path: named, expected: 4 }) if *named == path),
+                    "{result:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_directory_is_listed_in_the_byte_order_of_its_names() {
+        let tree = Tree::new().file("foo.bar", "").file("foo/x", "").file("Z", "").link("é", "Z");
+        let names: Vec<_> =
+            list_directory(tree.path()).unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Z", "foo", "foo.bar", "é"]);
+    }
+}
