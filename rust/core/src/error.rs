@@ -1,0 +1,137 @@
+//! What can go wrong, as a caller has to tell it apart.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use scratchrs_fs as fs;
+use scratchrs_model::key::InvalidKey;
+
+/// The result of a capability.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why something could not be done.
+#[derive(Debug)]
+pub enum Error {
+    /// What the caller passed in cannot be right, whatever the disk looks like.
+    InvalidInput(String),
+    /// The file system refused.
+    Io(fs::Error),
+    /// Somebody else holds a lock.
+    Busy {
+        /// The lock's file.
+        lock: PathBuf,
+        /// Who holds it.
+        holder: fs::Holder,
+    },
+    /// There is no such thing.
+    NotFound(String),
+}
+
+/// The kinds of errors that callers tell apart. Numbers are never given to another kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum ErrorCode {
+    /// [`Error::InvalidInput`]
+    InvalidInput = 1,
+    /// [`Error::Io`]
+    Io = 2,
+    /// [`Error::Busy`]
+    Busy = 3,
+    /// [`Error::NotFound`]
+    NotFound = 4,
+    /// A bug of ours.
+    Internal = 5,
+}
+
+impl Error {
+    /// The kind of the error.
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::InvalidInput(_) => ErrorCode::InvalidInput,
+            Self::Io(_) => ErrorCode::Io,
+            Self::Busy { .. } => ErrorCode::Busy,
+            Self::NotFound(_) => ErrorCode::NotFound,
+        }
+    }
+
+    /// The path that it is about, if any.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Io(error) => Some(error.path()),
+            Self::Busy { lock, .. } => Some(lock),
+            Self::InvalidInput(_) | Self::NotFound(_) => None,
+        }
+    }
+
+    /// The system's error number, if the system had a say in it.
+    pub fn os_error(&self) -> Option<i32> {
+        match self {
+            Self::Io(error) => error.io_error().raw_os_error(),
+            _ => None,
+        }
+    }
+
+    /// What to do about it, where we know.
+    pub fn hint(&self) -> Option<&'static str> {
+        use io::ErrorKind::{IsADirectory, NotADirectory, QuotaExceeded, StorageFull};
+        match self {
+            Self::Io(error) if error.is_read_only() => Some(
+                "put a writable depot first in JULIA_DEPOT_PATH, or name one: \
+                 `depot = \"/path\"` in Julia, `--depot /path` in a shell",
+            ),
+            Self::Io(error) => match error.io_error().kind() {
+                NotADirectory => Some("move away what is in the way, or name another depot"),
+                IsADirectory => Some("move the directory away: a file belongs there"),
+                StorageFull | QuotaExceeded => Some(
+                    "free some space: `scratchrs list` shows what the scratch spaces take, \
+                     `scratchrs delete` and `Pkg.gc()` remove what is not needed",
+                ),
+                _ => None,
+            },
+            Self::Busy { .. } => Some(
+                "wait for that process, or end it; if it is gone, its lock is taken over by itself",
+            ),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InvalidInput(message) | Self::NotFound(message) => f.write_str(message),
+            Self::Io(error) => error.fmt(f),
+            Self::Busy { lock, holder } => match holder.pid {
+                Some(pid) => write!(
+                    f,
+                    "`{}` is locked by process {pid} on `{}`",
+                    lock.display(),
+                    holder.host
+                ),
+                None => write!(f, "`{}` is locked", lock.display()),
+            },
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(error.io_error()),
+            _ => None,
+        }
+    }
+}
+
+impl From<fs::Error> for Error {
+    fn from(error: fs::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<InvalidKey> for Error {
+    fn from(error: InvalidKey) -> Self {
+        Self::InvalidInput(error.to_string())
+    }
+}

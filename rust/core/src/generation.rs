@@ -1,0 +1,249 @@
+//! Scratch spaces that are filled once, by a generator.
+//!
+//! The generator fills a directory aside, which then takes the place of the space. However many
+//! processes ask at once, the one with the lock generates, the others are told who it is.
+//!
+//! # Locking
+//!
+//! `<key>@generating.pid` from [`begin`] until the [`Generation`] is published, abandoned or
+//! dropped. Looking at a space takes no lock: what is seen is complete, or not there.
+//!
+//! # Crash
+//!
+//! A process that is killed leaves the old space or the new one, a directory aside and a record
+//! that says so, and a lock that the next caller of [`begin`] takes over at once, to clean up and
+//! to begin again. See [`scratchrs_model::generation`].
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Policy};
+use scratchrs_model::generation::{Generated, Pending, Space, is_current};
+use scratchrs_model::key::ScratchKey;
+use scratchrs_model::layout::{self, BUILDING, GENERATED, GENERATING};
+use scratchrs_model::time::DepotTime;
+use uuid::Uuid;
+
+use crate::error::{Error, Result};
+use crate::place::Place;
+
+const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(10), refreshed: true };
+
+/// What the caller of [`begin`] has to do.
+#[derive(Debug)]
+pub enum Begun {
+    /// Nothing: the space at this path is what was asked for.
+    Ready(String),
+    /// To fill [`Generation::directory`], and to publish it.
+    Generate(Box<Generation>),
+    /// To wait, and to ask again.
+    Busy {
+        /// Who is generating the space.
+        holder: Holder,
+        /// Since when, if that is known.
+        started: Option<DepotTime>,
+    },
+}
+
+/// A generation that only this process may finish. Dropping it abandons it.
+#[derive(Debug)]
+pub struct Generation {
+    files: Files,
+    directory: PathBuf,
+    /// The record of the space as it is; None if there was none.
+    before: Option<Generated>,
+    pending: Pending,
+    lock: PidLock,
+    is_done: bool,
+}
+
+/// Asks for the space `key` of `owner`, in the given version if there is one.
+///
+/// # Errors
+///
+/// If `key` is no key, or the file system refuses.
+pub fn begin(
+    place: Place<'_>,
+    owner: Uuid,
+    key: &str,
+    version: Option<&str>,
+    now: DepotTime,
+) -> Result<Begun> {
+    let files = Files::of(place, owner, ScratchKey::new(key)?)?;
+    if files.is_current(version)? {
+        return Ok(Begun::Ready(files.space));
+    }
+    if let Some(directory) = Path::new(&files.space).parent() {
+        fs::ensure_directory(directory)?;
+    }
+    let lock = match PidLock::try_acquire(&files.lock(), LOCK_POLICY)? {
+        Attempt::Acquired(lock) => lock,
+        Attempt::Held(holder) => {
+            let record = files.read_record()?;
+            let pending = record.and_then(|record| record.pending);
+            let started = pending.and_then(|pending| DepotTime::from_toml(&pending.started));
+            return Ok(Begun::Busy { holder, started });
+        }
+    };
+    let before = files.recover()?;
+    if files.is_current(version)? {
+        return Ok(Begun::Ready(files.space));
+    }
+    let pending = Pending {
+        started: now.to_toml(),
+        identity: None,
+        version: version.map(str::to_owned),
+        empty: false,
+    };
+    let directory = files.beside(&format!("{BUILDING}{}", std::process::id()));
+    let generation = Generation { files, directory, before, pending, lock, is_done: false };
+    generation.write_pending()?;
+    fs::ensure_directory(&generation.directory)?;
+    Ok(Begun::Generate(Box::new(generation)))
+}
+
+impl Generation {
+    /// The directory to fill. It may be removed and made again.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Puts the directory into the place of the space, and returns the path of the space.
+    ///
+    /// # Errors
+    ///
+    /// If the directory is gone, another process took this generation for dead, or the file
+    /// system refuses. The space is then as it was before.
+    pub fn publish(mut self) -> Result<String> {
+        let lost =
+            |what: &str| Error::NotFound(format!("can't publish the generated space: {what}"));
+        let directory = self.directory.display();
+        let Some(is_empty) = fs::is_empty_directory(&self.directory)? else {
+            return Err(lost(&format!("`{directory}` is no directory any more")));
+        };
+        if !self.lock.is_held() {
+            return Err(lost(&format!(
+                "somebody removed the lock `{}`",
+                self.files.lock().display()
+            )));
+        }
+        self.pending.empty = is_empty;
+        self.pending.identity = Some(fs::identity(&self.directory).unwrap_or_default());
+        self.write_pending()?;
+        fs::publish(&self.directory, Path::new(&self.files.space))?;
+        self.is_done = true;
+        self.files.write_record(&self.record().settled(true))?;
+        fs::remove(&self.directory)?;
+        Ok(self.files.space.clone())
+    }
+
+    /// Removes the directory. The space is then as it was before.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be removed; whoever asks for the space next tries again.
+    pub fn abandon(mut self) -> Result<()> {
+        self.undo()
+    }
+
+    fn undo(&mut self) -> Result<()> {
+        self.is_done = true;
+        match &self.before {
+            Some(before) => self.files.write_record(before)?,
+            None => fs::remove(&self.files.record())?,
+        }
+        Ok(fs::remove(&self.directory)?)
+    }
+
+    fn record(&self) -> Generated {
+        let before = self.before.clone().unwrap_or_default();
+        Generated { pending: Some(self.pending.clone()), ..before }
+    }
+
+    fn write_pending(&self) -> Result<()> {
+        self.files.write_record(&self.record())
+    }
+}
+
+impl Drop for Generation {
+    fn drop(&mut self) {
+        if !self.is_done {
+            // What cannot be undone now is undone by whoever asks for the space next.
+            let _ = self.undo();
+        }
+    }
+}
+
+/// A space and what lies beside it.
+#[derive(Debug)]
+struct Files {
+    space: String,
+    key: String,
+}
+
+impl Files {
+    fn of(place: Place<'_>, owner: Uuid, key: ScratchKey<'_>) -> Result<Self> {
+        let space = layout::space(&place.root()?, owner, key);
+        Ok(Self { space, key: key.as_str().to_owned() })
+    }
+
+    fn beside(&self, suffix: &str) -> PathBuf {
+        PathBuf::from(format!("{}{suffix}", self.space))
+    }
+
+    fn record(&self) -> PathBuf {
+        self.beside(GENERATED)
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.beside(GENERATING)
+    }
+
+    fn is_current(&self, version: Option<&str>) -> Result<bool> {
+        let space = match fs::is_empty_directory(Path::new(&self.space))? {
+            None => return Ok(false),
+            Some(true) => Space::Empty,
+            Some(false) => Space::Filled,
+        };
+        Ok(is_current(space, self.read_record()?.as_ref(), version))
+    }
+
+    fn read_record(&self) -> Result<Option<Generated>> {
+        let text = fs::read(&self.record())?;
+        Ok(std::str::from_utf8(&text)
+            .ok()
+            .filter(|text| !text.is_empty())
+            .and_then(Generated::parse))
+    }
+
+    fn write_record(&self, record: &Generated) -> Result<()> {
+        let path = self.record();
+        fs::replace(&path, &record.to_text(), None)?;
+        Ok(())
+    }
+
+    /// Clears away what a killed generator left, and returns the record that holds. The caller
+    /// has the lock.
+    fn recover(&self) -> Result<Option<Generated>> {
+        let space = Path::new(&self.space);
+        fs::restore(space)?;
+        let record = match self.read_record()? {
+            Some(record @ Generated { pending: Some(_), .. }) => {
+                let identity = record.pending.as_ref().and_then(|pending| pending.identity.clone());
+                let settled = record.settled(identity.is_some() && identity == fs::identity(space));
+                self.write_record(&settled)?;
+                Some(settled)
+            }
+            record => record,
+        };
+        let leftover = format!("{}{BUILDING}", self.key);
+        if let Some(directory) = space.parent() {
+            for name in fs::subdirectories(directory)? {
+                if name.starts_with(&leftover) {
+                    fs::remove(&directory.join(name))?;
+                }
+            }
+        }
+        Ok(record)
+    }
+}

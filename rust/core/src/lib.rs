@@ -1,0 +1,14 @@
+//! The capabilities of ScratchRS: the rules of `scratchrs-model` applied to a real depot through
+//! `scratchrs-fs`.
+//!
+//! Nothing here reads the environment or the clock, or prints: callers pass in what the world
+//! looks like and get values and errors back.
+
+mod error;
+pub mod generation;
+mod place;
+pub mod scratch;
+pub mod usage;
+
+pub use error::{Error, ErrorCode, Result};
+pub use place::Place;

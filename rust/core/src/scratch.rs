@@ -1,0 +1,138 @@
+//! Scratch spaces: mutable directories of packages.
+
+use std::path::Path;
+
+use scratchrs_fs as fs;
+use scratchrs_model::key::ScratchKey;
+use scratchrs_model::layout::{self, GENERATED};
+use scratchrs_model::project;
+use scratchrs_model::time::DepotTime;
+use uuid::Uuid;
+use walkdir::WalkDir;
+
+use crate::error::Result;
+use crate::place::Place;
+use crate::usage;
+
+/// Makes the space `key` of `owner`, unless it is there, and returns its path.
+///
+/// # Errors
+///
+/// If `key` is no key, or the directory is missing and cannot be made.
+pub fn get(place: Place<'_>, owner: Uuid, key: &str) -> Result<String> {
+    let path = path(place, owner, key)?;
+    fs::ensure_directory(Path::new(&path))?;
+    Ok(path)
+}
+
+/// The path of the space `key` of `owner`, whether it is there or not.
+///
+/// # Errors
+///
+/// If `key` is no key.
+pub fn path(place: Place<'_>, owner: Uuid, key: &str) -> Result<String> {
+    let key = ScratchKey::new(key)?;
+    Ok(layout::space(&place.root()?, owner, key))
+}
+
+/// Removes the space `key` of `owner`; that there is none is no error.
+///
+/// # Errors
+///
+/// If `key` is no key, or something cannot be removed.
+pub fn delete(place: Place<'_>, owner: Uuid, key: &str) -> Result<()> {
+    let space = path(place, owner, key)?;
+    // The record first: without it a space that is still there is one that was filled by hand.
+    fs::remove(Path::new(&format!("{space}{GENERATED}")))?;
+    Ok(fs::remove(Path::new(&space))?)
+}
+
+/// Removes all spaces of `owner`, or all spaces of all packages and the directory that held them.
+///
+/// # Errors
+///
+/// If something cannot be removed.
+pub fn clear(place: Place<'_>, owner: Option<Uuid>) -> Result<()> {
+    let root = place.root()?;
+    if let Some(owner) = owner {
+        return Ok(fs::remove(Path::new(&layout::package_spaces(&root, owner)))?);
+    }
+    // Each on its own: were this process killed, `Pkg.gc` would find what is left.
+    for package in fs::subdirectories(Path::new(&root))? {
+        fs::remove(Path::new(&layout::join(&root, &[&package])))?;
+    }
+    Ok(fs::remove(Path::new(&root))?)
+}
+
+/// A space as it lies in the depot.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Space {
+    /// The name of its package's directory: a UUID, if nobody made it by hand.
+    pub owner: String,
+    /// The name of its package, if a project that uses it is that package.
+    pub package: Option<String>,
+    /// Its key.
+    pub key: String,
+    /// Its directory.
+    pub path: String,
+    /// The sum of the sizes of its files, in bytes.
+    pub bytes: u64,
+    /// When its use was last logged.
+    pub last_used: Option<DepotTime>,
+    /// The project files on whose behalf it was used.
+    pub parent_projects: Vec<String>,
+}
+
+/// The spaces of all packages, or of one, sorted by package and key.
+///
+/// # Errors
+///
+/// If a directory or the log of uses is there and cannot be read. What cannot be read inside a
+/// space counts as nothing.
+pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Vec<Space>> {
+    let root = place.root()?;
+    let (log, _) = usage::read(place)?;
+    let mut spaces = Vec::new();
+    for package in fs::subdirectories(Path::new(&root))? {
+        let is_asked_for = owner.is_none_or(|owner| package.parse() == Ok(owner));
+        if !is_asked_for || layout::is_companion(&package) {
+            continue;
+        }
+        let directory = layout::join(&root, &[&package]);
+        for key in fs::subdirectories(Path::new(&directory))? {
+            if layout::is_companion(&key) {
+                continue;
+            }
+            let path = layout::join(&directory, &[&key]);
+            let records = log.records(&path);
+            let mut parent_projects: Vec<String> =
+                records.iter().flat_map(|record| record.parent_projects.iter().cloned()).collect();
+            parent_projects.sort();
+            parent_projects.dedup();
+            spaces.push(Space {
+                package: parent_projects.iter().find_map(|file| package_name(file, &package)),
+                owner: package.clone(),
+                key,
+                bytes: size(Path::new(&path)),
+                last_used: records.iter().filter_map(|record| record.time).max(),
+                path,
+                parent_projects,
+            });
+        }
+    }
+    Ok(spaces)
+}
+
+/// The name that a project file gives itself, if it is the project of package `owner`.
+fn package_name(project_file: &str, owner: &str) -> Option<String> {
+    let text = std::fs::read_to_string(project_file).ok()?;
+    let identity = project::identity(&text);
+    (identity.uuid == owner.parse().ok()).then_some(identity.name)?
+}
+
+fn size(directory: &Path) -> u64 {
+    // The space itself may be a link to another disk; links inside count as links.
+    let entries = WalkDir::new(directory).follow_root_links(true).into_iter().flatten();
+    let files = entries.filter(|entry| !entry.file_type().is_dir());
+    files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
+}

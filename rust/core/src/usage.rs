@@ -1,0 +1,127 @@
+//! The log of who uses which scratch space.
+//!
+//! # Locking
+//!
+//! Every writer of ours holds `scratch_usage.toml.pid`, the lock that Pkg takes for its other
+//! logs. Scratch.jl and `Pkg.gc` write without it: records that they append while we replace the
+//! log are found behind what we read, and appended again.
+//!
+//! # Crash
+//!
+//! A record is appended in one write, and a log is replaced in one rename: a process killed at
+//! any moment leaves the log with or without its record, and a lock that the next one takes over.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use scratchrs_fs::{self as fs, Attempt, PidLock, Policy};
+use scratchrs_model::time::DepotTime;
+use scratchrs_model::usage_log::{Record, Skipped, UsageLog, census};
+
+use crate::error::{Error, Result};
+use crate::place::Place;
+
+/// Pkg's, for its usage logs (`Types.jl: write_env_usage`).
+const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(3), refreshed: false };
+
+/// What became of a use that was to be logged.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tracked {
+    /// Whether it stands in the log. It cannot where the depot is read-only.
+    pub recorded: bool,
+    /// What the log had in it that nobody can read. It is gone from the log now.
+    pub healed: Vec<Skipped>,
+}
+
+/// Reads the log. A missing log is an empty one.
+///
+/// # Errors
+///
+/// If the log is there and cannot be read.
+pub fn read(place: Place<'_>) -> Result<(UsageLog, Vec<Skipped>)> {
+    let path = place.usage_log()?;
+    Ok(UsageLog::read(&fs::read(Path::new(&path))?))
+}
+
+/// Logs that the project file `project` uses the space at `space`, both absolute paths, waiting
+/// for at most `patience` for whoever is writing to the log.
+///
+/// # Errors
+///
+/// [`Error::Busy`] if that was not long enough; or if the log cannot be written although the
+/// depot is not read-only.
+pub fn track(
+    place: Place<'_>,
+    space: &str,
+    project: &str,
+    now: DepotTime,
+    patience: Duration,
+) -> Result<Tracked> {
+    let record = Record::of_project(now, project);
+    match write(place, patience, |log| log.add(space, record, now)) {
+        Ok(healed) => Ok(Tracked { recorded: true, healed }),
+        Err(Error::Io(error)) if error.is_read_only() => Ok(Tracked::default()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Leaves one record for each space: the latest time, all parent projects. What nobody can read
+/// is in the answer, and gone from the log.
+///
+/// # Errors
+///
+/// As [`track`], and if the depot is read-only.
+pub fn condense(place: Place<'_>, now: DepotTime, patience: Duration) -> Result<Vec<Skipped>> {
+    write(place, patience, |log| log.rewrite(None, now))
+}
+
+/// Runs `change` on the log while holding its lock.
+fn write<T>(
+    place: Place<'_>,
+    patience: Duration,
+    change: impl FnOnce(LockedLog) -> Result<T>,
+) -> Result<T> {
+    let path = PathBuf::from(place.usage_log()?);
+    if let Some(directory) = path.parent() {
+        fs::ensure_directory(directory)?;
+    }
+    let mut lock = path.clone().into_os_string();
+    lock.push(".pid");
+    let lock = PathBuf::from(lock);
+    match PidLock::acquire(&lock, LOCK_POLICY, patience)? {
+        Attempt::Acquired(lock) => change(LockedLog { path, _lock: lock }),
+        Attempt::Held(holder) => Err(Error::Busy { lock, holder }),
+    }
+}
+
+struct LockedLog {
+    path: PathBuf,
+    _lock: PidLock,
+}
+
+impl LockedLog {
+    /// Adds a record: by appending it, if the log is sound and not too repetitive.
+    fn add(&self, space: &str, record: Record, now: DepotTime) -> Result<Vec<Skipped>> {
+        let known = fs::read(&self.path)?;
+        if census(&known).is_some_and(|census| !census.is_crowded()) {
+            fs::append(&self.path, &record.to_text(space))?;
+            return Ok(Vec::new());
+        }
+        self.rewrite(Some((space, record)), now)
+    }
+
+    fn rewrite(&self, added: Option<(&str, Record)>, now: DepotTime) -> Result<Vec<Skipped>> {
+        let known = fs::read(&self.path)?;
+        let (mut log, skipped) = UsageLog::read(&known);
+        if let Some((space, record)) = added {
+            log.insert(space.to_owned(), record);
+        }
+        let text = log.condensed(now).to_text();
+        let overtaken = fs::replace(&self.path, &text, Some(known.len() as u64))?;
+        let (overtaken, _) = UsageLog::read(&overtaken);
+        if overtaken.iter().next().is_some() {
+            fs::append(&self.path, &overtaken.to_text())?;
+        }
+        Ok(skipped)
+    }
+}
