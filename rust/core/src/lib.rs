@@ -7,6 +7,7 @@
 mod error;
 pub mod generation;
 mod place;
+pub mod project;
 pub mod scratch;
 pub mod usage;
 

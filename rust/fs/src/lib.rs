@@ -12,6 +12,7 @@ mod lock;
 mod platform;
 mod remove;
 mod replace;
+mod stamp;
 
 pub use append::append;
 pub use directory::{
@@ -21,3 +22,4 @@ pub use error::{Error, Result, is_read_only};
 pub use lock::{Attempt, Holder, PidLock, Policy};
 pub use remove::remove;
 pub use replace::{Overtaken, read, replace};
+pub use stamp::Stamp;

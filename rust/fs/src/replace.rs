@@ -71,7 +71,8 @@ pub fn replace(path: &Path, text: &str, known: Option<u64>) -> Result<Overtaken>
     replace().map_err(Error::on("replace", path))
 }
 
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 

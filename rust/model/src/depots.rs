@@ -35,7 +35,8 @@ pub fn depot_stack(value: Option<&str>, home: &str) -> Vec<String> {
     depots
 }
 
-#[cfg(all(test, not(windows)))]
+#[cfg(test)]
+#[cfg(not(windows))]
 mod tests {
     use super::*;
 

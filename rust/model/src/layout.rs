@@ -125,7 +125,8 @@ fn normalize(path: &str) -> String {
     normal
 }
 
-#[cfg(all(test, not(windows)))]
+#[cfg(test)]
+#[cfg(not(windows))]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -13,21 +13,20 @@ pub struct Identity {
 
 /// Reads the identity from the text of a project file.
 ///
-/// A file that is not valid TOML, say because somebody is editing it, still has the identity
-/// that stands on whole lines before its first table. Scratch.jl instead takes the first text
-/// that looks like a `uuid = "…"` from anywhere, so also that of a dependency.
+/// Only what stands before the first table counts. If that is not valid TOML, say because
+/// somebody is editing the file, the lines that are valid on their own do. Scratch.jl instead
+/// takes the first text that looks like a `uuid = "…"` from anywhere, so also that of a
+/// dependency.
 pub fn identity(text: &str) -> Identity {
-    let Ok(table) = text.parse::<toml::Table>() else {
-        return text
-            .lines()
-            .take_while(|line| !line.trim_start().starts_with('['))
-            .filter_map(|line| line.parse::<toml::Table>().ok())
-            .fold(Identity::default(), |identity, line| {
-                let found = identity_of(&line);
-                Identity { name: identity.name.or(found.name), uuid: identity.uuid.or(found.uuid) }
-            });
-    };
-    identity_of(&table)
+    let head = text.find("\n[").map_or(text, |end| &text[..=end]);
+    if let Ok(table) = head.parse::<toml::Table>() {
+        return identity_of(&table);
+    }
+    let lines = text.lines().take_while(|line| !line.trim_start().starts_with('['));
+    lines.filter_map(|line| line.parse().ok()).fold(Identity::default(), |identity, line| {
+        let found = identity_of(&line);
+        Identity { name: identity.name.or(found.name), uuid: identity.uuid.or(found.uuid) }
+    })
 }
 
 fn identity_of(table: &toml::Table) -> Identity {

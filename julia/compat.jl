@@ -1,0 +1,102 @@
+# Every difference between the versions of Julia that the package knows of, each in one place, and
+# what keeps the precompiled file small. Loading a package takes a millisecond for each 100 KiB of
+# that file.
+
+# Has the functions of a module interpreted: those that run once in a session, or only when the
+# package is precompiled. Compiling them would take longer than running them, and what is compiled
+# is stored.
+macro seldom_run()
+    @static if isdefined(Base.Experimental, Symbol("@compiler_options"))
+        return :(Base.Experimental.@compiler_options optimize = 0 compile = min infer = no)
+    else
+        return nothing
+    end
+end
+
+# Calls a function without compiling anything of it into the caller. Every function of Base that the
+# compiler looks into is copied into the precompiled file, `isdir` with 150 KiB, `pathof` with 430;
+# Base has them compiled already. This looks them up at run time, in 0.1 µs.
+const outside = Base.invokelatest
+
+# What is done once: interpreted, so that it costs nothing when the package is loaded.
+module Setup
+
+using Base: UUID
+import ..@seldom_run
+@seldom_run
+
+# The loader of libraries: in Base since 1.6, in a package of the system image before.
+const Libdl = @static if isdefined(Base.Libc, :Libdl)
+    Base.Libc.Libdl
+else
+    Base.require(Base.PkgId(UUID("8f399da3-3557-5675-b5ff-fb832c97cbdb"), "Libdl"))
+end
+
+# Reads a TOML file with the parser that the running Julia has at hand: in Base since 1.6, in Pkg
+# before (Pkg is part of Julia 1.5's system image, so nothing is loaded).
+function parse_toml(path::String)
+    @static if isdefined(Base, :parsed_toml)
+        return Base.parsed_toml(path)
+    else
+        pkg = Base.PkgId(UUID("44cfe95a-1eb2-52ea-b672-e2afdf69b78f"), "Pkg")
+        return Base.invokelatest(Base.require(pkg).TOML.parsefile, path)
+    end
+end
+
+# Makes the precompiled package stale when the content of the file changes. Only since 1.11 does
+# Julia look at the content; before, it looks at the time of the last change, and a file that is
+# missing can be depended on too.
+function depend_on(path::String)
+    @static if VERSION >= v"1.11.0-DEV.1276"
+        isfile(path) && include_dependency(path; track_content = true)
+    else
+        include_dependency(path)
+    end
+end
+
+# A preference of this package, from `LocalPreferences.toml` or the project file; the precompiled
+# package becomes stale when it changes. Julia 1.5 has no preferences.
+function preference(name::String)
+    @static if isdefined(Base, :get_preferences)
+        uuid = Base.PkgId(@__MODULE__).uuid
+        uuid === nothing && return nothing
+        Base.record_compiletime_preference(uuid, name)
+        value = get(Base.get_preferences(uuid), name, nothing)
+        return value === nothing ? nothing : string(value)
+    else
+        return nothing
+    end
+end
+
+# Marks names as part of the interface without exporting them: a declaration since Julia 1.11.
+function declare_public(mod::Module, lists...)
+    VERSION >= v"1.11.0-DEV.469" || return
+    for names in lists
+        Core.eval(mod, Expr(:public, names...))
+    end
+end
+
+end # module Setup
+
+using .Setup: declare_public
+
+# What is in force for the running task only. Child tasks inherit it where Julia has scoped
+# values; before 1.11 they do not, and nobody else does in any version.
+@static if isdefined(Base, :ScopedValues)
+    const SCRATCH_DIRECTORY = Base.ScopedValues.ScopedValue{Union{Nothing, String}}(nothing)
+
+    directory_of_task() = SCRATCH_DIRECTORY[]
+
+    with_directory(f, directory::String) =
+        Base.ScopedValues.with(f, SCRATCH_DIRECTORY => directory)
+else
+    function directory_of_task()
+        # Asking for `task_local_storage()` would make one for every task that asks.
+        storage = current_task().storage
+        storage === nothing && return nothing
+        return get(storage::IdDict{Any, Any}, :ScratchRS_directory, nothing)::Union{Nothing, String}
+    end
+
+    with_directory(f, directory::String) =
+        task_local_storage(f, :ScratchRS_directory, directory)
+end

@@ -1,0 +1,66 @@
+"""
+    ScratchRSError <: Exception
+
+What ScratchRS throws, other than an `ArgumentError` for an argument that can't be right:
+
+- `DepotIO`: the file system refused. The depot is read-only or full, or something is in the way.
+- `Busy`: another process holds a lock for longer than is good.
+- `NotFound`: there is no such thing, or no longer.
+- `InternalError`: a bug in ScratchRS. Please report its message.
+
+Each has a `message` (one sentence: what is wrong, and where), the `path` that it is about (or
+`""`), the system's error number `errno` (or 0), and a `hint` (what to do about it, or `""`).
+
+# Example
+```julia
+try
+    get_scratch!("cache")
+catch error
+    error isa ScratchRS.DepotIO || rethrow()
+    mktempdir()
+end
+```
+"""
+abstract type ScratchRSError <: Exception end
+
+struct NativeError{Kind} <: ScratchRSError
+    message::String
+    path::String
+    errno::Int
+    hint::String
+end
+
+"""The file system refused. See [`ScratchRSError`](@ref)."""
+const DepotIO = NativeError{:DepotIO}
+"""Another process holds a lock. See [`ScratchRSError`](@ref)."""
+const Busy = NativeError{:Busy}
+"""There is no such thing. See [`ScratchRSError`](@ref)."""
+const NotFound = NativeError{:NotFound}
+"""A bug in ScratchRS. See [`ScratchRSError`](@ref)."""
+const InternalError = NativeError{:InternalError}
+
+"""
+    LibraryNotFound <: ScratchRSError
+
+No native library that fits the running Julia and this version of the package is installed.
+"""
+struct LibraryNotFound <: ScratchRSError
+    message::String
+    hint::String
+end
+
+function Base.showerror(io::IO, error::ScratchRSError)
+    print(io, "ScratchRS.", kind(error), ": ", error.message)
+    isempty(error.hint) || print(io, "\nhint: ", error.hint)
+end
+
+kind(::NativeError{Kind}) where {Kind} = Kind
+kind(error::ScratchRSError) = nameof(typeof(error))
+
+# The error that the native library reports, as the type that callers can catch. The codes are
+# those of `ErrorCode` in `rust/core/src/error.rs`.
+function native_error(code::UInt32, message::String, path::String, errno::String, hint::String)
+    code == 1 && return ArgumentError(message)
+    type = code == 2 ? DepotIO : code == 3 ? Busy : code == 4 ? NotFound : InternalError
+    return type(message, path, parse(Int, errno), hint)
+end

@@ -1,0 +1,128 @@
+# Spaces that are filled once, however many ask.
+
+"""
+    get_scratch!(generate, parent, key, calling = parent; version = nothing, depot = nothing)
+    get_scratch!(generate, key; version = nothing, depot = nothing)
+
+The path of a scratch space that `generate(directory)` has filled.
+
+If the space is not there yet, `generate` is called with an empty directory, which then takes the
+place of the space in one step. However many processes, threads and tasks ask at the same time,
+one of them generates; the others wait, and all see the complete space. While they wait, their
+other tasks run on; after a second a message says for whom they wait.
+
+- If `generate` throws, nothing is left, the error goes to its caller, and the next one tries.
+- If its process is killed, the next one takes over at once.
+- With a `version` (anything that prints), the space is generated again when its version is
+  another one. Whoever has files of the old one open keeps them.
+- A space that has content but was not generated is taken as it is, unless there is a `version`:
+  code that filled its space in another way can be changed to this one.
+
+The other arguments and errors are those of the methods without `generate`.
+
+# Example
+```julia
+index = get_scratch!(@__MODULE__, "index"; version = 2) do directory
+    open(io -> write_index(io), joinpath(directory, "index.bin"), "w")
+end
+```
+"""
+function get_scratch!(
+    generate::Base.Callable,
+    parent::Parent,
+    key::AbstractString,
+    calling::Parent = parent;
+    version = nothing,
+    depot::Union{Nothing, AbstractString} = nothing,
+)
+    owner = find_uuid(parent)
+    user = calling === parent ? owner : find_uuid(calling)
+    depot, directory = place(depot)
+    versioned = version !== nothing
+    ask() = Native.begin_generation(
+        depot,
+        directory,
+        owner,
+        String(key),
+        versioned ? string(version) : "",
+        versioned,
+    )
+    reply = ask()
+    reply[1] == "busy" && (reply = wait_for_generator(ask, key, owner))
+    path = if reply[1] == "ready"
+        reply[2]
+    else
+        run_generator(generate, depot, user, reply[2], parse(UInt64, reply[3]))
+    end
+    track(depot, user, path)
+    return path
+end
+
+get_scratch!(generate::Base.Callable, key::AbstractString; kw...) =
+    get_scratch!(generate, nothing, key; kw...)
+get_scratch!(generate::Base.Callable, key::AbstractString, parent::Parent; kw...) =
+    get_scratch!(generate, parent, key; kw...)
+
+# Fills a directory and publishes it, or leaves nothing.
+function run_generator(generate, depot::String, user::UUID, directory::String, ticket::UInt64)
+    # A collection without grace must not take the directory for garbage.
+    project = user_project(user)
+    try
+        project === nothing || record_access(depot, directory, project)
+        task_local_storage(() -> generate(directory), (:ScratchRS_generating, directory), true)
+    catch
+        Native.abandon_generation(ticket)
+        rethrow()
+    end
+    return Native.publish_generation(ticket)
+end
+
+# How long others are waited for in silence, in seconds.
+const SILENCE = 1.0
+
+# Asks again until nobody else generates the space, and gives the answer.
+function wait_for_generator(ask, key, owner::UUID)
+    began = time()
+    announced = false
+    pause = 0.002
+    while true
+        reply = ask()
+        if reply[1] != "busy"
+            announced && announce("Ready", :green, "`$key` after $(in_words(time() - began))")
+            return reply
+        end
+        pid, host, seconds = reply[2], reply[3], reply[4]
+        is_this_process = pid == string(getpid()) && host == gethostname()
+        if is_this_process && is_generating(owner, key)
+            throw(ArgumentError("the generator of `$key` asks for `$key`, and would wait for itself"))
+        end
+        if !announced && time() - began >= SILENCE
+            who = is_this_process ? "another task" : "process $pid on $host"
+            since = in_words(parse(Float64, seconds))
+            announce("Waiting", :yellow, "for `$key`: $who has been generating it for $since")
+            announced = true
+        end
+        sleep(pause)
+        pause = min(2pause, 0.1)
+    end
+end
+
+# Whether the running task is inside the generator of the space.
+function is_generating(owner::UUID, key)
+    prefix = joinpath(string(owner), "$key@building-")
+    return any(keys(task_local_storage())) do name
+        name isa Tuple{Symbol, String} && name[1] == :ScratchRS_generating && occursin(prefix, name[2])
+    end
+end
+
+# A line as Pkg prints them: what happens, right-aligned and in colour, then the fact.
+function announce(what::String, color::Symbol, fact::String)
+    printstyled(stderr, lpad(what, 12), " "; bold = true, color = color)
+    println(stderr, fact)
+end
+
+function in_words(seconds::Float64)
+    seconds < 100 && return "$(round(Int, seconds)) s"
+    minutes = round(Int, seconds / 60)
+    return minutes < 100 ? "$minutes min" : "$(round(Int, minutes / 60)) h"
+end

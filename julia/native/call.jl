@@ -1,0 +1,57 @@
+# How a call crosses. The functions for the operations, in `operations.jl`, are generated.
+
+# Bytes that belong to the library: `Bytes` of `rust/capi`.
+struct Bytes
+    start::Ptr{UInt8}
+    length::Csize_t
+end
+
+Bytes() = Bytes(C_NULL, 0)
+
+# A UUID as it crosses: its bytes in the order in which they are written.
+in_order(uuid::UUID) = hton(uuid.value)
+
+# Copies a reply, and gives its bytes back.
+function take!(library::Library, reply::Ref{Bytes})
+    bytes = reply[]
+    text = unsafe_string(bytes.start, bytes.length)
+    ccall(library.free, Cvoid, (Bytes,), bytes)
+    return text
+end
+
+# The reply, if the status says that it is one; else throws the error that it is.
+checked(status::UInt32, reply::String) =
+    iszero(status) ? reply : throw(outside(error_of, status, reply))
+
+error_of(status::UInt32, reply::String) = native_error(status, texts(reply)...)
+
+# Takes a reply of several texts apart: each has its length before it, 4 bytes, the lowest first.
+function texts(reply::String)
+    list = String[]
+    at = 1
+    while at <= sizeof(reply)
+        GC.@preserve reply begin
+            size = ltoh(unsafe_load(Ptr{UInt32}(pointer(reply, at))))
+            push!(list, unsafe_string(pointer(reply, at + 4), size))
+        end
+        at += 4 + Int(size)
+    end
+    return list
+end
+
+# Waits for a job while Julia's other tasks go on, and gives its reply. `wakeup` is the
+# `AsyncCondition` that the job was started with. If the waiting is interrupted, the job goes on
+# without us.
+function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition)
+    try
+        wait(wakeup)
+    catch
+        ccall(library.detach, Cvoid, (Ptr{Cvoid},), job)
+        close(wakeup)
+        rethrow()
+    end
+    reply = Ref(Bytes())
+    status = ccall(library.finish, UInt32, (Ptr{Cvoid}, Ref{Bytes}), job, reply)
+    close(wakeup)
+    return checked(status, take!(library, reply))
+end

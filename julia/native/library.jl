@@ -1,0 +1,73 @@
+# The library in use.
+
+# The addresses of the library's functions.
+struct Library
+    # Whether the functions that are plain calls are those for jlrs: Julia's strings in and out.
+    is_jlrs::Bool
+    # In the order of `OPERATIONS`.
+    operations::Vector{Ptr{Cvoid}}
+    finish::Ptr{Cvoid}
+    detach::Ptr{Cvoid}
+    free::Ptr{Cvoid}
+end
+
+# The library in use, once something has been called.
+const LIBRARY = Ref{Union{Nothing, Library}}(nothing)
+
+# Forgets the library: its addresses mean nothing in another process.
+unload() = (LIBRARY[] = nothing)
+
+# The library in use; loads it first, if this is the first call of the session.
+function loaded()
+    library = LIBRARY[]
+    return library === nothing ? load() : library
+end
+
+# Loads the library. That is done at the first call, not in `__init__`: a package that is loaded and
+# not used costs nothing. Threads that do so at the same time all come to the same addresses.
+@noinline load() = LIBRARY[] = find()
+
+# Opens the library that fits the running Julia: the one for jlrs, if there is one, else the
+# portable one. The environment variable `SCRATCHRS_BINDING` or the preference `binding` insists on
+# one of them. A library with another list of operations than the package is passed over.
+function find()
+    wanted = get(ENV, "SCRATCHRS_BINDING", Binding.PREFERRED)::Union{Nothing, String}
+    for (binding, hash) in Binding.BOUND
+        wanted === nothing || wanted == binding || continue
+        path = find_in_artifact(hash, LIBRARY_FILES[binding == "jlrs" ? 2 : 1])
+        path === nothing && continue
+        handle = open_library(path)
+        handle == C_NULL && continue
+        abi = ccall(address(handle, "scratchrs_abi"), UInt64, ())
+        abi == ABI && return library(handle, binding == "jlrs")
+    end
+    throw(outside(Binding.library_not_found, wanted))
+end
+
+const LIBRARY_FILES = (Binding.library_file("portable"), Binding.library_file("jlrs"))
+const FLAGS = Libdl.RTLD_LAZY | Libdl.RTLD_DEEPBIND
+
+# What `dlopen` and `dlsym` of Libdl call. Their keyword arguments would be most of what is
+# compiled to load the library.
+open_library(path::String) =
+    ccall(:jl_load_dynamic_library, Ptr{Cvoid}, (Cstring, UInt32, Cint), path, FLAGS, 0)
+
+function address(library::Ptr{Cvoid}, name::String)
+    found = Ref{Ptr{Cvoid}}(C_NULL)
+    ccall(:jl_dlsym, Cint, (Ptr{Cvoid}, Cstring, Ref{Ptr{Cvoid}}, Cint), library, name, found, 1)
+    return found[]
+end
+
+function library(handle::Ptr{Cvoid}, is_jlrs::Bool)
+    operations = Ptr{Cvoid}[]
+    for name in (is_jlrs ? SYMBOLS_OF_JLRS : SYMBOLS)
+        push!(operations, address(handle, name))
+    end
+    return Library(
+        is_jlrs,
+        operations,
+        address(handle, "scratchrs_finish"),
+        address(handle, "scratchrs_detach"),
+        address(handle, "scratchrs_free"),
+    )
+end

@@ -1,0 +1,6 @@
+# What packages call in their `__init__`, compiled ahead. See `outside` for what is not.
+
+precompile(get_scratch!, (UUID, String, UUID))
+precompile(get_scratch!, (Module, String))
+precompile(get_scratch!, (String,))
+precompile(search_loaded, (UUID,))

@@ -1,0 +1,142 @@
+# Spaces: made, found, removed.
+
+const Parent = Union{Module, UUID, Nothing}
+
+"""
+    get_scratch!(parent, key, calling = parent; depot = nothing) -> String
+    get_scratch!(key; depot = nothing) -> String
+    get_scratch!(key, parent; depot = nothing) -> String
+
+The path of the scratch space `key` of a package, made unless it is there.
+
+- `parent`: the package whose namespace the space is in, as a `Module` of it or its `UUID`;
+  `nothing`, or a module of no package such as `Main`, stands for the active project, or else for
+  the namespace that everybody shares.
+- `key`: the name of the space: ASCII letters, digits, `-`, `_` and `.`, at most 255 bytes.
+- `calling`: the package whose use is logged. `Pkg.gc` removes a space when all projects and
+  packages that were logged for it are gone.
+- `depot`: a depot other than the first of `DEPOT_PATH`.
+
+A depot that is read-only can be used as far as the space is in it.
+
+# Errors
+`ArgumentError` for an invalid key, [`ScratchRS.DepotIO`](@ref) if the space can't be made.
+
+# Example
+Take the path when the package is loaded, so that it is not stored in its precompiled file:
+```julia
+module MyPackage
+using ScratchRS
+cache = ""
+__init__() = global cache = @get_scratch!("downloads")
+end
+```
+
+See also [`@get_scratch!`](@ref), [`delete_scratch!`](@ref), and the methods that take a function
+to fill the space once.
+"""
+function get_scratch!(
+    parent::Parent,
+    key::AbstractString,
+    calling::Parent = parent;
+    depot::Union{Nothing, AbstractString} = nothing,
+)
+    owner = find_uuid(parent)
+    user = calling === parent ? owner : find_uuid(calling)
+    return open_space(place(depot)..., owner, String(key), user)
+end
+
+function open_space(depot::String, directory::String, owner::UUID, key::String, user::UUID)
+    path = Native.get_scratch(depot, directory, owner, key)
+    track(depot, user, path)
+    return path
+end
+
+get_scratch!(key::AbstractString; kw...) = get_scratch!(nothing, key; kw...)
+get_scratch!(key::AbstractString, parent::Parent; kw...) = get_scratch!(parent, key; kw...)
+get_scratch!(parent::AbstractString, ::AbstractString; kw...) = throw(ArgumentError(
+    "a parent is a module, a UUID or nothing, and \"$parent\" is a text. If it is a UUID, write `Base.UUID(\"$parent\")`",
+))
+
+"""
+    @get_scratch!(key) -> String
+    @get_scratch!(key) do directory … end
+
+[`get_scratch!`](@ref) for the package that the calling module belongs to; for the active project,
+or else the namespace that everybody shares, if it belongs to none.
+
+With a `do` block, the block fills the space once.
+
+# Example
+```julia
+__init__() = global cache = @get_scratch!("downloads")
+```
+"""
+macro get_scratch!(key)
+    uuid = Base.PkgId(__module__).uuid
+    return :(get_scratch!($uuid, $(esc(key)), $uuid))
+end
+
+macro get_scratch!(generate, key)
+    uuid = Base.PkgId(__module__).uuid
+    return :(get_scratch!($(esc(generate)), $uuid, $(esc(key)), $uuid))
+end
+
+"""
+    delete_scratch!(parent, key; depot = nothing)
+    delete_scratch!(key; pkg_uuid = nothing, depot = nothing)
+
+Removes the scratch space `key` of a package; that there is none is no error. `parent`, or
+`pkg_uuid`, names the package as in [`get_scratch!`](@ref).
+
+The space is gone at once for everybody else; its files are removed while other tasks run on. A
+space that is a symbolic link is unlinked, what it leads to stays.
+
+# Errors
+`ArgumentError` for an invalid key, [`ScratchRS.DepotIO`](@ref) if something can't be removed.
+"""
+function delete_scratch!(
+    parent::Parent,
+    key::AbstractString;
+    depot::Union{Nothing, AbstractString} = nothing,
+)
+    owner = find_uuid(parent)
+    path = scratch_path(owner, key; depot = depot)
+    depot, directory = place(depot)
+    Native.delete_scratch(depot, directory, owner, String(key))
+    prune_timers!(path)
+    return nothing
+end
+
+delete_scratch!(key::AbstractString; pkg_uuid::Parent = nothing, kw...) =
+    delete_scratch!(pkg_uuid, key; kw...)
+
+"""
+    clear_scratchspaces!(; depot = nothing)
+    clear_scratchspaces!(parent; depot = nothing)
+
+Removes all scratch spaces of the depot, or those of one package. See [`delete_scratch!`](@ref).
+
+# Errors
+`ArgumentError` if `parent` is of no package: the namespace that everybody shares is cleared with
+the others only.
+"""
+function clear_scratchspaces!(; depot::Union{Nothing, AbstractString} = nothing)
+    path = scratch_dir(; depot = depot)
+    depot, directory = place(depot)
+    Native.clear_scratch(depot, directory, GLOBAL, true)
+    prune_timers!(path)
+    return nothing
+end
+
+function clear_scratchspaces!(parent::Parent; depot::Union{Nothing, AbstractString} = nothing)
+    owner = find_uuid(parent)
+    owner == GLOBAL && throw(ArgumentError(
+        "no package owns $(parent === nothing ? "the spaces that everybody shares" : parent), so there is nothing to clear",
+    ))
+    path = scratch_dir(string(owner); depot = depot)
+    depot, directory = place(depot)
+    Native.clear_scratch(depot, directory, owner, false)
+    prune_timers!(path)
+    return nothing
+end

@@ -1,0 +1,213 @@
+# Who uses which space: logged at most once a day for each user, space and session.
+
+const DAY = 24.0 * 60 * 60
+# For how long nothing is logged again where nothing could be, in seconds.
+const RETRY_AFTER = 60.0
+# For how long a log that others hold is waited for, in seconds.
+const PATIENCE = 30.0
+
+# Until when the use of a space by a package needs not be logged again in this session.
+#
+# Found by the space's path: removing a space forgets all its users. `keys` are pairs of user and
+# path, as in Scratch.jl's dictionary, and `empty!` forgets all.
+struct AccessTimers
+    # The users of a path, and until when each is done with: `Vector{Tuple{UUID, Float64}}`.
+    # The value type is `Any` because Base has that dictionary compiled.
+    users::Dict{String, Any}
+    lock::Threads.SpinLock
+end
+
+AccessTimers() = AccessTimers(Dict{String, Any}(), Threads.SpinLock())
+
+const scratch_access_timers = AccessTimers()
+
+# The same for uses that could not be logged, because no project is known to log them for. That
+# can change when another project is activated or another package is loaded.
+const skipped_timers = AccessTimers()
+const skipped_in = Ref{Tuple{Union{Nothing, String}, Int}}((nothing, 0))
+
+projects_in_sight() = (Base.ACTIVE_PROJECT[], length(Base.loaded_modules))
+
+# Whether the use of the space at `path` by `user` needs no logging now.
+function is_done(timers::AccessTimers, user::UUID, path::String, now::Float64)
+    lock(timers.lock)
+    users = get(timers.users, path, nothing)
+    until = 0.0
+    if users !== nothing
+        for (other, time) in users::Vector{Tuple{UUID, Float64}}
+            other === user && (until = time)
+        end
+    end
+    unlock(timers.lock)
+    return now <= until
+end
+
+function set!(timers::AccessTimers, user::UUID, path::String, until::Float64)
+    lock(timers.lock)
+    known = get(timers.users, path, nothing)
+    users = Tuple{UUID, Float64}[(user, until)]
+    if known !== nothing
+        for entry in known::Vector{Tuple{UUID, Float64}}
+            first(entry) === user || push!(users, entry)
+        end
+    end
+    timers.users[path] = users
+    unlock(timers.lock)
+    return
+end
+
+function Base.keys(timers::AccessTimers)
+    lock(timers.lock)
+    pairs = [(user, path) for (path, users) in timers.users for (user, _) in users]
+    unlock(timers.lock)
+    return pairs
+end
+
+function Base.empty!(timers::AccessTimers)
+    lock(timers.lock)
+    empty!(timers.users)
+    unlock(timers.lock)
+    return timers
+end
+
+# Forgets that uses of the space at `path`, and of spaces below it, were logged: they are to be
+# logged again when somebody makes them anew.
+function prune_timers!(path::AbstractString)
+    below = joinpath(path, "")
+    timers = scratch_access_timers
+    lock(timers.lock)
+    filter!(((space, _),) -> space != path && !startswith(space, below), timers.users)
+    unlock(timers.lock)
+    return nothing
+end
+
+"""
+    track_scratch_access(user::UUID, path)
+
+Logs that the package `user` uses the space at `path`, unless this session did so within a day.
+
+The use is logged on behalf of a project file: the one of the package, if it is loaded; else the
+active one, if it is that package's. For the zero UUID it is the active project, or the default
+environment. While one such project exists, `Pkg.gc` keeps the space. Where there is no project
+to name, nothing is logged, and the space goes with the next collection after its grace period.
+
+With `JULIA_SCRATCH_TRACK_ACCESS=0` in the environment nothing is logged. Nor is it in a depot
+that is read-only. If the log can't be written for another reason, say because the disk is full,
+that is a warning: the space is there all the same.
+
+# Format
+A table in `logs/scratch_usage.toml` of the depot, as Scratch.jl writes it and `Pkg.gc` reads it.
+"""
+track_scratch_access(user::UUID, path::AbstractString) = track(first_depot(), user, String(path))
+
+function track(depot::String, user::UUID, path::String)
+    now = time()
+    is_done(scratch_access_timers, user, path, now) && return nothing
+    is_done(skipped_timers, user, path, now) && skipped_in[] === projects_in_sight() &&
+        return nothing
+    log_access(depot, user, path, now)
+    return nothing
+end
+
+@noinline function log_access(depot::String, user::UUID, path::String, now::Float64)
+    project = user_project(user)
+    project === nothing && return skip_access(user, path, now)
+    is_logged = try
+        record_access(depot, path, project)
+    catch error
+        outside(warn_of_failure, path, error)::Bool
+    end
+    set!(scratch_access_timers, user, path, now + (is_logged ? DAY : RETRY_AFTER))
+    return
+end
+
+function skip_access(user::UUID, path::String, now::Float64)
+    projects = projects_in_sight()
+    skipped_in[] === projects || empty!(skipped_timers)
+    skipped_in[] = projects
+    set!(skipped_timers, user, path, now + RETRY_AFTER)
+    return
+end
+
+# The project on whose behalf a use is to be logged, unless the user wants no logging.
+user_project(user::UUID) =
+    get(ENV, "JULIA_SCRATCH_TRACK_ACCESS", "1") == "0" ? nothing : project_file(user)
+
+function warn_of_failure(path::String, error)
+    error isa ScratchRSError || throw(error)
+    @warn "The use of a scratch space can't be logged" space = path exception = error maxlog = 3
+    return false
+end
+
+# Logs a use, waiting while others write to the log. Whether it is in the log now.
+function record_access(depot::String, path::String, project::String)
+    space = outside(abspath, path)::String
+    reply = try
+        Native.track_access(depot, space, project)
+    catch error
+        error isa Busy || rethrow()
+        outside(patiently, Native.track_access, depot, space, project)::Vector{String}
+    end
+    length(reply) > 1 && outside(warn_of_healed, depot, reply[2:end])
+    return reply[1] == "recorded"
+end
+
+"""
+    condense_usage!(; depot = nothing)
+
+Leaves one record for each space in the log of uses: the latest time, all projects. That happens
+by itself when a log is mostly repetition; it changes nothing in what is kept by a collection.
+"""
+function condense_usage!(; depot::Union{Nothing, AbstractString} = nothing)
+    depot, _ = place(depot)
+    warn_of_healed(depot, patiently(Native.condense_usage, depot))
+    return
+end
+
+function warn_of_healed(depot::String, healed::Vector{String})
+    isempty(healed) && return
+    log = joinpath(depot, "logs", "scratch_usage.toml")
+    @warn "`$log` had parts that nobody can read. They were removed from it, the rest is kept" healed
+    return
+end
+
+# Calls `f` again while others hold a lock, with other tasks running in between.
+function patiently(f, args...)
+    deadline = time() + PATIENCE
+    while true
+        try
+            return f(args...)
+        catch error
+            error isa Busy && time() < deadline || rethrow()
+        end
+        sleep(0.01)
+    end
+end
+
+# The project file on whose behalf `user` uses a space; `nothing` if there is none to name.
+function project_file(user::UUID)
+    project = user == GLOBAL ? existing(active_project()) : project_of_loaded(user)
+    project === nothing || return project
+    user == GLOBAL && return existing(outside(Base.load_path_expand, "@v#.#"))
+    return user == find_uuid(nothing) ? existing(active_project()) : nothing
+end
+
+# The absolute path of a file that exists and may be looked at, else `nothing`.
+function existing(file)
+    file === nothing && return nothing
+    return unless_denied(isfile, file) === true ? outside(abspath, file)::String : nothing
+end
+
+# The project file of the loaded package `user`.
+project_of_loaded(user::UUID) = outside(search_loaded, user)::Union{Nothing, String}
+
+function search_loaded(user::UUID)
+    for (id, mod) in Base.loaded_modules
+        id.uuid === user || continue
+        source = outside(Base.pathof, mod)
+        source === nothing && continue
+        project = unless_denied(Base.current_project, outside(dirname, source))
+        project === nothing || return existing(project)
+    end
+    return nothing
+end

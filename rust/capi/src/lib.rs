@@ -1,0 +1,141 @@
+//! The portable binding: a plain C ABI that links nothing of Julia, for every Julia and any other
+//! language. `docs/scratchrs.h` is its header.
+//!
+//! Each operation of the list in [`scratchrs_ops`] is a function `scratchrs_<name>`, which takes
+//! the operation's arguments and the place for a reply, and returns a status: zero, or the number
+//! of an error whose record is then in the reply. An operation of the kind `job` is started with
+//! `scratchrs_start_<name>` and ended with [`scratchrs_finish`] or [`scratchrs_detach`].
+
+use std::ffi::{c_int, c_void};
+
+use scratchrs_ops::{Argument, Flag, Job, Notify, Outcome, Text, Ticket, Uuid, call};
+
+/// Bytes that belong to the caller, who gives them back to [`scratchrs_free`].
+#[repr(C)]
+#[derive(Debug)]
+pub struct Bytes {
+    start: *mut u8,
+    length: usize,
+}
+
+impl Bytes {
+    /// Writes what came of a call into `reply` and gives its status.
+    ///
+    /// # Safety
+    ///
+    /// `reply` must be valid for a write.
+    unsafe fn give(outcome: Outcome, reply: *mut Self) -> u32 {
+        let bytes = Box::leak(outcome.bytes.into_boxed_slice());
+        // SAFETY: the caller's promise.
+        unsafe { reply.write(Self { start: bytes.as_mut_ptr(), length: bytes.len() }) };
+        outcome.status
+    }
+}
+
+macro_rules! export {
+    ($($(#[doc = $line:literal])* $kind:ident $name:ident($($argument:ident: $type:ident),*) -> $reply:ident;)*) => {
+        $(export_one! { $kind $name($($argument: $type),*) [$($line),*] })*
+    };
+}
+
+macro_rules! export_one {
+    (job $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
+        $(#[doc = $line])*
+        ///
+        /// Returns null, with the error in `reply` and its number in `status`, if an argument is
+        /// not what it should be.
+        ///
+        /// # Safety
+        ///
+        /// The arguments must be what [`scratchrs_ops`] says of their types, `status` and `reply`
+        /// valid for a write, and any thread may call `function` with `handle` until the job has
+        /// ended.
+        #[unsafe(export_name = concat!("scratchrs_start_", stringify!($name)))]
+        pub unsafe extern "C" fn $name(
+            $($argument: <$type as Argument>::C,)*
+            function: unsafe extern "C" fn(*mut c_void) -> c_int,
+            handle: *mut c_void,
+            status: *mut u32,
+            reply: *mut Bytes,
+        ) -> *mut Job {
+            let read = || -> scratchrs_core::Result<_> {
+                // SAFETY: the caller's promises.
+                Ok(unsafe { ($($type::own($type::read($argument)?),)*) })
+            };
+            match read() {
+                Ok(($($argument,)*)) => {
+                    let operation = move || scratchrs_ops::$name($($type::lend(&$argument)),*);
+                    // SAFETY: the caller's promise.
+                    let job = unsafe { Job::start(operation, Notify { function, handle }) };
+                    Box::into_raw(Box::new(job))
+                }
+                Err(error) => {
+                    let outcome = call(|| -> scratchrs_core::Result<()> { Err(error) });
+                    // SAFETY: the caller's promises.
+                    unsafe { status.write(Bytes::give(outcome, reply)) };
+                    std::ptr::null_mut()
+                }
+            }
+        }
+    };
+    ($kind:ident $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
+        $(#[doc = $line])*
+        ///
+        /// # Safety
+        ///
+        /// The arguments must be what [`scratchrs_ops`] says of their types, and `reply` valid for
+        /// a write.
+        #[unsafe(export_name = concat!("scratchrs_", stringify!($name)))]
+        pub unsafe extern "C" fn $name(
+            $($argument: <$type as Argument>::C,)*
+            reply: *mut Bytes,
+        ) -> u32 {
+            // SAFETY: the caller's promises.
+            let outcome = call(|| scratchrs_ops::$name($(unsafe { $type::read($argument) }?),*));
+            // SAFETY: the caller's promise.
+            unsafe { Bytes::give(outcome, reply) }
+        }
+    };
+}
+
+scratchrs_ops::operations!(export);
+
+/// Waits for a job and gives what came of it; the job is then no more.
+///
+/// # Safety
+///
+/// `job` must come from a `scratchrs_start_…` and not have ended; `reply` must be valid for a
+/// write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scratchrs_finish(job: *mut Job, reply: *mut Bytes) -> u32 {
+    // SAFETY: the caller's promises.
+    unsafe { Bytes::give(Box::from_raw(job).finish(), reply) }
+}
+
+/// Lets a job go on with nobody waiting for it; the job is then no more for the caller.
+///
+/// # Safety
+///
+/// `job` must come from a `scratchrs_start_…` and not have ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scratchrs_detach(job: *mut Job) {
+    // SAFETY: the caller's promise.
+    unsafe { Box::from_raw(job) }.detach();
+}
+
+/// Takes bytes back.
+///
+/// # Safety
+///
+/// `bytes` must come from a reply, and not have been given back.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scratchrs_free(bytes: Bytes) {
+    // SAFETY: `Bytes::give` leaked a box of exactly these bytes.
+    drop(unsafe { Box::from_raw(std::ptr::slice_from_raw_parts_mut(bytes.start, bytes.length)) });
+}
+
+/// The number of the list of operations that this library was built with.
+#[unsafe(no_mangle)]
+pub extern "C" fn scratchrs_abi() -> u64 {
+    scratchrs_ops::abi()
+}

@@ -1,0 +1,91 @@
+//! What can be typed, except what a single subcommand takes.
+
+use std::ffi::OsString;
+
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{ColorChoice, Parser};
+
+use crate::command::Command;
+use crate::output::Format;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default())
+    .error(AnsiColor::Red.on_default().bold())
+    .valid(AnsiColor::Green.on_default())
+    .invalid(AnsiColor::Yellow.on_default());
+
+const HELP_HEADING: &str = "Global options";
+
+const AFTER_HELP: &str = "\
+Examples:
+  scratchrs path cache --project .      `cache` of the package in this directory
+  scratchrs list                        the scratch spaces of the depot
+  scratchrs list --json | jq .bytes     how much they take
+  scratchrs delete cache --project .    remove one space
+  scratchrs clear --all --yes           remove all of them, without a question
+
+Environment:
+  JULIA_DEPOT_PATH             the depots, as in Julia; the first is used
+  JULIA_PROJECT                the project on whose behalf spaces are used
+  JULIA_SCRATCH_TRACK_ACCESS   `0`: uses are not recorded
+  NO_COLOR                     not empty: no colour
+
+Exit codes:
+  0  done
+  1  failed: the file system refused, a lock is held, or the answer was no
+  2  the arguments are wrong: an option, key, UUID or project, or no depot
+  3  there is no such scratch space";
+
+/// Scratch spaces of Julia packages: find, list and remove them, without starting Julia.
+#[derive(Parser)]
+#[command(name = "scratchrs", version, styles = STYLES, after_help = AFTER_HELP)]
+#[command(max_term_width = 100, disable_help_subcommand = true)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+
+    /// The depot [default: the first of JULIA_DEPOT_PATH, else ~/.julia]
+    #[arg(long, global = true, value_name = "DIR", help_heading = HELP_HEADING)]
+    pub(crate) depot: Option<String>,
+
+    /// Print one JSON value to standard output, and an error as one JSON object to standard error
+    #[arg(long, global = true, help_heading = HELP_HEADING)]
+    json: bool,
+
+    /// When to use colour
+    #[arg(long, global = true, value_name = "WHEN", default_value_t, help_heading = HELP_HEADING)]
+    pub(crate) color: ColorChoice,
+}
+
+impl Arguments {
+    pub(crate) fn format(&self) -> Format {
+        if self.json { Format::Json } else { Format::Text }
+    }
+}
+
+/// Whether arguments that cannot be parsed ask for JSON: the error is then to be in JSON, too.
+pub(crate) fn ask_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn json_is_asked_for_before_the_end_of_the_options() {
+        let ask = |arguments: &[&str]| ask_for_json(arguments.iter().map(OsString::from));
+        assert!(ask(&["scratchrs", "no-such-command", "--json"]));
+        assert!(!ask(&["scratchrs", "path", "--", "--json"]));
+    }
+}

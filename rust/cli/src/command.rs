@@ -1,0 +1,32 @@
+//! The subcommands: one file each, and one line in each of the two lists here.
+
+mod clear;
+mod completions;
+mod delete;
+mod list;
+mod path;
+
+use crate::failure::Result;
+use crate::session::Session;
+
+/// What can be done, in the order of the help.
+#[derive(clap::Subcommand)]
+pub(crate) enum Command {
+    Path(path::Arguments),
+    List(list::Arguments),
+    Delete(delete::Arguments),
+    Clear(clear::Arguments),
+    Completions(completions::Arguments),
+}
+
+impl Command {
+    pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
+        match self {
+            Self::Path(arguments) => arguments.run(session),
+            Self::List(arguments) => arguments.run(session),
+            Self::Delete(arguments) => arguments.run(session),
+            Self::Clear(arguments) => arguments.run(session),
+            Self::Completions(arguments) => arguments.run(session),
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `scratchrs path`: where a scratch space is.
+
+use std::path::Path;
+use std::time::Duration;
+
+use scratchrs_core::usage::{self, Tracked};
+use scratchrs_core::{Error, Place, scratch};
+use serde::Serialize;
+
+use crate::failure::Result;
+use crate::faults::{self, Fault};
+use crate::namespace;
+use crate::session::{Session, place};
+
+const AFTER_HELP: &str = "\
+Examples:
+  scratchrs path cache --project .     `cache` of the package in this directory
+  scratchrs path cache --project @.    … in this directory or the nearest above
+  scratchrs path downloads             a global space
+  scratchrs path cache --uuid 7876af07-990d-54b4-ab0e-23690620f79a
+  scratchrs path cache --project . --no-create || echo \"not there\"
+
+With --json: {\"path\", \"owner\", \"key\", \"project\", \"recorded\", \
+\"healed\": [{\"line\", \"reason\"}], \"notes\": [\"…\"]}";
+
+/// How long a user waits for whoever is writing to the log without being told.
+const SILENCE: Duration = Duration::from_secs(2);
+/// How long after that.
+const PATIENCE: Duration = Duration::from_secs(28);
+
+/// Print the path of a scratch space, which is made if it is missing
+///
+/// The space belongs to the package that --uuid or --project names, else to that of the project
+/// that JULIA_PROJECT names, else it is a global one. Its use is recorded on behalf of the
+/// project, so that no collection takes the space as long as the project is there. get_scratch!
+/// does the same in Julia.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// The name of the space: letters, digits, `-`, `_` and `.`
+    key: String,
+
+    #[command(flatten)]
+    namespace: namespace::Options,
+
+    /// Neither make the space nor record its use; exit with 3 if it is not there
+    #[arg(long)]
+    no_create: bool,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    path: &'a str,
+    owner: String,
+    key: &'a str,
+    /// On whose behalf the space is used.
+    project: Option<&'a str>,
+    recorded: bool,
+    /// What the log of uses had in it that nobody can read, and has no more.
+    healed: Vec<Fault>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
+        let namespace = self.namespace.resolve(session)?;
+        let depot = session.depot()?;
+        let place = place(&depot);
+        let (path, recorded, healed) = if self.no_create {
+            let path = scratch::path(place, namespace.owner, &self.key)?;
+            if !Path::new(&path).is_dir() {
+                return Err(namespace
+                    .has_no(&self.key, &path)
+                    .hint("without `--no-create` it is made"));
+            }
+            (path, false, Vec::new())
+        } else {
+            let path = scratch::get(place, namespace.owner, &self.key)?;
+            let tracked = record(session, place, &path, namespace.project.as_deref())?;
+            let log = place.usage_log()?;
+            let healed = faults::report(session, &log, tracked.healed, "removed now");
+            (path, tracked.recorded, healed)
+        };
+        if session.output.is_json() {
+            let answer = Answer {
+                path: &path,
+                owner: namespace.owner.to_string(),
+                key: &self.key,
+                project: namespace.project.as_deref(),
+                recorded,
+                healed,
+            };
+            return session.output.json(&answer);
+        }
+        session.output.result(&(path + "\n"))
+    }
+}
+
+/// Records the use of the space at `path`, or says why it is not recorded.
+fn record(
+    session: &mut Session,
+    place: Place<'_>,
+    path: &str,
+    project: Option<&str>,
+) -> Result<Tracked> {
+    if !session.environment.tracks_access {
+        return Ok(Tracked::default());
+    }
+    let Some(project) = project else {
+        session.output.note(
+            "the use is not recorded, as there is no project: a collection may take the space",
+            Some("name a project: `--project .`, or JULIA_PROJECT"),
+        );
+        return Ok(Tracked::default());
+    };
+    let now = session.environment.now;
+    let track = |patience| usage::track(place, path, project, now, patience);
+    let tracked = match track(SILENCE) {
+        Err(busy @ Error::Busy { .. }) => {
+            session.output.note(&format!("waiting, as {busy}"), None);
+            track(PATIENCE)
+        }
+        result => result,
+    }?;
+    if !tracked.recorded {
+        session.output.note("the use is not recorded, as the depot is read-only", None);
+    }
+    Ok(tracked)
+}

@@ -1,0 +1,54 @@
+//! The world around the program, read once: everything else gets it as a value.
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal};
+
+use scratchrs_model::time::DepotTime;
+
+/// What the environment, the clock and the terminal say.
+pub(crate) struct Environment {
+    /// The user's home directory. None where nobody knows, as for a user without an entry in the
+    /// system's list and without HOME.
+    pub(crate) home: Option<String>,
+    /// None if it was removed, or has no name in Unicode.
+    pub(crate) current_directory: Option<String>,
+    /// JULIA_DEPOT_PATH. Empty is not the same as unset.
+    pub(crate) depot_path: Option<OsString>,
+    /// JULIA_PROJECT, unless it is empty, which Julia takes for unset.
+    pub(crate) project: Option<OsString>,
+    /// Whether JULIA_SCRATCH_TRACK_ACCESS lets uses be recorded.
+    pub(crate) tracks_access: bool,
+    pub(crate) now: DepotTime,
+    /// Whether NO_COLOR or a terminal without colours speaks against colour.
+    pub(crate) is_plain: bool,
+    /// Whether somebody is there to read a question and to answer it.
+    pub(crate) is_interactive: bool,
+    pub(crate) stdout_is_terminal: bool,
+    pub(crate) stderr_is_terminal: bool,
+    /// How wide the terminal is that standard output goes to.
+    pub(crate) columns: Option<usize>,
+}
+
+impl Environment {
+    #[expect(clippy::disallowed_methods, reason = "this is the edge at which the world is read")]
+    pub(crate) fn read() -> Self {
+        let variable = |name| std::env::var_os(name);
+        let unicode = |path: std::path::PathBuf| path.into_os_string().into_string().ok();
+        let stderr_is_terminal = io::stderr().is_terminal();
+        let size = terminal_size::terminal_size_of(io::stdout());
+        Self {
+            home: std::env::home_dir().and_then(unicode).filter(|home| !home.is_empty()),
+            current_directory: std::env::current_dir().ok().and_then(unicode),
+            depot_path: variable("JULIA_DEPOT_PATH"),
+            project: variable("JULIA_PROJECT").filter(|project| !project.is_empty()),
+            tracks_access: variable("JULIA_SCRATCH_TRACK_ACCESS").is_none_or(|value| value != "0"),
+            now: DepotTime::from_local(chrono::Local::now().naive_local()),
+            is_plain: variable("NO_COLOR").is_some_and(|value| !value.is_empty())
+                || variable("TERM").is_some_and(|value| value == "dumb"),
+            is_interactive: io::stdin().is_terminal() && stderr_is_terminal,
+            stdout_is_terminal: io::stdout().is_terminal(),
+            stderr_is_terminal,
+            columns: size.map(|(width, _)| width.0.into()),
+        }
+    }
+}

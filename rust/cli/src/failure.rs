@@ -1,0 +1,99 @@
+//! Why a command did not do what it was asked for.
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use scratchrs_core as core;
+use serde::Serialize;
+
+/// The result of a command, or of a step of one.
+pub(crate) type Result<T> = std::result::Result<T, Failure>;
+
+/// The kinds of failures, named in JSON and told apart by exit codes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Code {
+    InvalidInput,
+    NotFound,
+    Io,
+    Busy,
+    /// The user was asked, and did not say yes.
+    Declined,
+    /// A bug of ours.
+    Internal,
+}
+
+impl Code {
+    pub(crate) fn exit_code(self) -> ExitCode {
+        match self {
+            Self::Io | Self::Busy | Self::Declined | Self::Internal => ExitCode::from(1),
+            Self::InvalidInput => ExitCode::from(2),
+            Self::NotFound => ExitCode::from(3),
+        }
+    }
+}
+
+/// One sentence that says what is wrong; the path that it is about; what to do.
+#[derive(Debug, Serialize)]
+pub(crate) struct Failure {
+    pub(crate) code: Code,
+    pub(crate) message: String,
+    path: Option<String>,
+    pub(crate) hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), path: None, hint: None }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidInput, message)
+    }
+
+    pub(crate) fn about(mut self, path: impl AsRef<Path>) -> Self {
+        self.path = Some(path.as_ref().to_string_lossy().into_owned());
+        self
+    }
+
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// What the parser says of the arguments, as one sentence and a hint.
+    pub(crate) fn of_arguments(error: &clap::Error) -> Self {
+        let text = error.render().to_string();
+        let mut paragraphs = text.split("\n\n").map(in_one_line);
+        let message = paragraphs.next().unwrap_or_default();
+        let tip = paragraphs.find_map(|text| text.strip_prefix("tip: ").map(str::to_owned));
+        Self::invalid(message.strip_prefix("error: ").unwrap_or(&message))
+            .hint(tip.unwrap_or_else(|| "`scratchrs --help` shows what can be given".to_owned()))
+    }
+
+    pub(crate) fn exit_code(&self) -> ExitCode {
+        self.code.exit_code()
+    }
+}
+
+fn in_one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+impl From<core::Error> for Failure {
+    fn from(error: core::Error) -> Self {
+        let code = match error.code() {
+            core::ErrorCode::InvalidInput => Code::InvalidInput,
+            core::ErrorCode::NotFound => Code::NotFound,
+            core::ErrorCode::Io => Code::Io,
+            core::ErrorCode::Busy => Code::Busy,
+            core::ErrorCode::Internal => Code::Internal,
+        };
+        Self {
+            code,
+            message: error.to_string(),
+            path: error.path().map(|path| path.to_string_lossy().into_owned()),
+            hint: error.hint().map(str::to_owned),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Sizes, ages and numbers as a person says them.
+
+use scratchrs_model::time::DepotTime;
+
+/// A size in binary units, with Julia's names for them: `1 byte`, `10.0 KiB`, `1.2 GiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    if bytes < 1024 {
+        return count(bytes, "byte");
+    }
+    let mut units = UNITS.into_iter();
+    let mut unit = units.next();
+    let mut value = bytes as f64 / 1024.0;
+    // 1023.95 would be printed as 1024.0.
+    while value >= 1023.95 {
+        let Some(larger) = units.next() else { break };
+        unit = Some(larger);
+        value /= 1024.0;
+    }
+    format!("{value:.1} {}", unit.unwrap_or_default())
+}
+
+/// How many there are of something that is called `one` if there is one.
+pub(crate) fn count(number: u64, one: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{number} {one}{plural}")
+}
+
+/// How long ago `time` was, counted in the days of the calendar.
+pub(crate) fn age(time: Option<DepotTime>, now: DepotTime) -> String {
+    let Some(time) = time else {
+        return "never logged".to_owned();
+    };
+    let date = time.local().date();
+    match (now.local().date() - date).num_days() {
+        // Clocks of two machines differ, or this one was put back.
+        ..0 => format!("on {date}"),
+        0 => "today".to_owned(),
+        1 => "yesterday".to_owned(),
+        days @ 2..60 => format!("{days} days ago"),
+        days @ 60..730 => format!("{} months ago", days / 30),
+        days => format!("{} years ago", days / 365),
+    }
+}
+
+/// A text of unknown origin, such as the name of a directory, with nothing in it that a terminal
+/// would take for an order.
+pub(crate) fn visible(text: &str) -> String {
+    let escape = |character: char| match character.is_control() {
+        true => character.escape_default().to_string(),
+        false => character.to_string(),
+    };
+    text.chars().map(escape).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn time(text: &str) -> DepotTime {
+        DepotTime::from_toml(&text.parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn sizes() {
+        for (bytes, expected) in [
+            (0, "0 bytes"),
+            (1, "1 byte"),
+            (1023, "1023 bytes"),
+            (1024, "1.0 KiB"),
+            (10 * 1024, "10.0 KiB"),
+            (1024 * 1024 - 1, "1.0 MiB"),
+            (1_288_490_189, "1.2 GiB"),
+            (u64::MAX, "16.0 EiB"),
+        ] {
+            assert_eq!(size(bytes), expected, "{bytes}");
+        }
+    }
+
+    #[test]
+    fn ages() {
+        let now = time("2026-11-21T00:30:00");
+        assert_eq!(age(None, now), "never logged");
+        for (then, expected) in [
+            ("2026-11-22T00:30:00", "on 2026-11-22"),
+            ("2026-11-21T23:00:00", "today"),
+            ("2026-11-21T00:00:00", "today"),
+            ("2026-11-20T23:59:59", "yesterday"),
+            ("2026-11-18T12:00:00", "3 days ago"),
+            ("2026-10-11T12:00:00", "41 days ago"),
+            ("2026-09-22T12:00:00", "2 months ago"),
+            ("2025-01-01T12:00:00", "22 months ago"),
+            ("2024-01-01T12:00:00", "2 years ago"),
+        ] {
+            assert_eq!(age(Some(time(then)), now), expected, "{then}");
+        }
+    }
+
+    #[test]
+    fn names_give_no_orders_to_a_terminal() {
+        assert_eq!(visible("été\x1b[31m\n"), "été\\u{1b}[31m\\n");
+    }
+}

@@ -1,0 +1,59 @@
+//! The program `scratchrs`: the capabilities of ScratchRS in a shell, without starting Julia.
+//!
+//! This file parses, dispatches, and turns errors into output and an exit code. A subcommand is
+//! one file below `command`: its arguments, its help, what it prints. What it does to a depot is
+//! in `scratchrs-core`; the world is read in `environment` and nowhere else.
+
+mod arguments;
+mod command;
+mod confirmation;
+mod environment;
+mod failure;
+mod faults;
+mod human;
+mod namespace;
+mod output;
+mod project;
+mod removal;
+mod session;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::Arguments;
+use crate::environment::Environment;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::session::Session;
+
+fn main() -> ExitCode {
+    let environment = Environment::read();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(answer) => return refuse(&answer, &environment),
+    };
+    let output = Output::new(arguments.format(), arguments.color, &environment);
+    let mut session = Session::new(environment, arguments.depot, output);
+    match arguments.command.run(&mut session) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            session.output.failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+/// What follows arguments that are not understood, or that ask for help or the version.
+fn refuse(answer: &clap::Error, environment: &Environment) -> ExitCode {
+    if answer.use_stderr() && arguments::ask_for_json(std::env::args_os()) {
+        let failure = Failure::of_arguments(answer);
+        let format = output::Format::Json;
+        Output::new(format, clap::ColorChoice::Never, environment).failure(&failure);
+        return failure.exit_code();
+    }
+    // A reader that went away has seen enough.
+    let _ = answer.print();
+    if answer.use_stderr() { failure::Code::InvalidInput.exit_code() } else { ExitCode::SUCCESS }
+}

@@ -1,0 +1,143 @@
+//! Whose scratch space a command is about.
+
+use scratchrs_model::layout::GLOBAL;
+use scratchrs_model::project::{Identity, identity};
+use uuid::Uuid;
+
+use crate::failure::{Code, Failure, Result};
+use crate::human::visible;
+use crate::project;
+use crate::session::{Session, unicode};
+
+/// The options that choose it.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(crate) struct Options {
+    /// The UUID of the package that owns the space
+    #[arg(long, value_parser = parse_uuid)]
+    uuid: Option<Uuid>,
+
+    /// The project whose UUID it is: a project file, its directory, `@.` (the nearest one in this
+    /// directory or above) or `@name` (an environment of the depot)
+    #[arg(long, value_name = "PROJECT")]
+    project: Option<String>,
+}
+
+/// The owner of a space, and on whose behalf it is used.
+pub(crate) struct Namespace {
+    /// The owning package; nil if there is none.
+    pub(crate) owner: Uuid,
+    /// Its name, as far as it is known.
+    pub(crate) package: Option<String>,
+    /// The absolute path of a project file.
+    pub(crate) project: Option<String>,
+}
+
+impl Options {
+    /// The namespace that is chosen: by `--uuid`, else by the project of `--project`, else by
+    /// that of JULIA_PROJECT, else the global one.
+    ///
+    /// A use is on behalf of the project of `--project`, else of that of JULIA_PROJECT, also
+    /// where `--uuid` chooses the namespace.
+    pub(crate) fn resolve(&self, session: &mut Session) -> Result<Namespace> {
+        let project = match &self.project {
+            Some(project) => Some(given(session, project)?),
+            None => inherited(session)?,
+        };
+        let identity = match (&self.uuid, &project) {
+            (None, Some(file)) => read(file)?,
+            _ => Identity { uuid: self.uuid, name: None },
+        };
+        let package = identity.uuid.and(identity.name);
+        Ok(Namespace { owner: identity.uuid.unwrap_or(GLOBAL), package, project })
+    }
+
+    /// The package that the options name, whatever the environment says; None if they name none.
+    pub(crate) fn package(&self, session: &Session) -> Result<Option<Uuid>> {
+        let (None, Some(project)) = (self.uuid, &self.project) else {
+            return Ok(self.uuid);
+        };
+        let file = given(session, project)?;
+        let uuid = read(&file)?.uuid.ok_or_else(|| {
+            Failure::invalid(format!("`{file}` gives no UUID: it has no scratch spaces of its own"))
+                .about(&file)
+                .hint(format!("`--uuid {GLOBAL}` names the global spaces"))
+        })?;
+        Ok(Some(uuid))
+    }
+}
+
+impl Namespace {
+    /// That there is no space `key` at `path`.
+    pub(crate) fn has_no(&self, key: &str, path: &str) -> Failure {
+        let owner = match (&self.package, self.owner) {
+            (_, GLOBAL) => "in the global namespace".to_owned(),
+            (Some(name), _) => format!("of `{}`", visible(name)),
+            (None, uuid) => format!("of package {uuid}"),
+        };
+        let message = format!("there is no scratch space `{key}` {owner}: `{path}`");
+        Failure::new(Code::NotFound, message).about(path)
+    }
+}
+
+/// The project file that the user names.
+fn given(session: &Session, project: &str) -> Result<String> {
+    if project.is_empty() {
+        return Err(Failure::invalid("`--project` is empty"));
+    }
+    project::find(session, project)?.ok_or_else(|| {
+        Failure::invalid(format!("there is no project file at `{project}`"))
+            .about(project)
+            .hint("name a `Project.toml`, or a directory that holds one")
+    })
+}
+
+/// The project file that JULIA_PROJECT names. Julia works without a project if it is not there.
+fn inherited(session: &mut Session) -> Result<Option<String>> {
+    let Some(project) = session.environment.project.clone() else {
+        return Ok(None);
+    };
+    let project = unicode("JULIA_PROJECT", &project)?;
+    let file = project::find(session, project)?;
+    if file.is_none() {
+        let note = format!("JULIA_PROJECT is `{project}`, and there is no project file");
+        session.output.note(&note, None);
+    }
+    Ok(file)
+}
+
+/// What a project file says of itself.
+fn read(file: &str) -> Result<Identity> {
+    let bytes = std::fs::read(file).map_err(|error| {
+        Failure::new(Code::Io, format!("can't read `{file}`: {error}")).about(file)
+    })?;
+    Ok(identity(&String::from_utf8_lossy(&bytes)))
+}
+
+/// Only the form that Julia reads and a depot has.
+pub(crate) fn parse_uuid(text: &str) -> std::result::Result<Uuid, String> {
+    let uuid = (text.len() == GLOBAL.hyphenated().to_string().len()).then(|| text.parse().ok());
+    uuid.flatten().ok_or_else(|| {
+        "a UUID has 32 hexadecimal digits, as in 7876af07-990d-54b4-ab0e-23690620f79a".to_owned()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn uuids_have_one_form() {
+        assert!(parse_uuid("7876af07-990d-54b4-ab0e-23690620f79a").is_ok());
+        assert!(parse_uuid("7876AF07-990D-54B4-AB0E-23690620F79A").is_ok());
+        for text in [
+            "",
+            "7876af07",
+            "7876af07990d54b4ab0e23690620f79a",
+            "{7876af07-990d-54b4-ab0e-23690620f79a}",
+            "7876af07-990d-54b4-ab0e-23690620f79g",
+        ] {
+            assert!(parse_uuid(text).is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Which file is the project that somebody names.
+
+use std::path::Path;
+
+use scratchrs_model::layout::{absolute, join};
+
+use crate::failure::{Failure, Result};
+use crate::session::Session;
+
+/// The names of a project file, in the order in which Julia looks for them.
+const NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
+
+/// The absolute path of the project file that `project` names, in the forms that Julia's
+/// `--project` takes: a file, a directory that holds one, `@.` for the nearest one in the current
+/// directory or above it, `@name` for an environment of the depots. None if it is not there.
+///
+/// # Errors
+///
+/// If `project` needs something that nobody knows: the current directory, the home directory,
+/// the version of Julia.
+pub(crate) fn find(session: &Session, project: &str) -> Result<Option<String>> {
+    let environment = &session.environment;
+    let current = || {
+        environment.current_directory.clone().ok_or_else(|| {
+            Failure::invalid(format!("can't find the project `{project}`: no current directory"))
+        })
+    };
+    match project.strip_prefix('@') {
+        Some(".") => Ok(find_upwards(&current()?, environment.home.as_deref())),
+        Some(name) if name.contains('#') => Err(Failure::invalid(format!(
+            "can't find the project `{project}`: which Julia's version `#` stands for is not known"
+        ))
+        .hint("write the version, as in `@v1.11`")),
+        Some(name) => {
+            for depot in session.depots()? {
+                let directory = absolute(&join(&depot, &["environments", name]), current)?;
+                if let Some(file) = find_in(&directory) {
+                    return Ok(Some(file));
+                }
+            }
+            Ok(None)
+        }
+        None => {
+            let expanded = match (project.strip_prefix("~/"), &environment.home) {
+                (Some(rest), Some(home)) => join(home, &[rest]),
+                _ => project.to_owned(),
+            };
+            let path = absolute(&expanded, current)?;
+            Ok(if Path::new(&path).is_file() { Some(path) } else { find_in(&path) })
+        }
+    }
+}
+
+fn find_in(directory: &str) -> Option<String> {
+    let files = NAMES.iter().map(|name| join(directory, &[name]));
+    files.into_iter().find(|file| Path::new(file).is_file())
+}
+
+/// Looks in `start` and above, but not above `home`, as Julia does.
+fn find_upwards(start: &str, home: Option<&str>) -> Option<String> {
+    for directory in Path::new(start).ancestors() {
+        let directory = directory.to_str()?;
+        if let Some(file) = find_in(directory) {
+            return Some(file);
+        }
+        if Some(directory) == home {
+            return None;
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn the_search_goes_up_and_ends_at_home() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
+        fs::create_dir_all(path("home/work/deep")).unwrap();
+        fs::write(path("Project.toml"), "").unwrap();
+        let home = path("home");
+        let find = || find_upwards(&path("home/work/deep"), Some(&home));
+        assert_eq!(find(), None);
+        assert_eq!(find_upwards(&path("home/work/deep"), None), Some(path("Project.toml")));
+        fs::write(path("home/Project.toml"), "").unwrap();
+        assert_eq!(find(), Some(path("home/Project.toml")));
+        fs::write(path("home/work/Project.toml"), "").unwrap();
+        fs::write(path("home/work/JuliaProject.toml"), "").unwrap();
+        assert_eq!(find(), Some(path("home/work/JuliaProject.toml")));
+    }
+}

@@ -1,0 +1,156 @@
+//! Depots in which something is not as it should be.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use serde_json::json;
+
+use crate::lab::{Lab, Run, UUID, json, skip};
+
+const PATH: [&str; 4] = ["path", "cache", "--project", "Mine"];
+const IN_THE_WAY: &str = "hint: move away what is in the way, or name another depot\n";
+
+#[test]
+fn the_depot_is_a_file() {
+    let lab = Lab::new();
+    lab.write("depot", "");
+    let create = "error: can't create the directory `[ROOT]/depot`: a file is in the way\n";
+    assert_eq!(lab.run(&PATH), Run::failed(1, &format!("{create}{IN_THE_WAY}")));
+    let read =
+        "error: can't read `[ROOT]/depot/logs/scratch_usage.toml`: not a directory (ENOTDIR)\n";
+    assert_eq!(lab.run(&["list"]), Run::failed(1, &format!("{read}{IN_THE_WAY}")));
+    let run = lab.run(&[&PATH[..], &["--json"]].concat());
+    assert_eq!(
+        json(&run.stderr),
+        json!({"error": {
+            "code": "io",
+            "message": "can't create the directory `[ROOT]/depot`: a file is in the way",
+            "path": "[ROOT]/depot",
+            "hint": "move away what is in the way, or name another depot",
+        }})
+    );
+}
+
+#[test]
+fn a_link_to_nothing_is_in_the_way() {
+    let lab = Lab::new();
+    let space = format!("depot/scratchspaces/{UUID}/cache");
+    fs::create_dir_all(lab.path(&space).parent().unwrap()).unwrap();
+    symlink("nowhere", lab.path(&space)).unwrap();
+    let error = format!(
+        "error: can't create the directory `[ROOT]/{space}`: \
+         a symbolic link to nothing is in the way\n{IN_THE_WAY}"
+    );
+    assert_eq!(lab.run(&PATH), Run::failed(1, &error));
+    assert_eq!(lab.run(&[&PATH[..], &["--no-create"]].concat()).code, 3);
+    let delete = lab.run(&["delete", "cache", "--project", "Mine", "--yes"]);
+    let said = format!("Removed the link `[ROOT]/{space}` (what it leads to stays)\n");
+    assert_eq!(delete, Run { code: 0, stdout: String::new(), stderr: said });
+    lab.result(&PATH);
+}
+
+/// A log whose third line nobody finished.
+const TORN: &str = "[[\"[ROOT]/x\"]]\nparent_projects = [\"/p\"]\ntime = 2026-10-1";
+
+#[test]
+fn a_torn_log_is_read_and_healed() {
+    let lab = Lab::new();
+    lab.write_log(TORN);
+    let run = lab.run(&["list"]);
+    assert_eq!(
+        run.stderr,
+        "note: the log of uses `[ROOT]/depot/logs/scratch_usage.toml` has 1 fault, skipped, and \
+         removed when the next use is recorded:\n  line 3: the line is torn: `time = 2026-10-1`\n\
+         There is no scratch space in `[ROOT]/depot/scratchspaces`\n"
+    );
+    let answer = json(&lab.result(&["list", "--json"]));
+    let fault = json!([{"line": 3, "reason": "the line is torn: `time = 2026-10-1`"}]);
+    assert_eq!(answer["skipped"], fault);
+
+    let run = lab.run(&PATH);
+    assert_eq!(run.stdout, format!("[ROOT]/depot/scratchspaces/{UUID}/cache\n"));
+    assert_eq!(
+        run.stderr,
+        "note: the log of uses `[ROOT]/depot/logs/scratch_usage.toml` has 1 fault, removed now:\n  \
+         line 3: the line is torn: `time = 2026-10-1`\n"
+    );
+    assert!(lab.log().contains("[[\"[ROOT]/x\"]]\nparent_projects = [\"/p\"]\ntime = [TIME]\n"));
+    lab.result(&PATH);
+
+    lab.write_log(TORN);
+    let answer = json(&lab.result(&[&PATH[..], &["--json"]].concat()));
+    assert_eq!((&answer["healed"], &answer["notes"]), (&fault, &json!([])));
+}
+
+#[test]
+fn an_empty_log_is_a_log() {
+    let lab = Lab::new();
+    lab.write_log("");
+    lab.result(&PATH);
+    assert_eq!(lab.log().matches("[[").count(), 1);
+}
+
+#[test]
+fn a_log_that_is_not_utf8_is_healed() {
+    let lab = Lab::new();
+    lab.write(
+        "depot/logs/scratch_usage.toml",
+        b"\xff\xfe\n[[\"/x\"]]\ntime = 2024-01-02T03:04:05Z\n",
+    );
+    let run = lab.run(&PATH);
+    assert_eq!(run.code, 0);
+    assert!(run.stderr.ends_with("\n  line 1: the line is not UTF-8\n"), "{}", run.stderr);
+    assert_eq!(lab.log().matches("[[").count(), 2);
+}
+
+#[test]
+fn the_log_is_a_directory() {
+    let lab = Lab::new();
+    fs::create_dir_all(lab.path("depot/logs/scratch_usage.toml")).unwrap();
+    let error = "error: can't read `[ROOT]/depot/logs/scratch_usage.toml`: is a directory (EISDIR)\n\
+                 hint: move the directory away: a file belongs there\n";
+    assert_eq!(lab.run(&PATH), Run::failed(1, error));
+    assert_eq!(lab.run(&["list"]), Run::failed(1, error));
+    assert!(!lab.exists("depot/logs/scratch_usage.toml.pid"), "the lock is given back");
+}
+
+/// Mounts the depot read-only, for the program alone.
+const READ_ONLY: &str =
+    "mount --bind depot depot && mount -o remount,ro,bind depot && exec \"$0\" \"$@\"";
+
+#[test]
+fn a_read_only_depot_is_read() {
+    let lab = Lab::new();
+    lab.result(&PATH);
+    let log = lab.read("depot/logs/scratch_usage.toml");
+    let read_only = |arguments: &[&str]| {
+        let program = env!("CARGO_BIN_EXE_scratchrs");
+        let shell = ["-m", "--", "sh", "-c", READ_ONLY, program];
+        let mut command = lab.command("unshare", &[&shell, arguments].concat());
+        lab.finish(command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin"))
+    };
+    let may_mount = lab.command("unshare", &["-m", "true"]).output();
+    if !may_mount.is_ok_and(|output| output.status.success()) {
+        return skip("a_read_only_depot_is_read", "no permission to mount (`unshare -m`)");
+    }
+    assert_eq!(
+        read_only(&PATH),
+        Run {
+            code: 0,
+            stdout: format!("[ROOT]/depot/scratchspaces/{UUID}/cache\n"),
+            stderr: "note: the use is not recorded, as the depot is read-only\n".to_owned(),
+        }
+    );
+    let missing = format!(
+        "error: can't create the directory `[ROOT]/depot/scratchspaces/{UUID}/new`: \
+         read-only file system (EROFS)\n\
+         hint: put a writable depot first in JULIA_DEPOT_PATH, or name one: \
+         `depot = \"/path\"` in Julia, `--depot /path` in a shell\n"
+    );
+    assert_eq!(read_only(&["path", "new", "--project", "Mine"]), Run::failed(1, &missing));
+    assert_eq!(read_only(&["list"]).code, 0);
+    let delete = read_only(&["delete", "cache", "--project", "Mine", "--yes"]);
+    assert_eq!(delete.code, 1);
+    assert!(delete.stderr.contains("read-only file system (EROFS)\nhint: "), "{}", delete.stderr);
+    assert_eq!(lab.read("depot/logs/scratch_usage.toml"), log);
+}

@@ -1,0 +1,16 @@
+//! The built program, run as a user runs it: whole outputs, exit codes, and what it leaves on
+//! the disk.
+
+// Paths, links and terminals are written down here as Unix has them.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+mod arguments;
+mod bad_depots;
+mod depots;
+mod lab;
+mod list;
+mod path;
+mod projects;
+mod removal;
+mod terminal;

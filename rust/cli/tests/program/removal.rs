@@ -1,0 +1,153 @@
+//! `scratchrs delete` and `scratchrs clear`, without a terminal.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use serde_json::json;
+
+use crate::lab::{GLOBAL, Lab, Run, UUID, json};
+
+/// Two spaces of a package, one of none.
+fn lab() -> Lab {
+    let lab = Lab::new();
+    for (owner, key, text) in [(UUID, "cache", "1234"), (UUID, "other", "1"), (GLOBAL, "cache", "")]
+    {
+        lab.write(&format!("depot/scratchspaces/{owner}/{key}/data"), text);
+    }
+    lab
+}
+
+fn said(stderr: &str) -> Run {
+    Run { code: 0, stdout: String::new(), stderr: stderr.to_owned() }
+}
+
+#[test]
+fn one_space_is_removed() {
+    let lab = lab();
+    let path = format!("[ROOT]/depot/scratchspaces/{UUID}/cache");
+    let arguments = ["delete", "cache", "--project", "Mine", "--yes"];
+    assert_eq!(lab.run(&arguments), said(&format!("Removed `{path}` (4 bytes)\n")));
+    assert!(!lab.exists(&format!("depot/scratchspaces/{UUID}/cache")));
+    assert!(lab.exists(&format!("depot/scratchspaces/{UUID}/other/data")));
+    assert!(lab.exists(&format!("depot/scratchspaces/{GLOBAL}/cache/data")));
+    assert_eq!(
+        lab.run(&arguments),
+        Run::failed(
+            3,
+            &format!(
+                "error: there is no scratch space `cache` of `Mine`: `{path}`\n\
+                 hint: `scratchrs list` shows which ones there are\n"
+            )
+        )
+    );
+    let by_uuid = lab.run(&["delete", "cache", "--uuid", UUID]);
+    let message = format!("error: there is no scratch space `cache` of package {UUID}: `{path}`");
+    assert_eq!((by_uuid.code, by_uuid.stderr.lines().next()), (3, Some(message.as_str())));
+}
+
+#[test]
+fn what_was_removed_in_json() {
+    let lab = lab();
+    let item = |owner: &str, key: &str, bytes: u64| {
+        let path = format!("[ROOT]/depot/scratchspaces/{owner}/{key}");
+        json!({"owner": owner, "package": null, "key": key, "path": path, "bytes": bytes})
+    };
+    let answer = |arguments: &[&str]| json(&lab.result(arguments));
+    assert_eq!(
+        answer(&["delete", "cache", "--uuid", UUID, "--yes", "--json"]),
+        json!({"removed": [item(UUID, "cache", 4)], "bytes": 4, "notes": []})
+    );
+    assert_eq!(
+        answer(&["clear", "--all", "-y", "--json"]),
+        json!({
+            "removed": [item(GLOBAL, "cache", 0), item(UUID, "other", 1)], "bytes": 1, "notes": []
+        })
+    );
+    assert_eq!(
+        answer(&["clear", "--all", "--json"]),
+        json!({"removed": [], "bytes": 0, "notes": []})
+    );
+}
+
+#[test]
+fn nothing_is_removed_without_a_yes() {
+    let lab = lab();
+    let path = format!("[ROOT]/depot/scratchspaces/{UUID}");
+    for (arguments, what) in [
+        (&["delete", "cache", "--uuid", UUID][..], format!("`{path}/cache` (4 bytes)")),
+        (&["clear", "--uuid", UUID], format!("2 scratch spaces in `{path}` (5 bytes)")),
+        (
+            &["clear", "--all"],
+            "3 scratch spaces in `[ROOT]/depot/scratchspaces` (5 bytes)".to_owned(),
+        ),
+    ] {
+        let error = format!(
+            "error: nobody can be asked: Remove {what}? Standard input or standard error is no \
+             terminal\nhint: pass `--yes` to remove without a question\n"
+        );
+        assert_eq!(lab.run(arguments), Run::failed(2, &error));
+    }
+    assert_eq!(json(&lab.result(&["list", "--json"]))["spaces"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn the_spaces_of_one_package_are_removed() {
+    let lab = lab();
+    let directory = format!("[ROOT]/depot/scratchspaces/{UUID}");
+    let arguments = ["clear", "--project", "Mine", "--yes"];
+    assert_eq!(
+        lab.run(&arguments),
+        said(&format!("Removed 2 scratch spaces in `{directory}` (5 bytes)\n"))
+    );
+    assert!(!lab.exists(&format!("depot/scratchspaces/{UUID}")));
+    assert!(lab.exists(&format!("depot/scratchspaces/{GLOBAL}/cache/data")));
+    assert_eq!(lab.run(&arguments), said(&format!("There is no scratch space in `{directory}`\n")));
+}
+
+#[test]
+fn all_spaces_are_removed() {
+    let lab = lab();
+    lab.write("depot/artifacts/kept", "");
+    assert_eq!(
+        lab.run(&["clear", "--all", "--yes"]),
+        said("Removed 3 scratch spaces in `[ROOT]/depot/scratchspaces` (5 bytes)\n")
+    );
+    assert!(!lab.exists("depot/scratchspaces"));
+    assert!(lab.exists("depot/artifacts/kept"));
+}
+
+#[test]
+fn clear_has_to_be_told_whose() {
+    let mut lab = lab();
+    lab.set("JULIA_PROJECT", "[ROOT]/Mine");
+    assert_eq!(lab.run(&["clear", "--yes"]).code, 2);
+    assert_eq!(lab.run(&["clear", "--yes", "--all", "--uuid", UUID]).code, 2);
+    assert_eq!(
+        lab.run(&["clear", "--yes", "--project", "env"]),
+        Run::failed(
+            2,
+            "error: `[ROOT]/env/Project.toml` gives no UUID: it has no scratch spaces of its own\n\
+             hint: `--uuid 00000000-0000-0000-0000-000000000000` names the global spaces\n"
+        )
+    );
+    assert_eq!(json(&lab.result(&["list", "--json"]))["spaces"].as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_link_goes_and_what_it_leads_to_stays() {
+    let lab = lab();
+    lab.write("elsewhere/data", "1234");
+    let link = format!("depot/scratchspaces/{UUID}/linked");
+    symlink(lab.path("elsewhere"), lab.path(&link)).unwrap();
+    assert_eq!(
+        lab.run(&["delete", "linked", "--uuid", UUID, "--yes"]),
+        said(&format!("Removed the link `[ROOT]/{link}` (what it leads to stays)\n"))
+    );
+    symlink(lab.path("elsewhere"), lab.path(&link)).unwrap();
+    let directory = format!("[ROOT]/depot/scratchspaces/{UUID}");
+    assert_eq!(
+        lab.run(&["clear", "--uuid", UUID, "--yes"]),
+        said(&format!("Removed 3 scratch spaces in `{directory}` (5 bytes)\n"))
+    );
+    assert_eq!(fs::read_to_string(lab.path("elsewhere/data")).unwrap(), "1234");
+}

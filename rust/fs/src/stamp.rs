@@ -1,0 +1,35 @@
+//! How a file looks from outside.
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use crate::platform;
+
+/// What changes when a file is written or replaced: its identity, its size, and the time of its
+/// last change, as far as the file system keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    identity: Option<u64>,
+    size: u64,
+    changed: Option<SystemTime>,
+}
+
+impl Stamp {
+    /// The stamp of the file at `path`; none if there is no file, or it may not be looked at.
+    pub fn of(path: &Path) -> Option<Self> {
+        let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
+        Some(Self {
+            identity: platform::identity(&metadata),
+            size: metadata.len(),
+            changed: metadata.modified().ok(),
+        })
+    }
+
+    /// Whether the file has stayed as it is for some time, so that its next change shows in the
+    /// time of its last change.
+    pub fn is_older_than(&self, age: Duration, now: SystemTime) -> bool {
+        let changed = self.changed.and_then(|changed| now.duration_since(changed).ok());
+        changed.is_some_and(|since| since > age)
+    }
+}

@@ -1,0 +1,109 @@
+//! The jlrs binding, for the Julia versions that jlrs knows (1.10 to 1.12).
+//!
+//! The library holds the whole C ABI of [`scratchrs_capi`](scratchrs), and each operation that is
+//! a plain call a second time, as `scratchrs_jlrs_<name>`: with Julia's own strings in and out,
+//! and with Julia's garbage collector running while it waits. Jobs, which run on threads that
+//! Julia knows nothing of, are those of the C ABI.
+//!
+//! jlrs's companion package JlrsCore is not needed for that, and not loaded: a package that
+//! others load at start-up must not pull in more.
+
+use jlrs::data::managed::string::{JuliaString, StringRet};
+use jlrs::memory::gc::gc_safe;
+use jlrs::weak_handle_unchecked;
+use scratchrs_core::Result;
+use scratchrs_ops::{Argument, Flag, Outcome, Text, Ticket, Uuid, call};
+
+// The C ABI is part of this library.
+use scratchrs as _;
+
+/// How an argument comes from Julia.
+pub trait FromJulia: Argument {
+    /// What `ccall` passes.
+    type Julia;
+
+    /// Reads and checks it.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Argument::read`]; Julia must keep the value alive for as long as `'a`.
+    unsafe fn read_julia<'a>(raw: Self::Julia) -> Result<Self::Lent<'a>>;
+}
+
+/// A `String`, passed as `Any`.
+impl FromJulia for Text {
+    type Julia = JuliaString<'static>;
+
+    unsafe fn read_julia<'a>(raw: Self::Julia) -> Result<Self::Lent<'a>> {
+        scratchrs_ops::text(raw.as_bytes())
+    }
+}
+
+macro_rules! as_in_c {
+    ($($type:ident),*) => {$(
+        /// As in C.
+        impl FromJulia for $type {
+            type Julia = <Self as Argument>::C;
+
+            unsafe fn read_julia<'a>(raw: Self::Julia) -> Result<Self::Lent<'a>> {
+                // SAFETY: the caller's promise.
+                unsafe { Self::read(raw) }
+            }
+        }
+    )*};
+}
+as_in_c!(Uuid, Flag, Ticket);
+
+/// Makes a Julia string of what came of a call, and writes its status.
+///
+/// # Safety
+///
+/// Must be called by a thread of Julia, with `status` valid for a write.
+unsafe fn give(outcome: Outcome, status: *mut u32) -> StringRet {
+    // SAFETY: the caller's promises. The string is not rooted here: it is returned at once.
+    unsafe {
+        status.write(outcome.status);
+        JuliaString::new_bytes(weak_handle_unchecked!(), outcome.bytes).leak()
+    }
+}
+
+macro_rules! export {
+    ($($(#[doc = $line:literal])* $kind:ident $name:ident($($argument:ident: $type:ident),*) -> $reply:ident;)*) => {
+        $(export_one! { $kind $name($($argument: $type),*) [$($line),*] })*
+    };
+}
+
+macro_rules! export_one {
+    (job $($rest:tt)*) => {};
+    (short $($rest:tt)*) => {
+        export_call! { call; $($rest)* }
+    };
+    (waits $($rest:tt)*) => {
+        // SAFETY: Julia calls it, from a thread of its own, and the operation knows no Julia.
+        export_call! { (|operation| unsafe { gc_safe(|| call(operation)) }); $($rest)* }
+    };
+}
+
+macro_rules! export_call {
+    ($call:expr; $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
+        $(#[doc = $line])*
+        ///
+        /// # Safety
+        ///
+        /// As for the function of the same name in the C ABI; texts must be Julia's strings, and
+        /// the caller a thread of Julia.
+        #[unsafe(export_name = concat!("scratchrs_jlrs_", stringify!($name)))]
+        pub unsafe extern "C" fn $name(
+            $($argument: <$type as FromJulia>::Julia,)*
+            status: *mut u32,
+        ) -> StringRet {
+            // SAFETY: the caller's promises.
+            let outcome =
+                $call(|| scratchrs_ops::$name($(unsafe { $type::read_julia($argument) }?),*));
+            // SAFETY: the caller's promises.
+            unsafe { give(outcome, status) }
+        }
+    };
+}
+
+scratchrs_ops::operations!(export);

@@ -1,0 +1,134 @@
+//! The types of arguments, as they cross.
+
+use std::ffi::{CStr, c_char};
+
+use scratchrs_core::{Error, Result};
+
+/// A type of argument: what crosses the boundary, and what an operation takes.
+pub trait Argument {
+    /// What a C function takes.
+    type C;
+    /// What is kept of it, for as long as the operation runs.
+    type Owned: Send + 'static;
+    /// What the operation takes.
+    type Lent<'a>;
+
+    /// Reads and checks what came across.
+    ///
+    /// # Errors
+    ///
+    /// If it is not what the type promises.
+    ///
+    /// # Safety
+    ///
+    /// A pointer must point to what the type's documentation says, for as long as `'a`.
+    unsafe fn read<'a>(raw: Self::C) -> Result<Self::Lent<'a>>;
+
+    /// Makes a copy that outlives the call.
+    fn own(lent: Self::Lent<'_>) -> Self::Owned;
+
+    /// Lends the copy to the operation.
+    fn lend(owned: &Self::Owned) -> Self::Lent<'_>;
+}
+
+/// A text in UTF-8, without NUL. In C: `const char *`, with a NUL behind it.
+#[derive(Debug)]
+pub enum Text {}
+
+/// A UUID. In C: `const uint8_t *`, to 16 bytes in the order in which they are written (RFC 9562).
+#[derive(Debug)]
+pub enum Uuid {}
+
+/// Yes or no. In C: `uint8_t`, no being zero.
+#[derive(Debug)]
+pub enum Flag {}
+
+/// A generation that was begun and not ended yet. In C: `uint64_t`.
+#[derive(Debug)]
+pub enum Ticket {}
+
+/// Checks a text that came from another language.
+///
+/// # Errors
+///
+/// If it is not UTF-8: Julia's strings, and names of files, can hold any bytes.
+pub fn text(bytes: &[u8]) -> Result<&str> {
+    std::str::from_utf8(bytes).map_err(|_| {
+        let shown = String::from_utf8_lossy(bytes);
+        Error::InvalidInput(format!("`{shown}` is not UTF-8, as names of depots and keys are"))
+    })
+}
+
+impl Argument for Text {
+    type C = *const c_char;
+    type Owned = String;
+    type Lent<'a> = &'a str;
+
+    unsafe fn read<'a>(raw: Self::C) -> Result<&'a str> {
+        // SAFETY: the caller promises a text with a NUL behind it.
+        text(unsafe { CStr::from_ptr(raw) }.to_bytes())
+    }
+
+    fn own(lent: &str) -> String {
+        lent.to_owned()
+    }
+
+    fn lend(owned: &String) -> &str {
+        owned
+    }
+}
+
+impl Argument for Uuid {
+    type C = *const u8;
+    type Owned = uuid::Uuid;
+    type Lent<'a> = uuid::Uuid;
+
+    unsafe fn read<'a>(raw: Self::C) -> Result<Self::Lent<'a>> {
+        // SAFETY: the caller promises 16 bytes.
+        Ok(uuid::Uuid::from_bytes(unsafe { raw.cast::<[u8; 16]>().read_unaligned() }))
+    }
+
+    fn own(lent: uuid::Uuid) -> uuid::Uuid {
+        lent
+    }
+
+    fn lend(owned: &uuid::Uuid) -> uuid::Uuid {
+        *owned
+    }
+}
+
+impl Argument for Flag {
+    type C = u8;
+    type Owned = bool;
+    type Lent<'a> = bool;
+
+    unsafe fn read<'a>(raw: u8) -> Result<Self::Lent<'a>> {
+        Ok(raw != 0)
+    }
+
+    fn own(lent: bool) -> bool {
+        lent
+    }
+
+    fn lend(owned: &bool) -> bool {
+        *owned
+    }
+}
+
+impl Argument for Ticket {
+    type C = u64;
+    type Owned = u64;
+    type Lent<'a> = u64;
+
+    unsafe fn read<'a>(raw: u64) -> Result<Self::Lent<'a>> {
+        Ok(raw)
+    }
+
+    fn own(lent: u64) -> u64 {
+        lent
+    }
+
+    fn lend(owned: &u64) -> u64 {
+        *owned
+    }
+}

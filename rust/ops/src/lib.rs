@@ -1,0 +1,126 @@
+//! The one list of operations that cross to Julia, and what they do.
+//!
+//! [`operations!`] holds the list. The bindings `scratchrs-capi` and `scratchrs-jlrs` each expand
+//! it with a macro of their own, and `cargo xtask gen` writes the Julia stubs, the C header and
+//! the reference from [`OPERATIONS`]. So an operation is added in two places: here, and in the
+//! Julia function that calls it.
+//!
+//! # Kinds
+//!
+//! - `short`: a plain call.
+//! - `waits`: may wait for other processes for up to [`PATIENCE`]; a binding that can lets
+//!   Julia's garbage collector run meanwhile.
+//! - `job`: runs on a thread of its own ([`Job`]); Julia's scheduler goes on meanwhile.
+
+mod argument;
+mod job;
+mod operation;
+mod record;
+mod reply;
+
+pub use argument::{Argument, Flag, Text, Ticket, Uuid, text};
+pub use job::{Job, Notify};
+pub use operation::{PATIENCE, delete_scratch, get_scratch, panic, project_uuid};
+pub use operation::{abandon_generation, begin_generation, clear_scratch, condense_usage};
+pub use operation::{publish_generation, track_access};
+pub use record::ErrorRecord;
+pub use reply::{Outcome, Reply, call};
+
+/// Expands `$emit` with the list of operations.
+///
+/// Arguments are [`Text`], [`Uuid`], [`Flag`] and [`Ticket`]; replies are `Unit`, `Text` and
+/// `Texts` (several texts, as [`Reply`] encodes them).
+#[macro_export]
+macro_rules! operations {
+    ($emit:ident) => {
+        $emit! {
+            /// The directory of a scratch space, made unless it is there.
+            short get_scratch(depot: Text, directory: Text, owner: Uuid, key: Text) -> Text;
+            /// Logs that a project uses a space. Replies `recorded` or `read-only`, and then what
+            /// in the log could not be read and was removed from it.
+            waits track_access(depot: Text, space: Text, project: Text) -> Texts;
+            /// Leaves one record for each space in the log of uses. Replies what could not be
+            /// read and was removed.
+            waits condense_usage(depot: Text) -> Texts;
+            /// Removes a scratch space.
+            job delete_scratch(depot: Text, directory: Text, owner: Uuid, key: Text) -> Unit;
+            /// Removes all scratch spaces of a package, or of all packages.
+            job clear_scratch(depot: Text, directory: Text, owner: Uuid, all: Flag) -> Unit;
+            /// Asks for a space that a generator fills. Replies `ready` and the space; `generate`,
+            /// the directory to fill and the ticket of the generation; or `busy`, the process, its
+            /// machine, and for how many seconds it has been generating.
+            short begin_generation(
+                depot: Text, directory: Text, owner: Uuid, key: Text, version: Text,
+                versioned: Flag
+            ) -> Texts;
+            /// Puts the filled directory into the place of the space, and replies the space.
+            short publish_generation(ticket: Ticket) -> Text;
+            /// Removes the directory; the space is as it was before.
+            short abandon_generation(ticket: Ticket) -> Unit;
+            /// The UUID that a project file gives its package, or nothing.
+            short project_uuid(file: Text) -> Text;
+            /// Panics, so that a test can see what becomes of a panic.
+            short panic() -> Unit;
+        }
+    };
+}
+
+/// What is known of an operation besides what it does.
+#[derive(Clone, Copy, Debug)]
+pub struct Operation {
+    /// `short`, `waits` or `job`.
+    pub kind: &'static str,
+    /// The name, the same in every layer.
+    pub name: &'static str,
+    /// Names and types of the arguments.
+    pub arguments: &'static [(&'static str, &'static str)],
+    /// The type of the reply.
+    pub reply: &'static str,
+    /// What it does.
+    pub documentation: &'static str,
+}
+
+macro_rules! describe {
+    ($($(#[doc = $line:literal])* $kind:ident $name:ident($($argument:ident: $type:ident),*) -> $reply:ident;)*) => {
+        /// The list as data.
+        pub const OPERATIONS: &[Operation] = &[$(Operation {
+            kind: stringify!($kind),
+            name: stringify!($name),
+            arguments: &[$((stringify!($argument), stringify!($type))),*],
+            reply: stringify!($reply),
+            documentation: concat!($($line),*),
+        }),*];
+    };
+}
+operations!(describe);
+
+/// A number that changes with the list: library and Julia package compare theirs when the library
+/// is loaded.
+pub fn abi() -> u64 {
+    // FNV-1a: any change to any signature must show, nothing else matters.
+    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
+    for operation in OPERATIONS {
+        let Operation { kind, name, arguments, reply, .. } = operation;
+        for byte in format!("{kind} {name}{arguments:?}{reply}\n").bytes() {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_what_the_bindings_can_express() {
+        for operation in OPERATIONS {
+            assert!(["short", "waits", "job"].contains(&operation.kind), "{operation:?}");
+            assert!(["Unit", "Text", "Texts"].contains(&operation.reply), "{operation:?}");
+            assert!(!operation.documentation.is_empty(), "{operation:?}");
+            for (_, r#type) in operation.arguments {
+                assert!(["Text", "Uuid", "Flag", "Ticket"].contains(r#type), "{operation:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! Errors as they cross.
+
+use scratchrs_core::{Error, ErrorCode};
+
+use crate::reply::Reply;
+
+/// An error, taken apart for a language that has no Rust types.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ErrorRecord {
+    /// Its kind.
+    pub code: ErrorCode,
+    /// One sentence: what is wrong, and where.
+    pub message: String,
+    /// The path that it is about, or nothing.
+    pub path: String,
+    /// The system's error number, or zero.
+    pub os_error: i32,
+    /// What to do about it, or nothing.
+    pub hint: String,
+}
+
+impl ErrorRecord {
+    /// The record of an error.
+    pub fn of(error: &Error) -> Self {
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+            path: error.path().map(|path| path.display().to_string()).unwrap_or_default(),
+            os_error: error.os_error().unwrap_or(0),
+            hint: error.hint().unwrap_or_default().to_owned(),
+        }
+    }
+
+    /// The record of a panic.
+    pub fn of_panic(message: &str) -> Self {
+        Self {
+            code: ErrorCode::Internal,
+            message: message.to_owned(),
+            path: String::new(),
+            os_error: 0,
+            hint: "this is a bug in ScratchRS: please report it with the message above".to_owned(),
+        }
+    }
+
+    /// Message, path, error number and hint, as texts. The code crosses as the status.
+    pub(crate) fn encode(self) -> Vec<u8> {
+        vec![self.message, self.path, self.os_error.to_string(), self.hint].encode()
+    }
+}

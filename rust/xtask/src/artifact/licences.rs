@@ -1,0 +1,188 @@
+//! The licences of what is linked into a library or program that is handed on.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use super::tree::File;
+use crate::environment::Environment;
+use crate::program;
+
+/// How the names of files with a licence, or with something that it wants to be kept, begin.
+const LICENCE_NAMES: [&str; 6] =
+    ["license", "licence", "copying", "copyright", "notice", "unlicense"];
+
+/// Every crate that the workspace may need on this machine.
+#[derive(Deserialize)]
+pub(super) struct Crates {
+    packages: Vec<Crate>,
+}
+
+/// What Cargo knows about a crate.
+#[derive(Deserialize)]
+struct Crate {
+    name: String,
+    version: String,
+    /// Where it came from; `None` for the workspace's own.
+    source: Option<String>,
+    manifest_path: PathBuf,
+    #[serde(default)]
+    authors: Vec<String>,
+    license: Option<String>,
+    repository: Option<String>,
+}
+
+impl Crates {
+    /// Asks Cargo.
+    pub(super) fn read(environment: &Environment) -> Result<Self> {
+        let host = host()?;
+        let arguments = ["metadata", "--format-version", "1", "--filter-platform", &host];
+        let metadata = program::output(environment.cargo(arguments))?;
+        serde_json::from_str(&metadata).context("could not read what `cargo metadata` said")
+    }
+
+    /// The directories that hold downloaded crates, one for each registry.
+    pub(super) fn registries(&self) -> BTreeSet<&Path> {
+        let downloaded = self.packages.iter().filter(|package| package.source.is_some());
+        downloaded.filter_map(|package| package.directory().parent()).collect()
+    }
+
+    /// The licences of ScratchRS, and of every crate that is linked into the crates `shipped`.
+    pub(super) fn licences(
+        &self,
+        environment: &Environment,
+        shipped: &[&str],
+    ) -> Result<Vec<File>> {
+        let linked = linked(environment, shipped)?;
+        let mut files = copies(&environment.root, "ScratchRS")?;
+        for package in &self.packages {
+            let is_linked = linked.contains(&(package.name.clone(), package.version.clone()));
+            if is_linked && package.source.is_some() {
+                files.extend(package.licences()?);
+            }
+        }
+        Ok(files)
+    }
+}
+
+impl Crate {
+    fn directory(&self) -> &Path {
+        self.manifest_path.parent().unwrap_or(&self.manifest_path)
+    }
+
+    /// The files that come with the crate; if there are none, what its manifest says.
+    fn licences(&self) -> Result<Vec<File>> {
+        let name = format!("{}-{}", self.name, self.version);
+        let files = copies(self.directory(), &name)?;
+        if !files.is_empty() {
+            return Ok(files);
+        }
+        let contents = self.statement().into_bytes();
+        let path = format!("share/licenses/{name}/LICENSE");
+        Ok(vec![File { path, contents, is_executable: false }])
+    }
+
+    fn statement(&self) -> String {
+        let Self { name, version, .. } = self;
+        format!(
+            "{name} {version} comes without a licence file. Its manifest says:\n\n\
+             license: {}\nauthors: {}\nrepository: {}\n",
+            self.license.as_deref().unwrap_or("none"),
+            self.authors.join(", "),
+            self.repository.as_deref().unwrap_or("none"),
+        )
+    }
+}
+
+/// The licence files in `directory`, as files of an artifact, sorted by name.
+fn copies(directory: &Path, name: &str) -> Result<Vec<File>> {
+    let mut files = Vec::new();
+    let entries = fs::read_dir(directory)
+        .with_context(|| format!("could not list `{}`", directory.display()))?;
+    for entry in entries {
+        let source = entry?.path();
+        let file_name = source.file_name().unwrap_or_default().to_string_lossy();
+        let is_licence =
+            LICENCE_NAMES.iter().any(|start| file_name.to_lowercase().starts_with(start));
+        if is_licence && source.is_file() {
+            files.push(File::copy(&source, format!("share/licenses/{name}/{file_name}"), false)?);
+        }
+    }
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(files)
+}
+
+/// The machine that is built on and for, in Rust's words.
+fn host() -> Result<String> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "host-tuple"]);
+    let host = program::output(rustc)?;
+    Ok(host.trim().to_owned())
+}
+
+/// Names and versions of what is linked into the crates `shipped`: their dependencies on this
+/// machine, with those that only run at build time left out.
+fn linked(environment: &Environment, shipped: &[&str]) -> Result<BTreeSet<(String, String)>> {
+    let mut command = environment.cargo(["tree", "--edges", "normal,no-proc-macro"]);
+    command.args(["--prefix", "none", "--no-dedupe", "--format", "{p}"]);
+    for name in shipped {
+        command.args(["--package", name]);
+    }
+    Ok(program::output(command)?.lines().filter_map(name_and_version).collect())
+}
+
+/// Reads `<name> v<version>`, perhaps with the crate's place behind it.
+fn name_and_version(line: &str) -> Option<(String, String)> {
+    let mut words = line.split(' ');
+    let name = words.next()?;
+    let version = words.next()?.strip_prefix('v')?;
+    Some((name.to_owned(), version.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_cargo_tree_names_a_crate() {
+        let read = |line| name_and_version(line).map(|(name, version)| format!("{name} {version}"));
+        assert_eq!(read("toml v1.2.1+spec-1.1.0").as_deref(), Some("toml 1.2.1+spec-1.1.0"));
+        assert_eq!(read("a v0.1.0 (/w/rust/a)").as_deref(), Some("a 0.1.0"));
+        assert_eq!(read(""), None);
+    }
+
+    #[test]
+    fn licence_files_are_found_by_name() {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["LICENSE-MIT", "COPYING", "licence.md", "README.md", "lib.rs"] {
+            fs::write(directory.path().join(name), name).unwrap();
+        }
+        fs::create_dir(directory.path().join("LICENSES")).unwrap();
+        let files = copies(directory.path(), "a-1.0.0").unwrap();
+        let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
+        let expected = ["COPYING", "LICENSE-MIT", "licence.md"];
+        assert_eq!(paths, expected.map(|name| format!("share/licenses/a-1.0.0/{name}")));
+    }
+
+    #[test]
+    fn a_crate_without_a_licence_file_gets_what_its_manifest_says() {
+        let directory = tempfile::tempdir().unwrap();
+        let package = Crate {
+            name: "a".to_owned(),
+            version: "1.0.0".to_owned(),
+            source: Some("registry".to_owned()),
+            manifest_path: directory.path().join("Cargo.toml"),
+            authors: vec!["Ada".to_owned()],
+            license: Some("MIT".to_owned()),
+            repository: None,
+        };
+        let files = package.licences().unwrap();
+        assert_eq!(files[0].path, "share/licenses/a-1.0.0/LICENSE");
+        let text = String::from_utf8(files[0].contents.clone()).unwrap();
+        assert!(text.ends_with("license: MIT\nauthors: Ada\nrepository: none\n"), "{text}");
+    }
+}

@@ -1,0 +1,68 @@
+//! The machine as it was found: read once, passed to every command.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+
+use crate::program;
+
+/// Where things are, and what the user's environment says about Julia.
+pub(crate) struct Environment {
+    /// The working copy.
+    pub(crate) root: PathBuf,
+    /// Where Cargo builds.
+    pub(crate) target: PathBuf,
+    /// The user's home directory; none where the system gives its users none.
+    pub(crate) home: Option<PathBuf>,
+    /// `PATH`.
+    pub(crate) path: OsString,
+    /// `JULIA_DEPOT_PATH`.
+    pub(crate) depot_path: Option<OsString>,
+    /// `SCRATCHRS_JULIAS`: executables, separated as in `PATH`.
+    pub(crate) julias: OsString,
+    /// The Cargo that runs this program.
+    cargo: OsString,
+}
+
+/// What is read of `cargo metadata`.
+#[derive(Deserialize)]
+struct Metadata {
+    target_directory: PathBuf,
+}
+
+impl Environment {
+    /// Reads the environment and asks Cargo where it builds.
+    pub(crate) fn read() -> Result<Self> {
+        #[expect(clippy::disallowed_methods, reason = "this is the edge")]
+        let variable = std::env::var_os;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .ancestors()
+            .nth(2)
+            .context("BUG: this crate is not two directories below the workspace")?;
+        let mut environment = Self {
+            root: root.to_owned(),
+            target: PathBuf::new(),
+            home: std::env::home_dir(),
+            path: variable("PATH").unwrap_or_default(),
+            depot_path: variable("JULIA_DEPOT_PATH"),
+            julias: variable("SCRATCHRS_JULIAS").unwrap_or_default(),
+            cargo: variable("CARGO").unwrap_or_else(|| "cargo".into()),
+        };
+        let metadata =
+            program::output(environment.cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
+        let metadata: Metadata =
+            serde_json::from_str(&metadata).context("could not read what `cargo metadata` said")?;
+        environment.target = metadata.target_directory;
+        Ok(environment)
+    }
+
+    /// A Cargo command for this workspace.
+    pub(crate) fn cargo<const N: usize>(&self, arguments: [&str; N]) -> Command {
+        let mut command = Command::new(&self.cargo);
+        command.args(arguments).current_dir(&self.root);
+        command
+    }
+}

@@ -1,0 +1,204 @@
+//! `cargo xtask test`: what developers run before they hand something on, and what CI runs.
+//!
+//! Every stage runs, whatever became of those before it. The last line of the output says how many
+//! passed and how many failed.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+
+use crate::artifact;
+use crate::console;
+use crate::environment::Environment;
+use crate::generate;
+use crate::julia::{self, Julia};
+use crate::program;
+
+/// The crate that only builds where there is a Julia; its checks do without.
+const JLRS: &str = "scratchrs-jlrs";
+
+/// What `cargo xtask test` takes.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Run the stages of the Rust side.
+    #[arg(long)]
+    rust: bool,
+    /// Run the stages of the Julia side.
+    #[arg(long)]
+    julia: bool,
+}
+
+/// Runs the command. The exit code tells of failed stages.
+pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<ExitCode> {
+    let everything = arguments.rust == arguments.julia;
+    let mut stages = Stages::default();
+    if everything || arguments.rust {
+        rust_stages(environment, &mut stages);
+    }
+    if everything || arguments.julia {
+        julia_stages(environment, &mut stages);
+    }
+    Ok(stages.conclude())
+}
+
+fn rust_stages(environment: &Environment, stages: &mut Stages) {
+    let cargo = |arguments: &[&str]| {
+        let mut command = environment.cargo([]);
+        command.args(arguments);
+        command
+    };
+    stages.run("rustfmt", || program::run(cargo(&["fmt", "--all", "--check"])));
+    stages.run("clippy", || {
+        let mut clippy = cargo(&["clippy", "--workspace", "--exclude", JLRS, "--all-targets"]);
+        clippy.args(["--", "--deny", "warnings"]);
+        program::run(clippy)
+    });
+    stages.run("clippy of the jlrs binding", || {
+        let mut clippy = without_julia(environment, cargo(&["clippy", "--package", JLRS]));
+        clippy.args(["--", "--deny", "warnings"]);
+        program::run(clippy)
+    });
+    stages.run("rustdoc", || {
+        let mut doc = cargo(&["doc", "--no-deps", "--workspace", "--exclude", JLRS]);
+        doc.env("RUSTDOCFLAGS", "--deny warnings");
+        program::run(doc)
+    });
+    stages.run("rustdoc of the jlrs binding", || {
+        let mut doc = without_julia(environment, cargo(&["doc", "--no-deps", "--package", JLRS]));
+        doc.env("RUSTDOCFLAGS", "--deny warnings");
+        program::run(doc)
+    });
+    stages.run("generated files", || generate::check(environment));
+    stages.run("cargo test", || program::run(cargo(&["test", "--workspace", "--exclude", JLRS])));
+}
+
+/// Makes a command about the jlrs binding one that needs no Julia: its build scripts then act as
+/// they do on docs.rs, so that what they built is kept apart.
+fn without_julia(environment: &Environment, mut command: Command) -> Command {
+    command.env("DOCS_RS", "1").arg("--target-dir").arg(environment.target.join("docs-rs"));
+    command
+}
+
+fn julia_stages(environment: &Environment, stages: &mut Stages) {
+    let mut julias = julia::find(environment);
+    julias.retain(|julia| julia.version.series() >= (1, 10));
+    if julia::has_private() {
+        julias.extend(stages.run("Julia 1.5.3 of Debian", || julia::private(environment)));
+    } else {
+        console::note("this is no Debian: nothing is tested with Julia 1.5.3");
+    }
+    let depots: Vec<_> = julias.iter().map(|julia| depot(environment, julia)).collect();
+    let built = stages.run("artifact", || artifact::build(environment, &depots, &julias));
+    for (julia, binding) in sessions(&julias) {
+        stages.run(&format!("Julia {}, binding {binding}", julia.version), || {
+            built.as_ref().context("the stage `artifact` failed")?;
+            program::run(session(environment, julia, binding))
+        });
+    }
+}
+
+/// The two ways from Julia to Rust, by the names that `SCRATCHRS_BINDING` knows.
+#[derive(Clone, Copy)]
+enum Binding {
+    Portable,
+    Jlrs,
+}
+
+impl fmt::Display for Binding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Portable => "portable",
+            Self::Jlrs => "jlrs",
+        })
+    }
+}
+
+/// Which Julia runs with which binding: the portable one always, that of jlrs where one is built
+/// for this minor version.
+fn sessions(julias: &[Julia]) -> Vec<(&Julia, Binding)> {
+    let bound: Vec<_> =
+        julia::for_jlrs(julias).into_iter().map(|julia| julia.version.series()).collect();
+    let mut sessions = Vec::new();
+    for julia in julias {
+        sessions.push((julia, Binding::Portable));
+        if bound.contains(&julia.version.series()) {
+            sessions.push((julia, Binding::Jlrs));
+        }
+    }
+    sessions
+}
+
+/// Each version has a depot of its own: they do not all read each other's files.
+fn depot(environment: &Environment, julia: &Julia) -> PathBuf {
+    environment.target.join("test-depots").join(julia.version.to_string())
+}
+
+/// The command that runs the Julia tests.
+fn session(environment: &Environment, julia: &Julia, binding: Binding) -> Command {
+    let mut project = std::ffi::OsString::from("--project=");
+    project.push(&environment.root);
+    let mut command = julia.command(&depot(environment, julia));
+    command
+        .arg(project)
+        .arg("test/runtests.jl")
+        .current_dir(&environment.root)
+        .env("SCRATCHRS_BINDING", binding.to_string())
+        .env("JULIA_PKG_SERVER", "");
+    command
+}
+
+/// What became of the stages so far.
+#[derive(Default)]
+struct Stages {
+    passed: usize,
+    failed: Vec<String>,
+}
+
+impl Stages {
+    /// Runs a stage, and gives what it made if it passed.
+    fn run<T>(&mut self, name: &str, stage: impl FnOnce() -> Result<T>) -> Option<T> {
+        console::status("Stage", name);
+        let start = Instant::now();
+        let result = stage();
+        let seconds = start.elapsed().as_secs_f64();
+        match result {
+            Ok(value) => {
+                console::status("Passed", format_args!("{name} in {seconds:.1} s"));
+                self.passed += 1;
+                Some(value)
+            }
+            Err(error) => {
+                console::error(&error);
+                console::status("Failed", format_args!("{name} in {seconds:.1} s"));
+                self.failed.push(name.to_owned());
+                None
+            }
+        }
+    }
+
+    /// Sums up, in a last line that programs may read.
+    fn conclude(self) -> ExitCode {
+        for name in &self.failed {
+            console::status("Failed", name);
+        }
+        console::result(format_args!("{} passed, {} failed", self.passed, self.failed.len()));
+        if self.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_stage_does_not_hide_the_next() {
+        let mut stages = Stages::default();
+        assert_eq!(stages.run("first", || Ok(1)), Some(1));
+        assert_eq!(stages.run("second", || anyhow::bail!("no") as Result<()>), None);
+        assert_eq!(stages.run("third", || Ok(3)), Some(3));
+        assert_eq!((stages.passed, stages.failed), (2, vec!["second".to_owned()]));
+    }
+}

@@ -1,0 +1,3 @@
+module ScratchRS
+Base.include(@__MODULE__, "../julia/ScratchRS.jl")
+end
