@@ -60,10 +60,11 @@ get_scratch!(parent::AbstractString, ::AbstractString; kw...) = throw(ArgumentEr
 
 """
     @get_scratch!(key) -> String
-    @get_scratch!(key) do directory … end
+    @get_scratch!(key, depot = …) -> String
+    @get_scratch!(key, version = …) do directory … end
 
 [`get_scratch!`](@ref) for the package that the calling module belongs to; for the active project,
-or else the namespace that everybody shares, if it belongs to none.
+or else the namespace that everybody shares, if it belongs to none. Takes the same keywords.
 
 With a `do` block, the block fills the space once.
 
@@ -72,14 +73,18 @@ With a `do` block, the block fills the space once.
 __init__() = global cache = @get_scratch!("downloads")
 ```
 """
-macro get_scratch!(key)
+macro get_scratch!(arguments...)
+    # `name = value`, as parsed without and with a `do` block.
+    is_keyword(argument) = argument isa Expr && argument.head in (:(=), :kw)
+    keywords = map(filter(is_keyword, collect(Any, arguments))) do argument
+        Expr(:kw, argument.args[1], esc(argument.args[2]))
+    end
+    positional = [esc(argument) for argument in arguments if !is_keyword(argument)]
+    1 <= length(positional) <= 2 ||
+        throw(ArgumentError("@get_scratch! takes a key, and a function to fill the space before it"))
+    key = pop!(positional)
     uuid = Base.PkgId(__module__).uuid
-    return :(get_scratch!($uuid, $(esc(key)), $uuid))
-end
-
-macro get_scratch!(generate, key)
-    uuid = Base.PkgId(__module__).uuid
-    return :(get_scratch!($(esc(generate)), $uuid, $(esc(key)), $uuid))
+    return :(get_scratch!($(positional...), $uuid, $key, $uuid; $(keywords...)))
 end
 
 """

@@ -12,9 +12,10 @@
 //! any moment leaves the log with or without its record, and a lock that the next one takes over.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Attempt, PidLock, Policy};
+use scratchrs_fs::{self as fs, Attempt, PidLock, Policy, Stamp};
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, Skipped, UsageLog, census};
 
@@ -99,15 +100,33 @@ struct LockedLog {
     _lock: PidLock,
 }
 
+/// The log that this process appended to last, as it looked then: sound up to its end. A package
+/// that opens many spaces does not have the whole log looked through for each.
+static SOUND: Mutex<Option<(PathBuf, Stamp)>> = Mutex::new(None);
+
 impl LockedLog {
     /// Adds a record: by appending it, if the log is sound and not too repetitive.
     fn add(&self, space: &str, record: Record, now: DepotTime) -> Result<Vec<Skipped>> {
-        let known = fs::read(&self.path)?;
-        if census(&known).is_some_and(|census| !census.is_crowded()) {
+        let unknown = fs::read_from(&self.path, self.sound_length())?;
+        if census(&unknown).is_some_and(|census| !census.is_crowded()) {
             fs::append(&self.path, &record.to_text(space))?;
+            self.remember_as_sound();
             return Ok(Vec::new());
         }
         self.rewrite(Some((space, record)), now)
+    }
+
+    /// The length of the part of the log that is known to be sound.
+    fn sound_length(&self) -> u64 {
+        let sound = SOUND.lock().unwrap_or_else(PoisonError::into_inner);
+        let then = sound.as_ref().filter(|(path, _)| *path == self.path);
+        let grown = then.and_then(|(_, then)| Stamp::of(&self.path)?.grown_from(then));
+        grown.unwrap_or(0)
+    }
+
+    fn remember_as_sound(&self) {
+        let stamp = Stamp::of(&self.path).map(|stamp| (self.path.clone(), stamp));
+        *SOUND.lock().unwrap_or_else(PoisonError::into_inner) = stamp;
     }
 
     fn rewrite(&self, added: Option<(&str, Record)>, now: DepotTime) -> Result<Vec<Skipped>> {

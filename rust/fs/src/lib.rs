@@ -21,5 +21,5 @@ pub use directory::{
 pub use error::{Error, Result, is_read_only};
 pub use lock::{Attempt, Holder, PidLock, Policy};
 pub use remove::remove;
-pub use replace::{Overtaken, read, replace};
+pub use replace::{Overtaken, read, read_from, replace};
 pub use stamp::Stamp;

@@ -13,7 +13,23 @@ use crate::platform;
 ///
 /// If it is there and cannot be read.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
-    match fs::read(path) {
+    read_from(path, 0)
+}
+
+/// The bytes of the file at `path` behind the first `offset`; none if it is missing or shorter.
+///
+/// # Errors
+///
+/// If it is there and cannot be read.
+pub fn read_from(path: &Path, offset: u64) -> Result<Vec<u8>> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    match read() {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         result => result.map_err(Error::on("read", path)),
     }

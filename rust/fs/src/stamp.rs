@@ -26,6 +26,13 @@ impl Stamp {
         })
     }
 
+    /// How many bytes the file had at the time of an `earlier` stamp, if it is still that file and
+    /// no shorter: of a file that is only appended to, those have not changed.
+    pub fn grown_from(&self, earlier: &Self) -> Option<u64> {
+        let is_same = self.identity.is_some() && self.identity == earlier.identity;
+        (is_same && self.size >= earlier.size).then_some(earlier.size)
+    }
+
     /// Whether the file has stayed as it is for some time, so that its next change shows in the
     /// time of its last change.
     pub fn is_older_than(&self, age: Duration, now: SystemTime) -> bool {

@@ -5,6 +5,7 @@
 //! to people ([`console`]).
 
 mod artifact;
+mod bench;
 mod console;
 mod demo;
 mod environment;
@@ -32,6 +33,8 @@ struct Arguments {
 enum Command {
     /// Build the native libraries, install them into a depot and bind them in JuliaArtifacts.toml.
     Artifact(artifact::Arguments),
+    /// Measure next to a peer, as ratios.
+    Bench(bench::Arguments),
     /// Show what ScratchRS does, on a depot of its own.
     Demo,
     /// Write the files that follow from the list of operations.
@@ -51,6 +54,7 @@ fn run(command: Command) -> Result<ExitCode> {
     let environment = Environment::read()?;
     match command {
         Command::Artifact(arguments) => artifact::run(&environment, &arguments)?,
+        Command::Bench(arguments) => bench::run(&environment, &arguments)?,
         Command::Demo => demo::run(&environment)?,
         Command::Gen(arguments) => generate::run(&environment, &arguments)?,
         Command::Test(arguments) => return test::run(&environment, &arguments),

@@ -1,0 +1,158 @@
+//! `cargo xtask bench`: measured next to a peer, on the same data, in the same run.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use scratchrs_model::project;
+
+use crate::artifact;
+use crate::console;
+use crate::environment::Environment;
+use crate::julia::{self, Julia};
+use crate::program;
+
+const SCRATCH: &str = include_str!("bench/scratch.jl");
+
+/// What `cargo xtask bench` takes.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    what: Benchmark,
+}
+
+#[derive(clap::Subcommand)]
+enum Benchmark {
+    /// Scratch spaces, next to Scratch.jl.
+    Scratch {
+        /// A checkout of Scratch.jl.
+        #[arg(long, value_name = "DIRECTORY")]
+        scratch_jl: PathBuf,
+        /// How many sessions of each; the best of them counts.
+        #[arg(long, default_value_t = 7)]
+        sessions: u32,
+    },
+}
+
+/// Runs the command.
+pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()> {
+    let Benchmark::Scratch { scratch_jl, sessions } = &arguments.what;
+    let peer = Package::at(scratch_jl)?;
+    let ours = Package::at(&environment.root)?;
+    let mut julias = julia::find(environment);
+    if julia::has_private() {
+        julias.push(julia::private(environment)?);
+    }
+    ensure!(!julias.is_empty(), "there is no Julia to measure with");
+    for julia in &julias {
+        let depot = environment.target.join("bench-depots").join(julia.version.to_string());
+        artifact::build(environment, std::slice::from_ref(&depot), &julias)?;
+        // Spaces and logs of an earlier run would make calls warm that are to be cold.
+        for leftover in ["scratchspaces", "logs"] {
+            scratchrs_fs::remove(&depot.join(leftover))?;
+        }
+        let mut best = [BTreeMap::new(), BTreeMap::new()];
+        // In turns, so that what else the machine does hits both alike.
+        for _ in 0..*sessions {
+            for (package, best) in [&peer, &ours].into_iter().zip(&mut best) {
+                measure(julia, &depot, package, best)?;
+                scratchrs_fs::remove(&depot.join("scratchspaces"))?;
+            }
+        }
+        show(julia, &peer, &ours, &best);
+    }
+    Ok(())
+}
+
+/// A package to measure.
+struct Package {
+    directory: PathBuf,
+    name: String,
+    uuid: String,
+}
+
+impl Package {
+    fn at(directory: &Path) -> Result<Self> {
+        let directory = fs::canonicalize(directory)
+            .with_context(|| format!("there is no `{}`", directory.display()))?;
+        let file = directory.join("Project.toml");
+        let text = fs::read_to_string(&file)
+            .with_context(|| format!("`{}` is no package", directory.display()))?;
+        let identity = project::identity(&text);
+        let (Some(name), Some(uuid)) = (identity.name, identity.uuid) else {
+            anyhow::bail!("`{}` names no package", file.display());
+        };
+        Ok(Self { directory, name, uuid: uuid.to_string() })
+    }
+}
+
+/// Runs two sessions and keeps the best times.
+fn measure(
+    julia: &Julia,
+    depot: &Path,
+    package: &Package,
+    best: &mut BTreeMap<String, f64>,
+) -> Result<()> {
+    let user = package_with_init(depot, package)?;
+    for (project, mode) in [(&package.directory, package.uuid.as_str()), (&user, "init")] {
+        let mut option = std::ffi::OsString::from("--project=");
+        option.push(project);
+        let mut command = julia.command(depot);
+        // The package stands before the project that uses it, for want of a manifest.
+        let mut load_path = package.directory.clone().into_os_string();
+        load_path.push(":@:@stdlib");
+        command.env("JULIA_LOAD_PATH", load_path).arg(option);
+        command.args(["-e", SCRATCH, &package.name, mode]);
+        for line in program::output(command)?.lines() {
+            let (what, time) = line.rsplit_once(' ').context("BUG: a line without a number")?;
+            let time: f64 = time.parse().context("BUG: a line without a number")?;
+            let known = best.entry(what.to_owned()).or_insert(time);
+            *known = known.min(time);
+        }
+    }
+    Ok(())
+}
+
+/// Writes a package that takes a space when it is loaded, as most users of Scratch.jl do.
+fn package_with_init(depot: &Path, package: &Package) -> Result<PathBuf> {
+    let directory = depot.join("bench").join(&package.name).join("TakesSpace");
+    let Package { name, uuid, .. } = package;
+    fs::create_dir_all(directory.join("src"))?;
+    let own = "5f0d3c5e-8f0b-4f43-9d8c-0d3f7f1c9a11";
+    let project =
+        format!("name = \"TakesSpace\"\nuuid = \"{own}\"\n\n[deps]\n{name} = \"{uuid}\"\n");
+    let source = format!(
+        "module TakesSpace\nusing {name}\nspace = \"\"\n\
+         __init__() = global space = @get_scratch!(\"space\")\nend\n"
+    );
+    for (file, text) in [("Project.toml", project), ("src/TakesSpace.jl", source)] {
+        let path = directory.join(file);
+        if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
+            fs::write(&path, text)?;
+        }
+    }
+    Ok(directory)
+}
+
+fn show(julia: &Julia, peer: &Package, ours: &Package, best: &[BTreeMap<String, f64>; 2]) {
+    let [theirs, times] = best;
+    console::result(format_args!("\nJulia {}\n", julia.version));
+    console::result(format_args!("| | {} | {} | ratio |\n|---|---|---|---|", peer.name, ours.name));
+    for (what, time) in times {
+        let Some(their) = theirs.get(what) else { continue };
+        let ratio = time / their;
+        console::result(format_args!(
+            "| {what} | {} | {} | {ratio:.2} |",
+            shown(*their),
+            shown(*time)
+        ));
+    }
+}
+
+fn shown(seconds: f64) -> String {
+    match seconds {
+        s if s < 1e-3 => format!("{:.2} µs", s * 1e6),
+        s => format!("{:.2} ms", s * 1e3),
+    }
+}

@@ -1,0 +1,20 @@
+# The tests of the package: one file per capability. They run once for each binding, with
+# `SCRATCHRS_BINDING` in the environment, and reach no network.
+
+using ScratchRS
+using Test, Dates, Pkg
+
+include("lab.jl")
+using .Lab
+
+const FILES = ["scratch", "place", "usage", "collection", "generate", "native", "program", "docs", "peer"]
+# `julia test/runtests.jl usage native` runs these only; so does `test_args` of `Pkg.test`.
+const CHOSEN = isempty(ARGS) ? FILES : ARGS
+
+@testset "ScratchRS ($(Lab.binding()), Julia $VERSION)" begin
+    for file in CHOSEN
+        @testset "$file" begin
+            include("$file.jl")
+        end
+    end
+end
