@@ -7,6 +7,7 @@ use scratchrs_model::key::ScratchKey;
 use scratchrs_model::layout::{self, GENERATED};
 use scratchrs_model::project;
 use scratchrs_model::time::DepotTime;
+use scratchrs_model::usage_log::{Skipped, UsageLog};
 use uuid::Uuid;
 use walkdir::WalkDir;
 
@@ -83,15 +84,26 @@ pub struct Space {
     pub parent_projects: Vec<String>,
 }
 
-/// The spaces of all packages, or of one, sorted by package and key.
+/// The spaces that lie in a depot.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listing {
+    /// Sorted by package and key.
+    pub spaces: Vec<Space>,
+    /// What nobody can read in the log of uses, or the whole log.
+    pub skipped: Vec<Skipped>,
+}
+
+/// The spaces of all packages, or of one.
 ///
 /// # Errors
 ///
-/// If a directory or the log of uses is there and cannot be read. What cannot be read inside a
-/// space counts as nothing.
-pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Vec<Space>> {
+/// If a directory is there and cannot be read. What cannot be read inside a space counts as
+/// nothing, and without a log nothing is known of uses.
+pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
     let root = place.root()?;
-    let (log, _) = usage::read(place)?;
+    let (log, skipped) = usage::read(place).unwrap_or_else(|error| {
+        (UsageLog::default(), vec![Skipped { line: None, reason: error.to_string() }])
+    });
     let mut spaces = Vec::new();
     for package in fs::subdirectories(Path::new(&root))? {
         let is_asked_for = owner.is_none_or(|owner| package.parse() == Ok(owner));
@@ -120,7 +132,7 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Vec<Space>> {
             });
         }
     }
-    Ok(spaces)
+    Ok(Listing { spaces, skipped })
 }
 
 /// The name that a project file gives itself, if it is the project of package `owner`.

@@ -44,7 +44,7 @@ impl Arguments {
         let place = place(&depot);
         let root = place.root()?;
         let directory = owner.map_or_else(|| root.clone(), |owner| package_spaces(&root, owner));
-        let spaces = scratch::list(place, owner)?;
+        let spaces = scratch::list(place, owner)?.spaces;
         let removal = Removal::of(spaces.into_iter().map(Item::of).collect());
         if removal.is_empty() {
             session.output.talk(&format!("There is no scratch space in `{directory}`"));

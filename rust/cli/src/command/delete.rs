@@ -47,7 +47,7 @@ impl Arguments {
             let failure = namespace.has_no(&self.key, &path);
             return Err(failure.hint("`scratchrs list` shows which ones there are"));
         };
-        let spaces = scratch::list(place, Some(namespace.owner))?;
+        let spaces = scratch::list(place, Some(namespace.owner))?.spaces;
         let item = match spaces.into_iter().find(|space| space.path == path) {
             Some(space) => Item::of(space),
             // Something else is in the place of a space, such as a link to nothing.

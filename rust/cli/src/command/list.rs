@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use scratchrs_core::scratch::{self, Space};
-use scratchrs_core::usage;
+use scratchrs_core::scratch::{self, Listing, Space};
 use scratchrs_model::layout::GLOBAL;
 use serde::Serialize;
 use uuid::Uuid;
@@ -72,8 +71,7 @@ impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let depot = session.depot()?;
         let place = place(&depot);
-        let (_, skipped) = usage::read(place)?;
-        let mut spaces = scratch::list(place, self.uuid)?;
+        let Listing { mut spaces, skipped } = scratch::list(place, self.uuid)?;
         spaces.sort_by_cached_key(|space| (owner(space).to_lowercase(), space.key.clone()));
         let bytes = spaces.iter().map(|space| space.bytes).sum();
         let directory = place.root()?;

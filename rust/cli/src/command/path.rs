@@ -120,9 +120,14 @@ fn record(
             track(PATIENCE)
         }
         result => result,
-    }?;
-    if !tracked.recorded {
-        session.output.note("the use is not recorded, as the depot is read-only", None);
+    };
+    match tracked {
+        Ok(tracked) if tracked.recorded => return Ok(tracked),
+        Ok(_) => session.output.note("the use is not recorded, as the depot is read-only", None),
+        // The space is there all the same, and that is what was asked for.
+        Err(error) => {
+            session.output.note(&format!("the use is not recorded: {error}"), error.hint());
+        }
     }
-    Ok(tracked)
+    Ok(Tracked::default())
 }
