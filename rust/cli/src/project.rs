@@ -33,8 +33,8 @@ pub(crate) fn find(session: &Session, project: &str) -> Result<Option<String>> {
         .hint("write the version, as in `@v1.11`")),
         Some(name) => {
             for depot in session.depots()? {
-                let directory = absolute(&join(&depot, &["environments", name]), current)?;
-                if let Some(file) = find_in(&directory) {
+                let depot = absolute(&depot, current)?;
+                if let Some(file) = find_in(&join(&depot, &["environments", name])) {
                     return Ok(Some(file));
                 }
             }
@@ -45,7 +45,7 @@ pub(crate) fn find(session: &Session, project: &str) -> Result<Option<String>> {
                 (Some(rest), Some(home)) => join(home, &[rest]),
                 _ => project.to_owned(),
             };
-            let path = absolute(&expanded, current)?;
+            let path = absolute(&expanded, current)?.into_owned();
             Ok(if Path::new(&path).is_file() { Some(path) } else { find_in(&path) })
         }
     }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Policy};
 use scratchrs_model::generation::{Generated, Pending, Space, is_current};
 use scratchrs_model::key::ScratchKey;
-use scratchrs_model::layout::{self, BUILDING, GENERATED, GENERATING};
+use scratchrs_model::layout::{BUILDING, GENERATED, GENERATING};
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
@@ -183,7 +183,7 @@ struct Files {
 
 impl Files {
     fn of(place: Place<'_>, owner: Uuid, key: ScratchKey<'_>) -> Result<Self> {
-        let space = layout::space(&place.root()?, owner, key);
+        let space = place.space(owner, key)?;
         Ok(Self { space, key: key.as_str().to_owned() })
     }
 

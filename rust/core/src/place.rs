@@ -1,7 +1,11 @@
 //! Where scratch spaces and their log are.
 
+use std::borrow::Cow;
+
 use scratchrs_fs as fs;
-use scratchrs_model::layout::{SCRATCH_USAGE_LOG, SCRATCHSPACES, absolute, join};
+use scratchrs_model::key::ScratchKey;
+use scratchrs_model::layout::{self, SCRATCH_USAGE_LOG, SCRATCHSPACES, absolute, join};
+use uuid::Uuid;
 
 use crate::error::Result;
 
@@ -23,10 +27,20 @@ impl Place<'_> {
     ///
     /// If a relative path is given and there is no current directory.
     pub fn root(&self) -> Result<String> {
-        match self.directory {
-            Some(directory) => in_current_directory(directory),
-            None => in_current_directory(&join(self.depot, &[SCRATCHSPACES])),
-        }
+        Ok(match self.directory {
+            Some(directory) => in_current_directory(directory)?.into_owned(),
+            None => join(&in_current_directory(self.depot)?, &[SCRATCHSPACES]),
+        })
+    }
+
+    /// The absolute path of a space.
+    ///
+    /// # Errors
+    ///
+    /// As [`Place::root`].
+    pub fn space(&self, owner: Uuid, key: ScratchKey<'_>) -> Result<String> {
+        let place = in_current_directory(self.directory.unwrap_or(self.depot))?;
+        Ok(layout::space(&place, self.directory.is_none(), owner, key))
     }
 
     /// The absolute path of the log of uses.
@@ -35,11 +49,11 @@ impl Place<'_> {
     ///
     /// As [`Place::root`].
     pub fn usage_log(&self) -> Result<String> {
-        in_current_directory(&join(self.depot, &SCRATCH_USAGE_LOG))
+        Ok(join(&in_current_directory(self.depot)?, &SCRATCH_USAGE_LOG))
     }
 }
 
-fn in_current_directory(path: &str) -> Result<String> {
+fn in_current_directory(path: &str) -> Result<Cow<'_, str>> {
     let current = || std::env::current_dir().map(|path| path.to_string_lossy().into_owned());
     let error = fs::Error::on("find the current directory for", path);
     Ok(absolute(path, current).map_err(error)?)

@@ -32,8 +32,7 @@ pub fn get(place: Place<'_>, owner: Uuid, key: &str) -> Result<String> {
 ///
 /// If `key` is no key.
 pub fn path(place: Place<'_>, owner: Uuid, key: &str) -> Result<String> {
-    let key = ScratchKey::new(key)?;
-    Ok(layout::space(&place.root()?, owner, key))
+    place.space(owner, ScratchKey::new(key)?)
 }
 
 /// Removes the space `key` of `owner`; that there is none is no error.

@@ -13,8 +13,8 @@ use crate::platform;
 ///
 /// Also where something else, or a link to nothing, stands in its place.
 pub fn ensure_directory(path: &Path) -> Result<()> {
-    // Most are there: one call to the system tells.
-    if fs::metadata(path).is_ok_and(|metadata| metadata.is_dir()) {
+    // Most are there.
+    if platform::is_directory(path) {
         return Ok(());
     }
     let error = match fs::create_dir_all(path) {

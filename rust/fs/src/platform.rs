@@ -10,10 +10,11 @@ pub(crate) use windows::*;
 mod unix {
     use std::fs::{File, Metadata, OpenOptions};
     use std::io;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
     use std::path::Path;
 
-    use rustix::fs::{CWD, RenameFlags};
+    use rustix::fs::{Access, CWD, RenameFlags};
     use rustix::io::Errno;
     use rustix::process::{Pid, test_kill_process};
 
@@ -41,6 +42,15 @@ mod unix {
             (Errno::XDEV, "EXDEV"),
         ];
         NAMES.iter().find(|(errno, _)| errno.raw_os_error() == code).map(|(_, name)| *name)
+    }
+
+    /// Whether there is a directory at `path`, by the cheapest call that tells.
+    pub(crate) fn is_directory(path: &Path) -> bool {
+        // Only a directory has something behind a slash.
+        let mut name = Vec::with_capacity(path.as_os_str().len() + 1);
+        name.extend_from_slice(path.as_os_str().as_bytes());
+        name.push(b'/');
+        rustix::fs::access(name, Access::EXISTS).is_ok()
     }
 
     /// Tells one file or directory of a file system from another.
@@ -150,6 +160,10 @@ mod windows {
 
     pub(crate) fn error_name(_code: i32) -> Option<&'static str> {
         None
+    }
+
+    pub(crate) fn is_directory(path: &Path) -> bool {
+        path.is_dir()
     }
 
     /// The standard library has no stable way to ask: a killed generation is made again.

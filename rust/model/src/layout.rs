@@ -19,6 +19,8 @@
 //! Paths are made and compared as text, because the usage logs hold text: a path must come out
 //! letter for letter as Julia's `abspath` gives it.
 
+use std::borrow::Cow;
+
 use uuid::Uuid;
 
 use crate::key::ScratchKey;
@@ -58,10 +60,11 @@ pub fn package_spaces(root: &str, owner: Uuid) -> String {
     join(root, &[owner.hyphenated().encode_lower(&mut Uuid::encode_buffer())])
 }
 
-/// The directory of a space below the directory of all spaces.
-pub fn space(root: &str, owner: Uuid, key: ScratchKey<'_>) -> String {
+/// The directory of a space below a depot, or below the directory that stands in for its spaces.
+pub fn space(place: &str, is_depot: bool, owner: Uuid, key: ScratchKey<'_>) -> String {
     let mut buffer = Uuid::encode_buffer();
-    join(root, &[owner.hyphenated().encode_lower(&mut buffer), key.as_str()])
+    let names = [SCRATCHSPACES, owner.hyphenated().encode_lower(&mut buffer), key.as_str()];
+    join(place, if is_depot { &names } else { &names[1..] })
 }
 
 /// Whether `name` is one of our own names beside a space, rather than a space.
@@ -78,22 +81,28 @@ pub fn is_companion(name: &str) -> bool {
 ///
 /// Those of `current`.
 #[cfg(not(windows))]
-pub fn absolute<E>(path: &str, current: impl FnOnce() -> Result<String, E>) -> Result<String, E> {
+pub fn absolute<E>(
+    path: &str,
+    current: impl FnOnce() -> Result<String, E>,
+) -> Result<Cow<'_, str>, E> {
     if is_normal(path) {
-        return Ok(path.to_owned());
+        return Ok(path.into());
     }
     if path.starts_with('/') {
-        return Ok(normalize(path));
+        return Ok(normalize(path).into());
     }
-    Ok(normalize(&join(&current()?, &[path])))
+    Ok(normalize(&join(&current()?, &[path])).into())
 }
 
 /// `path` as Julia's `abspath` gives it. The system keeps a current directory for each drive.
 #[cfg(windows)]
-pub fn absolute<E>(path: &str, current: impl FnOnce() -> Result<String, E>) -> Result<String, E> {
+pub fn absolute<E>(
+    path: &str,
+    current: impl FnOnce() -> Result<String, E>,
+) -> Result<Cow<'_, str>, E> {
     match std::path::absolute(path) {
-        Ok(path) => Ok(path.to_string_lossy().into_owned()),
-        Err(_) => Ok(join(&current()?, &[path])),
+        Ok(path) => Ok(path.to_string_lossy().into_owned().into()),
+        Err(_) => Ok(join(&current()?, &[path]).into()),
     }
 }
 
@@ -132,7 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn from_work(path: &str) -> String {
-        absolute(path, || Ok::<_, ()>("/work".to_owned())).unwrap()
+        absolute(path, || Ok::<_, ()>("/work".to_owned())).unwrap().into_owned()
     }
 
     /// What Julia 1.5.3 answers for `abspath` in `/work`.
@@ -162,8 +171,11 @@ mod tests {
         let owner = Uuid::from_u128(0x93485645_17f1_6f3b_45bc_419db53815ea);
         let key = ScratchKey::new("cache").unwrap();
         let expected = "/depot/scratchspaces/93485645-17f1-6f3b-45bc-419db53815ea/cache";
-        assert_eq!(space("/depot/scratchspaces", owner, key), expected);
-        assert_eq!(space("/depot/scratchspaces/", owner, key), expected);
+        for (place, is_depot) in
+            [("/depot", true), ("/depot/", true), ("/depot/scratchspaces", false)]
+        {
+            assert_eq!(space(place, is_depot, owner, key), expected, "{place}");
+        }
     }
 
     proptest! {
