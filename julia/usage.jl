@@ -112,11 +112,7 @@ end
 @noinline function log_access(depot::String, user::UUID, path::String, now::Float64)
     project = user_project(user)
     project === nothing && return skip_access(user, path, now)
-    is_logged = try
-        record_access(depot, path, project)
-    catch error
-        outside(warn_of_failure, path, error)::Bool
-    end
+    is_logged = record_access(depot, path, project)
     set!(scratch_access_timers, user, path, now + (is_logged ? DAY : RETRY_AFTER))
     return
 end
@@ -133,23 +129,28 @@ end
 user_project(user::UUID) =
     get(ENV, "JULIA_SCRATCH_TRACK_ACCESS", "1") == "0" ? nothing : project_file(user)
 
-function warn_of_failure(path::String, error)
-    error isa ScratchRSError || throw(error)
-    @warn "The use of a scratch space can't be logged" space = path exception = error maxlog = 3
-    return false
-end
-
-# Logs a use, waiting while others write to the log. Whether it is in the log now.
+# Logs a use, waiting while others write to the log. Whether it is in the log now; that it can't be
+# is a warning.
 function record_access(depot::String, path::String, project::String)
     space = outside(abspath, path)::String
     reply = try
         Native.track_access(depot, space, project)
     catch error
-        error isa Busy || rethrow()
-        outside(patiently, Native.track_access, depot, space, project)::Vector{String}
+        outside(record_in_trouble, error, depot, space, project)::Vector{String}
     end
     length(reply) > 1 && outside(warn_of_healed, depot, reply[2:end])
     return reply[1] == "recorded"
+end
+
+function record_in_trouble(error, depot::String, space::String, project::String)
+    try
+        error isa Busy || throw(error)
+        return patiently(Native.track_access, depot, space, project)
+    catch error
+        error isa ScratchRSError || rethrow()
+        @warn "The use of a scratch space can't be logged" space exception = error maxlog = 3
+        return ["failed"]
+    end
 end
 
 """
