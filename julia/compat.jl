@@ -18,6 +18,16 @@ end
 # Base has them compiled already. This looks them up at run time, in 0.1 µs.
 const outside = Base.invokelatest
 
+# The main file of a package that is loaded: what `pathof` looks up, and seldom is compiled to do.
+@static if isdefined(Base, :pkgorigins)
+    function source_file(id::Base.PkgId, ::Module)
+        origin = outside(get, Base.pkgorigins, id, nothing)::Union{Nothing, Base.PkgOrigin}
+        return origin === nothing ? nothing : origin.path
+    end
+else
+    source_file(::Base.PkgId, mod::Module) = outside(Base.pathof, mod)
+end
+
 # What is done once: interpreted, so that it costs nothing when the package is loaded.
 module Setup
 

@@ -203,11 +203,9 @@ end
 project_of_loaded(user::UUID) = outside(search_loaded, user)::Union{Nothing, String}
 
 function search_loaded(user::UUID)
-    for (id, _) in Base.loaded_modules
+    for (id, mod) in Base.loaded_modules
         id.uuid === user || continue
-        # What `pathof` looks up, which is seldom compiled.
-        origin = outside(get, Base.pkgorigins, id, nothing)::Union{Nothing, Base.PkgOrigin}
-        source = origin === nothing ? nothing : origin.path
+        source = source_file(id, mod)
         source === nothing && continue
         project = unless_denied(Base.current_project, outside(dirname, source))
         project === nothing || return existing(project)
