@@ -7,9 +7,11 @@ What ScratchRS throws, other than an `ArgumentError` for an argument that can't 
 - `Busy`: another process holds a lock for longer than is good.
 - `NotFound`: there is no such thing, or no longer.
 - `InternalError`: a bug in ScratchRS. Please report its message.
+- `LibraryNotFound`: the native library is missing.
 
-Each has a `message` (one sentence: what is wrong, and where), the `path` that it is about (or
-`""`), the system's error number `errno` (or 0), and a `hint` (what to do about it, or `""`).
+Each has a `message` (one sentence: what is wrong, and where) and a `hint` (what to do about it, or
+`""`); all but the last also the `path` that they are about (or `""`) and the system's error number
+`errno` (or 0).
 
 # Example
 ```julia

@@ -11,7 +11,13 @@ end
 # The depot to use, and the directory in the place of its `scratchspaces` (`""` for none). A depot
 # that is given counts for more than a directory that the task has set.
 place(::Nothing) = (first_depot(), something(directory_of_task(), ""))
-place(depot::AbstractString) = (String(depot), "")
+place(depot::AbstractString) = (named(depot, "depot"), "")
+
+# A path that a user gives: the empty one would be the current directory, which nobody means.
+function named(path::AbstractString, what::String)
+    isempty(path) && throw(ArgumentError("the path of the $what is empty"))
+    return String(path)
+end
 
 """
     with_scratch_directory(f, directory::AbstractString)
@@ -20,7 +26,7 @@ Calls `f()` with `directory` in the place of the depot's `scratchspaces`: no oth
 searched for spaces, made or removed in, meanwhile. Uses are still logged in the depot.
 
 The override is the running task's. Tasks that it starts inherit it on Julia 1.11 and later; other
-tasks never see it. Calls nest: the inner one ends where it returns, and the outer one holds again.
+tasks never see it. `clear_scratchspaces!()` removes the directory with all that is in it. Calls nest: the inner one ends where it returns, and the outer one holds again.
 
 # Example
 ```julia
@@ -31,7 +37,7 @@ mktempdir() do directory
 end
 ```
 """
-with_scratch_directory(f, directory::AbstractString) = with_directory(f, String(directory))
+with_scratch_directory(f, directory::AbstractString) = with_directory(f, named(directory, "directory"))
 
 """
     scratch_dir(parts...; depot = nothing) -> String

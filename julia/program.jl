@@ -7,7 +7,7 @@
 The program `scratchrs`, as a product of a JLL is used: a command to run, or a function that is
 called with the program's path.
 
-It works on the depots of this session. Its commands are those of `scratchrs --help`.
+It works on the first depot of this session. Its commands are those of `scratchrs --help`.
 
 # Example
 ```julia
@@ -18,11 +18,12 @@ ScratchRS.scratchrs() do exe
 end
 ```
 """
-scratchrs() = setenv(Cmd([program_path()]), merge(Dict(ENV), Dict(depots_in_environment())))
+scratchrs() = Cmd([program_path(), "--depot", first_depot()])
 
-scratchrs(f) = withenv(() -> f(program_path()), depots_in_environment())
-
-depots_in_environment() = "JULIA_DEPOT_PATH" => join(DEPOT_PATH, Sys.iswindows() ? ';' : ':')
+function scratchrs(f)
+    depots = join(DEPOT_PATH, Sys.iswindows() ? ';' : ':')
+    return withenv(() -> f(program_path()), "JULIA_DEPOT_PATH" => depots)
+end
 
 function program_path()
     for (binding, hash) in Native.Binding.BOUND

@@ -56,24 +56,26 @@ end
 
 # What is bound, and the binding that the user prefers, when the package was precompiled.
 const BOUND = bound_artifacts(dirname(dirname(@__DIR__)))
-const PREFERRED = preference("binding")
+const PREFERRED = something(preference("binding"), "")
 
 # The path of the library below the directory of its artifact.
 library_file(binding) =
     joinpath("lib", string("lib", binding == "jlrs" ? "scratchrs_jlrs" : "scratchrs", '.', Libdl.dlext))
 
-# The error where no library fits; `wanted` is the binding that was insisted on, or nothing.
+# The error where no library fits; `wanted` is the binding that was insisted on, or "".
 function library_not_found(wanted)
-    kind = wanted === nothing ? "" : "$wanted "
+    name = isempty(wanted) ? "native library" : "native library with the binding `$wanted`"
+    known = isempty(wanted) || wanted in first.(ARTIFACTS) ? "" :
+        ", the bindings are `portable` and `jlrs`"
     return LibraryNotFound(
-        "there is no $(kind)native library of this version for Julia " *
-        "$(VERSION.major).$(VERSION.minor) on $(Sys.MACHINE)",
+        "there is no $name of this version for Julia $(VERSION.major).$(VERSION.minor) on " *
+        "$(Sys.MACHINE) in the depots $(join(DEPOT_PATH, ", "))$known",
         "run `cargo xtask artifact` in a working copy, or `using Pkg; Pkg.instantiate()` where " *
         "the package was added",
     )
 end
 
 # Better no precompiled package than one that was made without a library to look for.
-isempty(BOUND) && throw(library_not_found(nothing))
+isempty(BOUND) && throw(library_not_found(""))
 
 end

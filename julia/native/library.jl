@@ -31,9 +31,10 @@ end
 # portable one. The environment variable `SCRATCHRS_BINDING` or the preference `binding` insists on
 # one of them. A library with another list of operations than the package is passed over.
 function find()
-    wanted = get(ENV, "SCRATCHRS_BINDING", Binding.PREFERRED)::Union{Nothing, String}
+    wanted = get(ENV, "SCRATCHRS_BINDING", "")
+    isempty(wanted) && (wanted = Binding.PREFERRED)
     for (binding, hash) in Binding.BOUND
-        wanted === nothing || wanted == binding || continue
+        isempty(wanted) || wanted == binding || continue
         path = find_in_artifact(hash, LIBRARY_FILES[binding == "jlrs" ? 2 : 1])
         path === nothing && continue
         handle = open_library(path)

@@ -25,10 +25,8 @@ impl Options {
             return Ok(());
         }
         if !session.environment.is_interactive {
-            return Err(Failure::invalid(format!(
-                "nobody can be asked: {question}? Standard input or standard error is no terminal"
-            ))
-            .hint("pass `--yes` to remove without a question"));
+            return Err(Failure::invalid(format!("can't ask without a terminal: {question}?"))
+                .hint("pass `--yes` to remove without a question"));
         }
         session.output.ask(&format!("{question}? [y/N]"));
         let mut answer = String::new();

@@ -16,6 +16,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use scratchrs_fs::{self as fs, Attempt, PidLock, Policy, Stamp};
+use scratchrs_model::layout::BUILDING;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, Skipped, UsageLog, census};
 
@@ -67,7 +68,7 @@ pub fn track(
 }
 
 /// Leaves one record for each space: the latest time, all parent projects. What nobody can read
-/// is in the answer, and gone from the log.
+/// is in the answer, and gone from the log; so are spaces under construction that are no more.
 ///
 /// # Errors
 ///
@@ -131,16 +132,64 @@ impl LockedLog {
 
     fn rewrite(&self, added: Option<(&str, Record)>, now: DepotTime) -> Result<Vec<Skipped>> {
         let known = fs::read(&self.path)?;
-        let (mut log, skipped) = UsageLog::read(&known);
+        let (mut log, mut skipped) = UsageLog::read(&known);
         if let Some((space, record)) = added {
             log.insert(space.to_owned(), record);
         }
-        let text = log.condensed(now).to_text();
+        let mut log = log.condensed(now);
+        log.retain(|path, record| {
+            // What is left of a torn record keeps nothing, and `Pkg.gc` fails on it.
+            let names_project = !record.parent_projects.is_empty();
+            if !names_project {
+                let reason = format!("the record of `{path}` names no project");
+                skipped.push(Skipped { line: None, reason });
+            }
+            names_project && !is_abandoned(path)
+        });
+        let text = log.to_text();
         let overtaken = fs::replace(&self.path, &text, Some(known.len() as u64))?;
-        let (overtaken, _) = UsageLog::read(&overtaken);
-        if overtaken.iter().next().is_some() {
-            fs::append(&self.path, &overtaken.to_text())?;
+        if !overtaken.is_empty() {
+            fs::append(&self.path, &behind(&known, &overtaken).to_text())?;
         }
         Ok(skipped)
+    }
+}
+
+/// Whether a path in the log is that of a space under construction that has been published or
+/// given up since.
+fn is_abandoned(path: &str) -> bool {
+    path.contains(BUILDING) && !Path::new(path).exists()
+}
+
+/// The records that end behind what was known of a log. What was known may stop in the middle of
+/// one that a peer was writing: a read can see a part of a write.
+fn behind(known: &[u8], overtaken: &[u8]) -> UsageLog {
+    let header = b"\n[[";
+    let last = known.windows(header.len()).rposition(|window| window == header);
+    let begun = &known[last.unwrap_or(0)..];
+    UsageLog::read(&[begun, overtaken].concat()).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Wherever a read cuts a peer's record in two, it is put together again.
+    #[test]
+    fn a_record_that_was_seen_half_way_is_whole_in_the_end() {
+        let time = DepotTime::from_toml(&"2024-01-02T03:04:05.006Z".parse().unwrap()).unwrap();
+        let record = |project: &str| Record::of_project(time, project).to_text("/space");
+        let (first, second) = (record("/a"), record("/b"));
+        let text = first.clone() + &second;
+        for cut in 0..=text.len() {
+            let (known, overtaken) = text.as_bytes().split_at(cut);
+            let (mut log, _) = UsageLog::read(known);
+            for (path, records) in behind(known, overtaken).iter() {
+                records.iter().for_each(|record| log.insert(path.to_owned(), record.clone()));
+            }
+            let log = log.condensed(time);
+            let projects = &log.records("/space")[0].parent_projects;
+            assert_eq!(projects, &["/a", "/b"], "cut at {cut}");
+        }
     }
 }

@@ -123,6 +123,14 @@ impl UsageLog {
         Self { entries: entries.collect() }
     }
 
+    /// Keeps the records that `keep` says yes to, and the paths that have any.
+    pub fn retain(&mut self, mut keep: impl FnMut(&str, &Record) -> bool) {
+        self.entries.retain(|path, records| {
+            records.retain(|record| keep(path, record));
+            !records.is_empty()
+        });
+    }
+
     /// The log's text, as Pkg prints it.
     pub fn to_text(&self) -> String {
         let mut out = String::new();
@@ -312,8 +320,10 @@ pub fn census(bytes: &[u8]) -> Option<Census> {
     };
     let mut records = 0;
     let mut paths = HashSet::new();
-    // Which fields the current record has: a field that stands twice is not TOML.
+    // Which fields the current record has: one that stands twice is not TOML, and `Pkg.gc` fails
+    // where one is missing.
     let mut seen: Option<(bool, bool)> = None;
+    let is_whole = |seen: Option<(bool, bool)>| seen.is_none_or(|fields| fields == (true, true));
     for line in text.split('\n') {
         if line.is_empty()
             || line.starts_with('#') && !line.contains(|c: char| c.is_ascii_control())
@@ -322,6 +332,9 @@ pub fn census(bytes: &[u8]) -> Option<Census> {
         }
         if let Some(path) = line.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
             if !basic_string(path)?.is_empty() {
+                return None;
+            }
+            if !is_whole(seen) {
                 return None;
             }
             records += 1;
@@ -348,7 +361,7 @@ pub fn census(bytes: &[u8]) -> Option<Census> {
             return None;
         }
     }
-    Some(Census { records, paths: paths.len() })
+    is_whole(seen).then_some(Census { records, paths: paths.len() })
 }
 
 /// What follows the basic string at the beginning of `text`, if there is one.
@@ -494,6 +507,10 @@ time = 2024-01-02T03:04:05.006Z
                 assert!(text.is_empty() || text.ends_with('\n'), "cut at {cut}");
                 assert!(text.parse::<Table>().is_ok(), "cut at {cut}");
             }
+        }
+        for missing in ["time = 2024-01-02T03:04:05Z\n", "parent_projects = [\"/p\"]\n"] {
+            assert_eq!(census(format!("[[\"/a\"]]\n{missing}").as_bytes()), None);
+            assert_eq!(census(format!("[[\"/a\"]]\n{missing}{GOOD}").as_bytes()), None);
         }
         let twice = "[[\"/a\"]]\ntime = 2024-01-02T03:04:05Z\ntime = 2024-01-02T03:04:05Z\n";
         assert_eq!(census(twice.as_bytes()), None);

@@ -96,7 +96,7 @@ fn a_log_that_is_not_utf8_is_healed() {
     let lab = Lab::new();
     lab.write(
         "depot/logs/scratch_usage.toml",
-        b"\xff\xfe\n[[\"/x\"]]\ntime = 2024-01-02T03:04:05Z\n",
+        b"\xff\xfe\n[[\"/x\"]]\nparent_projects = [\"/p\"]\ntime = 2024-01-02T03:04:05Z\n",
     );
     let run = lab.run(&PATH);
     assert_eq!(run.code, 0);

@@ -82,8 +82,8 @@ fn nothing_is_removed_without_a_yes() {
         ),
     ] {
         let error = format!(
-            "error: nobody can be asked: Remove {what}? Standard input or standard error is no \
-             terminal\nhint: pass `--yes` to remove without a question\n"
+            "error: can't ask without a terminal: Remove {what}?\n\
+             hint: pass `--yes` to remove without a question\n"
         );
         assert_eq!(lab.run(arguments), Run::failed(2, &error));
     }
