@@ -71,6 +71,7 @@ pub fn begin(
 ) -> Result<Begun> {
     let files = Files::of(place, owner, ScratchKey::new(key)?)?;
     if files.is_current(version)? {
+        files.tidy();
         return Ok(Begun::Ready(files.space));
     }
     if let Some(directory) = Path::new(&files.space).parent() {
@@ -131,9 +132,16 @@ impl Generation {
         self.pending.identity = Some(fs::identity(&self.directory).unwrap_or_default());
         self.write_pending()?;
         fs::publish(&self.directory, Path::new(&self.files.space))?;
+        // The space is what was asked for. What cannot be finished now, on a full disk say, is
+        // finished by whoever asks for the space next.
         self.is_done = true;
-        self.files.write_record(&self.record().settled(true))?;
-        fs::remove(&self.directory)?;
+        let settled = self.record().settled(true);
+        let is_settled = self.files.write_record(&settled).is_ok();
+        let is_removed = fs::remove(&self.directory).is_ok();
+        // The directory was in the way of the record, perhaps.
+        if !is_settled && is_removed {
+            let _ = self.files.write_record(&settled);
+        }
         Ok(self.files.space.clone())
     }
 
@@ -148,11 +156,21 @@ impl Generation {
 
     fn undo(&mut self) -> Result<()> {
         self.is_done = true;
-        match &self.before {
-            Some(before) => self.files.write_record(before)?,
-            None => fs::remove(&self.files.record())?,
+        // Whoever took this generation for dead has a record of its own there.
+        if !self.lock.is_held() {
+            return Ok(fs::remove(&self.directory)?);
         }
-        Ok(fs::remove(&self.directory)?)
+        let restored = self.restore_record();
+        fs::remove(&self.directory)?;
+        // On a full disk, there is room for the record only now.
+        restored.or_else(|_| self.restore_record())
+    }
+
+    fn restore_record(&self) -> Result<()> {
+        match &self.before {
+            Some(before) => self.files.write_record(before),
+            None => Ok(fs::remove(&self.files.record())?),
+        }
     }
 
     fn record(&self) -> Generated {
@@ -222,28 +240,49 @@ impl Files {
         Ok(())
     }
 
+    /// Clears away what a generator left that was killed when the space was ready.
+    fn tidy(&self) {
+        // Its lock is the last thing that goes. Where one is, somebody may also be at work.
+        if std::fs::symlink_metadata(self.lock()).is_ok()
+            && let Ok(Attempt::Acquired(_lock)) = PidLock::try_acquire(&self.lock(), LOCK_POLICY)
+        {
+            // The space is there: that there is more beside it is no reason to refuse it.
+            let _ = self.recover();
+        }
+    }
+
     /// Clears away what a killed generator left, and returns the record that holds. The caller
     /// has the lock.
     fn recover(&self) -> Result<Option<Generated>> {
         let space = Path::new(&self.space);
         fs::restore(space)?;
         let record = match self.read_record()? {
-            Some(record @ Generated { pending: Some(_), .. }) => {
-                let identity = record.pending.as_ref().and_then(|pending| pending.identity.clone());
-                let settled = record.settled(identity.is_some() && identity == fs::identity(space));
-                self.write_record(&settled)?;
-                Some(settled)
-            }
+            Some(record @ Generated { pending: Some(_), .. }) => self.settle(record)?,
             record => record,
         };
-        let leftover = format!("{}{BUILDING}", self.key);
+        fs::discard_unfinished(&self.record());
+        let building = format!("{}{BUILDING}", self.key);
         if let Some(directory) = space.parent() {
             for name in fs::subdirectories(directory)? {
-                if name.starts_with(&leftover) {
+                if name.starts_with(&building) {
                     fs::remove(&directory.join(name))?;
                 }
             }
         }
         Ok(record)
+    }
+
+    /// Finds out what became of the generation that was killed, and leaves its record so.
+    fn settle(&self, record: Generated) -> Result<Option<Generated>> {
+        let space = Path::new(&self.space);
+        let identity = record.pending.as_ref().and_then(|pending| pending.identity.clone());
+        let settled = record.settled(identity.is_some() && identity == fs::identity(space));
+        // There was no record before, or one that says as much.
+        if settled == Generated::default() && fs::is_empty_directory(space)? != Some(false) {
+            fs::remove(&self.record())?;
+            return Ok(None);
+        }
+        self.write_record(&settled)?;
+        Ok(Some(settled))
     }
 }

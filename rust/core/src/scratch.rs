@@ -44,7 +44,7 @@ pub fn delete(place: Place<'_>, owner: Uuid, key: &str) -> Result<()> {
     let space = path(place, owner, key)?;
     // The record first: without it a space that is still there is one that was filled by hand.
     fs::remove(Path::new(&format!("{space}{GENERATED}")))?;
-    Ok(fs::remove(Path::new(&space))?)
+    remove(&space)
 }
 
 /// Removes all spaces of `owner`, or all spaces of all packages and the directory that held them.
@@ -55,13 +55,19 @@ pub fn delete(place: Place<'_>, owner: Uuid, key: &str) -> Result<()> {
 pub fn clear(place: Place<'_>, owner: Option<Uuid>) -> Result<()> {
     let root = place.root()?;
     if let Some(owner) = owner {
-        return Ok(fs::remove(Path::new(&layout::package_spaces(&root, owner)))?);
+        return remove(&layout::package_spaces(&root, owner));
     }
     // Each on its own: were this process killed, `Pkg.gc` would find what is left.
     for package in fs::subdirectories(Path::new(&root))? {
         fs::remove(Path::new(&layout::join(&root, &[&package])))?;
     }
-    Ok(fs::remove(Path::new(&root))?)
+    remove(&root)
+}
+
+/// Removes what is at `path`, and what somebody left who was killed while removing it.
+fn remove(path: &str) -> Result<()> {
+    fs::remove(Path::new(path))?;
+    Ok(fs::remove_leftovers(Path::new(path))?)
 }
 
 /// A space as it lies in the depot.
@@ -143,7 +149,7 @@ fn package_name(project_file: &str, owner: &str) -> Option<String> {
 
 fn size(directory: &Path) -> u64 {
     // The space itself may be a link to another disk; links inside count as links.
-    let entries = WalkDir::new(directory).follow_root_links(true).into_iter().flatten();
-    let files = entries.filter(|entry| !entry.file_type().is_dir());
+    let walk = WalkDir::new(directory).follow_root_links(true).min_depth(1);
+    let files = walk.into_iter().flatten().filter(|entry| !entry.file_type().is_dir());
     files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
 }

@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 ///
-/// The file is then as it was.
+/// The file is then as it was, or made and empty.
 pub fn append(path: &Path, text: &str) -> Result<()> {
     let append = || -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).create(true).open(path)?;

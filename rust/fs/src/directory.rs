@@ -84,6 +84,8 @@ pub fn publish(built: &Path, target: &Path) -> Result<()> {
     match platform::exchange(built, target) {
         Ok(()) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {}
+        // That the target is full was no reason yet.
+        Err(error) if is_occupied(&full) => return Err(Error::on(publish, target)(error)),
         Err(_) => return Err(Error::on(publish, target)(full)),
     }
     let aside = replaced_name(target);
@@ -92,11 +94,20 @@ pub fn publish(built: &Path, target: &Path) -> Result<()> {
         let _ = fs::rename(&aside, target);
         return Err(Error::on(publish, target)(error));
     }
-    fs::rename(&aside, built).map_err(Error::on("set aside", &aside))
+    // The new one is in its place: what becomes of the old one changes nothing about that.
+    if fs::rename(&aside, built).is_err() {
+        let _ = crate::remove(&aside);
+    }
+    Ok(())
+}
+
+fn is_occupied(error: &io::Error) -> bool {
+    use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
+    matches!(error.kind(), AlreadyExists | DirectoryNotEmpty)
 }
 
 /// Undoes what a [`publish`] that was killed may have left: a `target` that is set aside, and
-/// nothing in its place.
+/// nothing in its place, or an empty directory that somebody who missed it has made.
 ///
 /// # Errors
 ///
@@ -106,10 +117,10 @@ pub fn restore(target: &Path) -> Result<()> {
     if fs::symlink_metadata(&aside).is_err() {
         return Ok(());
     }
-    if fs::symlink_metadata(target).is_ok() {
-        return crate::remove(&aside);
+    match fs::rename(&aside, target) {
+        Err(_) if fs::symlink_metadata(target).is_ok() => crate::remove(&aside),
+        result => result.map_err(Error::on("restore", target)),
     }
-    fs::rename(&aside, target).map_err(Error::on("restore", target))
 }
 
 fn replaced_name(target: &Path) -> PathBuf {
@@ -174,12 +185,23 @@ mod tests {
         let depot = tempfile::tempdir().unwrap();
         let target = depot.path().join("space");
         let aside = replaced_name(&target);
-        fs::create_dir(&aside).unwrap();
+        let holds = |name: &str| target.join(name).exists() && !aside.exists();
+        let set_aside = || {
+            fs::create_dir(&aside).unwrap();
+            fs::write(aside.join("old"), "").unwrap();
+        };
+        set_aside();
         restore(&target).unwrap();
-        assert!(target.exists() && !aside.exists());
-        fs::create_dir(&aside).unwrap();
+        assert!(holds("old"), "in the place of nothing");
+        remove_and_make(&target);
+        set_aside();
         restore(&target).unwrap();
-        assert!(target.exists() && !aside.exists(), "the new one stays, the old one goes");
+        assert!(holds("old"), "in the place of one that has nothing in it");
+        remove_and_make(&target);
+        fs::write(target.join("new"), "").unwrap();
+        set_aside();
+        restore(&target).unwrap();
+        assert!(holds("new") && !holds("old"), "the new one stays, the old one goes");
     }
 
     fn remove_and_make(directory: &Path) {

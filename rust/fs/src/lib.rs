@@ -20,6 +20,6 @@ pub use directory::{
 };
 pub use error::{Error, Result, is_read_only};
 pub use lock::{Attempt, Holder, PidLock, Policy};
-pub use remove::remove;
-pub use replace::{Overtaken, read, read_from, replace};
+pub use remove::{remove, remove_leftovers};
+pub use replace::{Overtaken, discard_unfinished, read, read_from, replace};
 pub use stamp::Stamp;

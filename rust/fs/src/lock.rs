@@ -42,6 +42,11 @@ pub struct Policy {
     pub refreshed: bool,
 }
 
+/// How long a waiter sleeps before it looks again. A log is locked for less than that.
+const FIRST_PAUSE: Duration = Duration::from_micros(50);
+/// What the pauses of a waiter grow to: short for a person, and nothing for a processor.
+const LONGEST_PAUSE: Duration = Duration::from_millis(20);
+
 /// A lock held by this process. Dropping it releases it.
 #[derive(Debug)]
 pub struct PidLock {
@@ -77,18 +82,19 @@ impl PidLock {
     ///
     /// If the file cannot be made or read.
     pub fn try_acquire(path: &Path, policy: Policy) -> Result<Attempt> {
-        // Every round but the last follows a lock that vanished while we looked at it.
+        // Every round but the last follows a lock that came or went while we looked.
         const ROUNDS: u32 = 16;
         for _ in 0..ROUNDS {
-            match platform::create_prepared(path, sign) {
-                Ok(file) => return Ok(Attempt::Acquired(Self::hold(path, file, policy))),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => return Err(Error::on("create the lock", path)(error)),
-            }
+            // To look first is cheap; to prepare a file that cannot be put in place is not.
             match break_if_stale(path, policy) {
                 Ok(Existing::Held(holder)) => return Ok(Attempt::Held(holder)),
                 Ok(Existing::Gone) => {}
                 Err(error) => return Err(Error::on("read the lock", path)(error)),
+            }
+            match platform::create_prepared(path, sign) {
+                Ok(file) => return Ok(Attempt::Acquired(Self::hold(path, file, policy))),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(Error::on("create the lock", path)(error)),
             }
         }
         Ok(Attempt::Held(Holder::default()))
@@ -100,17 +106,16 @@ impl PidLock {
     ///
     /// As [`PidLock::try_acquire`]. That somebody held on to it is no error.
     pub fn acquire(path: &Path, policy: Policy, patience: Duration) -> Result<Attempt> {
-        let mut waited = Duration::ZERO;
-        let mut pause = Duration::from_micros(50);
+        let started = clock::stopwatch();
+        let mut pause = FIRST_PAUSE;
         loop {
-            match Self::try_acquire(path, policy)? {
-                Attempt::Held(_) if waited < patience => {
-                    std::thread::sleep(pause);
-                    waited += pause;
-                    pause = (pause * 2).min(Duration::from_millis(5));
-                }
-                attempt => return Ok(attempt),
+            let attempt = Self::try_acquire(path, policy)?;
+            let left = patience.saturating_sub(started.elapsed());
+            if matches!(attempt, Attempt::Acquired(_)) || left.is_zero() {
+                return Ok(attempt);
             }
+            std::thread::sleep(pause.min(left));
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

@@ -66,9 +66,19 @@ mod unix {
     /// Whether a process of this machine is gone.
     pub(crate) fn is_dead(pid: u32) -> bool {
         match i32::try_from(pid).ok().and_then(Pid::from_raw) {
-            Some(pid) => test_kill_process(pid) == Err(Errno::SRCH),
+            Some(id) => test_kill_process(id) == Err(Errno::SRCH) || is_zombie(pid),
             None => true,
         }
+    }
+
+    /// Whether a process has ended, and its parent has not taken note of it: in a container whose
+    /// first process does not care for orphans, it stays so for good.
+    fn is_zombie(pid: u32) -> bool {
+        // `<pid> (<name>) <state> …`, where the name may hold anything. Linux only: other systems
+        // have no such file.
+        let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let name_end = stat.iter().rposition(|byte| *byte == b')');
+        name_end.is_some_and(|end| stat[end..].starts_with(b") Z"))
     }
 
     /// Exchanges two directories in one step. `Unsupported` where the system or the file system
@@ -142,13 +152,9 @@ mod unix {
         std::fs::set_permissions(directory, permissions)
     }
 
-    /// The permissions of a new file: those of the file that it replaces, else all that the
-    /// user's mask leaves of reading and writing.
-    pub(crate) fn file_permissions(replaced: Option<&Metadata>) -> Option<std::fs::Permissions> {
-        Some(match replaced {
-            Some(metadata) => metadata.permissions(),
-            None => std::fs::Permissions::from_mode(0o666),
-        })
+    /// What a file allows, for the one that replaces it.
+    pub(crate) fn permissions(replaced: &Metadata) -> Option<std::fs::Permissions> {
+        Some(replaced.permissions())
     }
 }
 
@@ -210,7 +216,7 @@ mod windows {
         std::fs::set_permissions(directory, permissions)
     }
 
-    pub(crate) fn file_permissions(_replaced: Option<&Metadata>) -> Option<std::fs::Permissions> {
+    pub(crate) fn permissions(_replaced: &Metadata) -> Option<std::fs::Permissions> {
         None
     }
 }

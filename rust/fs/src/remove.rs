@@ -14,8 +14,8 @@ use crate::platform;
 /// # Crash
 ///
 /// A directory is renamed first, so that it is gone at once for everybody else; a process that
-/// is killed leaves it under its new name, `<name>@removing-<pid>`. Where it cannot be renamed
-/// (a mount point), it is removed in its place.
+/// is killed leaves it under its new name, `<name>@removing-<pid>-<count>`, for
+/// [`remove_leftovers`]. Where it cannot be renamed (a mount point), it is removed in its place.
 ///
 /// # Errors
 ///
@@ -41,11 +41,38 @@ pub fn remove(path: &Path) -> Result<()> {
     .map_err(error)
 }
 
+/// Removes what a [`remove`] of `path` that was killed left beside it. One that is still at work
+/// is helped.
+///
+/// # Errors
+///
+/// As [`remove`].
+pub fn remove_leftovers(path: &Path) -> Result<()> {
+    let path: &Path = &path.components().collect::<PathBuf>();
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    let entries = match fs::read_dir(directory) {
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries.map_err(Error::on("read the directory", directory))?,
+    };
+    let mut prefix = name.to_owned();
+    prefix.push(REMOVING);
+    for entry in entries {
+        let entry = entry.map_err(Error::on("read the directory", directory))?;
+        let name = entry.file_name();
+        if name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
+            remove_tree(&entry.path()).map_err(Error::on("remove", entry.path()))?;
+        }
+    }
+    Ok(())
+}
+
+const REMOVING: &str = "@removing-";
+
 /// A name beside `path` that nothing has.
 fn removal_name(path: &Path) -> PathBuf {
     let name = |count: u32| {
         let mut name: OsString = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!("@removing-{}-{count}", std::process::id()));
+        name.push(format!("{REMOVING}{}-{count}", std::process::id()));
         path.with_file_name(name)
     };
     let mut count = 0;
@@ -111,6 +138,19 @@ mod tests {
         remove(&tree).unwrap();
         assert!(outside.join("file").exists());
         assert_eq!(fs::read_dir(depot.path()).unwrap().count(), 1, "nothing is left beside");
+    }
+
+    #[test]
+    fn what_a_killed_removal_left_goes() {
+        let depot = tempfile::tempdir().unwrap();
+        let beside = |name: &str| depot.path().join(name);
+        for name in ["tree@removing-1-0", "tree@removing-23-1", "trees@removing-1-0", "tree"] {
+            fs::create_dir_all(beside(name).join("below")).unwrap();
+        }
+        remove_leftovers(&beside("tree")).unwrap();
+        assert!(!beside("tree@removing-1-0").exists() && !beside("tree@removing-23-1").exists());
+        assert!(beside("trees@removing-1-0").exists() && beside("tree").exists());
+        remove_leftovers(&beside("nowhere/tree")).unwrap();
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Reading and replacing a file as a whole.
 
-use std::fs::{self, File};
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+
+use tempfile::NamedTempFile;
 
 use crate::error::{Error, Result};
 use crate::platform;
@@ -48,7 +51,9 @@ pub type Overtaken = Vec<u8>;
 /// # Crash
 ///
 /// Readers see the old file or the new one, whole. The new one is on the disk before it takes
-/// the old one's place.
+/// the old one's place. A process that is killed may leave `.scratchrs-<name>-<six characters>`
+/// beside the file; whoever replaces the file next removes it. So the caller holds the lock of
+/// the file.
 ///
 /// # Errors
 ///
@@ -63,20 +68,19 @@ pub fn replace(path: &Path, text: &str, known: Option<u64>) -> Result<Overtaken>
         };
         let metadata = old.as_ref().map(File::metadata).transpose()?;
         let directory = target.parent().unwrap_or(Path::new("."));
+        discard_unfinished(&target);
+        let prefix = prefix_beside(&target);
+        // `tempfile` makes the name. It would wrap an error into one without the system's number.
+        let create = |path: &Path| OpenOptions::new().write(true).create_new(true).open(path);
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".scratchrs-");
-        let permissions = platform::file_permissions(metadata.as_ref());
-        if let Some(permissions) = &permissions {
-            builder.permissions(permissions.clone());
-        }
-        let mut new = builder.tempfile_in(directory)?;
-        new.write_all(text.as_bytes())?;
-        if let (Some(permissions), true) = (permissions, metadata.is_some()) {
-            // The mask has no say in what the old file was allowed.
+        let mut new =
+            builder.prefix(&prefix).rand_bytes(RANDOM_CHARACTERS).make_in(directory, create)?;
+        if let Some(permissions) = metadata.as_ref().and_then(platform::permissions) {
             new.as_file().set_permissions(permissions)?;
         }
+        new.as_file_mut().write_all(text.as_bytes())?;
         new.as_file().sync_data()?;
-        new.persist(&target)?;
+        let old = put(new, &target, old)?;
         let mut overtaken = Vec::new();
         if let (Some(mut old), Some(known)) = (old, known) {
             old.seek(SeekFrom::Start(known))?;
@@ -85,6 +89,50 @@ pub fn replace(path: &Path, text: &str, known: Option<u64>) -> Result<Overtaken>
         Ok(overtaken)
     };
     replace().map_err(Error::on("replace", path))
+}
+
+/// Puts `new` into the place of `target`, and returns what stood there: `old`, if there was
+/// anything when the caller looked, else what somebody has made since.
+fn put(new: NamedTempFile, target: &Path, old: Option<File>) -> io::Result<Option<File>> {
+    let (new, old) = match old {
+        Some(old) => (new, Some(old)),
+        None => match new.persist_noclobber(target) {
+            Ok(_) => return Ok(None),
+            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
+                (refused.file, Some(File::open(target)?))
+            }
+            // Some file systems cannot do that: there, what somebody makes now is lost.
+            Err(refused) => (refused.file, None),
+        },
+    };
+    new.persist(target)?;
+    Ok(old)
+}
+
+/// How many characters follow the prefix of a file that is to replace another one.
+const RANDOM_CHARACTERS: usize = 6;
+
+/// What the name of a file that is to replace `target` begins with.
+fn prefix_beside(target: &Path) -> OsString {
+    let mut prefix = OsString::from(".scratchrs-");
+    prefix.push(target.file_name().unwrap_or_default());
+    prefix.push("-");
+    prefix
+}
+
+/// Removes what a [`replace`] of the file at `path` that was killed left beside it, as the next one
+/// does. The caller holds the lock of the file. What cannot be removed stays, and is in nobody's
+/// way.
+pub fn discard_unfinished(path: &Path) {
+    let prefix = prefix_beside(path);
+    let entries = path.parent().and_then(|directory| fs::read_dir(directory).ok());
+    for entry in entries.into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let rest = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
+        if rest.is_some_and(|rest| rest.len() == RANDOM_CHARACTERS) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 #[cfg(test)]
@@ -107,6 +155,40 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o664);
         assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
         assert_eq!(fs::read_dir(depot.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_goes_and_nothing_else() {
+        let depot = tempfile::tempdir().unwrap();
+        let beside = |name: &str| depot.path().join(name);
+        let others = [".scratchrs-other-abcdef", ".scratchrs-file-abc", "file-abcdef"];
+        for name in [".scratchrs-file-abcdef"].iter().chain(&others) {
+            fs::write(beside(name), "").unwrap();
+        }
+        replace(&beside("file"), "new", None).unwrap();
+        assert!(!beside(".scratchrs-file-abcdef").exists());
+        assert!(others.iter().all(|name| beside(name).exists()));
+    }
+
+    #[test]
+    fn an_error_has_the_number_of_the_system() {
+        let depot = tempfile::tempdir().unwrap();
+        let error = replace(&depot.path().join("nowhere/file"), "new", None).unwrap_err();
+        assert_eq!(error.io_error().kind(), io::ErrorKind::NotFound);
+        assert!(error.io_error().raw_os_error().is_some(), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_was_made_in_between_is_given_back() {
+        let depot = tempfile::tempdir().unwrap();
+        let file = depot.path().join("file");
+        let new = || NamedTempFile::new_in(depot.path()).unwrap();
+        assert!(put(new(), &file, None).unwrap().is_none());
+        fs::write(&file, "somebody else's").unwrap();
+        let old = put(new(), &file, None).unwrap().expect("somebody made it");
+        assert_eq!(io::read_to_string(old).unwrap(), "somebody else's");
+        assert_eq!(fs::read(&file).unwrap(), b"");
+        assert_eq!(fs::read_dir(depot.path()).unwrap().count(), 1);
     }
 
     #[test]

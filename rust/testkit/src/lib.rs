@@ -1,1 +1,28 @@
-//! To come.
+//! Depots, processes and faults for tests. Nothing of this is in a product.
+//!
+//! A [`DepotLab`] is a depot of a test's own. The program `scratchrs-worker` of this crate does on
+//! it, in a process of its own, what Julia would ask for; [`strace`] kills that process at a
+//! chosen system call, or lets the call fail.
+//!
+//! What cannot be set up ends the test, by a panic.
+
+mod filling;
+mod lab;
+#[cfg(target_os = "linux")]
+pub mod strace;
+mod worker;
+
+pub use filling::fill;
+pub use lab::{DepotLab, OWNER, projects_by_space};
+pub use worker::{Running, Worker};
+
+/// Says something on the terminal, past the test harness, which keeps what tests print.
+pub fn report(what: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{what}");
+}
+
+/// Says that a test is skipped.
+pub fn skip(what: &str, why: &str) {
+    report(&format!("SKIPPED {what}: {why}"));
+}

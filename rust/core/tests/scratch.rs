@@ -1,0 +1,221 @@
+//! Making, listing and removing scratch spaces. What happens to them in between, when processes
+//! are killed or meet each other, is tested in the test kit, which has processes.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::time::Duration;
+
+use scratchrs_core::{ErrorCode, Place, scratch, usage};
+use scratchrs_model::time::DepotTime;
+use scratchrs_testkit::{DepotLab, OWNER};
+use uuid::Uuid;
+
+const OTHER: Uuid = Uuid::from_u128(0x17);
+
+fn time(text: &str) -> DepotTime {
+    DepotTime::from_toml(&text.parse().unwrap()).unwrap()
+}
+
+fn track(lab: &DepotLab, key: &str, project: &str, when: &str) {
+    usage::track(lab.place(), &lab.space(key), project, time(when), Duration::ZERO).unwrap();
+}
+
+/// Each space in the list as `<owner's last digits> <key> <bytes>`.
+fn list(lab: &DepotLab, owner: Option<Uuid>) -> Vec<String> {
+    let line = |space: &scratch::Space| {
+        assert_eq!(
+            Path::new(&space.path),
+            lab.path("scratchspaces").join(&space.owner).join(&space.key)
+        );
+        format!(
+            "{} {} {}",
+            &space.owner[space.owner.len().saturating_sub(2)..],
+            space.key,
+            space.bytes
+        )
+    };
+    scratch::list(lab.place(), owner).unwrap().spaces.iter().map(line).collect()
+}
+
+#[test]
+fn a_space_is_made_once_and_stays() {
+    let lab = DepotLab::new();
+    let space = scratch::get(lab.place(), OWNER, "key").unwrap();
+    assert_eq!(space, lab.space("key"));
+    fs::write(Path::new(&space).join("file"), "kept").unwrap();
+    assert_eq!(scratch::get(lab.place(), OWNER, "key").unwrap(), space);
+    assert_eq!(lab.tree_below(&space), "file: kept\n");
+    let error = scratch::get(lab.place(), OWNER, "../key").unwrap_err();
+    assert_eq!(error.code(), ErrorCode::InvalidInput);
+}
+
+#[test]
+fn a_depot_that_is_not_there_has_no_spaces_and_stays_so() {
+    let lab = DepotLab::new();
+    assert_eq!(list(&lab, None), [""; 0]);
+    scratch::delete(lab.place(), OWNER, "key").unwrap();
+    scratch::clear(lab.place(), Some(OWNER)).unwrap();
+    scratch::clear(lab.place(), None).unwrap();
+    assert!(!fs::exists(lab.depot()).unwrap());
+}
+
+#[test]
+fn the_list_has_the_spaces_and_nothing_else() {
+    let lab = DepotLab::new();
+    for (owner, key) in [(OWNER, "b"), (OWNER, "a"), (OTHER, "c")] {
+        scratch::get(lab.place(), owner, key).unwrap();
+    }
+    lab.write(&format!("scratchspaces/{OWNER}/a/below/file"), "four");
+    lab.write(&format!("scratchspaces/{OWNER}/a/file"), "12345");
+    for companion in
+        ["a@generated.toml", "a@generating.pid", ".scratchrs-a@generated.toml-abcdef", "file"]
+    {
+        lab.write(&format!("scratchspaces/{OWNER}/{companion}"), "no space");
+    }
+    for companion in
+        ["a@building-17", "a@building-17@removing-17-0", "a@removing-17-0", "a@replaced"]
+    {
+        fs::create_dir(lab.path(&format!("scratchspaces/{OWNER}/{companion}"))).unwrap();
+    }
+    fs::create_dir_all(lab.path(&format!("scratchspaces/{OTHER}@removing-17-0/key"))).unwrap();
+    lab.write("scratchspaces/CACHEDIR.TAG", "no package");
+    assert_eq!(list(&lab, None), ["17 c 0", "ea a 9", "ea b 0"]);
+    assert_eq!(list(&lab, Some(OWNER)), ["ea a 9", "ea b 0"]);
+    assert_eq!(list(&lab, Some(Uuid::nil())), [""; 0]);
+}
+
+#[test]
+fn the_list_says_who_uses_a_space_and_since_when() {
+    let lab = DepotLab::new();
+    scratch::get(lab.place(), OWNER, "key").unwrap();
+    let project = lab.root().join("Project.toml");
+    fs::write(&project, format!("name = \"Owner\"\nuuid = \"{OWNER}\"\n")).unwrap();
+    let project = project.to_str().unwrap();
+    track(&lab, "key", project, "2024-01-03T00:00:00");
+    track(&lab, "key", "/nowhere/Project.toml", "2024-01-02T00:00:00");
+    track(&lab, "key", project, "2024-01-01T00:00:00");
+    track(&lab, "gone", project, "2024-01-04T00:00:00");
+    let [space] = &scratch::list(lab.place(), None).unwrap().spaces[..] else {
+        panic!("one space")
+    };
+    assert_eq!(space.last_used, Some(time("2024-01-03T00:00:00")));
+    assert_eq!(space.package.as_deref(), Some("Owner"));
+    let mut expected = ["/nowhere/Project.toml", project];
+    expected.sort_unstable();
+    assert_eq!(space.parent_projects, expected);
+}
+
+/// Spaces that a user has moved to another disk: what the link leads to is the user's.
+#[test]
+fn a_space_may_be_a_link() {
+    let lab = DepotLab::new();
+    let elsewhere = lab.root().join("elsewhere");
+    fs::create_dir(&elsewhere).unwrap();
+    fs::write(elsewhere.join("file"), "12345").unwrap();
+    scratch::get(lab.place(), OWNER, "plain").unwrap();
+    symlink(&elsewhere, lab.space("linked")).unwrap();
+    symlink("nowhere", lab.space("dangling")).unwrap();
+    symlink(&elsewhere, Path::new(&lab.space("plain")).join("inner")).unwrap();
+    let plain = format!("ea plain {}", elsewhere.as_os_str().len());
+    assert_eq!(list(&lab, None), ["ea linked 5", &plain], "a link inside counts as a link");
+    assert_eq!(scratch::get(lab.place(), OWNER, "linked").unwrap(), lab.space("linked"));
+    assert!(scratch::get(lab.place(), OWNER, "dangling").is_err());
+    scratch::delete(lab.place(), OWNER, "linked").unwrap();
+    scratch::delete(lab.place(), OWNER, "dangling").unwrap();
+    scratch::delete(lab.place(), OWNER, "plain").unwrap();
+    assert_eq!(lab.names(), ["scratchspaces/", &format!("scratchspaces/{OWNER}/")]);
+    assert_eq!(lab.tree_below(elsewhere), "file: 12345\n");
+}
+
+#[test]
+fn packages_and_the_directory_of_all_spaces_may_be_links() {
+    let lab = DepotLab::new();
+    let elsewhere = lab.root().join("elsewhere");
+    fs::create_dir_all(elsewhere.join("key")).unwrap();
+    fs::create_dir_all(lab.path("scratchspaces")).unwrap();
+    let package = lab.path(&format!("scratchspaces/{OWNER}"));
+    symlink(&elsewhere, &package).unwrap();
+    assert_eq!(list(&lab, None), ["ea key 0"]);
+    scratch::clear(lab.place(), Some(OWNER)).unwrap();
+    assert!(fs::symlink_metadata(&package).is_err());
+    symlink(&elsewhere, &package).unwrap();
+    scratch::clear(lab.place(), None).unwrap();
+    assert_eq!(lab.tree(), "");
+    assert_eq!(lab.tree_below(elsewhere), "key/\n");
+}
+
+#[test]
+fn what_is_deleted_is_the_space_and_what_belongs_to_it() {
+    let lab = DepotLab::new();
+    for key in ["key", "key2", "other"] {
+        lab.write(&format!("scratchspaces/{OWNER}/{key}/file"), key);
+        lab.write(&format!("scratchspaces/{OWNER}/{key}@generated.toml"), "");
+    }
+    fs::create_dir_all(lab.path(&format!("scratchspaces/{OWNER}/key@removing-17-0/left"))).unwrap();
+    let read_only = lab.path(&format!("scratchspaces/{OWNER}/key/below"));
+    lab.write(&format!("scratchspaces/{OWNER}/key/below/file"), "");
+    fs::set_permissions(&read_only, fs::Permissions::from_mode(0o500)).unwrap();
+    scratch::delete(lab.place(), OWNER, "key").unwrap();
+    assert_eq!(list(&lab, None), ["ea key2 4", "ea other 5"]);
+    assert!(!lab.names().iter().any(|name| name.contains("key@")), "{:?}", lab.names());
+    scratch::clear(lab.place(), Some(OTHER)).unwrap();
+    assert_eq!(list(&lab, None), ["ea key2 4", "ea other 5"]);
+    scratch::clear(lab.place(), Some(OWNER)).unwrap();
+    assert_eq!(lab.tree(), "scratchspaces/\n");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn names_that_are_not_unicode_are_passed_over_and_cleared() {
+    let lab = DepotLab::new();
+    let odd = OsStr::from_bytes(b"odd-\xff");
+    scratch::get(lab.place(), OWNER, "key").unwrap();
+    let package = lab.path(&format!("scratchspaces/{OWNER}"));
+    for directory in
+        [lab.path("scratchspaces").join(odd), package.join(odd), package.join("key").join(odd)]
+    {
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join(odd), "123").unwrap();
+    }
+    assert_eq!(list(&lab, None), ["ea key 3"]);
+    scratch::delete(lab.place(), OWNER, "key").unwrap();
+    assert_eq!(list(&lab, None), [""; 0]);
+    scratch::clear(lab.place(), None).unwrap();
+    assert_eq!(lab.tree(), "");
+}
+
+#[test]
+fn a_directory_may_stand_in_for_that_of_all_spaces() {
+    let lab = DepotLab::new();
+    let directory = lab.root().join("spaces");
+    let place = Place { directory: directory.to_str(), ..lab.place() };
+    let space = scratch::get(place, OWNER, "key").unwrap();
+    assert_eq!(Path::new(&space), directory.join(OWNER.to_string()).join("key"));
+    let when = time("2024-01-02T00:00:00");
+    usage::track(place, &space, "/a/Project.toml", when, Duration::ZERO).unwrap();
+    assert_eq!(lab.names(), ["logs/", "logs/scratch_usage.toml"], "uses are logged in the depot");
+    assert_eq!(scratch::list(place, None).unwrap().spaces[0].last_used, Some(when));
+    scratch::clear(place, None).unwrap();
+    assert!(!directory.exists());
+}
+
+#[test]
+fn what_nobody_can_read_is_reported_and_healed() {
+    let lab = DepotLab::new();
+    lab.write("logs/scratch_usage.toml", "[[\"/space\"]]\nparent_projects = [\"/a\"]\ntime = 20");
+    let (_, skipped) = usage::read(lab.place()).unwrap();
+    assert_eq!(skipped.len(), 1);
+    let when = time("2024-01-02T00:00:00");
+    let tracked = usage::track(lab.place(), "/other", "/b", when, Duration::ZERO).unwrap();
+    assert!(tracked.recorded);
+    assert_eq!(tracked.healed, skipped);
+    let text = "[[\"/other\"]]\nparent_projects = [\"/b\"]\ntime = 2024-01-02T00:00:00.000Z\n\n\
+                [[\"/space\"]]\nparent_projects = [\"/a\"]\ntime = 2024-01-02T00:00:00.000Z\n";
+    assert_eq!(lab.usage_log_text(), text);
+}

@@ -1,0 +1,154 @@
+//! A depot of a test's own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use scratchrs_core::Place;
+use scratchrs_model::layout;
+use scratchrs_model::usage_log::UsageLog;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+/// The package that owns the worker's spaces.
+pub const OWNER: Uuid = Uuid::from_u128(0x93485645_17f1_6f3b_45bc_419db53815ea);
+
+/// A depot in a directory that goes when this value goes.
+#[derive(Debug)]
+pub struct DepotLab {
+    root: PathBuf,
+    depot: String,
+    /// None if somebody else removes it.
+    _directory: Option<TempDir>,
+}
+
+impl Default for DepotLab {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl DepotLab {
+    /// A depot that is not there yet, as on a new machine.
+    pub fn new() -> Self {
+        let directory = tempfile::Builder::new().prefix("lab-").tempdir().expect("a directory");
+        // Where the system says that its directory is, links resolved, so that traces show it.
+        let root = directory.path().canonicalize().expect("it was just made");
+        Self { _directory: Some(directory), ..Self::at(&root) }
+    }
+
+    /// A depot in a directory that somebody else has made and removes.
+    pub fn at(root: &Path) -> Self {
+        let depot = root.join("depot").to_str().expect("the path is Unicode").to_owned();
+        Self { root: root.to_owned(), depot, _directory: None }
+    }
+
+    /// The directory of the lab, for what is not to be in the depot.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The depot.
+    pub fn depot(&self) -> &str {
+        &self.depot
+    }
+
+    /// The depot, as capabilities take it.
+    pub fn place(&self) -> Place<'_> {
+        Place { depot: &self.depot, directory: None }
+    }
+
+    /// A path below the depot.
+    pub fn path(&self, relative: &str) -> PathBuf {
+        Path::new(&self.depot).join(relative)
+    }
+
+    /// The path of a space of [`OWNER`].
+    pub fn space(&self, key: &str) -> String {
+        layout::join(&self.depot, &[layout::SCRATCHSPACES, &OWNER.to_string(), key])
+    }
+
+    /// Writes a file below the depot, and makes the directories above it.
+    pub fn write(&self, relative: &str, content: &str) {
+        let path = self.path(relative);
+        fs::create_dir_all(path.parent().expect("below the depot")).expect("a directory");
+        fs::write(path, content).expect("a file");
+    }
+
+    /// The path of the usage log of scratch spaces.
+    pub fn usage_log_file(&self) -> PathBuf {
+        self.path(&layout::SCRATCH_USAGE_LOG.join("/"))
+    }
+
+    /// The text of the usage log; empty if there is none.
+    pub fn usage_log_text(&self) -> String {
+        fs::read_to_string(self.usage_log_file()).unwrap_or_default()
+    }
+
+    /// The usage log, which has to be TOML, with nothing in it that is not understood.
+    pub fn usage_log(&self) -> UsageLog {
+        let text = self.usage_log_text();
+        if let Err(error) = text.parse::<toml::Table>() {
+            panic!("the log is no TOML: {error}\n{text}");
+        }
+        let (log, skipped) = UsageLog::read(text.as_bytes());
+        assert_eq!(skipped, [], "in the log\n{text}");
+        log
+    }
+
+    /// What is below the depot, one line for each thing: `directory/`, `link -> target`,
+    /// `file: content`. Two trees are compared by comparing the texts.
+    pub fn tree(&self) -> String {
+        tree(Path::new(&self.depot))
+    }
+
+    /// What is below a path, as [`DepotLab::tree`] has it.
+    pub fn tree_below(&self, path: impl AsRef<Path>) -> String {
+        tree(path.as_ref())
+    }
+
+    /// The paths of [`DepotLab::tree`] alone.
+    pub fn names(&self) -> Vec<String> {
+        let name = |line: &str| line.split(": ").next().unwrap_or_default().to_owned();
+        self.tree().lines().map(name).collect()
+    }
+}
+
+fn tree(root: &Path) -> String {
+    let mut out = String::new();
+    push_tree(root, "", &mut out);
+    out
+}
+
+fn push_tree(directory: &Path, prefix: &str, out: &mut String) {
+    let Ok(entries) = fs::read_dir(directory) else { return };
+    let mut entries: Vec<_> = entries.map(|entry| entry.expect("an entry")).collect();
+    entries.sort_by_key(fs::DirEntry::file_name);
+    for entry in entries {
+        let name = format!("{prefix}{}", entry.file_name().as_encoded_bytes().escape_ascii());
+        let kind = entry.file_type().expect("its type");
+        let line = if kind.is_dir() {
+            writeln!(out, "{name}/").and_then(|()| {
+                push_tree(&entry.path(), &format!("{name}/"), out);
+                Ok(())
+            })
+        } else if kind.is_symlink() {
+            let target = fs::read_link(entry.path()).expect("its target");
+            writeln!(out, "{name} -> {}", target.display())
+        } else {
+            let content = fs::read(entry.path()).expect("its content");
+            writeln!(out, "{name}: {}", content.escape_ascii())
+        };
+        line.expect("a string takes all text");
+    }
+}
+
+/// The project files that a log names for each path.
+pub fn projects_by_space(log: &UsageLog) -> BTreeMap<String, BTreeSet<String>> {
+    let projects = log.iter().map(|(path, records)| {
+        let parents = records.iter().flat_map(|record| record.parent_projects.iter().cloned());
+        (path.to_owned(), parents.collect())
+    });
+    projects.collect()
+}

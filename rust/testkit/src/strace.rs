@@ -1,0 +1,169 @@
+//! Killing a process at a chosen system call, or letting the call fail, by means of strace.
+//!
+//! A first run is traced to learn which calls change something below a directory. Since nothing
+//! else changes the disk, killing the process in front of each of them gives every state that a
+//! killed process can leave.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// The calls that change a file system. Those with `?` are missing on some machines.
+const CHANGING: &[&str] = &[
+    "?chmod",
+    "?creat",
+    "?link",
+    "?mkdir",
+    "?open",
+    "?rename",
+    "?rmdir",
+    "?symlink",
+    "?truncate",
+    "?unlink",
+    "copy_file_range",
+    "fallocate",
+    "fchmod",
+    "fchmodat",
+    "fdatasync",
+    "fsync",
+    "ftruncate",
+    "linkat",
+    "mkdirat",
+    "openat",
+    "pwrite64",
+    "?renameat",
+    "renameat2",
+    "sendfile",
+    "symlinkat",
+    "unlinkat",
+    "utimensat",
+    "write",
+    "writev",
+];
+
+/// A system call of a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Its name.
+    pub name: String,
+    /// How many calls of this name the process has made, this one included.
+    pub ordinal: usize,
+    /// The call as strace prints it.
+    pub text: String,
+}
+
+impl Call {
+    /// The fault that kills the process instead of this call.
+    pub fn kill(&self) -> String {
+        format!("inject={}:signal=KILL:when={}", self.name, self.ordinal)
+    }
+
+    /// The fault that lets this call fail.
+    pub fn fail(&self, error: &str) -> String {
+        format!("inject={}:error={error}:when={}", self.name, self.ordinal)
+    }
+}
+
+/// Why processes cannot be traced here, if so.
+pub fn missing() -> Option<String> {
+    match Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output() {
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(String::from_utf8_lossy(&output.stderr).trim().to_owned()),
+        Err(error) => Some(format!("strace: {error}")),
+    }
+}
+
+/// Runs `command` with `faults` (what `-e` of strace takes), and returns what it said.
+pub fn run(command: &Command, faults: &[String]) -> Output {
+    let options = ["-o".to_owned(), "/dev/null".to_owned()];
+    traced(command, &options, faults).output().expect("strace starts")
+}
+
+/// Runs `command` with `faults` as [`run`] does, and returns also its calls that change something
+/// below `directory`, the first to the last.
+pub fn changes(command: &Command, faults: &[String], directory: &Path) -> (Output, Vec<Call>) {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let path = |path: &Path| path.to_str().expect("the path is Unicode").to_owned();
+    let mut options = vec!["-o".to_owned(), path(log.path())];
+    // File descriptors with their paths; the bytes that are written without.
+    options.extend(["-y", "-s0"].map(str::to_owned));
+    let output = traced(command, &options, faults).output().expect("strace starts");
+    let text = fs::read_to_string(log.path()).expect("the trace");
+    let below = path(directory);
+    let mut calls = parse(&text);
+    calls.retain(|call| call.text.contains(&below) && is_change(call));
+    (output, calls)
+}
+
+fn traced(command: &Command, options: &[String], faults: &[String]) -> Command {
+    let mut strace = Command::new("strace");
+    // Only calls that are traced can fail; `flock` changes nothing, but some systems lack it.
+    strace.args(["-f", "-qqq", &format!("--trace=flock,{}", CHANGING.join(","))]).args(options);
+    strace.args(faults.iter().map(|fault| format!("-e{fault}"))).arg("--");
+    strace.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        strace.env(name, value.unwrap_or(OsStr::new("")));
+    }
+    strace.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    strace
+}
+
+/// The calls of the first thread: strace counts those of each on their own.
+fn parse(text: &str) -> Vec<Call> {
+    let mut counts: HashMap<&str, usize> = HashMap::new();
+    let mut first = None;
+    let mut calls = Vec::new();
+    for line in text.lines() {
+        let Some((thread, call)) = line.split_once(' ') else { continue };
+        if *first.get_or_insert(thread) != thread {
+            continue;
+        }
+        let call = call.trim_start();
+        let Some((name, _)) = call.split_once('(') else { continue };
+        if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            continue;
+        }
+        let count = counts.entry(name).or_default();
+        *count += 1;
+        calls.push(Call { name: name.to_owned(), ordinal: *count, text: call.to_owned() });
+    }
+    calls
+}
+
+fn is_change(call: &Call) -> bool {
+    let changes = ["O_CREAT", "O_TMPFILE", "O_TRUNC"];
+    match call.name.as_str() {
+        "flock" => false,
+        "open" | "openat" => changes.iter().any(|flag| call.text.contains(flag)),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_of_the_first_thread_are_counted_by_name() {
+        let text = "\
+7 openat(AT_FDCWD, \"/lib/libc.so.6\", O_RDONLY|O_CLOEXEC) = 3</lib/libc.so.6>
+7 openat(AT_FDCWD, \"/lab/log\", O_WRONLY|O_CREAT|O_APPEND|O_CLOEXEC, 0666) = 3</lab/log>
+8 write(3</lab/log>, \"\"..., 9)       = 9
+7 write(3</lab/log>, \"\"..., 9 <unfinished ...>
+7 <... write resumed>)       = 9
+7 --- SIGCHLD {si_signo=SIGCHLD} ---
+7 unlink(\"/lab/log.pid\")       = 0
+7 +++ exited with 0 +++
+";
+        let calls = parse(text);
+        let found: Vec<_> =
+            calls.iter().map(|call| (call.name.as_str(), call.ordinal, is_change(call))).collect();
+        let expected =
+            [("openat", 1, false), ("openat", 2, true), ("write", 1, true), ("unlink", 1, true)];
+        assert_eq!(found, expected);
+        assert_eq!(calls[1].kill(), "inject=openat:signal=KILL:when=2");
+        assert_eq!(calls[3].fail("EIO"), "inject=unlink:error=EIO:when=1");
+    }
+}

@@ -1,0 +1,345 @@
+//! The system refuses something: the operation says what, or does without; what was there before
+//! is still there, and nothing is in the way of the next one.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Output, Stdio};
+
+use scratchrs_model::usage_log::UsageLog;
+use scratchrs_testkit::strace::{self, Call};
+use scratchrs_testkit::{DepotLab, Worker, projects_by_space, report, skip};
+
+fn worker() -> Worker {
+    Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"))
+}
+
+struct Scenario {
+    name: &'static str,
+    prepare: fn(&DepotLab),
+    task: &'static [&'static str],
+}
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario { name: "first record", prepare: |_| {}, task: TRACK },
+    Scenario { name: "append", prepare: sound_log, task: TRACK },
+    Scenario { name: "heal", prepare: torn_log, task: TRACK },
+    Scenario { name: "condense", prepare: sound_log, task: &["condense", "--patience", "0"] },
+    Scenario { name: "get", prepare: |_| {}, task: &["get", "key"] },
+    Scenario { name: "generate", prepare: |_| {}, task: &["generate", "key", "--no-wait"] },
+    Scenario { name: "regenerate", prepare: old_version, task: REGENERATE },
+    Scenario { name: "delete", prepare: old_version, task: &["delete", "key"] },
+    Scenario { name: "clear", prepare: old_version, task: &["clear", "--all"] },
+];
+
+const TRACK: &[&str] = &["track", "--project", "/new/Project.toml", "--patience", "0"];
+const REGENERATE: &[&str] = &["generate", "key", "--no-wait", "--version", "2", "--content", "new"];
+
+fn sound_log(lab: &DepotLab) {
+    let record = "parent_projects = [\"/old/Project.toml\"]\ntime = 2024-01-02T03:04:05.006Z\n";
+    let text = format!("[[\"{}\"]]\n{record}[[\"/other\"]]\n{record}", lab.space("space-0"));
+    lab.write("logs/scratch_usage.toml", &text);
+}
+
+fn torn_log(lab: &DepotLab) {
+    sound_log(lab);
+    lab.write("logs/scratch_usage.toml", &(lab.usage_log_text() + "[[\"/torn"));
+}
+
+fn old_version(lab: &DepotLab) {
+    worker().succeed(["generate", lab.depot(), "key", "--version", "1", "--content", "old"]);
+}
+
+/// The log's uses, and what is in the space.
+type State = (String, String);
+
+fn state(lab: &DepotLab) -> State {
+    let bytes = fs::read(lab.usage_log_file()).unwrap_or_default();
+    let log = format!("{:?}", projects_by_space(&UsageLog::read(&bytes).0));
+    let space = lab.space("key");
+    let space = match fs::symlink_metadata(&space) {
+        Ok(_) => format!("there\n{}", lab.tree_below(space)),
+        Err(_) => "none".to_owned(),
+    };
+    (log.replace(lab.depot(), ""), space)
+}
+
+/// What the call may answer in life, apart from what every call may.
+fn errors(call: &Call) -> &'static [&'static str] {
+    match call.name.as_str() {
+        "write" => &["ENOSPC", "EIO", "EDQUOT"],
+        "fdatasync" | "fsync" => &["EIO", "ENOSPC"],
+        "open" | "openat" | "mkdir" | "mkdirat" => &["ENOSPC", "EROFS", "EACCES", "EDQUOT"],
+        "link" | "linkat" => &["EIO", "EACCES", "EPERM"],
+        _ => &["EIO", "EACCES", "EROFS"],
+    }
+}
+
+impl Scenario {
+    fn lab(&self) -> DepotLab {
+        let lab = DepotLab::new();
+        (self.prepare)(&lab);
+        lab
+    }
+
+    fn command(&self, lab: &DepotLab) -> Command {
+        let (verb, rest) = self.task.split_first().unwrap();
+        worker().command([verb, lab.depot()].iter().chain(rest))
+    }
+
+    /// One fault for each call and each error that it may answer with.
+    fn run(&self) -> (usize, Vec<String>) {
+        let lab = self.lab();
+        let before = state(&lab);
+        let (_, calls) = strace::changes(&self.command(&lab), &[], lab.root());
+        let after = state(&lab);
+        let end = lab.names();
+        let faults =
+            calls.iter().flat_map(|call| errors(call).iter().map(move |error| (call, error)));
+        let faults: Vec<_> = faults.collect();
+        let failures = faults.iter().filter_map(|(call, error)| {
+            let failed = self.fail_at(call, error, [&before, &after], &end).err()?;
+            Some(format!("{}, {error} from `{}`: {failed}", self.name, call.text))
+        });
+        (faults.len(), failures.collect())
+    }
+
+    fn fail_at(
+        &self,
+        call: &Call,
+        error: &str,
+        states: [&State; 2],
+        end: &[String],
+    ) -> Result<(), String> {
+        let lab = self.lab();
+        let at_first = lab.names();
+        let output = strace::run(&self.command(&lab), &[call.fail(error)]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let (log, space) = state(&lab);
+        let left = lab.names();
+        match output.status.code() {
+            Some(0) => {}
+            // Julia gets the code, the path and the system's name of the error.
+            Some(1) if said.starts_with("Io ") && said.contains(&format!("({error})")) => {}
+            // The generator's own error is none of ours.
+            Some(1) if said.starts_with("Worker ") => {}
+            _ => return Err(format!("ends with {}: {said}", output.status)),
+        }
+        if !states.iter().any(|state| state.0 == log)
+            || !states.iter().any(|state| state.1 == space)
+        {
+            return Err(format!("the state is neither old nor new: {log} {space}"));
+        }
+        // What may not be removed stays, under a name that says so.
+        let removes = ["unlink", "unlinkat", "rmdir", "rename"].contains(&call.name.as_str());
+        let new = left.iter().filter(|name| !at_first.contains(name) && !name.ends_with('/'));
+        let is_empty_log = |name: &String| *name == LOG && lab.usage_log_text().is_empty();
+        let is_done = |name: &String| output.status.success() && end.contains(name);
+        let new: Vec<_> = new.filter(|name| !is_done(name) && !is_empty_log(name)).collect();
+        let companions = left.iter().filter(|name| is_companion(name)).collect();
+        for beside in [new, companions] {
+            if !removes && !beside.is_empty() {
+                return Err(format!("leaves {beside:?}"));
+            }
+        }
+        let again = self.command(&lab).output().unwrap();
+        if !again.status.success() {
+            let said = String::from_utf8_lossy(&again.stderr);
+            return Err(format!("is in the way of the next one: {said}"));
+        }
+        let mut names = lab.names();
+        names.retain(|name| !(removes && is_companion(name)));
+        if names != end {
+            return Err(format!("the end is {:?}", lab.names()));
+        }
+        Ok(())
+    }
+}
+
+const LOG: &str = "logs/scratch_usage.toml";
+
+/// Whether a file or directory is one of ours, at work or left over.
+fn is_companion(name: &str) -> bool {
+    ["@building", "@removing", "@replaced", ".pid", ".scratchrs-"]
+        .iter()
+        .any(|part| name.contains(part))
+}
+
+#[test]
+fn every_call_fails_in_every_way() {
+    if let Some(why) = strace::missing() {
+        return skip("every call fails in every way", &why);
+    }
+    let mut failures = Vec::new();
+    for scenario in SCENARIOS {
+        let (count, mut faults) = scenario.run();
+        report(&format!("{}: {count} faults", scenario.name));
+        failures.append(&mut faults);
+    }
+    assert!(failures.is_empty(), "{}\n{}", failures.len(), failures.join("\n"));
+}
+
+/// Systems that lack something: everything works, to the last file.
+#[test]
+fn what_a_system_lacks_is_done_without() {
+    if let Some(why) = strace::missing() {
+        return skip("what a system lacks is done without", &why);
+    }
+    for scenario in SCENARIOS {
+        let lab = scenario.lab();
+        let (_, calls) = strace::changes(&scenario.command(&lab), &[], lab.root());
+        let (expected, end) = (state(&lab), lab.names());
+        let nameless = calls.iter().find(|call| call.text.contains("O_TMPFILE"));
+        let nameless = nameless.map(|call| call.fail("EOPNOTSUPP"));
+        // What `renameat` of `tempfile` becomes is the business of the C library.
+        let exchange = "inject=renameat2:error=EINVAL";
+        for faults in [
+            vec!["inject=flock:error=ENOLCK".to_owned()],
+            vec!["inject=flock:error=EOPNOTSUPP".to_owned()],
+            vec![exchange.to_owned()],
+            vec!["inject=linkat:error=EPERM".to_owned()],
+            nameless.iter().cloned().collect(),
+            nameless
+                .iter()
+                .cloned()
+                .chain([exchange.to_owned(), "inject=flock:error=ENOLCK".to_owned()])
+                .collect(),
+        ] {
+            let lab = scenario.lab();
+            let output = strace::run(&scenario.command(&lab), &faults);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{}, {faults:?}: {said}", scenario.name);
+            assert_eq!(state(&lab), expected, "{}, {faults:?}", scenario.name);
+            assert_eq!(lab.names(), end, "{}, {faults:?}", scenario.name);
+        }
+    }
+}
+
+/// A small file system of its own, in a namespace that goes with the process that made it.
+struct SmallDisk {
+    keeper: std::process::Child,
+    root: String,
+}
+
+const KIBIBYTES: usize = 64;
+
+impl SmallDisk {
+    fn new(lab: &DepotLab) -> Result<Self, String> {
+        let root = lab.root().to_str().unwrap().to_owned();
+        let script = "mount -t tmpfs -o size=\"$2\"k tmpfs \"$1\" && echo mounted && read -r end";
+        let mut keeper = Command::new("unshare")
+            .args(["--mount", "--", "sh", "-c", script, "sh", &root, &KIBIBYTES.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("unshare: {error}"))?;
+        let mut line = String::new();
+        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        if line != "mounted\n" {
+            let _ = keeper.wait();
+            return Err("no file system can be mounted in a namespace here".to_owned());
+        }
+        Ok(Self { keeper, root })
+    }
+
+    /// The depot as this process sees it, which is not in the namespace.
+    fn seen_from_outside(&self) -> DepotLab {
+        DepotLab::at(format!("/proc/{}/root{}", self.keeper.id(), self.root).as_ref())
+    }
+
+    fn run(&self, scenario: &Scenario) -> Output {
+        let depot = format!("{}/depot", self.root);
+        let (verb, rest) = scenario.task.split_first().unwrap();
+        let command = worker().command([verb, depot.as_str()].iter().chain(rest));
+        let mut inside = Command::new("nsenter");
+        inside.args(["--mount", "--target", &self.keeper.id().to_string(), "--"]);
+        inside.arg(command.get_program()).args(command.get_args()).output().unwrap()
+    }
+
+    /// Writes a file that leaves so many pages.
+    fn fill(&self, outside: &DepotLab, pages: usize) {
+        const PAGE: usize = 4096;
+        let filler = outside.root().join("filler");
+        let _ = fs::remove_file(&filler);
+        let mut size = KIBIBYTES * 1024;
+        while fs::write(&filler, vec![0; size]).is_err() {
+            size -= PAGE;
+        }
+        let file = fs::File::options().write(true).open(&filler).unwrap();
+        file.set_len((size - pages * PAGE) as u64).unwrap();
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = self.keeper.kill();
+        let _ = self.keeper.wait();
+    }
+}
+
+/// A log whose next record crosses the end of a page: where there is no other page, the system
+/// writes one half of it.
+fn log_at_the_end_of_a_page(lab: &DepotLab) {
+    sound_log(lab);
+    let text = lab.usage_log_text();
+    let comment = "#".repeat(4096 - 20 - text.len() - 1);
+    lab.write("logs/scratch_usage.toml", &format!("{comment}\n{text}"));
+}
+
+#[test]
+fn the_disk_is_full() {
+    const NAME: &str = "the disk is full";
+    let append =
+        Scenario { name: "append over pages", prepare: log_at_the_end_of_a_page, task: TRACK };
+    let mut refused = 0;
+    let mut runs = 0;
+    for scenario in SCENARIOS.iter().chain([&append]) {
+        for pages in 0..8 {
+            let lab = DepotLab::new();
+            let disk = match SmallDisk::new(&lab) {
+                Ok(disk) => disk,
+                Err(why) => return skip(NAME, &why),
+            };
+            let outside = disk.seen_from_outside();
+            let prepared = DepotLab::new();
+            (scenario.prepare)(&prepared);
+            copy(&prepared, &outside);
+            let before = (outside.usage_log_text(), state(&outside).1);
+            disk.fill(&outside, pages);
+            let output = disk.run(scenario);
+            let said = String::from_utf8_lossy(&output.stderr);
+            let about = format!("{}, {pages} pages left: {said}", scenario.name);
+            runs += 1;
+            if !output.status.success() {
+                refused += 1;
+                assert_eq!(output.status.code(), Some(1), "{about}");
+                // After half a write, the system has not said what stopped it.
+                let is_full =
+                    ["(ENOSPC)", "no storage space"].iter().any(|words| said.contains(words));
+                let is_typed = said.starts_with("Io ") && is_full;
+                assert!(is_typed || said.starts_with("Worker "), "{about}");
+                assert_eq!((outside.usage_log_text(), state(&outside).1), before, "{about}");
+            }
+            let left: Vec<_> =
+                outside.names().into_iter().filter(|name| is_companion(name)).collect();
+            assert!(left.is_empty(), "{about}leaves {left:?}");
+            fs::remove_file(outside.root().join("filler")).unwrap();
+            let output = disk.run(scenario);
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{about}, and with room: {said}");
+        }
+    }
+    report(&format!("{NAME}: {refused} of {runs} were refused"));
+    assert!(refused > 0);
+}
+
+/// Copies a depot, if there is one; its log goes on to name the paths of the one that it is of.
+fn copy(from: &DepotLab, to: &DepotLab) {
+    if fs::exists(from.depot()).unwrap() {
+        let copied = Command::new("cp").arg("-a").arg(from.depot()).arg(to.root()).status();
+        assert!(copied.unwrap().success());
+    }
+}

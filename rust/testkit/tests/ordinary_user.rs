@@ -1,0 +1,119 @@
+//! Somebody who is not the superuser, and may not do everything.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output};
+
+use scratchrs_testkit::{DepotLab, Worker, skip};
+
+/// The number of `nobody`.
+const NOBODY: u32 = 65534;
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// Runs the worker as somebody who owns the depot; as whoever runs the tests, if that is nobody
+/// special.
+fn run(lab: &DepotLab, verb: &str, more: &[&str]) -> Option<Output> {
+    let worker = Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"));
+    let mut command = worker.command([verb, lab.depot()].iter().chain(more));
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    match command.output() {
+        Ok(output) => Some(output),
+        Err(error) => {
+            skip("an ordinary user", &format!("may not run the worker: {error}"));
+            None
+        }
+    }
+}
+
+fn succeed(lab: &DepotLab, verb: &str, more: &[&str]) -> Option<String> {
+    let output = run(lab, verb, more)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{verb} {more:?}: {said}");
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+fn lab() -> DepotLab {
+    let lab = DepotLab::new();
+    if is_root() {
+        chown(lab.root(), Some(NOBODY), Some(NOBODY)).unwrap();
+    }
+    lab
+}
+
+fn allow(lab: &DepotLab, mode: &str) {
+    let status = Command::new("chmod").args(["-R", mode, lab.depot()]).status().unwrap();
+    assert!(status.success());
+}
+
+#[test]
+fn read_only_directories_are_removed() {
+    let lab = lab();
+    for task in [&["delete", "key"][..], &["clear"], &["clear", "--all"]] {
+        if succeed(&lab, "generate", &["key"]).is_none() {
+            return;
+        }
+        for directory in ["below", ""] {
+            let directory = std::path::Path::new(&lab.space("key")).join(directory);
+            fs::set_permissions(directory, fs::Permissions::from_mode(0o500)).unwrap();
+        }
+        succeed(&lab, task[0], &task[1..]);
+        assert!(!lab.names().iter().any(|name| name.contains("key")), "{:?}", lab.names());
+    }
+}
+
+/// A generator may leave what its owner may not write to; the next version takes its place.
+#[test]
+fn a_read_only_space_is_generated_again() {
+    let lab = lab();
+    if succeed(&lab, "generate", &["key", "--version", "1"]).is_none() {
+        return;
+    }
+    let below = std::path::Path::new(&lab.space("key")).join("below");
+    fs::set_permissions(below, fs::Permissions::from_mode(0o500)).unwrap();
+    succeed(&lab, "generate", &["key", "--version", "2", "--content", "new"]);
+    assert!(lab.tree().contains("below/second: new"));
+    assert!(!lab.names().iter().any(|name| name.contains("@building")), "{:?}", lab.names());
+}
+
+#[test]
+fn a_depot_that_may_not_be_written_to_serves_what_it_has() {
+    let lab = lab();
+    let project = ["--project", "/a/Project.toml"];
+    if succeed(&lab, "generate", &["key"]).is_none() {
+        return;
+    }
+    succeed(&lab, "track", &project);
+    let before = lab.tree();
+    allow(&lab, "a-w");
+    assert!(succeed(&lab, "generate", &["key"]).unwrap().starts_with("ready"));
+    assert!(succeed(&lab, "get", &["key"]).unwrap().starts_with("got"));
+    assert!(succeed(&lab, "track", &project).unwrap().starts_with("read-only"));
+    for (verb, more) in [
+        ("get", &["new"][..]),
+        ("generate", &["new"]),
+        ("generate", &["key", "--version", "2"]),
+        ("condense", &[]),
+        ("delete", &["key"]),
+    ] {
+        let output = run(&lab, verb, more).unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{verb}: {said}");
+        assert!(said.starts_with("Io ") && said.contains("(EACCES)"), "{verb}: {said}");
+    }
+    assert_eq!(lab.tree(), before);
+    // A generator that was killed, before the depot became what it is.
+    allow(&lab, "u+w");
+    fs::write(format!("{}@generating.pid", lab.space("key")), "").unwrap();
+    allow(&lab, "a-w");
+    assert!(succeed(&lab, "generate", &["key"]).unwrap().starts_with("ready"));
+    allow(&lab, "u+w");
+}

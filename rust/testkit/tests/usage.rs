@@ -1,0 +1,149 @@
+//! Many processes write to one usage log, and nothing is torn or lost.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+
+use scratchrs_testkit::{DepotLab, Running, Worker, projects_by_space, report};
+
+fn worker() -> Worker {
+    Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"))
+}
+
+/// A process that logs uses, each for a project of its own.
+struct Writer {
+    project: String,
+    running: Running,
+}
+
+fn start(lab: &DepotLab, how: &str, number: u64, spaces: u64, accesses: u64) -> Writer {
+    let project = format!("/projects/{how}-{number}/Project.toml");
+    let [seed, spaces, accesses] = [number, spaces, accesses].map(|number| number.to_string());
+    let arguments = [how, lab.depot(), "--project", &project, "--spaces", &spaces];
+    let more = ["--accesses", &accesses, "--seed", &seed];
+    let running = worker().start(arguments.iter().chain(&more));
+    Writer { project, running }
+}
+
+/// The projects that use each space.
+type Uses = BTreeMap<String, BTreeSet<String>>;
+
+/// Waits for the end of the writers, and returns what they say that they recorded, and how often
+/// they found something in the log that nobody can read.
+fn finish(writers: Vec<Writer>, accesses: u64) -> (Uses, usize) {
+    let mut uses = Uses::new();
+    let mut healed = 0;
+    for mut writer in writers {
+        let mut count = 0;
+        loop {
+            let line = writer.running.line();
+            match line.split_once(' ') {
+                Some(("recorded", space)) => {
+                    uses.entry(space.to_owned()).or_default().insert(writer.project.clone());
+                    count += 1;
+                }
+                Some(("healed", _)) => healed += 1,
+                _ => break assert_eq!(line, ""),
+            }
+        }
+        assert!(writer.running.ends_well());
+        assert_eq!(count, accesses, "{}", writer.project);
+    }
+    (uses, healed)
+}
+
+/// A process that condenses the log until `finish` is called.
+struct Condenser {
+    running: Running,
+    end: std::path::PathBuf,
+}
+
+fn condenser(lab: &DepotLab) -> Condenser {
+    let end = lab.root().join("end");
+    let running = worker().start(["condense", lab.depot(), "--until", end.to_str().unwrap()]);
+    Condenser { running, end }
+}
+
+impl Condenser {
+    fn finish(mut self) -> u64 {
+        fs::write(&self.end, "").unwrap();
+        let mut line = self.running.line();
+        while line.starts_with("healed") {
+            line = self.running.line();
+        }
+        let count = line.strip_prefix("condensed ").unwrap_or_else(|| panic!("said {line:?}"));
+        assert!(self.running.ends_well());
+        count.parse().unwrap()
+    }
+}
+
+fn assert_nothing_beside_the_log(lab: &DepotLab) {
+    assert_eq!(lab.names(), ["logs/", "logs/scratch_usage.toml"]);
+}
+
+#[test]
+fn many_processes_lose_no_record() {
+    const PROCESSES: u64 = 32;
+    const ACCESSES: u64 = 500;
+    const SPACES: u64 = 40;
+    let lab = DepotLab::new();
+    let condenser = condenser(&lab);
+    let writers = (0..PROCESSES).map(|number| start(&lab, "track", number, SPACES, ACCESSES));
+    let writers = writers.collect();
+    let (uses, healed) = finish(writers, ACCESSES);
+    assert!(condenser.finish() > 0);
+    assert_eq!(healed, 0, "somebody saw a torn log");
+    assert_eq!(projects_by_space(&lab.usage_log()), uses);
+    assert_nothing_beside_the_log(&lab);
+}
+
+/// Scratch.jl takes no lock, so no lock of ours can keep it out. What holds all the same:
+///
+/// - The log is not torn: at the end it is TOML, and everything in it is understood. In between, a
+///   read can see the part of a peer's write that has got to the file; what looks torn to it then
+///   is put together again by what is found behind it.
+/// - No record of ours is lost: Scratch.jl appends and never rewrites. (`Pkg.gc` does rewrite
+///   without the lock, and what anybody writes while it does is lost: that is not tested here.)
+/// - A record that Scratch.jl appends to the old file while we put a new one into its place is
+///   found behind what we had read, and appended to the new one.
+///
+/// What cannot be guaranteed: Scratch.jl opens the old file; we replace it, and look behind what
+/// we had read; only then Scratch.jl writes, to a file that has no name any more. A whole
+/// replacement has to fall between the `open` and the `write` of the peer, some ten microseconds.
+/// Here, where one process does nothing but condense, that happens to none or a few; in life,
+/// where a log is replaced once in a hundred uses, to hardly any. Scratch.jl logs the use again
+/// the next day, or in the next session. So of the records of the peers, this test asks that none
+/// is invented and nearly all are there, and says how many are not.
+#[test]
+fn peers_without_the_lock_tear_nothing() {
+    const PROCESSES: u64 = 4;
+    const ACCESSES: u64 = 200;
+    // So many that hardly one is used twice: a record that is lost shows.
+    const SPACES: u64 = 1_000_000;
+    let lab = DepotLab::new();
+    fs::create_dir_all(lab.path("logs")).unwrap();
+    let condenser = condenser(&lab);
+    let start =
+        |how| (0..PROCESSES).map(|number| start(&lab, how, number, SPACES, ACCESSES)).collect();
+    let (ours, peers) = (start("track"), start("scratch-append"));
+    let ours = finish(ours, ACCESSES).0;
+    let peers = finish(peers, ACCESSES).0;
+    condenser.finish();
+    let log = projects_by_space(&lab.usage_log());
+    let pairs = |spaces: &Uses| -> BTreeSet<(String, String)> {
+        let pairs = spaces.iter().flat_map(|(space, projects)| {
+            projects.iter().map(|project| (space.clone(), project.clone()))
+        });
+        pairs.collect()
+    };
+    let (log, ours, peers) = (pairs(&log), pairs(&ours), pairs(&peers));
+    assert_eq!(ours.difference(&log).count(), 0, "records of ours are lost");
+    assert!(log.is_subset(&ours.union(&peers).cloned().collect()), "records are invented");
+    let lost = peers.difference(&log).count();
+    assert!(lost * 20 < peers.len(), "{lost} of {} records of the peers are lost", peers.len());
+    let count = peers.len();
+    report(&format!("{lost} of {count} records of peers went to a file that was being replaced"));
+    assert_nothing_beside_the_log(&lab);
+}
