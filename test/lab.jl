@@ -7,8 +7,8 @@ using Test
 import Pkg
 
 export GLOBAL, OWNER, REPO, USER
-export activated, child, in_threads, log_text, outcome, prepared, records, skip, start, thrown
-export until, with_lab, wrapped
+export activated, child, log_text, outcome, prepared, records, start, thrown
+export untested, with_lab, wrapped
 
 # The package under test.
 const REPO = dirname(dirname(pathof(ScratchRS)))
@@ -145,14 +145,7 @@ function thrown(f)
 end
 
 """Says that something is not tested here, and why."""
-skip(what, why) = @info "Not tested: $what" why
-
-"""Waits until `f()` is true, for something that another process does."""
-function until(f)
-    while !f()
-        sleep(0.01)
-    end
-end
+untested(what, why) = @info "Not tested: $what" why
 
 # What became of a child: whether it succeeded, and what it wrote.
 struct Outcome
@@ -161,8 +154,8 @@ struct Outcome
     err::String
 end
 
-# A child that hangs is a failed test, not a suite that never ends.
-const PATIENCE = 120.0
+# A child that hangs is a failed test, not a suite that never ends. In seconds.
+const PATIENCE = 120
 
 """
     child(code; depots, project, load_path, env, threads) -> Cmd
@@ -208,7 +201,7 @@ function outcome(command::Cmd)
         wait(process)
         close(watch)
         result = Outcome(success(process), read(out, String), read(err, String))
-        result.ok || @info "A child failed" result.out result.err
+        result.ok || println(stderr, "A child failed:\n", result.out, result.err)
         return result
     end
 end

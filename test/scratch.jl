@@ -45,7 +45,9 @@ end
         @test get_scratch!(SubString("a key", 3), OWNER) == in_namespace(OWNER)
         @test @get_scratch!("key") == in_namespace(GLOBAL)
         @test @get_scratch!(SubString("a key", 3)) == in_namespace(GLOBAL)
-        @test Core.eval(Module(), :(using ScratchRS; @get_scratch!("key"))) == in_namespace(GLOBAL)
+        anonymous = Module()
+        Core.eval(anonymous, :(using Main.ScratchRS))
+        @test Core.eval(anonymous, :(@get_scratch!("key"))) == in_namespace(GLOBAL)
         @test sort(readdir(scratch_dir())) == sort(string.([GLOBAL, OWNER, package]))
     end
 end
@@ -113,8 +115,8 @@ end
 
 @testset "a package that takes its space when it is loaded" begin
     with_lab(stacked = true) do lab
-        # As in an environment that has both: the package itself, and where ScratchRS is.
-        append!(LOAD_PATH, [joinpath(@__DIR__, "packages", "SpaceUser"), REPO])
+        # As in an environment that has both: where ScratchRS is, and the package itself.
+        append!(LOAD_PATH, [REPO, joinpath(@__DIR__, "packages", "SpaceUser")])
         @eval Main import SpaceUser
         user = Base.invokelatest(getfield, Main, :SpaceUser)
         uuid = UUID("b2d3c1a4-7f60-4e0b-8c5b-1f6a0f9f3e77")
@@ -122,6 +124,10 @@ end
         Base.invokelatest() do
             @test user.cache == joinpath(namespace, "cache")
             @test isdir(user.cache)
+            @test user.BUILT == "built"
+            # Also what is used while the package is being loaded is used on its behalf.
+            project = realpath(joinpath(@__DIR__, "packages", "SpaceUser", "Project.toml"))
+            @test [realpath.(record["parent_projects"]) for record in records(user.cache)] == [[project]]
             @test user.space("a") == joinpath(namespace, "a")
             @test user.Inner.space("a") == joinpath(namespace, "a")
             @test get_scratch!(user, "a") == joinpath(namespace, "a")
@@ -132,7 +138,6 @@ end
             # The path is asked for anew: it is not part of the precompiled code.
             pushfirst!(DEPOT_PATH, joinpath(lab.root, "other"))
             @test user.space("a") == joinpath(lab.root, "other", "scratchspaces", string(uuid), "a")
-            project = realpath(joinpath(@__DIR__, "packages", "SpaceUser", "Project.toml"))
             parents = only(records(user.space("a")))["parent_projects"]
             @test realpath.(parents) == [project]
         end

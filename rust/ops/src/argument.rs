@@ -51,12 +51,17 @@ pub enum Ticket {}
 ///
 /// # Errors
 ///
-/// If it is not UTF-8: Julia's strings, and names of files, can hold any bytes.
+/// If it is not UTF-8, or has a NUL in it: Julia's strings can hold any bytes.
 pub fn text(bytes: &[u8]) -> Result<&str> {
-    std::str::from_utf8(bytes).map_err(|_| {
+    let invalid = |fault: &str| {
         let shown = String::from_utf8_lossy(bytes);
-        Error::InvalidInput(format!("`{shown}` is not UTF-8, as names of depots and keys are"))
-    })
+        Error::InvalidInput(format!("{shown:?} {fault}, which no depot and no key can have"))
+    };
+    let text = std::str::from_utf8(bytes).map_err(|_| invalid("has bytes that are not UTF-8"))?;
+    if text.contains('\0') {
+        return Err(invalid("has a NUL in it"));
+    }
+    Ok(text)
 }
 
 impl Argument for Text {
@@ -130,5 +135,19 @@ impl Argument for Ticket {
 
     fn lend(owned: &u64) -> u64 {
         *owned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_text_is_text() {
+        assert_eq!(text("é".as_bytes()).ok(), Some("é"));
+        assert_eq!(text(b"").ok(), Some(""));
+        for bytes in [&b"a\0b"[..], b"\xff"] {
+            assert!(text(bytes).is_err(), "{bytes:?}");
+        }
     }
 }

@@ -1,5 +1,5 @@
-# A package as users write them: a space that is known once the package is loaded, and one that is
-# filled once.
+# A package as users write them: with a space that is known once the package is loaded, one that is
+# filled once, and one that is used while the package is precompiled.
 module SpaceUser
 
 using ScratchRS
@@ -7,6 +7,11 @@ using ScratchRS
 module Inner
 using ScratchRS
 space(key) = @get_scratch!(key)
+end
+
+const BUILT = let directory = @get_scratch!("built")
+    write(joinpath(directory, "file"), "built")
+    read(joinpath(directory, "file"), String)
 end
 
 cache = ""

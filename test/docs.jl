@@ -1,0 +1,78 @@
+# The documentation that `?` shows.
+
+# What is public without being exported, for the versions of Julia that can't tell.
+const PUBLIC = [
+    :Busy, :DepotIO, :InternalError, :LibraryNotFound, :NotFound, :ScratchRSError, :condense_usage!,
+    :find_uuid, :scratch_path, :scratchrs, :track_scratch_access, :usage_toml,
+]
+const EXPORTED = [
+    Symbol("@get_scratch!"), :clear_scratchspaces!, :delete_scratch!, :get_scratch!, :scratch_dir,
+    :with_scratch_directory,
+]
+
+@testset "names" begin
+    exported = filter(name -> Base.isexported(ScratchRS, name), names(ScratchRS))
+    @test sort(setdiff(exported, [:ScratchRS])) == sort(EXPORTED)
+    @test all(name -> isdefined(ScratchRS, name), PUBLIC)
+    VERSION >= v"1.11" && @test sort(setdiff(names(ScratchRS), exported)) == sort(PUBLIC)
+end
+
+@testset "every call has one method" begin
+    @test isempty(detect_ambiguities(ScratchRS; recursive = true))
+end
+
+# The texts of all docstrings of a name.
+function docstrings(name)
+    binding = Base.Docs.Binding(ScratchRS, name)
+    multidoc = get(Base.Docs.meta(ScratchRS), binding, nothing)
+    multidoc === nothing && return String[]
+    return [join(doc.text) for doc in values(multidoc.docs)]
+end
+
+@testset "every public name has a docstring" begin
+    for name in [EXPORTED; PUBLIC]
+        texts = docstrings(name)
+        @test !isempty(texts)
+        @test all(text -> length(strip(text)) > 20, texts)
+    end
+end
+
+# The keywords in the signatures at the top of a docstring, which are its indented first lines.
+function documented_keywords(text)
+    lines = split(strip(text, '\n'), '\n')
+    signatures = collect(Iterators.takewhile(line -> startswith(line, "    ") || isempty(line), lines))
+    keywords = Symbol[]
+    for signature in signatures
+        parts = split(first(split(signature, ") ->")), ';')
+        length(parts) == 2 || continue
+        for found in eachmatch(r"(\w+)\s*=", parts[2])
+            push!(keywords, Symbol(found[1]))
+        end
+    end
+    return keywords
+end
+
+@testset "the keywords of docstrings are those of methods" begin
+    for name in [EXPORTED; PUBLIC]
+        value = getfield(ScratchRS, name)
+        value isa Function && !startswith(string(name), "@") || continue
+        keywords = Symbol[]
+        for method in methods(value)
+            append!(keywords, Base.kwarg_decl(method))
+        end
+        filter!(keyword -> !endswith(string(keyword), "..."), keywords)
+        documented = Symbol[]
+        foreach(text -> append!(documented, documented_keywords(text)), docstrings(name))
+        @test sort(unique(documented)) == sort(unique(keywords))
+    end
+    @test sort(unique(vcat(documented_keywords.(docstrings(:get_scratch!))...))) == [:depot, :version]
+end
+
+@testset "references lead to something" begin
+    for name in [EXPORTED; PUBLIC], text in docstrings(name)
+        for found in eachmatch(r"\[`([^`]+)`\]\(@ref\)", text)
+            target = Symbol(replace(found[1], "ScratchRS." => ""))
+            @test !isempty(docstrings(target))
+        end
+    end
+end

@@ -1,0 +1,79 @@
+# The tests of Scratch.jl, run against this package: whoever has a checkout of it says where, in
+# `SCRATCH_JL`. Nothing of them is kept here; what has to be changed in them is.
+
+using Base: UUID
+
+# Copies the tests of Scratch.jl, with our names in them.
+function copied_peer_tests(source, target)
+    cp(joinpath(source, "test"), target)
+    uuid = string(Base.PkgId(ScratchRS).uuid)
+    for (directory, _, files) in walkdir(target), file in files
+        path = joinpath(directory, file)
+        text = read(path, String)
+        # `Scratch`, but not `ScratchUsage` or the words of a testset.
+        text = replace(text, r"\b(using|import) Scratch\b" => s"\1 ScratchRS")
+        text = replace(text, r"\bPkg, Scratch\b" => "Pkg, ScratchRS")
+        text = replace(text, r"\bScratch\." => "ScratchRS.")
+        text = replace(text, r"Scratch = \"[0-9a-f-]+\"" => "ScratchRS = \"$uuid\"")
+        # The root of the package is not above its tests here.
+        file == "Project.toml" || (text = replace(text, "dirname(@__DIR__)))" => "$(repr(REPO))))"))
+        text = replace(text, "path=dirname(@__DIR__))" => "path=$(repr(REPO)))")
+        text = replace(text, "--project=\$(dirname(@__DIR__))" => "--project=$REPO")
+        # The depots that it makes: no registry is to be downloaded, and the library is there.
+        text = replace(text, "push!(DEPOT_PATH, depot_dir)" => "push!(DEPOT_PATH, prepare(depot_dir))")
+        # A Julia that lies beside its libraries, as Debian's when it is unpacked, needs this too.
+        text = replace(text, "\"JULIA_DEPOT_PATH\" => first(Base.DEPOT_PATH)," =>
+            "\"JULIA_DEPOT_PATH\" => first(Base.DEPOT_PATH), \"LD_LIBRARY_PATH\" => get(ENV, \"LD_LIBRARY_PATH\", \"\"),")
+        # JET is no part of Julia.
+        file == "runtests.jl" && directory == target && (text = first(split(text, "if Base.VERSION >= v\"1.7\"")))
+        write(path, text)
+    end
+end
+
+const PEER_SCRIPT = """
+using Test
+include(ARGS[1])
+import .Lab
+function prepare(depot)
+    Lab.prepared(depot)
+    # All that are bound: Pkg of Julia 1.5 installs those for other versions of Julia too.
+    file = joinpath(Lab.REPO, "JuliaArtifacts.toml")
+    isfile(file) || (file = joinpath(Lab.REPO, "Artifacts.toml"))
+    hashes = [found[1] for found in eachmatch(r"git-tree-sha1 = .(\\w{40})", read(file, String))]
+    for hash in hashes, outer in Lab.OUTER
+        from = joinpath(outer, "artifacts", hash)
+        to = joinpath(mkpath(joinpath(depot, "artifacts")), hash)
+        isdir(from) && !ispath(to) && cp(from, to)
+    end
+    return depot
+end
+results = @testset "Scratch.jl" begin
+    include(ARGS[2])
+end
+counts = Test.get_test_counts(results)
+passed = counts isa Tuple ? counts[1] + counts[5] : counts.passes + counts.cumulative_passes
+println("passed: ", passed)
+"""
+
+@testset "the tests of Scratch.jl" begin
+    source = get(ENV, "SCRATCH_JL", "")
+    if isempty(source)
+        untested("what the tests of Scratch.jl expect", "SCRATCH_JL names no checkout of it")
+    elseif VERSION >= v"1.11-"
+        # Their package reads its version when it is precompiled, and is precompiled anew for another
+        # version only where Julia goes by the times of files.
+        untested("what the tests of Scratch.jl expect", "they can't pass in this version of Julia")
+    else
+        with_lab() do lab
+            tests = joinpath(lab.root, "tests")
+            copied_peer_tests(abspath(source), tests)
+            command = child(PEER_SCRIPT; env = ["JULIA_PKG_PRECOMPILE_AUTO" => "0"])
+            arguments = [joinpath(@__DIR__, "lab.jl"), joinpath(tests, "runtests.jl")]
+            result = outcome(setenv(`$command $arguments`, command.env; dir = command.dir))
+            @test result.ok
+            print(result.out)
+            passed = match(r"passed: (\d+)", result.out)
+            @test passed !== nothing && parse(Int, passed[1]) >= (VERSION < v"1.6" ? 48 : 60)
+        end
+    end
+end

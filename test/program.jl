@@ -1,0 +1,68 @@
+# The program `scratchrs`, as Julia hands it out.
+
+# What the program prints. It notes on the standard error that a use has no project.
+answer(command) = readchomp(pipeline(command; stderr = devnull))
+
+@testset "the program works on the depots of the session" begin
+    with_lab(stacked = true) do lab
+        activated(OWNER) do project
+            path = get_scratch!(OWNER, "key")
+            write(joinpath(path, "file"), "12345")
+            command = ScratchRS.scratchrs()
+            @test command isa Cmd
+            list = read(`$command list --json`, String)
+            @test occursin("\"path\": $(repr(path))", list)
+            @test occursin("\"owner\": \"$OWNER\"", list)
+            @test occursin("\"key\": \"key\"", list)
+            @test occursin("\"bytes\": 5", list)
+            @test occursin(repr(project), list)
+            @test length(collect(eachmatch(r"\"key\": ", list))) == 1
+            # Both ways to the same path, whoever makes it.
+            @test answer(`$command path key --uuid $OWNER`) == path
+            @test answer(`$command path new --uuid $OWNER --project $project`) == get_scratch!(OWNER, "new")
+            @test answer(`$command path shared`) == get_scratch!(GLOBAL, "shared")
+            @test answer(`$command path of-project --project $project`) == get_scratch!("of-project")
+            @test length(records(scratch_dir(string(OWNER), "of-project"))) == 2
+            @test startswith(answer(`$command --version`), "scratchrs ")
+            # The function form.
+            before = get(ENV, "JULIA_DEPOT_PATH", nothing)
+            inside = ScratchRS.scratchrs() do exe
+                @test exe isa String
+                @test isabspath(exe)
+                @test isfile(exe)
+                answer(`$exe path key --uuid $OWNER`)
+            end
+            @test inside == path
+            @test get(ENV, "JULIA_DEPOT_PATH", nothing) == before
+            @test_throws ErrorException ScratchRS.scratchrs(exe -> error("inside"))
+            @test get(ENV, "JULIA_DEPOT_PATH", nothing) == before
+            # What Julia refuses, it refuses.
+            @test !success(pipeline(`$command path a/b --uuid $OWNER`; stderr = devnull))
+            @test !success(pipeline(`$command path none --no-create --uuid $OWNER`; stderr = devnull))
+            run(pipeline(`$command delete key --uuid $OWNER --yes`; stdout = devnull, stderr = devnull))
+            @test !ispath(path)
+        end
+    end
+end
+
+@testset "a depot with a space in its name" begin
+    with_lab(stacked = true) do lab
+        DEPOT_PATH[1] = joinpath(lab.root, "a depot ü")
+        path = get_scratch!(OWNER, "key")
+        @test answer(`$(ScratchRS.scratchrs()) path key --uuid $OWNER`) == path
+        DEPOT_PATH[1] = "relative"
+        path = get_scratch!(OWNER, "key")
+        @test answer(`$(ScratchRS.scratchrs()) path key --uuid $OWNER`) == path
+    end
+end
+
+@testset "the program is not installed" begin
+    with_lab() do lab
+        for call in [() -> ScratchRS.scratchrs(), () -> ScratchRS.scratchrs(identity)]
+            error = thrown(call)
+            @test error isa ScratchRS.NotFound
+            @test occursin("scratchrs", error.message)
+            @test !isempty(error.hint)
+        end
+    end
+end
