@@ -18,14 +18,26 @@ end
 # Base has them compiled already. This looks them up at run time, in 0.1 µs.
 const outside = Base.invokelatest
 
-# The main file of a package that is loaded: what `pathof` looks up, and seldom is compiled to do.
+# The main file of a package that is loaded, or being loaded: in its `__init__`, Julia 1.12 knows
+# the origin of a package that is not among the loaded modules yet. Julia 1.5 keeps no origins.
 @static if isdefined(Base, :pkgorigins)
-    function source_file(id::Base.PkgId, ::Module)
-        origin = outside(get, Base.pkgorigins, id, nothing)::Union{Nothing, Base.PkgOrigin}
-        return origin === nothing ? nothing : origin.path
+    function source_file(package::UUID)
+        for (id, origin) in Base.pkgorigins
+            id.uuid === package && origin.path !== nothing && return origin.path
+        end
+        return nothing
     end
+
+    number_of_packages() = length(Base.pkgorigins)
 else
-    source_file(::Base.PkgId, mod::Module) = outside(Base.pathof, mod)
+    function source_file(package::UUID)
+        for (id, mod) in Base.loaded_modules
+            id.uuid === package && return outside(Base.pathof, mod)
+        end
+        return nothing
+    end
+
+    number_of_packages() = length(Base.loaded_modules)
 end
 
 # What is done once: interpreted, so that it costs nothing when the package is loaded.

@@ -3,6 +3,5 @@
 precompile(get_scratch!, (UUID, String, UUID))
 precompile(get_scratch!, (Module, String))
 precompile(get_scratch!, (String,))
-precompile(search_loaded, (UUID,))
 precompile(unless_denied, (Any,))
 precompile(unless_denied, (Any, Any))

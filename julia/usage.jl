@@ -26,7 +26,7 @@ const scratch_access_timers = AccessTimers()
 const skipped_timers = AccessTimers()
 const skipped_in = Ref{Tuple{Union{Nothing, String}, Int}}((nothing, 0))
 
-projects_in_sight() = (Base.ACTIVE_PROJECT[], length(Base.loaded_modules))
+projects_in_sight() = (Base.ACTIVE_PROJECT[], number_of_packages())
 
 # Whether the use of the space at `path` by `user` needs no logging now.
 function is_done(timers::AccessTimers, user::UUID, path::String, now::Float64)
@@ -200,15 +200,8 @@ function existing(file)
 end
 
 # The project file of the loaded package `user`.
-project_of_loaded(user::UUID) = outside(search_loaded, user)::Union{Nothing, String}
-
-function search_loaded(user::UUID)
-    for (id, mod) in Base.loaded_modules
-        id.uuid === user || continue
-        source = source_file(id, mod)
-        source === nothing && continue
-        project = unless_denied(Base.current_project, outside(dirname, source))
-        project === nothing || return existing(project)
-    end
-    return nothing
+function project_of_loaded(user::UUID)
+    source = source_file(user)
+    source === nothing && return nothing
+    return existing(unless_denied(Base.current_project, outside(dirname, source)))
 end
