@@ -48,7 +48,10 @@ function get_scratch!(
         versioned,
     )
     reply = ask()
-    reply[1] == "busy" && (reply = wait_for_generator(ask, key, owner))
+    if reply[1] == "busy"
+        root = isempty(directory) ? joinpath(depot, "scratchspaces") : directory
+        reply = wait_for_generator(ask, key, abspath(root, string(owner), String(key)))
+    end
     path = if reply[1] == "ready"
         reply[2]
     else
@@ -62,6 +65,8 @@ get_scratch!(generate::Base.Callable, key::AbstractString; kw...) =
     get_scratch!(generate, nothing, key; kw...)
 get_scratch!(generate::Base.Callable, key::AbstractString, parent::Parent; kw...) =
     get_scratch!(generate, parent, key; kw...)
+get_scratch!(::Base.Callable, parent::AbstractString, ::AbstractString; kw...) =
+    throw(text_as_parent(parent))
 
 # Fills a directory and publishes it, or leaves nothing.
 function run_generator(generate, depot::String, user::UUID, directory::String, ticket::UInt64)
@@ -81,7 +86,7 @@ end
 const SILENCE = 1.0
 
 # Asks again until nobody else generates the space, and gives the answer.
-function wait_for_generator(ask, key, owner::UUID)
+function wait_for_generator(ask, key, space::String)
     began = time()
     announced = false
     pause = 0.002
@@ -93,7 +98,7 @@ function wait_for_generator(ask, key, owner::UUID)
         end
         pid, host, seconds = reply[2], reply[3], reply[4]
         is_this_process = pid == string(getpid()) && host == gethostname()
-        if is_this_process && is_generating(owner, key)
+        if is_this_process && is_generating(space)
             throw(ArgumentError("the generator of `$key` asks for `$key`, and would wait for itself"))
         end
         if !announced && time() - began >= SILENCE
@@ -108,10 +113,11 @@ function wait_for_generator(ask, key, owner::UUID)
 end
 
 # Whether the running task is inside the generator of the space.
-function is_generating(owner::UUID, key)
-    prefix = joinpath(string(owner), "$key@building-")
+function is_generating(space::String)
     return any(keys(task_local_storage())) do name
-        name isa Tuple{Symbol, String} && name[1] == :ScratchRS_generating && occursin(prefix, name[2])
+        name isa Tuple{Symbol, String} &&
+            name[1] == :ScratchRS_generating &&
+            startswith(name[2], string(space, "@building-"))
     end
 end
 

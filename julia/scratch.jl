@@ -54,9 +54,11 @@ end
 
 get_scratch!(key::AbstractString; kw...) = get_scratch!(nothing, key; kw...)
 get_scratch!(key::AbstractString, parent::Parent; kw...) = get_scratch!(parent, key; kw...)
-get_scratch!(parent::AbstractString, ::AbstractString; kw...) = throw(ArgumentError(
+get_scratch!(parent::AbstractString, ::AbstractString; kw...) = throw(text_as_parent(parent))
+
+text_as_parent(parent) = ArgumentError(
     "a parent is a module, a UUID or nothing, and \"$parent\" is a text. If it is a UUID, write `Base.UUID(\"$parent\")`",
-))
+)
 
 """
     @get_scratch!(key) -> String
@@ -115,6 +117,7 @@ end
 
 delete_scratch!(key::AbstractString; pkg_uuid::Parent = nothing, kw...) =
     delete_scratch!(pkg_uuid, key; kw...)
+delete_scratch!(parent::AbstractString, ::AbstractString; kw...) = throw(text_as_parent(parent))
 
 """
     clear_scratchspaces!(; depot = nothing)
@@ -145,3 +148,5 @@ function clear_scratchspaces!(parent::Parent; depot::Union{Nothing, AbstractStri
     prune_timers!(path)
     return nothing
 end
+
+clear_scratchspaces!(parent::AbstractString; kw...) = throw(text_as_parent(parent))

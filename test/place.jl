@@ -112,8 +112,9 @@ end
     end
 end
 
-@testset "an empty depot is the current directory" begin
+@testset "an empty path" begin
     with_lab() do lab
+        # As Julia takes it where it stands in the list of depots.
         DEPOT_PATH[1] = ""
         expected = joinpath(lab.root, "scratchspaces", string(OWNER), "key")
         @test scratch_dir(string(OWNER), "key") == expected
@@ -121,9 +122,20 @@ end
         @test isdir(expected)
         delete_scratch!(OWNER, "key")
         @test !ispath(expected)
-        # Nobody means it who names it.
-        @test_throws ArgumentError get_scratch!(OWNER, "key"; depot = "")
-        @test_throws ArgumentError with_scratch_directory(() -> nothing, "")
+        clear_scratchspaces!()
+        @test !ispath(joinpath(lab.root, "scratchspaces"))
+        # Who names an empty one has forgotten something.
+        for call in [
+            () -> get_scratch!(OWNER, "key"; depot = ""),
+            () -> get_scratch!(identity, OWNER, "key"; depot = ""),
+            () -> delete_scratch!(OWNER, "key"; depot = ""),
+            () -> clear_scratchspaces!(; depot = ""),
+            () -> scratch_dir("a"; depot = ""),
+            () -> with_scratch_directory(() -> nothing, ""),
+        ]
+            @test thrown(call) isa ArgumentError
+        end
+        @test readdir(lab.root) == ["depot"]
     end
 end
 
