@@ -13,6 +13,7 @@ export @get_scratch!,
     with_scratch_directory
 
 Base.include(@__MODULE__, "compat.jl")
+Base.include(@__MODULE__, "files.jl")
 Base.include(@__MODULE__, "errors.jl")
 Base.include(@__MODULE__, "native/Native.jl")
 Base.include(@__MODULE__, "place.jl")

@@ -98,13 +98,3 @@ function active_project()
     project = unless_denied(Base.active_project)
     return project === nothing ? nothing : outside(abspath, project)::String
 end
-
-# The value of `f(args...)`, or `nothing` if the system denies access to what it looks at.
-function unless_denied(@nospecialize(f), @nospecialize(args...))
-    try
-        return outside(f, args...)
-    catch error
-        error isa Base.IOError && error.code == Base.UV_EACCES && return nothing
-        rethrow()
-    end
-end

@@ -193,12 +193,6 @@ function project_file(user::UUID)
     return user == find_uuid(nothing) ? existing(active_project()) : nothing
 end
 
-# The absolute path of a file that exists and may be looked at, else `nothing`.
-function existing(file)
-    file === nothing && return nothing
-    return unless_denied(isfile, file) === true ? outside(abspath, file)::String : nothing
-end
-
 # The project file of the loaded package `user`.
 function project_of_loaded(user::UUID)
     source = source_file(user)

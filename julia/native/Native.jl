@@ -2,7 +2,7 @@
 module Native
 
 using Base: UUID
-using ..ScratchRS: native_error, outside
+using ..ScratchRS: existing, native_error, outside
 using ..ScratchRS.Setup: Libdl
 
 Base.include(@__MODULE__, "Binding.jl")

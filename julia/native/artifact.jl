@@ -15,10 +15,6 @@ function find_in_artifact(hash::String, file::String)
     return nothing
 end
 
-# The absolute path of a file that exists, else nothing.
-existing(path::String) =
-    outside(isfile, path)::Bool ? outside(abspath, path)::String : nothing
-
 # Asks Julia's own Artifacts, which nobody needs to load while there are no overrides.
 function overridden_directory(hash::String)
     artifacts = @static if VERSION >= v"1.6"
