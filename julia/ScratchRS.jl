@@ -24,7 +24,8 @@ Base.include(@__MODULE__, "program.jl")
 
 declare_public(
     @__MODULE__,
-    (:Busy, :DepotIO, :InternalError, :LibraryNotFound, :NotFound, :ScratchRSError),
+    (:Busy, :Cancelled, :DepotIO, :DownloadError, :FormatError, :IntegrityMismatch),
+    (:InternalError, :LibraryNotFound, :NotFound, :ScratchRSError),
     (:condense_usage!, :find_uuid, :scratch_path, :scratchrs, :track_scratch_access, :usage_toml),
 )
 

@@ -6,6 +6,10 @@ What ScratchRS throws, other than an `ArgumentError` for an argument that can't 
 - `DepotIO`: the file system refused. The depot is read-only or full, or something is in the way.
 - `Busy`: another process holds a lock for longer than is good.
 - `NotFound`: there is no such thing, or no longer.
+- `IntegrityMismatch`: a content is not what its hash or a record says.
+- `FormatError`: a file does not read as what it should be; the message has line and column.
+- `DownloadError`: a download failed, from every place that there is.
+- `Cancelled`: the work was stopped, as nobody wanted it any more.
 - `InternalError`: a bug in ScratchRS. Please report its message.
 - `LibraryNotFound`: the native library is missing.
 
@@ -38,6 +42,14 @@ const DepotIO = NativeError{:DepotIO}
 const Busy = NativeError{:Busy}
 """There is no such thing. See [`ScratchRSError`](@ref)."""
 const NotFound = NativeError{:NotFound}
+"""A content is not what its hash says. See [`ScratchRSError`](@ref)."""
+const IntegrityMismatch = NativeError{:IntegrityMismatch}
+"""A file does not read as what it should be. See [`ScratchRSError`](@ref)."""
+const FormatError = NativeError{:FormatError}
+"""The work was stopped. See [`ScratchRSError`](@ref)."""
+const Cancelled = NativeError{:Cancelled}
+"""A download failed. See [`ScratchRSError`](@ref)."""
+const DownloadError = NativeError{:DownloadError}
 """A bug in ScratchRS. See [`ScratchRSError`](@ref)."""
 const InternalError = NativeError{:InternalError}
 
@@ -63,6 +75,16 @@ kind(error::ScratchRSError) = nameof(typeof(error))
 # those of `ErrorCode` in `rust/core/src/error.rs`.
 function native_error(code::UInt32, message::String, path::String, errno::String, hint::String)
     code == 1 && return ArgumentError(message)
-    type = code == 2 ? DepotIO : code == 3 ? Busy : code == 4 ? NotFound : InternalError
-    return type(message, path, parse(Int, errno), hint)
+    return kind_of(code)(message, path, parse(Int, errno), hint)
+end
+
+function kind_of(code::UInt32)
+    code == 2 && return DepotIO
+    code == 3 && return Busy
+    code == 4 && return NotFound
+    code == 6 && return IntegrityMismatch
+    code == 7 && return FormatError
+    code == 8 && return Cancelled
+    code == 9 && return DownloadError
+    return InternalError
 end

@@ -19,6 +19,11 @@ pub(crate) enum Code {
     Busy,
     /// The user was asked, and did not say yes.
     Declined,
+    /// A content is not what its name says.
+    Integrity,
+    /// A file does not read as what it should be.
+    Format,
+    Download,
     /// A bug of ours.
     Internal,
 }
@@ -26,7 +31,13 @@ pub(crate) enum Code {
 impl Code {
     pub(crate) fn exit_code(self) -> ExitCode {
         match self {
-            Self::Io | Self::Busy | Self::Declined | Self::Internal => ExitCode::from(1),
+            Self::Io
+            | Self::Busy
+            | Self::Declined
+            | Self::Integrity
+            | Self::Format
+            | Self::Download
+            | Self::Internal => ExitCode::from(1),
             Self::InvalidInput => ExitCode::from(2),
             Self::NotFound => ExitCode::from(3),
         }
@@ -88,6 +99,10 @@ impl From<core::Error> for Failure {
             core::ErrorCode::Io => Code::Io,
             core::ErrorCode::Busy => Code::Busy,
             core::ErrorCode::Internal => Code::Internal,
+            core::ErrorCode::Integrity => Code::Integrity,
+            core::ErrorCode::Format => Code::Format,
+            core::ErrorCode::Cancelled => Code::Declined,
+            core::ErrorCode::Download => Code::Download,
         };
         Self {
             code,

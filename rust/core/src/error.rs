@@ -26,6 +26,34 @@ pub enum Error {
     },
     /// There is no such thing.
     NotFound(String),
+    /// A content is not what its name or a record says that it is.
+    Integrity {
+        /// What it is about, and what became of it, in one sentence.
+        message: String,
+        /// Where the content is, or came from.
+        path: PathBuf,
+        /// The hash that it should have.
+        expected: String,
+        /// The hash that it has.
+        actual: String,
+        /// What to do about it, where we know.
+        hint: Option<String>,
+    },
+    /// A file does not read as what it should be.
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1, where that is known.
+        line: Option<usize>,
+        /// The column, from 1, where that is known.
+        column: Option<usize>,
+        /// What is wrong there.
+        message: String,
+    },
+    /// Nobody wants the result any more.
+    Cancelled,
+    /// A download failed, from every place that there is. The message has a line for each.
+    Download(String),
 }
 
 /// The kinds of errors that callers tell apart. Numbers are never given to another kind.
@@ -42,6 +70,14 @@ pub enum ErrorCode {
     NotFound = 4,
     /// A bug of ours.
     Internal = 5,
+    /// [`Error::Integrity`]
+    Integrity = 6,
+    /// [`Error::Format`]
+    Format = 7,
+    /// [`Error::Cancelled`]
+    Cancelled = 8,
+    /// [`Error::Download`]
+    Download = 9,
 }
 
 impl Error {
@@ -52,6 +88,10 @@ impl Error {
             Self::Io(_) => ErrorCode::Io,
             Self::Busy { .. } => ErrorCode::Busy,
             Self::NotFound(_) => ErrorCode::NotFound,
+            Self::Integrity { .. } => ErrorCode::Integrity,
+            Self::Format { .. } => ErrorCode::Format,
+            Self::Cancelled => ErrorCode::Cancelled,
+            Self::Download(_) => ErrorCode::Download,
         }
     }
 
@@ -60,7 +100,8 @@ impl Error {
         match self {
             Self::Io(error) => Some(error.path()),
             Self::Busy { lock, .. } => Some(lock),
-            Self::InvalidInput(_) | Self::NotFound(_) => None,
+            Self::Integrity { path, .. } | Self::Format { path, .. } => Some(path),
+            Self::InvalidInput(_) | Self::NotFound(_) | Self::Cancelled | Self::Download(_) => None,
         }
     }
 
@@ -73,7 +114,7 @@ impl Error {
     }
 
     /// What to do about it, where we know.
-    pub fn hint(&self) -> Option<&'static str> {
+    pub fn hint(&self) -> Option<&str> {
         use io::ErrorKind::{IsADirectory, NotADirectory, QuotaExceeded, StorageFull};
         match self {
             Self::Io(error) if error.is_read_only() => Some(
@@ -89,6 +130,7 @@ impl Error {
                 ),
                 _ => None,
             },
+            Self::Integrity { hint, .. } => hint.as_deref(),
             Self::Busy { .. } => Some(
                 "wait for that process, or end it; if it is gone, its lock is taken over by itself",
             ),
@@ -100,8 +142,23 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidInput(message) | Self::NotFound(message) => f.write_str(message),
+            Self::InvalidInput(message) | Self::NotFound(message) | Self::Download(message) => {
+                f.write_str(message)
+            }
+            Self::Cancelled => fs::Cancelled.fmt(f),
             Self::Io(error) => error.fmt(f),
+            Self::Integrity { message, path, expected, actual, .. } => write!(
+                f,
+                "{message}\n  from     {}\n  expected {expected}\n  got      {actual}",
+                path.display()
+            ),
+            Self::Format { path, line, column, message } => {
+                write!(f, "{}", path.display())?;
+                for place in [line, column].into_iter().flatten() {
+                    write!(f, ":{place}")?;
+                }
+                write!(f, ": {message}")
+            }
             Self::Busy { lock, holder } => match holder.pid {
                 Some(pid) => write!(
                     f,
@@ -127,6 +184,12 @@ impl std::error::Error for Error {
 impl From<fs::Error> for Error {
     fn from(error: fs::Error) -> Self {
         Self::Io(error)
+    }
+}
+
+impl From<fs::Cancelled> for Error {
+    fn from(_: fs::Cancelled) -> Self {
+        Self::Cancelled
     }
 }
 

@@ -13,6 +13,7 @@ mod platform;
 mod remove;
 mod replace;
 mod stamp;
+mod watch;
 
 pub use append::append;
 pub use directory::{
@@ -23,3 +24,4 @@ pub use lock::{Attempt, Holder, PidLock, Policy};
 pub use remove::{remove, remove_leftovers};
 pub use replace::{Overtaken, discard_unfinished, read, read_from, replace};
 pub use stamp::Stamp;
+pub use watch::{Cancelled, Progress, Watch};

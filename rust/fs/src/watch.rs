@@ -1,0 +1,110 @@
+//! Long work: how far it is, and whether it is still wanted.
+
+use std::error;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// What long work reports to, and asks whether it shall go on. The thread that works and whoever
+/// watches share it; several threads may work on the same thing.
+///
+/// What nobody watches has a watch of its own: `&Watch::default()`.
+#[derive(Debug, Default)]
+pub struct Watch {
+    is_cancelled: AtomicBool,
+    stage: Mutex<String>,
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+/// How far the work is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done, for people: "Downloading `iris`". Empty before anything is.
+    pub stage: String,
+    /// How much of this stage is done, in bytes, or in things where the stage counts things.
+    pub done: u64,
+    /// How much there is to do; zero while that is not known.
+    pub total: u64,
+}
+
+/// The work was stopped because nobody wants it any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled;
+
+impl Watch {
+    /// Begins a stage, of which nothing is done and nothing known yet.
+    pub fn begin(&self, stage: impl Into<String>) {
+        let mut current = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        *current = stage.into();
+        self.done.store(0, Ordering::Relaxed);
+        self.total.store(0, Ordering::Relaxed);
+    }
+
+    /// Adds to what is to be done in this stage.
+    pub fn expect(&self, more: u64) {
+        self.total.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Adds to what is done in this stage.
+    pub fn advance(&self, more: u64) {
+        self.done.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// How far the work is now.
+    pub fn progress(&self) -> Progress {
+        let stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let done = self.done.load(Ordering::Relaxed);
+        Progress { stage, done, total: self.total.load(Ordering::Relaxed) }
+    }
+
+    /// Says that the work is not wanted any more.
+    pub fn cancel(&self) {
+        self.is_cancelled.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks whether to go on. Work that takes long asks between any two steps that leave nothing
+    /// half done, and at least a few times each second.
+    ///
+    /// # Errors
+    ///
+    /// If it is not wanted any more.
+    pub fn check(&self) -> Result<(), Cancelled> {
+        if self.is_cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cancelled")
+    }
+}
+
+impl error::Error for Cancelled {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stage_begins_with_nothing_done() {
+        let watch = Watch::default();
+        watch.begin("one");
+        watch.expect(10);
+        watch.advance(3);
+        watch.advance(4);
+        let progress = watch.progress();
+        assert_eq!((progress.done, progress.total), (7, 10));
+        watch.begin("two");
+        let expected = Progress { stage: "two".to_owned(), done: 0, total: 0 };
+        assert_eq!(watch.progress(), expected);
+    }
+
+    #[test]
+    fn work_goes_on_until_it_is_cancelled() {
+        let watch = Watch::default();
+        assert_eq!(watch.check(), Ok(()));
+        watch.cancel();
+        assert_eq!(watch.check(), Err(Cancelled));
+    }
+}
