@@ -4,7 +4,8 @@
  * A function returns zero, or the number of an error; `reply` then holds message, path,
  * error number of the system and hint, each with its length before it (4 bytes, the
  * lowest first). Give every reply back to scratchrs_free. Texts are UTF-8 with a NUL
- * behind them; a UUID is 16 bytes in the order in which they are written.
+ * behind them; several texts are how many they are, and then each with its length before
+ * it, without a NUL; a UUID is 16 bytes in the order in which they are written.
  */
 #ifndef SCRATCHRS_H
 #define SCRATCHRS_H
@@ -21,7 +22,11 @@ enum {
     SCRATCHRS_IO = 2,
     SCRATCHRS_BUSY = 3,
     SCRATCHRS_NOT_FOUND = 4,
-    SCRATCHRS_INTERNAL = 5
+    SCRATCHRS_INTERNAL = 5,
+    SCRATCHRS_INTEGRITY = 6,
+    SCRATCHRS_FORMAT = 7,
+    SCRATCHRS_CANCELLED = 8,
+    SCRATCHRS_DOWNLOAD = 9
 };
 
 typedef struct {
@@ -31,11 +36,12 @@ typedef struct {
 
 typedef struct scratchrs_job scratchrs_job;
 
-/* Called from another thread, once, when a job is done. */
+/* Called from another thread, once when a job is done, and before that each time that a
+ * look at its progress is worth it. */
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0x97814ee4fbd3403cu
+#define SCRATCHRS_ABI 0x71c864f9a928258cu
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -45,6 +51,14 @@ uint32_t scratchrs_finish(scratchrs_job *job, scratchrs_bytes *reply);
 
 /* Lets a job go on with nobody waiting for it. */
 void scratchrs_detach(scratchrs_job *job);
+
+/* How far a job is: the stage, `bytes` or `things`, what is done and what there is to do,
+ * each with its length before it; nothing once it is done. */
+void scratchrs_progress(const scratchrs_job *job, scratchrs_bytes *reply);
+
+/* Tells a job to end as soon as it can leave nothing half done. It is still to be waited
+ * for. */
+void scratchrs_cancel(const scratchrs_job *job);
 
 /* The directory of a scratch space, made unless it is there. */
 uint32_t scratchrs_get_scratch(const char *depot, const char *directory, const uint8_t owner[16], const char *key, scratchrs_bytes *reply);
@@ -75,6 +89,9 @@ uint32_t scratchrs_project_uuid(const char *file, scratchrs_bytes *reply);
 
 /* Panics, so that a test can see what becomes of a panic. */
 uint32_t scratchrs_panic(scratchrs_bytes *reply);
+
+/* Goes through stages in which nothing is done, each in a number of steps of 10 ms, so that a test can see how a job is shown and ended. Replies the stages. */
+scratchrs_job *scratchrs_start_rehearse(const uint8_t *stages, uint64_t steps, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 #ifdef __cplusplus
 }

@@ -15,6 +15,8 @@ export @get_scratch!,
 Base.include(@__MODULE__, "compat.jl")
 Base.include(@__MODULE__, "files.jl")
 Base.include(@__MODULE__, "errors.jl")
+Base.include(@__MODULE__, "words.jl")
+Base.include(@__MODULE__, "Progress.jl")
 Base.include(@__MODULE__, "native/Native.jl")
 Base.include(@__MODULE__, "place.jl")
 Base.include(@__MODULE__, "usage.jl")

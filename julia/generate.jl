@@ -120,15 +120,3 @@ function is_generating(space::String)
             startswith(name[2], string(space, "@building-"))
     end
 end
-
-# A line as Pkg prints them: what happens, right-aligned and in colour, then the fact.
-function announce(what::String, color::Symbol, fact::String)
-    printstyled(stderr, lpad(what, 12), " "; bold = true, color = color)
-    println(stderr, fact)
-end
-
-function in_words(seconds::Float64)
-    seconds < 100 && return "$(round(Int, seconds)) s"
-    minutes = round(Int, seconds / 60)
-    return minutes < 100 ? "$minutes min" : "$(round(Int, minutes / 60)) h"
-end

@@ -3,6 +3,7 @@ module Native
 
 using Base: UUID
 using ..ScratchRS: existing, native_error, outside
+using ..ScratchRS.Progress: shown
 using ..ScratchRS.Setup: Libdl
 
 Base.include(@__MODULE__, "Binding.jl")

@@ -39,12 +39,61 @@ function texts(reply::String)
     return list
 end
 
+# Several texts as they cross: how many they are, and then each with its length before it.
+function packed(list::Vector{String})
+    bytes = IOBuffer()
+    write(bytes, htol(UInt32(length(list))))
+    for text in list
+        write(bytes, htol(UInt32(sizeof(text))), text)
+    end
+    return Base.take!(bytes)
+end
+
 # Waits for a job while Julia's other tasks go on, and gives its reply. `wakeup` is the
-# `AsyncCondition` that the job was started with. If the waiting is interrupted, the job goes on
-# without us.
-function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition)
+# `AsyncCondition` that the job was started with: the job rings it when it is done, and before that,
+# if it takes long, several times a second, to have its progress shown on `io`. If the waiting is
+# interrupted, the job is told to end, and has ended when this throws.
+function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition, io::IO)
+    interruption = nothing
+    view = nothing
+    is_rung = false
+    while true
+        try
+            progress = progress_of(library, job)
+            isempty(progress) && break
+            if is_rung && interruption === nothing
+                view = outside(shown, view, io, progress)
+            end
+            wait(wakeup)
+            is_rung = true
+        catch error
+            interruption = error
+            ccall(library.cancel, Cvoid, (Ptr{Cvoid},), job)
+        end
+    end
+    view === nothing || outside(close, view)
+    reply = Ref(Bytes())
+    status = ccall(library.finish, UInt32, (Ptr{Cvoid}, Ref{Bytes}), job, reply)
+    close(wakeup)
+    reply = take!(library, reply)
+    interruption === nothing || throw(interruption)
+    return checked(status, reply)
+end
+
+function progress_of(library::Library, job::Ptr{Cvoid})
+    reply = Ref(Bytes())
+    ccall(library.progress, Cvoid, (Ptr{Cvoid}, Ref{Bytes}), job, reply)
+    return texts(take!(library, reply))
+end
+
+# Waits for a deletion while Julia's other tasks go on. If the waiting is interrupted, the deletion
+# goes on without us.
+function outlast(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition)
     try
-        wait(wakeup)
+        while true
+            wait(wakeup)
+            isempty(progress_of(library, job)) && break
+        end
     catch
         ccall(library.detach, Cvoid, (Ptr{Cvoid},), job)
         close(wakeup)

@@ -8,6 +8,8 @@ struct Library
     operations::Vector{Ptr{Cvoid}}
     finish::Ptr{Cvoid}
     detach::Ptr{Cvoid}
+    progress::Ptr{Cvoid}
+    cancel::Ptr{Cvoid}
     free::Ptr{Cvoid}
 end
 
@@ -69,6 +71,8 @@ function library(handle::Ptr{Cvoid}, is_jlrs::Bool)
         operations,
         address(handle, "scratchrs_finish"),
         address(handle, "scratchrs_detach"),
+        address(handle, "scratchrs_progress"),
+        address(handle, "scratchrs_cancel"),
         address(handle, "scratchrs_free"),
     )
 end

@@ -3,12 +3,14 @@
 //!
 //! Each operation of the list in [`scratchrs_ops`] is a function `scratchrs_<name>`, which takes
 //! the operation's arguments and the place for a reply, and returns a status: zero, or the number
-//! of an error whose record is then in the reply. An operation of the kind `job` is started with
-//! `scratchrs_start_<name>` and ended with [`scratchrs_finish`] or [`scratchrs_detach`].
+//! of an error whose record is then in the reply. An operation of the kind `job` or `deletion` is
+//! started with `scratchrs_start_<name>` and ended with [`scratchrs_finish`] or
+//! [`scratchrs_detach`].
 
 use std::ffi::{c_int, c_void};
 
-use scratchrs_ops::{Argument, Flag, Job, Notify, Outcome, Text, Ticket, Uuid, call};
+use scratchrs_core::Result;
+use scratchrs_ops::{Argument, Flag, Job, Notify, Outcome, Reply, Text, Texts, Ticket, Uuid, call};
 
 /// Bytes that belong to the caller, who gives them back to [`scratchrs_free`].
 #[repr(C)]
@@ -40,43 +42,10 @@ macro_rules! export {
 
 macro_rules! export_one {
     (job $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
-        $(#[doc = $line])*
-        ///
-        /// Returns null, with the error in `reply` and its number in `status`, if an argument is
-        /// not what it should be.
-        ///
-        /// # Safety
-        ///
-        /// The arguments must be what [`scratchrs_ops`] says of their types, `status` and `reply`
-        /// valid for a write, and any thread may call `function` with `handle` until the job has
-        /// ended.
-        #[unsafe(export_name = concat!("scratchrs_start_", stringify!($name)))]
-        pub unsafe extern "C" fn $name(
-            $($argument: <$type as Argument>::C,)*
-            function: unsafe extern "C" fn(*mut c_void) -> c_int,
-            handle: *mut c_void,
-            status: *mut u32,
-            reply: *mut Bytes,
-        ) -> *mut Job {
-            let read = || -> scratchrs_core::Result<_> {
-                // SAFETY: the caller's promises.
-                Ok(unsafe { ($($type::own($type::read($argument)?),)*) })
-            };
-            match read() {
-                Ok(($($argument,)*)) => {
-                    let operation = move || scratchrs_ops::$name($($type::lend(&$argument)),*);
-                    // SAFETY: the caller's promise.
-                    let job = unsafe { Job::start(operation, Notify { function, handle }) };
-                    Box::into_raw(Box::new(job))
-                }
-                Err(error) => {
-                    let outcome = call(|| -> scratchrs_core::Result<()> { Err(error) });
-                    // SAFETY: the caller's promises.
-                    unsafe { status.write(Bytes::give(outcome, reply)) };
-                    std::ptr::null_mut()
-                }
-            }
-        }
+        export_job! { $name($($argument: $type),*) [$($line),*] watch watch }
+    };
+    (deletion $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
+        export_job! { $name($($argument: $type),*) [$($line),*] _watch }
     };
     ($kind:ident $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
         $(#[doc = $line])*
@@ -98,7 +67,87 @@ macro_rules! export_one {
     };
 }
 
+/// Exports a job. `watch` is the name that its watch has here, and `passed` the same where the
+/// operation takes it.
+macro_rules! export_job {
+    (
+        $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]
+        $watch:ident $($passed:ident)?
+    ) => {
+        $(#[doc = $line])*
+        ///
+        /// Returns null, with the error in `reply` and its number in `status`, if an argument is
+        /// not what it should be.
+        ///
+        /// # Safety
+        ///
+        /// The arguments must be what [`scratchrs_ops`] says of their types, `status` and `reply`
+        /// valid for a write, and any thread may call `function` with `handle` until the job has
+        /// ended.
+        #[unsafe(export_name = concat!("scratchrs_start_", stringify!($name)))]
+        pub unsafe extern "C" fn $name(
+            $($argument: <$type as Argument>::C,)*
+            function: unsafe extern "C" fn(*mut c_void) -> c_int,
+            handle: *mut c_void,
+            status: *mut u32,
+            reply: *mut Bytes,
+        ) -> *mut Job {
+            let start = || -> Result<Job> {
+                // SAFETY: the caller's promises.
+                let ($($argument,)*) = unsafe { ($($type::own($type::read($argument)?),)*) };
+                let notify = Notify { function, handle };
+                // SAFETY: the caller's promise.
+                unsafe {
+                    Job::start(
+                        move |$watch| {
+                            scratchrs_ops::$name($($type::lend(&$argument),)* $($passed)?)
+                        },
+                        notify,
+                    )
+                }
+            };
+            match start() {
+                Ok(job) => Box::into_raw(Box::new(job)),
+                Err(error) => {
+                    let outcome = call(|| -> Result<()> { Err(error) });
+                    // SAFETY: the caller's promises.
+                    unsafe { status.write(Bytes::give(outcome, reply)) };
+                    std::ptr::null_mut()
+                }
+            }
+        }
+    };
+}
+
 scratchrs_ops::operations!(export);
+
+/// How far a job is: the stage, `bytes` or `things`, what is done and what there is to do; nothing
+/// once it is done.
+///
+/// # Safety
+///
+/// `job` must come from a `scratchrs_start_…` and not have ended; `reply` must be valid for a
+/// write.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scratchrs_progress(job: *const Job, reply: *mut Bytes) {
+    // SAFETY: the caller's promises.
+    unsafe {
+        let bytes = (*job).progress().encode();
+        Bytes::give(Outcome { status: 0, bytes }, reply);
+    }
+}
+
+/// Tells a job to end as soon as it can leave nothing half done. It is still to be finished, or
+/// detached from.
+///
+/// # Safety
+///
+/// `job` must come from a `scratchrs_start_…` and not have ended.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn scratchrs_cancel(job: *const Job) {
+    // SAFETY: the caller's promise.
+    unsafe { &*job }.cancel();
+}
 
 /// Waits for a job and gives what came of it; the job is then no more.
 ///

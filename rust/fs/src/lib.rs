@@ -24,4 +24,4 @@ pub use lock::{Attempt, Holder, PidLock, Policy};
 pub use remove::{remove, remove_leftovers};
 pub use replace::{Overtaken, discard_unfinished, read, read_from, replace};
 pub use stamp::Stamp;
-pub use watch::{Cancelled, Progress, Watch};
+pub use watch::{Cancelled, Progress, Unit, Watch};

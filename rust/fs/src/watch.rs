@@ -12,9 +12,19 @@ use std::sync::{Mutex, PoisonError};
 #[derive(Debug, Default)]
 pub struct Watch {
     is_cancelled: AtomicBool,
-    stage: Mutex<String>,
+    stage: Mutex<(String, Unit)>,
     done: AtomicU64,
     total: AtomicU64,
+}
+
+/// What a stage counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Unit {
+    /// Bytes: how fast they go is worth to be known.
+    #[default]
+    Bytes,
+    /// Files, packages or whatever the stage is about.
+    Things,
 }
 
 /// How far the work is.
@@ -22,7 +32,9 @@ pub struct Watch {
 pub struct Progress {
     /// What is being done, for people: "Downloading `iris`". Empty before anything is.
     pub stage: String,
-    /// How much of this stage is done, in bytes, or in things where the stage counts things.
+    /// What the two numbers count.
+    pub unit: Unit,
+    /// How much of this stage is done.
     pub done: u64,
     /// How much there is to do; zero while that is not known.
     pub total: u64,
@@ -33,10 +45,20 @@ pub struct Progress {
 pub struct Cancelled;
 
 impl Watch {
-    /// Begins a stage, of which nothing is done and nothing known yet.
+    /// Begins a stage that counts bytes, of which nothing is done and nothing known yet. `stage`
+    /// says what is being done, the verb first.
     pub fn begin(&self, stage: impl Into<String>) {
+        self.begin_stage(stage.into(), Unit::Bytes);
+    }
+
+    /// Begins a stage that counts things other than bytes.
+    pub fn begin_counting(&self, stage: impl Into<String>) {
+        self.begin_stage(stage.into(), Unit::Things);
+    }
+
+    fn begin_stage(&self, stage: String, unit: Unit) {
         let mut current = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
-        *current = stage.into();
+        *current = (stage, unit);
         self.done.store(0, Ordering::Relaxed);
         self.total.store(0, Ordering::Relaxed);
     }
@@ -53,9 +75,9 @@ impl Watch {
 
     /// How far the work is now.
     pub fn progress(&self) -> Progress {
-        let stage = self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let (stage, unit) = self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let done = self.done.load(Ordering::Relaxed);
-        Progress { stage, done, total: self.total.load(Ordering::Relaxed) }
+        Progress { stage, unit, done, total: self.total.load(Ordering::Relaxed) }
     }
 
     /// Says that the work is not wanted any more.
@@ -95,8 +117,8 @@ mod tests {
         watch.advance(4);
         let progress = watch.progress();
         assert_eq!((progress.done, progress.total), (7, 10));
-        watch.begin("two");
-        let expected = Progress { stage: "two".to_owned(), done: 0, total: 0 };
+        watch.begin_counting("two");
+        let expected = Progress { stage: "two".to_owned(), unit: Unit::Things, done: 0, total: 0 };
         assert_eq!(watch.progress(), expected);
     }
 

@@ -12,7 +12,7 @@ use jlrs::data::managed::string::{JuliaString, StringRet};
 use jlrs::memory::gc::gc_safe;
 use jlrs::weak_handle_unchecked;
 use scratchrs_core::Result;
-use scratchrs_ops::{Argument, Flag, Outcome, Text, Ticket, Uuid, call};
+use scratchrs_ops::{Argument, Flag, Outcome, Text, Texts, Ticket, Uuid, call};
 
 // The C ABI is part of this library.
 use scratchrs as _;
@@ -52,7 +52,7 @@ macro_rules! as_in_c {
         }
     )*};
 }
-as_in_c!(Uuid, Flag, Ticket);
+as_in_c!(Texts, Uuid, Flag, Ticket);
 
 /// Makes a Julia string of what came of a call, and writes its status.
 ///
@@ -75,6 +75,7 @@ macro_rules! export {
 
 macro_rules! export_one {
     (job $($rest:tt)*) => {};
+    (deletion $($rest:tt)*) => {};
     (short $($rest:tt)*) => {
         export_call! { call; $($rest)* }
     };

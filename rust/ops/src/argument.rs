@@ -35,6 +35,11 @@ pub trait Argument {
 #[derive(Debug)]
 pub enum Text {}
 
+/// Several texts. In C: `const uint8_t *`, to how many they are, and then each with its length
+/// before it, both in 4 bytes, the lowest first.
+#[derive(Debug)]
+pub enum Texts {}
+
 /// A UUID. In C: `const uint8_t *`, to 16 bytes in the order in which they are written (RFC 9562).
 #[derive(Debug)]
 pub enum Uuid {}
@@ -80,6 +85,50 @@ impl Argument for Text {
 
     fn lend(owned: &String) -> &str {
         owned
+    }
+}
+
+impl Argument for Texts {
+    type C = *const u8;
+    type Owned = Vec<String>;
+    type Lent<'a> = Vec<&'a str>;
+
+    unsafe fn read<'a>(raw: Self::C) -> Result<Self::Lent<'a>> {
+        let mut rest = raw;
+        // SAFETY: the caller promises a number of texts, each with its length before it.
+        unsafe {
+            let count = number(&mut rest);
+            (0..count)
+                .map(|_| {
+                    let length = number(&mut rest);
+                    let bytes = std::slice::from_raw_parts(rest, length);
+                    rest = rest.add(length);
+                    text(bytes)
+                })
+                .collect()
+        }
+    }
+
+    fn own(lent: Self::Lent<'_>) -> Vec<String> {
+        lent.into_iter().map(str::to_owned).collect()
+    }
+
+    fn lend(owned: &Vec<String>) -> Self::Lent<'_> {
+        owned.iter().map(String::as_str).collect()
+    }
+}
+
+/// Reads a number of 4 bytes, and moves on behind it.
+///
+/// # Safety
+///
+/// There must be 4 bytes.
+unsafe fn number(at: &mut *const u8) -> usize {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let bytes = at.cast::<[u8; 4]>().read_unaligned();
+        *at = at.add(4);
+        u32::from_le_bytes(bytes) as usize
     }
 }
 
@@ -149,5 +198,18 @@ mod tests {
         for bytes in [&b"a\0b"[..], b"\xff"] {
             assert!(text(bytes).is_err(), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn texts_come_with_their_number_and_lengths() {
+        let read = |bytes: &[u8]| {
+            // SAFETY: the bytes below are what the type promises.
+            let texts = unsafe { Texts::read(bytes.as_ptr()) };
+            texts.map(|texts| texts.join("|")).ok()
+        };
+        assert_eq!(read(&[0, 0, 0, 0]), Some(String::new()));
+        let bytes = [2, 0, 0, 0, 2, 0, 0, 0, b'a', b'b', 0, 0, 0, 0];
+        assert_eq!(read(&bytes), Some("ab|".to_owned()));
+        assert_eq!(read(&[1, 0, 0, 0, 1, 0, 0, 0, 0xff]), None);
     }
 }

@@ -1,15 +1,18 @@
 //! Operations that run on a thread of their own.
 
 use std::ffi::{c_int, c_void};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
-use scratchrs_core::Result;
+use scratchrs_core::{Error, Result};
+use scratchrs_fs::{self as fs, Progress, Watch};
 
 use crate::reply::{Outcome, Reply, call};
 
-/// How a job says that it is done: a function that any thread may call, and what to call it with.
-/// From Julia: `uv_async_send` and the handle of an `AsyncCondition`.
+/// How a job calls whoever waits for it: a function that any thread may call, and what to call it
+/// with. From Julia: `uv_async_send` and the handle of an `AsyncCondition`.
 #[derive(Clone, Copy, Debug)]
 pub struct Notify {
     /// The function.
@@ -21,42 +24,94 @@ pub struct Notify {
 // SAFETY: whoever makes a `Notify` promises that any thread may call it.
 unsafe impl Send for Notify {}
 
+impl Notify {
+    /// Calls.
+    ///
+    /// # Safety
+    ///
+    /// Whoever made it must still wait.
+    unsafe fn call(self) {
+        // SAFETY: the caller's promise.
+        unsafe { (self.function)(self.handle) };
+    }
+}
+
+/// For how long a job is silent before it calls to have its progress shown.
+const SILENCE: Duration = Duration::from_millis(500);
+/// The time between two such calls.
+const TICK: Duration = Duration::from_millis(100);
+
 /// An operation under way.
+///
+/// Two threads belong to it: one works; the other calls ten times a second while it does. That it is
+/// not Julia who sets a timer is on purpose: a task that a timer wakes is, in the eyes of Julia, the
+/// one that an interrupt is meant for.
 #[derive(Debug)]
 pub struct Job {
-    thread: JoinHandle<Outcome>,
+    worker: JoinHandle<Outcome>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    watch: Watch,
+    state: Mutex<State>,
+    has_ended: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
     /// None once nobody waits any more.
-    notify: Arc<Mutex<Option<Notify>>>,
+    notify: Option<Notify>,
+    is_done: bool,
 }
 
 impl Job {
-    /// Starts `operation` on a thread, which calls `notify` once, when it is done.
+    /// Starts `operation` on a thread. `notify` is called once when it is done, and now and then
+    /// before that, to have a look at [`Job::progress`].
+    ///
+    /// # Errors
+    ///
+    /// If the system has no thread left.
     ///
     /// # Safety
     ///
     /// `notify` must be callable from any thread, until [`Job::finish`] or [`Job::detach`]
     /// returns.
     pub unsafe fn start<R: Reply>(
-        operation: impl FnOnce() -> Result<R> + Send + 'static,
+        operation: impl FnOnce(&Watch) -> Result<R> + Send + 'static,
         notify: Notify,
-    ) -> Self {
-        let notify = Arc::new(Mutex::new(Some(notify)));
-        let waiting = Arc::clone(&notify);
-        let thread = thread::spawn(move || {
-            let outcome = call(operation);
-            let waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(Notify { function, handle }) = *waiting {
-                // SAFETY: the caller of `start` promised it for as long as somebody waits.
-                unsafe { function(handle) };
-            }
+    ) -> Result<Self> {
+        let state = State { notify: Some(notify), is_done: false };
+        let shared = Arc::new(Shared { state: Mutex::new(state), ..Shared::default() });
+        let working = Arc::clone(&shared);
+        let worker = spawn(move || {
+            let outcome = call(|| operation(&working.watch));
+            working.end();
             outcome
-        });
-        Self { thread, notify }
+        })?;
+        let waiting = Arc::clone(&shared);
+        if let Err(error) = spawn(move || waiting.tick()) {
+            shared.lock().notify = None;
+            shared.watch.cancel();
+            return Err(error);
+        }
+        Ok(Self { worker, shared })
+    }
+
+    /// How far it is; none once it is done.
+    pub fn progress(&self) -> Option<Progress> {
+        (!self.shared.lock().is_done).then(|| self.shared.watch.progress())
+    }
+
+    /// Says that it is not wanted any more: it ends as soon as it can leave nothing half done.
+    pub fn cancel(&self) {
+        self.shared.watch.cancel();
     }
 
     /// Waits until the job is done, and gives what came of it.
     pub fn finish(self) -> Outcome {
-        match self.thread.join() {
+        match self.worker.join() {
             Ok(outcome) => outcome,
             // `call` lets no panic through.
             Err(panic) => call(|| -> Result<()> { std::panic::resume_unwind(panic) }),
@@ -65,8 +120,48 @@ impl Job {
 
     /// Lets the job go on with nobody waiting for it.
     pub fn detach(self) {
-        *self.notify.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.shared.lock().notify = None;
+        self.shared.has_ended.notify_all();
     }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says to all who wait that the work is done. Nobody is called after that.
+    fn end(&self) {
+        let mut state = self.lock();
+        state.is_done = true;
+        self.has_ended.notify_all();
+        if let Some(notify) = state.notify.take() {
+            // SAFETY: the caller of `start` promised it for as long as somebody waits.
+            unsafe { notify.call() };
+        }
+    }
+
+    /// Calls whoever waits, again and again, until nobody does.
+    fn tick(&self) {
+        let mut state = self.lock();
+        let mut pause = SILENCE;
+        loop {
+            let waited = self.has_ended.wait_timeout(state, pause);
+            let (guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = guard;
+            let Some(notify) = state.notify else { return };
+            if timeout.timed_out() {
+                // SAFETY: as in `end`.
+                unsafe { notify.call() };
+                pause = TICK;
+            }
+        }
+    }
+}
+
+fn spawn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
+    let spawned: io::Result<_> = thread::Builder::new().name("scratchrs".to_owned()).spawn(work);
+    spawned.map_err(|error| Error::Io(fs::Error::on("start a thread of", "scratchrs")(error)))
 }
 
 #[cfg(test)]
@@ -81,30 +176,73 @@ mod tests {
         c_int::from(sender.send(()).is_err())
     }
 
+    /// Starts a job that calls `sender`.
+    fn start<R: Reply>(
+        operation: impl FnOnce(&Watch) -> Result<R> + Send + 'static,
+        sender: &Sender<()>,
+    ) -> Job {
+        let handle = std::ptr::from_ref(sender).cast_mut().cast();
+        // SAFETY: each test finishes its job before its sender is gone, and senders may be shared.
+        unsafe { Job::start(operation, Notify { function: send, handle }) }.unwrap()
+    }
+
     #[test]
     fn a_job_says_when_it_is_done() {
-        let (mut sender, receiver) = channel::<()>();
-        let handle = (&raw mut sender).cast();
-        // SAFETY: `sender` lives until the end of the test, and senders may be shared.
-        let job =
-            unsafe { Job::start(|| Ok("done".to_owned()), Notify { function: send, handle }) };
+        let (sender, receiver) = channel();
+        let job = start(|_| Ok("done".to_owned()), &sender);
         receiver.recv().unwrap();
+        assert_eq!(job.progress(), None);
         let outcome = job.finish();
         assert_eq!((outcome.status, outcome.bytes), (0, b"done".to_vec()));
+    }
+
+    #[test]
+    fn a_job_that_takes_long_has_its_progress_looked_at() {
+        let (sender, receiver) = channel();
+        let (go, wait) = channel::<()>();
+        let operation = move |watch: &Watch| {
+            watch.begin("Waiting");
+            watch.expect(10);
+            watch.advance(3);
+            let _ = wait.recv();
+            Ok(())
+        };
+        let job = start(operation, &sender);
+        for _ in 0..2 {
+            receiver.recv().unwrap();
+            let progress = job.progress().unwrap();
+            assert_eq!((&*progress.stage, progress.done, progress.total), ("Waiting", 3, 10));
+        }
+        drop(go);
+        assert_eq!(job.finish().status, 0);
+    }
+
+    #[test]
+    fn a_job_that_is_cancelled_ends_early() {
+        let (sender, _receiver) = channel();
+        let operation = |watch: &Watch| -> Result<()> {
+            loop {
+                watch.check()?;
+                thread::yield_now();
+            }
+        };
+        let job = start(operation, &sender);
+        job.cancel();
+        assert_eq!(job.finish().status, scratchrs_core::ErrorCode::Cancelled as u32);
     }
 
     #[test]
     fn a_detached_job_goes_on_in_silence() {
         let (go, wait) = channel::<()>();
         let (done, is_done) = channel::<()>();
-        let operation = move || {
+        let operation = move |_: &Watch| {
             let _ = wait.recv();
             drop(done);
             Ok(())
         };
         let notify = Notify { function: send, handle: std::ptr::null_mut() };
         // SAFETY: `notify` would crash; a detached job does not call it.
-        let job = unsafe { Job::start(operation, notify) };
+        let job = unsafe { Job::start(operation, notify) }.unwrap();
         job.detach();
         drop(go);
         assert!(is_done.recv().is_err());

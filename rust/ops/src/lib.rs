@@ -10,7 +10,11 @@
 //! - `short`: a plain call.
 //! - `waits`: may wait for other processes for up to [`PATIENCE`]; a binding that can lets
 //!   Julia's garbage collector run meanwhile.
-//! - `job`: runs on a thread of its own ([`Job`]); Julia's scheduler goes on meanwhile.
+//! - `job`: runs on a thread of its own ([`Job`]); Julia's scheduler goes on meanwhile. It tells a
+//!   [`Watch`](scratchrs_fs::Watch) how far it is, and ends when that says so: an interrupt
+//!   cancels it.
+//! - `deletion`: runs on such a thread too. An interrupt ends the waiting, not the deletion: what
+//!   it deletes is gone for everybody from the first moment, and nobody wants half of it back.
 
 mod argument;
 mod job;
@@ -18,18 +22,18 @@ mod operation;
 mod record;
 mod reply;
 
-pub use argument::{Argument, Flag, Text, Ticket, Uuid, text};
+pub use argument::{Argument, Flag, Text, Texts, Ticket, Uuid, text};
 pub use job::{Job, Notify};
-pub use operation::{PATIENCE, delete_scratch, get_scratch, panic, project_uuid};
-pub use operation::{abandon_generation, begin_generation, clear_scratch, condense_usage};
-pub use operation::{publish_generation, track_access};
+pub use operation::scratch::*;
+pub use operation::usage::*;
+pub use operation::{PATIENCE, panic, rehearse};
 pub use record::ErrorRecord;
 pub use reply::{Outcome, Reply, call};
 
 /// Expands `$emit` with the list of operations.
 ///
-/// Arguments are [`Text`], [`Uuid`], [`Flag`] and [`Ticket`]; replies are `Unit`, `Text` and
-/// `Texts` (several texts, as [`Reply`] encodes them).
+/// Arguments are [`Text`], [`Texts`], [`Uuid`], [`Flag`] and [`Ticket`]; replies are `Unit`,
+/// `Text` and `Texts` (several texts, as [`Reply`] encodes them).
 #[macro_export]
 macro_rules! operations {
     ($emit:ident) => {
@@ -43,9 +47,9 @@ macro_rules! operations {
             /// read and was removed.
             waits condense_usage(depot: Text) -> Texts;
             /// Removes a scratch space.
-            job delete_scratch(depot: Text, directory: Text, owner: Uuid, key: Text) -> Unit;
+            deletion delete_scratch(depot: Text, directory: Text, owner: Uuid, key: Text) -> Unit;
             /// Removes all scratch spaces of a package, or of all packages.
-            job clear_scratch(depot: Text, directory: Text, owner: Uuid, all: Flag) -> Unit;
+            deletion clear_scratch(depot: Text, directory: Text, owner: Uuid, all: Flag) -> Unit;
             /// Asks for a space that a generator fills. Replies `ready` and the space; `generate`,
             /// the directory to fill and the ticket of the generation; or `busy`, the process, its
             /// machine, and for how many seconds it has been generating.
@@ -61,6 +65,9 @@ macro_rules! operations {
             short project_uuid(file: Text) -> Text;
             /// Panics, so that a test can see what becomes of a panic.
             short panic() -> Unit;
+            /// Goes through stages in which nothing is done, each in a number of steps of 10 ms,
+            /// so that a test can see how a job is shown and ended. Replies the stages.
+            job rehearse(stages: Texts, steps: Ticket) -> Texts;
         }
     };
 }
@@ -68,7 +75,7 @@ macro_rules! operations {
 /// What is known of an operation besides what it does.
 #[derive(Clone, Copy, Debug)]
 pub struct Operation {
-    /// `short`, `waits` or `job`.
+    /// `short`, `waits`, `job` or `deletion`.
     pub kind: &'static str,
     /// The name, the same in every layer.
     pub name: &'static str,
@@ -115,11 +122,13 @@ mod tests {
     #[test]
     fn the_list_is_what_the_bindings_can_express() {
         for operation in OPERATIONS {
-            assert!(["short", "waits", "job"].contains(&operation.kind), "{operation:?}");
+            let kinds = ["short", "waits", "job", "deletion"];
+            assert!(kinds.contains(&operation.kind), "{operation:?}");
             assert!(["Unit", "Text", "Texts"].contains(&operation.reply), "{operation:?}");
             assert!(!operation.documentation.is_empty(), "{operation:?}");
             for (_, r#type) in operation.arguments {
-                assert!(["Text", "Uuid", "Flag", "Ticket"].contains(r#type), "{operation:?}");
+                let types = ["Text", "Texts", "Uuid", "Flag", "Ticket"];
+                assert!(types.contains(r#type), "{operation:?}");
             }
         }
     }

@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
 use scratchrs_core::Result;
+use scratchrs_fs::{Progress, Unit};
 
 use crate::record::ErrorRecord;
 
@@ -46,6 +47,21 @@ impl Reply for Vec<String> {
             bytes.extend(text.into_bytes());
         }
         bytes
+    }
+}
+
+/// Four texts: the stage, `bytes` or `things`, what is done, and what there is to do. None of them
+/// for what is under way no more.
+impl Reply for Option<Progress> {
+    fn encode(self) -> Vec<u8> {
+        let texts = self.map(|Progress { stage, unit, done, total }| {
+            let unit = match unit {
+                Unit::Bytes => "bytes",
+                Unit::Things => "things",
+            };
+            vec![stage, unit.to_owned(), done.to_string(), total.to_string()]
+        });
+        texts.unwrap_or_default().encode()
     }
 }
 

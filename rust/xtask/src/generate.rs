@@ -70,6 +70,7 @@ struct JuliaType {
 fn julia_type(name: &str) -> JuliaType {
     match name {
         "Text" => JuliaType { argument: "String", c: "Cstring", jlrs: "Any" },
+        "Texts" => JuliaType { argument: "Vector{String}", c: "Ptr{UInt8}", jlrs: "Ptr{UInt8}" },
         "Uuid" => JuliaType { argument: "UUID", c: "Ref{UInt128}", jlrs: "Ref{UInt128}" },
         "Flag" => JuliaType { argument: "Bool", c: "UInt8", jlrs: "UInt8" },
         _ => JuliaType { argument: "UInt64", c: "UInt64", jlrs: "UInt64" },
@@ -86,7 +87,7 @@ fn julia() -> String {
     for (list, plain, meaning) in symbols {
         push(&mut out, format!("# {meaning}.\nconst {list} = ["));
         for Operation { kind, name, .. } in OPERATIONS {
-            let prefix = if *kind == "job" { "scratchrs_start_" } else { plain };
+            let prefix = if runs_on_a_thread(kind) { "scratchrs_start_" } else { plain };
             push(&mut out, format!("    \"{prefix}{name}\","));
         }
         push(&mut out, "]");
@@ -96,6 +97,11 @@ fn julia() -> String {
         push(&mut out, stub(index + 1, operation));
     }
     out
+}
+
+/// Whether an operation is started and then waited for.
+fn runs_on_a_thread(kind: &str) -> bool {
+    ["job", "deletion"].contains(&kind)
 }
 
 fn push(out: &mut String, line: impl AsRef<str>) {
@@ -108,9 +114,13 @@ fn stub(number: usize, operation: &Operation) -> String {
     let list = |part: &dyn Fn(&str, &str) -> String| {
         arguments.iter().map(|(name, r#type)| part(name, r#type)).collect::<Vec<_>>()
     };
-    let signature = list(&|name, r#type| format!("{name}::{}", julia_type(r#type).argument));
+    let mut signature = list(&|name, r#type| format!("{name}::{}", julia_type(r#type).argument));
+    if *kind == "job" {
+        signature.push("io::IO = stderr".to_owned());
+    }
     let values = list(&|name, r#type| match r#type {
         "Uuid" => format!("in_order({name})"),
+        "Texts" => format!("packed({name})"),
         _ => name.to_owned(),
     });
     let c = list(&|_, r#type| julia_type(r#type).c.to_owned());
@@ -136,7 +146,7 @@ fn stub(number: usize, operation: &Operation) -> String {
     let mut out = format!("# {}\n", sentence(operation));
     let _ = writeln!(out, "function {name}({})", signature.join(", "));
     out.push_str("    library = loaded()\n");
-    if *kind == "job" {
+    if runs_on_a_thread(kind) {
         let job = call(
             "Ptr{Cvoid}",
             &c,
@@ -148,7 +158,11 @@ fn stub(number: usize, operation: &Operation) -> String {
         let _ = writeln!(out, "    job = {job}");
         out.push_str("    if job == C_NULL\n        close(wakeup)\n");
         out.push_str("        checked(status[], take!(library, reply))\n    end\n");
-        out.push_str(&give("finish(library, job, wakeup)"));
+        out.push_str(&give(if *kind == "job" {
+            "finish(library, job, wakeup, io)"
+        } else {
+            "outlast(library, job, wakeup)"
+        }));
     } else {
         let plain = call("UInt32", &c, &["Ref{Bytes}"], &["bytes"]);
         let fast = call("Any", &jlrs, &["Ref{UInt32}"], &["code"]).replace('\n', "\n    ");
@@ -172,15 +186,18 @@ fn header() -> String {
          \x20* A function returns zero, or the number of an error; `reply` then holds message, path,\n\
          \x20* error number of the system and hint, each with its length before it (4 bytes, the\n\
          \x20* lowest first). Give every reply back to scratchrs_free. Texts are UTF-8 with a NUL\n\
-         \x20* behind them; a UUID is 16 bytes in the order in which they are written.\n\
+         \x20* behind them; several texts are how many they are, and then each with its length before\n\
+         \x20* it, without a NUL; a UUID is 16 bytes in the order in which they are written.\n\
          \x20*/\n\
          #ifndef SCRATCHRS_H\n#define SCRATCHRS_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n\
          #ifdef __cplusplus\nextern \"C\" {\n#endif\n\n\
          enum {\n    SCRATCHRS_INVALID_INPUT = 1,\n    SCRATCHRS_IO = 2,\n    SCRATCHRS_BUSY = 3,\n    \
-         SCRATCHRS_NOT_FOUND = 4,\n    SCRATCHRS_INTERNAL = 5\n};\n\n\
+         SCRATCHRS_NOT_FOUND = 4,\n    SCRATCHRS_INTERNAL = 5,\n    SCRATCHRS_INTEGRITY = 6,\n    \
+         SCRATCHRS_FORMAT = 7,\n    SCRATCHRS_CANCELLED = 8,\n    SCRATCHRS_DOWNLOAD = 9\n};\n\n\
          typedef struct {\n    uint8_t *start;\n    size_t length;\n} scratchrs_bytes;\n\n\
          typedef struct scratchrs_job scratchrs_job;\n\n\
-         /* Called from another thread, once, when a job is done. */\n\
+         /* Called from another thread, once when a job is done, and before that each time that a\n\
+         \x20* look at its progress is worth it. */\n\
          typedef int scratchrs_notify(void *handle);\n\n",
     );
     push(
@@ -195,7 +212,13 @@ fn header() -> String {
          /* Waits for a job. It is then no more. */\n\
          uint32_t scratchrs_finish(scratchrs_job *job, scratchrs_bytes *reply);\n\n\
          /* Lets a job go on with nobody waiting for it. */\n\
-         void scratchrs_detach(scratchrs_job *job);\n",
+         void scratchrs_detach(scratchrs_job *job);\n\n\
+         /* How far a job is: the stage, `bytes` or `things`, what is done and what there is to do,\n\
+         \x20* each with its length before it; nothing once it is done. */\n\
+         void scratchrs_progress(const scratchrs_job *job, scratchrs_bytes *reply);\n\n\
+         /* Tells a job to end as soon as it can leave nothing half done. It is still to be waited\n\
+         \x20* for. */\n\
+         void scratchrs_cancel(const scratchrs_job *job);\n",
     );
     for operation in OPERATIONS {
         let mut arguments: Vec<String> = operation
@@ -203,12 +226,13 @@ fn header() -> String {
             .iter()
             .map(|(name, r#type)| match *r#type {
                 "Text" => format!("const char *{name}"),
+                "Texts" => format!("const uint8_t *{name}"),
                 "Uuid" => format!("const uint8_t {name}[16]"),
                 "Flag" => format!("uint8_t {name}"),
                 _ => format!("uint64_t {name}"),
             })
             .collect();
-        let (result, prefix) = if operation.kind == "job" {
+        let (result, prefix) = if runs_on_a_thread(operation.kind) {
             arguments.push("scratchrs_notify *function".to_owned());
             arguments.push("void *handle".to_owned());
             arguments.push("uint32_t *status".to_owned());
@@ -230,7 +254,8 @@ fn reference() -> String {
     let mut out = format!("<!-- {NOTICE} -->\n\n# Operations\n\n");
     out.push_str(
         "What crosses between Julia and Rust. `short` operations are plain calls, `waits` may wait \
-         for other processes for up to 50 ms, a `job` runs on a thread of its own.\n\n\
+         for other processes for up to 50 ms, a `job` and a `deletion` run on a thread of their \
+         own; an interrupt cancels a `job`, and leaves a `deletion` to itself.\n\n\
          | operation | kind | arguments | reply | |\n|---|---|---|---|---|\n",
     );
     for operation in OPERATIONS {

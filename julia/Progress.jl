@@ -1,0 +1,141 @@
+# How far long work is: a bar on a terminal, elsewhere the log records with `progress=` that
+# ProgressLogging.jl agreed on with notebooks, editors and loggers.
+module Progress
+
+using Base.CoreLogging: @logmsg, LogLevel
+import ..@seldom_run, ..bytes_in_words, ..in_words, ..label
+@seldom_run
+
+# One stage of one job, as it is shown.
+mutable struct View
+    io::IO
+    # `:bar`, `:record` or `:nothing`.
+    kind::Symbol
+    stage::String
+    # Which bar it is, for who shows records.
+    id::Symbol
+    # Times, and how much was done then: the last few seconds, for the speed.
+    samples::Vector{Tuple{Float64, Int}}
+end
+
+# The view that has the line of the terminal. Of jobs in several tasks, one is shown.
+const SHOWN = Ref{Union{Nothing, View}}(nothing)
+
+# Over which time speed is measured, in seconds.
+const WINDOW = 3.0
+
+# Shows how far a job is, which its progress says as the library does. `view` is what this gave the
+# last time, `nothing` at the first.
+function shown(view::Union{Nothing, View}, io::IO, progress::Vector{String})
+    stage, unit, done, total = progress
+    if view === nothing || view.stage != stage
+        view === nothing || close(view)
+        view = View(io, kind_for(io), stage, gensym(:ScratchRS), Tuple{Float64, Int}[])
+    end
+    try
+        show_progress(view, unit == "bytes", parse(Int, done), parse(Int, total))
+    catch error
+        # Nobody reads it any more: no reason to stop the work.
+        error isa InterruptException && rethrow()
+        view.kind = :nothing
+    end
+    return view
+end
+
+function kind_for(io::IO)
+    io isa Base.DevNull && return :nothing
+    is_terminal(io) || return :record
+    get(ENV, "TERM", "") == "dumb" && return :nothing
+    SHOWN[] === nothing || return :nothing
+    return :bar
+end
+
+is_terminal(io::IO) = io isa Base.TTY
+is_terminal(io::IOContext) = is_terminal(io.io)
+
+function show_progress(view::View, is_bytes::Bool, done::Int, total::Int)
+    if view.kind === :bar
+        SHOWN[] = view
+        push!(view.samples, (time(), done))
+        filter!(((time, _),) -> time >= view.samples[end][1] - WINDOW, view.samples)
+        write(view.io, string("\r", line(view, is_bytes, done, total), "\e[K"))
+    elseif view.kind === :record
+        fraction = total > 0 ? min(done / total, 1.0) : nothing
+        record(view, fraction)
+    end
+    return
+end
+
+record(view::View, progress) =
+    @logmsg LogLevel(-1) view.stage progress = progress _id = view.id
+
+# Ends the view: its line of the terminal is empty again.
+function Base.close(view::View)
+    SHOWN[] === view && (SHOWN[] = nothing)
+    try
+        view.kind === :bar && write(view.io, "\r\e[K")
+        view.kind === :record && record(view, "done")
+    catch error
+        error isa InterruptException && rethrow()
+    end
+    return
+end
+
+# A line no wider than the terminal: the verb, what it is about, a bar if there is room for one, and
+# figures.
+function line(view::View, is_bytes::Bool, done::Int, total::Int)
+    verb, rest = split_verb(view.stage)
+    figures = join(figures_of(view, is_bytes, done, total), "  ")
+    isempty(rest) || (rest = string(rest, "  "))
+    room = displaysize(view.io)[2] - 1 - 13 - textwidth(rest) - textwidth(figures)
+    bar = total > 0 && room >= 12 ? string(bar_of(done / total, min(room - 2, 30)), "  ") : ""
+    plain = string(rest, bar, figures)
+    keep = max(displaysize(view.io)[2] - 14, 0)
+    return string(label(view.io, verb, :green), first(plain, keep))
+end
+
+function split_verb(stage::String)
+    parts = split(stage, ' '; limit = 2)
+    return parts[1], length(parts) > 1 ? parts[2] : ""
+end
+
+const EIGHTHS = (" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉")
+
+function bar_of(fraction::Float64, width::Int)
+    eighths = floor(Int, 8width * clamp(fraction, 0.0, 1.0))
+    full, part = divrem(eighths, 8)
+    full == width && return "█"^width
+    return string("█"^full, EIGHTHS[part + 1], " "^(width - full - 1))
+end
+
+function figures_of(view::View, is_bytes::Bool, done::Int, total::Int)
+    figures = String[]
+    total > 0 && push!(figures, lpad(string(floor(Int, 100 * min(done / total, 1.0)), '%'), 4))
+    if total > 0
+        push!(figures, is_bytes ? part_in_words(done, total) : "$done of $total")
+    elseif done > 0
+        push!(figures, is_bytes ? bytes_in_words(done) : string(done))
+    end
+    speed = speed_of(view)
+    if speed > 0
+        is_bytes && push!(figures, string(bytes_in_words(round(Int, speed)), "/s"))
+        total > done && push!(figures, string(in_words((total - done) / speed), " left"))
+    end
+    return figures
+end
+
+# "12.6 of 18.4 GiB": the unit is said once if it is the same.
+function part_in_words(done::Int, total::Int)
+    whole = bytes_in_words(total)
+    part = bytes_in_words(done)
+    number, unit = split(part, ' ')
+    return endswith(whole, string(' ', unit)) ? "$number of $whole" : "$part of $whole"
+end
+
+# How much is done in a second; zero while that can't be said.
+function speed_of(view::View)
+    (before, less), (now, more) = view.samples[1], view.samples[end]
+    return now - before >= 0.2 ? (more - less) / (now - before) : 0.0
+end
+
+end # module Progress

@@ -1,0 +1,31 @@
+# What is said to people, and how.
+
+# A line as Pkg prints them: what happens, right-aligned and in colour, then the fact.
+announce(what::String, color::Symbol, fact::String) =
+    println(stderr, label(stderr, what, color), fact)
+
+# The beginning of such a line.
+function label(io::IO, what::AbstractString, color::Symbol)
+    is_coloured = get(io, :color, false)::Bool && isempty(get(ENV, "NO_COLOR", ""))
+    return sprint(context = :color => is_coloured) do out
+        printstyled(out, lpad(what, 12), ' '; bold = true, color = color)
+    end
+end
+
+function in_words(seconds::Float64)
+    seconds < 100 && return "$(round(Int, seconds)) s"
+    minutes = round(Int, seconds / 60)
+    return minutes < 100 ? "$minutes min" : "$(round(Int, minutes / 60)) h"
+end
+
+# A size with its unit: "1 byte", "12.6 GiB".
+function bytes_in_words(bytes::Int)
+    bytes < 1024 && return "$bytes byte$(bytes == 1 ? "" : "s")"
+    size, unit = bytes / 1024, 1
+    while size >= 1023.95 && unit < length(UNITS)
+        size, unit = size / 1024, unit + 1
+    end
+    return string(round(size; digits = 1), ' ', UNITS[unit])
+end
+
+const UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")

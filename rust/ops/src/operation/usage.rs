@@ -1,0 +1,35 @@
+//! Who uses what.
+
+use scratchrs_core::{Result, usage};
+use scratchrs_model::usage_log::Skipped;
+
+use super::{PATIENCE, now, place};
+
+/// See [`usage::track`].
+///
+/// # Errors
+///
+/// As there.
+pub fn track_access(depot: &str, space: &str, project: &str) -> Result<Vec<String>> {
+    let tracked = usage::track(place(depot, ""), space, project, now(), PATIENCE)?;
+    let mut reply = vec![if tracked.recorded { "recorded" } else { "read-only" }.to_owned()];
+    reply.extend(tracked.healed.iter().map(in_words));
+    Ok(reply)
+}
+
+/// See [`usage::condense`].
+///
+/// # Errors
+///
+/// As there.
+pub fn condense_usage(depot: &str) -> Result<Vec<String>> {
+    let healed = usage::condense(place(depot, ""), now(), PATIENCE)?;
+    Ok(healed.iter().map(in_words).collect())
+}
+
+fn in_words(skipped: &Skipped) -> String {
+    match skipped.line {
+        Some(line) => format!("line {line}: {}", skipped.reason),
+        None => skipped.reason.clone(),
+    }
+}

@@ -1,0 +1,97 @@
+# Long work on a thread of its own: how it is shown, and what an interrupt does to it.
+
+using Base.CoreLogging: AbstractLogger, CoreLogging, LogLevel, with_logger
+using ScratchRS: Native, Progress
+
+# Keeps what is logged.
+struct Keeper <: AbstractLogger
+    records::Vector{Any}
+end
+CoreLogging.min_enabled_level(::Keeper) = LogLevel(-1)
+CoreLogging.shouldlog(::Keeper, arguments...) = true
+CoreLogging.handle_message(keeper::Keeper, level, message, _module, group, id, file, line; progress = nothing, kw...) =
+    push!(keeper.records, (level, message, id, progress))
+
+# The records of a job that is not shown on a terminal.
+function records_of(stages, steps, io = IOBuffer())
+    keeper = Keeper([])
+    reply = with_logger(() -> Native.rehearse(stages, UInt64(steps), io), keeper)
+    return reply, keeper.records
+end
+
+@testset "several texts cross as they are" begin
+    for texts in [String[], [""], ["a", "", "ü😀"], ["x"^5000, "y"]]
+        @test Native.rehearse(texts, UInt64(0)) == texts
+    end
+    @test thrown(() -> Native.rehearse(["a\0b"], UInt64(0))) isa ArgumentError
+    @test thrown(() -> Native.rehearse(["\xff"], UInt64(0))) isa ArgumentError
+end
+
+@testset "a job that takes long is shown in records of its progress" begin
+    reply, records = records_of(["First", "Second thing"], 80)
+    @test reply == ["First", "Second thing"]
+    @test all(record -> record[1] == LogLevel(-1), records)
+    for stage in reply
+        seen = [(id, progress) for (_, message, id, progress) in records if message == stage]
+        ids, values = first.(seen), last.(seen)
+        @test length(unique(ids)) == 1
+        @test values[end] == "done"
+        @test issorted(values[1:(end - 1)]) && all(value -> 0 <= value <= 1, values[1:(end - 1)])
+    end
+    # Nobody hears of one that is over at once, or of one that is to be silent.
+    @test records_of(["First"], 1)[2] == []
+    @test records_of(["First"], 70, devnull)[2] == []
+end
+
+@testset "the line of a terminal" begin
+    figures(samples, arguments...) =
+        Progress.figures_of(Progress.View(devnull, :bar, "", :id, samples), arguments...)
+    now = [(0.0, 0), (2.0, 4 * 2^20)]
+    @test figures(now, true, 4 * 2^20, 16 * 2^20) == [" 25%", "4.0 of 16.0 MiB", "2.0 MiB/s", "6 s left"]
+    @test figures(now, true, 4 * 2^20, 0) == ["4.0 MiB", "2.0 MiB/s"]
+    @test figures([(0.0, 0)], true, 1000, 2^20) == ["  0%", "1000 bytes of 1.0 MiB"]
+    @test figures([(0.0, 0), (1.0, 5)], false, 5, 10) == [" 50%", "5 of 10", "1 s left"]
+    @test Progress.bar_of(0.0, 10) == " "^10
+    @test Progress.bar_of(1.0, 10) == "█"^10
+    @test Progress.bar_of(0.55, 10) == "█████▌    "
+    @test all(textwidth(Progress.bar_of(i / 100, 20)) == 20 for i in -5:105)
+    # No terminal is too narrow for it.
+    for width in [1, 20, 60, 200]
+        io = IOContext(IOBuffer(), :displaysize => (24, width))
+        view = Progress.View(io, :bar, "Downloading `a thing`", :id, copy(now))
+        @test textwidth(Progress.line(view, true, 4 * 2^20, 16 * 2^20)) < max(width, 14)
+    end
+end
+
+@testset "an interrupt cancels a job, and waits for its end" begin
+    for seconds in [0.0, 0.7]
+        job = @async Native.rehearse(["First"], UInt64(100_000), devnull)
+        sleep(seconds)
+        schedule(job, InterruptException(); error = true)
+        @test thrown(() -> wait(job)) !== nothing
+        @test job.exception isa InterruptException
+    end
+    # From the keyboard, to a session that lives on.
+    code = """
+    using ScratchRS
+    Base.exit_on_sigint(false)
+    try
+        println("ready")
+        flush(stdout)
+        ScratchRS.Native.rehearse(["First"], UInt64(100_000))
+        println("over")
+    catch error
+        println(typeof(error))
+    end
+    println(ScratchRS.Native.rehearse(["Second"], UInt64(1)))
+    """
+    if VERSION < v"1.6"
+        code = replace(code, "Base.exit_on_sigint(false)" => "ccall(:jl_exit_on_sigint, Cvoid, (Cint,), 0)")
+    end
+    process, errors = Lab.start(child(code))
+    @test readline(process) == "ready"
+    kill(process, Base.SIGINT)
+    @test readline(process) == "InterruptException"
+    @test readline(process) == "[\"Second\"]"
+    close(errors)
+end
