@@ -25,6 +25,14 @@ use uuid::Uuid;
 
 use crate::key::ScratchKey;
 
+/// The directory of a depot that holds installed packages.
+pub const PACKAGES: &str = "packages";
+/// The directory of a depot that holds clones of repositories.
+pub const CLONES: &str = "clones";
+/// The directory of a depot that holds artifacts.
+pub const ARTIFACTS: &str = "artifacts";
+/// The directory of a depot that holds the logs.
+pub const LOGS: &str = "logs";
 /// The directory of a depot that holds the scratch spaces.
 pub const SCRATCHSPACES: &str = "scratchspaces";
 /// The usage log of the scratch spaces, below a depot.

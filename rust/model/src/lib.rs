@@ -3,12 +3,18 @@
 //! What a space may be called, where things lie, how the files that Pkg shares with us read.
 //! Effects live in `scratchrs-fs`; `scratchrs-core` puts both together.
 
+pub mod clone_name;
+pub mod collection;
 pub mod depots;
+pub mod fault;
 pub mod generation;
 pub mod hash;
 pub mod key;
 pub mod layout;
+pub mod manifest;
+pub mod orphanage;
 pub mod project;
+pub mod slug;
 pub mod time;
 pub mod toml_text;
 pub mod usage_log;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike};
+use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
 
 /// A moment of a depot: local wall-clock time that is written with a `Z`.
 ///
@@ -56,6 +56,16 @@ impl DepotTime {
             }),
             offset: Some(toml::value::Offset::Z),
         }
+    }
+
+    /// How much later than `earlier` it is.
+    pub fn since(self, earlier: Self) -> TimeDelta {
+        self.0 - earlier.0
+    }
+
+    /// The moment that comes `later`. There is none beyond the calendar.
+    pub fn after(self, later: TimeDelta) -> Self {
+        Self(self.0.checked_add_signed(later).unwrap_or(NaiveDateTime::MAX))
     }
 
     /// The local date and time.

@@ -1,0 +1,989 @@
+//! What a collection keeps and what it removes: a function of what lies in the depots, of what
+//! keeps it, and of the time.
+//!
+//! # Compatibility
+//!
+//! The rules are those of `Pkg.gc` in Julia 1.6 to 1.12 (Pkg, `API.jl: gc`), in its order: packages,
+//! then artifacts and spaces, where those that only packages about to go have use for go with
+//! them if there is no grace period. In these points more is kept than there:
+//!
+//! - What a root that cannot be read could have kept; what one with faults can be seen to name.
+//! - What a root below `packages/Name/abcde` keeps, when `packages/Name/abcd` goes: Pkg compares
+//!   paths by their letters.
+//! - A clone whose name no Julia up to 1.12 would give it, but whose origin is one that a manifest
+//!   names: Julia 1.13 gives other names.
+//! - What is reachable by another path of the same depot.
+
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
+
+use chrono::TimeDelta;
+
+use crate::clone_name::clone_name;
+use crate::hash::TreeHash;
+use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
+use crate::manifest::{Manifest, Package};
+use crate::orphanage::Orphanage;
+use crate::slug::Slug;
+use crate::time::DepotTime;
+
+/// The kinds of things that are collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `packages/<Name>/<slug>`
+    Package,
+    /// `clones/<name>`
+    Clone,
+    /// `artifacts/<hash>`
+    Artifact,
+    /// `scratchspaces/<uuid>/<key>`
+    Space,
+}
+
+/// All kinds, in the order in which Pkg removes them.
+pub const KINDS: [Kind; 4] = [Kind::Package, Kind::Clone, Kind::Artifact, Kind::Space];
+
+impl Kind {
+    /// The directory of a depot that things of this kind lie in.
+    pub fn directory(self) -> &'static str {
+        match self {
+            Self::Package => PACKAGES,
+            Self::Clone => CLONES,
+            Self::Artifact => ARTIFACTS,
+            Self::Space => SCRATCHSPACES,
+        }
+    }
+
+    /// Whether things of this kind lie in a directory of their package.
+    pub fn is_grouped(self) -> bool {
+        matches!(self, Self::Package | Self::Space)
+    }
+}
+
+/// Something in a depot that can be collected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What it is.
+    pub kind: Kind,
+    /// The name of its package's directory, where things of this kind have one; else empty.
+    pub group: OsString,
+    /// Its own name.
+    pub name: OsString,
+    /// What a clone is a clone of, in its own words.
+    pub origin: Option<String>,
+    /// Whether it is a plain file: one of those that Pkg keeps among its own spaces.
+    pub is_file: bool,
+}
+
+impl Item {
+    /// Its path in the depot at `depot`.
+    pub fn path(&self, depot: &str) -> PathBuf {
+        let mut path = PathBuf::from(depot);
+        path.push(self.kind.directory());
+        if self.kind.is_grouped() {
+            path.push(&self.group);
+        }
+        path.push(&self.name);
+        path
+    }
+
+    /// Its path as text, in which the files that Pkg shares hold it; none if it is not Unicode.
+    pub fn text(&self, depot: &str) -> Option<String> {
+        let (group, name) = (self.group.to_str()?, self.name.to_str()?);
+        Some(match self.kind.is_grouped() {
+            true => layout::join(depot, &[self.kind.directory(), group, name]),
+            false => layout::join(depot, &[self.kind.directory(), name]),
+        })
+    }
+}
+
+/// What lies in a depot.
+#[derive(Clone, Debug, Default)]
+pub struct Depot {
+    /// Its absolute path, as Julia's `abspath` gives it, without a separator at the end.
+    pub path: String,
+    /// Other absolute paths that lead to it.
+    pub aliases: Vec<String>,
+    /// Whether things are to be removed from it.
+    pub is_swept: bool,
+    /// What can be collected.
+    pub items: Vec<Item>,
+    /// Since when what nothing keeps has been an orphan.
+    pub orphanage: Orphanage,
+}
+
+/// A file that keeps things.
+#[derive(Clone, Debug)]
+pub struct Root<T> {
+    /// Its path, as a log has it.
+    pub path: String,
+    /// When its use was last logged.
+    pub last_used: Option<DepotTime>,
+    /// What it names.
+    pub content: T,
+}
+
+/// An artifact that an `Artifacts.toml` binds, for whatever platform.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The name that it is bound to. Empty where a file with faults only shows the hash.
+    pub name: String,
+    /// The artifact.
+    pub hash: TreeHash,
+}
+
+/// The uses of a scratch space.
+#[derive(Clone, Debug, Default)]
+pub struct SpaceUse {
+    /// The space, as the log has it.
+    pub path: String,
+    /// When its use was last logged.
+    pub last_used: Option<DepotTime>,
+    /// The project files for which it was used, those that are known to be gone left out.
+    pub projects: Vec<String>,
+}
+
+/// Where an artifact is instead of where it would be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Override {
+    /// At this path.
+    Path(String),
+    /// Where this other artifact is.
+    Hash(TreeHash),
+}
+
+/// A root, or a log of roots, that is there and cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its path.
+    pub path: String,
+    /// Why it cannot be read.
+    pub reason: String,
+    /// What it could have kept.
+    pub kinds: Vec<Kind>,
+}
+
+/// All that keeps things.
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    /// The manifests.
+    pub manifests: Vec<Root<Manifest>>,
+    /// The artifact files.
+    pub artifact_files: Vec<Root<Vec<Binding>>>,
+    /// The scratch spaces.
+    pub uses: Vec<SpaceUse>,
+    /// The overrides of all depots.
+    pub overrides: HashMap<TreeHash, Override>,
+    /// What could not be read.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// What the user wants.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// For how long something must have been an orphan to be removed.
+    pub collect_delay: TimeDelta,
+    /// For how long nobody must have opened a space for it to be removed although something keeps
+    /// it.
+    pub scratch_cleanup_period: Option<TimeDelta>,
+}
+
+/// What keeps something, as an index into one of the lists of [`Roots`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// Of [`Roots::manifests`].
+    Manifest(usize),
+    /// Of [`Roots::artifact_files`].
+    ArtifactFile(usize),
+    /// Of [`Roots::uses`].
+    Use(usize),
+    /// Of [`Roots::unreadable`].
+    Unreadable(usize),
+}
+
+/// Why something goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing has kept it for long enough.
+    Unreachable,
+    /// Nobody has opened it for long enough.
+    Unused,
+    /// The depot is to become smaller.
+    Evicted,
+}
+
+/// What becomes of something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays: something keeps it, or it is not in a depot that is swept.
+    Kept,
+    /// Nothing keeps it; it goes when it has been so for long enough.
+    Waiting {
+        /// Since when nothing keeps it.
+        since: DepotTime,
+        /// When it can go.
+        until: DepotTime,
+    },
+    /// It goes now.
+    Doomed(Reason),
+}
+
+/// What becomes of an item, and what keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// What becomes of it.
+    pub fate: Fate,
+    /// What keeps it: nothing, if it is an orphan.
+    pub keepers: Vec<Keeper>,
+}
+
+/// What becomes of everything in a depot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DepotPlan {
+    /// One for each item, in their order.
+    pub decisions: Vec<Decision>,
+    /// What its `orphaned.toml` is to hold.
+    pub orphanage: Orphanage,
+}
+
+/// Decides, for each depot in the order of the stack.
+pub fn plan(depots: &[Depot], roots: &Roots, policy: &Policy, now: DepotTime) -> Vec<DepotPlan> {
+    let places = Places::of(depots);
+    let mut marks = Marks::of(depots);
+    marks.hold(depots, roots);
+    marks.packages(depots, &places, roots);
+    // Without a grace period, what only those packages have use for goes with them.
+    let dying = match policy.collect_delay <= TimeDelta::zero() {
+        true => marks.unmarked_packages(depots),
+        false => HashSet::new(),
+    };
+    marks.artifacts(depots, &places, roots, &dying);
+    marks.clones(depots, roots);
+    let last_used = marks.spaces(&places, roots, &dying);
+    let decide = |(index, depot): (usize, &Depot)| {
+        let mut plan = DepotPlan::default();
+        for (item, keepers) in marks.keepers[index].iter_mut().enumerate() {
+            let keepers = std::mem::take(keepers);
+            let fate = match keepers.is_empty() {
+                _ if !depot.is_swept => Fate::Kept,
+                true => orphan(&depot.items[item], depot, policy, now, &mut plan.orphanage),
+                false => {
+                    let last_used = last_used.get(&(index, item)).copied();
+                    unused(last_used, policy, now).unwrap_or(Fate::Kept)
+                }
+            };
+            plan.decisions.push(Decision { fate, keepers });
+        }
+        plan
+    };
+    depots.iter().enumerate().map(decide).collect()
+}
+
+/// The fate of something that nothing keeps, which is written down.
+fn orphan(
+    item: &Item,
+    depot: &Depot,
+    policy: &Policy,
+    now: DepotTime,
+    orphanage: &mut Orphanage,
+) -> Fate {
+    let paths = std::iter::once(&depot.path).chain(&depot.aliases);
+    let known = paths
+        .filter_map(|path| depot.orphanage.0.get(&item.text(path)?))
+        // A clock that was wrong once must not keep it for ever.
+        .map(|since| (*since).min(now))
+        .min();
+    let since = known.unwrap_or(now);
+    // What has no name in Unicode cannot be written down, and is new each time.
+    if let Some(path) = item.text(&depot.path) {
+        orphanage.0.insert(path, since);
+    }
+    if now.since(since) >= policy.collect_delay {
+        return Fate::Doomed(Reason::Unreachable);
+    }
+    Fate::Waiting { since, until: since.after(policy.collect_delay) }
+}
+
+/// The fate of a space that something keeps, if nobody has opened it for too long.
+fn unused(last_used: Option<DepotTime>, policy: &Policy, now: DepotTime) -> Option<Fate> {
+    let is_old = now.since(last_used?) >= policy.scratch_cleanup_period?;
+    is_old.then_some(Fate::Doomed(Reason::Unused))
+}
+
+/// Where a depot is, and an item in it.
+type Position = (usize, usize);
+
+/// Finds things by their paths and names.
+struct Places<'a> {
+    /// The paths of the depots, and whose each is.
+    depots: Vec<(&'a str, usize)>,
+    /// The packages by their directories.
+    packages: HashMap<(&'a str, &'a str), Vec<Position>>,
+    /// The packages by slug alone, for manifests that do not say the name.
+    slugs: HashMap<&'a str, Vec<Position>>,
+    /// The packages by name alone, for manifests that do not say the tree.
+    names: HashMap<&'a str, Vec<Position>>,
+    /// The artifacts by name, in the order of the depots.
+    artifacts: HashMap<TreeHash, Vec<Position>>,
+    spaces: HashMap<(usize, &'a str, &'a str), Position>,
+}
+
+impl<'a> Places<'a> {
+    fn of(depots: &'a [Depot]) -> Self {
+        let mut places = Self {
+            depots: Vec::new(),
+            packages: HashMap::new(),
+            slugs: HashMap::new(),
+            names: HashMap::new(),
+            artifacts: HashMap::new(),
+            spaces: HashMap::new(),
+        };
+        for (index, depot) in depots.iter().enumerate() {
+            let paths = std::iter::once(&depot.path).chain(&depot.aliases);
+            places.depots.extend(paths.map(|path| (path.as_str(), index)));
+            for (item, found) in depot.items.iter().enumerate() {
+                let (Some(group), Some(name)) = (found.group.to_str(), found.name.to_str()) else {
+                    continue;
+                };
+                let position = (index, item);
+                match found.kind {
+                    Kind::Package => {
+                        places.packages.entry((group, name)).or_default().push(position);
+                        places.slugs.entry(name).or_default().push(position);
+                        places.names.entry(group).or_default().push(position);
+                    }
+                    // Pkg writes hashes in lower case, and looks for nothing else.
+                    Kind::Artifact if !name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+                        if let Ok(hash) = name.parse() {
+                            places.artifacts.entry(hash).or_default().push(position);
+                        }
+                    }
+                    Kind::Space => {
+                        places.spaces.insert((index, group, name), position);
+                    }
+                    Kind::Artifact | Kind::Clone => {}
+                }
+            }
+        }
+        // A depot may lie in another one: the longer path says more.
+        places.depots.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+        places
+    }
+
+    /// The depot that `path` is in, and the names below it.
+    fn locate<'p>(&self, path: &'p str) -> Option<(usize, std::str::Split<'p, char>)> {
+        self.depots.iter().find_map(|(depot, index)| {
+            let rest = path.strip_prefix(depot)?.strip_prefix(std::path::MAIN_SEPARATOR)?;
+            Some((*index, rest.split(std::path::MAIN_SEPARATOR)))
+        })
+    }
+
+    /// The item of `kind` that `path` is, or is in.
+    fn item(&self, kind: Kind, path: &str) -> Option<Position> {
+        let (depot, mut names) = self.locate(path)?;
+        if names.next() != Some(kind.directory()) {
+            return None;
+        }
+        let mut position = None;
+        match kind {
+            Kind::Package => {
+                let found = self.packages.get(&(names.next()?, names.next()?))?;
+                position = found.iter().find(|(index, _)| *index == depot).copied();
+            }
+            Kind::Artifact => {
+                let found = self.artifacts.get(&names.next()?.parse().ok()?)?;
+                position = found.iter().find(|(index, _)| *index == depot).copied();
+            }
+            Kind::Space => {
+                position = self.spaces.get(&(depot, names.next()?, names.next()?)).copied();
+                position = position.filter(|_| names.next().is_none());
+            }
+            Kind::Clone => {}
+        }
+        position
+    }
+
+    /// The directories that a package of a manifest is, as Pkg finds the one that it uses.
+    fn installed(&self, package: &Package) -> Vec<Position> {
+        let slug = Slug::of(package.uuid, package.tree);
+        for slug in [slug.as_str(), slug.legacy()] {
+            let found = match &package.name {
+                Some(name) => self.packages.get(&(name.as_str(), slug)).map(|found| &found[..1]),
+                None => self.slugs.get(slug).map(Vec::as_slice),
+            };
+            if let Some(found) = found {
+                return found.to_vec();
+            }
+        }
+        Vec::new()
+    }
+}
+
+/// What keeps each item.
+struct Marks {
+    keepers: Vec<Vec<Vec<Keeper>>>,
+}
+
+impl Marks {
+    fn of(depots: &[Depot]) -> Self {
+        Self { keepers: depots.iter().map(|depot| vec![Vec::new(); depot.items.len()]).collect() }
+    }
+
+    fn mark(&mut self, (depot, item): Position, keeper: Keeper) {
+        let keepers = &mut self.keepers[depot][item];
+        if keepers.last() != Some(&keeper) {
+            keepers.push(keeper);
+        }
+    }
+
+    /// Marks all that something could have kept that cannot be read.
+    fn hold(&mut self, depots: &[Depot], roots: &Roots) {
+        for (index, unreadable) in roots.unreadable.iter().enumerate() {
+            for (depot, found) in depots.iter().enumerate() {
+                for (item, found) in found.items.iter().enumerate() {
+                    if unreadable.kinds.contains(&found.kind) && !found.is_file {
+                        self.mark((depot, item), Keeper::Unreadable(index));
+                    }
+                }
+            }
+        }
+    }
+
+    fn packages(&mut self, depots: &[Depot], places: &Places<'_>, roots: &Roots) {
+        debug_assert_eq!(depots.len(), self.keepers.len());
+        for (index, manifest) in roots.manifests.iter().enumerate() {
+            let Manifest { packages, any_tree_of, .. } = &manifest.content;
+            let named = any_tree_of.iter().filter_map(|name| places.names.get(name.as_str()));
+            let found = packages.iter().flat_map(|package| places.installed(package));
+            for position in found.chain(named.flatten().copied()) {
+                self.mark(position, Keeper::Manifest(index));
+            }
+        }
+    }
+
+    fn unmarked_packages(&self, depots: &[Depot]) -> HashSet<Position> {
+        let mut unmarked = HashSet::new();
+        for (index, depot) in depots.iter().enumerate().filter(|(_, depot)| depot.is_swept) {
+            let items = depot.items.iter().enumerate();
+            let packages = items.filter(|(_, item)| item.kind == Kind::Package);
+            let orphans = packages.filter(|(item, _)| self.keepers[index][*item].is_empty());
+            unmarked.extend(orphans.map(|(item, _)| (index, item)));
+        }
+        unmarked
+    }
+
+    fn artifacts(
+        &mut self,
+        depots: &[Depot],
+        places: &Places<'_>,
+        roots: &Roots,
+        dying: &HashSet<Position>,
+    ) {
+        debug_assert_eq!(depots.len(), self.keepers.len());
+        for (index, file) in roots.artifact_files.iter().enumerate() {
+            let package = places.item(Kind::Package, &file.path);
+            if package.is_some_and(|package| dying.contains(&package)) {
+                continue;
+            }
+            for Binding { hash, .. } in &file.content {
+                for position in artifact_paths(places, roots, *hash) {
+                    self.mark(position, Keeper::ArtifactFile(index));
+                }
+            }
+        }
+    }
+
+    fn clones(&mut self, depots: &[Depot], roots: &Roots) {
+        let Some(first) = depots.first() else { return };
+        let mut by_name: HashMap<&OsStr, usize> = HashMap::new();
+        let mut by_origin: HashMap<&str, Vec<usize>> = HashMap::new();
+        let clones = first.items.iter().enumerate().filter(|(_, item)| item.kind == Kind::Clone);
+        for (index, item) in clones {
+            by_name.insert(&item.name, index);
+            if let Some(origin) = &item.origin {
+                by_origin.entry(origin).or_default().push(index);
+            }
+        }
+        if by_name.is_empty() {
+            return;
+        }
+        for (index, manifest) in roots.manifests.iter().enumerate() {
+            for source in &manifest.content.sources {
+                let name = clone_name(source);
+                let named = by_name.get(OsStr::new(&name)).into_iter();
+                let cloned = by_origin.get(source.as_str()).into_iter().flatten();
+                for item in named.chain(cloned) {
+                    self.mark((0, *item), Keeper::Manifest(index));
+                }
+            }
+        }
+    }
+
+    /// Marks the spaces in use, and returns when the use of each was last logged.
+    fn spaces(
+        &mut self,
+        places: &Places<'_>,
+        roots: &Roots,
+        dying: &HashSet<Position>,
+    ) -> HashMap<Position, DepotTime> {
+        let mut last_used: HashMap<Position, DepotTime> = HashMap::new();
+        for (index, space) in roots.uses.iter().enumerate() {
+            let Some(position) = places.item(Kind::Space, &space.path) else { continue };
+            let is_dying = |project: &String| {
+                let package = places.item(Kind::Package, project);
+                package.is_some_and(|package| dying.contains(&package))
+            };
+            if !space.projects.iter().all(is_dying) {
+                self.mark(position, Keeper::Use(index));
+            }
+            if let Some(time) = space.last_used {
+                let known = last_used.entry(position).or_insert(time);
+                *known = (*known).max(time);
+            }
+        }
+        last_used
+    }
+}
+
+/// Where Pkg would look for an artifact, of what is there.
+fn artifact_paths(places: &Places<'_>, roots: &Roots, hash: TreeHash) -> Vec<Position> {
+    let installed = |hash: &TreeHash| places.artifacts.get(hash).map_or(&[][..], Vec::as_slice);
+    let mut hash = hash;
+    let mut is_redirected = false;
+    // Overrides that go round in a circle lead nowhere; Pkg never comes back from them.
+    for _ in 0..=roots.overrides.len() {
+        match roots.overrides.get(&hash) {
+            None if is_redirected => {
+                return installed(&hash).first().copied().into_iter().collect();
+            }
+            None => return installed(&hash).to_vec(),
+            Some(Override::Path(path)) => {
+                return places.item(Kind::Artifact, path).into_iter().collect();
+            }
+            Some(Override::Hash(other)) => hash = *other,
+        }
+        is_redirected = true;
+    }
+    Vec::new()
+}
+
+/// Something that can be evicted to make a depot smaller.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// Which item of the depot it is.
+    pub item: usize,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// When it was last used, as far as that is known.
+    pub last_used: Option<DepotTime>,
+}
+
+/// Dooms artifacts and spaces of a depot until what stays has at most `max_size` bytes, the least
+/// recently used first; those that something keeps only if `evicts_reachable`, and after all
+/// others. What an unreadable root may keep is never evicted.
+///
+/// `candidates` has the sizes of all items of the depot.
+pub fn evict(
+    depot: &Depot,
+    plan: &mut DepotPlan,
+    candidates: &[Candidate],
+    max_size: u64,
+    evicts_reachable: bool,
+) {
+    let is_doomed =
+        |plan: &DepotPlan, item: usize| matches!(plan.decisions[item].fate, Fate::Doomed(_));
+    let staying = candidates.iter().filter(|candidate| !is_doomed(plan, candidate.item));
+    let mut size: u64 = staying.clone().map(|candidate| candidate.bytes).sum();
+    let is_held = |keeper: &Keeper| matches!(keeper, Keeper::Unreadable(_));
+    let mut evictable: Vec<_> = staying
+        .filter(|candidate| {
+            let keepers = &plan.decisions[candidate.item].keepers;
+            let is_free = keepers.is_empty() || evicts_reachable && !keepers.iter().any(is_held);
+            matches!(depot.items[candidate.item].kind, Kind::Artifact | Kind::Space) && is_free
+        })
+        .collect();
+    evictable.sort_by_key(|candidate| {
+        let is_kept = !plan.decisions[candidate.item].keepers.is_empty();
+        (is_kept, candidate.last_used, candidate.item)
+    });
+    for candidate in evictable {
+        if size <= max_size {
+            return;
+        }
+        size -= candidate.bytes;
+        plan.decisions[candidate.item].fate = Fate::Doomed(Reason::Evicted);
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(windows))]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    const NOW: &str = "2026-11-21T12:00:00Z";
+
+    fn time(text: &str) -> DepotTime {
+        DepotTime::from_toml(&text.parse().unwrap()).unwrap()
+    }
+
+    fn item(kind: Kind, group: &str, name: &str) -> Item {
+        let (group, name) = (group.into(), name.into());
+        Item { kind, group, name, origin: None, is_file: false }
+    }
+
+    fn tree(digit: u8) -> TreeHash {
+        TreeHash([digit; 20])
+    }
+
+    fn uuid(digit: u8) -> Uuid {
+        Uuid::from_u128(u128::from(digit))
+    }
+
+    fn slug(package: u8, digit: u8) -> Slug {
+        Slug::of(uuid(package), tree(digit))
+    }
+
+    fn package(name: &str, number: u8, digit: u8) -> Package {
+        let name = Some(name.to_owned());
+        Package { name, uuid: uuid(number), tree: tree(digit), version: None }
+    }
+
+    fn depot(items: Vec<Item>) -> Depot {
+        let path = "/depot".to_owned();
+        Depot { path, is_swept: true, items, ..Depot::default() }
+    }
+
+    fn root<T>(path: &str, content: T) -> Root<T> {
+        Root { path: path.to_owned(), last_used: None, content }
+    }
+
+    fn manifest(packages: Vec<Package>) -> Root<Manifest> {
+        root("/work/Manifest.toml", Manifest { packages, ..Manifest::default() })
+    }
+
+    fn binding(digit: u8) -> Binding {
+        Binding { name: "name".to_owned(), hash: tree(digit) }
+    }
+
+    fn used(path: &str, projects: &[&str]) -> SpaceUse {
+        let projects = projects.iter().map(|project| (*project).to_owned()).collect();
+        SpaceUse { path: path.to_owned(), last_used: Some(time(NOW)), projects }
+    }
+
+    fn policy(days: i64) -> Policy {
+        Policy { collect_delay: TimeDelta::days(days), scratch_cleanup_period: None }
+    }
+
+    fn decide(depot: &Depot, roots: &Roots, policy: &Policy) -> DepotPlan {
+        plan(std::slice::from_ref(depot), roots, policy, time(NOW)).remove(0)
+    }
+
+    /// The names of what goes.
+    fn doomed(depot: &Depot, plan: &DepotPlan) -> Vec<String> {
+        let items = depot.items.iter().zip(&plan.decisions);
+        let doomed = items.filter(|(_, decision)| matches!(decision.fate, Fate::Doomed(_)));
+        doomed.map(|(item, _)| item.text("").unwrap()).collect()
+    }
+
+    #[test]
+    fn an_orphan_goes_after_its_grace_period() {
+        let artifact = tree(1).to_string();
+        let mut depot = depot(vec![item(Kind::Artifact, "", &artifact)]);
+        let path = format!("/depot/artifacts/{artifact}");
+        let roots = Roots::default();
+        let plan = decide(&depot, &roots, &policy(7));
+        let (since, until) = (time(NOW), time("2026-11-28T12:00:00Z"));
+        assert_eq!(plan.decisions[0].fate, Fate::Waiting { since, until });
+        assert_eq!(plan.orphanage.0.get(&path), Some(&since));
+        for (since, goes) in [
+            ("2026-11-14T12:00:00Z", true),
+            ("2026-11-14T12:00:00.001Z", false),
+            // A clock was wrong: the grace period begins now.
+            ("2050-01-01T00:00:00Z", false),
+        ] {
+            depot.orphanage.0.insert(path.clone(), time(since));
+            let plan = decide(&depot, &roots, &policy(7));
+            assert_eq!(!doomed(&depot, &plan).is_empty(), goes, "{since}");
+            assert_eq!(plan.orphanage.0.get(&path), Some(&time(since).min(time(NOW))));
+        }
+        let roots = Roots { artifact_files: vec![root("/a", vec![binding(1)])], ..roots };
+        let plan = decide(&depot, &roots, &policy(0));
+        assert_eq!(plan.decisions[0].keepers, [Keeper::ArtifactFile(0)]);
+        assert!(plan.orphanage.0.is_empty(), "what is reachable is no orphan");
+    }
+
+    #[test]
+    fn a_package_is_the_first_of_its_slugs_in_the_stack() {
+        let slug = slug(1, 1);
+        let (five, four) = (slug.as_str(), slug.legacy());
+        let roots =
+            Roots { manifests: vec![manifest(vec![package("A", 1, 1)])], ..Roots::default() };
+        let both = depot(vec![item(Kind::Package, "A", five), item(Kind::Package, "A", four)]);
+        let gone = doomed(&both, &decide(&both, &roots, &policy(0)));
+        assert_eq!(gone, [format!("/packages/A/{four}")]);
+        let old = depot(vec![item(Kind::Package, "A", four), item(Kind::Package, "B", five)]);
+        let gone = doomed(&old, &decide(&old, &roots, &policy(0)));
+        assert_eq!(gone, [format!("/packages/B/{five}")]);
+        // The same package in a depot behind: whoever sweeps both keeps the first.
+        let behind = Depot { path: "/other".to_owned(), ..both.clone() };
+        let plans = plan(&[both.clone(), behind.clone()], &roots, &policy(0), time(NOW));
+        assert_eq!(doomed(&behind, &plans[1]).len(), 2);
+        assert_eq!(doomed(&both, &plans[0]).len(), 1);
+    }
+
+    #[test]
+    fn a_manifest_with_faults_keeps_by_name_or_by_slug() {
+        let slug = slug(1, 1);
+        let items = vec![
+            item(Kind::Package, "A", slug.as_str()),
+            item(Kind::Package, "B", "abcde"),
+            item(Kind::Package, "C", "abcde"),
+        ];
+        let depot = depot(items);
+        let nameless = Package { name: None, ..package("", 1, 1) };
+        let content = Manifest {
+            packages: vec![nameless],
+            any_tree_of: ["B".to_owned()].into(),
+            ..Manifest::default()
+        };
+        let roots = Roots { manifests: vec![root("/m", content)], ..Roots::default() };
+        let gone = doomed(&depot, &decide(&depot, &roots, &policy(0)));
+        assert_eq!(gone, ["/packages/C/abcde"]);
+    }
+
+    #[test]
+    fn without_grace_what_a_dying_package_keeps_goes_with_it() {
+        let dying = "/depot/packages/A/abcd";
+        let items = vec![
+            item(Kind::Package, "A", "abcd"),
+            item(Kind::Artifact, "", &tree(1).to_string()),
+            item(Kind::Artifact, "", &tree(2).to_string()),
+            item(Kind::Space, "u", "alone"),
+            item(Kind::Space, "u", "shared"),
+        ];
+        let depot = depot(items);
+        let project = format!("{dying}/Project.toml");
+        let roots = Roots {
+            artifact_files: vec![
+                root(&format!("{dying}/Artifacts.toml"), vec![binding(1)]),
+                // Letter for letter, this begins with the path of the package that goes.
+                root(&format!("{dying}e/Artifacts.toml"), vec![binding(2)]),
+            ],
+            uses: vec![
+                used("/depot/scratchspaces/u/alone", &[&project]),
+                used("/depot/scratchspaces/u/shared", &[&project, "/work/Project.toml"]),
+            ],
+            ..Roots::default()
+        };
+        let gone = doomed(&depot, &decide(&depot, &roots, &policy(0)));
+        let first = format!("/artifacts/{}", tree(1));
+        assert_eq!(gone, ["/packages/A/abcd", &first, "/scratchspaces/u/alone"]);
+        assert_eq!(doomed(&depot, &decide(&depot, &roots, &policy(7))), [""; 0]);
+    }
+
+    #[test]
+    fn a_space_is_kept_by_a_project_that_is_there() {
+        let depot = depot(vec![item(Kind::Space, "u", "a"), item(Kind::Space, "u", "b")]);
+        let roots = Roots {
+            uses: vec![
+                used("/depot/scratchspaces/u/a", &["/work/Project.toml"]),
+                used("/depot/scratchspaces/u/b", &[]),
+                used("/depot/scratchspaces/u/b/nested", &["/work/Project.toml"]),
+            ],
+            ..Roots::default()
+        };
+        let gone = doomed(&depot, &decide(&depot, &roots, &policy(0)));
+        assert_eq!(gone, ["/scratchspaces/u/b"]);
+        let unused = Policy { scratch_cleanup_period: Some(TimeDelta::zero()), ..policy(7) };
+        let plan = decide(&depot, &roots, &unused);
+        assert_eq!(plan.decisions[0].fate, Fate::Doomed(Reason::Unused));
+        let recently = Policy { scratch_cleanup_period: Some(TimeDelta::days(30)), ..policy(7) };
+        assert_eq!(decide(&depot, &roots, &recently).decisions[0].fate, Fate::Kept);
+    }
+
+    #[test]
+    fn an_override_keeps_what_it_leads_to() {
+        let digits = [1, 2, 3, 4];
+        let artifacts = digits.map(|digit| item(Kind::Artifact, "", &tree(digit).to_string()));
+        let depot = depot(artifacts.to_vec());
+        let inside = format!("/depot/artifacts/{}", tree(4));
+        let roots = Roots {
+            artifact_files: vec![root("/a", [1, 2, 3, 5, 6].map(binding).to_vec())],
+            overrides: HashMap::from([
+                (tree(1), Override::Path("/elsewhere".to_owned())),
+                (tree(3), Override::Hash(tree(2))),
+                (tree(5), Override::Hash(tree(5))),
+                (tree(6), Override::Path(inside)),
+            ]),
+            ..Roots::default()
+        };
+        let gone = doomed(&depot, &decide(&depot, &roots, &policy(0)));
+        assert_eq!(gone, [1, 3].map(|digit| format!("/artifacts/{}", tree(digit))));
+    }
+
+    #[test]
+    fn clones_are_kept_by_name_or_by_origin() {
+        let source = "https://example.invalid/A.git";
+        let cloned = Item { origin: Some(source.to_owned()), ..item(Kind::Clone, "", "123") };
+        let registered = Item { name: uuid(1).to_string().into(), ..item(Kind::Clone, "", "") };
+        let named = item(Kind::Clone, "", &clone_name(source));
+        let depot = depot(vec![cloned, registered.clone(), named, item(Kind::Clone, "", "124")]);
+        let content = Manifest { sources: vec![source.to_owned()], ..Manifest::default() };
+        let roots = Roots { manifests: vec![root("/m", content)], ..Roots::default() };
+        let gone = doomed(&depot, &decide(&depot, &roots, &policy(0)));
+        assert_eq!(gone, [registered.text("").unwrap(), "/clones/124".to_owned()]);
+    }
+
+    #[test]
+    fn another_path_of_the_same_depot_will_do() {
+        let mut depot = depot(vec![item(Kind::Space, "u", "a")]);
+        depot.aliases.push("/real/depot".to_owned());
+        let uses = vec![used("/real/depot/scratchspaces/u/a", &["/work/Project.toml"])];
+        let roots = Roots { uses, ..Roots::default() };
+        assert_eq!(doomed(&depot, &decide(&depot, &roots, &policy(0))), [""; 0]);
+    }
+
+    #[test]
+    fn what_cannot_be_read_keeps_all_of_its_kind() {
+        let depot = depot(vec![
+            item(Kind::Package, "A", "abcde"),
+            item(Kind::Clone, "", "1"),
+            item(Kind::Artifact, "", "x"),
+            Item { is_file: true, ..item(Kind::Space, "u", "pending_cache_1") },
+        ]);
+        let unreadable = Unreadable {
+            path: "/m".to_owned(),
+            reason: "permission denied".to_owned(),
+            kinds: vec![Kind::Package, Kind::Clone, Kind::Space],
+        };
+        let roots = Roots { unreadable: vec![unreadable], ..Roots::default() };
+        let plan = decide(&depot, &roots, &policy(0));
+        assert_eq!(doomed(&depot, &plan), ["/artifacts/x", "/scratchspaces/u/pending_cache_1"]);
+        assert_eq!(plan.decisions[0].keepers, [Keeper::Unreadable(0)]);
+    }
+
+    #[test]
+    fn eviction_takes_the_least_recently_used_and_unreachable_first() {
+        let names = ["a", "b", "c", "d"];
+        let mut items: Vec<_> = names.map(|name| item(Kind::Space, "u", name)).into();
+        items.push(item(Kind::Package, "A", "abcde"));
+        let depot = depot(items);
+        let uses = vec![used("/depot/scratchspaces/u/a", &["/work/Project.toml"])];
+        let roots = Roots { uses, ..Roots::default() };
+        let candidates: Vec<_> = [
+            Some("2020-01-01T00:00:00Z"),
+            Some("2026-01-01T00:00:00Z"),
+            None,
+            Some("2025-01-01T00:00:00Z"),
+            None,
+        ]
+        .into_iter()
+        .enumerate()
+        .map(|(item, last_used)| Candidate { item, bytes: 10, last_used: last_used.map(time) })
+        .collect();
+        let evicted = |max_size: u64, force: bool| {
+            let mut plan = decide(&depot, &roots, &policy(7));
+            evict(&depot, &mut plan, &candidates, max_size, force);
+            doomed(&depot, &plan)
+        };
+        let spaces = |names: &[&str]| -> Vec<String> {
+            names.iter().map(|name| format!("/scratchspaces/u/{name}")).collect()
+        };
+        assert_eq!(evicted(50, true), spaces(&[]));
+        assert_eq!(evicted(49, false), spaces(&["c"]));
+        assert_eq!(evicted(30, false), spaces(&["c", "d"]));
+        assert_eq!(evicted(0, false), spaces(&["b", "c", "d"]), "what is reachable stays");
+        assert_eq!(evicted(0, true), spaces(&["a", "b", "c", "d"]), "packages stay");
+    }
+
+    /// A depot and roots made of few names, so that much of it belongs together.
+    fn any_world() -> impl Strategy<Value = (Depot, Roots)> {
+        let digit = || 1..4_u8;
+        let any_item = prop_oneof![
+            (digit(), digit(), any::<bool>()).prop_map(|(number, digit, is_legacy)| {
+                let slug = slug(number, digit);
+                let name = if is_legacy { slug.legacy() } else { slug.as_str() };
+                item(Kind::Package, &format!("P{number}"), name)
+            }),
+            digit().prop_map(|digit| item(Kind::Artifact, "", &tree(digit).to_string())),
+            digit().prop_map(|digit| item(Kind::Clone, "", &clone_name(&digit.to_string()))),
+            digit().prop_map(|digit| item(Kind::Space, "u", &digit.to_string())),
+        ];
+        let any_manifest = (prop::collection::vec((digit(), digit()), 0..3), digit()).prop_map(
+            |(packages, source)| {
+                let package = |(number, digit)| package(&format!("P{number}"), number, digit);
+                let packages = packages.into_iter().map(package).collect();
+                let sources = vec![source.to_string()];
+                root("/m", Manifest { packages, sources, ..Manifest::default() })
+            },
+        );
+        let any_file = || {
+            (digit(), digit(), any::<bool>()).prop_map(|(number, digit, is_outside)| {
+                let slug = slug(number, digit);
+                match is_outside {
+                    true => "/work/X.toml".to_owned(),
+                    false => format!("/depot/packages/P{number}/{}/X.toml", slug.as_str()),
+                }
+            })
+        };
+        let any_artifacts = (any_file(), prop::collection::vec(digit(), 0..3))
+            .prop_map(|(path, digits)| root(&path, digits.into_iter().map(binding).collect()));
+        let any_use =
+            (digit(), prop::collection::vec(any_file(), 0..3)).prop_map(|(digit, projects)| {
+                SpaceUse {
+                    path: format!("/depot/scratchspaces/u/{digit}"),
+                    last_used: Some(time(NOW)),
+                    projects,
+                }
+            });
+        let roots = (
+            prop::collection::vec(any_manifest, 0..4),
+            prop::collection::vec(any_artifacts, 0..4),
+            prop::collection::vec(any_use, 0..4),
+        )
+            .prop_map(|(manifests, artifact_files, uses)| Roots {
+                manifests,
+                artifact_files,
+                uses,
+                ..Roots::default()
+            });
+        let depot = prop::collection::vec(any_item, 0..12).prop_map(|mut items| {
+            items.sort_by_key(|item| item.text(""));
+            items.dedup();
+            depot(items)
+        });
+        (depot, roots)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_does_not_go((depot, roots) in any_world(), days in 0..2_i64) {
+            let plan = decide(&depot, &roots, &policy(days));
+            for decision in &plan.decisions {
+                prop_assert_eq!(decision.fate == Fate::Kept, !decision.keepers.is_empty());
+            }
+        }
+
+        #[test]
+        fn more_roots_keep_more(
+            (depot, roots) in any_world(),
+            (_, more) in any_world(),
+            days in 0..2_i64,
+            unreadable in prop::sample::subsequence(KINDS.to_vec(), 0..4),
+        ) {
+            let before = doomed(&depot, &decide(&depot, &roots, &policy(days)));
+            let mut roots = roots;
+            roots.manifests.extend(more.manifests);
+            roots.artifact_files.extend(more.artifact_files);
+            // More uses of a space can only name more projects.
+            roots.uses.extend(more.uses);
+            let reason = String::new();
+            roots.unreadable.push(Unreadable { path: String::new(), reason, kinds: unreadable });
+            let after = doomed(&depot, &decide(&depot, &roots, &policy(days)));
+            prop_assert!(after.iter().all(|path| before.contains(path)), "{:?} {:?}", before, after);
+        }
+    }
+}

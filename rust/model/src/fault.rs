@@ -1,0 +1,72 @@
+//! Where in a text something is not as it should be.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Something in a file that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The line, from 1, where it is known.
+    pub line: Option<usize>,
+    /// The column, from 1, in characters, where it is known.
+    pub column: Option<usize>,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl Fault {
+    /// A fault at the byte `offset` of `text`.
+    pub fn at(text: &str, offset: usize, message: impl Into<String>) -> Self {
+        let mut end = offset.min(text.len());
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        let before = &text[..end];
+        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        Self {
+            line: Some(before.matches('\n').count() + 1),
+            column: Some(before[line_start..].chars().count() + 1),
+            message: message.into(),
+        }
+    }
+
+    /// Why `text` is not TOML.
+    pub fn of_toml(text: &str, error: &toml::de::Error) -> Self {
+        Self::of_parser(text, error.span(), error.message())
+    }
+
+    /// Why a parser of TOML gave up on `text`, and where.
+    pub(crate) fn of_parser(text: &str, span: Option<Range<usize>>, message: &str) -> Self {
+        let message = message.trim_end().replace('\n', ", ");
+        match span {
+            Some(span) => Self::at(text, span.start, message),
+            None => Self { line: None, column: None, message },
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for place in [self.line, self.column].into_iter().flatten() {
+            write!(f, "{place}:")?;
+        }
+        let separator = if self.line.is_some() { " " } else { "" };
+        write!(f, "{separator}{}", self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_counted_in_lines_and_characters() {
+        let text = "a = 1\né = [\n";
+        for (offset, place) in [(0, "1:1"), (5, "1:6"), (6, "2:1"), (8, "2:2"), (99, "3:1")] {
+            assert_eq!(Fault::at(text, offset, "x").to_string(), format!("{place}: x"));
+        }
+        let error = text.parse::<toml::Table>().unwrap_err();
+        let fault = Fault::of_toml(text, &error);
+        assert!(fault.line >= Some(2), "{fault}");
+    }
+}
