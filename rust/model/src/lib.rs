@@ -3,6 +3,7 @@
 //! What a space may be called, where things lie, how the files that Pkg shares with us read.
 //! Effects live in `scratchrs-fs`; `scratchrs-core` puts both together.
 
+pub mod artifacts_toml;
 pub mod clone_name;
 pub mod collection;
 pub mod depots;
@@ -13,6 +14,8 @@ pub mod key;
 pub mod layout;
 pub mod manifest;
 pub mod orphanage;
+pub mod overrides;
+pub mod platform;
 pub mod project;
 pub mod slug;
 pub mod time;

@@ -1,0 +1,542 @@
+//! `Artifacts.toml`: which artifact a name stands for, on which platform.
+//!
+//! ```toml
+//! [iris]                                # for every platform
+//! git-tree-sha1 = "dbd04e28be047a54fbe9bf67e934be5b5e0d357a"
+//! lazy = true
+//!
+//!     [[iris.download]]                 # where it can be had, tried in this order
+//!     sha256 = "…"
+//!     url = "https://example.org/iris.tar.gz"
+//!
+//! [[tool]]                              # one of several platforms
+//! arch = "x86_64"
+//! git-tree-sha1 = "…"
+//! os = "linux"
+//! ```
+//!
+//! Every text in an entry of a platform, but for its hash, is a tag of the platform.
+//!
+//! # Compatibility
+//!
+//! Pkg stops at the first entry that it cannot make sense of, some of them with an error that says
+//! nothing. Here a file that is TOML is read to its end: each entry that makes no sense is a
+//! [`Fault`] with its place in the file, and the others are good. An entry that makes no sense is
+//! never passed over in favour of one that fits less well.
+
+mod edit;
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::de::{DeArray, DeTable, DeValue};
+use toml::{Spanned, Table};
+
+pub use edit::{BindOptions, Refusal, bind, unbind};
+
+use crate::fault::Fault;
+use crate::hash::{Sha256, TreeHash};
+use crate::platform::Platform;
+
+/// The names of a file of bindings, the one that is preferred first.
+pub const FILE_NAMES: [&str; 2] = ["JuliaArtifacts.toml", "Artifacts.toml"];
+
+const HASH: &str = "git-tree-sha1";
+const LAZY: &str = "lazy";
+const DOWNLOAD: &str = "download";
+const URL: &str = "url";
+const SHA256: &str = "sha256";
+const SIZE: &str = "size";
+
+/// What a name stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// The artifact.
+    pub hash: TreeHash,
+    /// Whether it is only installed once somebody asks for it.
+    pub lazy: bool,
+    /// Where it can be downloaded from, in the order to try. None if the file does not say.
+    pub downloads: Option<Vec<Download>>,
+    /// All that stands in the entry, for whoever knows more of it.
+    pub fields: Table,
+    /// The line of the file in which it begins, from 1.
+    pub line: usize,
+}
+
+/// A place from which an artifact can be downloaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Download {
+    /// The address of a tarball.
+    pub url: String,
+    /// The hash of the tarball.
+    pub sha256: Sha256,
+    /// The size of the tarball in bytes, if it is known.
+    pub size: Option<u64>,
+}
+
+/// The bindings of a file.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bindings {
+    names: BTreeMap<String, Binding>,
+    /// What is wrong with entries that can be used nevertheless.
+    blemishes: Vec<Fault>,
+}
+
+type Readable<T> = Result<T, Fault>;
+
+#[derive(Clone, Debug, PartialEq)]
+enum Binding {
+    Everywhere(Readable<Entry>),
+    ByPlatform(Vec<(Readable<Platform>, Readable<Entry>)>),
+    Senseless(Fault),
+}
+
+impl Bindings {
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    ///
+    /// If it is not TOML; a name that is bound twice is not either.
+    pub fn read(text: &str) -> Result<Self, Fault> {
+        let document = DeTable::parse(text).map_err(|error| Fault::of_toml(text, &error))?;
+        let mut reader = Reader { text, blemishes: Vec::new() };
+        let names = document.into_inner();
+        let names = names.into_iter().map(|(name, value)| {
+            let binding = reader.binding(name.get_ref(), value);
+            (name.into_inner().into_owned(), binding)
+        });
+        let names = names.collect();
+        Ok(Self { names, blemishes: reader.blemishes })
+    }
+
+    /// The names that are bound, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.keys().map(String::as_str)
+    }
+
+    /// What a name stands for on a platform. None if it is not bound, or not for this platform.
+    ///
+    /// # Errors
+    ///
+    /// If what it stands for cannot be read.
+    pub fn select(&self, name: &str, platform: &Platform) -> Result<Option<&Entry>, &Fault> {
+        match self.names.get(name) {
+            None => Ok(None),
+            Some(Binding::Senseless(fault)) => Err(fault),
+            Some(Binding::Everywhere(entry)) => entry.as_ref().map(Some),
+            Some(Binding::ByPlatform(entries)) => {
+                let readable: Vec<_> = entries
+                    .iter()
+                    .filter_map(|(platform, entry)| Some((platform.as_ref().ok()?, entry)))
+                    .collect();
+                match platform.choose(readable.iter().map(|(platform, _)| *platform)) {
+                    Some(chosen) => readable[chosen].1.as_ref().map(Some),
+                    None => entries
+                        .iter()
+                        .find_map(|(platform, _)| platform.as_ref().err())
+                        .map_or(Ok(None), Err),
+                }
+            }
+        }
+    }
+
+    /// All entries of a name that can be read, with their platforms. None stands for every
+    /// platform.
+    pub fn entries(&self, name: &str) -> Vec<(Option<&Platform>, &Entry)> {
+        match self.names.get(name) {
+            None | Some(Binding::Senseless(_)) => Vec::new(),
+            Some(Binding::Everywhere(entry)) => entry.iter().map(|entry| (None, entry)).collect(),
+            Some(Binding::ByPlatform(entries)) => entries
+                .iter()
+                .filter_map(|(platform, entry)| {
+                    Some((platform.as_ref().ok(), entry.as_ref().ok()?))
+                })
+                .collect(),
+        }
+    }
+
+    /// All that is wrong with the file, in the order of its lines.
+    pub fn faults(&self) -> Vec<&Fault> {
+        let mut faults: Vec<&Fault> = self.blemishes.iter().collect();
+        for binding in self.names.values() {
+            match binding {
+                Binding::Senseless(fault) => faults.push(fault),
+                Binding::Everywhere(entry) => faults.extend(entry.as_ref().err()),
+                Binding::ByPlatform(entries) => {
+                    faults.extend(entries.iter().flat_map(|(platform, entry)| {
+                        platform.as_ref().err().into_iter().chain(entry.as_ref().err())
+                    }))
+                }
+            }
+        }
+        faults.sort_by_key(|fault| (fault.line, fault.column));
+        faults
+    }
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    blemishes: Vec<Fault>,
+}
+
+impl Reader<'_> {
+    fn fault(&self, offset: usize, message: String) -> Fault {
+        Fault::at(self.text, offset, message)
+    }
+
+    fn binding(&mut self, name: &str, value: Spanned<DeValue<'_>>) -> Binding {
+        let at = value.span().start;
+        match value.into_inner() {
+            DeValue::Table(fields) => Binding::Everywhere(self.entry(name, at, fields)),
+            DeValue::Array(elements) => self.by_platform(name, elements),
+            other => {
+                let kind = other.type_str();
+                Binding::Senseless(self.fault(
+                    at,
+                    format!("artifact `{name}` is {kind}: expected a table, or an array of tables"),
+                ))
+            }
+        }
+    }
+
+    fn by_platform(&mut self, name: &str, elements: DeArray<'_>) -> Binding {
+        let mut entries: Vec<(Readable<Platform>, Readable<Entry>)> = Vec::new();
+        for element in elements {
+            let at = element.span().start;
+            let DeValue::Table(fields) = element.into_inner() else {
+                return Binding::Senseless(self.fault(
+                    at,
+                    format!("artifact `{name}` is an array of other things than tables"),
+                ));
+            };
+            let platform = self.platform(name, at, &fields);
+            if let Ok(platform) = &platform {
+                let is_clash =
+                    |(other, _): &(Readable<Platform>, _)| other.as_ref() == Ok(platform);
+                if entries.iter().any(is_clash) {
+                    let message =
+                        format!("artifact `{name}` is bound twice for {platform}: the last counts");
+                    self.blemishes.push(self.fault(at, message));
+                }
+            }
+            entries.push((platform, self.entry(name, at, fields)));
+        }
+        Binding::ByPlatform(entries)
+    }
+
+    fn platform(&self, name: &str, at: usize, fields: &DeTable<'_>) -> Readable<Platform> {
+        let text = |key: &str| fields.get(key).and_then(|value| value.get_ref().as_str());
+        let required = |key: &str| {
+            text(key).ok_or_else(|| {
+                self.fault(at, format!("artifact `{name}`, for one platform, has no `{key}`"))
+            })
+        };
+        let (os, arch) = (required("os")?, required("arch")?);
+        let tags = fields.iter().filter_map(|(key, value)| {
+            let key = key.get_ref().as_ref();
+            let is_tag = !matches!(key, "os" | "arch" | HASH);
+            is_tag.then_some((key, value.get_ref().as_str()?))
+        });
+        Platform::new(arch, os, tags)
+            .map_err(|error| self.fault(at, format!("artifact `{name}`: {error}")))
+    }
+
+    fn entry(&mut self, name: &str, at: usize, fields: DeTable<'_>) -> Readable<Entry> {
+        let hash = self.hash(name, at, &fields)?;
+        let lazy = match fields.get(LAZY) {
+            None => false,
+            Some(lazy) => lazy.get_ref().as_bool().unwrap_or_else(|| {
+                let message = format!("artifact `{name}`: `{LAZY}` is neither true nor false");
+                self.blemishes.push(self.fault(lazy.span().start, message));
+                false
+            }),
+        };
+        let downloads = fields.get(DOWNLOAD).map(|value| self.downloads(name, value));
+        let line = self.fault(at, String::new()).line.unwrap_or(1);
+        let fields = toml::de::Deserializer::from(Spanned::new(0..0, fields));
+        let fields = Table::deserialize(fields)
+            .map_err(|error| self.fault(at, format!("artifact `{name}`: {}", error.message())))?;
+        Ok(Entry { hash, lazy, downloads, fields, line })
+    }
+
+    fn hash(&self, name: &str, at: usize, fields: &DeTable<'_>) -> Readable<TreeHash> {
+        let value = fields
+            .get(HASH)
+            .ok_or_else(|| self.fault(at, format!("artifact `{name}` has no `{HASH}`")))?;
+        let hash = value.get_ref().as_str().map(str::parse);
+        match hash {
+            Some(Ok(hash)) => Ok(hash),
+            Some(Err(error)) => Err(self.fault(value.span().start, format!("`{HASH}`: {error}"))),
+            None => Err(self.fault(value.span().start, format!("`{HASH}` is no text"))),
+        }
+    }
+
+    /// The places that can be used. What is wrong with others is a blemish.
+    fn downloads(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Vec<Download> {
+        let Some(places) = value.get_ref().as_array() else {
+            let message = format!("artifact `{name}`: `{DOWNLOAD}` is no array of tables");
+            self.blemishes.push(self.fault(value.span().start, message));
+            return Vec::new();
+        };
+        let mut downloads = Vec::new();
+        for place in places {
+            match Self::download(place.get_ref()) {
+                Ok(download) => downloads.push(download),
+                Err(message) => {
+                    let message = format!("artifact `{name}`: a `{DOWNLOAD}` {message}");
+                    self.blemishes.push(self.fault(place.span().start, message));
+                }
+            }
+        }
+        downloads
+    }
+
+    fn download(place: &DeValue<'_>) -> Result<Download, String> {
+        let fields = place.as_table().ok_or("is no table")?;
+        let text = |key: &str| {
+            let value = fields.get(key).ok_or_else(|| format!("has no `{key}`"))?;
+            value.get_ref().as_str().ok_or_else(|| format!("has a `{key}` that is no text"))
+        };
+        let sha256 =
+            text(SHA256)?.parse().map_err(|error| format!("has a wrong `{SHA256}`: {error}"))?;
+        let size = fields.get(SIZE).and_then(|size| {
+            let digits = size.get_ref().as_integer()?;
+            u64::from_str_radix(digits.as_str(), digits.radix()).ok()
+        });
+        Ok(Download { url: text(URL)?.to_owned(), sha256, size: size.filter(|size| *size > 0) })
+    }
+}
+
+/// A hash that a file was seen to name, with the name that stands for it, where that can be made
+/// out.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// The artifact.
+    pub hash: TreeHash,
+    /// Its name.
+    pub name: Option<String>,
+}
+
+/// All artifacts that a file names, for every platform, lazy or not: what a collection must keep
+/// as long as the file is there.
+///
+/// Of a file in any state: one that is not TOML, or has entries that make no sense, still keeps
+/// what can be seen in it. What is wrong is in the second value.
+pub fn all_hashes(bytes: &[u8]) -> (Vec<Named>, Vec<Fault>) {
+    let text = String::from_utf8_lossy(bytes);
+    let (mut hashes, faults) = match Bindings::read(&text) {
+        Ok(bindings) => {
+            let named = bindings.names().flat_map(|name| {
+                let entries = bindings.entries(name).into_iter();
+                entries.map(|(_, entry)| Named { hash: entry.hash, name: Some(name.to_owned()) })
+            });
+            (named.collect(), bindings.faults().into_iter().cloned().collect())
+        }
+        Err(fault) => (Vec::new(), vec![fault]),
+    };
+    if !faults.is_empty() {
+        hashes.extend(hashes_in_sight(&text));
+    }
+    hashes.sort();
+    // One without a name is the same as one with.
+    hashes.dedup_by(|later, earlier| {
+        later.hash == earlier.hash && (later.name == earlier.name || earlier.name.is_none()) && {
+            earlier.name = earlier.name.take().or(later.name.take());
+            true
+        }
+    });
+    (hashes, faults)
+}
+
+/// Every `git-tree-sha1 = "…"` in a text, TOML or not, with the name in the header above it.
+fn hashes_in_sight(text: &str) -> Vec<Named> {
+    let mut name = None;
+    let mut hashes = Vec::new();
+    for line in text.lines() {
+        let line = line.trim();
+        if line.starts_with('[') {
+            name = line.parse::<Table>().ok().and_then(|table| table.keys().next().cloned());
+        }
+        for (at, key) in line.match_indices(HASH) {
+            let value = line[at + key.len()..].trim_start_matches(['"', '\'']).trim_start();
+            let Some(value) = value.strip_prefix('=') else { continue };
+            let value = value.trim_start().trim_start_matches(['"', '\'']);
+            let hash = value.get(..40).and_then(|digits| digits.parse().ok());
+            hashes.extend(hash.map(|hash| Named { hash, name: name.clone() }));
+        }
+    }
+    hashes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const IRIS: &str = "dbd04e28be047a54fbe9bf67e934be5b5e0d357a";
+    const OTHER: &str = "43563e7631a7eafae1f9f8d9d332e3de44ad7239";
+
+    fn linux() -> Platform {
+        "x86_64-linux-gnu-libgfortran5".parse().unwrap()
+    }
+
+    fn faults(bindings: &Bindings) -> Vec<String> {
+        bindings.faults().iter().map(|fault| fault.to_string()).collect()
+    }
+
+    #[test]
+    fn a_file_is_read() {
+        let text = format!(
+            "[iris]\ngit-tree-sha1 = \"{upper}\"\nlazy = true\nfuture = {{a = 1}}\n\n    [[iris.download]]\n    \
+             sha256 = \"{sha}\"\n    url = \"https://a\"\n    size = 7\n\n\
+             [[tool]]\narch = \"x86_64\"\ngit-tree-sha1 = \"{OTHER}\"\nos = \"linux\"\n\
+             [[tool]]\narch = \"x86_64\"\ngit-tree-sha1 = \"{IRIS}\"\nos = \"windows\"\n",
+            upper = IRIS.to_uppercase(),
+            sha = "0".repeat(64),
+        );
+        let bindings = Bindings::read(&text).unwrap();
+        assert_eq!(faults(&bindings), [""; 0]);
+        assert_eq!(bindings.names().collect::<Vec<_>>(), ["iris", "tool"]);
+        let iris = bindings.select("iris", &linux()).unwrap().unwrap();
+        assert_eq!(iris.hash.to_string(), IRIS);
+        assert!(iris.lazy && iris.fields.contains_key("future"));
+        assert_eq!(iris.line, 1);
+        let download = &iris.downloads.as_ref().unwrap()[0];
+        assert_eq!((download.url.as_str(), download.size), ("https://a", Some(7)));
+        let tool = bindings.select("tool", &linux()).unwrap().unwrap();
+        assert_eq!((tool.hash.to_string().as_str(), tool.line), (OTHER, 11));
+        assert_eq!(tool.downloads, None);
+        let mac = "aarch64-apple-darwin".parse().unwrap();
+        assert_eq!(bindings.select("tool", &mac), Ok(None));
+        assert_eq!(bindings.select("nothing", &linux()), Ok(None));
+        assert_eq!(bindings.entries("tool").len(), 2);
+    }
+
+    #[test]
+    fn what_is_not_toml_says_where() {
+        for (text, place) in [
+            ("[iris\n", (1, 6)),
+            ("[iris]\nx = \n", (2, 5)),
+            ("[iris]\n\n[iris]\n", (3, 2)),
+            ("a = 1\nb = 2\na = 3\n", (3, 1)),
+        ] {
+            let fault = Bindings::read(text).unwrap_err();
+            assert_eq!((fault.line, fault.column), (Some(place.0), Some(place.1)), "{fault}");
+        }
+    }
+
+    #[test]
+    fn an_entry_without_sense_is_a_fault_and_the_others_are_good() {
+        let text = format!(
+            "number = 3\n[good]\ngit-tree-sha1 = \"{IRIS}\"\nlazy = 1\ndownload = [{{url = \"u\"}}, 3]\n\
+             [none]\n[short]\ngit-tree-sha1 = \"abc\"\n[[array]]\nos = \"linux\"\n\
+             git-tree-sha1 = \"{IRIS}\"\n[[array]]\narch = \"x86_64\"\nos = \"linux\"\nnote = \"a b\"\n\
+             git-tree-sha1 = \"{IRIS}\"\n"
+        );
+        let bindings = Bindings::read(&text).unwrap();
+        let faults = faults(&bindings);
+        let expected = [
+            "1:10: artifact `number` is integer: expected a table, or an array of tables",
+            "4:8: artifact `good`: `lazy` is neither true nor false",
+            "5:13: artifact `good`: a `download` has no `sha256`",
+            "5:26: artifact `good`: a `download` is no table",
+            "6:1: artifact `none` has no `git-tree-sha1`",
+            "8:17: `git-tree-sha1`: `abc` is no hash: expected 40 hexadecimal digits, got 3",
+            "9:1: artifact `array`, for one platform, has no `arch`",
+            "12:1: artifact `array`: the platform tag `note = \"a b\"` has a ` `, which no tag can have",
+        ];
+        assert_eq!(faults, expected);
+        let select = |name: &str| bindings.select(name, &linux());
+        assert_eq!(select("good").unwrap().unwrap().downloads, Some(vec![]));
+        for name in ["number", "none", "short", "array"] {
+            assert!(select(name).is_err(), "{name}");
+        }
+    }
+
+    #[test]
+    fn the_best_fit_is_not_passed_over_because_it_is_broken() {
+        let text = format!(
+            "[[tool]]\narch = \"x86_64\"\nos = \"linux\"\ngit-tree-sha1 = \"{IRIS}\"\n\
+             [[tool]]\narch = \"x86_64\"\nos = \"linux\"\nlibgfortran_version = \"5\"\ngit-tree-sha1 = \"x\"\n"
+        );
+        let bindings = Bindings::read(&text).unwrap();
+        assert!(bindings.select("tool", &linux()).is_err());
+        let plain = "x86_64-linux-gnu".parse().unwrap();
+        assert!(bindings.select("tool", &plain).unwrap().is_some());
+    }
+
+    #[test]
+    fn platforms_that_clash_are_found_out() {
+        let entry = |hash| {
+            format!("[[tool]]\narch = \"x86_64\"\nos = \"linux\"\ngit-tree-sha1 = \"{hash}\"\n")
+        };
+        let bindings = Bindings::read(&(entry(IRIS) + &entry(OTHER))).unwrap();
+        let expected = "5:1: artifact `tool` is bound twice for x86_64-linux-gnu: the last counts";
+        assert_eq!(faults(&bindings), [expected]);
+        let tool = bindings.select("tool", &linux()).unwrap().unwrap();
+        assert_eq!(tool.hash.to_string(), OTHER);
+    }
+
+    #[test]
+    fn an_empty_array_stands_for_nothing() {
+        let bindings = Bindings::read("tool = []\n").unwrap();
+        assert_eq!(bindings.select("tool", &linux()), Ok(None));
+        assert_eq!(faults(&bindings), [""; 0]);
+    }
+
+    fn named(text: &str) -> Vec<(String, Option<String>)> {
+        let (hashes, _) = all_hashes(text.as_bytes());
+        hashes.into_iter().map(|named| (named.hash.to_string(), named.name)).collect()
+    }
+
+    #[test]
+    fn all_hashes_of_a_good_file_are_those_of_every_platform() {
+        let text = format!(
+            "[iris]\ngit-tree-sha1 = \"{IRIS}\"\nlazy = true\n\
+             [[tool]]\narch = \"x86_64\"\nos = \"linux\"\ngit-tree-sha1 = \"{OTHER}\"\n\
+             [[tool]]\narch = \"x86_64\"\nos = \"windows\"\ngit-tree-sha1 = \"{IRIS}\"\n"
+        );
+        let some = |name: &str| Some(name.to_owned());
+        let expected = [
+            (OTHER.to_owned(), some("tool")),
+            (IRIS.to_owned(), some("iris")),
+            (IRIS.to_owned(), some("tool")),
+        ];
+        assert_eq!(named(&text), expected);
+    }
+
+    #[test]
+    fn a_file_in_any_state_keeps_what_can_be_seen() {
+        let torn = format!(
+            "[iris]\ngit-tree-sha1 = \"{IRIS}\"\n[tool\n'git-tree-sha1'='{OTHER}'\nx = \"\n"
+        );
+        let (hashes, faults) = all_hashes(torn.as_bytes());
+        let expected = [(OTHER, None), (IRIS, Some("iris"))];
+        let expected = expected.map(|(hash, name)| (hash.to_owned(), name.map(str::to_owned)));
+        assert_eq!(named(&torn), expected);
+        assert_eq!((hashes.len(), faults.len()), (2, 1));
+        // An entry for no platform that can be told is still somebody's.
+        let odd = format!("[[tool]]\nos = \"linux\"\ngit-tree-sha1 = \"{IRIS}\"\n");
+        assert_eq!(named(&odd).len(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            all_hashes(&bytes);
+        }
+
+        #[test]
+        fn no_cut_loses_a_hash_before_it(cut in 0usize..400) {
+            let text = format!(
+                "[iris]\ngit-tree-sha1 = \"{IRIS}\"\n\n    [[iris.download]]\n    url = \"u\"\n\n\
+                 [[tool]]\narch = \"x86_64\"\ngit-tree-sha1 = \"{OTHER}\"\nos = \"linux\"\n"
+            );
+            let cut = &text[..cut.min(text.len())];
+            let seen: Vec<String> = named(cut).into_iter().map(|(hash, _)| hash).collect();
+            for hash in [IRIS, OTHER] {
+                prop_assert_eq!(seen.contains(&hash.to_owned()), cut.contains(hash));
+            }
+        }
+    }
+}

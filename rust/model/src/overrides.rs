@@ -1,0 +1,296 @@
+//! `artifacts/Overrides.toml`: artifacts that lie somewhere else, or are another artifact.
+//!
+//! ```toml
+//! 78f35e74ff113f02274ce60dab6e92b4546ef806 = "/path/to/replacement"
+//! c76f8cda85f83a06d17de6c57aabf9e294eb2537 = "fb886e813a4aed4147d5979fcdf27457d20aa35d"
+//! fb886e813a4aed4147d5979fcdf27457d20aa35d = ""     # not what an outer depot says
+//!
+//! [d57dbccd-ca19-4d82-b9b8-9d660942965b]             # what this package binds
+//! libfoo = "/path/to/libfoo"
+//! ```
+//!
+//! # Compatibility
+//!
+//! The rules are those of Julia's `Artifacts.load_overrides`, with its words for an entry that makes
+//! no sense. Such an entry is left out, and the others hold. In two points Julia is not followed: an
+//! entry without sense in the table of a package makes it throw, and overrides that lead back to
+//! where they began make it run out of stack.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use toml::de::{DeTable, DeValue};
+use uuid::Uuid;
+
+use crate::artifacts_toml::Bindings;
+use crate::fault::Fault;
+use crate::hash::TreeHash;
+
+/// What stands in the place of an artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A directory.
+    Path(String),
+    /// Another artifact, which may be overridden in turn.
+    Artifact(TreeHash),
+}
+
+/// What the depots of a stack say, taken together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    by_hash: BTreeMap<TreeHash, Target>,
+    by_name: BTreeMap<Uuid, BTreeMap<String, Target>>,
+}
+
+/// Overrides that lead back to where they began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cycle(pub TreeHash);
+
+impl fmt::Display for Cycle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the overrides of artifact {} lead back to it", self.0)
+    }
+}
+
+impl std::error::Error for Cycle {}
+
+impl Overrides {
+    /// Takes over the text of a depot's file: it goes before what is there. So a stack is read from
+    /// its last depot to its first. Entries that make no sense are in the answer.
+    ///
+    /// # Errors
+    ///
+    /// If the text is not TOML.
+    pub fn merge(&mut self, text: &str) -> Result<Vec<Fault>, Fault> {
+        let document = DeTable::parse(text).map_err(|error| Fault::of_toml(text, &error))?;
+        let mut faults = Vec::new();
+        for (key, value) in document.into_inner() {
+            let at = key.span().start;
+            let key = key.get_ref().as_ref();
+            let fault = |message: String| Fault::at(text, at, message);
+            match value.get_ref() {
+                DeValue::String(target) => match (key.parse(), target_of(target)) {
+                    (Ok(hash), Some(target)) => set(&mut self.by_hash, hash, target),
+                    (_, None) => faults.push(fault(no_target(key))),
+                    (Err(_), _) => faults.push(fault(format!("Invalid SHA1 hash '{key}'"))),
+                },
+                DeValue::Table(names) => match key.parse() {
+                    Ok(uuid) => {
+                        let overridden = self.by_name.entry(uuid).or_default();
+                        for (name, target) in names {
+                            let at = name.span().start;
+                            let name = name.get_ref().as_ref();
+                            match target.get_ref().as_str().and_then(target_of) {
+                                Some(target) => set(overridden, name.to_owned(), target),
+                                None => faults.push(Fault::at(text, at, no_target(name))),
+                            }
+                        }
+                    }
+                    Err(_) => faults.push(fault(format!("Invalid UUID '{key}'"))),
+                },
+                _ => faults.push(fault(format!("failed to parse entry `{key}`"))),
+            }
+        }
+        Ok(faults)
+    }
+
+    /// Makes the overrides of a package's names hold for what the package binds to them, on every
+    /// platform.
+    pub fn apply(&mut self, package: Uuid, bindings: &Bindings) {
+        let Some(names) = self.by_name.get(&package) else { return };
+        for (name, target) in names {
+            for (_, entry) in bindings.entries(name) {
+                self.by_hash.insert(entry.hash, target.clone());
+            }
+        }
+    }
+
+    /// What finally stands in the place of an artifact. None if it is not overridden.
+    ///
+    /// # Errors
+    ///
+    /// If the overrides lead in a circle.
+    pub fn of_artifact(&self, hash: TreeHash) -> Result<Option<Target>, Cycle> {
+        self.by_hash.get(&hash).map(|target| self.follow(hash, target)).transpose()
+    }
+
+    /// What finally stands in the place of what a package calls `name`. None if it is not overridden.
+    ///
+    /// # Errors
+    ///
+    /// If the overrides lead in a circle.
+    pub fn of_name(&self, package: Uuid, name: &str) -> Result<Option<Target>, Cycle> {
+        let target = self.by_name.get(&package).and_then(|names| names.get(name));
+        target
+            .map(|target| match target {
+                Target::Artifact(hash) => self.follow(*hash, target),
+                Target::Path(_) => Ok(target.clone()),
+            })
+            .transpose()
+    }
+
+    fn follow(&self, from: TreeHash, target: &Target) -> Result<Target, Cycle> {
+        let mut target = target;
+        // Each step takes another override: more steps than there are go round.
+        for _ in 0..=self.by_hash.len() {
+            let next = match target {
+                Target::Path(_) => None,
+                Target::Artifact(hash) => self.by_hash.get(hash),
+            };
+            match next {
+                None => return Ok(target.clone()),
+                Some(next) => target = next,
+            }
+        }
+        Err(Cycle(from))
+    }
+
+    /// The artifacts that are overridden, with what is said of them.
+    pub fn by_hash(&self) -> impl Iterator<Item = (TreeHash, &Target)> {
+        self.by_hash.iter().map(|(hash, target)| (*hash, target))
+    }
+
+    /// The names of packages that are overridden, with what is said of them.
+    pub fn by_name(&self) -> impl Iterator<Item = (Uuid, &str, &Target)> {
+        self.by_name.iter().flat_map(|(package, names)| {
+            names.iter().map(|(name, target)| (*package, name.as_str(), target))
+        })
+    }
+}
+
+/// What an entry says: a target, or, in the inner None, that an outer depot's target does not hold.
+fn target_of(text: &str) -> Option<Option<Target>> {
+    if text.is_empty() {
+        return Some(None);
+    }
+    if is_absolute(text) {
+        return Some(Some(Target::Path(text.to_owned())));
+    }
+    text.parse().ok().map(|hash| Some(Target::Artifact(hash)))
+}
+
+/// Whether Julia's `isabspath` says so, on this system.
+fn is_absolute(path: &str) -> bool {
+    match cfg!(windows) {
+        true => {
+            let rest = path.split_once(':').map_or(path, |(_, rest)| rest);
+            rest.starts_with(['/', '\\'])
+        }
+        false => path.starts_with('/'),
+    }
+}
+
+fn no_target(entry: &str) -> String {
+    format!("entry '{entry}' must map to an absolute path or SHA1 hash!")
+}
+
+fn set<K: Ord>(overrides: &mut BTreeMap<K, Target>, key: K, target: Option<Target>) {
+    match target {
+        Some(target) => drop(overrides.insert(key, target)),
+        None => drop(overrides.remove(&key)),
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(windows))]
+mod tests {
+    use super::*;
+
+    const PACKAGE: &str = "7b879065-7f74-5fa4-bdd5-9b7a15df8941";
+
+    fn hash(digit: &str) -> TreeHash {
+        digit.repeat(40).parse().unwrap()
+    }
+
+    fn package() -> Uuid {
+        PACKAGE.parse().unwrap()
+    }
+
+    fn merged(texts: &[String]) -> Overrides {
+        let mut overrides = Overrides::default();
+        for text in texts {
+            assert_eq!(overrides.merge(text), Ok(vec![]));
+        }
+        overrides
+    }
+
+    fn path(path: &str) -> Result<Option<Target>, Cycle> {
+        Ok(Some(Target::Path(path.to_owned())))
+    }
+
+    #[test]
+    fn the_inner_depot_goes_first() {
+        let (one, two, three) = (hash("1"), hash("2"), hash("3"));
+        let outer = format!(
+            "{one} = \"{two}\"\n{three} = \"/three\"\n[{PACKAGE}]\na = \"{two}\"\nb = \"/b\"\n"
+        );
+        let inner = format!("{one} = \"\"\n{two} = \"/two\"\n[{PACKAGE}]\na = \"/a\"\n");
+        let overrides = merged(std::slice::from_ref(&outer));
+        assert_eq!(overrides.of_artifact(one), Ok(Some(Target::Artifact(two))));
+        assert_eq!(overrides.of_name(package(), "a"), Ok(Some(Target::Artifact(two))));
+        let overrides = merged(&[outer, inner]);
+        assert_eq!(overrides.of_artifact(one), Ok(None));
+        assert_eq!(overrides.of_artifact(two), path("/two"));
+        assert_eq!(overrides.of_artifact(three), path("/three"));
+        assert_eq!(overrides.of_name(package(), "a"), path("/a"));
+        assert_eq!(overrides.of_name(package(), "b"), path("/b"));
+        assert_eq!(overrides.of_name(Uuid::nil(), "b"), Ok(None));
+    }
+
+    #[test]
+    fn overrides_are_followed_to_their_end() {
+        let (one, two, three) = (hash("1"), hash("2"), hash("3"));
+        let text = format!("{one} = \"{two}\"\n{two} = \"{three}\"\n{three} = \"/end\"\n");
+        assert_eq!(merged(&[text]).of_artifact(one), path("/end"));
+        let circle = format!("{one} = \"{two}\"\n{two} = \"{three}\"\n{three} = \"{two}\"\n");
+        let overrides = merged(&[circle]);
+        for hash in [one, two, three] {
+            assert_eq!(overrides.of_artifact(hash), Err(Cycle(hash)));
+        }
+        assert!(merged(&[format!("{one} = \"{one}\"\n")]).of_artifact(one).is_err());
+    }
+
+    #[test]
+    fn a_name_is_overridden_for_whatever_is_bound_to_it() {
+        let text = format!("[{PACKAGE}]\ntool = \"/tool\"\n");
+        let mut overrides = merged(&[text]);
+        let element = |os: &str, digit: &str| {
+            format!(
+                "[[tool]]\nos = \"{os}\"\narch = \"x86_64\"\ngit-tree-sha1 = \"{}\"\n",
+                hash(digit)
+            )
+        };
+        let bindings = Bindings::read(&(element("linux", "1") + &element("windows", "2"))).unwrap();
+        overrides.apply(Uuid::nil(), &bindings);
+        assert_eq!(overrides.of_artifact(hash("1")), Ok(None));
+        overrides.apply(package(), &bindings);
+        assert_eq!(overrides.of_artifact(hash("1")), path("/tool"));
+        assert_eq!(overrides.of_artifact(hash("2")), path("/tool"));
+    }
+
+    #[test]
+    fn an_entry_without_sense_is_left_out_and_the_others_hold() {
+        let one = hash("1");
+        let text = format!(
+            "nothash = \"/a\"\n{one} = \"relative\"\n{two} = \"/two\"\nnumber = 3\n\
+             [nouuid]\nx = \"/x\"\n[{PACKAGE}]\na = 3\nb = \"x\"\nc = \"/c\"\n",
+            two = hash("2"),
+        );
+        let mut overrides = Overrides::default();
+        let mut faults = overrides.merge(&text).unwrap();
+        faults.sort_by_key(|fault| fault.line);
+        let expected = [
+            "1:1: Invalid SHA1 hash 'nothash'".to_owned(),
+            format!("2:1: entry '{one}' must map to an absolute path or SHA1 hash!"),
+            "4:1: failed to parse entry `number`".to_owned(),
+            "5:2: Invalid UUID 'nouuid'".to_owned(),
+            "8:1: entry 'a' must map to an absolute path or SHA1 hash!".to_owned(),
+            "9:1: entry 'b' must map to an absolute path or SHA1 hash!".to_owned(),
+        ];
+        let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
+        assert_eq!(faults, expected);
+        assert_eq!(overrides.of_artifact(hash("2")), path("/two"));
+        assert_eq!(overrides.of_name(package(), "c"), path("/c"));
+        assert_eq!(overrides.merge("[x\n").map_err(|fault| fault.line), Err(Some(1)));
+    }
+}
