@@ -9,6 +9,7 @@ mod clock;
 mod directory;
 mod error;
 mod lock;
+mod partial;
 mod platform;
 mod remove;
 mod replace;
@@ -21,6 +22,7 @@ pub use directory::{
 };
 pub use error::{Error, Result, is_read_only};
 pub use lock::{Attempt, Holder, PidLock, Policy};
+pub use partial::Partial;
 pub use remove::{remove, remove_leftovers};
 pub use replace::{Overtaken, discard_unfinished, read, read_from, replace};
 pub use stamp::Stamp;

@@ -3,14 +3,18 @@
 use std::error;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What long work reports to, and asks whether it shall go on. The thread that works and whoever
-/// watches share it; several threads may work on the same thing.
+/// watches share it, each with a clone where a reference does not live long enough; several
+/// threads may work on the same thing.
 ///
 /// What nobody watches has a watch of its own: `&Watch::default()`.
+#[derive(Clone, Debug, Default)]
+pub struct Watch(Arc<Shared>);
+
 #[derive(Debug, Default)]
-pub struct Watch {
+struct Shared {
     is_cancelled: AtomicBool,
     stage: Mutex<(String, Unit)>,
     done: AtomicU64,
@@ -57,32 +61,39 @@ impl Watch {
     }
 
     fn begin_stage(&self, stage: String, unit: Unit) {
-        let mut current = self.stage.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.0.stage.lock().unwrap_or_else(PoisonError::into_inner);
         *current = (stage, unit);
-        self.done.store(0, Ordering::Relaxed);
-        self.total.store(0, Ordering::Relaxed);
+        self.0.done.store(0, Ordering::Relaxed);
+        self.0.total.store(0, Ordering::Relaxed);
     }
 
     /// Adds to what is to be done in this stage.
     pub fn expect(&self, more: u64) {
-        self.total.fetch_add(more, Ordering::Relaxed);
+        self.0.total.fetch_add(more, Ordering::Relaxed);
     }
 
     /// Adds to what is done in this stage.
     pub fn advance(&self, more: u64) {
-        self.done.fetch_add(more, Ordering::Relaxed);
+        self.0.done.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// Takes back what was reported of work that has to be done again, or is not needed after all:
+    /// `done` of what was done, `total` of what was expected.
+    pub fn take_back(&self, done: u64, total: u64) {
+        self.0.done.fetch_sub(done, Ordering::Relaxed);
+        self.0.total.fetch_sub(total, Ordering::Relaxed);
     }
 
     /// How far the work is now.
     pub fn progress(&self) -> Progress {
-        let (stage, unit) = self.stage.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let done = self.done.load(Ordering::Relaxed);
-        Progress { stage, unit, done, total: self.total.load(Ordering::Relaxed) }
+        let (stage, unit) = self.0.stage.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let done = self.0.done.load(Ordering::Relaxed);
+        Progress { stage, unit, done, total: self.0.total.load(Ordering::Relaxed) }
     }
 
     /// Says that the work is not wanted any more.
     pub fn cancel(&self) {
-        self.is_cancelled.store(true, Ordering::Relaxed);
+        self.0.is_cancelled.store(true, Ordering::Relaxed);
     }
 
     /// Asks whether to go on. Work that takes long asks between any two steps that leave nothing
@@ -92,7 +103,7 @@ impl Watch {
     ///
     /// If it is not wanted any more.
     pub fn check(&self) -> Result<(), Cancelled> {
-        if self.is_cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
+        if self.0.is_cancelled.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
     }
 }
 
@@ -117,6 +128,9 @@ mod tests {
         watch.advance(4);
         let progress = watch.progress();
         assert_eq!((progress.done, progress.total), (7, 10));
+        watch.take_back(4, 2);
+        let progress = watch.progress();
+        assert_eq!((progress.done, progress.total), (3, 8));
         watch.begin_counting("two");
         let expected = Progress { stage: "two".to_owned(), unit: Unit::Things, done: 0, total: 0 };
         assert_eq!(watch.progress(), expected);
@@ -126,7 +140,7 @@ mod tests {
     fn work_goes_on_until_it_is_cancelled() {
         let watch = Watch::default();
         assert_eq!(watch.check(), Ok(()));
-        watch.cancel();
+        watch.clone().cancel();
         assert_eq!(watch.check(), Err(Cancelled));
     }
 }

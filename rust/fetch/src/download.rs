@@ -1,0 +1,495 @@
+//! A download: into a file, hashed while it comes, resumed and tried again where that helps.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use scratchrs_fs::{self as fs, Partial, Watch};
+use scratchrs_model::hash::Sha256;
+use sha2::Digest;
+use ureq::http::HeaderMap;
+
+use crate::client::{Answer, Client, Unanswered, retry_after};
+use crate::connection::words;
+use crate::error::{Error, Failure, Reason, Result};
+use crate::resume::{Note, Validator};
+use crate::server::Header;
+use crate::url::{Url, masked};
+
+/// How much is read, hashed and written at a time.
+const BUFFER_SIZE: usize = 64 * 1024;
+
+/// After so many attempts it is enough, even if each has brought something.
+const MOST_ATTEMPTS: usize = 100;
+
+/// For how long nothing looks at the watch while waiting.
+const MOMENT: Duration = Duration::from_millis(50);
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Request<'a> {
+    /// An `https`, `http` or `file` URL.
+    pub url: &'a str,
+    /// The hash that the content has to have, if that is known.
+    pub sha256: Option<Sha256>,
+    /// How many bytes it has, as far as is known: for the progress, until the server says more.
+    /// The word of the server counts, and the hash.
+    pub size: Option<u64>,
+    /// How many bytes it may have at most.
+    pub limit: Option<u64>,
+}
+
+/// What came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Downloaded {
+    /// The hash of the content.
+    pub sha256: Sha256,
+    /// How many bytes it has.
+    pub size: u64,
+}
+
+impl Client {
+    /// Downloads into the file at `to`.
+    ///
+    /// What an earlier process left there is gone on with, if it noted what that is a part of, and
+    /// the server still has the same. The bytes are reported to the client's watch, as expected
+    /// when the server tells their number and as done when they are in the file.
+    ///
+    /// # Crash
+    ///
+    /// The file has a part of the content, with a note `<to>.resume` beside it, for the next one.
+    ///
+    /// # Locking
+    ///
+    /// Nobody else downloads into the same file.
+    ///
+    /// # Errors
+    ///
+    /// If the content can't be had, however often it is asked for, or is not the one that is
+    /// expected: then the file is removed. If it is cancelled or breaks off, the part stays.
+    pub fn download(&self, request: &Request<'_>, to: &Path) -> Result<Downloaded> {
+        self.watch.check()?;
+        let url = Url::parse(request.url).map_err(|reason| failed(request.url, reason))?;
+        let transfer = Transfer::new(self, request, &url, to)?;
+        if url.scheme() == "file" { transfer.copy() } else { transfer.run() }
+    }
+}
+
+fn failed(url: &str, reason: Reason) -> Error {
+    let url = masked(url);
+    Error::Failed(Box::new(Failure {
+        url,
+        redirected_to: None,
+        reason,
+        attempts: 1,
+        notes: vec![],
+    }))
+}
+
+/// A download that is under way.
+struct Transfer<'a> {
+    client: &'a Client,
+    request: &'a Request<'a>,
+    url: &'a Url,
+    path: PathBuf,
+    partial: Partial,
+    note: Note,
+    /// Of what the partial file has.
+    hasher: sha2::Sha256,
+    /// What tells whether the server still has what the partial file is a part of.
+    validator: Option<Validator>,
+    /// Whether the content was put together from several transfers.
+    is_resumed: bool,
+    /// Whether that was of no use once.
+    has_restarted: bool,
+    reported: Reported<'a>,
+}
+
+/// How one attempt ended.
+enum Ended {
+    /// All is there.
+    Complete,
+    /// What was there is of no use; nothing is there now.
+    Anew,
+}
+
+/// Why one attempt ended without an answer for the caller.
+enum Stopped {
+    /// There is nothing more to do.
+    For(Error),
+    /// This went wrong.
+    By(Unanswered),
+}
+
+impl From<fs::Error> for Stopped {
+    fn from(error: fs::Error) -> Self {
+        Self::For(error.into())
+    }
+}
+
+impl From<Reason> for Stopped {
+    fn from(reason: Reason) -> Self {
+        Self::By(Unanswered { reason, redirected_to: None })
+    }
+}
+
+impl From<fs::Cancelled> for Stopped {
+    fn from(cancelled: fs::Cancelled) -> Self {
+        Self::For(cancelled.into())
+    }
+}
+
+impl<'a> Transfer<'a> {
+    fn new(client: &'a Client, request: &'a Request<'a>, url: &'a Url, to: &Path) -> Result<Self> {
+        let mut transfer = Self {
+            client,
+            request,
+            url,
+            path: to.to_owned(),
+            partial: Partial::open(to)?,
+            note: Note::beside(to, url),
+            hasher: sha2::Sha256::new(),
+            validator: None,
+            is_resumed: false,
+            has_restarted: false,
+            reported: Reported { watch: &client.watch, done: 0, total: 0 },
+        };
+        transfer.reported.expect(request.size.unwrap_or(0));
+        transfer.take_over()?;
+        Ok(transfer)
+    }
+
+    /// Makes use of what an earlier process left, or empties the file.
+    fn take_over(&mut self) -> Result<()> {
+        let validator = self.note.read().filter(|_| self.url.scheme() != "file");
+        if validator.is_none() || self.partial.length() == 0 {
+            return self.restart();
+        }
+        let (hasher, watch) = (&mut self.hasher, &self.client.watch);
+        let end = self.partial.read(|piece| {
+            hasher.update(piece);
+            match watch.check() {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(cancelled) => ControlFlow::Break(cancelled),
+            }
+        })?;
+        if let ControlFlow::Break(cancelled) = end {
+            return Err(cancelled.into());
+        }
+        self.validator = validator;
+        self.reported.advance(self.partial.length());
+        Ok(())
+    }
+
+    /// Empties the file.
+    fn restart(&mut self) -> Result<()> {
+        self.note.remove()?;
+        self.partial.clear()?;
+        self.hasher.reset();
+        self.validator = None;
+        self.is_resumed = false;
+        self.reported.take_back();
+        Ok(())
+    }
+
+    /// Downloads, as often as it takes.
+    fn run(mut self) -> Result<Downloaded> {
+        let patience = &self.client.settings.patience;
+        let mut pauses = patience.retries.iter();
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let before = self.partial.length();
+            let unanswered = match self.attempt() {
+                Ok(Ended::Anew) => continue,
+                Ok(Ended::Complete) => match self.finish()? {
+                    Some(downloaded) => return Ok(downloaded),
+                    None => continue,
+                },
+                Err(Stopped::For(error)) => return Err(error),
+                Err(Stopped::By(unanswered)) => unanswered,
+            };
+            // Whatever it was, it comes of being cancelled.
+            self.client.watch.check()?;
+            let has_progressed = self.partial.length() > before;
+            if has_progressed {
+                pauses = patience.retries.iter();
+            }
+            let pause = pauses.next().filter(|_| attempts < MOST_ATTEMPTS);
+            match pause.and_then(|pause| self.pause_before_retry(&unanswered.reason, *pause)) {
+                Some(pause) => wait(&self.client.watch, pause)?,
+                None => return Err(self.give_up(unanswered, attempts)),
+            }
+        }
+    }
+
+    /// For how long to wait before the next attempt; none if there is to be none.
+    fn pause_before_retry(&self, reason: &Reason, pause: Duration) -> Option<Duration> {
+        if !reason.may_pass() {
+            return None;
+        }
+        match reason {
+            Reason::Status { retry_after: Some(asked), .. } => {
+                (*asked <= self.client.settings.patience.longest_wait).then_some(*asked)
+            }
+            _ => Some(pause),
+        }
+    }
+
+    fn give_up(&mut self, unanswered: Unanswered, attempts: usize) -> Error {
+        let Unanswered { reason, redirected_to } = unanswered;
+        let mut notes = self.client.notes();
+        if matches!(reason, Reason::Status { code: 401 | 403, .. }) {
+            notes.extend(self.client.missing_token(self.url));
+        }
+        self.reported.withdraw();
+        // A file with nothing in it, or without a note, helps nobody.
+        if self.partial.length() == 0 || self.validator.is_none() {
+            self.discard();
+        }
+        Error::Failed(Box::new(Failure {
+            url: self.url.to_string(),
+            redirected_to: redirected_to.map(|url| url.to_string()),
+            reason,
+            attempts,
+            notes,
+        }))
+    }
+
+    /// Removes what there is. That it can't be removed is nothing to tell beside what went wrong.
+    fn discard(&self) {
+        let _ = self.note.remove();
+        let _ = fs::remove(&self.path);
+    }
+
+    /// Asks once, and takes what comes.
+    fn attempt(&mut self) -> std::result::Result<Ended, Stopped> {
+        let client = self.client;
+        let have = self.partial.length();
+        let headers = self.range_headers();
+        let Answer { response, redirected_to } =
+            client.get(self.url, &headers).map_err(Stopped::By)?;
+        let stopped =
+            |reason| Stopped::By(Unanswered { reason, redirected_to: redirected_to.clone() });
+        match response.status().as_u16() {
+            200 => {
+                if have > 0 {
+                    self.restart().map_err(Stopped::For)?;
+                }
+            }
+            206 if have > 0 && range_start(response.headers()) == Some(have) => {
+                self.is_resumed = true;
+            }
+            416 if have > 0 && unsatisfied_total(response.headers()) == Some(have) => {
+                self.is_resumed = true;
+                return Ok(Ended::Complete);
+            }
+            206 | 416 if have > 0 => {
+                self.restart().map_err(Stopped::For)?;
+                return Ok(Ended::Anew);
+            }
+            code => {
+                return Err(stopped(Reason::Status { code, retry_after: retry_after(&response) }));
+            }
+        }
+        let expected = total(response.headers(), self.partial.length());
+        self.expect(expected).map_err(stopped)?;
+        let validator = Validator::of(response.headers());
+        if validator != self.validator {
+            match &validator {
+                Some(validator) => self.note.write(validator)?,
+                None => self.note.remove()?,
+            }
+            self.validator = validator;
+        }
+        let mut body = response.into_body().into_reader();
+        let end = self.take(&mut body, |error| client.reason(error));
+        match (end?, expected) {
+            // Of a body that is cut off, the length says more than how the connection ended.
+            (_, Some(expected)) if self.partial.length() < expected => {
+                Err(stopped(Reason::Truncated { got: self.partial.length(), expected }))
+            }
+            (Err(reason), _) => Err(stopped(reason)),
+            (Ok(()), _) => Ok(Ended::Complete),
+        }
+    }
+
+    /// What asks for the rest of what there is a part of.
+    fn range_headers(&self) -> Vec<Header> {
+        match &self.validator {
+            Some(validator) if self.partial.length() > 0 => vec![
+                ("Range".to_owned(), format!("bytes={}-", self.partial.length())),
+                ("If-Range".to_owned(), validator.header().to_owned()),
+            ],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Takes note of how many bytes there will be.
+    fn expect(&mut self, total: Option<u64>) -> std::result::Result<(), Reason> {
+        let Some(total) = total else { return Ok(()) };
+        match self.request.limit {
+            Some(limit) if total > limit => Err(Reason::TooLarge { limit }),
+            _ => {
+                self.reported.expect(total);
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes all that `source` gives. What goes wrong there is the inner result, put into words by
+    /// `reason`.
+    fn take(
+        &mut self,
+        source: &mut dyn Read,
+        reason: impl Fn(io::Error) -> Reason,
+    ) -> std::result::Result<std::result::Result<(), Reason>, Stopped> {
+        let mut buffer = vec![0; BUFFER_SIZE];
+        loop {
+            self.client.watch.check()?;
+            let count = match source.read(&mut buffer) {
+                Ok(0) => return Ok(Ok(())),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Ok(Err(reason(error))),
+            };
+            let room = self.request.limit.map(|limit| limit.saturating_sub(self.partial.length()));
+            if room.is_some_and(|room| count as u64 > room) {
+                let limit = self.request.limit.unwrap_or_default();
+                return Ok(Err(Reason::TooLarge { limit }));
+            }
+            self.partial.append(&buffer[..count])?;
+            self.hasher.update(&buffer[..count]);
+            self.reported.advance(count as u64);
+        }
+    }
+
+    /// What came, if it is what was expected. None if it has to be asked for once more: it was put
+    /// together from parts, which may be parts of different things.
+    fn finish(&mut self) -> Result<Option<Downloaded>> {
+        let actual = Sha256(self.hasher.clone().finalize().into());
+        match self.request.sha256 {
+            Some(expected) if expected != actual => {
+                if std::mem::take(&mut self.is_resumed) && !self.has_restarted {
+                    self.has_restarted = true;
+                    self.restart()?;
+                    return Ok(None);
+                }
+                self.reported.withdraw();
+                self.discard();
+                Err(Error::Mismatch { url: self.url.to_string(), expected, actual })
+            }
+            _ => {
+                self.note.remove()?;
+                let size = self.partial.length();
+                self.reported.expect(size);
+                Ok(Some(Downloaded { sha256: actual, size }))
+            }
+        }
+    }
+
+    /// Copies a local file.
+    fn copy(mut self) -> Result<Downloaded> {
+        let copied = self.url.file_path().map_err(Stopped::from).and_then(|path| {
+            let file = open_file(&path)?;
+            self.expect(file.metadata().ok().map(|metadata| metadata.len()))?;
+            let reason = |error| Reason::File(unreadable(&path, &error));
+            Ok(self.take(&mut &file, reason)??)
+        });
+        match copied {
+            Ok(()) => match self.finish()? {
+                Some(downloaded) => Ok(downloaded),
+                None => unreachable!("a copy is made in one go"),
+            },
+            Err(Stopped::For(error)) => Err(error),
+            Err(Stopped::By(unanswered)) => Err(self.give_up(unanswered, 1)),
+        }
+    }
+}
+
+/// Opens a file to copy it. Anything but a file is refused, as a FIFO would be waited for.
+fn open_file(path: &Path) -> std::result::Result<File, Reason> {
+    let metadata = path.metadata().map_err(|error| Reason::File(unreadable(path, &error)))?;
+    if !metadata.is_file() {
+        return Err(Reason::File(format!("`{}` is no file", path.display())));
+    }
+    File::open(path).map_err(|error| Reason::File(unreadable(path, &error)))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> String {
+    format!("can't read `{}`: {}", path.display(), words(error))
+}
+
+/// What the watch was told of one download, so that it can be taken back.
+struct Reported<'a> {
+    watch: &'a Watch,
+    done: u64,
+    total: u64,
+}
+
+impl Reported<'_> {
+    /// Of this download, `total` is to be expected in all.
+    fn expect(&mut self, total: u64) {
+        let total = total.max(self.done);
+        self.watch.expect(total.saturating_sub(self.total));
+        self.watch.take_back(0, self.total.saturating_sub(total));
+        self.total = total;
+    }
+
+    /// So much more is there. Never more is done than is expected.
+    fn advance(&mut self, more: u64) {
+        self.done += more;
+        self.expect(self.total);
+        self.watch.advance(more);
+    }
+
+    /// Nothing is done yet.
+    fn take_back(&mut self) {
+        self.watch.take_back(self.done, 0);
+        self.done = 0;
+    }
+
+    /// Nothing is to be expected any more.
+    fn withdraw(&mut self) {
+        self.take_back();
+        self.expect(0);
+    }
+}
+
+/// Waits, unless it is cancelled.
+fn wait(watch: &Watch, pause: Duration) -> Result<()> {
+    let until = Instant::now() + pause;
+    loop {
+        watch.check()?;
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(());
+        }
+        thread::sleep(left.min(MOMENT));
+    }
+}
+
+/// How many bytes the whole content has, of which `have` are there.
+fn total(headers: &HeaderMap, have: u64) -> Option<u64> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(range) = text("content-range") {
+        return range.rsplit('/').next()?.trim().parse().ok();
+    }
+    let length: u64 = text("content-length")?.trim().parse().ok()?;
+    length.checked_add(have)
+}
+
+/// Where the part that an answer has begins.
+fn range_start(headers: &HeaderMap) -> Option<u64> {
+    let range = headers.get("content-range")?.to_str().ok()?;
+    range.trim().strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+}
+
+/// How many bytes there are, where a server says that there are no more.
+fn unsatisfied_total(headers: &HeaderMap) -> Option<u64> {
+    let range = headers.get("content-range")?.to_str().ok()?;
+    range.trim().strip_prefix("bytes */")?.trim().parse().ok()
+}

@@ -1,0 +1,310 @@
+//! URLs: where a download comes from, and how that is shown to people.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use iri_string::types::{UriAbsoluteString, UriReferenceString, UriString};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::error::Reason;
+
+/// A URL with a scheme. Printed, it shows no secrets: a password, or a token in the query, is
+/// `***`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Url(UriAbsoluteString);
+
+/// What may stand in a URL as it is. Anything else is written as `%` and two digits.
+const NOT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':')
+    .remove(b'/')
+    .remove(b'?')
+    .remove(b'#')
+    .remove(b'[')
+    .remove(b']')
+    .remove(b'@')
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b'%');
+
+impl Url {
+    /// Reads a URL. Characters that no URL has, as a space, are encoded; a fragment is left out.
+    ///
+    /// # Errors
+    ///
+    /// If it is none: there is no scheme, or its parts make no sense.
+    pub fn parse(text: &str) -> Result<Self, Reason> {
+        let encoded = encode(text)?;
+        match UriString::try_from(encoded) {
+            Ok(uri) => Ok(Self(uri.into_absolute())),
+            Err(_) => Err(Reason::NoUrl),
+        }
+    }
+
+    /// The URL that `reference`, as a redirection has it, means where this one was asked for.
+    ///
+    /// # Errors
+    ///
+    /// If it makes no sense.
+    pub(crate) fn join(&self, reference: &str) -> Result<Self, Reason> {
+        let reference = UriReferenceString::try_from(encode(reference)?);
+        let reference = reference.map_err(|_| Reason::NoUrl)?;
+        Self::parse(&reference.resolve_against(&self.0).to_string())
+    }
+
+    /// The whole URL, secrets included.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// The scheme, in lower case.
+    pub fn scheme(&self) -> String {
+        self.0.scheme_str().to_ascii_lowercase()
+    }
+
+    /// The host, without the brackets of an IPv6 address; empty if there is none.
+    pub fn host(&self) -> &str {
+        let host = self.0.authority_components().map_or("", |authority| authority.host());
+        host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
+    }
+
+    /// The port, if one is named.
+    ///
+    /// # Errors
+    ///
+    /// If it is none that there can be.
+    pub(crate) fn port(&self) -> Result<Option<u16>, Reason> {
+        let port = self.0.authority_components().and_then(|authority| authority.port());
+        let port = port.filter(|port| !port.is_empty()).map(str::parse).transpose();
+        port.map_err(|_| Reason::NoUrl)
+    }
+
+    /// User and password, as they stand there.
+    pub(crate) fn userinfo(&self) -> Option<&str> {
+        self.0.authority_components().and_then(|authority| authority.userinfo())
+    }
+
+    /// Whether a secret may be sent there: only the host will read it.
+    pub(crate) fn is_secure(&self) -> bool {
+        let is_local =
+            ["localhost", "127.0.0.1"].iter().any(|x| self.host().eq_ignore_ascii_case(x));
+        self.scheme() == "https" || is_local
+    }
+
+    /// The path of the local file that a `file` URL means.
+    ///
+    /// # Errors
+    ///
+    /// If it names another machine, or what it names is no path here.
+    pub(crate) fn file_path(&self) -> Result<PathBuf, Reason> {
+        if !matches!(self.host(), "" | "localhost") {
+            return Err(Reason::RemoteFile);
+        }
+        let bytes: Vec<u8> = percent_decode_str(self.0.path_str()).collect();
+        if bytes.contains(&0) {
+            return Err(Reason::NoUrl);
+        }
+        path_of(bytes)
+    }
+}
+
+#[cfg(unix)]
+fn path_of(bytes: Vec<u8>) -> Result<PathBuf, Reason> {
+    use std::os::unix::ffi::OsStringExt;
+    Ok(std::ffi::OsString::from_vec(bytes).into())
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: Vec<u8>) -> Result<PathBuf, Reason> {
+    let text = String::from_utf8(bytes).map_err(|_| Reason::NoUrl)?;
+    // `/C:/dir` is `C:/dir`.
+    let has_drive = text.as_bytes().get(2) == Some(&b':');
+    Ok(if has_drive { text[1..].into() } else { text.into() })
+}
+
+fn encode(text: &str) -> Result<String, Reason> {
+    if text.chars().any(char::is_control) {
+        return Err(Reason::NoUrl);
+    }
+    Ok(utf8_percent_encode(text.trim(), NOT_IN_URLS).to_string())
+}
+
+/// The URL of a local file, of which [`Url::parse`] and the other way round make the same path.
+pub fn file_url(path: &std::path::Path) -> String {
+    let bytes = path.as_os_str().as_encoded_bytes();
+    let is_kept = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(byte);
+    let mut url = "file://".to_owned();
+    for byte in bytes {
+        if is_kept(byte) {
+            url.push(char::from(*byte));
+        } else {
+            url.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    url
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&masked(self.as_str()))
+    }
+}
+
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Url({self})")
+    }
+}
+
+/// A URL, or what was meant to be one, as it may be shown: without what could be a secret.
+pub(crate) fn masked(url: &str) -> String {
+    let (front, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut shown = mask_userinfo(front);
+    if url.len() > front.len() {
+        let parameters: Vec<String> = query.split('&').map(mask_parameter).collect();
+        shown.push('?');
+        shown.push_str(&parameters.join("&"));
+    }
+    shown.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+fn mask_userinfo(front: &str) -> String {
+    let Some((scheme, rest)) = front.split_once("://") else { return front.to_owned() };
+    let authority_end = rest.find('/').unwrap_or(rest.len());
+    match rest[..authority_end].rfind('@') {
+        Some(at) => format!("{scheme}://***{}", &rest[at..]),
+        None => front.to_owned(),
+    }
+}
+
+/// A parameter of a query, without its value where its name says that it is a secret.
+fn mask_parameter(parameter: &str) -> String {
+    const SECRETS: [&str; 8] =
+        ["token", "key", "sig", "secret", "password", "passwd", "credential", "auth"];
+    let Some((name, _)) = parameter.split_once('=') else { return parameter.to_owned() };
+    let lower = name.to_ascii_lowercase();
+    if SECRETS.iter().any(|secret| lower.contains(secret)) {
+        format!("{name}=***")
+    } else {
+        parameter.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        for (text, shown) in [
+            ("https://example.org/x.tar.gz", "https://example.org/x.tar.gz"),
+            ("https://ada:pw@example.org/x", "https://***@example.org/x"),
+            ("https://a@b@example.org/x@y", "https://***@example.org/x@y"),
+            (
+                "https://example.org/x?a=1&X-Amz-Signature=2&token=3",
+                "https://example.org/x?a=1&X-Amz-Signature=***&token=***",
+            ),
+            ("https://example.org/x?token", "https://example.org/x?token"),
+            ("no url", "no url"),
+            ("a\nb", "a\u{fffd}b"),
+        ] {
+            assert_eq!(masked(text), shown);
+        }
+        assert_eq!(url("HTTPS://ada:pw@example.org").to_string(), "HTTPS://***@example.org");
+    }
+
+    #[test]
+    fn a_url_is_taken_as_it_is_meant() {
+        assert_eq!(url(" http://host/a b/é?q#fragment ").as_str(), "http://host/a%20b/%C3%A9?q");
+        assert_eq!(url("http://host/a%20b").as_str(), "http://host/a%20b");
+        assert_eq!(url("http://[::1]:80/").host(), "::1");
+        for wrong in
+            ["", "x.tar.gz", "/x", "://x", "http://host:port/", "http://ho\nst/", "http://[x/"]
+        {
+            assert!(Url::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn redirections_are_relative_to_where_they_come_from() {
+        let base = url("https://host/a/b?c");
+        for (reference, expected) in [
+            ("https://other/x", "https://other/x"),
+            ("//other/x", "https://other/x"),
+            ("/x", "https://host/x"),
+            ("x", "https://host/a/x"),
+            ("../x/./y", "https://host/x/y"),
+            ("../../../x", "https://host/x"),
+            ("?d", "https://host/a/b?d"),
+            ("x#f", "https://host/a/x"),
+        ] {
+            assert_eq!(base.join(reference).unwrap().as_str(), expected, "{reference}");
+        }
+        assert!(base.join("http://[").is_err());
+    }
+
+    #[test]
+    fn secrets_go_only_where_nobody_listens() {
+        for secure in ["https://x", "HTTPS://x/", "http://localhost:1/x", "http://127.0.0.1"] {
+            assert!(url(secure).is_secure(), "{secure}");
+        }
+        for insecure in ["http://x", "http://localhost.org/", "http://127.0.0.1.org/", "ftp://x"] {
+            assert!(!url(insecure).is_secure(), "{insecure}");
+        }
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_url_is_a_path() {
+        let path = |text| url(text).file_path();
+        assert_eq!(path("file:///a%20b/c").unwrap(), PathBuf::from("/a b/c"));
+        assert_eq!(path("file://localhost/a").unwrap(), PathBuf::from("/a"));
+        assert!(matches!(path("file://host/a"), Err(Reason::RemoteFile)));
+        assert!(matches!(path("file:///a%00b"), Err(Reason::NoUrl)));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_shown_has_the_password(
+            user in "[a-z]{1,5}", password in "[A-Z]{4,9}", path in "[a-z/]{0,9}",
+        ) {
+            let text = format!("https://{user}:{password}@host/{path}?api_key={password}");
+            prop_assert!(!url(&text).to_string().contains(&password));
+        }
+
+        #[test]
+        #[cfg(unix)]
+        fn every_path_has_a_url(bytes in proptest::collection::vec(1..=255_u8, 1..40)) {
+            let mut name = b"/".to_vec();
+            name.extend(bytes);
+            let path = path_of(name).unwrap();
+            prop_assert_eq!(url(&file_url(&path)).file_path().unwrap(), path);
+        }
+
+        #[test]
+        fn no_text_is_a_panic(text in any::<String>()) {
+            let _ = masked(&text);
+            if let Ok(url) = Url::parse(&text) {
+                let _ = (url.host(), url.scheme(), url.is_secure(), url.file_path());
+                let _ = url.join(&text);
+            }
+        }
+    }
+}
