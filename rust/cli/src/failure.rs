@@ -24,6 +24,8 @@ pub(crate) enum Code {
     /// A file does not read as what it should be.
     Format,
     Download,
+    /// What is there stands against it.
+    Conflict,
     /// A bug of ours.
     Internal,
 }
@@ -37,6 +39,7 @@ impl Code {
             | Self::Integrity
             | Self::Format
             | Self::Download
+            | Self::Conflict
             | Self::Internal => ExitCode::from(1),
             Self::InvalidInput => ExitCode::from(2),
             Self::NotFound => ExitCode::from(3),
@@ -103,6 +106,7 @@ impl From<core::Error> for Failure {
             core::ErrorCode::Format => Code::Format,
             core::ErrorCode::Cancelled => Code::Declined,
             core::ErrorCode::Download => Code::Download,
+            core::ErrorCode::Conflict => Code::Conflict,
         };
         Self {
             code,

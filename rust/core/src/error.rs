@@ -54,6 +54,8 @@ pub enum Error {
     Cancelled,
     /// A download failed, from every place that there is. The message has a line for each.
     Download(String),
+    /// What is there stands against it, such as a name that is bound already.
+    Conflict(String),
 }
 
 /// The kinds of errors that callers tell apart. Numbers are never given to another kind.
@@ -78,6 +80,8 @@ pub enum ErrorCode {
     Cancelled = 8,
     /// [`Error::Download`]
     Download = 9,
+    /// [`Error::Conflict`]
+    Conflict = 10,
 }
 
 impl Error {
@@ -92,6 +96,7 @@ impl Error {
             Self::Format { .. } => ErrorCode::Format,
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Download(_) => ErrorCode::Download,
+            Self::Conflict(_) => ErrorCode::Conflict,
         }
     }
 
@@ -101,7 +106,11 @@ impl Error {
             Self::Io(error) => Some(error.path()),
             Self::Busy { lock, .. } => Some(lock),
             Self::Integrity { path, .. } | Self::Format { path, .. } => Some(path),
-            Self::InvalidInput(_) | Self::NotFound(_) | Self::Cancelled | Self::Download(_) => None,
+            Self::InvalidInput(_)
+            | Self::NotFound(_)
+            | Self::Cancelled
+            | Self::Download(_)
+            | Self::Conflict(_) => None,
         }
     }
 
@@ -142,9 +151,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::InvalidInput(message) | Self::NotFound(message) | Self::Download(message) => {
-                f.write_str(message)
-            }
+            Self::InvalidInput(message)
+            | Self::NotFound(message)
+            | Self::Download(message)
+            | Self::Conflict(message) => f.write_str(message),
             Self::Cancelled => fs::Cancelled.fmt(f),
             Self::Io(error) => error.fmt(f),
             Self::Integrity { message, path, expected, actual, .. } => write!(

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use scratchrs_fs as fs;
 use scratchrs_model::key::ScratchKey;
-use scratchrs_model::layout::{self, SCRATCH_USAGE_LOG, SCRATCHSPACES, absolute, join};
+use scratchrs_model::layout::{self, SCRATCHSPACES, UsageLogFile, absolute, join};
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -49,11 +49,16 @@ impl Place<'_> {
     ///
     /// As [`Place::root`].
     pub fn usage_log(&self) -> Result<String> {
-        Ok(join(&in_current_directory(self.depot)?, &SCRATCH_USAGE_LOG))
+        Ok(UsageLogFile::Scratch.path(&in_current_directory(self.depot)?))
     }
 }
 
-fn in_current_directory(path: &str) -> Result<Cow<'_, str>> {
+/// `path` as Julia's `abspath` gives it.
+///
+/// # Errors
+///
+/// If it is relative and there is no current directory.
+pub(crate) fn in_current_directory(path: &str) -> Result<Cow<'_, str>> {
     let current = || std::env::current_dir().map(|path| path.to_string_lossy().into_owned());
     let error = fs::Error::on("find the current directory for", path);
     Ok(absolute(path, current).map_err(error)?)

@@ -1,27 +1,32 @@
-//! The log of who uses which scratch space.
+//! The logs of who uses what: scratch spaces, files that bind artifacts, manifests.
 //!
 //! # Locking
 //!
-//! Every writer of ours holds `scratch_usage.toml.pid`, the lock that Pkg takes for its other
-//! logs. Scratch.jl and `Pkg.gc` write without it: records that they append while we replace the
-//! log are found behind what we read, and appended again.
+//! Every writer of ours holds `<log>.pid`, the lock that Pkg takes for all but the log of scratch
+//! spaces. Scratch.jl and `Pkg.gc` write without it, and so does Pkg before Julia 1.9: records that
+//! they append while we replace a log are found behind what we read, and appended again.
 //!
 //! # Crash
 //!
 //! A record is appended in one write, and a log is replaced in one rename: a process killed at
 //! any moment leaves the log with or without its record, and a lock that the next one takes over.
+//!
+//! # Compatibility
+//!
+//! Scratch.jl appends to its log; Pkg (1.9 and later) leaves one record for each path in the others,
+//! sorted, at each use. So do we, in the same letters.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use scratchrs_fs::{self as fs, Attempt, PidLock, Policy, Stamp};
-use scratchrs_model::layout::BUILDING;
+use scratchrs_model::layout::{BUILDING, UsageLogFile};
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, Skipped, UsageLog, census};
 
 use crate::error::{Error, Result};
-use crate::place::Place;
+use crate::place::{Place, in_current_directory};
 
 /// Pkg's, for its usage logs (`Types.jl: write_env_usage`).
 const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(3), refreshed: false };
@@ -41,7 +46,16 @@ pub struct Tracked {
 ///
 /// If the log is there and cannot be read.
 pub fn read(place: Place<'_>) -> Result<(UsageLog, Vec<Skipped>)> {
-    let path = place.usage_log()?;
+    read_log(place.depot, UsageLogFile::Scratch)
+}
+
+/// Reads one of the logs of a depot. A missing log is an empty one.
+///
+/// # Errors
+///
+/// If the log is there and cannot be read.
+pub fn read_log(depot: &str, log: UsageLogFile) -> Result<(UsageLog, Vec<Skipped>)> {
+    let path = log.path(&in_current_directory(depot)?);
     Ok(UsageLog::read(&fs::read(Path::new(&path))?))
 }
 
@@ -60,7 +74,40 @@ pub fn track(
     patience: Duration,
 ) -> Result<Tracked> {
     let record = Record::of_project(now, project);
-    match write(place, patience, |log| log.add(space, record, now)) {
+    let added =
+        write(place.depot, UsageLogFile::Scratch, patience, |log| log.add(space, record, now));
+    unless_read_only(added)
+}
+
+/// Logs that the files at `paths`, manifests or such that bind artifacts, are in use, as Pkg does: in
+/// one record for each. A file that is not there is left out, as nobody can use it.
+///
+/// # Errors
+///
+/// As [`track`].
+pub fn track_files(
+    depot: &str,
+    log: UsageLogFile,
+    paths: &[&str],
+    now: DepotTime,
+    patience: Duration,
+) -> Result<Tracked> {
+    let mut records = Vec::new();
+    for path in paths {
+        let path = in_current_directory(path)?.into_owned();
+        if Path::new(&path).is_file() {
+            records.push((path, Record { time: Some(now), ..Record::default() }));
+        }
+    }
+    if records.is_empty() {
+        return Ok(Tracked::default());
+    }
+    unless_read_only(write(depot, log, patience, |log| log.rewrite(records, now)))
+}
+
+/// In a depot that nobody may write to, nothing is logged.
+fn unless_read_only(written: Result<Vec<Skipped>>) -> Result<Tracked> {
+    match written {
         Ok(healed) => Ok(Tracked { recorded: true, healed }),
         Err(Error::Io(error)) if error.is_read_only() => Ok(Tracked::default()),
         Err(error) => Err(error),
@@ -74,16 +121,17 @@ pub fn track(
 ///
 /// As [`track`], and if the depot is read-only.
 pub fn condense(place: Place<'_>, now: DepotTime, patience: Duration) -> Result<Vec<Skipped>> {
-    write(place, patience, |log| log.rewrite(None, now))
+    write(place.depot, UsageLogFile::Scratch, patience, |log| log.rewrite(Vec::new(), now))
 }
 
-/// Runs `change` on the log while holding its lock.
+/// Runs `change` on a log while holding its lock.
 fn write<T>(
-    place: Place<'_>,
+    depot: &str,
+    log: UsageLogFile,
     patience: Duration,
     change: impl FnOnce(LockedLog) -> Result<T>,
 ) -> Result<T> {
-    let path = PathBuf::from(place.usage_log()?);
+    let path = PathBuf::from(log.path(&in_current_directory(depot)?));
     if let Some(directory) = path.parent() {
         fs::ensure_directory(directory)?;
     }
@@ -91,13 +139,14 @@ fn write<T>(
     lock.push(".pid");
     let lock = PathBuf::from(lock);
     match PidLock::acquire(&lock, LOCK_POLICY, patience)? {
-        Attempt::Acquired(lock) => change(LockedLog { path, _lock: lock }),
+        Attempt::Acquired(lock) => change(LockedLog { path, kind: log, _lock: lock }),
         Attempt::Held(holder) => Err(Error::Busy { lock, holder }),
     }
 }
 
 struct LockedLog {
     path: PathBuf,
+    kind: UsageLogFile,
     _lock: PidLock,
 }
 
@@ -114,7 +163,7 @@ impl LockedLog {
             self.remember_as_sound();
             return Ok(Vec::new());
         }
-        self.rewrite(Some((space, record)), now)
+        self.rewrite(vec![(space.to_owned(), record)], now)
     }
 
     /// The length of the part of the log that is known to be sound.
@@ -130,16 +179,17 @@ impl LockedLog {
         *SOUND.lock().unwrap_or_else(PoisonError::into_inner) = stamp;
     }
 
-    fn rewrite(&self, added: Option<(&str, Record)>, now: DepotTime) -> Result<Vec<Skipped>> {
+    fn rewrite(&self, added: Vec<(String, Record)>, now: DepotTime) -> Result<Vec<Skipped>> {
         let known = fs::read(&self.path)?;
         let (mut log, mut skipped) = UsageLog::read(&known);
-        if let Some((space, record)) = added {
-            log.insert(space.to_owned(), record);
+        for (path, record) in added {
+            log.insert(path, record);
         }
         let mut log = log.condensed(now);
+        let needs_project = self.kind == UsageLogFile::Scratch;
         log.retain(|path, record| {
             // What is left of a torn record keeps nothing, and `Pkg.gc` fails on it.
-            let names_project = !record.parent_projects.is_empty();
+            let names_project = !record.parent_projects.is_empty() || !needs_project;
             if !names_project {
                 let reason = format!("the record of `{path}` names no project");
                 skipped.push(Skipped { line: None, reason });

@@ -35,14 +35,37 @@ pub const ARTIFACTS: &str = "artifacts";
 pub const LOGS: &str = "logs";
 /// The directory of a depot that holds the scratch spaces.
 pub const SCRATCHSPACES: &str = "scratchspaces";
-/// The usage log of the scratch spaces, below a depot.
-pub const SCRATCH_USAGE_LOG: [&str; 2] = ["logs", "scratch_usage.toml"];
+/// What is said of an artifact that lies elsewhere, below the directory of artifacts.
+pub const OVERRIDES: &str = "Overrides.toml";
 /// What the name of a generated space's record ends with.
 pub const GENERATED: &str = "@generated.toml";
 /// What the name of a generator's lock ends with.
 pub const GENERATING: &str = "@generating.pid";
 /// What stands between a key and the number of the process that constructs the space aside.
 pub const BUILDING: &str = "@building-";
+
+/// A log of a depot that says who used what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UsageLogFile {
+    /// Of manifests.
+    Manifests,
+    /// Of files that bind artifacts.
+    Artifacts,
+    /// Of scratch spaces, with the projects that use them.
+    Scratch,
+}
+
+impl UsageLogFile {
+    /// The path of the log of a depot.
+    pub fn path(self, depot: &str) -> String {
+        let name = match self {
+            Self::Manifests => "manifest_usage.toml",
+            Self::Artifacts => "artifact_usage.toml",
+            Self::Scratch => "scratch_usage.toml",
+        };
+        join(depot, &[LOGS, name])
+    }
+}
 
 /// The UUID of spaces that belong to no package.
 pub const GLOBAL: Uuid = Uuid::nil();

@@ -78,7 +78,7 @@ impl DepotLab {
 
     /// The path of the usage log of scratch spaces.
     pub fn usage_log_file(&self) -> PathBuf {
-        self.path(&layout::SCRATCH_USAGE_LOG.join("/"))
+        layout::UsageLogFile::Scratch.path(&self.depot).into()
     }
 
     /// The text of the usage log; empty if there is none.
