@@ -34,7 +34,7 @@ const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(60), refre
 const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a file says.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Authorization {
     table: toml::Table,
     access_token: String,
@@ -59,8 +59,10 @@ impl Authorization {
         Ok(Self { table, access_token, expires_at })
     }
 
-    fn text(&self, name: &str) -> Option<&str> {
-        self.table.get(name).and_then(toml::Value::as_str)
+    /// Where to get a new token, and the token to get it with.
+    fn refresh(&self) -> Option<(&str, &str)> {
+        let text = |name| self.table.get(name).and_then(toml::Value::as_str);
+        Some((text("refresh_url")?, text("refresh_token")?))
     }
 }
 
@@ -99,11 +101,12 @@ impl Client {
         if self.is_good(&authorization) {
             return Some(authorization.access_token);
         }
-        match self.renew(&file, &authorization) {
-            Ok(token) => token,
+        let lasting = self.while_it_lasts(authorization.clone());
+        match self.renew(&file, authorization) {
+            Ok(token) => Some(token),
             Err(problem) => {
                 self.note(format!("the token in `{}` was not renewed: {problem}", file.display()));
-                self.while_it_lasts(authorization)
+                lasting
             }
         }
     }
@@ -144,14 +147,9 @@ impl Client {
 
     /// Has the token in `file` renewed, unless somebody else does it first. The old token is
     /// returned where there is nothing to renew it with.
-    fn renew(&self, file: &Path, old: &Authorization) -> Result<Option<String>, String> {
-        if old.text("refresh_url").is_none() || old.text("refresh_token").is_none() {
-            if old.expires_at <= seconds(self.now()) {
-                return Err(
-                    "it has expired, and there is no `refresh_url` and `refresh_token`".into()
-                );
-            }
-            return Ok(Some(old.access_token.clone()));
+    fn renew(&self, file: &Path, old: Authorization) -> Result<String, String> {
+        if old.refresh().is_none() {
+            return self.last_of(old);
         }
         let lock = file.with_extension("toml.pid");
         let lock = PidLock::acquire(&lock, LOCK_POLICY, LOCK_PATIENCE);
@@ -161,17 +159,25 @@ impl Client {
         // Somebody else may have renewed it while we waited.
         let current = self.read_token(file).ok_or("it is gone")?;
         if self.is_good(&current) {
-            return Ok(Some(current.access_token));
+            return Ok(current.access_token);
         }
-        let new = self.ask_for_token(&current)?;
+        let Some((url, token)) = current.refresh() else {
+            return self.last_of(current);
+        };
+        let new = self.ask_for_token(url, token)?;
         let text = toml::to_string(&new.table).map_err(|error| error.to_string())?;
         fs::replace(file, &text, None).map_err(|error| error.to_string())?;
-        Ok(Some(new.access_token))
+        Ok(new.access_token)
     }
 
-    fn ask_for_token(&self, old: &Authorization) -> Result<Authorization, String> {
-        let (url, token) = (old.text("refresh_url"), old.text("refresh_token"));
-        let (url, token) = (url.unwrap_or_default(), token.unwrap_or_default());
+    /// The token of what can't be renewed, unless it has expired.
+    fn last_of(&self, authorization: Authorization) -> Result<String, String> {
+        self.while_it_lasts(authorization).ok_or_else(|| {
+            "it has expired, and has no `refresh_url` and `refresh_token`".to_owned()
+        })
+    }
+
+    fn ask_for_token(&self, url: &str, token: &str) -> Result<Authorization, String> {
         let url = Url::parse(url).map_err(|reason| format!("its `refresh_url`: {reason}"))?;
         if !url.is_secure() {
             return Err(format!("its `refresh_url` is not secure: {url}"));

@@ -13,7 +13,8 @@ use crate::error::Reason;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Url(UriAbsoluteString);
 
-/// What may stand in a URL as it is. Anything else is written as `%` and two digits.
+/// What cannot stand in a URL as it is, and is written as `%` and two digits. Of what is encoded
+/// already, that is known by the digits.
 const NOT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -23,8 +24,6 @@ const NOT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'/')
     .remove(b'?')
     .remove(b'#')
-    .remove(b'[')
-    .remove(b']')
     .remove(b'@')
     .remove(b'!')
     .remove(b'$')
@@ -36,8 +35,10 @@ const NOT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'+')
     .remove(b',')
     .remove(b';')
-    .remove(b'=')
-    .remove(b'%');
+    .remove(b'=');
+
+/// What cannot stand in front of the path: an IPv6 address has brackets.
+const NOT_IN_AUTHORITIES: &AsciiSet = &NOT_IN_URLS.remove(b'[').remove(b']');
 
 impl Url {
     /// Reads a URL. Characters that no URL has, as a space, are encoded; a fragment is left out.
@@ -138,7 +139,26 @@ fn encode(text: &str) -> Result<String, Reason> {
     if text.chars().any(char::is_control) {
         return Err(Reason::NoUrl);
     }
-    Ok(utf8_percent_encode(text.trim(), NOT_IN_URLS).to_string())
+    let text = text.trim();
+    let authority = text.find("//").map_or(0, |slashes| slashes + 2);
+    let path = text[authority..].find(['/', '?', '#']).map_or(text.len(), |end| authority + end);
+    let (front, path) = text.split_at(path);
+    Ok(encode_part(front, NOT_IN_AUTHORITIES) + &encode_part(path, NOT_IN_URLS))
+}
+
+/// Encodes what is in `set`, but for `%` where it has its digits.
+fn encode_part(text: &str, set: &'static AsciiSet) -> String {
+    let mut encoded = String::new();
+    for (index, part) in text.split('%').enumerate() {
+        let has_digits = part.len() >= 2 && part.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+        match index {
+            0 => {}
+            _ if has_digits => encoded.push('%'),
+            _ => encoded.push_str("%25"),
+        }
+        encoded.extend(utf8_percent_encode(part, set));
+    }
+    encoded
 }
 
 /// The URL of a local file, of which [`Url::parse`] and the other way round make the same path.
@@ -233,7 +253,7 @@ mod tests {
     #[test]
     fn a_url_is_taken_as_it_is_meant() {
         assert_eq!(url(" http://host/a b/é?q#fragment ").as_str(), "http://host/a%20b/%C3%A9?q");
-        assert_eq!(url("http://host/a%20b").as_str(), "http://host/a%20b");
+        assert_eq!(url("http://host/a%20b?[%x%").as_str(), "http://host/a%20b?%5B%25x%25");
         assert_eq!(url("http://[::1]:80/").host(), "::1");
         for wrong in
             ["", "x.tar.gz", "/x", "://x", "http://host:port/", "http://ho\nst/", "http://[x/"]

@@ -8,6 +8,7 @@
 
 mod filling;
 mod lab;
+pub mod server;
 #[cfg(target_os = "linux")]
 pub mod strace;
 mod worker;

@@ -14,6 +14,7 @@ use scratchrs_core::generation::{self, Begun};
 use scratchrs_core::{Error, Place, scratch, usage};
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::Record;
+use scratchrs_testkit::server::Server;
 use scratchrs_testkit::{DepotLab, OWNER, fill};
 
 #[derive(Parser)]
@@ -57,6 +58,13 @@ enum Task {
         depot: String,
         #[arg(long)]
         all: bool,
+    },
+    /// Serves a directory, misbehaving as the URLs say, until standard input ends.
+    Serve {
+        directory: PathBuf,
+        /// Serves over TLS, and writes the certificate to trust into this file.
+        #[arg(long, value_name = "FILE")]
+        authority: Option<PathBuf>,
     },
 }
 
@@ -130,6 +138,9 @@ fn perform(task: Task) -> Result<(), String> {
         Task::Clear { depot, all } => {
             scratch::clear(place(&depot), (!all).then_some(OWNER)).map_err(typed)
         }
+        Task::Serve { directory, authority } => {
+            serve(&directory, authority.as_deref()).map_err(own_fault)
+        }
     }
 }
 
@@ -175,6 +186,19 @@ impl Patience {
     fn duration(&self) -> Duration {
         Duration::from_millis(self.milliseconds)
     }
+}
+
+fn serve(directory: &Path, authority: Option<&Path>) -> io::Result<()> {
+    let server = match authority {
+        Some(file) => {
+            let server = Server::start_tls(directory);
+            std::fs::write(file, server.authority())?;
+            server
+        }
+        None => Server::start(directory),
+    };
+    say("serving", &server.url("")).map_err(io::Error::other)?;
+    io::copy(&mut io::stdin(), &mut io::sink()).map(drop)
 }
 
 fn track(place: Place<'_>, uses: &Uses, patience: &Patience) -> Result<(), String> {

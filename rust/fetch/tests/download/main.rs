@@ -1,0 +1,11 @@
+//! Downloads from a server on this machine that misbehaves.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+mod cancelling;
+mod lab;
+mod network;
+mod pkg_server;
+mod resuming;
+mod security;
+mod transfers;

@@ -1,0 +1,128 @@
+//! Ways through a network: proxies.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use scratchrs_fetch::Reason;
+use scratchrs_testkit::server::Server;
+
+use crate::lab::{Lab, content, reason, sha256};
+
+#[test]
+fn a_proxy_is_asked_for_the_whole_url_and_is_told_who_asks() {
+    let mut lab = Lab::new();
+    lab.serve("x", &content(1000));
+    let proxy = format!("http://ada:p%77@localhost:{}", lab.server.port());
+    lab.set(&[("http_proxy", &proxy)]);
+    lab.download("http://example.org/@truncate:300:1/x").unwrap();
+    assert_eq!(lab.content(), content(1000));
+    assert_eq!(lab.asked(), ["http://example.org/@truncate:300:1/x"; 2]);
+    assert_eq!(lab.headers("host")[0].as_deref(), Some("example.org"));
+    assert_eq!(lab.headers("range")[1].as_deref(), Some("bytes=300-"));
+    let login = lab.headers("proxy-authorization")[0].clone();
+    assert_eq!(login.as_deref(), Some("Basic YWRhOnB3"));
+}
+
+#[test]
+fn no_proxy_is_asked_for_its_exceptions() {
+    let mut lab = Lab::new();
+    lab.serve("x", b"content");
+    lab.set(&[("http_proxy", "http://localhost:1"), ("no_proxy", "example.org,localhost")]);
+    lab.get("/x").unwrap();
+    assert_eq!(lab.asked(), ["/x"]);
+}
+
+#[test]
+fn a_proxy_makes_connections_for_tls() {
+    let mut lab = Lab::tls();
+    lab.serve("x", &content(1000));
+    let proxy = Server::start(lab.directory.path());
+    let url = format!("http://ada:pw@localhost:{}", proxy.port());
+    let authority = lab.directory.path().join("authority.pem");
+    std::fs::write(&authority, lab.server.authority()).unwrap();
+    lab.set(&[("https_proxy", &url), ("JULIA_SSL_CA_ROOTS_PATH", authority.to_str().unwrap())]);
+    lab.get("/@truncate:300:1/x").unwrap();
+    assert_eq!(lab.content(), content(1000));
+    let asked = proxy.received();
+    assert_eq!(asked[0].method, "CONNECT");
+    assert_eq!(asked[0].target, format!("localhost:{}", lab.server.port()));
+    assert_eq!(asked[0].header("proxy-authorization"), Some("Basic YWRhOnB3"));
+    assert!(asked.iter().all(|received| received.header("range").is_none()), "it sees no request");
+    proxy.refuse_tunnels();
+    let refused = reason(lab.get("/x"));
+    assert!(matches!(&refused, Reason::Proxy(message) if message.contains("403")), "{refused}");
+}
+
+#[test]
+fn a_proxy_that_is_not_there_or_is_none_is_told() {
+    let mut lab = Lab::new();
+    lab.set(&[("http_proxy", "http://localhost:1")]);
+    let told = reason(lab.get("/x")).to_string();
+    assert!(told.contains("refused") && told.contains("proxy, localhost:1"), "{told}");
+    lab.set(&[("http_proxy", "http://nowhere.invalid")]);
+    let told = reason(lab.get("/x"));
+    assert!(
+        matches!(&told, Reason::Proxy(message) if message.contains("nowhere.invalid")),
+        "{told}"
+    );
+    lab.set(&[("all_proxy", "socks4://ada:secret@localhost")]);
+    let told = reason(lab.get("/x")).to_string();
+    assert!(
+        told.contains("socks4://***@localhost") && told.contains("no proxy that is supported"),
+        "{told}"
+    );
+}
+
+/// What a SOCKS 5 proxy was told.
+struct Told {
+    login: Vec<u8>,
+    /// The request, without its port.
+    request: Vec<u8>,
+}
+
+fn read(client: &mut TcpStream, count: usize) -> Vec<u8> {
+    let mut bytes = vec![0; count];
+    client.read_exact(&mut bytes).unwrap();
+    bytes
+}
+
+/// A SOCKS 5 proxy, for one connection to this machine, which wants a login.
+fn serve_socks(listener: &TcpListener) -> Told {
+    let (mut client, _) = listener.accept().unwrap();
+    assert_eq!(read(&mut client, 4), [5, 2, 0, 2]);
+    client.write_all(&[5, 2]).unwrap();
+    let login = read(&mut client, 8);
+    client.write_all(&[1, 0]).unwrap();
+    let mut request = read(&mut client, 5);
+    let rest = if request[3] == 3 { usize::from(request[4]) } else { 3 };
+    request.extend(read(&mut client, rest));
+    let port = read(&mut client, 2);
+    let mut server =
+        TcpStream::connect(("127.0.0.1", u16::from_be_bytes([port[0], port[1]]))).unwrap();
+    client.write_all(&[5, 0, 0, 1, 127, 0, 0, 1, 0, 0]).unwrap();
+    let (mut back, mut forth) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    thread::spawn(move || std::io::copy(&mut back, &mut forth));
+    let _ = std::io::copy(&mut client, &mut server);
+    Told { login, request }
+}
+
+#[test]
+fn a_socks_proxy_makes_connections() {
+    for (scheme, host, address) in [
+        ("socks5h", "localhost", &b"\x05\x01\0\x03\x09localhost"[..]),
+        ("socks5", "127.0.0.1", b"\x05\x01\0\x01\x7f\0\0\x01"),
+    ] {
+        let mut lab = Lab::new();
+        lab.serve("x", &content(1000));
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let proxy = thread::spawn(move || serve_socks(&listener));
+        lab.set(&[("ALL_PROXY", &format!("{scheme}://ada:pw@127.0.0.1:{port}"))]);
+        let url = format!("http://{host}:{}/x", lab.server.port());
+        assert_eq!(lab.download(&url).unwrap().sha256, sha256(&content(1000)));
+        let told = proxy.join().unwrap();
+        assert_eq!(told.login, b"\x01\x03ada\x02pw");
+        assert_eq!(told.request, address, "{scheme}");
+    }
+}

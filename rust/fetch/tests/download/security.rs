@@ -1,0 +1,101 @@
+//! Whom to trust.
+
+use std::fs;
+use std::path::PathBuf;
+
+use scratchrs_fetch::{Reason, Request};
+
+use crate::lab::{Lab, failure, reason};
+
+fn authority(lab: &Lab) -> PathBuf {
+    let path = lab.directory.path().join("authorities/one.pem");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, lab.server.authority()).unwrap();
+    path
+}
+
+#[test]
+fn a_server_is_trusted_if_an_authority_is() {
+    let mut lab = Lab::tls();
+    lab.serve("x", b"content");
+    let file = authority(&lab);
+    fs::write(file.with_file_name("README"), "no certificate").unwrap();
+    let (file, directory) = (file.to_str().unwrap(), file.parent().unwrap().to_str().unwrap());
+    for variables in [
+        [("JULIA_SSL_CA_ROOTS_PATH", file), ("SSL_CERT_FILE", "/nowhere")],
+        [("JULIA_SSL_CA_ROOTS_PATH", directory), ("SSL_CERT_FILE", "/nowhere")],
+        [("SSL_CERT_FILE", file), ("SSL_CERT_DIR", "/nowhere")],
+        [("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", directory)],
+    ] {
+        lab.set(&variables);
+        assert_eq!(lab.get("/x").unwrap().size, 7, "{variables:?}");
+    }
+}
+
+#[test]
+fn an_unknown_authority_is_not_trusted_and_not_asked_again() {
+    let mut lab = Lab::tls();
+    lab.serve("x", b"content");
+    let failed = failure(lab.get("/x"));
+    assert!(matches!(failed.reason, Reason::Untrusted(_)), "{failed}");
+    assert_eq!(failed.attempts, 1);
+    assert_eq!(lab.asked(), [""; 0], "nothing is said to it");
+    let other = Lab::tls();
+    lab.set(&[("SSL_CERT_FILE", authority(&other).to_str().unwrap())]);
+    assert!(matches!(reason(lab.get("/x")), Reason::Untrusted(_)));
+    lab.set(&[("JULIA_SSL_CA_ROOTS_PATH", "/nowhere")]);
+    let told = reason(lab.get("/x")).to_string();
+    assert!(told.contains("`/nowhere`") && told.contains("JULIA_SSL_CA_ROOTS_PATH"), "{told}");
+}
+
+#[test]
+fn a_certificate_is_for_its_names_only() {
+    let mut lab = Lab::tls();
+    lab.serve("x", b"content");
+    let file = authority(&lab);
+    lab.set(&[("SSL_CERT_FILE", file.to_str().unwrap())]);
+    lab.download(&format!("https://127.0.0.1:{}/x", lab.server.port())).unwrap();
+    let told = reason(lab.download(&format!("https://127.0.0.2:{}/x", lab.server.port())));
+    assert!(matches!(told, Reason::Untrusted(_) | Reason::NoConnection(_)), "{told}");
+}
+
+#[test]
+fn a_host_that_is_not_verified_is_taken_for_what_it_says() {
+    let mut lab = Lab::tls();
+    lab.serve("x", b"content");
+    for variables in [
+        &[("JULIA_NO_VERIFY_HOSTS", "localhost")][..],
+        &[("JULIA_SSL_NO_VERIFY_HOSTS", "**"), ("SSL_CERT_FILE", "/nowhere")],
+    ] {
+        lab.set(variables);
+        assert_eq!(lab.get("/x").unwrap().size, 7);
+    }
+    lab.set(&[("JULIA_NO_VERIFY_HOSTS", "**"), ("JULIA_ALWAYS_VERIFY_HOSTS", "localhost")]);
+    assert!(matches!(reason(lab.get("/x")), Reason::Untrusted(_)));
+    lab.set(&[("JULIA_NO_VERIFY_HOSTS", "*.localhost")]);
+    assert!(matches!(reason(lab.get("/x")), Reason::Untrusted(_)));
+}
+
+#[test]
+fn a_redirection_to_plain_http_takes_no_login_with_it() {
+    let mut lab = Lab::tls();
+    let plain = Lab::new();
+    plain.serve("x", b"content");
+    let file = authority(&lab);
+    let server = lab.server.url("");
+    lab.set(&[("SSL_CERT_FILE", file.to_str().unwrap()), ("JULIA_PKG_SERVER", &server)]);
+    let servers = lab.directory.path().join("servers");
+    let own = servers.join(format!("localhost_{}", lab.server.port()));
+    fs::create_dir_all(&own).unwrap();
+    fs::write(own.join("auth.toml"), "access_token = \"abc\"").unwrap();
+    lab.settings.servers_directory = Some(servers);
+    let location = plain.server.url("/x").replace('/', "%2F");
+    lab.get(&format!("/@to:{location}")).unwrap();
+    let with_login = lab.server.url(&format!("/@to:{location}")).replace("://", "://ada:pw@");
+    lab.request(&Request { url: &with_login, ..Request::default() }).unwrap();
+    assert_eq!(lab.headers("authorization")[0].as_deref(), Some("Bearer abc"));
+    assert!(
+        lab.headers("authorization")[1].as_deref().is_some_and(|login| login.starts_with("Basic "))
+    );
+    assert_eq!(plain.headers("authorization"), [None, None]);
+}

@@ -1,0 +1,244 @@
+//! What comes, whatever the server does.
+
+use std::fs;
+
+use scratchrs_fetch::{Error, Reason, Request, file_url};
+
+use crate::lab::{Lab, content, failure, reason, sha256};
+
+#[test]
+fn a_file_comes_whole_however_it_is_sent() {
+    for style in
+        ["", "/@chunked:1000", "/@closing", "/@norange", "/@dated", "/@redirect:5", "/@encoded"]
+    {
+        for length in [0, 1, 100_000] {
+            let lab = Lab::new();
+            let sent = content(length);
+            lab.serve("x", &sent);
+            let came = lab.get(&format!("{style}/x")).unwrap();
+            assert_eq!((came.sha256, came.size), (sha256(&sent), length as u64), "{style}");
+            assert_eq!(lab.content(), sent);
+            assert_eq!(lab.progress(), (came.size, came.size), "{style}");
+            assert_eq!(lab.left(), ["partial"], "no note stays");
+        }
+    }
+}
+
+#[test]
+fn a_wrong_hash_is_an_error_with_both_and_leaves_nothing() {
+    let lab = Lab::new();
+    lab.serve("x", b"content");
+    let url = lab.server.url("/x?token=secret");
+    let expected = sha256(b"other");
+    let request = Request { url: &url, sha256: Some(expected), ..Request::default() };
+    match lab.request(&request) {
+        Err(Error::Mismatch { url, expected: told, actual }) => {
+            assert_eq!((told, actual), (expected, sha256(b"content")));
+            assert!(url.ends_with("/x?token=***"), "{url}");
+        }
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(lab.left(), [""; 0]);
+    assert_eq!(lab.progress(), (0, 0));
+    assert_eq!(lab.asked().len(), 1, "the server would say the same again");
+}
+
+#[test]
+fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
+    for (path, attempts) in [
+        ("/@status:500:2/x", 3),
+        ("/@status:503:3/x", 4),
+        ("/@busy:429:0:1/x", 2),
+        ("/@status:408:1/x", 2),
+        ("/@truncate:10:2/x", 3),
+        ("/@truncate:0:3/x", 4),
+        ("/@stall:10:1/x", 2),
+        ("/@mute:1/x", 2),
+    ] {
+        let lab = Lab::new();
+        lab.serve("x", &content(1000));
+        let came = lab.get(path);
+        assert_eq!(came.unwrap().sha256, sha256(&content(1000)), "{path}");
+        assert_eq!(lab.asked().len(), attempts, "{path}");
+        assert_eq!(lab.progress(), (1000, 1000), "{path}");
+    }
+    for code in [400, 401, 403, 404, 410] {
+        let lab = Lab::new();
+        let failed = failure(lab.get(&format!("/@status:{code}/x")));
+        assert_eq!(failed.reason, Reason::Status { code, retry_after: None });
+        assert_eq!(failed.attempts, 1);
+        assert_eq!(lab.left(), [""; 0]);
+    }
+}
+
+#[test]
+fn it_is_not_tried_for_ever() {
+    let lab = Lab::new();
+    lab.serve("x", &content(1000));
+    let failed = failure(lab.get("/@status:500/x"));
+    assert_eq!(failed.attempts, 4);
+    assert!(failed.to_string().ends_with("(tried 4 times)"), "{failed}");
+    let failed = failure(lab.get("/@truncate:0/x"));
+    assert_eq!((failed.attempts, failed.reason), (4, Reason::Truncated { got: 0, expected: 1000 }));
+    assert_eq!(lab.progress(), (0, 0));
+    assert_eq!(lab.left(), [""; 0], "nothing came, and nothing is left");
+}
+
+#[test]
+fn a_server_that_asks_for_much_patience_gets_none() {
+    let mut lab = Lab::new();
+    lab.serve("x", b"content");
+    lab.settings.patience.longest_wait = std::time::Duration::from_secs(5);
+    let failed = failure(lab.get("/@busy:503:6/x"));
+    assert_eq!(failed.attempts, 1);
+    assert!(failed.to_string().contains("asks to wait 6 s"), "{failed}");
+}
+
+#[test]
+fn a_server_that_lies_about_the_length_is_found_out() {
+    let lab = Lab::new();
+    let sent = content(1000);
+    lab.serve("x", &sent);
+    let lied = reason(lab.get("/@norange/@longer:5/x"));
+    assert_eq!(lied, Reason::Truncated { got: 1000, expected: 1005 });
+    assert_eq!(lab.get("/@longer:5/x").unwrap().size, 1000, "asked for the rest, it takes it back");
+    let url = lab.server.url("/@shorter:5/x");
+    let request = Request { url: &url, sha256: Some(sha256(&sent)), ..Request::default() };
+    assert!(matches!(lab.request(&request), Err(Error::Mismatch { .. })));
+}
+
+#[test]
+fn a_stall_and_garbage_are_told() {
+    let lab = Lab::new();
+    lab.serve("x", &content(1000));
+    assert!(matches!(reason(lab.get("/@mute/x")), Reason::Stalled(_)));
+    assert!(matches!(reason(lab.get("/@stall:0/x")), Reason::Truncated { got: 0, expected: 1000 }));
+    assert!(matches!(reason(lab.get("/@garbage/x")), Reason::Protocol(_)));
+}
+
+#[test]
+fn nothing_comes_that_is_too_large() {
+    for path in ["/x", "/@chunked:100/x", "/@closing/x"] {
+        let lab = Lab::new();
+        lab.serve("x", &content(1000));
+        let url = lab.server.url(path);
+        let limited = |limit| {
+            let request = Request { url: &url, limit: Some(limit), ..Request::default() };
+            lab.request(&request)
+        };
+        assert_eq!(reason(limited(999)), Reason::TooLarge { limit: 999 }, "{path}");
+        assert_eq!(limited(1000).unwrap().size, 1000, "{path}");
+    }
+}
+
+#[test]
+fn redirections_end() {
+    let lab = Lab::new();
+    lab.serve("x", b"content");
+    assert_eq!(lab.get("/@redirect:20/x").unwrap().size, 7);
+    let failed = failure(lab.get("/@redirect:21/x"));
+    assert_eq!((failed.reason, failed.attempts), (Reason::TooManyRedirects, 1));
+    assert_eq!(reason(lab.get("/@loop/x")), Reason::TooManyRedirects);
+    assert!(matches!(reason(lab.get("/@nowhere/x")), Reason::Redirect(_)));
+    assert!(matches!(reason(lab.get("/@to:http%3A%2F%2F%5B")), Reason::Redirect(_)));
+    assert_eq!(reason(lab.get("/@to:ftp%3A%2F%2Fhost%2Fx")), Reason::Scheme("ftp".to_owned()));
+    let local = reason(lab.get("/@to:file%3A%2F%2F%2Fetc%2Fpasswd"));
+    assert_eq!(local, Reason::Scheme("file".to_owned()), "a server can't have a file of ours read");
+    let failed = failure(lab.get("/@redirect:1/missing"));
+    assert!(failed.redirected_to.unwrap().ends_with("/@redirect:0/missing"));
+}
+
+#[test]
+fn a_size_is_expected_until_the_server_says_more() {
+    let lab = Lab::new();
+    lab.serve("x", &content(100));
+    for path in ["/x", "/@chunked:10/x"] {
+        lab.watch.begin("Downloading");
+        let url = lab.server.url(path);
+        lab.request(&Request { url: &url, size: Some(7), ..Request::default() }).unwrap();
+        assert_eq!(lab.progress(), (100, 100));
+    }
+}
+
+#[test]
+fn connections_are_used_again() {
+    let lab = Lab::new();
+    lab.serve("x", b"content");
+    let client = lab.client();
+    for _ in 0..3 {
+        let url = lab.server.url("/x");
+        client.download(&Request { url: &url, ..Request::default() }, &lab.target()).unwrap();
+    }
+    assert_eq!(lab.server.connections(), 1);
+}
+
+#[test]
+fn several_threads_use_one_client() {
+    let lab = Lab::new();
+    for index in 0..8_u8 {
+        lab.serve(&format!("{index}"), &vec![index; 50_000]);
+    }
+    let client = lab.client();
+    std::thread::scope(|scope| {
+        for index in 0..8_u8 {
+            let (client, lab) = (&client, &lab);
+            scope.spawn(move || {
+                let url = lab.server.url(&format!("/@truncate:20000:1/{index}"));
+                let target = lab.directory.path().join(format!("to-{index}"));
+                let request = Request { url: &url, ..Request::default() };
+                let came = client.download(&request, &target).unwrap();
+                assert_eq!(came.sha256, sha256(&vec![index; 50_000]));
+            });
+        }
+    });
+    assert_eq!(lab.progress(), (400_000, 400_000));
+}
+
+#[test]
+fn a_local_file_is_copied() {
+    let lab = Lab::new();
+    lab.serve("ein name", &content(100_000));
+    let source = lab.directory.path().join("served/ein name");
+    let came = lab.download(&file_url(&source)).unwrap();
+    assert_eq!(came.sha256, sha256(&content(100_000)));
+    assert_eq!(lab.content(), content(100_000));
+    assert_eq!(lab.progress(), (100_000, 100_000));
+    lab.download(&file_url(&source)).unwrap();
+    assert_eq!(lab.content().len(), 100_000, "a second copy takes the place of the first");
+    assert_eq!(lab.asked(), [""; 0]);
+    for wrong in ["missing", "."] {
+        let url = file_url(&lab.directory.path().join(wrong));
+        let failed = failure(lab.download(&url));
+        assert!(matches!(failed.reason, Reason::File(_)), "{failed}");
+    }
+    assert_eq!(lab.left(), [""; 0]);
+    let request = Request { url: &file_url(&source), limit: Some(99_999), ..Request::default() };
+    assert_eq!(reason(lab.request(&request)), Reason::TooLarge { limit: 99_999 });
+}
+
+#[test]
+fn what_is_no_url_or_of_no_use_is_told_without_secrets() {
+    let lab = Lab::new();
+    assert_eq!(reason(lab.download("no url")), Reason::NoUrl);
+    let failed = failure(lab.download("sftp://ada:secret@host/x"));
+    assert_eq!(
+        failed.to_string(),
+        "can't download sftp://***@host/x: `sftp:` is not supported; `https:`, `http:` and `file:` are"
+    );
+    assert_eq!(lab.left(), [""; 0]);
+    let nowhere = failure(lab.download("http://localhost:1/x"));
+    assert_eq!(nowhere.attempts, 4);
+    assert!(nowhere.to_string().contains("no connection: connection refused"), "{nowhere}");
+}
+
+#[test]
+fn a_place_that_cannot_be_written_is_an_error_of_the_disk() {
+    let lab = Lab::new();
+    lab.serve("x", b"content");
+    fs::create_dir(lab.target()).unwrap();
+    match lab.get("/x") {
+        Err(Error::Disk(error)) => assert_eq!(error.path(), lab.target()),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(lab.asked(), [""; 0]);
+}
