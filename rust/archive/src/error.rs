@@ -4,19 +4,14 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a tree could not be hashed or packed.
+use scratchrs_fs as fs;
+
+/// Why a tree could not be hashed, packed or unpacked.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The system refused an operation.
-    Io {
-        /// What was attempted.
-        operation: Operation,
-        /// On which file or directory.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    /// The file system refused an operation, in the tree or at a new tarball.
+    Io(fs::Error),
     /// Something else lies where there should be a file, a directory or a symbolic link.
     UnsupportedFileType {
         /// Where it lies.
@@ -31,47 +26,102 @@ pub enum Error {
         /// Its size in bytes when it was opened.
         expected: u64,
     },
+    /// An archive could not be read to its end: whoever supplies its bytes gave an error.
+    ReadArchive(io::Error),
+    /// An archive is malformed, or holds what no tree may hold.
+    Archive(BadArchive),
+    /// An archive holds more than there is room for.
+    TooLarge {
+        /// What the archive says that it holds, as far as it was read, in bytes.
+        bytes: u64,
+        /// What there is room for, in bytes.
+        room: u64,
+    },
+    /// Nobody wants the result any more.
+    Cancelled,
 }
 
-/// What was attempted when an [`Error::Io`] came up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Operation {
-    /// Asking for type, size or mode.
-    Inspect,
-    /// Listing a directory.
-    List,
-    /// Opening a file to read it.
-    Open,
-    /// Reading from an open file.
-    Read,
-    /// Reading the target of a symbolic link.
-    ReadLink,
-    /// Creating the temporary file beside a new one.
-    Create,
-    /// Writing a new file's contents.
-    Write,
-    /// Giving a new file its final name.
-    Rename,
+/// What is wrong with an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadArchive {
+    /// The entry that it is wrong with, where it is one.
+    entry: Option<Vec<u8>>,
+    problem: String,
+    hint: Option<&'static str>,
 }
 
 impl Error {
-    /// The path where it went wrong.
-    pub fn path(&self) -> &Path {
+    /// The path where it went wrong, if it was on disk.
+    pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Io { path, .. }
-            | Self::UnsupportedFileType { path, .. }
-            | Self::ChangedWhileReading { path, .. } => path,
+            Self::Io(error) => Some(error.path()),
+            Self::UnsupportedFileType { path, .. } | Self::ChangedWhileReading { path, .. } => {
+                Some(path)
+            }
+            Self::ReadArchive(_) | Self::Archive(_) | Self::TooLarge { .. } | Self::Cancelled => {
+                None
+            }
         }
+    }
+
+    /// What to do about it, where we know.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Archive(bad) => bad.hint,
+            Self::UnsupportedFileType { .. } => {
+                Some("remove it: an artifact holds files, directories and symbolic links")
+            }
+            Self::ChangedWhileReading { .. } => Some("try again when nobody writes to it"),
+            Self::TooLarge { .. } => Some("free some space, or name a depot on another disk"),
+            Self::Io(_) | Self::ReadArchive(_) | Self::Cancelled => None,
+        }
+    }
+}
+
+impl BadArchive {
+    /// That the archive as a whole has a `problem`: a clause like "it is truncated".
+    pub(crate) fn whole(problem: impl Into<String>) -> Self {
+        Self { entry: None, problem: problem.into(), hint: None }
+    }
+
+    /// That the entry of this name has a `problem`: a clause like "its path is absolute".
+    pub(crate) fn entry(name: &[u8], problem: impl Into<String>) -> Self {
+        Self { entry: Some(name.to_owned()), problem: problem.into(), hint: None }
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn with_hint(self, hint: &'static str) -> Self {
+        Self { hint: Some(hint), ..self }
+    }
+
+    /// What is wrong, as a clause without the entry's name.
+    pub fn problem(&self) -> &str {
+        &self.problem
+    }
+}
+
+impl From<BadArchive> for Error {
+    fn from(bad: BadArchive) -> Self {
+        Self::Archive(bad)
+    }
+}
+
+impl From<fs::Error> for Error {
+    fn from(error: fs::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<fs::Cancelled> for Error {
+    fn from(_: fs::Cancelled) -> Self {
+        Self::Cancelled
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io { operation, path, .. } => {
-                write!(f, "could not {operation} `{}`", path.display())
-            }
+            Self::Io(error) => error.fmt(f),
             Self::UnsupportedFileType { path, found } => write!(
                 f,
                 "expected a file, a directory or a symbolic link at `{}`, found {found}",
@@ -82,61 +132,77 @@ impl fmt::Display for Error {
                 "`{}` changed while it was read; its size at first, in bytes: {expected}",
                 path.display()
             ),
+            Self::ReadArchive(error) => write!(f, "can't read the archive: {error}"),
+            Self::Archive(bad) => bad.fmt(f),
+            Self::TooLarge { bytes, room } => write!(
+                f,
+                "the archive holds {bytes} bytes or more, and there is room for {room} bytes"
+            ),
+            Self::Cancelled => fs::Cancelled.fmt(f),
         }
+    }
+}
+
+impl fmt::Display for BadArchive {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.entry {
+            Some(name) => {
+                write!(f, "the archive can't be unpacked: `{}`: {}", shown(name), self.problem)
+            }
+            None => write!(f, "the archive can't be unpacked: {}", self.problem),
+        }
+    }
+}
+
+/// A name from an archive as a message shows it: on one line, without control characters, and not
+/// longer than one can read.
+pub(crate) fn shown(name: &[u8]) -> String {
+    const LONGEST: usize = 120;
+    let text = String::from_utf8_lossy(&name[..name.len().min(4 * LONGEST)]);
+    let mut shown: String = text.chars().take(LONGEST).flat_map(escaped).collect();
+    if text.chars().count() > LONGEST {
+        shown.push('…');
+    }
+    shown
+}
+
+fn escaped(character: char) -> Box<dyn Iterator<Item = char>> {
+    if character.is_control() {
+        Box::new(character.escape_default())
+    } else {
+        Box::new(std::iter::once(character))
     }
 }
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Io { source, .. } => Some(source),
-            Self::UnsupportedFileType { .. } | Self::ChangedWhileReading { .. } => None,
+            Self::Io(error) => Some(error.io_error()),
+            Self::ReadArchive(error) => Some(error),
+            _ => None,
         }
-    }
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Inspect => "inspect",
-            Self::List => "list the directory",
-            Self::Open => "open",
-            Self::Read => "read",
-            Self::ReadLink => "read the symbolic link",
-            Self::Create => "create a temporary file for",
-            Self::Write => "write",
-            Self::Rename => "rename the finished file to",
-        })
-    }
-}
-
-/// Adds to an `io::Error` what was attempted, and where.
-pub(crate) trait Context<T> {
-    /// Returns the value, or the error as [`Error::Io`].
-    fn context(self, operation: Operation, path: &Path) -> Result<T, Error>;
-}
-
-impl<T> Context<T> for io::Result<T> {
-    fn context(self, operation: Operation, path: &Path) -> Result<T, Error> {
-        self.map_err(|source| Error::Io { operation, path: path.to_owned(), source })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::error::Error as _;
 
     #[test]
-    fn a_message_says_what_was_attempted_and_where_and_leaves_the_cause_to_the_source() {
-        let missing: io::Result<()> = Err(io::ErrorKind::NotFound.into());
-        let error = missing.context(Operation::List, Path::new("some/where")).unwrap_err();
-        assert_eq!(error.to_string(), "could not list the directory `some/where`");
-        assert_eq!(error.path(), Path::new("some/where"));
+    fn a_message_says_what_was_attempted_and_where() {
+        let error = Error::from(fs::Error::on("read", "some/where")(io::Error::other("no")));
+        assert_eq!(error.to_string(), "can't read `some/where`: no");
+        assert_eq!(error.path(), Some(Path::new("some/where")));
+    }
+
+    #[test]
+    fn a_name_from_an_archive_can_play_no_tricks_with_a_message() {
+        let bad = BadArchive::entry(b"a\x1b[2J\nb\xff", "its path is absolute");
         assert_eq!(
-            error.source().unwrap().to_string(),
-            io::Error::from(io::ErrorKind::NotFound).to_string()
+            bad.to_string(),
+            "the archive can't be unpacked: `a\\u{1b}[2J\\nb\u{fffd}`: its path is absolute"
         );
+        assert!(shown(&[b'x'; 100_000]).len() < 200);
     }
 
     #[test]

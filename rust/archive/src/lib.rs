@@ -2,13 +2,17 @@
 //! which one travels.
 //!
 //! - [`tree_hash`] and [`blob_hash`] are Pkg's `GitTools` functions of these names, with the
-//!   SHA-256 variants beside them.
-//! - [`pack`] writes the tar stream that Julia's `Tar.create` writes, gzipped so that the same
+//!   SHA-256 variants beside them. [`tree_record`] keeps what a tree consists of.
+//! - [`pack`] writes the tar stream that Julia's `Tar.create` writes, compressed so that the same
 //!   tree gives the same bytes on every machine.
+//! - [`unpack`] reads what others wrote, and trusts nothing of it; [`inspect`] only looks at it.
 //!
 //! Trees are read as they lie on disk, and not trusted: symbolic links are never followed, FIFOs
 //! are never waited for, and a file whose size changes while it is read is an error. Memory grows
 //! with the number of entries, not with the size of files, and no function recurses over a tree.
+//!
+//! Long work tells a [`Watch`](scratchrs_fs::Watch) how many bytes are done, and what there is to
+//! do as far as it knows itself; the caller says which stage that is.
 //!
 //! What this crate does not do: it knows no depot, takes no lock, and decides nothing about where
 //! an artifact lies or whether a hash is the right one.
@@ -18,12 +22,18 @@ mod error;
 #[cfg(unix)]
 mod fixture;
 mod header;
+mod listing;
+mod object;
 mod pack;
 mod parallel;
 mod platform;
+mod record;
 mod source;
 mod tree_hash;
+mod unpack;
 
-pub use error::{Error, Operation};
-pub use pack::{Packed, pack};
-pub use tree_hash::{blob_hash, blob_hash_sha256, tree_hash, tree_hash_sha256};
+pub use error::{BadArchive, Error};
+pub use pack::{Compression, Packed, pack};
+pub use record::{Change, Content, Difference, Entry, InvalidRecord, TreeHashes, TreeRecord};
+pub use tree_hash::{blob_hash, blob_hash_sha256, tree_hash, tree_hash_sha256, tree_record};
+pub use unpack::{Links, UnpackOptions, Unpacked, inspect, unpack};

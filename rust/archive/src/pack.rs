@@ -12,22 +12,23 @@
 //! process that is killed leaves the old state and perhaps the temporary file. Nothing is forced to
 //! the disk: a tarball can be made again.
 
-use std::ffi::{OsStr, OsString};
-use std::fs::FileType;
 use std::io::{self, Write};
 use std::path::Path;
 
-use flate2::{Compression, GzBuilder};
+use flate2::{Compression as Level, GzBuilder};
+use scratchrs_fs as effect;
+use scratchrs_fs::Watch;
 use scratchrs_model::hash::Sha256;
 use sha2::Digest;
 
-use crate::error::{Context, Error, Operation};
-use crate::header::{self, Kind};
+use crate::error::Error;
+use crate::header;
+use crate::listing::{Kind, Listing, Purpose};
 use crate::platform;
-use crate::source::{self, BUFFER_SIZE, Leaf, SourceFile};
+use crate::source::{self, BUFFER_SIZE, SourceFile};
 
 /// What gzip compresses with; fixed, as it decides about the bytes.
-const LEVEL: Compression = Compression::new(6);
+const LEVEL: Level = Level::new(6);
 
 /// The value of gzip's operating system field that means `unknown`.
 const UNKNOWN_SYSTEM: u8 = 255;
@@ -41,7 +42,19 @@ pub struct Packed {
     pub size: u64,
 }
 
-/// Writes the directory `tree` as a gzipped tarball to the file `tarball`, replacing what is there.
+/// How a tarball is compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Compression {
+    /// By gzip: what every Julia can install.
+    #[default]
+    Gzip,
+    /// By Zstandard at its level 19, as Pkg of Julia 1.13 and later does for names that end in
+    /// `.zst`; earlier ones can't install it.
+    Zstandard,
+}
+
+/// Writes the directory `tree` as a compressed tarball to the file `tarball`, replacing what is
+/// there.
 ///
 /// The same tree gives the same bytes, whoever owns it and whenever it was made. A `tree` that is a
 /// symbolic link to a directory is followed; links inside are kept as links. The tree is listed
@@ -50,104 +63,80 @@ pub struct Packed {
 /// # Errors
 ///
 /// Something in the tree cannot be read, is a FIFO, socket or device, or changes while it is read;
-/// `tree` is not a directory; or the tarball cannot be written. Whatever was at `tarball` is then
-/// still there, and nothing else is.
-pub fn pack(tree: &Path, tarball: &Path) -> Result<Packed, Error> {
-    let entries = list_tree(tree)?;
+/// `tree` is not a directory; the tarball cannot be written; or nobody wants it any more. Whatever
+/// was at `tarball` is then still there, and nothing else is.
+pub fn pack(
+    tree: &Path,
+    tarball: &Path,
+    compression: Compression,
+    watch: &Watch,
+) -> Result<Packed, Error> {
+    let listing = Listing::new(tree, Purpose::Archive, watch)?;
+    watch.expect(listing.bytes());
     let directory = match tarball.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    let failed = || effect::Error::on("write", tarball);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".scratchrs-pack-");
     platform::share(&mut builder);
-    let temporary = builder.tempfile_in(directory).context(Operation::Create, tarball)?;
+    let temporary = builder.tempfile_in(directory).map_err(failed())?;
 
     let file = Measured { inner: temporary.as_file(), sha256: sha2::Sha256::new(), size: 0 };
-    let mut gzip = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM).write(file, LEVEL);
-    write_tar(tree, &entries, &mut gzip, tarball)?;
-    let Measured { sha256, size, .. } = gzip.finish().context(Operation::Write, tarball)?;
-
-    temporary
-        .persist(tarball)
-        .map_err(|failure| failure.error)
-        .context(Operation::Rename, tarball)?;
+    let Measured { sha256, size, .. } = match compression {
+        Compression::Gzip => {
+            let builder = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
+            let mut gzip = builder.write(file, LEVEL);
+            write_tar(&listing, &mut gzip, tarball, watch)?;
+            gzip.finish().map_err(failed())?
+        }
+        Compression::Zstandard => {
+            let mut zstd = zstd::Encoder::new(file, 19).map_err(failed())?;
+            write_tar(&listing, &mut zstd, tarball, watch)?;
+            zstd.finish().map_err(failed())?
+        }
+    };
+    temporary.persist(tarball).map_err(|failure| failed()(failure.error))?;
     Ok(Packed { sha256: Sha256(sha256.finalize().into()), size })
 }
 
-/// Something that gets a record in the archive.
-struct Entry {
-    /// From the root of the tree, with slashes on every system.
-    path: OsString,
-    /// `None` for a directory.
-    leaf: Option<Leaf>,
-}
-
-/// Lists what lies below `root` in the order of the archive.
-fn list_tree(root: &Path) -> Result<Vec<Entry>, Error> {
-    let mut entries = Vec::new();
-    // What is still to be visited, the next one last.
-    let mut pending = Vec::new();
-    push_children(root, None, &mut pending)?;
-    while let Some((path, file_type)) = pending.pop() {
-        let leaf = if file_type.is_dir() {
-            push_children(root, Some(&path), &mut pending)?;
-            None
-        } else {
-            Some(Leaf::of(file_type, &root.join(&path))?)
-        };
-        entries.push(Entry { path, leaf });
-    }
-    Ok(entries)
-}
-
-/// Puts what the directory `parent` (the root if `None`) holds on top of `pending`.
-fn push_children(
-    root: &Path,
-    parent: Option<&OsString>,
-    pending: &mut Vec<(OsString, FileType)>,
-) -> Result<(), Error> {
-    let children = match parent {
-        Some(parent) => source::list_directory(&root.join(parent))?,
-        None => source::list_directory(root)?,
-    };
-    pending.extend(children.into_iter().rev().map(|(name, file_type)| {
-        let path = match parent {
-            Some(parent) => [parent, &name].map(OsString::as_os_str).join(OsStr::new("/")),
-            None => name,
-        };
-        (path, file_type)
-    }));
-    Ok(())
-}
-
-/// Writes the entries of the tree at `root` to `out` as a tar stream. Errors of `out` are reported
-/// as those of the file `destination`.
+/// Writes what is listed to `out` as a tar stream. Errors of `out` are reported as those of the
+/// file `destination`.
 fn write_tar(
-    root: &Path,
-    entries: &[Entry],
+    listing: &Listing,
     out: &mut impl Write,
     destination: &Path,
+    watch: &Watch,
 ) -> Result<(), Error> {
-    let mut write = |bytes: &[u8]| out.write_all(bytes).context(Operation::Write, destination);
-    if entries.is_empty() {
-        return write(&header::record(b".", Kind::Directory));
+    let mut write = |bytes: &[u8]| -> Result<(), Error> {
+        watch.check()?;
+        Ok(out.write_all(bytes).map_err(effect::Error::on("write", destination))?)
+    };
+    if listing.len() == 0 {
+        return write(&header::record(b".", header::Kind::Directory));
     }
     let mut buffer = vec![0; BUFFER_SIZE];
-    for Entry { path, leaf } in entries {
-        let on_disk = root.join(path);
-        let path = platform::bytes(path);
-        match leaf {
-            None => write(&header::record(path, Kind::Directory))?,
-            Some(Leaf::Symlink) => {
-                let target = source::read_link(&on_disk)?;
-                write(&header::record(path, Kind::Symlink { target: platform::bytes(&target) }))?;
+    for entry in listing.iter() {
+        let path = entry.path;
+        match entry.kind {
+            Kind::Directory | Kind::EmptyTree => {
+                write(&header::record(path, header::Kind::Directory))?;
             }
-            Some(Leaf::File) => {
+            Kind::Symlink => {
+                let target = source::read_link(&listing.on_disk(path)?)?;
+                let target = platform::bytes(&target);
+                write(&header::record(path, header::Kind::Symlink { target }))?;
+            }
+            Kind::File { .. } => {
+                let on_disk = listing.on_disk(path)?;
                 let file = SourceFile::open(&on_disk)?;
-                let size = file.size;
-                write(&header::record(path, Kind::File { size, executable: file.executable }))?;
-                file.read(&mut buffer, &mut write)?;
+                let (size, executable) = (file.size, file.executable);
+                write(&header::record(path, header::Kind::File { size, executable }))?;
+                file.read(&mut buffer, |piece| {
+                    watch.advance(piece.len() as u64);
+                    write(piece)
+                })?;
                 write(header::padding(size))?;
             }
         }
@@ -181,6 +170,7 @@ mod tests {
     use super::*;
     use crate::fixture::Tree;
     use flate2::read::GzDecoder;
+    use std::ffi::OsString;
     use std::fs;
     use std::io::Read;
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -204,10 +194,25 @@ mod tests {
             .link(&format!("{}/l", "p".repeat(120)), "u".repeat(500))
     }
 
+    fn listing(tree: &Path) -> Listing {
+        Listing::new(tree, Purpose::Archive, &Watch::default()).unwrap()
+    }
+
     fn tar_stream(tree: &Path) -> Vec<u8> {
         let mut stream = Vec::new();
-        write_tar(tree, &list_tree(tree).unwrap(), &mut stream, Path::new("stream")).unwrap();
+        write_tar(&listing(tree), &mut stream, Path::new("stream"), &Watch::default()).unwrap();
         stream
+    }
+
+    fn pack(tree: &Path, tarball: &Path) -> Result<Packed, Error> {
+        super::pack(tree, tarball, Compression::Gzip, &Watch::default())
+    }
+
+    fn operation(result: Result<Packed, Error>) -> &'static str {
+        match result {
+            Err(Error::Io(error)) => error.operation(),
+            other => panic!("{other:?}"),
+        }
     }
 
     fn sha256(bytes: &[u8]) -> Sha256 {
@@ -282,18 +287,11 @@ mod tests {
             matches!(result, Err(Error::UnsupportedFileType { found: "a FIFO", .. })),
             "{result:?}"
         );
-        let result = pack(&out.path().join("missing"), &target);
-        assert!(matches!(result, Err(Error::Io { operation: Operation::List, .. })), "{result:?}");
-        let result = pack(sample().path(), &out.path().join("missing/a.tar.gz"));
-        assert!(
-            matches!(result, Err(Error::Io { operation: Operation::Create, .. })),
-            "{result:?}"
-        );
-        let result = pack(sample().path(), &out.path().join("b.tar.gz"));
-        assert!(
-            matches!(result, Err(Error::Io { operation: Operation::Rename, .. })),
-            "{result:?}"
-        );
+        let missing = pack(&out.path().join("missing"), &target);
+        assert_eq!(operation(missing), "list the directory");
+        for target in ["missing/a.tar.gz", "b.tar.gz"] {
+            assert_eq!(operation(pack(sample().path(), &out.path().join(target))), "write");
+        }
 
         assert_eq!(fs::read(&target).unwrap(), b"old");
         assert_eq!(names(out.path()), ["a.tar.gz", "b.tar.gz"]);
@@ -314,16 +312,10 @@ mod tests {
     #[test]
     fn a_full_disk_is_an_error_of_the_tarball() {
         let tree = sample();
-        let result = write_tar(
-            tree.path(),
-            &list_tree(tree.path()).unwrap(),
-            &mut &mut [0; 700][..],
-            Path::new("t"),
-        );
-        assert!(
-            matches!(&result, Err(Error::Io { operation: Operation::Write, path, .. }) if path == Path::new("t")),
-            "{result:?}"
-        );
+        let (mut small, destination) = ([0; 700], Path::new("t"));
+        let watch = Watch::default();
+        let result = write_tar(&listing(tree.path()), &mut &mut small[..], destination, &watch);
+        assert_eq!(result.unwrap_err().path(), Some(destination));
     }
 
     #[test]
@@ -346,6 +338,9 @@ mod tests {
     }
 
     fn names(directory: &Path) -> Vec<OsString> {
-        source::list_directory(directory).unwrap().into_iter().map(|(name, _)| name).collect()
+        let mut names: Vec<_> =
+            fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
     }
 }

@@ -26,27 +26,34 @@ pub(crate) fn try_map<T: Sync, R: Send>(
         let mut results = Vec::new();
         loop {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            let Some(item) = items.get(index) else { return results };
-            let result = work(item, &mut buffer);
-            if result.is_err() {
-                // Whatever comes before this item is taken already, and will be finished.
-                next.store(items.len(), Ordering::Relaxed);
+            let Some(item) = items.get(index) else { return (results, None) };
+            match work(item, &mut buffer) {
+                Ok(result) => results.push((index, result)),
+                Err(error) => {
+                    // Whatever comes before this item is taken already, and will be finished.
+                    next.store(items.len(), Ordering::Relaxed);
+                    return (results, Some((index, error)));
+                }
             }
-            results.push((index, result));
         }
     };
-    let mut results = thread::scope(|scope| {
+    let (mut results, error) = thread::scope(|scope| {
         let helpers: Vec<_> = (1..thread_count(items.len()))
             .map_while(|_| thread::Builder::new().spawn_scoped(scope, run).ok())
             .collect();
-        let mut results = run();
+        let (mut results, mut first) = run();
         for helper in helpers {
-            results.extend(helper.join().unwrap_or_else(|panic| panic::resume_unwind(panic)));
+            let (more, error) = helper.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+            results.extend(more);
+            first = first.into_iter().chain(error).min_by_key(|(index, _)| *index);
         }
-        results
+        (results, first)
     });
+    if let Some((_, error)) = error {
+        return Err(error);
+    }
     results.sort_unstable_by_key(|(index, _)| *index);
-    results.into_iter().map(|(_, result)| result).collect()
+    Ok(results.into_iter().map(|(_, result)| result).collect())
 }
 
 /// How many threads serve `items`: no more than there are processors.

@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{FileType, Metadata, OpenOptions};
+use std::path::{Path, PathBuf};
 
 /// The bytes of a file name or link text as git and tar hold them: on Unix its own.
 #[cfg(unix)]
@@ -15,6 +16,61 @@ pub(crate) fn bytes(text: &OsStr) -> &[u8] {
 #[cfg(windows)]
 pub(crate) fn bytes(text: &OsStr) -> &[u8] {
     text.as_encoded_bytes()
+}
+
+/// The path that has these bytes in an archive: on Unix any, with nothing changed.
+#[cfg(unix)]
+pub(crate) fn to_path(bytes: &[u8]) -> Option<&Path> {
+    use std::os::unix::ffi::OsStrExt;
+    Some(Path::new(OsStr::from_bytes(bytes)))
+}
+
+/// The path that has these bytes in an archive: `None` if they are not UTF-8, of which Windows can
+/// make no name.
+#[cfg(windows)]
+pub(crate) fn to_path(bytes: &[u8]) -> Option<&Path> {
+    std::str::from_utf8(bytes).ok().map(Path::new)
+}
+
+/// The name that has these bytes in an archive.
+///
+/// # Errors
+///
+/// This system can't have it, for the reason that is given, as a clause.
+pub(crate) fn to_name(bytes: &[u8]) -> Result<&Path, &'static str> {
+    let refusal = if cfg!(windows) { windows_refusal(bytes) } else { None };
+    match (refusal, to_path(bytes)) {
+        (Some(refusal), _) => Err(refusal),
+        (None, Some(path)) => Ok(path),
+        (None, None) => Err("its path is not Unicode"),
+    }
+}
+
+/// Why Windows has no file of this name, or another one than it seems.
+fn windows_refusal(name: &[u8]) -> Option<&'static str> {
+    let has_reserved = name.iter().any(|byte| *byte < b' ' || b"\"*:<>?\\|".contains(byte));
+    let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default().trim_ascii_end();
+    let is = |device: &[u8]| stem.eq_ignore_ascii_case(device);
+    let is_numbered = stem.len() == 4
+        && stem[3].is_ascii_digit()
+        && [&b"com"[..], b"lpt"].iter().any(|device| stem[..3].eq_ignore_ascii_case(device));
+    if has_reserved {
+        Some("its path holds a character that Windows has no names with")
+    } else if name.ends_with(b".") || name.ends_with(b" ") {
+        Some("a name in its path ends in a dot or a space, which Windows leaves off")
+    } else if is_numbered || [&b"con"[..], b"prn", b"aux", b"nul"].iter().any(|device| is(device)) {
+        Some("a name in its path is that of a device on Windows")
+    } else {
+        None
+    }
+}
+
+/// The path that has these bytes, for messages where there is none.
+pub(crate) fn to_path_lossy(bytes: &[u8]) -> PathBuf {
+    match to_path(bytes) {
+        Some(path) => path.to_owned(),
+        None => String::from_utf8_lossy(bytes).into_owned().into(),
+    }
 }
 
 /// Whether git and tar record the file as executable: the owner's bit alone decides, as in Pkg.
@@ -89,5 +145,24 @@ fn describe_common(file_type: FileType) -> &'static str {
         _ if file_type.is_symlink() => "a symbolic link",
         _ if file_type.is_file() => "a file",
         _ => "something unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_has_no_such_names() {
+        let refused = [
+            "a:b", "C:", "a\\b", "\\", "a*", "a?", "a\"", "<", ">", "|", "a\n", "\u{1}", "a.",
+            "a ", "con", "NUL", "nul.txt", "Aux.", "COM1", "lpt9.x", "con .txt",
+        ];
+        for name in refused {
+            assert!(windows_refusal(name.as_bytes()).is_some(), "{name:?}");
+        }
+        for name in ["a", ".a", "console", "com", "com10", "a b", "é", "nulx", "lpt"] {
+            assert_eq!(windows_refusal(name.as_bytes()), None, "{name:?}");
+        }
     }
 }

@@ -1,62 +1,22 @@
-//! Reading a tree as it lies on disk: listing, opening and reading, without trust in what is there.
+//! Reading files and links as they lie on disk, without trust in what is there.
 
 use std::ffi::OsString;
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::Path;
 
-use crate::error::{Context, Error, Operation};
+use scratchrs_fs as effect;
+
+use crate::error::Error;
 use crate::platform;
 
 /// How much of a file is held in memory at a time.
 pub(crate) const BUFFER_SIZE: usize = 128 * 1024;
 
-/// An entry of a directory that has a content of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leaf {
-    File,
-    Symlink,
-}
-
-impl Leaf {
-    /// What `file_type` is.
-    ///
-    /// # Errors
-    ///
-    /// It is neither a file nor a symbolic link; `path` is named in the error.
-    pub(crate) fn of(file_type: FileType, path: &Path) -> Result<Self, Error> {
-        if file_type.is_symlink() {
-            Ok(Self::Symlink)
-        } else if file_type.is_file() {
-            Ok(Self::File)
-        } else {
-            Err(unsupported(file_type, path))
-        }
-    }
-}
-
-/// The names in a directory with what they are, ordered by the bytes of the names.
-///
-/// The order makes what comes after it, errors included, the same on every file system.
-/// A `path` that is itself a symbolic link to a directory is followed.
-pub(crate) fn list_directory(path: &Path) -> Result<Vec<(OsString, FileType)>, Error> {
-    let mut entries = read_directory(path).context(Operation::List, path)?;
-    entries.sort_unstable_by(|(a, _), (b, _)| platform::bytes(a).cmp(platform::bytes(b)));
-    Ok(entries)
-}
-
-fn read_directory(path: &Path) -> io::Result<Vec<(OsString, FileType)>> {
-    fs::read_dir(path)?
-        .map(|entry| {
-            let entry = entry?;
-            Ok((entry.file_name(), entry.file_type()?))
-        })
-        .collect()
-}
-
 /// The target of a symbolic link, as it stands there.
 pub(crate) fn read_link(path: &Path) -> Result<OsString, Error> {
-    fs::read_link(path).map(Into::into).context(Operation::ReadLink, path)
+    let target = fs::read_link(path).map_err(effect::Error::on("read the symbolic link", path))?;
+    Ok(target.into())
 }
 
 /// A regular file, open, with what it was when it was opened.
@@ -77,8 +37,8 @@ impl<'a> SourceFile<'a> {
     ///
     /// It cannot be opened, or is anything but a regular file.
     pub(crate) fn open(path: &'a Path) -> Result<Self, Error> {
-        let file = platform::read_options().open(path).context(Operation::Open, path)?;
-        let metadata = file.metadata().context(Operation::Inspect, path)?;
+        let file = platform::read_options().open(path).map_err(effect::Error::on("open", path))?;
+        let metadata = file.metadata().map_err(effect::Error::on("inspect", path))?;
         if !metadata.is_file() {
             return Err(unsupported(metadata.file_type(), path));
         }
@@ -102,7 +62,7 @@ impl<'a> SourceFile<'a> {
             let count = match self.file.read(buffer) {
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error).context(Operation::Read, self.path),
+                Err(error) => return Err(effect::Error::on("read", self.path)(error).into()),
             };
             if count as u64 > left || count == 0 && left > 0 {
                 let path = self.path.to_owned();
@@ -119,7 +79,7 @@ impl<'a> SourceFile<'a> {
     }
 }
 
-fn unsupported(file_type: FileType, path: &Path) -> Error {
+pub(crate) fn unsupported(file_type: FileType, path: &Path) -> Error {
     Error::UnsupportedFileType { path: path.to_owned(), found: platform::describe(file_type) }
 }
 
@@ -167,13 +127,5 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn a_directory_is_listed_in_the_byte_order_of_its_names() {
-        let tree = Tree::new().file("foo.bar", "").file("foo/x", "").file("Z", "").link("é", "Z");
-        let names: Vec<_> =
-            list_directory(tree.path()).unwrap().into_iter().map(|(name, _)| name).collect();
-        assert_eq!(names, ["Z", "foo", "foo.bar", "é"]);
     }
 }

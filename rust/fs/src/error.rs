@@ -42,6 +42,11 @@ impl Error {
     pub fn is_read_only(&self) -> bool {
         is_read_only(&self.source)
     }
+
+    /// Whether something is there already, where something new was to be made.
+    pub fn is_occupied(&self) -> bool {
+        self.source.kind() == io::ErrorKind::AlreadyExists
+    }
 }
 
 /// Whether an error means that nobody may write there.

@@ -14,6 +14,7 @@ mod platform;
 mod remove;
 mod replace;
 mod stamp;
+mod tree;
 mod watch;
 
 pub use append::append;
@@ -26,4 +27,7 @@ pub use partial::Partial;
 pub use remove::{remove, remove_leftovers};
 pub use replace::{Overtaken, discard_unfinished, read, read_from, replace};
 pub use stamp::Stamp;
+pub use tree::{
+    Access, copy_file, create_file, free_space, make_directory, make_link, set_executable,
+};
 pub use watch::{Cancelled, Progress, Unit, Watch};

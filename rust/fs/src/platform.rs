@@ -8,6 +8,7 @@ pub(crate) use windows::*;
 
 #[cfg(unix)]
 mod unix {
+    use std::ffi::OsStr;
     use std::fs::{File, Metadata, OpenOptions};
     use std::io;
     use std::os::unix::ffi::OsStrExt;
@@ -145,6 +146,27 @@ mod unix {
         rustix::fs::open(directory, flags, Mode::from_raw_mode(LOCK_MODE)).ok().map(File::from)
     }
 
+    /// Options to create a file where nothing is yet.
+    pub(crate) fn create_options(access: crate::Access) -> OpenOptions {
+        let executable = if access.executable { 0o111 } else { 0 };
+        let writable = if access.read_only { 0 } else { 0o200 };
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(0o444 | executable | writable);
+        options
+    }
+
+    pub(crate) fn make_link(target: &OsStr, path: &Path, _to_directory: bool) -> io::Result<()> {
+        std::os::unix::fs::symlink(target, path)
+    }
+
+    pub(crate) fn set_executable(path: &Path, executable: bool) -> io::Result<()> {
+        let mut permissions = std::fs::metadata(path)?.permissions();
+        let mode = permissions.mode() & !0o111;
+        let readable = mode & 0o444;
+        permissions.set_mode(mode | if executable { 0o100 | readable >> 2 } else { 0 });
+        std::fs::set_permissions(path, permissions)
+    }
+
     /// Gives the owner of a directory all rights to it.
     pub(crate) fn make_accessible(directory: &Path) -> io::Result<()> {
         let mut permissions = std::fs::symlink_metadata(directory)?.permissions();
@@ -160,6 +182,7 @@ mod unix {
 
 #[cfg(not(unix))]
 mod windows {
+    use std::ffi::OsStr;
     use std::fs::{File, Metadata, OpenOptions};
     use std::io;
     use std::path::Path;
@@ -208,6 +231,26 @@ mod windows {
             let _ = std::fs::remove_file(path);
         })?;
         Ok(file)
+    }
+
+    /// A file that is created read-only can be written to through its handle here too.
+    pub(crate) fn create_options(access: crate::Access) -> OpenOptions {
+        use std::os::windows::fs::OpenOptionsExt;
+        const READ_ONLY: u32 = 1;
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        options.attributes(if access.read_only { READ_ONLY } else { 0 });
+        options
+    }
+
+    pub(crate) fn make_link(target: &OsStr, path: &Path, to_directory: bool) -> io::Result<()> {
+        use std::os::windows::fs::{symlink_dir, symlink_file};
+        if to_directory { symlink_dir(target, path) } else { symlink_file(target, path) }
+    }
+
+    /// Nothing to do: here the system tells by a file's name whether it is executable.
+    pub(crate) fn set_executable(_path: &Path, _executable: bool) -> io::Result<()> {
+        Ok(())
     }
 
     pub(crate) fn make_accessible(directory: &Path) -> io::Result<()> {

@@ -1,0 +1,280 @@
+//! What a tree on disk consists of, listed before anything of it is read.
+
+use std::ffi::OsString;
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::vec;
+
+use scratchrs_fs as effect;
+use scratchrs_fs::Watch;
+
+use crate::error::Error;
+use crate::platform;
+
+/// What lies below a directory, as it was when it was listed.
+pub(crate) struct Listing {
+    root: PathBuf,
+    /// The paths of all entries, one after the other.
+    paths: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    path_at: usize,
+    path_length: u32,
+    kind: Kind,
+}
+
+/// What an entry of a directory is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    File {
+        size: u64,
+        executable: bool,
+    },
+    Symlink,
+    /// A directory; only in a listing for an archive.
+    Directory,
+    /// A directory without a leaf, which all the same is an entry of its parent; only in a listing
+    /// for a hash.
+    EmptyTree,
+}
+
+/// An entry of a listing with its path.
+#[derive(Clone, Copy)]
+pub(crate) struct Listed<'a> {
+    /// From the root, its components parted by slashes on every system.
+    pub(crate) path: &'a [u8],
+    pub(crate) kind: Kind,
+}
+
+/// What a listing is for, which decides about what is in it and in which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The leaves that count in a tree hash, ordered by the bytes of their paths: without `.git`,
+    /// and without directories that have no files.
+    Hash,
+    /// Everything, ordered by the bytes of the names, each directory before what it holds.
+    Archive,
+}
+
+impl Listing {
+    /// Lists the tree at `root`. A `root` that is itself a symbolic link to a directory is
+    /// followed; links inside are not.
+    ///
+    /// The order makes what comes after it, errors included, the same on every file system.
+    ///
+    /// # Errors
+    ///
+    /// A directory cannot be read, or something in it is neither a directory, a file, nor a
+    /// symbolic link.
+    pub(crate) fn new(root: &Path, purpose: Purpose, watch: &Watch) -> Result<Self, Error> {
+        let mut listing = Self { root: root.to_owned(), paths: Vec::new(), entries: Vec::new() };
+        let mut path = Vec::new();
+        let mut open = vec![OpenDirectory::list(root, 0, purpose, 0)?];
+        while let Some(directory) = open.last_mut() {
+            path.truncate(directory.path_length);
+            let Some(Child { name, kind }) = directory.children.next() else {
+                let empty = listing.entries.len() == directory.entries_before;
+                if empty && directory.has_git && !path.is_empty() {
+                    let git = listing.on_disk(&path)?.join(".git");
+                    if contains_files(&git)? {
+                        listing.push(&path, Kind::EmptyTree);
+                    }
+                }
+                open.pop();
+                continue;
+            };
+            if purpose == Purpose::Hash && name == ".git" {
+                directory.has_git = true;
+                continue;
+            }
+            if !path.is_empty() {
+                path.push(b'/');
+            }
+            path.extend_from_slice(platform::bytes(&name));
+            if kind != Kind::Directory {
+                listing.push(&path, kind);
+                continue;
+            }
+            watch.check()?;
+            if purpose == Purpose::Archive {
+                listing.push(&path, kind);
+            }
+            let on_disk = listing.on_disk(&path)?;
+            let before = listing.entries.len();
+            open.push(OpenDirectory::list(&on_disk, path.len(), purpose, before)?);
+        }
+        Ok(listing)
+    }
+
+    fn push(&mut self, path: &[u8], kind: Kind) {
+        let path_at = self.paths.len();
+        self.paths.extend_from_slice(path);
+        self.entries.push(Entry { path_at, path_length: path.len() as u32, kind });
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub(crate) fn get(&self, index: usize) -> Listed<'_> {
+        let Entry { path_at, path_length, kind } = self.entries[index];
+        Listed { path: &self.paths[path_at..][..path_length as usize], kind }
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Listed<'_>> {
+        (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// The sizes of all files together.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.entries
+            .iter()
+            .map(|entry| match entry.kind {
+                Kind::File { size, .. } => size,
+                Kind::Symlink | Kind::Directory | Kind::EmptyTree => 0,
+            })
+            .fold(0, u64::saturating_add)
+    }
+
+    /// Where an entry lies.
+    pub(crate) fn on_disk(&self, path: &[u8]) -> Result<PathBuf, Error> {
+        match platform::to_path(path) {
+            Some(path) => Ok(self.root.join(path)),
+            None => {
+                let path = self.root.join(platform::to_path_lossy(path));
+                let error = io::Error::new(io::ErrorKind::InvalidData, "its name is not Unicode");
+                Err(effect::Error::on("read", path)(error).into())
+            }
+        }
+    }
+}
+
+/// A directory of which not all is listed yet.
+struct OpenDirectory {
+    /// The length of its path in bytes.
+    path_length: usize,
+    children: vec::IntoIter<Child>,
+    has_git: bool,
+    /// How many entries there were before it.
+    entries_before: usize,
+}
+
+struct Child {
+    name: OsString,
+    kind: Kind,
+}
+
+impl OpenDirectory {
+    fn list(
+        on_disk: &Path,
+        path_length: usize,
+        purpose: Purpose,
+        entries_before: usize,
+    ) -> Result<Self, Error> {
+        let mut children = children(on_disk)?;
+        match purpose {
+            Purpose::Archive => children.sort_unstable_by(|a, b| a.bytes().cmp(b.bytes())),
+            Purpose::Hash => children.sort_unstable_by(|a, b| a.sort_key().cmp(b.sort_key())),
+        }
+        Ok(Self { path_length, children: children.into_iter(), has_git: false, entries_before })
+    }
+}
+
+impl Child {
+    fn bytes(&self) -> &[u8] {
+        platform::bytes(&self.name)
+    }
+
+    /// What git orders the entries of a tree by: the name, with a slash after that of a directory.
+    fn sort_key(&self) -> impl Iterator<Item = u8> {
+        let slash = (self.kind == Kind::Directory).then_some(b'/');
+        self.bytes().iter().copied().chain(slash)
+    }
+}
+
+fn children(directory: &Path) -> Result<Vec<Child>, Error> {
+    let failed = || effect::Error::on("list the directory", directory);
+    let entries = fs::read_dir(directory).map_err(failed())?;
+    entries.map(|entry| child(directory, &entry.map_err(failed())?)).collect()
+}
+
+fn child(directory: &Path, entry: &DirEntry) -> Result<Child, Error> {
+    let name = entry.file_name();
+    let inspect = |error| effect::Error::on("inspect", directory.join(&name))(error);
+    let file_type = entry.file_type().map_err(inspect)?;
+    let kind = if file_type.is_dir() {
+        Kind::Directory
+    } else if file_type.is_symlink() {
+        Kind::Symlink
+    } else if file_type.is_file() {
+        // It says how much there is to do, and which files are better begun early.
+        let metadata = entry.metadata().map_err(inspect)?;
+        Kind::File { size: metadata.len(), executable: platform::is_executable(&metadata) }
+    } else if name == ".git" {
+        // Left out of hashes, but it counts; refused in an archive when it is opened.
+        Kind::File { size: 0, executable: false }
+    } else {
+        let path = directory.join(&name);
+        return Err(Error::UnsupportedFileType { path, found: platform::describe(file_type) });
+    };
+    Ok(Child { name, kind })
+}
+
+/// Whether `path` is something other than a directory, or there is such a thing anywhere below it.
+fn contains_files(path: &Path) -> Result<bool, Error> {
+    let metadata = fs::symlink_metadata(path).map_err(effect::Error::on("inspect", path))?;
+    if !metadata.is_dir() {
+        return Ok(true);
+    }
+    let mut pending = vec![path.to_owned()];
+    while let Some(directory) = pending.pop() {
+        let failed = || effect::Error::on("list the directory", &directory);
+        for entry in fs::read_dir(&directory).map_err(failed())? {
+            let entry = entry.map_err(failed())?;
+            if !entry.file_type().map_err(failed())?.is_dir() {
+                return Ok(true);
+            }
+            pending.push(entry.path());
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::fixture::Tree;
+
+    fn paths(tree: &Tree, purpose: Purpose) -> Vec<String> {
+        let listing = Listing::new(tree.path(), purpose, &Watch::default()).unwrap();
+        listing.iter().map(|entry| String::from_utf8(entry.path.to_vec()).unwrap()).collect()
+    }
+
+    #[test]
+    fn each_purpose_has_its_order_and_its_entries() {
+        let tree = Tree::new()
+            .file("foo.bar", "")
+            .file("foo/x", "")
+            .file("Z", "")
+            .link("é", "Z")
+            .directory("foo/empty")
+            .file("only-git/.git/x", "");
+        assert_eq!(paths(&tree, Purpose::Hash), ["Z", "foo.bar", "foo/x", "only-git", "é"]);
+        let archive = [
+            "Z",
+            "foo",
+            "foo/empty",
+            "foo/x",
+            "foo.bar",
+            "only-git",
+            "only-git/.git",
+            "only-git/.git/x",
+            "é",
+        ];
+        assert_eq!(paths(&tree, Purpose::Archive), archive);
+    }
+}

@@ -1,0 +1,312 @@
+//! The members of a tar archive, one after the other: headers read, and checked each by itself.
+//!
+//! The fields of a header are read by the `tar` crate. What is around them is done here, for that
+//! crate's own iteration takes the size of a file from the header where a pax record should have
+//! the word (so it loses its way behind files of 8 GiB and more that Python wrote), or else reads
+//! long names and pax records into memory, however long they are; and it reads pax records by
+//! lines, though a name may hold a line feed.
+//!
+//! # Compatibility
+//!
+//! What Tar.jl refuses in a header is refused here. Besides, these are refused, which Tar.jl passes
+//! over: sparse files as pax records, of which it would unpack garbage; a path, link or size for
+//! all members to come; paths and pax records of absurd lengths; and anything but zeros after the
+//! end of the archive.
+
+use std::borrow::Cow;
+
+use scratchrs_fs::Watch;
+use tar::{EntryType, Header};
+
+use crate::error::{BadArchive, Error};
+use crate::header::{self, BLOCK_SIZE};
+use crate::unpack::stream::{Stream, is_zero, truncated};
+
+/// The longest path or link, in bytes: that of 30,000 directories with short names.
+const TEXT_AT_MOST: u64 = 64 * 1024;
+
+/// The longest pax header: room for both, and for what others put there.
+const PAX_AT_MOST: u64 = 1024 * 1024;
+
+/// A member of an archive. Paths are as they stand there, but free of what no path may have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Member {
+    pub(super) path: Vec<u8>,
+    pub(super) kind: MemberKind,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum MemberKind {
+    /// The contents follow in the stream, and then [`header::padding`].
+    File {
+        size: u64,
+        executable: bool,
+    },
+    Directory,
+    Symlink {
+        target: Vec<u8>,
+    },
+    /// Another name for a member that came before.
+    HardLink {
+        target: Vec<u8>,
+        executable: bool,
+    },
+}
+
+/// Whether the checksum of a header is right.
+pub(super) fn has_checksum(block: &[u8; BLOCK_SIZE]) -> bool {
+    let field = 148..156;
+    let sum = |range: &[u8]| range.iter().copied().map(u32::from).sum::<u32>();
+    let spaces = u32::from(b' ') * field.len() as u32;
+    let actual = sum(&block[..field.start]) + spaces + sum(&block[field.end..]);
+    Header::from_byte_slice(block).cksum().is_ok_and(|expected| expected == actual)
+}
+
+/// Reads the next member's header, with all the headers that belong to it; `None` at the end of
+/// the archive.
+///
+/// # Errors
+///
+/// It is malformed, or what it describes may not be in any tree.
+pub(super) fn next(stream: &mut Stream, watch: &Watch) -> Result<Option<Member>, Error> {
+    let mut extended = Extended::default();
+    let mut begun = false;
+    loop {
+        watch.check()?;
+        let block = stream.block()?.filter(|block| !is_zero(block));
+        let Some(block) = block else {
+            only_zeros_are_left(stream)?;
+            return if begun { Err(truncated().into()) } else { Ok(None) };
+        };
+        if !has_checksum(&block) {
+            let problem = "a header is damaged: its checksum is wrong";
+            return Err(BadArchive::whole(problem).into());
+        }
+        begun = true;
+        let header = Header::from_byte_slice(&block);
+        let size = size_field(header)?;
+        match header.entry_type() {
+            EntryType::XHeader => extended.add_pax(&take_text(stream, size, PAX_AT_MOST)?)?,
+            EntryType::XGlobalHeader => refuse_global(&take_text(stream, size, PAX_AT_MOST)?)?,
+            EntryType::GNULongName => {
+                extended.path = Some(without_end(take_text(stream, size, TEXT_AT_MOST)?));
+            }
+            EntryType::GNULongLink => {
+                extended.link = Some(without_end(take_text(stream, size, TEXT_AT_MOST)?));
+            }
+            entry_type => return extended.member(header, entry_type, size).map(Some),
+        }
+    }
+}
+
+/// A member that is complete but for what the headers before it say.
+#[derive(Default)]
+struct Extended {
+    path: Option<Vec<u8>>,
+    link: Option<Vec<u8>>,
+    size: Option<u64>,
+    is_sparse: bool,
+}
+
+impl Extended {
+    fn add_pax(&mut self, records: &[u8]) -> Result<(), Error> {
+        for record in pax_records(records) {
+            let (key, value) = record?;
+            match key {
+                b"path" => self.path = Some(value.to_owned()),
+                b"linkpath" => self.link = Some(value.to_owned()),
+                b"size" => {
+                    let size = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+                    self.size = Some(size.ok_or_else(|| {
+                        BadArchive::whole("a pax header has a size that is no number")
+                    })?);
+                }
+                _ => self.is_sparse |= key.starts_with(b"GNU.sparse."),
+            }
+        }
+        Ok(())
+    }
+
+    fn member(self, header: &Header, entry_type: EntryType, size: u64) -> Result<Member, Error> {
+        let path = self.path.map_or_else(|| header.path_bytes(), Cow::Owned);
+        let target = match &self.link {
+            Some(link) => link,
+            None => &header.link_name_bytes().unwrap_or_default().into_owned(),
+        };
+        let size = self.size.unwrap_or(size);
+        let wrong = |problem: &str| Error::Archive(BadArchive::entry(&path, problem));
+        if self.is_sparse || entry_type == EntryType::GNUSparse {
+            let hint = "make the archive without `--sparse`";
+            let problem = "it is a sparse file, which Julia's Pkg can't unpack either";
+            return Err(BadArchive::entry(&path, problem).with_hint(hint).into());
+        }
+        let kind = match entry_type {
+            EntryType::Regular => MemberKind::File { size, executable: is_executable(header)? },
+            EntryType::Directory => MemberKind::Directory,
+            EntryType::Symlink => MemberKind::Symlink { target: target.clone() },
+            EntryType::Link => {
+                MemberKind::HardLink { target: target.clone(), executable: is_executable(header)? }
+            }
+            other => return Err(wrong(&unsupported(other))),
+        };
+        match check(&path, target, size, &kind) {
+            Some(problem) => Err(wrong(problem)),
+            None => Ok(Member { path: path.into_owned(), kind }),
+        }
+    }
+}
+
+/// What is wrong with a member, looked at by itself.
+fn check(path: &[u8], target: &[u8], size: u64, kind: &MemberKind) -> Option<&'static str> {
+    let is_link = matches!(kind, MemberKind::Symlink { .. } | MemberKind::HardLink { .. });
+    let is_hard_link = matches!(kind, MemberKind::HardLink { .. });
+    let is_file = matches!(kind, MemberKind::File { .. });
+    let is_directory = *kind == MemberKind::Directory;
+    let problems = [
+        (path.is_empty(), "its path is empty"),
+        (path.contains(&0), "its path holds a zero byte"),
+        (path.starts_with(b"/"), "its path is absolute"),
+        (leads_up(path), "its path has a component `..`"),
+        (path.len() as u64 > TEXT_AT_MOST, "its path is longer than 64 KiB"),
+        (!is_directory && path.ends_with(b"/"), "its path ends in `/`, and it is no directory"),
+        (!is_directory && last_is_dot(path), "its path ends in `.`, and it is no directory"),
+        (is_link && target.is_empty(), "it is a link to nothing"),
+        (is_link && target.contains(&0), "what it links to holds a zero byte"),
+        (is_link && target.len() as u64 > TEXT_AT_MOST, "it links to more than 64 KiB of path"),
+        (!is_link && !target.is_empty(), "it is no link, and says what it links to"),
+        (!is_file && size > 0, "it is no file, and has contents"),
+        (size > i64::MAX as u64, "its size is absurd"),
+        (is_hard_link && target.starts_with(b"/"), "it is a hard link to an absolute path"),
+        (is_hard_link && leads_up(target), "it is a hard link to a path with a component `..`"),
+    ];
+    problems.into_iter().find(|(is_wrong, _)| *is_wrong).map(|(_, problem)| problem)
+}
+
+fn leads_up(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/').any(|component| component == b"..")
+}
+
+fn last_is_dot(path: &[u8]) -> bool {
+    path == b"." || path.ends_with(b"/.")
+}
+
+fn unsupported(entry_type: EntryType) -> String {
+    match entry_type {
+        EntryType::Char => "it is a character device".to_owned(),
+        EntryType::Block => "it is a block device".to_owned(),
+        EntryType::Fifo => "it is a FIFO".to_owned(),
+        other => format!("it is of an unknown type, `{}`", other.as_byte().escape_ascii()),
+    }
+}
+
+/// Whether the owner may execute the file. Nothing else in a mode counts: bits like setuid are
+/// passed over, as by Tar.jl.
+fn is_executable(header: &Header) -> Result<bool, Error> {
+    match header.mode() {
+        Ok(mode) => Ok(mode & 0o100 != 0),
+        Err(_) => {
+            let problem = "its mode is no number";
+            Err(BadArchive::entry(&header.path_bytes(), problem).into())
+        }
+    }
+}
+
+/// What the header says about the size: octal digits, or a binary number if the highest bit is
+/// set.
+fn size_field(header: &Header) -> Result<u64, Error> {
+    let field = &header.as_old().size;
+    let is_too_large = field[0] & 0x80 != 0 && (field[0] != 0x80 || field[1..4] != [0; 3]);
+    match header.entry_size() {
+        Ok(size) if !is_too_large => Ok(size),
+        _ => {
+            let problem = "its size is no number, or absurd";
+            Err(BadArchive::entry(&header.path_bytes(), problem).into())
+        }
+    }
+}
+
+/// Takes the contents of a header that belongs to a member.
+fn take_text(stream: &mut Stream, size: u64, at_most: u64) -> Result<Vec<u8>, Error> {
+    if size > at_most {
+        let problem = format!("a header is {size} bytes long, where {at_most} are allowed");
+        return Err(BadArchive::whole(problem).into());
+    }
+    let mut text = Vec::new();
+    stream.take(size, |piece| {
+        text.extend_from_slice(piece);
+        Ok(())
+    })?;
+    skip_padding(stream, size)?;
+    Ok(text)
+}
+
+/// Takes what fills up contents of `size` bytes to whole blocks.
+pub(super) fn skip_padding(stream: &mut Stream, size: u64) -> Result<(), Error> {
+    stream.take(header::padding(size).len() as u64, |_| Ok(()))
+}
+
+/// A GNU long name up to the zero byte that ends it.
+fn without_end(mut text: Vec<u8>) -> Vec<u8> {
+    if let Some(end) = text.iter().position(|byte| *byte == 0) {
+        text.truncate(end);
+    }
+    text
+}
+
+/// A pax header for all members to come may say who made the archive, but not where they go.
+fn refuse_global(records: &[u8]) -> Result<(), Error> {
+    for record in pax_records(records) {
+        let (key, _) = record?;
+        if matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"GNU.sparse.") {
+            let problem = format!("a header gives all members the same `{}`", key.escape_ascii());
+            return Err(BadArchive::whole(problem).into());
+        }
+    }
+    Ok(())
+}
+
+type PaxRecord<'a> = (&'a [u8], &'a [u8]);
+
+/// The keys and values of a pax header, whose records are `"<length> <key>=<value>\n"`.
+fn pax_records(mut rest: &[u8]) -> impl Iterator<Item = Result<PaxRecord<'_>, BadArchive>> {
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let record = pax_record(&mut rest);
+        if record.is_none() {
+            rest = b"";
+        }
+        Some(record.ok_or_else(|| BadArchive::whole("a pax header is malformed")))
+    })
+}
+
+fn pax_record<'a>(rest: &mut &'a [u8]) -> Option<PaxRecord<'a>> {
+    let space = rest.iter().take(20).position(|byte| *byte == b' ')?;
+    let digits = &rest[..space];
+    if !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let length: usize = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    let (record, after) = rest.split_at_checked(length)?;
+    let (key_and_value, end) = record.get(space + 1..)?.split_last().map(|(end, kv)| (kv, *end))?;
+    let equals = key_and_value.iter().position(|byte| *byte == b'=')?;
+    let (key, value) = (&key_and_value[..equals], &key_and_value[equals + 1..]);
+    *rest = after;
+    (end == b'\n' && !key.is_empty()).then_some((key, value))
+}
+
+fn only_zeros_are_left(stream: &mut Stream) -> Result<(), Error> {
+    loop {
+        let rest = stream.available()?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        if !is_zero(rest) {
+            let problem = "something follows on its end that does not belong there";
+            return Err(BadArchive::whole(problem).into());
+        }
+        let length = rest.len();
+        stream.consume(length);
+    }
+}

@@ -1,0 +1,318 @@
+//! The bytes of an archive: read and decompressed by a thread of its own, taken piece by piece.
+//!
+//! How they are compressed is told by their first bytes, not by a name: gzip, xz, Zstandard, bzip2,
+//! or not at all. All of these may consist of several parts, one after the other, as their own
+//! programs accept; what is no part, and not only zeros (with which a tape is filled up), is
+//! refused.
+//!
+//! Memory: a few pieces of 128 KiB, and what the format needs, of which a hostile archive may demand
+//! no more than [`WINDOW_AT_MOST`].
+
+use std::fmt;
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::mpsc::{self, Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use scratchrs_fs::Watch;
+
+use crate::error::{BadArchive, Error};
+use crate::header::BLOCK_SIZE;
+use crate::source::BUFFER_SIZE;
+use crate::unpack::member;
+
+/// How far back xz and Zstandard may look, in bytes; `xz -9` looks 64 MiB back, `zstd --long` 128.
+const WINDOW_AT_MOST: u32 = 1 << WINDOW_LOG_AT_MOST;
+const WINDOW_LOG_AT_MOST: u32 = 27;
+
+/// How many pieces are decompressed ahead.
+const PIECES_AHEAD: usize = 16;
+
+/// What reads and decompresses: to be run on a thread of its own.
+pub(super) struct Source<'a, R> {
+    input: Input<'a, R>,
+    pieces: SyncSender<Piece>,
+}
+
+/// The decompressed bytes, as they come.
+pub(super) struct Stream {
+    pieces: Receiver<Piece>,
+    piece: Vec<u8>,
+    /// How much of the piece is taken already.
+    taken: usize,
+    ended: bool,
+}
+
+/// A piece of the decompressed bytes; an empty one is the end.
+type Piece = Result<Vec<u8>, Error>;
+
+/// The two ends of the decompression of `input`.
+pub(super) fn decompress<R: Read>(input: R, watch: &Watch) -> (Source<'_, R>, Stream) {
+    let (sender, receiver) = mpsc::sync_channel(PIECES_AHEAD);
+    let input = Input { inner: input, watch, failure: Arc::default() };
+    let stream = Stream { pieces: receiver, piece: Vec::new(), taken: 0, ended: false };
+    (Source { input, pieces: sender }, stream)
+}
+
+impl<R: Read> Source<'_, R> {
+    /// Decompresses until the end, the first error, or until nobody takes what comes.
+    pub(super) fn run(self) {
+        let Self { input, pieces } = self;
+        let failure = Arc::clone(&input.failure);
+        if let Err(failed) = pump(input, &pieces) {
+            // What the decompressor says about an error of its input is not worth knowing.
+            let own = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let _ = pieces.send(Err(own.unwrap_or(failed)));
+        }
+    }
+}
+
+/// The compressed bytes, with what went wrong with them kept aside: decompressors pass it on with
+/// more or less of what it was.
+struct Input<'a, R> {
+    inner: R,
+    watch: &'a Watch,
+    failure: Arc<Mutex<Option<Error>>>,
+}
+
+impl<R: Read> Read for Input<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let failure = match self.watch.check() {
+            Err(cancelled) => cancelled.into(),
+            Ok(()) => match self.inner.read(buffer) {
+                Ok(count) => {
+                    self.watch.advance(count as u64);
+                    return Ok(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
+                Err(error) => Error::ReadArchive(error),
+            },
+        };
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
+        Err(io::Error::other("the input failed"))
+    }
+}
+
+/// How an archive is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Format {
+    Gzip,
+    Xz,
+    Zstandard,
+    Bzip2,
+    None,
+}
+
+impl Format {
+    /// What begins with these bytes. A block that is the header of a tar archive is one, whatever
+    /// the first name in it looks like.
+    fn of(start: &[u8]) -> Option<Self> {
+        let block = start.first_chunk::<BLOCK_SIZE>();
+        if block.is_some_and(|block| is_zero(block) || member::has_checksum(block)) {
+            return Some(Self::None);
+        }
+        let starts = [
+            (&b"\x1f\x8b"[..], Self::Gzip),
+            (b"\xfd7zXZ\0", Self::Xz),
+            (b"\x28\xb5\x2f\xfd", Self::Zstandard),
+            (b"BZh", Self::Bzip2),
+        ];
+        starts.into_iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, format)| format)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gzip => "gzip",
+            Self::Xz => "xz",
+            Self::Zstandard => "Zstandard",
+            Self::Bzip2 => "bzip2",
+            Self::None => "tar",
+        })
+    }
+}
+
+fn pump<R: Read>(mut input: Input<'_, R>, pieces: &SyncSender<Piece>) -> Result<(), Error> {
+    let mut start = [0; BLOCK_SIZE];
+    let count = fill(&mut input, &mut start).map_err(Error::ReadArchive)?;
+    let start = &start[..count];
+    if start.is_empty() {
+        return Err(BadArchive::whole("it is empty").into());
+    }
+    let Some(format) = Format::of(start) else {
+        let problem = "it is no tar archive, and not compressed by gzip, xz, Zstandard or bzip2";
+        return Err(BadArchive::whole(problem).into());
+    };
+    let mut input = BufReader::with_capacity(BUFFER_SIZE, start.chain(input));
+    let damaged = |error: io::Error| Error::Archive(damaged(format, &error));
+    let window_in_kib = WINDOW_AT_MOST / 1024 + 1024;
+    match format {
+        Format::None => send_all(&mut input, pieces, damaged)?,
+        Format::Gzip => {
+            while {
+                send_all(&mut flate2::bufread::GzDecoder::new(&mut input), pieces, damaged)?;
+                starts_with_gzip(&mut input)?
+            } {}
+        }
+        Format::Xz => {
+            let mut xz = lzma_rust2::XzReader::new_mem_limit(&mut input, true, window_in_kib);
+            send_all(&mut xz, pieces, damaged)?;
+        }
+        Format::Zstandard => {
+            let mut zstd = zstd::Decoder::with_buffer(&mut input).map_err(damaged)?;
+            zstd.window_log_max(WINDOW_LOG_AT_MOST).map_err(damaged)?;
+            send_all(&mut zstd, pieces, damaged)?;
+        }
+        Format::Bzip2 => {
+            while {
+                send_all(&mut bzip2::bufread::BzDecoder::new(&mut input), pieces, damaged)?;
+                input.fill_buf().map_err(damaged)?.starts_with(b"BZh")
+            } {}
+        }
+    }
+    only_zeros_are_left(&mut input, format)?;
+    let _ = pieces.send(Ok(Vec::new()));
+    Ok(())
+}
+
+/// Whether another part of a gzip file follows.
+fn starts_with_gzip(input: &mut impl BufRead) -> Result<bool, Error> {
+    let next = input.fill_buf().map_err(|error| damaged(Format::Gzip, &error))?;
+    Ok(next.first() == Some(&0x1f))
+}
+
+fn only_zeros_are_left(input: &mut impl BufRead, format: Format) -> Result<(), Error> {
+    loop {
+        let rest = input.fill_buf().map_err(|error| damaged(format, &error))?;
+        if rest.is_empty() {
+            return Ok(());
+        }
+        if !is_zero(rest) {
+            let problem =
+                format!("something follows on its {format} data that does not belong there");
+            return Err(BadArchive::whole(problem).with_hint(TRUNCATED_HINT).into());
+        }
+        let length = rest.len();
+        input.consume(length);
+    }
+}
+
+const TRUNCATED_HINT: &str = "download or copy it again";
+
+fn damaged(format: Format, error: &io::Error) -> BadArchive {
+    let problem = match error.kind() {
+        io::ErrorKind::UnexpectedEof => format!("its {format} data end too early"),
+        io::ErrorKind::OutOfMemory => {
+            format!("to decompress it takes more memory than {} MiB", WINDOW_AT_MOST >> 20)
+        }
+        _ => format!("its {format} data are damaged: {error}"),
+    };
+    BadArchive::whole(problem).with_hint(TRUNCATED_HINT)
+}
+
+/// Passes everything that `reader` gives on; all is well if nobody wants it any more.
+fn send_all(
+    reader: &mut impl Read,
+    pieces: &SyncSender<Piece>,
+    failed: impl Fn(io::Error) -> Error,
+) -> Result<(), Error> {
+    loop {
+        let mut piece = vec![0; BUFFER_SIZE];
+        let count = fill(reader, &mut piece).map_err(&failed)?;
+        piece.truncate(count);
+        if count == 0 || pieces.send(Ok(piece)).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+/// Reads until `buffer` is full or nothing is left, and gives how much that was.
+fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match reader.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// Whether there is nothing but zeros.
+pub(super) fn is_zero(bytes: &[u8]) -> bool {
+    // The compiler makes wide instructions of whole chunks.
+    let mut chunks = bytes.chunks_exact(64);
+    chunks.all(|chunk| chunk.iter().fold(0, |all, byte| all | byte) == 0)
+        && bytes[bytes.len() / 64 * 64..].iter().all(|byte| *byte == 0)
+}
+
+impl Stream {
+    /// What comes next, as much of it as is there; empty at the end.
+    ///
+    /// # Errors
+    ///
+    /// The archive cannot be read or decompressed any further.
+    pub(super) fn available(&mut self) -> Result<&[u8], Error> {
+        while self.taken == self.piece.len() && !self.ended {
+            let lost = || io::Error::other("BUG: the decompression has stopped");
+            self.piece = self.pieces.recv().map_err(|_| Error::ReadArchive(lost()))??;
+            self.taken = 0;
+            self.ended = self.piece.is_empty();
+        }
+        Ok(&self.piece[self.taken..])
+    }
+
+    /// Takes some of what is available.
+    pub(super) fn consume(&mut self, count: usize) {
+        self.taken += count;
+    }
+
+    /// Takes `length` bytes and passes them to `sink`, piece by piece.
+    ///
+    /// # Errors
+    ///
+    /// There are fewer; or the error of `sink`, or of the archive.
+    pub(super) fn take(
+        &mut self,
+        mut length: u64,
+        mut sink: impl FnMut(&[u8]) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        while length > 0 {
+            let available = self.available()?;
+            if available.is_empty() {
+                return Err(truncated().into());
+            }
+            let count = available.len().min(usize::try_from(length).unwrap_or(usize::MAX));
+            sink(&available[..count])?;
+            self.consume(count);
+            length -= count as u64;
+        }
+        Ok(())
+    }
+
+    /// Takes a block; `None` if nothing is left.
+    ///
+    /// # Errors
+    ///
+    /// There is less than a block.
+    pub(super) fn block(&mut self) -> Result<Option<[u8; BLOCK_SIZE]>, Error> {
+        if self.available()?.is_empty() {
+            return Ok(None);
+        }
+        let mut block = [0; BLOCK_SIZE];
+        let mut filled = 0;
+        self.take(BLOCK_SIZE as u64, |piece| {
+            block[filled..filled + piece.len()].copy_from_slice(piece);
+            filled += piece.len();
+            Ok(())
+        })?;
+        Ok(Some(block))
+    }
+}
+
+/// That the archive ends in the middle of something.
+pub(super) fn truncated() -> BadArchive {
+    BadArchive::whole("it ends too early").with_hint(TRUNCATED_HINT)
+}
