@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use scratchrs_fs as fs;
+use scratchrs_model::fault::Fault;
 use scratchrs_model::key::InvalidKey;
 
 /// The result of a capability.
@@ -85,6 +86,12 @@ pub enum ErrorCode {
 }
 
 impl Error {
+    /// That something in `file` is not as it should be.
+    pub fn of_fault(file: impl Into<PathBuf>, fault: Fault) -> Self {
+        let Fault { line, column, message } = fault;
+        Self::Format { path: file.into(), line, column, message }
+    }
+
     /// The kind of the error.
     pub fn code(&self) -> ErrorCode {
         match self {

@@ -4,6 +4,7 @@
 //! Nothing here reads the environment or the clock, or prints: callers pass in what the world
 //! looks like and get values and errors back.
 
+pub mod artifact;
 mod error;
 pub mod generation;
 mod place;

@@ -92,16 +92,43 @@ pub fn track_files(
     now: DepotTime,
     patience: Duration,
 ) -> Result<Tracked> {
-    let mut records = Vec::new();
+    let mut files = Vec::new();
     for path in paths {
         let path = in_current_directory(path)?.into_owned();
         if Path::new(&path).is_file() {
-            records.push((path, Record { time: Some(now), ..Record::default() }));
+            files.push(path);
         }
     }
-    if records.is_empty() {
+    if files.is_empty() {
         return Ok(Tracked::default());
     }
+    track_all(depot, log, files, now, patience)
+}
+
+/// Logs that the file at `path`, an absolute path, is in use: there, or about to be.
+///
+/// # Errors
+///
+/// As [`track`].
+pub(crate) fn track_announced(
+    depot: &str,
+    log: UsageLogFile,
+    path: &str,
+    now: DepotTime,
+    patience: Duration,
+) -> Result<Tracked> {
+    track_all(depot, log, vec![path.to_owned()], now, patience)
+}
+
+fn track_all(
+    depot: &str,
+    log: UsageLogFile,
+    paths: Vec<String>,
+    now: DepotTime,
+    patience: Duration,
+) -> Result<Tracked> {
+    let record = Record { time: Some(now), ..Record::default() };
+    let records = paths.into_iter().map(|path| (path, record.clone())).collect();
     unless_read_only(write(depot, log, patience, |log| log.rewrite(records, now)))
 }
 

@@ -39,6 +39,11 @@ pub fn ensure_directory(path: &Path) -> Result<()> {
     Err(Error::on("create the directory", path)(error))
 }
 
+/// Whether there is a directory at `path`, or a link to one, by the cheapest call that tells.
+pub fn is_directory(path: &Path) -> bool {
+    platform::is_directory(path)
+}
+
 /// Whether `path` is a directory with nothing in it; `None` if it is no directory.
 ///
 /// # Errors

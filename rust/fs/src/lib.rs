@@ -19,7 +19,7 @@ mod watch;
 
 pub use append::append;
 pub use directory::{
-    ensure_directory, identity, is_empty_directory, publish, restore, subdirectories,
+    ensure_directory, identity, is_directory, is_empty_directory, publish, restore, subdirectories,
 };
 pub use error::{Error, Result, is_read_only};
 pub use lock::{Attempt, Holder, PidLock, Policy};

@@ -1,0 +1,31 @@
+//! Artifacts: immutable trees, each named by its hash, which `Artifacts.toml` files give names to.
+//!
+//! # On disk
+//!
+//! ```text
+//! <depot>/artifacts/
+//! ├── Overrides.toml                    artifacts that lie elsewhere   (administrators)
+//! ├── <hash>/                           an artifact                    (Pkg, us)
+//! ├── <hash>.pid                        somebody is installing it      (Pkg 1.13, us)
+//! ├── <hash>@tree                       what it consists of, file by file
+//! ├── <hash>@download-<URL's checksum>  a download, whole or in part
+//! ├── <hash>@building-<process>/        what is being installed
+//! ├── @building-<process>-<number>/     what is being created
+//! └── @building-<process>-<number>.pid  its lock
+//! ```
+//!
+//! An artifact is there if its directory is, in any depot of the stack. New ones go to the first.
+//!
+//! # Crash
+//!
+//! An artifact is built aside and renamed, with the modes that it is to have: it is there as a whole
+//! or not at all. What a killed process leaves is cleared away by whoever creates an artifact, or
+//! installs that one, next.
+
+mod bindings;
+mod stack;
+mod usages;
+
+pub use bindings::{Bound, bind, binding, bindings, downloadable, file_above, hashes, unbind};
+pub use stack::{Complaint, Stack};
+pub use usages::{BindingFile, KnownFiles, Use, known_files, usage};

@@ -1,0 +1,236 @@
+//! Files that bind artifacts to names.
+//!
+//! # Locking
+//!
+//! A file is changed under `<file>.pid`, for as long as reading, changing and replacing it takes, so
+//! that two processes which bind at once both succeed. Pkg takes no lock: what it writes in that
+//! moment is lost, as is what two processes of Pkg write at once.
+//!
+//! # Crash
+//!
+//! The use of the file is logged first, then the file is replaced: a process that is killed between
+//! the two leaves a record that does no harm, and never a file that no collection knows of.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use scratchrs_fs::{self as fs, Attempt, PidLock, Policy};
+use scratchrs_model::artifacts_toml::{self, BindOptions, Bindings, Entry, FILE_NAMES, Refusal};
+use scratchrs_model::fault::Fault;
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::layout::UsageLogFile;
+use scratchrs_model::platform::Platform;
+use scratchrs_model::time::DepotTime;
+use scratchrs_model::usage_log::Skipped;
+
+use super::stack::{Stack, read_text};
+use crate::error::{Error, Result};
+use crate::place::in_current_directory;
+use crate::usage::{self, Tracked};
+
+const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(3), refreshed: false };
+
+/// The file that binds artifacts for the code at `path`, a file or a directory: the one nearest
+/// above it, unless a project begins in between.
+///
+/// # Errors
+///
+/// If `path` is relative and there is no current directory.
+pub fn file_above(path: &str) -> Result<Option<String>> {
+    const PROJECTS: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
+    let path = in_current_directory(path)?.into_owned();
+    let path = Path::new(&path);
+    let start = if path.is_dir() { Some(path) } else { path.parent() };
+    // As in Julia, the root of the file system is not looked at.
+    for directory in
+        start.into_iter().flat_map(Path::ancestors).filter(|path| path.parent().is_some())
+    {
+        let has = |name: &&str| directory.join(name).is_file();
+        if let Some(name) = FILE_NAMES.iter().find(|name| has(name)) {
+            return Ok(Some(directory.join(name).to_string_lossy().into_owned()));
+        }
+        if PROJECTS.iter().any(|name| has(&name)) {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}
+
+/// The bindings of a file; None if there is no such file.
+///
+/// # Errors
+///
+/// If it is not TOML, or cannot be read. Entries that make no sense are no error:
+/// [`Bindings::faults`] has them.
+pub fn bindings(file: &str) -> Result<Option<Bindings>> {
+    let Some(text) = read_text(file)? else { return Ok(None) };
+    Bindings::read(&text).map(Some).map_err(|fault| Error::of_fault(file, fault))
+}
+
+/// What a name stands for in a file, on a platform. None if the file is not there, or the name
+/// stands for nothing.
+///
+/// # Errors
+///
+/// As [`bindings`], and if what the name stands for makes no sense.
+pub fn binding(file: &str, name: &str, platform: &Platform) -> Result<Option<Entry>> {
+    let Some(bindings) = bindings(file)? else { return Ok(None) };
+    let entry = bindings.select(name, platform);
+    entry.map(|entry| entry.cloned()).map_err(|fault| Error::of_fault(file, fault.clone()))
+}
+
+/// Those entries that can be downloaded on a platform, with their names; lazy ones only if asked
+/// for. Names whose entry makes no sense are in the second value.
+pub fn downloadable(
+    bindings: &Bindings,
+    platform: &Platform,
+    include_lazy: bool,
+) -> (Vec<(String, Entry)>, Vec<Fault>) {
+    let (mut entries, faults) = selected(bindings, platform, include_lazy);
+    entries.retain(|(_, entry)| entry.downloads.is_some());
+    (entries, faults)
+}
+
+/// The artifacts that the names stand for on a platform; those that are lazy only if asked for.
+/// Names whose entry makes no sense are in the second value.
+pub fn hashes(
+    bindings: &Bindings,
+    platform: &Platform,
+    include_lazy: bool,
+) -> (Vec<TreeHash>, Vec<Fault>) {
+    let (entries, faults) = selected(bindings, platform, include_lazy);
+    (entries.into_iter().map(|(_, entry)| entry.hash).collect(), faults)
+}
+
+fn selected(
+    bindings: &Bindings,
+    platform: &Platform,
+    include_lazy: bool,
+) -> (Vec<(String, Entry)>, Vec<Fault>) {
+    let (mut entries, mut faults) = (Vec::new(), Vec::new());
+    for name in bindings.names() {
+        match bindings.select(name, platform) {
+            Ok(Some(entry)) if include_lazy || !entry.lazy => {
+                entries.push((name.to_owned(), entry.clone()));
+            }
+            Ok(_) => {}
+            Err(fault) => faults.push(fault.clone()),
+        }
+    }
+    (entries, faults)
+}
+
+/// What came of binding a name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Bound {
+    /// The file, as an absolute path.
+    pub file: String,
+    /// What the log of uses had in it that nobody can read. It is gone from the log now.
+    pub healed: Vec<Skipped>,
+}
+
+/// Lets `name` stand for the artifact `hash` in a file, which is made if it is missing, and logs that
+/// the file is in use. Waits for at most `patience` for each of two locks.
+///
+/// # Errors
+///
+/// The file is then as it was: it is not TOML; the name is bound already and `options.force` is not
+/// set ([`Error::Conflict`]); somebody holds a lock for longer than `patience`; or the file system
+/// refuses.
+pub fn bind(
+    stack: &Stack,
+    file: &str,
+    name: &str,
+    hash: TreeHash,
+    options: BindOptions<'_>,
+    now: DepotTime,
+    patience: Duration,
+) -> Result<Bound> {
+    let file = File::lock(file, patience)?;
+    let before = read_text(&file.path)?.unwrap_or_default();
+    let after = artifacts_toml::bind(&before, name, hash, options)
+        .map_err(|refusal| file.refused(refusal, options.platform))?;
+    // A depot that nobody may write to has no log, and one that is not there has no artifacts.
+    let Tracked { healed, .. } = match stack.first_depot() {
+        Ok(depot) => {
+            let log = UsageLogFile::Artifacts;
+            usage::track_announced(depot, log, &file.path, now, patience)?
+        }
+        Err(_) => Tracked::default(),
+    };
+    file.replace(&before, &after)?;
+    Ok(Bound { file: file.path.clone(), healed })
+}
+
+/// Lets `name` stand for nothing in a file, or for nothing on one platform. Whether it stood for
+/// something.
+///
+/// # Errors
+///
+/// As [`bind`]; and if the file is missing, or a platform is given and the name is bound for every
+/// one.
+pub fn unbind(
+    file: &str,
+    name: &str,
+    platform: Option<&Platform>,
+    patience: Duration,
+) -> Result<bool> {
+    let path = in_current_directory(file)?;
+    let missing = || Error::NotFound(format!("there is no file `{path}`"));
+    // A lock would be left in a directory that has no such file.
+    read_text(&path)?.ok_or_else(missing)?;
+    let file = File::lock(file, patience)?;
+    let before = read_text(&file.path)?.ok_or_else(missing)?;
+    let after = artifacts_toml::unbind(&before, name, platform)
+        .map_err(|refusal| file.refused(refusal, platform))?;
+    match after {
+        None => Ok(false),
+        Some(after) => file.replace(&before, &after).map(|()| true),
+    }
+}
+
+/// A file that nobody else of ours changes.
+struct File {
+    path: String,
+    _lock: PidLock,
+}
+
+impl File {
+    fn lock(file: &str, patience: Duration) -> Result<Self> {
+        let path = in_current_directory(file)?.into_owned();
+        let lock = PathBuf::from(format!("{path}.pid"));
+        match PidLock::acquire(&lock, LOCK_POLICY, patience)? {
+            Attempt::Acquired(lock) => Ok(Self { path, _lock: lock }),
+            Attempt::Held(holder) => Err(Error::Busy { lock, holder }),
+        }
+    }
+
+    fn replace(&self, before: &str, after: &str) -> Result<()> {
+        if before != after || !Path::new(&self.path).exists() {
+            fs::replace(Path::new(&self.path), after, None)?;
+        }
+        Ok(())
+    }
+
+    /// In Pkg's words, where Pkg has some.
+    fn refused(&self, refusal: Refusal, platform: Option<&Platform>) -> Error {
+        let path = &self.path;
+        let message = match refusal {
+            Refusal::Malformed(fault) => return Error::of_fault(path, fault),
+            Refusal::Bound { name, platform: None } => {
+                let kind = if platform.is_some() { ", for every platform," } else { "" };
+                format!("Mapping for '{name}'{kind} within {path} already exists!")
+            }
+            Refusal::Bound { name, platform: Some(platform) } => {
+                format!("Mapping for '{name}'/{platform} within {path} already exists!")
+            }
+            Refusal::BoundByPlatform(name) => {
+                format!("Mapping for '{name}', by platform, within {path} already exists!")
+            }
+            Refusal::BoundEverywhere(name) => {
+                format!("'{name}' within {path} is bound for every platform, not for one")
+            }
+        };
+        Error::Conflict(message)
+    }
+}

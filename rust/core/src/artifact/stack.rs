@@ -1,0 +1,203 @@
+//! Where artifacts lie.
+
+use std::path::Path;
+
+use scratchrs_fs as fs;
+use scratchrs_model::fault::Fault;
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::layout::{ARTIFACTS, OVERRIDES, join};
+use scratchrs_model::overrides::{Overrides, Target};
+
+use crate::error::{Error, Result};
+use crate::place::in_current_directory;
+
+/// The depots of a session, or a directory that stands in for the artifacts of them all; and what is
+/// said of artifacts that lie elsewhere.
+#[derive(Clone, Debug)]
+pub struct Stack {
+    depots: Vec<String>,
+    directory: Option<String>,
+    overrides: Overrides,
+}
+
+/// Something in a file that makes no sense, and is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Complaint {
+    /// The file.
+    pub file: String,
+    /// What is wrong in it.
+    pub fault: Fault,
+}
+
+impl Stack {
+    /// The stack of `depots`, that of the user first. With a `directory`, artifacts are looked for
+    /// and made there only, and uses are logged in the first depot nevertheless.
+    ///
+    /// Nothing is overridden; see [`Stack::read_overrides`].
+    ///
+    /// # Errors
+    ///
+    /// If a path is relative and there is no current directory.
+    pub fn new<D: AsRef<str>>(
+        depots: impl IntoIterator<Item = D>,
+        directory: Option<&str>,
+    ) -> Result<Self> {
+        let absolute = |path: &str| Ok(in_current_directory(path)?.into_owned());
+        Ok(Self {
+            depots: depots
+                .into_iter()
+                .map(|depot| absolute(depot.as_ref()))
+                .collect::<Result<_>>()?,
+            directory: directory.map(absolute).transpose()?,
+            overrides: Overrides::default(),
+        })
+    }
+
+    /// Takes over what the `Overrides.toml` files of all depots say. Entries that make no sense are
+    /// in the answer.
+    ///
+    /// # Errors
+    ///
+    /// If a file is not TOML, or is there and cannot be read.
+    pub fn read_overrides(&mut self) -> Result<Vec<Complaint>> {
+        let mut overrides = Overrides::default();
+        let mut complaints = Vec::new();
+        for directory in self.directories().into_iter().rev() {
+            let file = join(&directory, &[OVERRIDES]);
+            let Some(text) = read_text(&file)? else { continue };
+            let faults = overrides.merge(&text).map_err(|fault| Error::of_fault(&file, fault))?;
+            let complain = |fault| Complaint { file: file.clone(), fault };
+            complaints.extend(faults.into_iter().map(complain));
+        }
+        self.overrides = overrides;
+        Ok(complaints)
+    }
+
+    /// What is said of artifacts that lie elsewhere.
+    pub fn overrides(&self) -> &Overrides {
+        &self.overrides
+    }
+
+    /// What is said of artifacts that lie elsewhere, to be changed.
+    pub fn overrides_mut(&mut self) -> &mut Overrides {
+        &mut self.overrides
+    }
+
+    /// The same, with nothing overridden.
+    pub fn without_overrides(&self) -> Self {
+        Self { overrides: Overrides::default(), ..self.clone() }
+    }
+
+    /// The depots, that of the user first.
+    pub fn depots(&self) -> &[String] {
+        &self.depots
+    }
+
+    /// The depot of the user, to which logs are written.
+    ///
+    /// # Errors
+    ///
+    /// If the stack has no depot.
+    pub fn first_depot(&self) -> Result<&str> {
+        self.depots.first().map(String::as_str).ok_or_else(no_depot)
+    }
+
+    /// The directories that artifacts are looked for in, from first to last.
+    pub fn directories(&self) -> Vec<String> {
+        match &self.directory {
+            Some(directory) => vec![directory.clone()],
+            None => self.depots.iter().map(|depot| join(depot, &[ARTIFACTS])).collect(),
+        }
+    }
+
+    /// The directory that artifacts are made in.
+    ///
+    /// # Errors
+    ///
+    /// If the stack has no depot.
+    pub fn first_directory(&self) -> Result<String> {
+        self.directories().into_iter().next().ok_or_else(no_depot)
+    }
+
+    /// Where an artifact may lie, whether it is there or not: in each of the directories, or where
+    /// an override says.
+    ///
+    /// # Errors
+    ///
+    /// If overrides lead in a circle, or to another artifact of a stack without a depot.
+    pub fn candidates(&self, hash: TreeHash) -> Result<Vec<String>> {
+        match self.overridden(hash)? {
+            Some(path) => Ok(vec![path]),
+            None => Ok(self.own(hash)),
+        }
+    }
+
+    /// Where an artifact lies by an override; None if there is none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::candidates`].
+    pub fn overridden(&self, hash: TreeHash) -> Result<Option<String>> {
+        match self
+            .overrides
+            .of_artifact(hash)
+            .map_err(|cycle| Error::Conflict(cycle.to_string()))?
+        {
+            None => Ok(None),
+            Some(Target::Path(path)) => Ok(Some(path)),
+            Some(Target::Artifact(other)) => first_existing(self.own(other)).map(Some),
+        }
+    }
+
+    fn own(&self, hash: TreeHash) -> Vec<String> {
+        let name = hash.to_string();
+        self.directories().iter().map(|directory| join(directory, &[&name])).collect()
+    }
+
+    /// Where an artifact lies: the first candidate that is there, or, if none is, the first.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::candidates`], and if the stack has no depot.
+    pub fn path(&self, hash: TreeHash) -> Result<String> {
+        first_existing(self.candidates(hash)?)
+    }
+
+    /// Where an artifact lies that is there; None if it is not.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::candidates`].
+    pub fn find(&self, hash: TreeHash) -> Result<Option<String>> {
+        Ok(self.candidates(hash)?.into_iter().find(|path| is_there(path)))
+    }
+}
+
+fn is_there(path: &str) -> bool {
+    fs::is_directory(Path::new(path))
+}
+
+fn first_existing(candidates: Vec<String>) -> Result<String> {
+    let found = candidates.iter().position(|path| is_there(path)).unwrap_or(0);
+    candidates.into_iter().nth(found).ok_or_else(no_depot)
+}
+
+fn no_depot() -> Error {
+    Error::InvalidInput("there is no depot: the depot path is empty".to_owned())
+}
+
+/// The text of a file; None if there is no such file.
+pub(super) fn read_text(file: &str) -> Result<Option<String>> {
+    let path = Path::new(file);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    match String::from_utf8(fs::read(path)?) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let before = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
+            Err(Error::of_fault(file, Fault::at(&before, at, "that is not UTF-8")))
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Who uses which artifact.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use scratchrs_fs as fs;
+use scratchrs_model::artifacts_toml::{Named, all_hashes};
+use scratchrs_model::fault::Fault;
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::layout::UsageLogFile;
+use scratchrs_model::time::DepotTime;
+use scratchrs_model::usage_log::Skipped;
+
+use super::stack::{Complaint, Stack};
+use crate::error::Result;
+use crate::usage;
+
+/// A file that binds artifacts, as the logs of a stack know it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BindingFile {
+    /// Its path.
+    pub path: String,
+    /// When it was last logged to be in use.
+    pub last_used: Option<DepotTime>,
+    /// What it binds, on any platform.
+    pub named: Vec<Named>,
+}
+
+/// The files that the logs of a stack know.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KnownFiles {
+    /// Those that are there, sorted.
+    pub files: Vec<BindingFile>,
+    /// Those that are not. Nobody can tell what they have bound.
+    pub gone: Vec<String>,
+    /// What in the logs and the files makes no sense.
+    pub complaints: Vec<Complaint>,
+}
+
+/// A file that binds an artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The file.
+    pub path: String,
+    /// The names that stand for the artifact, sorted.
+    pub names: Vec<String>,
+    /// When the file was last logged to be in use.
+    pub last_used: Option<DepotTime>,
+}
+
+/// The files that bind artifacts, as far as the logs of all depots know them, and `more`.
+///
+/// # Errors
+///
+/// If a log or a file is there and cannot be read.
+pub fn known_files<F: AsRef<str>>(
+    stack: &Stack,
+    more: impl IntoIterator<Item = F>,
+) -> Result<KnownFiles> {
+    let mut known = KnownFiles::default();
+    let mut times: BTreeMap<String, Option<DepotTime>> =
+        more.into_iter().map(|file| (file.as_ref().to_owned(), None)).collect();
+    for depot in stack.depots() {
+        let (log, skipped) = usage::read_log(depot, UsageLogFile::Artifacts)?;
+        let file = UsageLogFile::Artifacts.path(depot);
+        let complain = |Skipped { line, reason }| {
+            let fault = Fault { line, column: None, message: reason };
+            Complaint { file: file.clone(), fault }
+        };
+        known.complaints.extend(skipped.into_iter().map(complain));
+        for (path, records) in log.iter() {
+            let latest = records.iter().filter_map(|record| record.time).max();
+            let time = times.entry(path.to_owned()).or_default();
+            *time = latest.max(*time);
+        }
+    }
+    for (path, last_used) in times {
+        if !Path::new(&path).is_file() {
+            known.gone.push(path);
+            continue;
+        }
+        let (named, faults) = all_hashes(&fs::read(Path::new(&path))?);
+        let complain = |fault| Complaint { file: path.clone(), fault };
+        known.complaints.extend(faults.into_iter().map(complain));
+        known.files.push(BindingFile { path, last_used, named });
+    }
+    Ok(known)
+}
+
+/// The files among `known` that bind an artifact, with the names that they give it.
+pub fn usage(known: &KnownFiles, hash: TreeHash) -> Vec<Use> {
+    let uses = known.files.iter().filter_map(|file| {
+        let named: Vec<&Named> = file.named.iter().filter(|named| named.hash == hash).collect();
+        let names = named.iter().filter_map(|named| named.name.clone()).collect();
+        let BindingFile { path, last_used, .. } = file;
+        (!named.is_empty()).then(|| Use { path: path.clone(), names, last_used: *last_used })
+    });
+    uses.collect()
+}

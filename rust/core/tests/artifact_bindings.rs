@@ -1,0 +1,256 @@
+//! Where artifacts lie, and the files that bind them.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use scratchrs_core::artifact::{self, Stack};
+use scratchrs_core::{Error, ErrorCode};
+use scratchrs_model::artifacts_toml::BindOptions;
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::platform::Platform;
+use scratchrs_model::time::DepotTime;
+use scratchrs_testkit::DepotLab;
+
+const PACKAGE: &str = "7b879065-7f74-5fa4-bdd5-9b7a15df8941";
+
+fn hash(digit: &str) -> TreeHash {
+    digit.repeat(40).parse().unwrap()
+}
+
+fn now() -> DepotTime {
+    DepotTime::from_toml(&"2026-11-24T12:00:00".parse().unwrap()).unwrap()
+}
+
+fn linux() -> Platform {
+    "x86_64-linux-gnu".parse().unwrap()
+}
+
+/// Three depots, of which the lab's is the first.
+fn stack(lab: &DepotLab) -> Stack {
+    let others = ["two", "three"].map(|name| lab.root().join(name).to_str().unwrap().to_owned());
+    let depots = [lab.depot().to_owned()].into_iter().chain(others);
+    Stack::new(depots, None).unwrap()
+}
+
+fn file(lab: &DepotLab) -> String {
+    lab.root().join("Artifacts.toml").to_str().unwrap().to_owned()
+}
+
+fn bind(lab: &DepotLab, name: &str, digit: &str, options: BindOptions<'_>) -> Result<(), Error> {
+    let bound =
+        artifact::bind(&stack(lab), &file(lab), name, hash(digit), options, now(), Duration::ZERO);
+    bound.map(|bound| assert_eq!(bound.file, file(lab)))
+}
+
+fn hash_of(lab: &DepotLab, name: &str) -> Option<TreeHash> {
+    artifact::binding(&file(lab), name, &linux()).unwrap().map(|entry| entry.hash)
+}
+
+#[test]
+fn an_artifact_is_where_it_is_found_first() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    let name = hash("1").to_string();
+    let first = lab.path(&format!("artifacts/{name}"));
+    assert_eq!(stack.path(hash("1")).unwrap(), first.to_str().unwrap());
+    assert_eq!(stack.find(hash("1")).unwrap(), None);
+    let second = lab.root().join("two/artifacts").join(&name);
+    fs::create_dir_all(&second).unwrap();
+    assert_eq!(stack.find(hash("1")).unwrap().as_deref(), second.to_str());
+    assert_eq!(stack.path(hash("1")).unwrap(), second.to_str().unwrap());
+    assert_eq!(stack.candidates(hash("1")).unwrap().len(), 3);
+    let directory = lab.root().join("own");
+    let own = Stack::new([lab.depot()], directory.to_str()).unwrap();
+    assert_eq!(own.candidates(hash("1")).unwrap(), [directory.join(&name).to_str().unwrap()]);
+    let none = Stack::new([""; 0], None).unwrap();
+    assert_eq!(none.path(hash("1")).unwrap_err().code(), ErrorCode::InvalidInput);
+}
+
+#[test]
+fn overrides_of_all_depots_hold() {
+    let lab = DepotLab::new();
+    let mut stack = stack(&lab);
+    let (one, two, three) = (hash("1"), hash("2"), hash("3"));
+    fs::create_dir_all(lab.root().join("two/artifacts")).unwrap();
+    let outer = format!("{one} = \"{two}\"\n{three} = \"/three\"\n[{PACKAGE}]\nx = \"/x\"\n");
+    fs::write(lab.root().join("two/artifacts/Overrides.toml"), outer).unwrap();
+    lab.write("artifacts/Overrides.toml", &format!("{three} = \"\"\nbad = \"relative\"\n"));
+    let complaints = stack.read_overrides().unwrap();
+    assert_eq!(complaints.len(), 1);
+    assert!(complaints[0].file.ends_with("depot/artifacts/Overrides.toml"));
+    assert_eq!(complaints[0].fault.line, Some(2));
+    let elsewhere = lab.root().join("three/artifacts").join(two.to_string());
+    fs::create_dir_all(&elsewhere).unwrap();
+    assert_eq!(stack.path(one).unwrap(), elsewhere.to_str().unwrap());
+    assert_eq!(stack.overridden(three).unwrap(), None);
+    let text = format!("[x]\ngit-tree-sha1 = \"{}\"\n", hash("4"));
+    fs::write(file(&lab), text).unwrap();
+    let bindings = artifact::bindings(&file(&lab)).unwrap().unwrap();
+    stack.overrides_mut().apply(PACKAGE.parse().unwrap(), &bindings);
+    assert_eq!(stack.overridden(hash("4")).unwrap().as_deref(), Some("/x"));
+    assert_eq!(stack.without_overrides().overridden(hash("4")).unwrap(), None);
+
+    lab.write("artifacts/Overrides.toml", "x = \n");
+    let error = stack.read_overrides().unwrap_err();
+    assert!(error.to_string().contains("Overrides.toml:1:5: "), "{error}");
+    lab.write("artifacts/Overrides.toml", &format!("{one} = \"{two}\"\n{two} = \"{one}\"\n"));
+    stack.read_overrides().unwrap();
+    assert_eq!(stack.path(one).unwrap_err().code(), ErrorCode::Conflict);
+}
+
+#[test]
+fn the_file_above_is_found_until_a_project_begins() {
+    let lab = DepotLab::new();
+    let at = |path: &str| lab.path(path).to_str().unwrap().to_owned();
+    lab.write("Artifacts.toml", "");
+    lab.write("src/Code.jl", "");
+    lab.write("both/Artifacts.toml", "");
+    lab.write("both/JuliaArtifacts.toml", "");
+    lab.write("sub/Project.toml", "");
+    lab.write("sub/src/Code.jl", "");
+    let found = |path: &str| artifact::file_above(&at(path)).unwrap();
+    assert_eq!(found("src/Code.jl"), Some(at("Artifacts.toml")));
+    assert_eq!(found("src"), Some(at("Artifacts.toml")));
+    assert_eq!(found("src/gone/Code.jl"), Some(at("Artifacts.toml")));
+    assert_eq!(found("both/Code.jl"), Some(at("both/JuliaArtifacts.toml")));
+    assert_eq!(found("sub/src/Code.jl"), None);
+}
+
+#[test]
+fn a_name_is_bound_and_its_file_is_known() {
+    let lab = DepotLab::new();
+    assert_eq!(hash_of(&lab, "iris"), None);
+    bind(&lab, "iris", "1", BindOptions::default()).unwrap();
+    assert_eq!(hash_of(&lab, "iris"), Some(hash("1")));
+    let log = fs::read_to_string(lab.path("logs/artifact_usage.toml")).unwrap();
+    assert_eq!(log, format!("[[\"{}\"]]\ntime = 2026-11-24T12:00:00.000Z\n", file(&lab)));
+
+    let error = bind(&lab, "iris", "2", BindOptions::default()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Conflict);
+    let expected = format!("Mapping for 'iris' within {} already exists!", file(&lab));
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(hash_of(&lab, "iris"), Some(hash("1")));
+    bind(&lab, "iris", "2", BindOptions { force: true, ..BindOptions::default() }).unwrap();
+    assert_eq!(hash_of(&lab, "iris"), Some(hash("2")));
+
+    assert!(artifact::unbind(&file(&lab), "iris", None, Duration::ZERO).unwrap());
+    assert!(!artifact::unbind(&file(&lab), "iris", None, Duration::ZERO).unwrap());
+    assert_eq!(fs::read_to_string(file(&lab)).unwrap(), "");
+    let names: Vec<_> =
+        fs::read_dir(lab.root()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names.len(), 2, "{names:?}");
+}
+
+#[test]
+fn a_file_that_stays_is_not_logged_and_keeps_its_bytes() {
+    let lab = DepotLab::new();
+    fs::write(file(&lab), "[iris\n").unwrap();
+    let error = bind(&lab, "iris", "1", BindOptions::default()).unwrap_err();
+    assert!(
+        error.to_string().ends_with("Artifacts.toml:1:6: unclosed table, expected `]`"),
+        "{error}"
+    );
+    let error = artifact::unbind(&file(&lab), "iris", None, Duration::ZERO).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Format);
+    assert_eq!(fs::read_to_string(file(&lab)).unwrap(), "[iris\n");
+    assert_eq!(lab.tree(), "");
+    let gone = lab.root().join("gone/Artifacts.toml");
+    let error = artifact::unbind(gone.to_str().unwrap(), "x", None, Duration::ZERO).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
+    fs::write(file(&lab), b"a = 1\n\xff").unwrap();
+    let error = bind(&lab, "iris", "1", BindOptions::default()).unwrap_err();
+    assert!(error.to_string().contains(":2:1: "), "{error}");
+}
+
+#[test]
+fn in_a_depot_that_nobody_may_write_to_nothing_is_logged() {
+    let lab = DepotLab::new();
+    fs::create_dir(lab.path("")).unwrap();
+    fs::set_permissions(lab.path(""), fs::Permissions::from_mode(0o555)).unwrap();
+    bind(&lab, "iris", "1", BindOptions::default()).unwrap();
+    assert_eq!(hash_of(&lab, "iris"), Some(hash("1")));
+    fs::set_permissions(lab.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+#[test]
+fn a_file_that_somebody_else_changes_is_busy() {
+    let lab = DepotLab::new();
+    let lock = format!("{}.pid", file(&lab));
+    fs::write(&lock, "1 elsewhere").unwrap();
+    let error = bind(&lab, "iris", "1", BindOptions::default()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Busy);
+    assert!(!fs::exists(file(&lab)).unwrap());
+}
+
+#[test]
+fn many_bind_in_one_file_and_none_is_lost() {
+    let lab = DepotLab::new();
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let lab = &lab;
+            scope.spawn(move || {
+                for number in 0..10 {
+                    let name = format!("artifact-{thread}-{number}");
+                    let patience = Duration::from_secs(60);
+                    let options = BindOptions::default();
+                    let (stack, file) = (stack(lab), file(lab));
+                    artifact::bind(&stack, &file, &name, hash("1"), options, now(), patience)
+                        .unwrap();
+                }
+            });
+        }
+    });
+    let bindings = artifact::bindings(&file(&lab)).unwrap().unwrap();
+    assert_eq!(bindings.names().count(), 80);
+}
+
+#[test]
+fn what_is_selected_is_for_the_platform_and_not_lazy() {
+    let lab = DepotLab::new();
+    let download = format!("[{{url = \"u\", sha256 = \"{}\"}}]", "0".repeat(64));
+    let text = format!(
+        "a = {{git-tree-sha1 = \"{one}\", download = {download}}}\n\
+         b = {{git-tree-sha1 = \"{two}\", download = {download}, lazy = true}}\n\
+         c = {{git-tree-sha1 = \"{three}\"}}\n\
+         d = [{{git-tree-sha1 = \"{one}\", arch = \"i686\", os = \"linux\"}}]\n\
+         e = {{git-tree-sha1 = \"short\"}}\n",
+        one = hash("1"),
+        two = hash("2"),
+        three = hash("3"),
+    );
+    fs::write(file(&lab), text).unwrap();
+    let bindings = artifact::bindings(&file(&lab)).unwrap().unwrap();
+    let names = |include_lazy| {
+        let (entries, faults) = artifact::downloadable(&bindings, &linux(), include_lazy);
+        assert_eq!(faults.len(), 1);
+        entries.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+    };
+    assert_eq!((names(false), names(true)), (vec!["a".to_owned()], vec!["a".into(), "b".into()]));
+    let (hashes, _) = artifact::hashes(&bindings, &linux(), true);
+    assert_eq!(hashes, [hash("1"), hash("2"), hash("3")]);
+    let error = artifact::binding(&file(&lab), "e", &linux()).unwrap_err();
+    assert!(error.to_string().contains("Artifacts.toml:5:22: `git-tree-sha1`: "), "{error}");
+}
+
+#[test]
+fn who_binds_an_artifact_is_known_from_the_logs() {
+    let lab = DepotLab::new();
+    bind(&lab, "iris", "1", BindOptions::default()).unwrap();
+    bind(&lab, "same", "1", BindOptions::default()).unwrap();
+    bind(&lab, "other", "2", BindOptions::default()).unwrap();
+    let outer = "[[\"/gone/Artifacts.toml\"]]\ntime = 2024-01-02T03:04:05.006Z\n[[\"torn";
+    fs::create_dir_all(lab.root().join("two/logs")).unwrap();
+    fs::write(lab.root().join("two/logs/artifact_usage.toml"), outer).unwrap();
+    let known = artifact::known_files(&stack(&lab), [""; 0]).unwrap();
+    assert_eq!(known.gone, ["/gone/Artifacts.toml"]);
+    assert_eq!(known.complaints.len(), 1);
+    let uses = artifact::usage(&known, hash("1"));
+    assert_eq!(uses.len(), 1);
+    assert_eq!((uses[0].path.as_str(), uses[0].last_used), (file(&lab).as_str(), Some(now())));
+    assert_eq!(uses[0].names, ["iris", "same"]);
+    assert_eq!(artifact::usage(&known, hash("3")), []);
+}
