@@ -275,14 +275,8 @@ impl<'a> Transfer<'a> {
         let stopped =
             |reason| Stopped::By(Unanswered { reason, redirected_to: redirected_to.clone() });
         match response.status().as_u16() {
-            200 => {
-                if have > 0 {
-                    self.restart().map_err(Stopped::For)?;
-                }
-            }
-            206 if have > 0 && range_start(response.headers()) == Some(have) => {
-                self.is_resumed = true;
-            }
+            200 => self.restart().map_err(Stopped::For)?,
+            206 if have > 0 && self.is_rest(response.headers()) => self.is_resumed = true,
             416 if have > 0 && unsatisfied_total(response.headers()) == Some(have) => {
                 self.is_resumed = true;
                 return Ok(Ended::Complete);
@@ -297,13 +291,11 @@ impl<'a> Transfer<'a> {
         }
         let expected = total(response.headers(), self.partial.length());
         self.expect(expected).map_err(stopped)?;
-        let validator = Validator::of(response.headers());
-        if validator != self.validator {
-            match &validator {
-                Some(validator) => self.note.write(validator)?,
-                None => self.note.remove()?,
+        if self.validator.is_none() {
+            self.validator = Validator::of(response.headers());
+            if let Some(validator) = &self.validator {
+                self.note.write(validator)?;
             }
-            self.validator = validator;
         }
         let mut body = response.into_body().into_reader();
         let end = self.take(&mut body, |error| client.reason(error));
@@ -326,6 +318,12 @@ impl<'a> Transfer<'a> {
             ],
             _ => Vec::new(),
         }
+    }
+
+    /// Whether an answer has the rest of what there is a part of, as far as it says.
+    fn is_rest(&self, headers: &HeaderMap) -> bool {
+        let is_same = Validator::of(headers).is_none_or(|said| self.validator == Some(said));
+        is_same && range_start(headers) == Some(self.partial.length())
     }
 
     /// Takes note of how many bytes there will be.

@@ -16,6 +16,7 @@
 //! | `/@chunked:7/x` | sends chunks of seven bytes |
 //! | `/@closing/x` | announces no length, and closes the connection at the end |
 //! | `/@norange/x` | knows no ranges |
+//! | `/@unconditional/x` | knows ranges, and no `If-Range` |
 //! | `/@dated/x` | has a `Last-Modified` and no `ETag` |
 //! | `/@encoded/x` | says that the content is in a `gzip` encoding |
 //! | `/@bearer:abc/x` | wants the token `abc` |
@@ -303,6 +304,7 @@ struct Style {
     chunk: Option<usize>,
     is_closing: bool,
     ignores_ranges: bool,
+    ignores_conditions: bool,
     is_dated: bool,
     is_encoded: bool,
     /// How many bytes more are announced than there are.
@@ -370,6 +372,7 @@ impl Answer<'_> {
             "chunked" => self.style.chunk = number(0),
             "closing" => self.style.is_closing = true,
             "norange" => self.style.ignores_ranges = true,
+            "unconditional" => self.style.ignores_conditions = true,
             "dated" => self.style.is_dated = true,
             "encoded" => self.style.is_encoded = true,
             "bearer" => {
@@ -422,7 +425,12 @@ impl Answer<'_> {
         let validator = if style.is_dated { DATE.to_owned() } else { tag };
         let range = match style.ignores_ranges {
             true => Range::Whole,
-            false => Range::of(self.received, &validator, content.len()),
+            false => {
+                let condition = self.received.header("if-range");
+                let condition = condition.filter(|_| !style.ignores_conditions);
+                let is_met = condition.is_none_or(|known| known == validator);
+                Range::of(self.received.header("range"), is_met, content.len())
+            }
         };
         let mut head = String::new();
         let body = match range {
@@ -500,17 +508,13 @@ enum Range {
 }
 
 impl Range {
-    fn of(received: &Received, validator: &str, length: usize) -> Self {
-        let range = received.header("range").and_then(|range| range.strip_prefix("bytes="));
-        let start =
-            range.and_then(|range| range.strip_suffix('-')).and_then(|text| text.parse().ok());
-        match start {
-            Some(_) if received.header("if-range").is_some_and(|known| known != validator) => {
-                Self::Whole
-            }
-            Some(start) if start < length => Self::From(start),
-            Some(_) => Self::Beyond,
-            None => Self::Whole,
+    fn of(header: Option<&str>, is_met: bool, length: usize) -> Self {
+        let range = header.and_then(|range| range.strip_prefix("bytes="));
+        let start = range.and_then(|range| range.strip_suffix('-'));
+        match start.and_then(|text| text.parse().ok()) {
+            Some(start) if is_met && start < length => Self::From(start),
+            Some(_) if is_met => Self::Beyond,
+            _ => Self::Whole,
         }
     }
 }

@@ -87,6 +87,19 @@ fn a_part_of_something_else_is_not_gone_on_with() {
 }
 
 #[test]
+fn a_server_that_heeds_no_condition_is_found_out_by_what_it_says() {
+    let mut lab = Lab::new();
+    lab.serve("x", &content(1000));
+    lab.settings.patience.retries.clear();
+    let path = "/@unconditional/@truncate:300:1/x";
+    failure(lab.get(path));
+    lab.serve("x", &vec![7; 500]);
+    lab.get(path).unwrap();
+    assert_eq!(lab.content(), vec![7; 500]);
+    assert_eq!(ranges(&lab), [None, range(300), None]);
+}
+
+#[test]
 fn a_server_without_ranges_sends_all_again() {
     let lab = Lab::new();
     lab.serve("x", &content(1000));
