@@ -26,7 +26,8 @@ enum {
     SCRATCHRS_INTEGRITY = 6,
     SCRATCHRS_FORMAT = 7,
     SCRATCHRS_CANCELLED = 8,
-    SCRATCHRS_DOWNLOAD = 9
+    SCRATCHRS_DOWNLOAD = 9,
+    SCRATCHRS_CONFLICT = 10
 };
 
 typedef struct {
@@ -41,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0x71c864f9a928258cu
+#define SCRATCHRS_ABI 0x9985409c09da287fu
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -86,6 +87,15 @@ uint32_t scratchrs_abandon_generation(uint64_t ticket, scratchrs_bytes *reply);
 
 /* The UUID that a project file gives its package, or nothing. */
 uint32_t scratchrs_project_uuid(const char *file, scratchrs_bytes *reply);
+
+/* The content of a TOML file. Replies for each value the first letter of its type, and the value, or how many there are in it. */
+uint32_t scratchrs_read_toml(const char *file, scratchrs_bytes *reply);
+
+/* What stands in the place of artifacts, by the `Overrides.toml` files of depots, or that of a directory in their place. Replies four texts for each: what it is, a key, a name and a target. `hash` is a hash with a path, `hash-hash` one with another, `UUID` and `UUID-hash` are the same for a name of a package, and `fault` is what makes no sense. */
+uint32_t scratchrs_read_overrides(const uint8_t *depots, const char *directory, scratchrs_bytes *reply);
+
+/* Which of the platforms a host gets. A host is tags and values in turns, and so is each of the platforms, with an empty text before it. Replies the number of the platform, from 1, or nothing; and then what is wrong with those that are none. */
+uint32_t scratchrs_choose_platform(const uint8_t *host, const uint8_t *platforms, scratchrs_bytes *reply);
 
 /* Panics, so that a test can see what becomes of a panic. */
 uint32_t scratchrs_panic(scratchrs_bytes *reply);

@@ -3,13 +3,20 @@
 # By `Base.include`: the `include` of a module is a function of its own, which would be compiled
 # and stored for every load of the package.
 
-using Base: UUID
+using Base: SHA1, UUID
 
-export @get_scratch!,
+export @artifact_str,
+    @get_scratch!,
+    artifact_exists,
+    artifact_hash,
+    artifact_meta,
+    artifact_path,
     clear_scratchspaces!,
     delete_scratch!,
+    find_artifacts_toml,
     get_scratch!,
     scratch_dir,
+    select_downloadable_artifacts,
     with_scratch_directory
 
 Base.include(@__MODULE__, "compat.jl")
@@ -18,16 +25,25 @@ Base.include(@__MODULE__, "errors.jl")
 Base.include(@__MODULE__, "words.jl")
 Base.include(@__MODULE__, "Progress.jl")
 Base.include(@__MODULE__, "native/Native.jl")
+Base.include(@__MODULE__, "Tables.jl")
+Base.include(@__MODULE__, "Platforms.jl")
 Base.include(@__MODULE__, "place.jl")
 Base.include(@__MODULE__, "usage.jl")
 Base.include(@__MODULE__, "scratch.jl")
 Base.include(@__MODULE__, "generate.jl")
+Base.include(@__MODULE__, "artifacts/places.jl")
+Base.include(@__MODULE__, "artifacts/overrides.jl")
+Base.include(@__MODULE__, "artifacts/bindings.jl")
+Base.include(@__MODULE__, "artifacts/artifact_str.jl")
 Base.include(@__MODULE__, "program.jl")
 
 declare_public(
     @__MODULE__,
     (:Busy, :Cancelled, :DepotIO, :DownloadError, :FormatError, :IntegrityMismatch),
     (:InternalError, :LibraryNotFound, :NotFound, :ScratchRSError),
+    (:artifact_names, :artifact_paths, :artifact_slash_lookup, :artifacts_dirs, :extract_all_hashes),
+    (:load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override),
+    (:split_artifact_slash, :unpack_platform, :with_artifacts_directory),
     (:condense_usage!, :find_uuid, :scratch_path, :scratchrs, :track_scratch_access, :usage_toml),
 )
 

@@ -54,14 +54,25 @@ else
     Base.require(Base.PkgId(UUID("8f399da3-3557-5675-b5ff-fb832c97cbdb"), "Libdl"))
 end
 
+# Pkg, which is part of Julia 1.5's system image.
+pkg() = Base.require(Base.PkgId(UUID("44cfe95a-1eb2-52ea-b672-e2afdf69b78f"), "Pkg"))
+
 # Reads a TOML file with the parser that the running Julia has at hand: in Base since 1.6, in Pkg
-# before (Pkg is part of Julia 1.5's system image, so nothing is loaded).
+# before.
 function parse_toml(path::String)
     @static if isdefined(Base, :parsed_toml)
         return Base.parsed_toml(path)
     else
-        pkg = Base.PkgId(UUID("44cfe95a-1eb2-52ea-b672-e2afdf69b78f"), "Pkg")
-        return Base.invokelatest(Base.require(pkg).TOML.parsefile, path)
+        return Base.invokelatest(pkg().TOML.parsefile, path)
+    end
+end
+
+# Parses TOML with the same parser.
+function parse_toml_text(text::String)
+    @static if isdefined(Base, :TOML)
+        return Base.TOML.parse(Base.TOML.Parser(text))
+    else
+        return Base.invokelatest(pkg().TOML.parse, text)
     end
 end
 
@@ -106,19 +117,21 @@ using .Setup: declare_public
 # values; before 1.11 they do not, and nobody else does in any version.
 @static if isdefined(Base, :ScopedValues)
     const SCRATCH_DIRECTORY = Base.ScopedValues.ScopedValue{Union{Nothing, String}}(nothing)
+    const ARTIFACTS_DIRECTORY = Base.ScopedValues.ScopedValue{Union{Nothing, String}}(nothing)
 
-    directory_of_task() = SCRATCH_DIRECTORY[]
+    of_task(setting) = setting[]
 
-    with_directory(f, directory::String) =
-        Base.ScopedValues.with(f, SCRATCH_DIRECTORY => directory)
+    with_setting(f, setting, value::String) = Base.ScopedValues.with(f, setting => value)
 else
-    function directory_of_task()
+    const SCRATCH_DIRECTORY = :ScratchRS_directory
+    const ARTIFACTS_DIRECTORY = :ScratchRS_artifacts_directory
+
+    function of_task(setting::Symbol)
         # Asking for `task_local_storage()` would make one for every task that asks.
         storage = current_task().storage
         storage === nothing && return nothing
-        return get(storage::IdDict{Any, Any}, :ScratchRS_directory, nothing)::Union{Nothing, String}
+        return get(storage::IdDict{Any, Any}, setting, nothing)::Union{Nothing, String}
     end
 
-    with_directory(f, directory::String) =
-        task_local_storage(f, :ScratchRS_directory, directory)
+    with_setting(f, setting::Symbol, value::String) = task_local_storage(f, setting, value)
 end

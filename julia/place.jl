@@ -10,7 +10,7 @@ end
 
 # The depot to use, and the directory in the place of its `scratchspaces` (`""` for none). A depot
 # that is given counts for more than a directory that the task has set.
-place(::Nothing) = (first_depot(), something(directory_of_task(), ""))
+place(::Nothing) = (first_depot(), something(of_task(SCRATCH_DIRECTORY), ""))
 place(depot::AbstractString) = (named(depot, "depot"), "")
 
 # A path that a user gives: the empty one would be the current directory, which nobody means.
@@ -37,7 +37,8 @@ mktempdir() do directory
 end
 ```
 """
-with_scratch_directory(f, directory::AbstractString) = with_directory(f, named(directory, "directory"))
+with_scratch_directory(f, directory::AbstractString) =
+    with_setting(f, SCRATCH_DIRECTORY, named(directory, "directory"))
 
 """
     scratch_dir(parts...; depot = nothing) -> String

@@ -2,12 +2,17 @@
 
 # What is public without being exported, for the versions of Julia that can't tell.
 const PUBLIC = [
-    :Busy, :DepotIO, :InternalError, :LibraryNotFound, :NotFound, :ScratchRSError, :condense_usage!,
-    :find_uuid, :scratch_path, :scratchrs, :track_scratch_access, :usage_toml,
+    :Busy, :Cancelled, :DepotIO, :DownloadError, :FormatError, :IntegrityMismatch, :InternalError,
+    :LibraryNotFound, :NotFound, :ScratchRSError, :artifact_names, :artifact_paths,
+    :artifact_slash_lookup, :artifacts_dirs, :condense_usage!, :extract_all_hashes, :find_uuid,
+    :load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override,
+    :scratch_path, :scratchrs, :split_artifact_slash, :track_scratch_access, :unpack_platform,
+    :usage_toml, :with_artifacts_directory,
 ]
 const EXPORTED = [
-    Symbol("@get_scratch!"), :clear_scratchspaces!, :delete_scratch!, :get_scratch!, :scratch_dir,
-    :with_scratch_directory,
+    Symbol("@artifact_str"), Symbol("@get_scratch!"), :artifact_exists, :artifact_hash,
+    :artifact_meta, :artifact_path, :clear_scratchspaces!, :delete_scratch!, :find_artifacts_toml,
+    :get_scratch!, :scratch_dir, :select_downloadable_artifacts, :with_scratch_directory,
 ]
 
 @testset "names" begin

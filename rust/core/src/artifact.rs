@@ -27,5 +27,6 @@ mod stack;
 mod usages;
 
 pub use bindings::{Bound, bind, binding, bindings, downloadable, file_above, hashes, unbind};
+pub(crate) use stack::read_text;
 pub use stack::{Complaint, Stack};
 pub use usages::{BindingFile, KnownFiles, Use, known_files, usage};

@@ -24,6 +24,8 @@ mod reply;
 
 pub use argument::{Argument, Flag, Text, Texts, Ticket, Uuid, text};
 pub use job::{Job, Notify};
+pub use operation::artifact::*;
+pub use operation::document::*;
 pub use operation::scratch::*;
 pub use operation::usage::*;
 pub use operation::{PATIENCE, panic, rehearse};
@@ -63,6 +65,19 @@ macro_rules! operations {
             short abandon_generation(ticket: Ticket) -> Unit;
             /// The UUID that a project file gives its package, or nothing.
             short project_uuid(file: Text) -> Text;
+            /// The content of a TOML file. Replies for each value the first letter of its type,
+            /// and the value, or how many there are in it.
+            short read_toml(file: Text) -> Texts;
+            /// What stands in the place of artifacts, by the `Overrides.toml` files of depots, or
+            /// that of a directory in their place. Replies four texts for each: what it is, a key,
+            /// a name and a target. `hash` is a hash with a path, `hash-hash` one with another,
+            /// `UUID` and `UUID-hash` are the same for a name of a package, and `fault` is what
+            /// makes no sense.
+            short read_overrides(depots: Texts, directory: Text) -> Texts;
+            /// Which of the platforms a host gets. A host is tags and values in turns, and so is
+            /// each of the platforms, with an empty text before it. Replies the number of the
+            /// platform, from 1, or nothing; and then what is wrong with those that are none.
+            short choose_platform(host: Texts, platforms: Texts) -> Texts;
             /// Panics, so that a test can see what becomes of a panic.
             short panic() -> Unit;
             /// Goes through stages in which nothing is done, each in a number of steps of 10 ms,

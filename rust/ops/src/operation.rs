@@ -1,5 +1,7 @@
 //! What the operations do: convert, call one capability, convert.
 
+pub(crate) mod artifact;
+pub(crate) mod document;
 pub(crate) mod scratch;
 mod tickets;
 pub(crate) mod usage;

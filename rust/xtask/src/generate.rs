@@ -193,7 +193,7 @@ fn header() -> String {
          #ifdef __cplusplus\nextern \"C\" {\n#endif\n\n\
          enum {\n    SCRATCHRS_INVALID_INPUT = 1,\n    SCRATCHRS_IO = 2,\n    SCRATCHRS_BUSY = 3,\n    \
          SCRATCHRS_NOT_FOUND = 4,\n    SCRATCHRS_INTERNAL = 5,\n    SCRATCHRS_INTEGRITY = 6,\n    \
-         SCRATCHRS_FORMAT = 7,\n    SCRATCHRS_CANCELLED = 8,\n    SCRATCHRS_DOWNLOAD = 9\n};\n\n\
+         SCRATCHRS_FORMAT = 7,\n    SCRATCHRS_CANCELLED = 8,\n    SCRATCHRS_DOWNLOAD = 9,\n    SCRATCHRS_CONFLICT = 10\n};\n\n\
          typedef struct {\n    uint8_t *start;\n    size_t length;\n} scratchrs_bytes;\n\n\
          typedef struct scratchrs_job scratchrs_job;\n\n\
          /* Called from another thread, once when a job is done, and before that each time that a\n\

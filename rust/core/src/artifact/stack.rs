@@ -187,7 +187,7 @@ fn no_depot() -> Error {
 }
 
 /// The text of a file; None if there is no such file.
-pub(super) fn read_text(file: &str) -> Result<Option<String>> {
+pub(crate) fn read_text(file: &str) -> Result<Option<String>> {
     let path = Path::new(file);
     if !path.is_file() {
         return Ok(None);

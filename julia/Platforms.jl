@@ -1,0 +1,95 @@
+# What an artifact is built for, and what the running Julia is.
+#
+# Since 1.6 Julia has tags for that, and the rules for comparing them, in Base: they are used as they
+# are, so that a platform of the user's, with rules of its own, counts as it does for Julia. Before,
+# Pkg had a type for each operating system, which knows a few tags and nothing else; there the rules
+# are those of the native library.
+module Platforms
+
+import ..@seldom_run, ..outside
+@seldom_run
+
+@static if isdefined(Base, :BinaryPlatforms)
+    using Base.BinaryPlatforms: AbstractPlatform, HostPlatform, Platform, select_platform, tags, triplet
+
+    # The tags of a platform that have a value.
+    tags_of(platform) =
+        Dict{String, String}(tag => value for (tag, value) in tags(platform) if value !== nothing)
+
+    host() = HostPlatform()
+
+    # The platform that an entry of a file of bindings is for. All its texts are tags.
+    function platform_of(entry)
+        values = Dict{String, String}(tag => value for (tag, value) in entry if value isa String)
+        for tag in ("os", "arch", "git-tree-sha1")
+            delete!(values, tag)
+        end
+        return Platform(entry["arch"], entry["os"], values)
+    end
+
+    function best_of(entries, platform, complain)
+        candidates = Dict{AbstractPlatform, Any}()
+        for entry in entries
+            try
+                candidates[platform_of(entry)] = entry
+            catch error
+                error isa ArgumentError || rethrow()
+                complain(error.msg)
+            end
+        end
+        return select_platform(candidates, platform)
+    end
+else
+    import ..ScratchRS, ..Setup
+
+    const Pkg = Setup.pkg()
+    const AbstractPlatform = Pkg.BinaryPlatforms.Platform
+    const triplet = Pkg.BinaryPlatforms.triplet
+
+    function tags_of(platform)
+        values = Dict{String, Any}()
+        outside(Pkg.Artifacts.pack_platform!, values, platform)
+        return Dict{String, String}(values)
+    end
+
+    host() = outside(Pkg.BinaryPlatforms.platform_key_abi)
+
+    platform_of(entry) = outside(Pkg.Artifacts.unpack_platform, entry, "", "")
+
+    # Among others, what is for another version of Julia is nothing for this one.
+    function best_of(entries, platform, complain)
+        described = String[]
+        for entry in entries
+            push!(described, "")
+            for (tag, value) in entry
+                value isa String && tag != "git-tree-sha1" && append!(described, (tag, value))
+            end
+        end
+        host = collect(String, Iterators.flatten(tags_of(platform)))
+        append!(host, ("julia_version", string(VERSION)))
+        chosen, faults = Iterators.peel(ScratchRS.Native.choose_platform(host, described))
+        foreach(complain, faults)
+        return isempty(chosen) ? nothing : entries[parse(Int, chosen)]
+    end
+end
+
+# The best of the entries of an artifact for a platform, or nothing. Those that make no sense are
+# logged as errors, and are none.
+function choose(entries, platform, name, artifacts_toml)
+    complain(fault) =
+        @error "Invalid artifacts file at '$artifacts_toml': platform-specific artifact entry '$name': $fault"
+    sensible = filter(entry -> is_for_one(entry, name, artifacts_toml), entries)
+    return isempty(sensible) ? nothing : best_of(sensible, platform, complain)
+end
+
+# Whether an entry says which platform it is for. That it does not is logged as an error.
+function is_for_one(entry, name, artifacts_toml)
+    for key in ("os", "arch")
+        entry isa Dict && get(entry, key, nothing) isa AbstractString && continue
+        @error "Invalid artifacts file at '$artifacts_toml': platform-specific artifact entry '$name' missing '$key' key"
+        return false
+    end
+    return true
+end
+
+end # module Platforms

@@ -1,0 +1,258 @@
+# What `Artifacts.toml` files say: which artifact a name stands for, on which platform.
+
+const HASH_KEY = "git-tree-sha1"
+
+# Files that were read, with what their state was then.
+const BINDINGS = Dict{String, Tuple{Base.Filesystem.StatStruct, Dict{String, Any}}}()
+const BINDINGS_LOCK = ReentrantLock()
+
+# How old the last change of a file must be for it to be recognised by its time: file systems keep
+# times to some milliseconds, the coarsest to two seconds.
+const SETTLED = 3.0
+
+"""
+    load_artifacts_toml(artifacts_toml; pkg_uuid = nothing) -> Dict{String, Any}
+
+The content of a file of bindings. The result is shared: it is not to be changed.
+
+With the UUID of the package that the file belongs to, overrides of its artifacts by name come into
+force: see [`process_overrides`](@ref ScratchRS.process_overrides).
+
+# Errors
+`SystemError` if there is no such file, [`FormatError`](@ref ScratchRS.FormatError), with line and
+column, if it is not TOML.
+"""
+function load_artifacts_toml(
+    artifacts_toml::AbstractString;
+    pkg_uuid::Union{Nothing, UUID} = nothing,
+)
+    bindings = bindings_of(artifacts_toml, pkg_uuid)
+    bindings === nothing &&
+        throw(SystemError("opening file $(repr(artifacts_toml))", Libc.ENOENT))
+    return bindings
+end
+
+# The content of a file of bindings, with the overrides of its package in force; `nothing` if there
+# is no such file.
+function bindings_of(artifacts_toml::AbstractString, package::Union{Nothing, UUID})
+    bindings = read_bindings(String(artifacts_toml))
+    bindings === nothing || package === nothing || process_overrides(bindings, package)
+    return bindings
+end
+
+function read_bindings(file::String)
+    path = outside(isabspath, file)::Bool ? file : outside(abspath, file)::String
+    found = outside(stat, path)::Base.Filesystem.StatStruct
+    outside(isfile, found)::Bool || return nothing
+    lock(BINDINGS_LOCK)
+    try
+        known = get(BINDINGS, path, nothing)
+        known !== nothing && same_state(known[1], found) && return known[2]
+        bindings = outside(Tables.table_of, Native.read_toml(path))::Dict{String, Any}
+        if time() - found.mtime > SETTLED
+            BINDINGS[path] = (found, bindings)
+        else
+            delete!(BINDINGS, path)
+        end
+        return bindings
+    finally
+        unlock(BINDINGS_LOCK)
+    end
+end
+
+same_state(a, b) =
+    a.mtime == b.mtime && a.size == b.size && a.inode == b.inode && a.device == b.device
+
+"""
+    artifact_meta(name, artifacts_toml; platform = host, pkg_uuid = nothing)
+    artifact_meta(name, bindings::Dict, artifacts_toml; platform = host)
+
+What a name stands for on a platform: its table in the file, a `Dict` with the key `git-tree-sha1`,
+and perhaps `lazy`, `download` and the tags of the platform. `nothing` if the file is missing, or
+does not bind the name for that platform.
+
+- `platform`: by default that of the running Julia; any `AbstractPlatform` of `Base.BinaryPlatforms`,
+  in Julia 1.5 one of `Pkg.BinaryPlatforms`.
+- `pkg_uuid`: see [`load_artifacts_toml`](@ref ScratchRS.load_artifacts_toml).
+
+An entry that makes no sense is logged as an error, and counts as missing. The result is shared: it
+is not to be changed.
+
+# Errors
+[`FormatError`](@ref ScratchRS.FormatError) if the file is not TOML.
+
+# Example
+```julia
+meta = artifact_meta("iris", "Artifacts.toml")
+get(meta, "lazy", false)
+```
+"""
+function artifact_meta(
+    name::AbstractString,
+    artifacts_toml::AbstractString;
+    platform::AbstractPlatform = host_platform(),
+    pkg_uuid::Union{Nothing, UUID} = nothing,
+)
+    bindings = bindings_of(artifacts_toml, pkg_uuid)
+    bindings === nothing && return nothing
+    return artifact_meta(name, bindings, artifacts_toml; platform = platform)
+end
+
+function artifact_meta(
+    name::AbstractString,
+    bindings::Dict,
+    artifacts_toml::AbstractString;
+    platform::AbstractPlatform = host_platform(),
+)
+    bound = get(bindings, name, nothing)
+    bound === nothing && return nothing
+    if bound isa Vector
+        bound = outside(Platforms.choose, bound, platform, name, artifacts_toml)
+        bound === nothing && return nothing
+    elseif !(bound isa Dict)
+        @error "Invalid artifacts file at $artifacts_toml: artifact '$name' malformed, must be array or dict!"
+        return nothing
+    end
+    haskey(bound, HASH_KEY) && return bound
+    @error "Invalid artifacts file at $artifacts_toml: artifact '$name' contains no `git-tree-sha1`!"
+    return nothing
+end
+
+"""
+    artifact_hash(name, artifacts_toml; platform = host, pkg_uuid = nothing) -> Union{SHA1, Nothing}
+
+The hash of the artifact that a name stands for on a platform. Arguments as for
+[`artifact_meta`](@ref).
+
+# Errors
+[`FormatError`](@ref ScratchRS.FormatError) if the file is not TOML, or what stands there is no hash.
+"""
+function artifact_hash(
+    name::AbstractString,
+    artifacts_toml::AbstractString;
+    platform::AbstractPlatform = host_platform(),
+    pkg_uuid::Union{Nothing, UUID} = nothing,
+)::Union{Nothing, SHA1}
+    meta = artifact_meta(name, artifacts_toml; platform = platform, pkg_uuid = pkg_uuid)
+    return meta === nothing ? nothing : hash_of(meta, name, artifacts_toml)
+end
+
+# The hash in an entry.
+function hash_of(meta::Dict, name, artifacts_toml)
+    hash = parsed_hash(meta[HASH_KEY])
+    hash === nothing || return hash
+    file = String(artifacts_toml)
+    throw(FormatError(
+        "$file: artifact `$name` has a `git-tree-sha1` that is not 40 hexadecimal digits: $(repr(meta[HASH_KEY]))",
+        file,
+        0,
+        "",
+    ))
+end
+
+# The hash that a value is the text of, or nothing.
+function parsed_hash(value)
+    value isa AbstractString || return nothing
+    ncodeunits(value) == 40 && all(character -> character in HEX_DIGITS, value) || return nothing
+    return SHA1(String(value))
+end
+
+const HEX_DIGITS = "0123456789abcdefABCDEF"
+
+"""
+    select_downloadable_artifacts(artifacts_toml; platform = host, include_lazy = false, pkg_uuid = nothing)
+    select_downloadable_artifacts(bindings::Dict, artifacts_toml; …)
+
+The artifacts of a file that can be downloaded for a platform: a `Dict` from names to what
+[`artifact_meta`](@ref) gives. Those that are installed at their first use are in it with
+`include_lazy` only. Empty if the file is missing.
+"""
+function select_downloadable_artifacts(
+    artifacts_toml::AbstractString;
+    platform::AbstractPlatform = host_platform(),
+    include_lazy::Bool = false,
+    pkg_uuid::Union{Nothing, UUID} = nothing,
+)
+    bindings = bindings_of(artifacts_toml, pkg_uuid)
+    bindings === nothing && return Dict{String, Any}()
+    return select_downloadable_artifacts(
+        bindings, artifacts_toml; platform = platform, include_lazy = include_lazy,
+    )
+end
+
+function select_downloadable_artifacts(
+    bindings::Dict,
+    artifacts_toml::AbstractString;
+    platform::AbstractPlatform = host_platform(),
+    include_lazy::Bool = false,
+    pkg_uuid::Union{Nothing, UUID} = nothing,
+)
+    selected = select(bindings, artifacts_toml, platform, include_lazy)
+    return filter(((_, meta),) -> haskey(meta, "download"), selected)
+end
+
+# What each name stands for on a platform.
+function select(bindings::Dict, artifacts_toml, platform, include_lazy::Bool)
+    selected = Dict{String, Any}()
+    for name in keys(bindings)
+        meta = artifact_meta(name, bindings, artifacts_toml; platform = platform)
+        meta === nothing && continue
+        is_lazy(meta) && !include_lazy && continue
+        selected[name] = meta
+    end
+    return selected
+end
+
+is_lazy(meta::Dict) = get(meta, "lazy", false) === true
+
+"""
+    extract_all_hashes(artifacts_toml; platform = host, include_lazy = false, pkg_uuid = nothing) -> Vector{SHA1}
+
+The hashes of all artifacts of a file for a platform, whether they can be downloaded or not. Those
+that are installed at their first use are in it with `include_lazy` only. Empty if the file is
+missing.
+"""
+function extract_all_hashes(
+    artifacts_toml::AbstractString;
+    platform::AbstractPlatform = host_platform(),
+    include_lazy::Bool = false,
+    pkg_uuid::Union{Nothing, UUID} = nothing,
+)
+    bindings = bindings_of(artifacts_toml, pkg_uuid)
+    bindings === nothing && return SHA1[]
+    selected = select(bindings, artifacts_toml, platform, include_lazy)
+    return SHA1[hash_of(meta, name, artifacts_toml) for (name, meta) in selected]
+end
+
+"""
+    pack_platform!(meta::Dict, platform) -> meta
+
+Writes the tags of a platform into a table, as they stand in a file of bindings.
+"""
+function pack_platform!(meta::Dict, platform::AbstractPlatform)
+    for (tag, value) in Platforms.tags_of(platform)
+        meta[tag] = value
+    end
+    return meta
+end
+
+"""
+    unpack_platform(entry::Dict, name, artifacts_toml)
+
+The platform that an entry of a file of bindings is for. `nothing`, and an error that is logged, if
+it has no `os` or no `arch`; `name` and `artifacts_toml` are what the message says.
+"""
+function unpack_platform(entry::Dict, name::AbstractString, artifacts_toml::AbstractString)
+    Platforms.is_for_one(entry, name, artifacts_toml) || return nothing
+    return Platforms.platform_of(entry)
+end
+
+# The platform of the running Julia, which is not looked at more than once.
+function host_platform()
+    host = HOST[]
+    return host === nothing ? outside(find_host) : host
+end
+
+find_host() = HOST[] = Platforms.host()
+
+const HOST = Ref{Union{Nothing, AbstractPlatform}}(nothing)
