@@ -26,6 +26,7 @@ Examples:
   scratchrs list --json | jq .bytes     how much they take
   scratchrs delete cache --project .    remove one space
   scratchrs clear --all --yes           remove all of them, without a question
+  scratchrs hash iris iris.tar.gz       what names a tree, and what is in a tarball
 
 Environment:
   JULIA_DEPOT_PATH             the depots, as in Julia; the first is used
@@ -37,7 +38,8 @@ Exit codes:
   0  done
   1  failed: the file system refused, a lock is held, or the answer was no
   2  the arguments are wrong: an option, key, UUID or project, or no depot
-  3  there is no such scratch space";
+  3  there is no such scratch space
+  130  interrupted: what was begun is undone";
 
 /// Scratch spaces of Julia packages: find, list and remove them, without starting Julia.
 #[derive(Parser)]

@@ -3,6 +3,7 @@
 mod clear;
 mod completions;
 mod delete;
+mod hash;
 mod list;
 mod path;
 
@@ -16,6 +17,7 @@ pub(crate) enum Command {
     List(list::Arguments),
     Delete(delete::Arguments),
     Clear(clear::Arguments),
+    Hash(hash::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -26,6 +28,7 @@ impl Command {
             Self::List(arguments) => arguments.run(session),
             Self::Delete(arguments) => arguments.run(session),
             Self::Clear(arguments) => arguments.run(session),
+            Self::Hash(arguments) => arguments.run(session),
             Self::Completions(arguments) => arguments.run(session),
         }
     }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
 use scratchrs_model::time::DepotTime;
+use terminal_size::{Height, Width, terminal_size_of};
 
 /// What the environment, the clock and the terminal say.
 pub(crate) struct Environment {
@@ -21,12 +22,16 @@ pub(crate) struct Environment {
     pub(crate) now: DepotTime,
     /// Whether NO_COLOR or a terminal without colours speaks against colour.
     pub(crate) is_plain: bool,
+    /// Whether the terminal can do nothing but show one line after the other.
+    pub(crate) is_dumb: bool,
     /// Whether somebody is there to read a question and to answer it.
     pub(crate) is_interactive: bool,
     pub(crate) stdout_is_terminal: bool,
     pub(crate) stderr_is_terminal: bool,
     /// How wide the terminal is that standard output goes to.
     pub(crate) columns: Option<usize>,
+    /// How wide the terminal is that standard error goes to.
+    pub(crate) stderr_columns: Option<usize>,
 }
 
 impl Environment {
@@ -35,7 +40,8 @@ impl Environment {
         let variable = |name| std::env::var_os(name);
         let unicode = |path: std::path::PathBuf| path.into_os_string().into_string().ok();
         let stderr_is_terminal = io::stderr().is_terminal();
-        let size = terminal_size::terminal_size_of(io::stdout());
+        let is_dumb = variable("TERM").is_some_and(|value| value == "dumb");
+        let columns = |size: Option<(Width, Height)>| size.map(|(width, _)| width.0.into());
         Self {
             home: std::env::home_dir().and_then(unicode).filter(|home| !home.is_empty()),
             current_directory: std::env::current_dir().ok().and_then(unicode),
@@ -43,12 +49,13 @@ impl Environment {
             project: variable("JULIA_PROJECT").filter(|project| !project.is_empty()),
             tracks_access: variable("JULIA_SCRATCH_TRACK_ACCESS").is_none_or(|value| value != "0"),
             now: DepotTime::from_local(chrono::Local::now().naive_local()),
-            is_plain: variable("NO_COLOR").is_some_and(|value| !value.is_empty())
-                || variable("TERM").is_some_and(|value| value == "dumb"),
+            is_plain: variable("NO_COLOR").is_some_and(|value| !value.is_empty()) || is_dumb,
+            is_dumb,
             is_interactive: io::stdin().is_terminal() && stderr_is_terminal,
             stdout_is_terminal: io::stdout().is_terminal(),
             stderr_is_terminal,
-            columns: size.map(|(width, _)| width.0.into()),
+            columns: columns(terminal_size_of(io::stdout())),
+            stderr_columns: columns(terminal_size_of(io::stderr())),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use scratchrs_archive as archive;
 use scratchrs_core as core;
 use serde::Serialize;
 
@@ -24,11 +25,16 @@ pub(crate) enum Code {
     /// A file does not read as what it should be.
     Format,
     Download,
+    /// The user has interrupted it.
+    Interrupted,
     /// What is there stands against it.
     Conflict,
     /// A bug of ours.
     Internal,
 }
+
+/// The exit code of a program that SIGINT ends.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 impl Code {
     pub(crate) fn exit_code(self) -> ExitCode {
@@ -43,6 +49,7 @@ impl Code {
             | Self::Internal => ExitCode::from(1),
             Self::InvalidInput => ExitCode::from(2),
             Self::NotFound => ExitCode::from(3),
+            Self::Interrupted => ExitCode::from(INTERRUPTED),
         }
     }
 }
@@ -85,6 +92,20 @@ impl Failure {
             .hint(tip.unwrap_or_else(|| "`scratchrs --help` shows what can be given".to_owned()))
     }
 
+    /// What went wrong with the tree or the archive at `path`.
+    pub(crate) fn of_archive(error: archive::Error, path: &str) -> Self {
+        let hint = error.hint();
+        let place = error.path().map_or_else(|| path.into(), Path::to_path_buf);
+        let code = match error {
+            archive::Error::Io(error) => return Self::from(core::Error::from(error)),
+            archive::Error::Cancelled => return Self::from(core::Error::Cancelled),
+            archive::Error::Archive(_) => Code::Format,
+            _ => Code::Io,
+        };
+        let failure = Self::new(code, error.to_string()).about(place);
+        Self { hint: hint.map(str::to_owned), ..failure }
+    }
+
     pub(crate) fn exit_code(&self) -> ExitCode {
         self.code.exit_code()
     }
@@ -104,7 +125,7 @@ impl From<core::Error> for Failure {
             core::ErrorCode::Internal => Code::Internal,
             core::ErrorCode::Integrity => Code::Integrity,
             core::ErrorCode::Format => Code::Format,
-            core::ErrorCode::Cancelled => Code::Declined,
+            core::ErrorCode::Cancelled => Code::Interrupted,
             core::ErrorCode::Download => Code::Download,
             core::ErrorCode::Conflict => Code::Conflict,
         };

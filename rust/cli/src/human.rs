@@ -2,9 +2,11 @@
 
 use scratchrs_model::time::DepotTime;
 
+/// Each is 1024 times the one before.
+const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
 /// A size in binary units, with Julia's names for them: `1 byte`, `10.0 KiB`, `1.2 GiB`.
 pub(crate) fn size(bytes: u64) -> String {
-    const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
     if bytes < 1024 {
         return count(bytes, "byte");
     }
@@ -18,6 +20,38 @@ pub(crate) fn size(bytes: u64) -> String {
         value /= 1024.0;
     }
     format!("{value:.1} {}", unit.unwrap_or_default())
+}
+
+/// A part of a size, both in the units of the size: `5.4 of 12.1 MiB`.
+pub(crate) fn size_of(part: u64, whole: u64) -> String {
+    let whole_text = size(whole);
+    let unit = whole_text.split_once(' ').map_or("", |(_, unit)| unit);
+    match UNITS.iter().position(|known| *known == unit) {
+        Some(power) => {
+            format!("{:.1} of {whole_text}", part as f64 / 1024_f64.powi(power as i32 + 1))
+        }
+        None => format!("{part} of {whole_text}"),
+    }
+}
+
+/// A time to wait: `3 s`, `12 min`, `2 h`.
+pub(crate) fn duration(seconds: f64) -> String {
+    match seconds.ceil() as u64 {
+        seconds @ ..100 => format!("{seconds} s"),
+        seconds @ ..6000 => format!("{} min", seconds.div_ceil(60)),
+        seconds => format!("{} h", seconds.div_ceil(3600)),
+    }
+}
+
+/// The beginning of a text, with `…` for what does not fit into `width` columns.
+pub(crate) fn cut(text: &str, width: usize) -> String {
+    if text.chars().count() <= width {
+        return text.to_owned();
+    }
+    match width {
+        0 => String::new(),
+        _ => text.chars().take(width - 1).chain(['…']).collect(),
+    }
 }
 
 /// How many there are of something that is called `one` if there is one.
@@ -75,6 +109,19 @@ mod tests {
         ] {
             assert_eq!(size(bytes), expected, "{bytes}");
         }
+    }
+
+    #[test]
+    fn parts_and_durations() {
+        assert_eq!(size_of(0, 5), "0 of 5 bytes");
+        assert_eq!(size_of(512, 12 * 1024), "0.5 of 12.0 KiB");
+        assert_eq!(size_of(13_529_146_982, 19_756_849_561), "12.6 of 18.4 GiB");
+        for (seconds, expected) in [(0.2, "1 s"), (99.0, "99 s"), (99.5, "2 min"), (7200.0, "2 h")]
+        {
+            assert_eq!(duration(seconds), expected);
+        }
+        assert_eq!((cut("iris", 4), cut("iris", 3)), ("iris".to_owned(), "ir…".to_owned()));
+        assert_eq!(cut("iris", 0), "");
     }
 
     #[test]

@@ -7,16 +7,19 @@
 mod arguments;
 mod command;
 mod confirmation;
+mod content;
 mod environment;
 mod failure;
 mod faults;
 mod human;
+mod meter;
 mod namespace;
 mod output;
 mod project;
 mod removal;
 mod session;
 mod table;
+mod watched;
 
 use std::process::ExitCode;
 

@@ -35,6 +35,7 @@ pub(crate) struct Output {
     format: Format,
     stdout: AutoStream<io::StdoutLock<'static>>,
     stderr: AutoStream<io::Stderr>,
+    has_colour: bool,
     /// What was to be said, for the JSON value to come.
     notes: Vec<String>,
 }
@@ -48,16 +49,23 @@ impl Output {
             }
             ColorChoice::Auto | ColorChoice::Never => anstream::ColorChoice::Never,
         };
+        let stderr = choice(environment.stderr_is_terminal);
         Self {
             format,
             stdout: AutoStream::new(io::stdout().lock(), choice(environment.stdout_is_terminal)),
-            stderr: AutoStream::new(io::stderr(), choice(environment.stderr_is_terminal)),
+            stderr: AutoStream::new(io::stderr(), stderr),
+            has_colour: stderr == anstream::ColorChoice::Always,
             notes: Vec::new(),
         }
     }
 
     pub(crate) fn is_json(&self) -> bool {
         self.format == Format::Json
+    }
+
+    /// Whether what is said has colours.
+    pub(crate) fn has_colour(&self) -> bool {
+        self.has_colour
     }
 
     /// Prints the lines of a result. A reader that went away has seen enough.

@@ -1,5 +1,7 @@
 //! A table that fits a terminal.
 
+use crate::human::cut;
+
 /// How the cells of a column stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
@@ -64,13 +66,6 @@ fn line<const N: usize>(columns: &[Column; N], widths: &[usize; N], row: &[Strin
     }
     line.truncate(line.trim_end().len());
     line
-}
-
-fn cut(text: &str, width: usize) -> String {
-    if length(text) <= width {
-        return text.to_owned();
-    }
-    text.chars().take(width - 1).chain(['…']).collect()
 }
 
 fn length(text: &str) -> usize {

@@ -17,7 +17,7 @@ fn help_has_examples_and_exit_codes() {
             assert!(help.contains(part), "{part} is not in {help}");
         }
     }
-    for command in ["path", "list", "delete", "clear", "completions"] {
+    for command in ["path", "list", "delete", "clear", "hash", "completions"] {
         let help = lab.result(&[command, "--help"]);
         let examples = format!("\nExamples:\n  scratchrs {command} ");
         assert!(help.contains(&examples), "{help}");

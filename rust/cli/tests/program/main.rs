@@ -8,6 +8,7 @@
 mod arguments;
 mod bad_depots;
 mod depots;
+mod hash;
 mod lab;
 mod list;
 mod path;

@@ -1,0 +1,171 @@
+//! The hashes of what lies at a path: a directory, a tarball, or any other file.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use clap::ValueEnum;
+use scratchrs_archive as archive;
+use scratchrs_archive::TreeHashes;
+use scratchrs_fs::Watch;
+use scratchrs_model::hash::{Sha256, TreeHash};
+use sha2::Digest;
+
+use crate::failure::{Failure, Result};
+
+/// What lies at a path.
+pub(crate) enum Content {
+    Directory {
+        hashes: TreeHashes,
+        sha256: Option<Sha256>,
+        bytes: u64,
+    },
+    /// A tar archive, compressed or not. The hashes are those of the tree in it.
+    Tarball {
+        hashes: TreeHashes,
+        sha256: Sha256,
+        bytes: u64,
+    },
+    /// Why it is no archive is told, if its name says that it is one.
+    File {
+        blob: TreeHash,
+        blob_sha256: Option<Sha256>,
+        sha256: Sha256,
+        bytes: u64,
+        problem: Option<String>,
+    },
+}
+
+/// The names of hashes, as `Artifacts.toml` files have them, and beside those git's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Hash {
+    /// The name of a tree: of a directory, or of what a tarball has in it
+    GitTreeSha1,
+    /// The same by SHA-256, of a directory
+    GitTreeSha256,
+    /// The name that git gives to a file
+    GitBlobSha1,
+    /// The same by SHA-256
+    GitBlobSha256,
+    /// That of the bytes of a file
+    Sha256,
+}
+
+impl Content {
+    /// Looks at `path`, and follows a link. With `all`, hashes that nobody needs often are there
+    /// too.
+    pub(crate) fn read(path: &str, all: bool, watch: &Watch) -> Result<Self> {
+        watch.begin(format!("Hashing `{path}`"));
+        let place = Path::new(path);
+        let wrap = |error| Failure::of_archive(error, path);
+        if place.is_dir() {
+            let record = archive::tree_record(place, watch).map_err(wrap)?;
+            let sha256 = all.then(|| archive::tree_hash_sha256(place, watch));
+            let sha256 = sha256.transpose().map_err(wrap)?;
+            return Ok(Self::Directory { hashes: record.hashes(), sha256, bytes: record.bytes() });
+        }
+        let reads = |error| scratchrs_fs::Error::on("read", path)(error);
+        let file = open(place).map_err(reads).map_err(scratchrs_core::Error::from)?;
+        let mut hashed = Hashed { file, hasher: sha2::Sha256::new(), bytes: 0 };
+        watch.expect(hashed.file.metadata().map_or(0, |metadata| metadata.len()));
+        let inspected = archive::inspect(&mut hashed, watch);
+        io::copy(&mut hashed, &mut io::sink())
+            .map_err(reads)
+            .map_err(scratchrs_core::Error::from)?;
+        let bytes = hashed.bytes;
+        let sha256 = Sha256(hashed.hasher.finalize().into());
+        let bad = match inspected {
+            Ok(unpacked) => return Ok(Self::Tarball { hashes: unpacked.hashes, sha256, bytes }),
+            Err(archive::Error::Archive(bad)) => bad,
+            Err(error) => return Err(wrap(error)),
+        };
+        let blob = archive::blob_hash(&followed(place), watch).map_err(wrap)?;
+        let blob_sha256 = all.then(|| archive::blob_hash_sha256(&followed(place), watch));
+        let problem = is_named_as_tarball(path).then(|| bad.problem().to_owned());
+        let blob_sha256 = blob_sha256.transpose().map_err(wrap)?;
+        Ok(Self::File { blob, blob_sha256, sha256, bytes, problem })
+    }
+
+    /// Each hash that there is.
+    pub(crate) fn hashes(&self) -> Vec<(Hash, String)> {
+        let mut hashes = Vec::new();
+        match self {
+            Self::Directory { hashes: tree, sha256, .. } => {
+                hashes.push((Hash::GitTreeSha1, tree.pkg.to_string()));
+                hashes.extend(sha256.map(|hash| (Hash::GitTreeSha256, hash.to_string())));
+            }
+            Self::Tarball { hashes: tree, sha256, .. } => {
+                hashes.push((Hash::GitTreeSha1, tree.pkg.to_string()));
+                hashes.push((Hash::Sha256, sha256.to_string()));
+            }
+            Self::File { blob, blob_sha256, sha256, .. } => {
+                hashes.push((Hash::GitBlobSha1, blob.to_string()));
+                hashes.extend(blob_sha256.map(|hash| (Hash::GitBlobSha256, hash.to_string())));
+                hashes.push((Hash::Sha256, sha256.to_string()));
+            }
+        }
+        hashes
+    }
+
+    /// The name that git gives to the tree, where that is another one than Pkg's.
+    pub(crate) fn git_tree(&self) -> Option<TreeHash> {
+        match self {
+            Self::Directory { hashes, .. } | Self::Tarball { hashes, .. } => {
+                (hashes.git != hashes.pkg).then_some(hashes.git)
+            }
+            Self::File { .. } => None,
+        }
+    }
+
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Directory { .. } => "directory",
+            Self::Tarball { .. } => "tarball",
+            Self::File { .. } => "file",
+        }
+    }
+
+    /// The size of the file, or that of all files of a directory.
+    pub(crate) fn bytes(&self) -> u64 {
+        match self {
+            Self::Directory { bytes, .. }
+            | Self::Tarball { bytes, .. }
+            | Self::File { bytes, .. } => *bytes,
+        }
+    }
+}
+
+/// A file that is hashed while it is read.
+struct Hashed {
+    file: File,
+    hasher: sha2::Sha256,
+    bytes: u64,
+}
+
+impl Read for Hashed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.file.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        self.bytes += count as u64;
+        Ok(count)
+    }
+}
+
+/// Opens a file. A FIFO or a device would be waited for, or have no end.
+fn open(path: &Path) -> io::Result<File> {
+    if !path.metadata()?.is_file() {
+        return Err(io::Error::other("it is neither a file nor a directory"));
+    }
+    File::open(path)
+}
+
+/// What a link leads to: the hash of a link is that of its text.
+fn followed(path: &Path) -> std::path::PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
+fn is_named_as_tarball(path: &str) -> bool {
+    let name = path.to_lowercase();
+    name.contains(".tar.")
+        || [".tar", ".tgz", ".txz", ".tbz2", ".tzst"].iter().any(|end| name.ends_with(end))
+}

@@ -1,0 +1,111 @@
+//! Work that takes long: a person at a terminal sees how far it is, and can interrupt it.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use scratchrs_fs::Watch;
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
+
+use crate::failure::INTERRUPTED;
+use crate::meter::Meter;
+use crate::session::Session;
+
+/// How often a person sees how far it is, and an interruption is looked for.
+const TICK: Duration = Duration::from_millis(100);
+/// What is done in this time is not worth to be seen.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// Does `work`, which reports to the watch that it is given. At a terminal, standard error shows how
+/// far it is, and shows nothing of that any more when it is done. An interruption cancels the watch;
+/// a second one ends the program at once.
+pub(crate) fn watched<T>(session: &Session, work: impl FnOnce(&Watch) -> T) -> T {
+    let watch = Watch::default();
+    let guard =
+        Guard { watch: watch.clone(), interrupted: interruption(), display: Display::of(session) };
+    let (working, is_working) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || guard.keep(&is_working));
+        // It goes at the end, also if that is a panic, and the guard with it.
+        let _working = working;
+        work(&watch)
+    })
+}
+
+/// Becomes true when the user interrupts the program. None where the system has no signals.
+fn interruption() -> Option<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    let code = i32::from(INTERRUPTED);
+    // In this order: at the first signal, the first of the two finds the flag not set yet.
+    flag::register_conditional_shutdown(SIGINT, code, Arc::clone(&interrupted)).ok()?;
+    flag::register(SIGINT, Arc::clone(&interrupted)).ok()?;
+    Some(interrupted)
+}
+
+/// Looks after work that another thread does.
+struct Guard {
+    watch: Watch,
+    interrupted: Option<Arc<AtomicBool>>,
+    display: Option<Display>,
+}
+
+impl Guard {
+    fn keep(mut self, is_working: &Receiver<()>) {
+        while let Err(RecvTimeoutError::Timeout) = is_working.recv_timeout(TICK) {
+            if self.interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+                self.watch.cancel();
+            }
+            if let Some(display) = &mut self.display {
+                display.show(&self.watch);
+            }
+        }
+        if let Some(display) = self.display {
+            display.clear();
+        }
+    }
+}
+
+/// The last line of the terminal that standard error goes to.
+struct Display {
+    meter: Meter,
+    columns: usize,
+    began: Instant,
+    is_shown: bool,
+}
+
+impl Display {
+    /// None where nobody sees it.
+    fn of(session: &Session) -> Option<Self> {
+        let environment = &session.environment;
+        let columns = environment.stderr_columns.filter(|_| !environment.is_dumb)?;
+        let meter = Meter::new(session.output.has_colour());
+        let display = Self { meter, columns, began: Instant::now(), is_shown: false };
+        (!session.output.is_json()).then_some(display)
+    }
+
+    fn show(&mut self, watch: &Watch) {
+        let elapsed = self.began.elapsed();
+        // The last column stays free: some terminals begin a new line when it is filled.
+        let line = self.meter.line(&watch.progress(), elapsed, self.columns.saturating_sub(1));
+        if elapsed >= SILENCE && !line.is_empty() {
+            self.is_shown = true;
+            write(&format!("\r{line}\x1b[K"));
+        }
+    }
+
+    fn clear(self) {
+        if self.is_shown {
+            write("\r\x1b[K");
+        }
+    }
+}
+
+/// Where nobody can be told, nobody is told.
+fn write(text: &str) {
+    let mut stderr = io::stderr();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
