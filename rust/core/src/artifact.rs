@@ -23,10 +23,17 @@
 //! installs that one, next.
 
 mod bindings;
+mod contents;
+mod create;
+mod record;
 mod stack;
 mod usages;
+mod verify;
 
 pub use bindings::{Bound, bind, binding, bindings, downloadable, file_above, hashes, unbind};
+pub use contents::{Listed, archive, list, remove};
+pub use create::{Created, Creation, begin};
 pub(crate) use stack::read_text;
 pub use stack::{Complaint, Stack};
 pub use usages::{BindingFile, KnownFiles, Use, known_files, usage};
+pub use verify::{Rot, Survey, Unreadable, Verdict, verify, verify_all, verify_tree};

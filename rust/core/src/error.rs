@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use scratchrs_archive as archive;
 use scratchrs_fs as fs;
 use scratchrs_model::fault::Fault;
 use scratchrs_model::key::InvalidKey;
@@ -55,6 +56,8 @@ pub enum Error {
     Cancelled,
     /// A download failed, from every place that there is. The message has a line for each.
     Download(String),
+    /// A tree or an archive holds what cannot be in one, or changes while it is read.
+    Content(archive::Error),
     /// What is there stands against it, such as a name that is bound already.
     Conflict(String),
 }
@@ -75,7 +78,7 @@ pub enum ErrorCode {
     Internal = 5,
     /// [`Error::Integrity`]
     Integrity = 6,
-    /// [`Error::Format`]
+    /// [`Error::Format`], [`Error::Content`]
     Format = 7,
     /// [`Error::Cancelled`]
     Cancelled = 8,
@@ -104,6 +107,8 @@ impl Error {
             Self::Cancelled => ErrorCode::Cancelled,
             Self::Download(_) => ErrorCode::Download,
             Self::Conflict(_) => ErrorCode::Conflict,
+            Self::Content(archive::Error::TooLarge { .. }) => ErrorCode::Io,
+            Self::Content(_) => ErrorCode::Format,
         }
     }
 
@@ -113,6 +118,7 @@ impl Error {
             Self::Io(error) => Some(error.path()),
             Self::Busy { lock, .. } => Some(lock),
             Self::Integrity { path, .. } | Self::Format { path, .. } => Some(path),
+            Self::Content(error) => error.path(),
             Self::InvalidInput(_)
             | Self::NotFound(_)
             | Self::Cancelled
@@ -147,6 +153,7 @@ impl Error {
                 _ => None,
             },
             Self::Integrity { hint, .. } => hint.as_deref(),
+            Self::Content(error) => error.hint(),
             Self::Busy { .. } => Some(
                 "wait for that process, or end it; if it is gone, its lock is taken over by itself",
             ),
@@ -164,6 +171,7 @@ impl fmt::Display for Error {
             | Self::Conflict(message) => f.write_str(message),
             Self::Cancelled => fs::Cancelled.fmt(f),
             Self::Io(error) => error.fmt(f),
+            Self::Content(error) => error.fmt(f),
             Self::Integrity { message, path, expected, actual, .. } => write!(
                 f,
                 "{message}\n  from     {}\n  expected {expected}\n  got      {actual}",
@@ -207,6 +215,16 @@ impl From<fs::Error> for Error {
 impl From<fs::Cancelled> for Error {
     fn from(_: fs::Cancelled) -> Self {
         Self::Cancelled
+    }
+}
+
+impl From<archive::Error> for Error {
+    fn from(error: archive::Error) -> Self {
+        match error {
+            archive::Error::Io(error) => Self::Io(error),
+            archive::Error::Cancelled => Self::Cancelled,
+            error => Self::Content(error),
+        }
     }
 }
 

@@ -236,7 +236,7 @@ impl Files {
 
     fn write_record(&self, record: &Generated) -> Result<()> {
         let path = self.record();
-        fs::replace(&path, &record.to_text(), None)?;
+        fs::replace(&path, record.to_text(), None)?;
         Ok(())
     }
 

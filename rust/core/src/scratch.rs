@@ -147,8 +147,9 @@ fn package_name(project_file: &str, owner: &str) -> Option<String> {
     (identity.uuid == owner.parse().ok()).then_some(identity.name)?
 }
 
-fn size(directory: &Path) -> u64 {
-    // The space itself may be a link to another disk; links inside count as links.
+/// The sum of the sizes of the files in a directory, in bytes.
+pub(crate) fn size(directory: &Path) -> u64 {
+    // The directory itself may be a link to another disk; links inside count as links.
     let walk = WalkDir::new(directory).follow_root_links(true).min_depth(1);
     let files = walk.into_iter().flatten().filter(|entry| !entry.file_type().is_dir());
     files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()

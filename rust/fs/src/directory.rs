@@ -106,6 +106,28 @@ pub fn publish(built: &Path, target: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Gives the directory `built` the name `target`, unless a directory has that name: then both stay
+/// as they are. Whether it has the name.
+///
+/// # Crash
+///
+/// Readers see the directory whole, or none.
+///
+/// # Errors
+///
+/// Something else has the name, or the file system refuses. Both are then as they were.
+pub fn publish_new(built: &Path, target: &Path) -> Result<bool> {
+    if platform::is_directory(target) {
+        return Ok(false);
+    }
+    match fs::rename(built, target) {
+        Ok(()) => Ok(true),
+        // Somebody was faster.
+        Err(_) if platform::is_directory(target) => Ok(false),
+        Err(error) => Err(Error::on("put a directory into the place of", target)(error)),
+    }
+}
+
 fn is_occupied(error: &io::Error) -> bool {
     use io::ErrorKind::{AlreadyExists, DirectoryNotEmpty};
     matches!(error.kind(), AlreadyExists | DirectoryNotEmpty)
@@ -125,6 +147,27 @@ pub fn restore(target: &Path) -> Result<()> {
     match fs::rename(&aside, target) {
         Err(_) if fs::symlink_metadata(target).is_ok() => crate::remove(&aside),
         result => result.map_err(Error::on("restore", target)),
+    }
+}
+
+/// The names of all that is in a directory, sorted; none if it is missing. Names that are not Unicode
+/// are left out.
+///
+/// # Errors
+///
+/// If the directory is there and cannot be read.
+pub fn names(directory: &Path) -> Result<Vec<String>> {
+    let read = || -> io::Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(directory)? {
+            names.extend(entry?.file_name().into_string());
+        }
+        names.sort();
+        Ok(names)
+    };
+    match read() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        result => result.map_err(Error::on("read the directory", directory)),
     }
 }
 
@@ -207,6 +250,23 @@ mod tests {
         set_aside();
         restore(&target).unwrap();
         assert!(holds("new") && !holds("old"), "the new one stays, the old one goes");
+    }
+
+    #[test]
+    fn a_new_directory_goes_over_none() {
+        let depot = tempfile::tempdir().unwrap();
+        let (target, built) = (depot.path().join("target"), depot.path().join("built"));
+        remove_and_make(&built);
+        fs::write(built.join("new"), "").unwrap();
+        assert!(publish_new(&built, &target).unwrap());
+        remove_and_make(&built);
+        assert!(!publish_new(&built, &target).unwrap());
+        assert!(target.join("new").exists() && built.exists());
+        assert_eq!(names(depot.path()).unwrap(), ["built", "target"]);
+        fs::remove_dir_all(&target).unwrap();
+        fs::write(&target, "").unwrap();
+        assert_eq!(publish_new(&built, &target).unwrap_err().path(), target);
+        assert_eq!(names(&depot.path().join("nowhere")).unwrap(), [""; 0]);
     }
 
     fn remove_and_make(directory: &Path) {

@@ -19,7 +19,8 @@ mod watch;
 
 pub use append::append;
 pub use directory::{
-    ensure_directory, identity, is_directory, is_empty_directory, publish, restore, subdirectories,
+    ensure_directory, identity, is_directory, is_empty_directory, names, publish, publish_new,
+    restore, subdirectories,
 };
 pub use error::{Error, Result, is_read_only};
 pub use lock::{Attempt, Holder, PidLock, Policy};
@@ -28,6 +29,7 @@ pub use remove::{remove, remove_leftovers};
 pub use replace::{Overtaken, discard_unfinished, read, read_from, replace};
 pub use stamp::Stamp;
 pub use tree::{
-    Access, copy_file, create_file, free_space, make_directory, make_link, set_executable,
+    Access, allow_as, copy_file, create_file, forbid_writing, free_space, keeps_modes,
+    make_directory, make_link, set_executable,
 };
 pub use watch::{Cancelled, Progress, Unit, Watch};

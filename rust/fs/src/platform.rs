@@ -167,6 +167,11 @@ mod unix {
         std::fs::set_permissions(path, permissions)
     }
 
+    /// Whether the owner of a file may execute it.
+    pub(crate) fn is_executable(metadata: &Metadata) -> bool {
+        metadata.permissions().mode() & 0o100 != 0
+    }
+
     /// Gives the owner of a directory all rights to it.
     pub(crate) fn make_accessible(directory: &Path) -> io::Result<()> {
         let mut permissions = std::fs::symlink_metadata(directory)?.permissions();
@@ -251,6 +256,11 @@ mod windows {
     /// Nothing to do: here the system tells by a file's name whether it is executable.
     pub(crate) fn set_executable(_path: &Path, _executable: bool) -> io::Result<()> {
         Ok(())
+    }
+
+    /// There are no such modes.
+    pub(crate) fn is_executable(_metadata: &Metadata) -> bool {
+        false
     }
 
     pub(crate) fn make_accessible(directory: &Path) -> io::Result<()> {

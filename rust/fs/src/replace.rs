@@ -41,11 +41,11 @@ pub fn read_from(path: &Path, offset: u64) -> Result<Vec<u8>> {
 /// What somebody appended to a file, without its lock, while it was being replaced.
 pub type Overtaken = Vec<u8>;
 
-/// Replaces the file at `path` by one with `text` in it, or makes it. A link is followed: the
+/// Replaces the file at `path` by one with `content` in it, or makes it. A link is followed: the
 /// file that it leads to is replaced.
 ///
-/// `known` is how many bytes of the old file the caller has taken into account in `text`, if it
-/// has: what stands behind them is given back, because peers that append without a lock may have
+/// `known` is how many bytes of the old file the caller has taken into account in `content`, if
+/// it has: what stands behind them is given back, because peers that append without a lock may have
 /// got in between.
 ///
 /// # Crash
@@ -58,7 +58,7 @@ pub type Overtaken = Vec<u8>;
 /// # Errors
 ///
 /// The old file is then as it was, and nothing is left beside it.
-pub fn replace(path: &Path, text: &str, known: Option<u64>) -> Result<Overtaken> {
+pub fn replace(path: &Path, content: impl AsRef<[u8]>, known: Option<u64>) -> Result<Overtaken> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let replace = || -> io::Result<Overtaken> {
         let old = match File::open(&target) {
@@ -78,7 +78,7 @@ pub fn replace(path: &Path, text: &str, known: Option<u64>) -> Result<Overtaken>
         if let Some(permissions) = metadata.as_ref().and_then(platform::permissions) {
             new.as_file().set_permissions(permissions)?;
         }
-        new.as_file_mut().write_all(text.as_bytes())?;
+        new.as_file_mut().write_all(content.as_ref())?;
         new.as_file().sync_data()?;
         let old = put(new, &target, old)?;
         let mut overtaken = Vec::new();

@@ -68,6 +68,58 @@ pub fn set_executable(path: &Path, executable: bool) -> Result<()> {
     platform::set_executable(path, executable).map_err(Error::on("change the mode of", path))
 }
 
+/// Takes from each file of a tree what lets anybody write to it. Directories keep theirs, and links
+/// are not followed. A file whose mode the system does not let us change keeps it.
+///
+/// # Errors
+///
+/// If a directory cannot be read.
+pub fn forbid_writing(tree: &Path) -> Result<()> {
+    let mut directories = vec![tree.to_owned()];
+    while let Some(directory) = directories.pop() {
+        let unreadable = |error| Error::on("read the directory", &directory)(error);
+        for entry in fs::read_dir(&directory).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let file_type = entry.file_type().map_err(unreadable)?;
+            if file_type.is_dir() {
+                directories.push(entry.path());
+            } else if let Ok(metadata) = entry.metadata()
+                && file_type.is_file()
+                && !metadata.permissions().readonly()
+            {
+                let mut permissions = metadata.permissions();
+                permissions.set_readonly(true);
+                let _ = fs::set_permissions(entry.path(), permissions);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Lets a directory allow what `other` allows.
+///
+/// # Errors
+///
+/// If the file system refuses.
+pub fn allow_as(directory: &Path, other: &Path) -> Result<()> {
+    let allow = || fs::set_permissions(directory, fs::metadata(other)?.permissions());
+    allow().map_err(Error::on("change the mode of", directory))
+}
+
+/// Whether files in a directory keep the mode that they are given: some file systems of other
+/// systems don't. `None` where nobody may try.
+pub fn keeps_modes(directory: &Path) -> Option<bool> {
+    let file = tempfile::NamedTempFile::new_in(directory).ok()?;
+    let keeps = |executable| {
+        set_executable(file.path(), executable).is_ok()
+            && file
+                .as_file()
+                .metadata()
+                .is_ok_and(|metadata| platform::is_executable(&metadata) == executable)
+    };
+    Some(keeps(true) && keeps(false))
+}
+
 /// How many more bytes may be written to the file system that `path` is on; `None` where it does
 /// not say.
 pub fn free_space(path: &Path) -> Option<u64> {
@@ -112,6 +164,33 @@ mod tests {
         assert!(&make_directory(&link).unwrap_err().is_occupied());
         assert!(&make_link(outside.as_os_str(), &link, false).unwrap_err().is_occupied());
         assert!(!outside.exists());
+    }
+
+    #[test]
+    fn a_tree_that_nobody_may_write_to_has_directories_as_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let tree = directory.path().join("tree");
+        let below = tree.join("below");
+        fs::create_dir_all(&below).unwrap();
+        let outside = directory.path().join("outside");
+        fs::write(&outside, "").unwrap();
+        make_link(outside.as_os_str(), &below.join("link"), false).unwrap();
+        create_file(&below.join("program"), Access { executable: true, read_only: false }).unwrap();
+        let before = (mode(&tree), mode(&below), mode(&outside));
+        forbid_writing(&tree).unwrap();
+        assert_eq!((mode(&tree), mode(&below), mode(&outside)), before);
+        assert_eq!(mode(&below.join("program")) & 0o322, 0o100);
+        fs::set_permissions(&tree, fs::Permissions::from_mode(0o700)).unwrap();
+        allow_as(&tree, directory.path()).unwrap();
+        assert_eq!(mode(&tree), mode(directory.path()));
+    }
+
+    #[test]
+    fn this_file_system_keeps_modes() {
+        let directory = tempfile::tempdir().unwrap();
+        assert_eq!(keeps_modes(directory.path()), Some(true));
+        assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);
+        assert_eq!(keeps_modes(&directory.path().join("nowhere")), None);
     }
 
     #[test]

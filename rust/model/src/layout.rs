@@ -67,6 +67,11 @@ impl UsageLogFile {
     }
 }
 
+/// What the name of a file ends with that says what an artifact consists of.
+pub const TREE_RECORD: &str = "@tree";
+/// What stands between an artifact's hash and the checksum of the URL that it is downloaded from.
+pub const DOWNLOAD: &str = "@download-";
+
 /// The UUID of spaces that belong to no package.
 pub const GLOBAL: Uuid = Uuid::nil();
 

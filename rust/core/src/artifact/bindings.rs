@@ -45,11 +45,11 @@ pub fn file_above(path: &str) -> Result<Option<String>> {
     for directory in
         start.into_iter().flat_map(Path::ancestors).filter(|path| path.parent().is_some())
     {
-        let has = |name: &&str| directory.join(name).is_file();
+        let has = |name: &str| directory.join(name).is_file();
         if let Some(name) = FILE_NAMES.iter().find(|name| has(name)) {
             return Ok(Some(directory.join(name).to_string_lossy().into_owned()));
         }
-        if PROJECTS.iter().any(|name| has(&name)) {
+        if PROJECTS.iter().any(|name| has(name)) {
             return Ok(None);
         }
     }

@@ -1,0 +1,177 @@
+//! Making an artifact from what somebody puts into a directory.
+//!
+//! # Locking
+//!
+//! `@building-<process>-<number>.pid` from [`begin`] until the [`Creation`] is published, abandoned
+//! or dropped, and longer than its directory: a directory whose lock nobody holds is a dead
+//! process's.
+//!
+//! # Crash
+//!
+//! A killed process leaves its directory and its lock, which the next [`begin`] clears away; or the
+//! artifact, with or without the record of what it consists of.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use scratchrs_archive as archive;
+use scratchrs_fs::{self as fs, Attempt, PidLock, Policy, Watch};
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::layout::{BUILDING, join};
+
+use super::record;
+use super::stack::Stack;
+use crate::error::{Error, Result};
+
+const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(20), refreshed: true };
+
+/// A directory that becomes an artifact. Dropping it abandons it.
+#[derive(Debug)]
+pub struct Creation {
+    /// That of all artifacts.
+    artifacts: String,
+    directory: PathBuf,
+    /// Held as long as the directory is there.
+    _lock: PidLock,
+}
+
+/// An artifact that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// Its name.
+    pub hash: TreeHash,
+    /// Where it lies.
+    pub path: String,
+    /// Whether it was not there before.
+    pub is_new: bool,
+}
+
+/// Makes an empty directory, beside the artifacts of the first depot, for somebody to fill.
+///
+/// # Errors
+///
+/// If the stack has no depot, or the file system refuses.
+pub fn begin(stack: &Stack) -> Result<Creation> {
+    let artifacts = stack.first_directory()?;
+    fs::ensure_directory(Path::new(&artifacts))?;
+    clear_away_the_dead(&artifacts)?;
+    let process = std::process::id();
+    let mut number = 0;
+    loop {
+        let directory = join(&artifacts, &[&format!("{BUILDING}{process}-{number}")]);
+        let lock = PathBuf::from(format!("{directory}.pid"));
+        // Another thread has this one, or a process of the same number on another machine.
+        if let Attempt::Acquired(lock) = PidLock::try_acquire(&lock, LOCK_POLICY)? {
+            fs::remove(Path::new(&directory))?;
+            fs::make_directory(Path::new(&directory))?;
+            return Ok(Creation { artifacts, directory: directory.into(), _lock: lock });
+        }
+        number += 1;
+    }
+}
+
+/// Removes what creations left whose process is gone.
+fn clear_away_the_dead(artifacts: &str) -> Result<()> {
+    let directory = Path::new(artifacts);
+    let names = fs::names(directory)?;
+    let creations: BTreeSet<&str> = names.iter().filter_map(|name| creation_of(name)).collect();
+    for creation in creations {
+        let lock = directory.join(format!("{creation}.pid"));
+        if let Attempt::Acquired(_lock) = PidLock::try_acquire(&lock, LOCK_POLICY)? {
+            fs::remove(&directory.join(creation))?;
+            fs::remove_leftovers(&directory.join(creation))?;
+        }
+    }
+    Ok(())
+}
+
+/// The name of the directory of a creation that something of this name belongs to: the directory
+/// itself, its lock, or what is left of a directory that was being removed.
+fn creation_of(name: &str) -> Option<&str> {
+    let rest = name.strip_prefix(BUILDING)?;
+    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(rest.len());
+    matches!(rest[end..].chars().next(), None | Some('.' | '@'))
+        .then(|| &name[..BUILDING.len() + end])
+}
+
+impl Creation {
+    /// The directory to fill. It may be removed and made again.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Makes an artifact of what is in the directory. If it is there already, in any depot of
+    /// `stack`, that one stays.
+    ///
+    /// # Errors
+    ///
+    /// If the directory is gone, something in it cannot be read or cannot be in an artifact, the file
+    /// system refuses, or nobody wants it any more. There is then no new artifact, and the
+    /// directory is removed.
+    pub fn publish(self, stack: &Stack, watch: &Watch) -> Result<Created> {
+        watch.begin("Hashing the artifact");
+        if !fs::is_directory(&self.directory) {
+            let directory = self.directory.display();
+            let message = format!("can't make an artifact: `{directory}` is no directory any more");
+            return Err(Error::NotFound(message));
+        }
+        let tree = archive::tree_record(&self.directory, watch)?;
+        let hash = tree.hashes().pkg;
+        if let Some(path) = stack.without_overrides().find(hash)? {
+            record::keep(&path, hash, &tree);
+            return Ok(Created { hash, path, is_new: false });
+        }
+        fs::forbid_writing(&self.directory)?;
+        let path = join(&self.artifacts, &[&hash.to_string()]);
+        watch.check()?;
+        let is_new = put_in_place(&self.directory, &path)?;
+        record::keep(&path, hash, &tree);
+        Ok(Created { hash, path, is_new })
+    }
+
+    /// Removes the directory.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be removed; whoever creates an artifact next tries again.
+    pub fn abandon(self) -> Result<()> {
+        Ok(fs::remove(&self.directory)?)
+    }
+}
+
+impl Drop for Creation {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed by the next one.
+        let _ = fs::remove(&self.directory);
+    }
+}
+
+/// Puts a tree that is ready into the place of an artifact, unless that is there. Whether it is new.
+pub(super) fn put_in_place(built: &Path, artifact: &str) -> Result<bool> {
+    let artifact = Path::new(artifact);
+    if let Some(directory) = artifact.parent() {
+        fs::allow_as(built, directory)?;
+    }
+    Ok(fs::publish_new(built, artifact)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_belongs_to_a_creation_is_known_by_its_name() {
+        for name in [
+            "@building-17-0",
+            "@building-17-0.pid",
+            "@building-17-0@removing-23-0",
+            "@building-17-0.pid@removing-23-0",
+        ] {
+            assert_eq!(creation_of(name), Some("@building-17-0"), "{name}");
+        }
+        for name in ["1234@building-17", "@build", "@building-17-0x", "Overrides.toml"] {
+            assert_eq!(creation_of(name), None, "{name}");
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What an artifact consists of, kept beside it: `<hash>@tree`.
+//!
+//! Each artifact that is made or installed here has such a record, and so has each that was found
+//! sound. It can be trusted as far as its own tree hash is the name of the artifact. Without it an
+//! artifact is as good as with it; only, if it rots, nobody can say which of its files has.
+
+use std::path::{Path, PathBuf};
+
+use scratchrs_archive::TreeRecord;
+use scratchrs_fs as fs;
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::layout::TREE_RECORD;
+
+/// Where the record of the artifact at `path` lies.
+pub(super) fn path_beside(artifact: &str) -> PathBuf {
+    PathBuf::from(format!("{artifact}{TREE_RECORD}"))
+}
+
+/// Keeps the record of the artifact at `path`, whose name is `hash`, if there is none yet. Where that
+/// is not possible, there is none.
+pub(super) fn keep(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
+    let path = path_beside(artifact);
+    let is_named_so = artifact.ends_with(&hash.to_string());
+    if is_named_so && tree.hashes().contains(&hash) && !path.exists() {
+        let _ = fs::replace(&path, tree.to_bytes(), None);
+    }
+}
+
+/// The record of the artifact at `path`, whose name is `hash`, if there is one that can be trusted.
+pub(super) fn read(artifact: &str, hash: TreeHash) -> Option<TreeRecord> {
+    let bytes = fs::read(&path_beside(artifact)).ok()?;
+    TreeRecord::from_bytes(&bytes).ok().filter(|tree| tree.hashes().contains(&hash))
+}
+
+/// Removes the record of the artifact at `path`.
+pub(super) fn remove(artifact: &str) -> fs::Result<()> {
+    let path = path_beside(artifact);
+    fs::discard_unfinished(&path);
+    fs::remove(&path)
+}
+
+/// Removes the records in `directory` of artifacts that are not there any more.
+pub(super) fn remove_orphans(directory: &Path) -> fs::Result<()> {
+    for name in fs::names(directory)? {
+        let hash = name.strip_suffix(TREE_RECORD);
+        let is_record = hash.is_some_and(|hash| hash.parse::<TreeHash>().is_ok());
+        if is_record && hash.is_some_and(|hash| !fs::is_directory(&directory.join(hash))) {
+            fs::remove(&directory.join(name))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,278 @@
+//! Making, verifying, archiving and removing artifacts. What happens when processes are killed or
+//! meet each other is tested in the test kit, which has processes.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+
+use scratchrs_archive::{Change, Compression};
+use scratchrs_core::ErrorCode;
+use scratchrs_core::artifact::{self, Created, Stack, Verdict};
+use scratchrs_fs::Watch;
+use scratchrs_model::hash::TreeHash;
+use scratchrs_testkit::DepotLab;
+
+/// Of a tree with a file `foo` that says `foo`, by Pkg and git.
+const FOO: &str = "2f42e2c1c1afd4ef8c66a2aaba5d5e1baddcab33";
+
+fn foo() -> TreeHash {
+    FOO.parse().unwrap()
+}
+
+fn stack(lab: &DepotLab) -> Stack {
+    Stack::new([lab.depot()], None).unwrap()
+}
+
+fn watch() -> Watch {
+    Watch::default()
+}
+
+fn create(stack: &Stack, fill: impl FnOnce(&Path)) -> Created {
+    let creation = artifact::begin(stack).unwrap();
+    fill(creation.directory());
+    creation.publish(stack, &watch()).unwrap()
+}
+
+fn fill_foo(directory: &Path) {
+    fs::write(directory.join("foo"), "foo").unwrap();
+}
+
+/// The names in the directory of artifacts.
+fn names(lab: &DepotLab) -> Vec<String> {
+    let below = |name: String| name.strip_prefix("artifacts/").map(str::to_owned);
+    lab.names().into_iter().filter_map(below).filter(|name| !name.is_empty()).collect()
+}
+
+fn mode(path: impl AsRef<Path>) -> u32 {
+    fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+#[test]
+fn an_artifact_is_made_once() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    let created = create(&stack, fill_foo);
+    let path = lab.path(&format!("artifacts/{FOO}")).to_str().unwrap().to_owned();
+    assert_eq!(created, Created { hash: foo(), path: path.clone(), is_new: true });
+    assert_eq!(stack.find(foo()).unwrap(), Some(path.clone()));
+    let expected = [format!("{FOO}/"), format!("{FOO}/foo"), format!("{FOO}@tree")];
+    assert_eq!(names(&lab), expected);
+    let again = create(&stack, fill_foo);
+    assert_eq!(again, Created { hash: foo(), path, is_new: false });
+    assert_eq!(names(&lab), expected);
+}
+
+#[test]
+fn files_of_an_artifact_cannot_be_written_to() {
+    let lab = DepotLab::new();
+    fs::create_dir_all(lab.path("artifacts")).unwrap();
+    fs::set_permissions(lab.path("artifacts"), fs::Permissions::from_mode(0o775)).unwrap();
+    let created = create(&stack(&lab), |directory| {
+        let program = directory.join("bin/program");
+        fs::create_dir(directory.join("bin")).unwrap();
+        fs::write(&program, "").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::write(directory.join("file"), "").unwrap();
+        fs::set_permissions(directory.join("file"), fs::Permissions::from_mode(0o664)).unwrap();
+        symlink("/nowhere", directory.join("link")).unwrap();
+    });
+    let at = |name: &str| Path::new(&created.path).join(name);
+    assert_eq!((mode(at("bin/program")), mode(at("file"))), (0o555, 0o444));
+    assert_eq!(mode(at("bin")) & 0o200, 0o200);
+    assert_eq!(mode(&created.path), 0o775, "as the directory that it lies in");
+}
+
+#[test]
+fn an_artifact_of_another_depot_is_not_made_again() {
+    let lab = DepotLab::new();
+    let other = lab.root().join("other");
+    let outer = Stack::new([other.to_str().unwrap()], None).unwrap();
+    let path = create(&outer, fill_foo).path;
+    let both = Stack::new([lab.depot(), other.to_str().unwrap()], None).unwrap();
+    assert_eq!(create(&both, fill_foo), Created { hash: foo(), path, is_new: false });
+    assert_eq!(names(&lab), [""; 0]);
+}
+
+#[test]
+fn what_is_given_up_leaves_nothing() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    artifact::begin(&stack).unwrap().abandon().unwrap();
+    drop(artifact::begin(&stack).unwrap());
+    let creation = artifact::begin(&stack).unwrap();
+    fs::remove_dir(creation.directory()).unwrap();
+    let error = creation.publish(&stack, &watch()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
+    let creation = artifact::begin(&stack).unwrap();
+    let cancelled = watch();
+    cancelled.cancel();
+    fill_foo(creation.directory());
+    assert_eq!(creation.publish(&stack, &cancelled).unwrap_err().code(), ErrorCode::Cancelled);
+    let creation = artifact::begin(&stack).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(creation.directory().join("socket"));
+    assert_eq!(creation.publish(&stack, &watch()).unwrap_err().code(), ErrorCode::Format);
+    assert_eq!(names(&lab), [""; 0]);
+}
+
+#[test]
+fn two_creations_have_directories_of_their_own_and_a_dead_one_goes() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    lab.write("artifacts/@building-17-0/left", "");
+    lab.write("artifacts/@building-17-0.pid", "2147483647 ");
+    lab.write("artifacts/@building-18-0@removing-3-0/left", "");
+    let dead = lab.path("artifacts/@building-17-0.pid");
+    let aged = std::process::Command::new("touch").args(["-d", "1 hour ago"]).arg(dead).status();
+    assert!(aged.unwrap().success());
+    let one = artifact::begin(&stack).unwrap();
+    let two = artifact::begin(&stack).unwrap();
+    assert_ne!(one.directory(), two.directory());
+    assert!(one.directory().is_dir());
+    one.abandon().unwrap();
+    two.abandon().unwrap();
+    assert_eq!(names(&lab), [""; 0]);
+}
+
+#[test]
+fn rot_is_found_file_by_file() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    let created = create(&stack, |directory| {
+        for name in ["changed", "gone", "program", "same"] {
+            fs::write(directory.join(name), name).unwrap();
+        }
+    });
+    let verify = || artifact::verify(&stack, created.hash, &watch()).unwrap();
+    assert_eq!(verify(), Verdict::Sound(created.path.clone()));
+    let at = |name: &str| Path::new(&created.path).join(name);
+    fs::remove_file(at("gone")).unwrap();
+    fs::write(at("more"), "").unwrap();
+    fs::set_permissions(at("changed"), fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(at("changed"), "anew").unwrap();
+    fs::set_permissions(at("program"), fs::Permissions::from_mode(0o755)).unwrap();
+    let Verdict::Rotten(rot) = verify() else { panic!("it is rotten") };
+    assert_eq!((rot.hash, &rot.path), (created.hash, &created.path));
+    let found = |differences: &[scratchrs_archive::Difference]| -> Vec<(String, Change)> {
+        let name = |path: &Path| path.to_str().unwrap().to_owned();
+        differences.iter().map(|difference| (name(&difference.path), difference.change)).collect()
+    };
+    let expected = [
+        ("changed", Change::Changed),
+        ("gone", Change::Missing),
+        ("more", Change::Extra),
+        ("program", Change::ModeChanged),
+    ];
+    let expected = expected.map(|(name, change)| (name.to_owned(), change));
+    assert_eq!(found(&rot.differences.unwrap()), expected);
+    // A record that has rotted too is not believed.
+    fs::write(format!("{}@tree", created.path), "no record").unwrap();
+    let Verdict::Rotten(rot) = verify() else { panic!("it is rotten") };
+    assert_eq!(rot.differences, None);
+}
+
+#[test]
+fn only_a_mode_is_rot_where_modes_are_kept() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    let created = create(&stack, fill_foo);
+    let file = Path::new(&created.path).join("foo");
+    fs::set_permissions(file, fs::Permissions::from_mode(0o555)).unwrap();
+    let verdict = artifact::verify(&stack, foo(), &watch()).unwrap();
+    assert!(matches!(verdict, Verdict::Rotten(_)), "{verdict:?}");
+}
+
+#[test]
+fn what_is_found_sound_gets_its_record() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    lab.write(&format!("artifacts/{FOO}/foo"), "foo");
+    let empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+    lab.write(&format!("artifacts/{empty}/rot"), "");
+    lab.write(&format!("artifacts/{}@tree", "1".repeat(40)), "of an artifact that is gone");
+    lab.write("artifacts/Overrides.toml", "");
+    fs::create_dir_all(lab.path("artifacts/jl_x1y2z3")).unwrap();
+    let survey = artifact::verify_all(&stack, &watch()).unwrap();
+    assert_eq!((survey.sound, survey.unreadable.len()), (1, 0));
+    assert_eq!(survey.rotten.iter().map(|rot| rot.hash.to_string()).collect::<Vec<_>>(), [empty]);
+    let records: Vec<_> = names(&lab).into_iter().filter(|name| name.ends_with("@tree")).collect();
+    assert_eq!(records, [format!("{FOO}@tree")]);
+}
+
+#[test]
+fn a_link_that_is_not_ascii_may_have_gits_hash_or_pkgs() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    let created = create(&stack, |directory| symlink("é", directory.join("l")).unwrap());
+    assert_eq!(created.hash.to_string(), "e540c2617169fd630b01545af81b58b8113fd200");
+    let git = "7ac2c09d3a86ee652e9a496305b66bc0e49f65b1";
+    let by_git = lab.path(&format!("artifacts/{git}"));
+    fs::create_dir(&by_git).unwrap();
+    symlink("é", by_git.join("l")).unwrap();
+    let verdict = artifact::verify(&stack, git.parse().unwrap(), &watch()).unwrap();
+    assert_eq!(verdict, Verdict::Sound(by_git.to_str().unwrap().to_owned()));
+}
+
+#[test]
+fn what_is_overridden_is_neither_verified_nor_removed() {
+    let lab = DepotLab::new();
+    let mut stack = stack(&lab);
+    let path = create(&stack, fill_foo).path;
+    lab.write("artifacts/Overrides.toml", &format!("{FOO} = \"/elsewhere\"\n"));
+    stack.read_overrides().unwrap();
+    let verdict = artifact::verify(&stack, foo(), &watch()).unwrap();
+    assert_eq!(verdict, Verdict::Overridden("/elsewhere".to_owned()));
+    assert_eq!(artifact::remove(&stack, foo()).unwrap(), [""; 0]);
+    assert!(Path::new(&path).is_dir());
+    assert_eq!(artifact::remove(&stack.without_overrides(), foo()).unwrap(), [path]);
+}
+
+#[test]
+fn an_artifact_is_removed_from_every_depot() {
+    let lab = DepotLab::new();
+    let other = lab.root().join("other");
+    let other = other.to_str().unwrap();
+    create(&stack(&lab), fill_foo);
+    create(&Stack::new([other], None).unwrap(), fill_foo);
+    let both = Stack::new([lab.depot(), other], None).unwrap();
+    assert_eq!(artifact::verify(&both, foo(), &watch()).unwrap().clone(), {
+        let path = lab.path(&format!("artifacts/{FOO}"));
+        Verdict::Sound(path.to_str().unwrap().to_owned())
+    });
+    assert_eq!(artifact::remove(&both, foo()).unwrap().len(), 2);
+    assert_eq!(artifact::remove(&both, foo()).unwrap(), [""; 0]);
+    assert_eq!(artifact::verify(&both, foo(), &watch()).unwrap(), Verdict::Missing);
+    assert_eq!(lab.tree(), "artifacts/\n");
+    assert_eq!(lab.tree_below(other), "artifacts/\n");
+}
+
+#[test]
+fn artifacts_are_listed_with_their_sizes() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    create(&stack, fill_foo);
+    lab.write(&format!("artifacts/{}/a/file", "1".repeat(40)), "12345");
+    lab.write(&format!("artifacts/{}/file", "A".repeat(40)), "named by hand");
+    let listed = artifact::list(&stack).unwrap();
+    let listed: Vec<_> = listed.iter().map(|one| (one.hash.to_string(), one.bytes)).collect();
+    assert_eq!(listed, [("1".repeat(40), 5), (FOO.to_owned(), 3)]);
+}
+
+#[test]
+fn an_artifact_is_archived() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    create(&stack, fill_foo);
+    let tarball = lab.root().join("foo.tar.gz");
+    let to = tarball.to_str().unwrap();
+    let packed = artifact::archive(&stack, foo(), to, Compression::Gzip, &watch()).unwrap();
+    assert_eq!(packed.size, fs::metadata(&tarball).unwrap().len());
+    let unpacked = scratchrs_archive::inspect(fs::File::open(&tarball).unwrap(), &watch()).unwrap();
+    assert!(unpacked.hashes.contains(&foo()));
+    let none = "1".repeat(40).parse().unwrap();
+    let error = artifact::archive(&stack, none, to, Compression::Gzip, &watch()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
+    assert!(tarball.exists());
+}
