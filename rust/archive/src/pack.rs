@@ -53,6 +53,13 @@ pub enum Compression {
     Zstandard,
 }
 
+impl Compression {
+    /// That of a tarball of this name, as Pkg chooses it.
+    pub fn of_name(name: &str) -> Self {
+        if name.ends_with(".zst") { Self::Zstandard } else { Self::Gzip }
+    }
+}
+
 /// Writes the directory `tree` as a compressed tarball to the file `tarball`, replacing what is
 /// there.
 ///

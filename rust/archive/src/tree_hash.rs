@@ -104,7 +104,7 @@ pub fn blob_hash_sha256(path: &Path, watch: &Watch) -> Result<Sha256, Error> {
 }
 
 /// What of a tree has a digest of its own.
-pub(crate) enum Leaf<D: Digest> {
+enum Leaf<D: Digest> {
     File { executable: bool, size: u64, digest: Output<D> },
     Symlink(Vec<u8>),
     EmptyTree,
@@ -129,12 +129,11 @@ where
 }
 
 /// Hashes the leaves of a tree and passes them to `sink` ordered by the bytes of their paths.
-/// Returns the tree's listing.
-pub(crate) fn for_each_leaf<D: Digest>(
+fn for_each_leaf<D: Digest>(
     root: &Path,
     watch: &Watch,
     mut sink: impl FnMut(&[u8], Leaf<D>),
-) -> Result<Listing, Error>
+) -> Result<(), Error>
 where
     Output<D>: Send,
 {
@@ -150,7 +149,7 @@ where
     for (index, leaf) in leaves {
         sink(listing.get(index as usize).path, leaf);
     }
-    Ok(listing)
+    Ok(())
 }
 
 /// The indices of all entries, large files first: one that is begun last keeps one thread busy

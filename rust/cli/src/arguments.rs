@@ -27,6 +27,8 @@ Examples:
   scratchrs delete cache --project .    remove one space
   scratchrs clear --all --yes           remove all of them, without a question
   scratchrs hash iris iris.tar.gz       what names a tree, and what is in a tarball
+  scratchrs artifact install            what the Artifacts.toml of this directory binds
+  scratchrs artifact verify             whether the artifacts are what they should be
 
 Environment:
   JULIA_DEPOT_PATH             the depots, as in Julia; the first is used
@@ -36,12 +38,13 @@ Environment:
 
 Exit codes:
   0  done
-  1  failed: the file system refused, a lock is held, or the answer was no
+  1  failed: the file system or a server refused, something is not what its name says, a lock is
+     held, or the answer was no
   2  the arguments are wrong: an option, key, UUID or project, or no depot
-  3  there is no such scratch space
+  3  there is no such scratch space, artifact or binding
   130  interrupted: what was begun is undone";
 
-/// Scratch spaces of Julia packages: find, list and remove them, without starting Julia.
+/// Scratch spaces and artifacts of Julia packages, without starting Julia.
 #[derive(Parser)]
 #[command(name = "scratchrs", version, styles = STYLES, after_help = AFTER_HELP)]
 #[command(max_term_width = 100, disable_help_subcommand = true)]

@@ -1,5 +1,6 @@
 //! The subcommands: one file each, and one line in each of the two lists here.
 
+mod artifact;
 mod clear;
 mod completions;
 mod delete;
@@ -18,6 +19,7 @@ pub(crate) enum Command {
     Delete(delete::Arguments),
     Clear(clear::Arguments),
     Hash(hash::Arguments),
+    Artifact(artifact::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -29,6 +31,7 @@ impl Command {
             Self::Delete(arguments) => arguments.run(session),
             Self::Clear(arguments) => arguments.run(session),
             Self::Hash(arguments) => arguments.run(session),
+            Self::Artifact(arguments) => arguments.run(session),
             Self::Completions(arguments) => arguments.run(session),
         }
     }

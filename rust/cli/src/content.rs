@@ -65,7 +65,7 @@ impl Content {
             return Ok(Self::Directory { hashes: record.hashes(), sha256, bytes: record.bytes() });
         }
         let reads = |error| scratchrs_fs::Error::on("read", path)(error);
-        let file = open(place).map_err(reads).map_err(scratchrs_core::Error::from)?;
+        let file = scratchrs_fs::open(place).map_err(scratchrs_core::Error::from)?;
         let mut hashed = Hashed { file, hasher: sha2::Sha256::new(), bytes: 0 };
         watch.expect(hashed.file.metadata().map_or(0, |metadata| metadata.len()));
         let inspected = archive::inspect(&mut hashed, watch);
@@ -149,14 +149,6 @@ impl Read for Hashed {
         self.bytes += count as u64;
         Ok(count)
     }
-}
-
-/// Opens a file. A FIFO or a device would be waited for, or have no end.
-fn open(path: &Path) -> io::Result<File> {
-    if !path.metadata()?.is_file() {
-        return Err(io::Error::other("it is neither a file nor a directory"));
-    }
-    File::open(path)
 }
 
 /// What a link leads to: the hash of a link is that of its text.

@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 
+use std::time::SystemTime;
+
 use scratchrs_model::time::DepotTime;
 use terminal_size::{Height, Width, terminal_size_of};
 
@@ -20,6 +22,10 @@ pub(crate) struct Environment {
     /// Whether JULIA_SCRATCH_TRACK_ACCESS lets uses be recorded.
     pub(crate) tracks_access: bool,
     pub(crate) now: DepotTime,
+    /// The same moment, for those who count seconds.
+    pub(crate) clock: SystemTime,
+    /// All variables, for what more of them there is to know.
+    pub(crate) variables: Vec<(OsString, OsString)>,
     /// Whether NO_COLOR or a terminal without colours speaks against colour.
     pub(crate) is_plain: bool,
     /// Whether the terminal can do nothing but show one line after the other.
@@ -35,6 +41,12 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
+    /// A variable, if it is there and in Unicode.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        let variable = self.variables.iter().find(|(known, _)| known == name);
+        variable.and_then(|(_, value)| value.to_str())
+    }
+
     #[expect(clippy::disallowed_methods, reason = "this is the edge at which the world is read")]
     pub(crate) fn read() -> Self {
         let variable = |name| std::env::var_os(name);
@@ -49,6 +61,8 @@ impl Environment {
             project: variable("JULIA_PROJECT").filter(|project| !project.is_empty()),
             tracks_access: variable("JULIA_SCRATCH_TRACK_ACCESS").is_none_or(|value| value != "0"),
             now: DepotTime::from_local(chrono::Local::now().naive_local()),
+            clock: SystemTime::now(),
+            variables: std::env::vars_os().collect(),
             is_plain: variable("NO_COLOR").is_some_and(|value| !value.is_empty()) || is_dumb,
             is_dumb,
             is_interactive: io::stdin().is_terminal() && stderr_is_terminal,

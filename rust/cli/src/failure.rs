@@ -55,7 +55,7 @@ impl Code {
 }
 
 /// One sentence that says what is wrong; the path that it is about; what to do.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub(crate) struct Failure {
     pub(crate) code: Code,
     pub(crate) message: String,
@@ -94,16 +94,12 @@ impl Failure {
 
     /// What went wrong with the tree or the archive at `path`.
     pub(crate) fn of_archive(error: archive::Error, path: &str) -> Self {
-        let hint = error.hint();
-        let place = error.path().map_or_else(|| path.into(), Path::to_path_buf);
-        let code = match error {
-            archive::Error::Io(error) => return Self::from(core::Error::from(error)),
-            archive::Error::Cancelled => return Self::from(core::Error::Cancelled),
-            archive::Error::Archive(_) => Code::Format,
-            _ => Code::Io,
-        };
-        let failure = Self::new(code, error.to_string()).about(place);
-        Self { hint: hint.map(str::to_owned), ..failure }
+        Self::from(core::Error::from(error)).about_by_default(path)
+    }
+
+    /// Names `path`, unless the failure names one.
+    pub(crate) fn about_by_default(self, path: &str) -> Self {
+        if self.path.is_none() { self.about(path) } else { self }
     }
 
     pub(crate) fn exit_code(&self) -> ExitCode {

@@ -8,6 +8,7 @@ mod arguments;
 mod command;
 mod confirmation;
 mod content;
+mod downloads;
 mod environment;
 mod failure;
 mod faults;
@@ -17,8 +18,10 @@ mod namespace;
 mod output;
 mod project;
 mod removal;
+mod selection;
 mod session;
 mod table;
+mod waiting;
 mod watched;
 
 use std::process::ExitCode;

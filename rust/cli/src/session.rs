@@ -5,9 +5,10 @@ use std::path::{Component, Path};
 
 use scratchrs_core::Place;
 use scratchrs_model::depots::depot_stack;
+use scratchrs_model::layout::absolute;
 
 use crate::environment::Environment;
-use crate::failure::{Failure, Result};
+use crate::failure::{Code, Failure, Result};
 use crate::output::Output;
 
 /// The world, the depot that the user chose, and where to say what.
@@ -31,6 +32,17 @@ impl Session {
             Some(depot) => Ok(vec![depot.clone()]),
             None => depots(self.environment.depot_path.as_ref(), self.environment.home.as_deref()),
         }
+    }
+
+    /// A path of the user's, from the root of the file system.
+    pub(crate) fn absolute(&self, path: &str) -> Result<String> {
+        let current = || {
+            self.environment.current_directory.clone().ok_or_else(|| {
+                let message = format!("can't find `{path}`: there is no current directory");
+                Failure::new(Code::Io, message)
+            })
+        };
+        Ok(absolute(path, current)?.into_owned())
     }
 
     /// The depot that is read and written to.

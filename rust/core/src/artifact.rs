@@ -25,7 +25,9 @@
 mod bindings;
 mod contents;
 mod create;
+mod install;
 mod record;
+mod repair;
 mod stack;
 mod usages;
 mod verify;
@@ -33,6 +35,11 @@ mod verify;
 pub use bindings::{Bound, bind, binding, bindings, downloadable, file_above, hashes, unbind};
 pub use contents::{Listed, archive, list, remove};
 pub use create::{Created, Creation, begin};
+pub use install::{
+    InstallBegun, InstallOptions, Installation, Installed, Wanted, begin_install, install,
+    install_all, wanted,
+};
+pub use repair::{Repairs, repair};
 pub(crate) use stack::read_text;
 pub use stack::{Complaint, Stack};
 pub use usages::{BindingFile, KnownFiles, Use, known_files, usage};

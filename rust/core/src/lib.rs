@@ -12,8 +12,6 @@ mod parallel;
 mod place;
 pub mod project;
 pub mod scratch;
-pub mod store;
-mod time;
 pub mod usage;
 
 pub use error::{Error, ErrorCode, Result};

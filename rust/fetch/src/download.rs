@@ -1,6 +1,5 @@
 //! A download: into a file, hashed while it comes, resumed and tried again where that helps.
 
-use std::fs::File;
 use std::io::{self, Read};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -392,7 +391,7 @@ impl<'a> Transfer<'a> {
     /// Copies a local file.
     fn copy(mut self) -> Result<Downloaded> {
         let copied = self.url.file_path().map_err(Stopped::from).and_then(|path| {
-            let file = open_file(&path)?;
+            let file = fs::open(&path).map_err(|error| Reason::File(error.to_string()))?;
             self.expect(file.metadata().ok().map(|metadata| metadata.len()))?;
             let reason = |error| Reason::File(unreadable(&path, &error));
             Ok(self.take(&mut &file, reason)??)
@@ -406,15 +405,6 @@ impl<'a> Transfer<'a> {
             Err(Stopped::By(unanswered)) => Err(self.give_up(unanswered, 1)),
         }
     }
-}
-
-/// Opens a file to copy it. Anything but a file is refused, as a FIFO would be waited for.
-fn open_file(path: &Path) -> std::result::Result<File, Reason> {
-    let metadata = path.metadata().map_err(|error| Reason::File(unreadable(path, &error)))?;
-    if !metadata.is_file() {
-        return Err(Reason::File(format!("`{}` is no file", path.display())));
-    }
-    File::open(path).map_err(|error| Reason::File(unreadable(path, &error)))
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> String {

@@ -8,11 +8,7 @@ mod append;
 mod clock;
 mod directory;
 mod error;
-mod link;
 mod lock;
-mod look;
-mod measure;
-mod parallel;
 mod partial;
 mod platform;
 mod remove;
@@ -24,23 +20,16 @@ mod watch;
 pub use append::append;
 pub use directory::{
     ensure_directory, identity, is_directory, is_empty_directory, names, publish, publish_new,
-    remove_if_empty, restore, subdirectories,
+    restore, subdirectories,
 };
 pub use error::{Error, Result, is_read_only};
-pub use link::{
-    LINK_MODES, LinkMode, Linker, UnknownLinkMode, has_too_many_names, make_read_only, move_new,
-    rename, resolve,
-};
 pub use lock::{Attempt, Holder, PidLock, Policy};
-pub use look::{Held, Look, look, write_new};
-pub use measure::{Entry, EntryKind, Size, entries, is_regular, measure, read_regular};
-pub use parallel::parallel_map;
 pub use partial::Partial;
-pub use remove::{SetAside, remove, remove_leftovers, set_aside};
-pub use replace::{Overtaken, discard_unfinished, read, read_from, replace};
+pub use remove::{remove, remove_leftovers};
+pub use replace::{Overtaken, discard_unfinished, open, read, read_from, replace};
 pub use stamp::Stamp;
 pub use tree::{
-    Access, allow_as, copy_file, create_file, forbid_writing, free_space, keeps_modes,
+    Access, allow_as, copy_file, copy_tree, create_file, forbid_writing, free_space, keeps_modes,
     make_directory, make_link, set_executable,
 };
 pub use watch::{Cancelled, Progress, Unit, Watch};

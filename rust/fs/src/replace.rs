@@ -10,6 +10,19 @@ use tempfile::NamedTempFile;
 use crate::error::{Error, Result};
 use crate::platform;
 
+/// Opens the file at `path`, to read it. Anything but a file is refused: a FIFO would be waited for.
+///
+/// # Errors
+///
+/// If it is missing, is no file, or cannot be read.
+pub fn open(path: &Path) -> Result<File> {
+    let open = || match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is no file")),
+    };
+    open().map_err(Error::on("open", path))
+}
+
 /// The bytes of the file at `path`; none if it is missing.
 ///
 /// # Errors

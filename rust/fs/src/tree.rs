@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::platform;
+use crate::watch::{Cancelled, Watch};
 
 /// What a new file allows, as far as the umask lets it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -57,6 +58,51 @@ pub fn copy_file(source: &Path, path: &Path, access: Access) -> Result<()> {
     let mut to = create_file(path, access)?;
     io::copy(&mut from, &mut to).map_err(Error::on("write", path))?;
     Ok(())
+}
+
+/// Copies what is in the directory `source` into `target`, a directory with nothing in it: files with
+/// whether they are executable, links as they are, directories. Of the rest nothing is kept.
+///
+/// `watch` advances by the bytes of each file.
+///
+/// # Errors
+///
+/// Something cannot be read or written, or is neither a file, a link nor a directory. A part of the
+/// tree is in `target` then; so it is if nobody wants it any more, which is the inner result.
+pub fn copy_tree(
+    source: &Path,
+    target: &Path,
+    watch: &Watch,
+) -> Result<std::result::Result<(), Cancelled>> {
+    let mut directories = vec![(source.to_owned(), target.to_owned())];
+    while let Some((source, target)) = directories.pop() {
+        let unreadable = |error| Error::on("read the directory", &source)(error);
+        for entry in fs::read_dir(&source).map_err(unreadable)? {
+            if let Err(cancelled) = watch.check() {
+                return Ok(Err(cancelled));
+            }
+            let entry = entry.map_err(unreadable)?;
+            let (from, to) = (entry.path(), target.join(entry.file_name()));
+            let file_type = entry.file_type().map_err(unreadable)?;
+            if file_type.is_dir() {
+                make_directory(&to)?;
+                directories.push((from, to));
+            } else if file_type.is_symlink() {
+                let link =
+                    fs::read_link(&from).map_err(Error::on("read the symbolic link", &from))?;
+                make_link(link.as_os_str(), &to, from.is_dir())?;
+            } else if file_type.is_file() {
+                let metadata = entry.metadata().map_err(Error::on("inspect", &from))?;
+                let executable = platform::is_executable(&metadata);
+                copy_file(&from, &to, Access { executable, read_only: false })?;
+                watch.advance(metadata.len());
+            } else {
+                let problem = io::Error::other("it is neither a file, a directory nor a link");
+                return Err(Error::on("copy", &from)(problem));
+            }
+        }
+    }
+    Ok(Ok(()))
 }
 
 /// Makes what is at `path`, a file, executable for those who may read it, or for nobody.
@@ -135,6 +181,36 @@ mod tests {
 
     fn mode(path: &Path) -> u32 {
         fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_tree_is_copied_as_it_is() {
+        let directory = tempfile::tempdir().unwrap();
+        let (source, target) = (directory.path().join("source"), directory.path().join("target"));
+        fs::create_dir_all(source.join("deep/empty")).unwrap();
+        fs::create_dir(&target).unwrap();
+        fs::write(source.join("deep/run"), "run").unwrap();
+        fs::set_permissions(source.join("deep/run"), fs::Permissions::from_mode(0o750)).unwrap();
+        fs::write(source.join("file"), "file").unwrap();
+        fs::set_permissions(source.join("file"), fs::Permissions::from_mode(0o600)).unwrap();
+        make_link(OsStr::new("nowhere"), &source.join("link"), false).unwrap();
+        let watch = Watch::default();
+        copy_tree(&source, &target, &watch).unwrap().unwrap();
+        assert_eq!(watch.progress().done, 7);
+        assert!(target.join("deep/empty").is_dir());
+        assert_eq!(fs::read(target.join("deep/run")).unwrap(), b"run");
+        assert_eq!(mode(&target.join("deep/run")) & 0o100, 0o100);
+        assert_eq!(mode(&target.join("file")) & 0o111, 0);
+        assert_eq!(fs::read_link(target.join("link")).unwrap(), Path::new("nowhere"));
+        watch.cancel();
+        fs::create_dir(directory.path().join("other")).unwrap();
+        let result = copy_tree(&source, &directory.path().join("other"), &watch).unwrap();
+        assert_eq!(result, Err(Cancelled));
+        let socket = std::os::unix::net::UnixListener::bind(source.join("socket")).unwrap();
+        fs::create_dir(directory.path().join("third")).unwrap();
+        let error = copy_tree(&source, &directory.path().join("third"), &Watch::default());
+        assert_eq!(error.unwrap_err().path(), source.join("socket"));
+        drop(socket);
     }
 
     #[test]

@@ -1,16 +1,16 @@
 //! `scratchrs path`: where a scratch space is.
 
 use std::path::Path;
-use std::time::Duration;
 
 use scratchrs_core::usage::{self, Tracked};
-use scratchrs_core::{Error, Place, scratch};
+use scratchrs_core::{Place, scratch};
 use serde::Serialize;
 
 use crate::failure::Result;
 use crate::faults::{self, Fault};
 use crate::namespace;
 use crate::session::{Session, place};
+use crate::waiting::patiently;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -22,11 +22,6 @@ Examples:
 
 With --json: {\"path\", \"owner\", \"key\", \"project\", \"recorded\", \
 \"healed\": [{\"line\", \"reason\"}], \"notes\": [\"…\"]}";
-
-/// How long a user waits for whoever is writing to the log without being told.
-const SILENCE: Duration = Duration::from_secs(2);
-/// How long after that.
-const PATIENCE: Duration = Duration::from_secs(28);
 
 /// Print the path of a scratch space, which is made if it is missing
 ///
@@ -113,14 +108,7 @@ fn record(
         return Ok(Tracked::default());
     };
     let now = session.environment.now;
-    let track = |patience| usage::track(place, path, project, now, patience);
-    let tracked = match track(SILENCE) {
-        Err(busy @ Error::Busy { .. }) => {
-            session.output.note(&format!("waiting, as {busy}"), None);
-            track(PATIENCE)
-        }
-        result => result,
-    };
+    let tracked = patiently(session, |patience| usage::track(place, path, project, now, patience));
     match tracked {
         Ok(tracked) if tracked.recorded => return Ok(tracked),
         Ok(_) => session.output.note("the use is not recorded, as the depot is read-only", None),

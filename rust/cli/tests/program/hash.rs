@@ -120,8 +120,8 @@ fn what_may_surprise_is_told() {
 fn what_has_no_hash_is_an_error() {
     let lab = lab();
     for (arguments, code, message) in [
-        (&["hash", "missing"][..], 1, "can't read `missing`: no such file or directory (ENOENT)"),
-        (&["hash", "/dev/zero"], 1, "can't read `/dev/zero`: it is neither a file nor a directory"),
+        (&["hash", "missing"][..], 1, "can't open `missing`: no such file or directory (ENOENT)"),
+        (&["hash", "/dev/zero"], 1, "can't open `/dev/zero`: it is no file"),
         (&["hash", "tree", "--only", "sha256"], 2, "there is no sha256 of a directory: `tree`"),
     ] {
         assert_eq!(lab.run(arguments), Run::failed(code, &format!("error: {message}\n")));

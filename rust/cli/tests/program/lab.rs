@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
@@ -72,6 +73,14 @@ impl Lab {
 
     pub(crate) fn read(&self, name: &str) -> String {
         self.neutral(&fs::read(self.path(name)).unwrap_or_default())
+    }
+
+    /// Lets a file or directory be written to.
+    pub(crate) fn set_writable(&self, name: &str) {
+        let path = self.path(name);
+        let mut permissions = fs::metadata(&path).unwrap().permissions();
+        permissions.set_mode(permissions.mode() | 0o200);
+        fs::set_permissions(path, permissions).unwrap();
     }
 
     pub(crate) fn exists(&self, name: &str) -> bool {

@@ -6,6 +6,8 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 
 mod arguments;
+mod artifact;
+mod artifact_install;
 mod bad_depots;
 mod depots;
 mod hash;

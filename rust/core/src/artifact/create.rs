@@ -101,6 +101,29 @@ impl Creation {
         &self.directory
     }
 
+    /// Fills the directory, in which nothing is yet, with a copy of what is in the directory `source`.
+    ///
+    /// # Errors
+    ///
+    /// Something cannot be read or written, or cannot be in an artifact; or nobody wants it any more.
+    pub fn copy(&self, source: &Path, watch: &Watch) -> Result<()> {
+        watch.begin(format!("Copying `{}`", source.display()));
+        Ok(fs::copy_tree(source, &self.directory, watch)??)
+    }
+
+    /// Fills the directory, in which nothing is yet, with what is in the file `tarball`.
+    ///
+    /// # Errors
+    ///
+    /// As [`archive::unpack`].
+    pub fn unpack(&self, tarball: &Path, watch: &Watch) -> Result<()> {
+        let file = fs::open(tarball)?;
+        watch.begin(format!("Unpacking `{}`", tarball.display()));
+        watch.expect(file.metadata().map_or(0, |metadata| metadata.len()));
+        archive::unpack(file, &self.directory, &archive::UnpackOptions::default(), watch)?;
+        Ok(())
+    }
+
     /// Makes an artifact of what is in the directory. If it is there already, in any depot of
     /// `stack`, that one stays.
     ///

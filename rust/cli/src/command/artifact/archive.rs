@@ -1,0 +1,74 @@
+//! `scratchrs artifact archive`: an artifact becomes a tarball.
+
+use scratchrs_archive::{Compression, Packed};
+use scratchrs_core::artifact;
+use serde::Serialize;
+
+use crate::failure::Result;
+use crate::human;
+use crate::output::done;
+use crate::selection::{self, FileOption, PlatformOption, Selected};
+use crate::session::Session;
+use crate::watched::watched;
+
+const AFTER_HELP: &str = "\
+Examples:
+  scratchrs artifact archive iris iris.tar.gz
+  scratchrs artifact archive 43563e7631a7eafae1f9f8d9d332e3de44ad7239 iris.tar.zst
+
+With --json: {\"artifact\", \"hash\", \"tarball\", \"sha256\", \"bytes\", \"notes\": [\"…\"]}";
+
+/// Write an artifact as a tarball, and print the tarball's sha256
+///
+/// The same tree gives the same bytes on every machine. The tarball is compressed by Zstandard if
+/// its name ends with `.zst`, else by gzip. What is at its place is replaced. An artifact that an
+/// Overrides.toml has elsewhere is archived as it is itself.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Its name, or its hash
+    artifact: String,
+
+    /// Where to write it
+    tarball: String,
+
+    #[command(flatten)]
+    file: FileOption,
+
+    #[command(flatten)]
+    platform: PlatformOption,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    artifact: &'a str,
+    hash: String,
+    tarball: &'a str,
+    sha256: String,
+    bytes: u64,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
+        let Selected { hash, .. } =
+            selection::select(session, &self.artifact, &self.file, &self.platform)?;
+        let stack = selection::stack(session)?.without_overrides();
+        let compression = Compression::of_name(&self.tarball);
+        let Packed { sha256, size } = watched(session, |watch| {
+            artifact::archive(&stack, hash, &self.tarball, compression, watch)
+        })?;
+        if session.output.is_json() {
+            return session.output.json(&Answer {
+                artifact: &self.artifact,
+                hash: hash.to_string(),
+                tarball: &self.tarball,
+                sha256: sha256.to_string(),
+                bytes: size,
+            });
+        }
+        session.output.result(&format!("{sha256}\n"))?;
+        let what = format!("{hash} into `{}` ({})", self.tarball, human::size(size));
+        session.output.talk(&format!("{} {what}", done("Archived")));
+        Ok(())
+    }
+}

@@ -1,0 +1,185 @@
+//! `scratchrs artifact bind`: a name stands for an artifact.
+
+use scratchrs_core::artifact;
+use scratchrs_model::artifacts_toml::{BindOptions, Download};
+use scratchrs_model::hash::{Sha256, TreeHash};
+use scratchrs_model::layout::UsageLogFile;
+use serde::Serialize;
+
+use crate::content::Content;
+use crate::failure::{Code, Failure, Result};
+use crate::faults::{self, Fault};
+use crate::output::done;
+use crate::selection::{self, FileOption, PlatformOption};
+use crate::session::Session;
+use crate::waiting::patiently;
+use crate::watched::watched;
+
+const AFTER_HELP: &str = "\
+Examples:
+  scratchrs artifact bind iris 43563e7631a7eafae1f9f8d9d332e3de44ad7239
+  scratchrs artifact bind iris --tarball iris.tar.gz --url https://example.org/iris.tar.gz
+  scratchrs artifact bind tool $HASH --platform x86_64-linux-gnu --lazy \\
+      --url https://example.org/tool.tar.gz --sha256 $DIGITS
+
+With --json: {\"file\", \"name\", \"hash\", \"platform\", \"lazy\", \
+\"downloads\": [{\"url\", \"sha256\"}], \"healed\": [{\"line\", \"reason\"}], \"notes\": [\"…\"]}";
+
+/// Let a name stand for an artifact in an Artifacts.toml file
+///
+/// Comments and the order of the file stay. If there is no file yet, one is made in this directory.
+/// That the file is in use is recorded, so that no collection takes the artifact as long as the file
+/// is there.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// The name
+    name: String,
+
+    /// The hash of the artifact's tree; with --tarball, that of the tree in it is taken
+    #[arg(required_unless_present = "tarball")]
+    hash: Option<TreeHash>,
+
+    #[command(flatten)]
+    file: FileOption,
+
+    /// The platform for which the name stands for it, as `x86_64-linux-gnu` [default: every one]
+    #[command(flatten)]
+    platform: PlatformOption,
+
+    /// From where a tarball of it can be downloaded; may be repeated, the first is tried first
+    #[arg(long = "url", value_name = "URL")]
+    urls: Vec<String>,
+
+    /// The hash of the tarball at the URL, one for each, in the same order
+    #[arg(long, value_name = "HASH")]
+    sha256: Vec<Sha256>,
+
+    /// The tarball as it lies on this machine: hashes are taken from it
+    #[arg(long, value_name = "FILE", conflicts_with = "sha256")]
+    tarball: Option<String>,
+
+    /// It is only installed once somebody asks for it
+    #[arg(long)]
+    lazy: bool,
+
+    /// Replace what the name stands for already
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    file: &'a str,
+    name: &'a str,
+    hash: String,
+    platform: Option<String>,
+    lazy: bool,
+    downloads: Vec<Place<'a>>,
+    /// What the log of uses had in it that nobody can read, and has no more.
+    healed: Vec<Fault>,
+}
+
+/// From where it can be downloaded.
+#[derive(Serialize)]
+struct Place<'a> {
+    url: &'a str,
+    sha256: String,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
+        if self.name.is_empty() {
+            return Err(Failure::invalid("a name can't be empty"));
+        }
+        let (hash, downloads) = self.content(session)?;
+        let file = self.file.or_new(session)?;
+        let stack = selection::stack(session)?;
+        let depot = session.depot()?;
+        let now = session.environment.now;
+        let platform = self.platform.given();
+        let options = BindOptions {
+            platform,
+            downloads: (!downloads.is_empty()).then_some(&downloads),
+            lazy: self.lazy,
+            force: self.force,
+        };
+        let bound = patiently(session, |patience| {
+            artifact::bind(&stack, &file, &self.name, hash, options, now, patience)
+        });
+        let bound = bound.map_err(|error| {
+            let failure = Failure::from(error);
+            match failure.code {
+                Code::Conflict => failure.hint("`--force` replaces it"),
+                _ => failure,
+            }
+        })?;
+        let log = UsageLogFile::Artifacts.path(&depot);
+        let healed = faults::report(session, &log, bound.healed, "removed now");
+        if session.output.is_json() {
+            let place = |download: &'_ Download| download.sha256.to_string();
+            let downloads = downloads.iter();
+            return session.output.json(&Answer {
+                file: &bound.file,
+                name: &self.name,
+                hash: hash.to_string(),
+                platform: platform.map(ToString::to_string),
+                lazy: self.lazy,
+                downloads: downloads.map(|it| Place { url: &it.url, sha256: place(it) }).collect(),
+                healed,
+            });
+        }
+        let on = platform.map(|platform| format!(" on {platform}")).unwrap_or_default();
+        let what = format!("`{}`{on} to {hash} in `{}`", self.name, bound.file);
+        session.output.talk(&format!("{} {what}", done("Bound")));
+        Ok(())
+    }
+
+    /// The artifact, and from where it can be downloaded.
+    fn content(&self, session: &Session) -> Result<(TreeHash, Vec<Download>)> {
+        let (hash, sha256) = match (&self.tarball, self.hash) {
+            (Some(tarball), hash) => {
+                let (found, sha256) = tarball_hashes(session, tarball, hash)?;
+                (found, vec![sha256; self.urls.len()])
+            }
+            (None, Some(hash)) => (hash, self.sha256.clone()),
+            (None, None) => return Err(Failure::invalid("neither a hash nor a tarball is given")),
+        };
+        if sha256.len() != self.urls.len() {
+            let (urls, hashes) = (self.urls.len(), sha256.len());
+            let message = format!("there are {urls} of --url and {hashes} of --sha256");
+            return Err(
+                Failure::invalid(message).hint("each --url needs a --sha256, or a --tarball")
+            );
+        }
+        let download =
+            |(url, sha256): (&String, Sha256)| Download { url: url.clone(), sha256, size: None };
+        Ok((hash, self.urls.iter().zip(sha256).map(download).collect()))
+    }
+}
+
+/// The hash of the tree in a tarball, which has to be `expected` if that is given; and that of the
+/// tarball itself.
+fn tarball_hashes(
+    session: &Session,
+    tarball: &str,
+    expected: Option<TreeHash>,
+) -> Result<(TreeHash, Sha256)> {
+    match watched(session, |watch| Content::read(tarball, false, watch))? {
+        Content::Tarball { hashes, sha256, .. } => match expected {
+            Some(expected) if !hashes.contains(&expected) => {
+                let message = format!(
+                    "the tree in the tarball is not {expected}, but {}: `{tarball}`",
+                    hashes.pkg
+                );
+                Err(Failure::new(Code::Integrity, message).about(tarball))
+            }
+            Some(expected) => Ok((expected, sha256)),
+            None => Ok((hashes.pkg, sha256)),
+        },
+        content => {
+            let message = format!("this is no tarball, but a {}: `{tarball}`", content.kind());
+            Err(Failure::invalid(message).about(tarball))
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! `scratchrs artifact install`: artifacts come from where a file says that they can be had.
+
+use scratchrs_core::artifact::{self, Installed, Stack, Wanted};
+use scratchrs_core::{Error, usage};
+use scratchrs_model::artifacts_toml::Download;
+use scratchrs_model::hash::Sha256;
+use scratchrs_model::layout::UsageLogFile;
+use serde::Serialize;
+
+use crate::downloads::Downloads;
+use crate::failure::{Code, Failure, Result};
+use crate::faults::{self, Fault};
+use crate::human::{self, visible};
+use crate::output::done;
+use crate::selection::{self, FileOption, PlatformOption, Selected};
+use crate::session::Session;
+use crate::waiting::patiently;
+use crate::watched::watched;
+
+const AFTER_HELP: &str = "\
+Examples:
+  scratchrs artifact install                    what the Artifacts.toml here binds, if not lazily
+  scratchrs artifact install iris               one, lazy or not
+  scratchrs artifact install --file ~/dev/MyPackage --lazy --platform aarch64-apple-darwin
+  scratchrs artifact install $HASH --url https://example.org/iris.tar.gz --sha256 $DIGITS
+
+Environment:
+  JULIA_PKG_SERVER                     the server to ask first, as in Julia; empty: none
+  JULIA_PKG_CONCURRENT_DOWNLOADS       how many downloads at a time [default: 8]
+  JULIA_PKG_IGNORE_HASHES              `true`: a tree with another hash is taken
+  https_proxy, http_proxy, all_proxy, no_proxy
+  JULIA_SSL_CA_ROOTS_PATH, JULIA_NO_VERIFY_HOSTS, …  whom to trust, as in Julia
+
+With --json: {\"artifacts\": [{\"name\", \"hash\", \"path\", \"is_new\", \"error\"}], \
+\"healed\": [{\"line\", \"reason\"}], \"notes\": [\"…\"]}. \"path\" or \"error\" is null.";
+
+/// Install artifacts, and print their paths
+///
+/// Each is asked for at the Pkg server and then at the places that the file names, and checked. If
+/// another process is installing one, it is waited for. A transfer that broke off goes on where it
+/// was. That the file is in use is recorded, so that no collection takes the artifacts.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Names, or hashes [default: all that the file binds and that are not lazy]
+    #[arg(value_name = "ARTIFACT")]
+    artifacts: Vec<String>,
+
+    #[command(flatten)]
+    file: FileOption,
+
+    #[command(flatten)]
+    platform: PlatformOption,
+
+    /// Those that are lazy, too
+    #[arg(long, conflicts_with = "artifacts")]
+    lazy: bool,
+
+    /// Those for every platform
+    #[arg(long, conflicts_with_all = ["artifacts", "platform"])]
+    all: bool,
+
+    /// From where to download a tarball of the one artifact; may be repeated
+    #[arg(long = "url", value_name = "URL", requires = "artifacts")]
+    urls: Vec<String>,
+
+    /// The hash of the tarball at the URL, one for each, in the same order
+    #[arg(long, value_name = "HASH", requires = "urls")]
+    sha256: Vec<Sha256>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    artifacts: Vec<Artifact>,
+    /// What the log of uses had in it that nobody can read, and has no more.
+    healed: Vec<Fault>,
+}
+
+#[derive(Serialize)]
+struct Artifact {
+    name: String,
+    hash: String,
+    path: Option<String>,
+    is_new: bool,
+    error: Option<Failure>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
+        let wanted = self.wanted(session)?;
+        let stack = selection::stack(session)?;
+        let downloads = Downloads::new(session)?;
+        let results = watched(session, |watch| match wanted.as_slice() {
+            [one] => vec![artifact::install(&stack, one, downloads.options(), watch)],
+            several => artifact::install_all(&stack, several, downloads.options(), watch),
+        });
+        let mut artifacts = Vec::new();
+        for (wanted, result) in wanted.iter().zip(results) {
+            artifacts.push(Artifact::of(session, wanted, result)?);
+        }
+        let healed = record(session, &stack, &wanted)?;
+        if session.output.is_json() {
+            let failed = failure(&artifacts);
+            session.output.json(&Answer { artifacts, healed })?;
+            return failed.map_or(Ok(()), Err);
+        }
+        let paths = artifacts.iter().filter_map(|artifact| artifact.path.as_deref());
+        let paths: String = paths.map(|path| format!("{path}\n")).collect();
+        session.output.result(&paths)?;
+        tell(session, &artifacts);
+        failure(&artifacts).map_or(Ok(()), Err)
+    }
+
+    /// What is to be installed.
+    fn wanted(&self, session: &mut Session) -> Result<Vec<Wanted>> {
+        let downloads = self.downloads()?;
+        if self.artifacts.is_empty() {
+            return self.bound(session);
+        }
+        let one = |name: &String| -> Result<Wanted> {
+            let Selected { hash, binding } =
+                selection::select(session, name, &self.file, &self.platform)?;
+            let mut wanted = match binding {
+                Some(binding) => Wanted::of_entry(name, &binding.entry, &binding.file),
+                None => Wanted { name: name.clone(), hash, downloads: Vec::new(), bound_in: None },
+            };
+            wanted.downloads.extend(downloads.iter().cloned());
+            Ok(wanted)
+        };
+        let wanted = self.artifacts.iter().map(one).collect::<Result<Vec<_>>>()?;
+        Ok(once(wanted))
+    }
+
+    /// What the file binds and can be downloaded.
+    fn bound(&self, session: &mut Session) -> Result<Vec<Wanted>> {
+        let file = self.file.existing(session)?;
+        let bindings = artifact::bindings(&file)?.unwrap_or_default();
+        for fault in bindings.faults() {
+            session.output.note(&visible(&format!("{file}:{fault}")), None);
+        }
+        if !self.all {
+            let platform = self.platform.get()?;
+            return Ok(once(artifact::wanted(&file, &bindings, &platform, self.lazy).0));
+        }
+        let mut wanted = Vec::new();
+        for name in bindings.names() {
+            let entries = bindings.entries(name).into_iter().map(|(_, entry)| entry);
+            let entries = entries.filter(|entry| entry.downloads.is_some());
+            let entries = entries.filter(|entry| self.lazy || !entry.lazy);
+            wanted.extend(entries.map(|entry| Wanted::of_entry(name, entry, &file)));
+        }
+        Ok(once(wanted))
+    }
+
+    /// The places that the user names.
+    fn downloads(&self) -> Result<Vec<Download>> {
+        if self.urls.len() != self.sha256.len() {
+            let (urls, hashes) = (self.urls.len(), self.sha256.len());
+            let message = format!("there are {urls} of --url and {hashes} of --sha256");
+            return Err(Failure::invalid(message).hint("each --url needs a --sha256"));
+        }
+        if self.artifacts.len() > 1 && !self.urls.is_empty() {
+            return Err(Failure::invalid("there is one --url, and several artifacts"));
+        }
+        let download = |(url, sha256): (&String, &Sha256)| Download {
+            url: url.clone(),
+            sha256: *sha256,
+            size: None,
+        };
+        Ok(self.urls.iter().zip(&self.sha256).map(download).collect())
+    }
+}
+
+/// Of an artifact with several names, the first.
+fn once(wanted: Vec<Wanted>) -> Vec<Wanted> {
+    let mut kept: Vec<Wanted> = Vec::new();
+    for one in wanted {
+        if kept.iter().all(|known| known.hash != one.hash) {
+            kept.push(one);
+        }
+    }
+    kept
+}
+
+impl Artifact {
+    fn of(
+        session: &mut Session,
+        wanted: &Wanted,
+        result: scratchrs_core::Result<Installed>,
+    ) -> Result<Self> {
+        let hash = wanted.hash.to_string();
+        let name = wanted.name.clone();
+        match result {
+            Ok(Installed { path, is_new, warnings }) => {
+                for warning in warnings {
+                    session.output.note(&visible(&warning), None);
+                }
+                Ok(Self { name, hash, path: Some(path), is_new, error: None })
+            }
+            Err(error @ Error::Cancelled) => Err(error.into()),
+            Err(error) => {
+                Ok(Self { name, hash, path: None, is_new: false, error: Some(error.into()) })
+            }
+        }
+    }
+}
+
+/// Logs that the files are in use which bind what was installed.
+fn record(session: &mut Session, stack: &Stack, wanted: &[Wanted]) -> Result<Vec<Fault>> {
+    let mut files: Vec<&str> = Vec::new();
+    for (file, _) in wanted.iter().filter_map(|wanted| wanted.bound_in.as_ref()) {
+        if !files.contains(&file.as_str()) {
+            files.push(file);
+        }
+    }
+    if files.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (depot, now, log) =
+        (stack.first_depot()?, session.environment.now, UsageLogFile::Artifacts);
+    let tracked =
+        patiently(session, |patience| usage::track_files(depot, log, &files, now, patience));
+    match tracked {
+        Ok(tracked) => Ok(faults::report(session, &log.path(depot), tracked.healed, "removed now")),
+        // The artifacts are there all the same, and that is what was asked for.
+        Err(error) => {
+            session.output.note(&format!("the use is not recorded: {error}"), error.hint());
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// Says how many there are, and why others are not.
+fn tell(session: &mut Session, artifacts: &[Artifact]) {
+    let count = |is_new: bool| {
+        let there = artifacts.iter().filter(|it| it.path.is_some() && it.is_new == is_new);
+        there.count() as u64
+    };
+    let (new, old) = (count(true), count(false));
+    if new > 0 {
+        session.output.talk(&format!("{} {}", done("Installed"), human::count(new, "artifact")));
+    }
+    if old > 0 {
+        let verb = if old == 1 { "is" } else { "are" };
+        session.output.talk(&format!("{} {verb} there already", human::count(old, "artifact")));
+    }
+    if artifacts.is_empty() {
+        session.output.talk("There is nothing to install");
+    }
+    if artifacts.len() > 1 {
+        for Artifact { error, .. } in artifacts {
+            if let Some(error) = error {
+                session.output.note(&error.message, error.hint.as_deref());
+            }
+        }
+    }
+}
+
+/// That some are not there.
+fn failure(artifacts: &[Artifact]) -> Option<Failure> {
+    let mut failures = artifacts.iter().filter_map(|artifact| artifact.error.as_ref());
+    let first = failures.next()?;
+    let (bad, all) = (failures.count() + 1, artifacts.len());
+    if all == 1 {
+        return Some(first.clone());
+    }
+    let code = if bad == 1 { first.code } else { Code::Download };
+    Some(Failure::new(
+        code,
+        format!("{bad} of {} can't be installed", human::count(all as u64, "artifact")),
+    ))
+}

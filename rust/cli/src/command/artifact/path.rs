@@ -1,0 +1,63 @@
+//! `scratchrs artifact path`: where an artifact lies.
+
+use serde::Serialize;
+
+use crate::failure::{Code, Failure, Result};
+use crate::human::visible;
+use crate::selection::{self, FileOption, PlatformOption, Selected};
+use crate::session::Session;
+
+const AFTER_HELP: &str = "\
+Examples:
+  scratchrs artifact path iris
+  ls $(scratchrs artifact path 43563e7631a7eafae1f9f8d9d332e3de44ad7239)
+
+With --json: {\"artifact\", \"hash\", \"path\", \"overridden\", \"notes\": [\"…\"]}";
+
+/// Print the path of an artifact
+///
+/// That is the first of the depots that has it, or where an Overrides.toml says that it is. Exits
+/// with 3 if it is not there.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Its name, or its hash
+    artifact: String,
+
+    #[command(flatten)]
+    file: FileOption,
+
+    #[command(flatten)]
+    platform: PlatformOption,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    artifact: &'a str,
+    hash: String,
+    path: &'a str,
+    /// Whether something else stands in its place.
+    overridden: bool,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
+        let Selected { hash, .. } =
+            selection::select(session, &self.artifact, &self.file, &self.platform)?;
+        let stack = selection::stack(session)?;
+        let Some(path) = stack.find(hash)? else {
+            let name = visible(&self.artifact);
+            let message = format!("artifact `{name}` is not installed: `{}`", stack.path(hash)?);
+            return Err(Failure::new(Code::NotFound, message).about(stack.path(hash)?));
+        };
+        if session.output.is_json() {
+            return session.output.json(&Answer {
+                artifact: &self.artifact,
+                hash: hash.to_string(),
+                path: &path,
+                overridden: stack.overridden(hash)?.is_some(),
+            });
+        }
+        session.output.result(&(path + "\n"))
+    }
+}

@@ -1,0 +1,63 @@
+//! `scratchrs artifact unbind`: a name stands for nothing any more.
+
+use scratchrs_core::artifact;
+use serde::Serialize;
+
+use crate::failure::{Code, Failure, Result};
+use crate::human::visible;
+use crate::output::done;
+use crate::selection::{FileOption, PlatformOption};
+use crate::session::Session;
+use crate::waiting::patiently;
+
+const AFTER_HELP: &str = "\
+Examples:
+  scratchrs artifact unbind iris
+  scratchrs artifact unbind tool --platform x86_64-linux-gnu    … and not on others
+
+With --json: {\"file\", \"name\", \"platform\", \"notes\": [\"…\"]}";
+
+/// Let a name stand for nothing any more in an Artifacts.toml file
+///
+/// The artifact itself stays: the next collection may take it. Exits with 3 if the name stood for
+/// nothing.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// The name
+    name: String,
+
+    #[command(flatten)]
+    file: FileOption,
+
+    #[command(flatten)]
+    platform: PlatformOption,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    file: &'a str,
+    name: &'a str,
+    platform: Option<String>,
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
+        let file = self.file.existing(session)?;
+        let platform = self.platform.given();
+        let was_bound =
+            patiently(session, |patience| artifact::unbind(&file, &self.name, platform, patience))?;
+        let on = platform.map(|platform| format!(" on {platform}")).unwrap_or_default();
+        let what = format!("`{}`{on} in `{file}`", visible(&self.name));
+        if !was_bound {
+            let failure = Failure::new(Code::NotFound, format!("nothing is bound to {what}"));
+            return Err(failure.about(&file));
+        }
+        if session.output.is_json() {
+            let platform = platform.map(ToString::to_string);
+            return session.output.json(&Answer { file: &file, name: &self.name, platform });
+        }
+        session.output.talk(&format!("{} {what}", done("Unbound")));
+        Ok(())
+    }
+}

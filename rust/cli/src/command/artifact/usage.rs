@@ -1,0 +1,90 @@
+//! `scratchrs artifact usage`: which files bind an artifact.
+
+use scratchrs_core::artifact::{self, Use};
+use serde::Serialize;
+
+use crate::failure::Result;
+use crate::human::{self, visible};
+use crate::output::title;
+use crate::selection::{self, FileOption, PlatformOption, Selected};
+use crate::session::Session;
+use crate::table::{self, Align, Column};
+
+const AFTER_HELP: &str = "\
+Examples:
+  scratchrs artifact usage iris
+  scratchrs artifact usage 43563e7631a7eafae1f9f8d9d332e3de44ad7239 --json | jq '.files[].path'
+
+With --json: {\"artifact\", \"hash\", \"files\": [{\"path\", \"names\": [\"…\"], \"last_used\"}], \
+\"notes\": [\"…\"]}. \"last_used\" is a local time with a Z behind it, as Pkg logs it.";
+
+/// List the files that bind an artifact, as far as the depots know them
+///
+/// As long as one of them is there, no collection takes the artifact.
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    /// Its name, or its hash
+    artifact: String,
+
+    #[command(flatten)]
+    file: FileOption,
+
+    #[command(flatten)]
+    platform: PlatformOption,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    artifact: &'a str,
+    hash: String,
+    files: Vec<Entry>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    path: String,
+    names: Vec<String>,
+    last_used: Option<String>,
+}
+
+const COLUMNS: [Column; 3] = [
+    Column { title: "name", align: Align::Left, yields: true },
+    Column { title: "last used", align: Align::Left, yields: false },
+    Column { title: "bound by", align: Align::Left, yields: false },
+];
+
+impl Arguments {
+    pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
+        let Selected { hash, binding } =
+            selection::select(session, &self.artifact, &self.file, &self.platform)?;
+        let stack = selection::stack(session)?;
+        let known = artifact::known_files(&stack, binding.map(|binding| binding.file))?;
+        let uses = artifact::usage(&known, hash);
+        selection::complain(session, &known.complaints);
+        if session.output.is_json() {
+            let files = uses.into_iter().map(Entry::of).collect();
+            let answer = Answer { artifact: &self.artifact, hash: hash.to_string(), files };
+            return session.output.json(&answer);
+        }
+        if uses.is_empty() {
+            session.output.talk(&format!("No file that the depots know binds {hash}"));
+            return Ok(());
+        }
+        let now = session.environment.now;
+        let row = |it: &Use| {
+            [visible(&it.names.join(", ")), human::age(it.last_used, now), visible(&it.path)]
+        };
+        let rows: Vec<_> = uses.iter().map(row).collect();
+        let mut lines = table::lines(&COLUMNS, &rows, session.environment.columns);
+        lines[0] = title(&lines[0]);
+        session.output.result(&(lines.join("\n") + "\n"))
+    }
+}
+
+impl Entry {
+    fn of(it: Use) -> Self {
+        let Use { path, names, last_used } = it;
+        Self { path, names, last_used: last_used.map(|time| time.to_string()) }
+    }
+}

@@ -1,0 +1,607 @@
+//! Getting an artifact from where it can be downloaded.
+//!
+//! # Locking
+//!
+//! `<hash>.pid`, the lock of Pkg since Julia 1.13, from [`begin_install`] until the artifact is there
+//! or cannot be had. So one process downloads, and the others wait for it.
+//!
+//! # Crash
+//!
+//! A killed process leaves its lock, a directory under construction, and a download. Who installs
+//! that artifact next clears away the first two and goes on with the third.
+//!
+//! # Filesystems
+//!
+//! The hash that counts is that of the archive, whatever the file system makes of modes and links.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use scratchrs_archive::{self as archive, Links, UnpackOptions, Unpacked};
+use scratchrs_fetch::{self as fetch, Client, Request, Settings};
+use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Policy, Watch};
+use scratchrs_model::artifacts_toml::{Bindings, Download, Entry};
+use scratchrs_model::fault::Fault;
+use scratchrs_model::hash::{Sha256, TreeHash};
+use scratchrs_model::layout::{BUILDING, DOWNLOAD, join};
+use scratchrs_model::platform::Platform;
+use sha2::Digest;
+
+use super::bindings::downloadable;
+use super::create::put_in_place;
+use super::record;
+use super::stack::Stack;
+use crate::error::{Error, Result};
+use crate::parallel;
+
+const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(20), refreshed: true };
+
+/// For how long nobody asks the watch while waiting for another process.
+const MOMENT: Duration = Duration::from_millis(50);
+
+/// What is to be installed, and from where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// What the artifact is called, for people.
+    pub name: String,
+    /// Its hash.
+    pub hash: TreeHash,
+    /// The places to download it from, tried in this order, after the Pkg server.
+    pub downloads: Vec<Download>,
+    /// The file that binds it, and the line in which it does.
+    pub bound_in: Option<(String, usize)>,
+}
+
+impl Wanted {
+    /// What `name` stands for in a file.
+    pub fn of_entry(name: &str, entry: &Entry, file: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            hash: entry.hash,
+            downloads: entry.downloads.clone().unwrap_or_default(),
+            bound_in: Some((file.to_owned(), entry.line)),
+        }
+    }
+}
+
+/// What a file binds for a platform and can be downloaded, lazy or not as asked for. Names whose
+/// entry makes no sense are in the second value.
+pub fn wanted(
+    file: &str,
+    bindings: &Bindings,
+    platform: &Platform,
+    include_lazy: bool,
+) -> (Vec<Wanted>, Vec<Fault>) {
+    let (entries, faults) = downloadable(bindings, platform, include_lazy);
+    let wanted = entries.iter().map(|(name, entry)| Wanted::of_entry(name, entry, file));
+    (wanted.collect(), faults)
+}
+
+/// How to install.
+#[derive(Clone, Copy, Debug)]
+pub struct InstallOptions<'a> {
+    /// How to download.
+    pub settings: &'a Settings,
+    /// What becomes of symbolic links.
+    pub links: Links,
+}
+
+impl InstallOptions<'_> {
+    /// Whether a tree with another hash is taken. On Windows, a user who may make no links never
+    /// sees the right one.
+    fn ignores_hashes(&self) -> bool {
+        let cannot_be_right = cfg!(windows) && self.links == Links::Copied;
+        self.settings.ignores_hashes.unwrap_or(cannot_be_right)
+    }
+}
+
+/// An artifact that is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Installed {
+    /// Where it lies.
+    pub path: String,
+    /// Whether it was not there before.
+    pub is_new: bool,
+    /// What came up that did not stop it: a sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// What the caller of [`begin_install`] has to do.
+#[derive(Debug)]
+pub enum InstallBegun {
+    /// Nothing: the artifact is at this path.
+    Ready(String),
+    /// To get a tarball, and to finish the installation with it.
+    Install(Box<Installation>),
+    /// To wait for who is installing it, and to ask again.
+    Busy(Holder),
+}
+
+/// An installation that only this process may finish. Dropping it gives it up, and leaves what was
+/// downloaded to the next one.
+#[derive(Debug)]
+pub struct Installation {
+    hash: TreeHash,
+    /// Where the artifact is to lie.
+    path: String,
+    /// Whether what lies there is to be replaced.
+    replaces: bool,
+    _lock: PidLock,
+}
+
+/// Installs an artifact, unless it is there: from the Pkg server, if there is one, or from the first
+/// of the given places that has it. Waits for another process that is installing it.
+///
+/// # Errors
+///
+/// There is then no artifact, and nothing of it but perhaps a part of a download, which the next one
+/// goes on with. [`Error::Download`]: no place has it; the message has a line for each. A place that
+/// has something else is an [`Error::Integrity`], if no other place failed in another way. The file
+/// system refuses, or nobody wants it any more.
+pub fn install(
+    stack: &Stack,
+    wanted: &Wanted,
+    options: InstallOptions<'_>,
+    watch: &Watch,
+) -> Result<Installed> {
+    let client = Client::new(options.settings, watch);
+    Job { stack, options, client: &client, watch, tells_stages: true }.install(wanted)
+}
+
+/// Installs artifacts, several at a time, and tells for each what came of it.
+pub fn install_all(
+    stack: &Stack,
+    wanted: &[Wanted],
+    options: InstallOptions<'_>,
+    watch: &Watch,
+) -> Vec<Result<Installed>> {
+    watch.begin("Installing artifacts");
+    let client = Client::new(options.settings, watch);
+    let job = Job { stack, options, client: &client, watch, tells_stages: false };
+    let threads = options.settings.concurrent_downloads;
+    parallel::map(wanted, threads, |wanted| job.install(wanted))
+}
+
+/// Begins to install an artifact whose tarball the caller gets himself. Waits for at most `patience`
+/// for another process that is installing it.
+///
+/// # Errors
+///
+/// If the stack has no depot, an override leads to nothing, or the file system refuses.
+pub fn begin_install(stack: &Stack, hash: TreeHash, patience: Duration) -> Result<InstallBegun> {
+    if let Some(path) = stack.find(hash)? {
+        tidy(&path);
+        return Ok(InstallBegun::Ready(path));
+    }
+    if let Some(path) = stack.overridden(hash)? {
+        let message = format!("artifact {hash} is overridden, and is not at `{path}`");
+        return Err(Error::NotFound(message));
+    }
+    let installation = match Installation::begin(stack, hash, patience)? {
+        Ok(installation) => installation,
+        Err(holder) => return Ok(InstallBegun::Busy(holder)),
+    };
+    match stack.find(hash)? {
+        Some(path) => {
+            installation.remove_downloads();
+            Ok(InstallBegun::Ready(path))
+        }
+        None => Ok(InstallBegun::Install(Box::new(installation))),
+    }
+}
+
+/// Begins to install an artifact in the place of one that has rotted.
+pub(super) fn begin_repair(stack: &Stack, hash: TreeHash, watch: &Watch) -> Result<Installation> {
+    loop {
+        watch.check()?;
+        if let Ok(installation) = Installation::begin(stack, hash, MOMENT)? {
+            return Ok(Installation { replaces: true, ..installation });
+        }
+    }
+}
+
+/// Clears away what an installation left that was killed when the artifact was there.
+fn tidy(path: &str) {
+    let lock = lock_beside(path);
+    // Its lock is the last thing that goes. Where one is, somebody may also be at work.
+    if std::fs::symlink_metadata(&lock).is_ok()
+        && let Ok(Attempt::Acquired(_lock)) = PidLock::try_acquire(&lock, LOCK_POLICY)
+    {
+        // The artifact is there: that there is more beside it is no reason to refuse it.
+        let _ = remove_beside(path, BUILDING);
+        let _ = remove_beside(path, DOWNLOAD);
+    }
+}
+
+fn lock_beside(artifact: &str) -> PathBuf {
+    PathBuf::from(format!("{artifact}.pid"))
+}
+
+/// Removes all that lies beside an artifact and is named after it with `mark` behind.
+fn remove_beside(artifact: &str, mark: &str) -> fs::Result<()> {
+    let artifact = Path::new(artifact);
+    let (Some(directory), Some(name)) = (artifact.parent(), artifact.file_name()) else {
+        return Ok(());
+    };
+    let prefix = format!("{}{mark}", name.to_string_lossy());
+    for name in fs::names(directory)?.iter().filter(|name| name.starts_with(&prefix)) {
+        fs::remove(&directory.join(name))?;
+    }
+    Ok(())
+}
+
+impl Installation {
+    /// Takes the lock, and clears away what a killed process left; or says who has it.
+    fn begin(
+        stack: &Stack,
+        hash: TreeHash,
+        patience: Duration,
+    ) -> Result<std::result::Result<Self, Holder>> {
+        let directory = stack.first_directory()?;
+        fs::ensure_directory(Path::new(&directory))?;
+        let path = join(&directory, &[&hash.to_string()]);
+        let lock = match PidLock::acquire(&lock_beside(&path), LOCK_POLICY, patience)? {
+            Attempt::Acquired(lock) => lock,
+            Attempt::Held(holder) => return Ok(Err(holder)),
+        };
+        remove_beside(&path, BUILDING)?;
+        Ok(Ok(Self { hash, path, replaces: false, _lock: lock }))
+    }
+
+    /// A file for the tarball, beside the artifact. It goes when the installation is finished.
+    pub fn file(&self) -> PathBuf {
+        PathBuf::from(format!("{}{DOWNLOAD}own", self.path))
+    }
+
+    /// Installs the artifact from the tarball in [`Installation::file`], whose hash is to be
+    /// `sha256`, if that is known.
+    ///
+    /// # Errors
+    ///
+    /// There is then no artifact, and the tarball is gone: it is not the right one, is malformed or
+    /// hostile, or has another tree; the file system refuses; or nobody wants it any more.
+    pub fn finish(
+        self,
+        name: &str,
+        sha256: Option<Sha256>,
+        options: InstallOptions<'_>,
+        watch: &Watch,
+    ) -> Result<Installed> {
+        let tarball = self.file();
+        let failed = |failure: Failure| {
+            let wanted = Wanted {
+                name: name.to_owned(),
+                hash: self.hash,
+                downloads: vec![],
+                bound_in: None,
+            };
+            failure.into_error(&wanted, &tarball.to_string_lossy())
+        };
+        watch.begin(format!("Unpacking `{name}`"));
+        let result = check_sha256(&tarball, sha256, watch)
+            .and_then(|()| self.install_from(&tarball, options, watch).map_err(failed));
+        self.remove_downloads();
+        result
+    }
+
+    /// Gives it up, and removes the tarball.
+    pub fn abandon(self) {
+        self.remove_downloads();
+    }
+
+    fn remove_downloads(&self) {
+        // What cannot be removed is cleared away with the next installation.
+        let _ = remove_beside(&self.path, DOWNLOAD);
+    }
+
+    /// The file that a URL is downloaded into. A part of it is of no use for another URL.
+    fn download(&self, url: &str) -> PathBuf {
+        let checksum = crc32c::crc32c(url.as_bytes());
+        PathBuf::from(format!("{}{DOWNLOAD}{checksum:08x}", self.path))
+    }
+
+    /// Unpacks a tarball aside, and puts it in its place.
+    fn install_from(
+        &self,
+        tarball: &Path,
+        options: InstallOptions<'_>,
+        watch: &Watch,
+    ) -> std::result::Result<Installed, Failure> {
+        let built = PathBuf::from(format!("{}{BUILDING}{}", self.path, std::process::id()));
+        let installed = self.unpack(tarball, &built, options, watch).and_then(|unpacked| {
+            let mut warnings = Vec::new();
+            if !unpacked.hashes.contains(&self.hash) {
+                let actual = unpacked.hashes.pkg;
+                if !options.ignores_hashes() {
+                    return Err(Failure::OtherTree(actual));
+                }
+                let hash = self.hash;
+                warnings.push(format!(
+                    "artifact {hash} has another tree, {actual}, and is installed nevertheless: \
+                     JULIA_PKG_IGNORE_HASHES is set"
+                ));
+            }
+            watch.check().map_err(Error::from)?;
+            let is_new = self.put_in_place(&built)?;
+            record::keep(&self.path, self.hash, &unpacked.record);
+            Ok(Installed { path: self.path.clone(), is_new, warnings })
+        });
+        let removed = fs::remove(&built);
+        let installed = installed?;
+        // Whoever installs next would do it; but he may not come.
+        removed.map_err(Error::from)?;
+        Ok(installed)
+    }
+
+    fn unpack(
+        &self,
+        tarball: &Path,
+        built: &Path,
+        options: InstallOptions<'_>,
+        watch: &Watch,
+    ) -> std::result::Result<Unpacked, Failure> {
+        fs::make_directory(built).map_err(Error::from)?;
+        let file = File::open(tarball).map_err(fs::Error::on("read", tarball));
+        let file = file.map_err(Error::from)?;
+        watch.expect(file.metadata().map_or(0, |metadata| metadata.len()));
+        let options =
+            UnpackOptions { links: options.links, read_only: true, ..UnpackOptions::default() };
+        archive::unpack(file, built, &options, watch).map_err(|error| match error {
+            archive::Error::Archive(_) => Failure::Archive(error),
+            error => Failure::Here(error.into()),
+        })
+    }
+
+    fn put_in_place(&self, built: &Path) -> Result<bool> {
+        if !self.replaces {
+            return put_in_place(built, &self.path);
+        }
+        let path = Path::new(&self.path);
+        record::remove(&self.path)?;
+        fs::allow_as(built, path.parent().unwrap_or(path))?;
+        fs::publish(built, path)?;
+        Ok(true)
+    }
+}
+
+/// Checks the hash of a file, if one is known.
+fn check_sha256(path: &Path, expected: Option<Sha256>, watch: &Watch) -> Result<()> {
+    let Some(expected) = expected else { return Ok(()) };
+    let failed = |error| fs::Error::on("read", path)(error);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut hasher = sha2::Sha256::new();
+    let mut buffer = vec![0; 128 * 1024];
+    loop {
+        watch.check()?;
+        match file.read(&mut buffer).map_err(failed)? {
+            0 => break,
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+    let actual = Sha256(hasher.finalize().into());
+    if actual == expected {
+        return Ok(());
+    }
+    Err(Error::Integrity {
+        message: "the tarball is not what it should be; nothing was installed".to_owned(),
+        path: path.to_owned(),
+        expected: format!("sha256 {expected}"),
+        actual: format!("sha256 {actual}"),
+        hint: None,
+    })
+}
+
+/// Why there is no artifact from one place.
+#[derive(Debug)]
+enum Failure {
+    /// It did not come, or is another tarball.
+    Fetch(fetch::Error),
+    /// The tarball is malformed or hostile.
+    Archive(archive::Error),
+    /// The tarball has another tree.
+    OtherTree(TreeHash),
+    /// It would be no better from another place.
+    Here(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Here(error)
+    }
+}
+
+impl Failure {
+    /// The hashes that should be and are, if what came was something else.
+    fn mismatch(&self, wanted: &Wanted) -> Option<(String, String)> {
+        match self {
+            Self::OtherTree(actual) => {
+                Some((format!("git-tree-sha1 {}", wanted.hash), format!("git-tree-sha1 {actual}")))
+            }
+            Self::Fetch(fetch::Error::Mismatch { expected, actual, .. }) => {
+                Some((format!("sha256 {expected}"), format!("sha256 {actual}")))
+            }
+            _ => None,
+        }
+    }
+
+    /// What went wrong with the tarball from `place`, in one line or several.
+    fn describe(&self, wanted: &Wanted, place: &str) -> String {
+        match self {
+            Self::Fetch(error) => error.to_string(),
+            Self::Archive(error) => format!("what came from {place} can't be unpacked: {error}"),
+            Self::OtherTree(actual) => format!(
+                "what came from {place} has another tree\n  expected git-tree-sha1 {}\n  got      \
+                 git-tree-sha1 {actual}",
+                wanted.hash
+            ),
+            Self::Here(error) => error.to_string(),
+        }
+    }
+
+    /// The error where there is one place only.
+    fn into_error(self, wanted: &Wanted, place: &str) -> Error {
+        if let Some((expected, actual)) = self.mismatch(wanted) {
+            return integrity(wanted, place, expected, actual);
+        }
+        match self {
+            Self::Here(error) => error,
+            Self::Archive(error) => Error::Content(error),
+            failure => Error::Download(failure.describe(wanted, place)),
+        }
+    }
+}
+
+fn integrity(wanted: &Wanted, place: &str, expected: String, actual: String) -> Error {
+    let hint = wanted.bound_in.as_ref().map(|(file, line)| {
+        format!("the binding in {file}:{line} may be older than what is at the URL now")
+    });
+    let name = &wanted.name;
+    let message = format!("artifact `{name}` is not what it should be; nothing was installed");
+    Error::Integrity { message, path: place.into(), expected, actual, hint }
+}
+
+/// A place to download from.
+struct Source {
+    url: String,
+    sha256: Option<Sha256>,
+    size: Option<u64>,
+    is_server: bool,
+}
+
+/// What installations of one piece of work have in common.
+struct Job<'a> {
+    stack: &'a Stack,
+    options: InstallOptions<'a>,
+    client: &'a Client,
+    watch: &'a Watch,
+    /// Whether the watch is told what is being done; not where several things are.
+    tells_stages: bool,
+}
+
+impl Job<'_> {
+    fn install(&self, wanted: &Wanted) -> Result<Installed> {
+        let mut is_waiting = false;
+        loop {
+            self.watch.check()?;
+            match begin_install(self.stack, wanted.hash, MOMENT)? {
+                InstallBegun::Ready(path) => {
+                    return Ok(Installed { path, is_new: false, warnings: Vec::new() });
+                }
+                InstallBegun::Install(installation) => return self.obtain(&installation, wanted),
+                InstallBegun::Busy(holder) if !is_waiting => {
+                    is_waiting = true;
+                    self.stage(|| waiting(&wanted.name, &holder));
+                }
+                InstallBegun::Busy(_) => {}
+            }
+        }
+    }
+
+    fn stage(&self, text: impl FnOnce() -> String) {
+        if self.tells_stages {
+            self.watch.begin(text());
+        }
+    }
+
+    fn sources(&self, wanted: &Wanted) -> Vec<Source> {
+        let server = self.options.settings.server.as_ref().map(|server| Source {
+            url: server.artifact_url(wanted.hash),
+            sha256: None,
+            size: None,
+            is_server: true,
+        });
+        let downloads = wanted.downloads.iter().map(|download| Source {
+            url: download.url.clone(),
+            sha256: Some(download.sha256),
+            size: download.size,
+            is_server: false,
+        });
+        server.into_iter().chain(downloads).collect()
+    }
+
+    /// Tries one place after the other.
+    fn obtain(&self, installation: &Installation, wanted: &Wanted) -> Result<Installed> {
+        let mut failures: Vec<(Source, Failure)> = Vec::new();
+        for source in self.sources(wanted) {
+            match self.obtain_from(installation, wanted, &source) {
+                Ok(mut installed) => {
+                    installed.warnings.extend(self.client.notes());
+                    installation.remove_downloads();
+                    return Ok(installed);
+                }
+                Err(Failure::Here(error)) => return Err(error),
+                Err(failure) => failures.push((source, failure)),
+            }
+        }
+        Err(unobtainable(wanted, &failures))
+    }
+
+    fn obtain_from(
+        &self,
+        installation: &Installation,
+        wanted: &Wanted,
+        source: &Source,
+    ) -> std::result::Result<Installed, Failure> {
+        self.stage(|| format!("Downloading `{}`", wanted.name));
+        let file = installation.download(&source.url);
+        let Source { url, sha256, size, .. } = source;
+        let request = Request { url, sha256: *sha256, size: *size, limit: None };
+        self.client.download(&request, &file).map_err(|error| match error {
+            fetch::Error::Cancelled => Failure::Here(Error::Cancelled),
+            fetch::Error::Disk(error) => Failure::Here(error.into()),
+            error => Failure::Fetch(error),
+        })?;
+        self.stage(|| format!("Unpacking `{}`", wanted.name));
+        let installed = installation.install_from(&file, self.options, self.watch);
+        if matches!(installed, Err(Failure::Archive(_) | Failure::OtherTree(_))) {
+            // It would come in the same way again.
+            fs::remove(&file).map_err(Error::from)?;
+        }
+        installed
+    }
+}
+
+fn waiting(name: &str, holder: &Holder) -> String {
+    match holder.pid {
+        Some(pid) => format!("Waiting for `{name}`: process {pid} on {} installs it", holder.host),
+        None => format!("Waiting for `{name}`: another process installs it"),
+    }
+}
+
+/// That no place has an artifact.
+fn unobtainable(wanted: &Wanted, failures: &[(Source, Failure)]) -> Error {
+    let Wanted { name, bound_in, .. } = wanted;
+    let declared = || failures.iter().filter(|(source, _)| !source.is_server);
+    let mismatches: Vec<_> = declared()
+        .filter_map(|(source, failure)| Some((source, failure.mismatch(wanted)?)))
+        .collect();
+    if let Some((source, (expected, actual))) = mismatches.last()
+        && mismatches.len() == declared().count()
+    {
+        return integrity(wanted, &source.url, expected.clone(), actual.clone());
+    }
+    let mut message = format!("can't install artifact `{name}`");
+    for (source, failure) in failures {
+        let lines = failure.describe(wanted, &source.url);
+        message.push_str(&format!("\n  {}", lines.replace('\n', "\n  ")));
+    }
+    if declared().next().is_none() {
+        let file = bound_in.as_ref().map_or("its binding", |(file, _)| file);
+        message.push_str(&format!("\n  {file} names no place to download it from"));
+    }
+    Error::Download(message)
+}
+
+/// Installs an artifact in the place of one that has rotted, from where it can be had.
+pub(super) fn reinstall(
+    stack: &Stack,
+    wanted: &Wanted,
+    options: InstallOptions<'_>,
+    watch: &Watch,
+) -> Result<Installed> {
+    let client = Client::new(options.settings, watch);
+    let job = Job { stack, options, client: &client, watch, tells_stages: true };
+    job.obtain(&begin_repair(stack, wanted.hash, watch)?, wanted)
+}

@@ -1,0 +1,389 @@
+//! Installing artifacts from a server on this machine. What happens when processes are killed or meet
+//! each other is tested in the test kit.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use scratchrs_archive::{Compression, Links};
+use scratchrs_core::artifact::{
+    self, InstallBegun, InstallOptions, Installed, Stack, Verdict, Wanted,
+};
+use scratchrs_core::{Error, ErrorCode};
+use scratchrs_fetch::{Settings, file_url};
+use scratchrs_fs::Watch;
+use scratchrs_model::artifacts_toml::Download;
+use scratchrs_model::hash::{Sha256, TreeHash};
+use scratchrs_model::platform::Platform;
+use scratchrs_testkit::DepotLab;
+use scratchrs_testkit::server::Server;
+
+/// A depot, and a server that has an artifact of a tree `bin/program`, `file`.
+struct Scene {
+    lab: DepotLab,
+    server: Server,
+    stack: Stack,
+    hash: TreeHash,
+    sha256: Sha256,
+    /// Of the tarball.
+    size: u64,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let lab = DepotLab::new();
+        let served = lab.root().join("served");
+        fs::create_dir(&served).unwrap();
+        let maker = Stack::new([lab.root().join("maker").to_str().unwrap()], None).unwrap();
+        let creation = artifact::begin(&maker).unwrap();
+        fs::create_dir(creation.directory().join("bin")).unwrap();
+        let program = creation.directory().join("bin/program");
+        fs::write(&program, "#!").unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        // More than a megabyte that does not compress, so that a transfer can break off inside.
+        let mut noise = 1u64;
+        let bytes: Vec<u8> = std::iter::repeat_with(|| {
+            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (noise >> 56) as u8
+        })
+        .take(1 << 20)
+        .collect();
+        fs::write(creation.directory().join("file"), bytes).unwrap();
+        let hash = creation.publish(&maker, &watch()).unwrap().hash;
+        let tarball = served.join("x.tar.gz");
+        let to = tarball.to_str().unwrap();
+        let packed = artifact::archive(&maker, hash, to, Compression::Gzip, &watch()).unwrap();
+        fs::create_dir(served.join("artifact")).unwrap();
+        let server = Server::start(&served);
+        let stack = Stack::new([lab.depot()], None).unwrap();
+        Self { lab, server, stack, hash, sha256: packed.sha256, size: packed.size }
+    }
+
+    fn wanted(&self, paths: &[&str]) -> Wanted {
+        let download =
+            |path: &&str| Download { url: self.server.url(path), sha256: self.sha256, size: None };
+        let downloads = paths.iter().map(download).collect();
+        let bound_in = Some(("/work/Artifacts.toml".to_owned(), 3));
+        Wanted { name: "x".to_owned(), hash: self.hash, downloads, bound_in }
+    }
+
+    fn install(&self, wanted: &Wanted, settings: &Settings) -> Result<Installed, Error> {
+        artifact::install(&self.stack, wanted, options(settings), &watch())
+    }
+
+    /// What is in the directory of artifacts, but for what is inside of them.
+    fn names(&self) -> Vec<String> {
+        scratchrs_fs::names(&self.lab.path("artifacts")).unwrap()
+    }
+
+    fn path(&self) -> String {
+        self.lab.path(&format!("artifacts/{}", self.hash)).to_str().unwrap().to_owned()
+    }
+
+    fn assert_installed(&self) {
+        assert_eq!(self.names(), [self.hash.to_string(), format!("{}@tree", self.hash)]);
+        let verdict = artifact::verify(&self.stack, self.hash, &watch()).unwrap();
+        assert_eq!(verdict, Verdict::Sound(self.path()));
+        let mode = |name: &str| {
+            let path = Path::new(&self.path()).join(name);
+            fs::metadata(path).unwrap().permissions().mode() & 0o777
+        };
+        assert_eq!((mode("file") & 0o322, mode("bin/program") & 0o322), (0, 0o100));
+    }
+
+    fn requests(&self) -> Vec<String> {
+        self.server.received().into_iter().map(|received| received.target).collect()
+    }
+}
+
+fn watch() -> Watch {
+    Watch::default()
+}
+
+fn settings(variables: &[(&str, &str)]) -> Settings {
+    #[expect(clippy::disallowed_methods, reason = "the requests of the test are made now")]
+    let now = SystemTime::now();
+    let none = [("JULIA_PKG_SERVER", "")].into_iter().filter(|_| variables.is_empty());
+    let mut settings = Settings::new(none.chain(variables.iter().copied()), now);
+    settings.patience.retries = vec![Duration::ZERO];
+    settings
+}
+
+fn options(settings: &Settings) -> InstallOptions<'_> {
+    InstallOptions { settings, links: Links::Made }
+}
+
+#[test]
+fn an_artifact_is_installed_once() {
+    let scene = Scene::new();
+    let wanted = scene.wanted(&["/x.tar.gz"]);
+    let installed = scene.install(&wanted, &settings(&[])).unwrap();
+    assert_eq!(installed, Installed { path: scene.path(), is_new: true, warnings: vec![] });
+    scene.assert_installed();
+    let again = scene.install(&wanted, &settings(&[])).unwrap();
+    assert_eq!(again, Installed { is_new: false, ..installed });
+    assert_eq!(scene.requests().len(), 1);
+}
+
+#[test]
+fn the_pkg_server_is_asked_first_then_one_place_after_the_other() {
+    let scene = Scene::new();
+    let wanted = scene.wanted(&["/nothing", "/x.tar.gz", "/never"]);
+    let server = settings(&[("JULIA_PKG_SERVER", &scene.server.url(""))]);
+    scene.install(&wanted, &server).unwrap();
+    scene.assert_installed();
+    let of_server = format!("/artifact/{}", scene.hash);
+    assert_eq!(scene.requests(), [of_server.as_str(), "/nothing", "/x.tar.gz"]);
+
+    artifact::remove(&scene.stack, scene.hash).unwrap();
+    let served = scene.lab.root().join("served");
+    fs::copy(served.join("x.tar.gz"), served.join(&of_server[1..])).unwrap();
+    scene.install(&wanted, &server).unwrap();
+    scene.assert_installed();
+    assert_eq!(scene.requests().last(), Some(&of_server));
+}
+
+#[test]
+fn a_local_file_will_do() {
+    let scene = Scene::new();
+    let mut wanted = scene.wanted(&["/x.tar.gz"]);
+    wanted.downloads[0].url = file_url(&scene.lab.root().join("served/x.tar.gz"));
+    scene.install(&wanted, &settings(&[])).unwrap();
+    scene.assert_installed();
+    assert!(scene.lab.root().join("served/x.tar.gz").exists());
+}
+
+#[test]
+fn what_cannot_be_had_says_why_for_each_place() {
+    let scene = Scene::new();
+    let server = settings(&[("JULIA_PKG_SERVER", &scene.server.url(""))]);
+    let wanted = scene.wanted(&["/nothing", "/@status:500/x.tar.gz"]);
+    let error = scene.install(&wanted, &server).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Download);
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (4, "can't install artifact `x`"), "{text}");
+    for (line, part) in lines[1..].iter().zip(["/artifact/", "/nothing: ", "500"]) {
+        assert!(line.contains(part), "{text}");
+    }
+    assert_eq!(scene.names(), [""; 0]);
+
+    let error = scene.install(&scene.wanted(&[]), &server).unwrap_err().to_string();
+    assert!(
+        error.ends_with("\n  /work/Artifacts.toml names no place to download it from"),
+        "{error}"
+    );
+}
+
+#[test]
+fn another_tarball_or_another_tree_is_not_installed() {
+    let scene = Scene::new();
+    let mut wanted = scene.wanted(&["/x.tar.gz"]);
+    wanted.downloads[0].sha256 = "0".repeat(64).parse().unwrap();
+    let error = scene.install(&wanted, &settings(&[])).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Integrity);
+    let expected = format!(
+        "artifact `x` is not what it should be; nothing was installed\n  from     {}\n  \
+         expected sha256 {}\n  got      sha256 {}",
+        scene.server.url("/x.tar.gz"),
+        "0".repeat(64),
+        scene.sha256
+    );
+    assert_eq!(error.to_string(), expected);
+    assert!(error.hint().unwrap().contains("/work/Artifacts.toml:3"));
+    assert_eq!(scene.names(), [""; 0]);
+
+    let other: TreeHash = "1".repeat(40).parse().unwrap();
+    let wanted = Wanted { hash: other, ..scene.wanted(&["/x.tar.gz"]) };
+    let error = scene.install(&wanted, &settings(&[])).unwrap_err().to_string();
+    let got = format!("git-tree-sha1 {other}\n  got      git-tree-sha1 {}", scene.hash);
+    assert!(error.contains(&got), "{error}");
+    assert_eq!(scene.names(), [""; 0]);
+
+    // Unless the user does not mind.
+    let careless = settings(&[("JULIA_PKG_SERVER", ""), ("JULIA_PKG_IGNORE_HASHES", "1")]);
+    let installed = scene.install(&wanted, &careless).unwrap();
+    assert_eq!(installed.warnings.len(), 1);
+    assert_eq!(scene.names(), [other.to_string()]);
+    assert_eq!(scene.stack.find(scene.hash).unwrap(), None);
+}
+
+#[test]
+fn a_hostile_tarball_leaves_nothing_and_the_next_place_is_tried() {
+    let scene = Scene::new();
+    let served = scene.lab.root().join("served");
+    fs::write(served.join("evil.tar.gz"), "no archive at all").unwrap();
+    let mut wanted = scene.wanted(&["/evil.tar.gz", "/x.tar.gz"]);
+    wanted.downloads[0].sha256 =
+        "5742317412fc41d579db1431eed0badd4d1ac8ae760153d9dbfff9655cc100c9".parse().unwrap();
+    wanted.downloads.truncate(1);
+    let error = scene.install(&wanted, &settings(&[])).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Download);
+    assert!(error.to_string().contains("can't be unpacked"), "{error}");
+    assert_eq!(scene.names(), [""; 0]);
+    wanted.downloads.extend(scene.wanted(&["/x.tar.gz"]).downloads);
+    scene.install(&wanted, &settings(&[])).unwrap();
+    scene.assert_installed();
+}
+
+#[test]
+fn a_download_that_broke_off_is_gone_on_with() {
+    let scene = Scene::new();
+    let wanted = scene.wanted(&["/@truncate:300000:1/x.tar.gz"]);
+    let mut hasty = settings(&[]);
+    hasty.patience.retries = Vec::new();
+    let error = scene.install(&wanted, &hasty).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Download);
+    let names = scene.names();
+    assert_eq!(names.len(), 2, "the part and what it is a part of: {names:?}");
+    assert!(names.iter().all(|name| name.starts_with(&format!("{}@download-", scene.hash))));
+    scene.install(&wanted, &hasty).unwrap();
+    scene.assert_installed();
+    let ranges: Vec<_> = scene.server.received();
+    let range = ranges[1].header("range").unwrap();
+    assert_eq!(range, "bytes=300000-");
+}
+
+#[test]
+fn a_cancelled_installation_leaves_nothing_but_a_download() {
+    let scene = Scene::new();
+    let cancelled = watch();
+    cancelled.cancel();
+    let wanted = scene.wanted(&["/x.tar.gz"]);
+    let settings = settings(&[]);
+    let result = artifact::install(&scene.stack, &wanted, options(&settings), &cancelled);
+    assert_eq!(result.unwrap_err().code(), ErrorCode::Cancelled);
+    assert_eq!(scene.names(), [""; 0]);
+}
+
+#[test]
+fn progress_is_told_in_bytes() {
+    let scene = Scene::new();
+    let watch = watch();
+    let settings = settings(&[]);
+    let wanted = [scene.wanted(&["/x.tar.gz"])];
+    let results = artifact::install_all(&scene.stack, &wanted, options(&settings), &watch);
+    assert!(results[0].is_ok());
+    let progress = watch.progress();
+    assert_eq!(progress.stage, "Installing artifacts");
+    assert_eq!((progress.done, progress.total), (2 * scene.size, 2 * scene.size));
+}
+
+#[test]
+fn somebody_else_may_get_the_tarball() {
+    let scene = Scene::new();
+    let settings = settings(&[]);
+    let begin = || match artifact::begin_install(&scene.stack, scene.hash, Duration::ZERO).unwrap()
+    {
+        InstallBegun::Install(installation) => installation,
+        begun => panic!("{begun:?}"),
+    };
+    let installation = begin();
+    let busy = artifact::begin_install(&scene.stack, scene.hash, Duration::ZERO).unwrap();
+    let InstallBegun::Busy(holder) = busy else { panic!("{busy:?}") };
+    assert_eq!(holder.pid, Some(std::process::id()));
+    let tarball = scene.lab.root().join("served/x.tar.gz");
+    fs::copy(&tarball, installation.file()).unwrap();
+    let other = "0".repeat(64).parse().unwrap();
+    let error = installation.finish("x", Some(other), options(&settings), &watch()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Integrity);
+    assert_eq!(scene.names(), [""; 0]);
+    let installation = begin();
+    fs::write(installation.file(), "no archive").unwrap();
+    let error = installation.finish("x", None, options(&settings), &watch()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Format);
+    let installation = begin();
+    fs::write(installation.file(), "half").unwrap();
+    installation.abandon();
+    assert_eq!(scene.names(), [""; 0]);
+    let installation = begin();
+    fs::copy(&tarball, installation.file()).unwrap();
+    let sha256 = Some(scene.sha256);
+    assert!(installation.finish("x", sha256, options(&settings), &watch()).unwrap().is_new);
+    scene.assert_installed();
+    let begun = artifact::begin_install(&scene.stack, scene.hash, Duration::ZERO).unwrap();
+    assert!(matches!(begun, InstallBegun::Ready(path) if path == scene.path()));
+}
+
+#[test]
+fn what_is_overridden_is_not_installed() {
+    let mut scene = Scene::new();
+    let elsewhere = scene.lab.root().join("elsewhere");
+    let text = format!("{} = \"{}\"\n", scene.hash, elsewhere.display());
+    scene.lab.write("artifacts/Overrides.toml", &text);
+    scene.stack.read_overrides().unwrap();
+    let wanted = scene.wanted(&["/x.tar.gz"]);
+    let error = scene.install(&wanted, &settings(&[])).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::NotFound);
+    fs::create_dir(&elsewhere).unwrap();
+    let installed = scene.install(&wanted, &settings(&[])).unwrap();
+    assert_eq!(installed.path, elsewhere.to_str().unwrap());
+}
+
+/// The file that binds the scene's artifact, and one that nobody can have.
+fn write_bindings(scene: &Scene) -> String {
+    let file = scene.lab.root().join("Artifacts.toml").to_str().unwrap().to_owned();
+    let entry = |name: &str, hash: &str, url: &str| {
+        let url = scene.server.url(url);
+        let sha256 = scene.sha256;
+        format!(
+            "[{name}]\ngit-tree-sha1 = \"{hash}\"\n[[{name}.download]]\nurl = \"{url}\"\nsha256 = \"{sha256}\"\n"
+        )
+    };
+    let hash = scene.hash.to_string();
+    let text = entry("x", &hash, "/x.tar.gz")
+        + &entry("y", &"1".repeat(40), "/nothing")
+        + &entry("same", &hash, "/x.tar.gz");
+    fs::write(&file, text).unwrap();
+    file
+}
+
+fn platform() -> Platform {
+    "x86_64-linux-gnu".parse().unwrap()
+}
+
+#[test]
+fn all_that_a_file_binds_is_installed() {
+    let scene = Scene::new();
+    let file = write_bindings(&scene);
+    let bindings = artifact::bindings(&file).unwrap().unwrap();
+    let (wanted, faults) = artifact::wanted(&file, &bindings, &platform(), false);
+    assert_eq!((wanted.len(), faults.len()), (3, 0));
+    let settings = settings(&[]);
+    let results = artifact::install_all(&scene.stack, &wanted, options(&settings), &watch());
+    let is_ok: Vec<bool> = results.iter().map(Result::is_ok).collect();
+    assert_eq!(is_ok, [true, true, false], "same, x, y");
+    scene.assert_installed();
+    let downloads = scene.requests().iter().filter(|target| *target == "/x.tar.gz").count();
+    assert_eq!(downloads, 1);
+}
+
+#[test]
+fn what_has_rotted_is_put_right() {
+    let scene = Scene::new();
+    let file = write_bindings(&scene);
+    let settings = settings(&[]);
+    let repair = |files: &[&str]| {
+        artifact::repair(&scene.stack, files, &platform(), options(&settings), &watch()).unwrap()
+    };
+    let repairs = repair(&[&file]);
+    assert_eq!(repairs.installed, [(scene.hash, scene.path())]);
+    assert_eq!(repairs.failed.len(), 1, "nobody has y");
+
+    let rotten = Path::new(&scene.path()).join("file");
+    fs::set_permissions(&rotten, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&rotten, "rotten").unwrap();
+    let repairs = repair(&[]);
+    assert_eq!(repairs.unknown.len(), 1, "no log knows the file");
+    let log = format!("[[\"{file}\"]]\ntime = 2024-01-02T03:04:05.006Z\n");
+    scene.lab.write("logs/artifact_usage.toml", &log);
+    let repairs = repair(&[]);
+    assert_eq!(repairs.repaired, [(scene.hash, scene.path())]);
+    assert_eq!((repairs.failed.len(), repairs.unknown.len(), repairs.sound), (0, 0, 0));
+    scene.assert_installed();
+    assert_eq!(repair(&[]).sound, 1);
+}
