@@ -17,6 +17,7 @@
 //! What this crate does not do: it knows no depot, takes no lock, and decides nothing about where
 //! an artifact lies or whether a hash is the right one.
 
+mod contents;
 mod error;
 #[cfg(test)]
 #[cfg(unix)]
@@ -32,6 +33,7 @@ mod source;
 mod tree_hash;
 mod unpack;
 
+pub use contents::{content_record, content_record_hash, entry_path};
 pub use error::{BadArchive, Error};
 pub use pack::{Compression, Packed, pack};
 pub use record::{Change, Content, Difference, Entry, InvalidRecord, TreeHashes, TreeRecord};

@@ -18,6 +18,8 @@ pub(crate) struct Listing {
     /// The paths of all entries, one after the other.
     paths: Vec<u8>,
     entries: Vec<Entry>,
+    /// The paths of directories with nothing in them that counts; only in a listing for a hash.
+    bare: Vec<Vec<u8>>,
 }
 
 struct Entry {
@@ -70,17 +72,24 @@ impl Listing {
     /// A directory cannot be read, or something in it is neither a directory, a file, nor a
     /// symbolic link.
     pub(crate) fn new(root: &Path, purpose: Purpose, watch: &Watch) -> Result<Self, Error> {
-        let mut listing = Self { root: root.to_owned(), paths: Vec::new(), entries: Vec::new() };
+        let mut listing = Self {
+            root: root.to_owned(),
+            paths: Vec::new(),
+            entries: Vec::new(),
+            bare: Vec::new(),
+        };
         let mut path = Vec::new();
         let mut open = vec![OpenDirectory::list(root, 0, purpose, 0)?];
         while let Some(directory) = open.last_mut() {
             path.truncate(directory.path_length);
             let Some(Child { name, kind }) = directory.children.next() else {
                 let empty = listing.entries.len() == directory.entries_before;
-                if empty && directory.has_git && !path.is_empty() {
-                    let git = listing.on_disk(&path)?.join(".git");
-                    if contains_files(&git)? {
+                let has_git = directory.has_git;
+                if empty && !path.is_empty() && purpose == Purpose::Hash {
+                    if has_git && contains_files(&listing.on_disk(&path)?.join(".git"))? {
                         listing.push(&path, Kind::EmptyTree);
+                    } else {
+                        listing.bare.push(path.clone());
                     }
                 }
                 open.pop();
@@ -126,6 +135,11 @@ impl Listing {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Listed<'_>> {
         (0..self.len()).map(|index| self.get(index))
+    }
+
+    /// The paths of the directories that do not count in a hash, innermost first.
+    pub(crate) fn bare(self) -> Vec<Vec<u8>> {
+        self.bare
     }
 
     /// The sizes of all files together.

@@ -104,7 +104,7 @@ pub fn blob_hash_sha256(path: &Path, watch: &Watch) -> Result<Sha256, Error> {
 }
 
 /// What of a tree has a digest of its own.
-enum Leaf<D: Digest> {
+pub(crate) enum Leaf<D: Digest> {
     File { executable: bool, size: u64, digest: Output<D> },
     Symlink(Vec<u8>),
     EmptyTree,
@@ -129,11 +129,12 @@ where
 }
 
 /// Hashes the leaves of a tree and passes them to `sink` ordered by the bytes of their paths.
-fn for_each_leaf<D: Digest>(
+/// Returns the tree's listing.
+pub(crate) fn for_each_leaf<D: Digest>(
     root: &Path,
     watch: &Watch,
     mut sink: impl FnMut(&[u8], Leaf<D>),
-) -> Result<(), Error>
+) -> Result<Listing, Error>
 where
     Output<D>: Send,
 {
@@ -149,7 +150,7 @@ where
     for (index, leaf) in leaves {
         sink(listing.get(index as usize).path, leaf);
     }
-    Ok(())
+    Ok(listing)
 }
 
 /// The indices of all entries, large files first: one that is begun last keeps one thread busy

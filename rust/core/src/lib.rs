@@ -12,6 +12,8 @@ mod parallel;
 mod place;
 pub mod project;
 pub mod scratch;
+pub mod store;
+mod time;
 pub mod usage;
 
 pub use error::{Error, ErrorCode, Result};

@@ -61,6 +61,18 @@ fn is_absent(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
+/// Removes a directory that has nothing in it; one that has something stays.
+///
+/// # Errors
+///
+/// If it is empty and cannot be removed.
+pub fn remove_if_empty(path: &Path) -> Result<()> {
+    match fs::remove_dir(path) {
+        Err(error) if is_occupied(&error) || is_absent(&error) => Ok(()),
+        result => result.map_err(Error::on("remove", path)),
+    }
+}
+
 /// Tells one directory of a file system from another, also after it was renamed; `None` if there
 /// is none at `path`, or the system cannot say.
 pub fn identity(path: &Path) -> Option<String> {

@@ -8,7 +8,11 @@ mod append;
 mod clock;
 mod directory;
 mod error;
+mod link;
 mod lock;
+mod look;
+mod measure;
+mod parallel;
 mod partial;
 mod platform;
 mod remove;
@@ -20,12 +24,19 @@ mod watch;
 pub use append::append;
 pub use directory::{
     ensure_directory, identity, is_directory, is_empty_directory, names, publish, publish_new,
-    restore, subdirectories,
+    remove_if_empty, restore, subdirectories,
 };
 pub use error::{Error, Result, is_read_only};
+pub use link::{
+    LINK_MODES, LinkMode, Linker, UnknownLinkMode, has_too_many_names, make_read_only, move_new,
+    rename, resolve,
+};
 pub use lock::{Attempt, Holder, PidLock, Policy};
+pub use look::{Held, Look, look, write_new};
+pub use measure::{Entry, EntryKind, Size, entries, is_regular, measure, read_regular};
+pub use parallel::parallel_map;
 pub use partial::Partial;
-pub use remove::{remove, remove_leftovers};
+pub use remove::{SetAside, remove, remove_leftovers, set_aside};
 pub use replace::{Overtaken, discard_unfinished, open, read, read_from, replace};
 pub use stamp::Stamp;
 pub use tree::{

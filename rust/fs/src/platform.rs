@@ -8,16 +8,22 @@ pub(crate) use windows::*;
 
 #[cfg(unix)]
 mod unix {
+    use std::ffi::CStr;
     use std::ffi::OsStr;
     use std::fs::{File, Metadata, OpenOptions};
     use std::io;
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
     use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
     use std::path::Path;
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-    use rustix::fs::{Access, CWD, RenameFlags};
+    use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
     use rustix::io::Errno;
+    use rustix::path::Arg;
     use rustix::process::{Pid, test_kill_process};
+
+    use crate::measure::Size;
 
     /// The name of an error number in the manuals.
     pub(crate) fn error_name(code: i32) -> Option<&'static str> {
@@ -62,6 +68,16 @@ mod unix {
     /// Whether two handles are the same file.
     pub(crate) fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
         a.ino() == b.ino() && a.dev() == b.dev()
+    }
+
+    /// Whether a file has other names than the one that it was found by.
+    pub(crate) fn has_other_names(metadata: &Metadata) -> bool {
+        metadata.nlink() > 1
+    }
+
+    /// Whether an error means that links lead round in a circle.
+    pub(crate) fn is_link_loop(error: &io::Error) -> bool {
+        error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
     }
 
     /// Whether a process of this machine is gone.
@@ -120,7 +136,7 @@ mod unix {
             use std::os::fd::AsRawFd;
             prepare(&mut file)?;
             let handle = format!("/proc/self/fd/{}", file.as_raw_fd());
-            let flags = rustix::fs::AtFlags::SYMLINK_FOLLOW;
+            let flags = AtFlags::SYMLINK_FOLLOW;
             match rustix::fs::linkat(CWD, handle, CWD, path, flags) {
                 Ok(()) => return Ok(file),
                 Err(Errno::EXIST) => return Err(Errno::EXIST.into()),
@@ -140,7 +156,6 @@ mod unix {
 
     #[cfg(target_os = "linux")]
     fn create_nameless(path: &Path) -> Option<File> {
-        use rustix::fs::{Mode, OFlags};
         let directory = path.parent()?;
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         rustix::fs::open(directory, flags, Mode::from_raw_mode(LOCK_MODE)).ok().map(File::from)
@@ -172,16 +187,127 @@ mod unix {
         metadata.permissions().mode() & 0o100 != 0
     }
 
-    /// Gives the owner of a directory all rights to it.
-    pub(crate) fn make_accessible(directory: &Path) -> io::Result<()> {
-        let mut permissions = std::fs::symlink_metadata(directory)?.permissions();
-        permissions.set_mode(permissions.mode() | 0o700);
-        std::fs::set_permissions(directory, permissions)
+    /// Removes a directory with all that is in it, and adds up how much that is. No link is followed,
+    /// nor is one that takes the place of a directory meanwhile. What cannot be removed is passed
+    /// over, and the first error returned in the end.
+    pub(crate) fn remove_tree(directory: &Path, size: &mut Size) -> io::Result<()> {
+        remove_directory(CWD, directory, size).map_err(io::Error::from)
+    }
+
+    fn remove_directory(
+        above: BorrowedFd<'_>,
+        name: impl Arg + Copy,
+        size: &mut Size,
+    ) -> Result<(), Errno> {
+        let opened = open_directory(above, name).or_else(|error| {
+            if error != Errno::ACCESS {
+                return Err(error);
+            }
+            // It is ours to remove, but not to look into.
+            rustix::fs::chmodat(above, name, Mode::RWXU, AtFlags::empty())?;
+            open_directory(above, name)
+        });
+        let emptied = opened.and_then(|directory| remove_content(&directory, size));
+        let removed = rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR);
+        match (emptied, removed) {
+            (Err(Errno::NOENT), _) | (_, Err(Errno::NOENT)) => Ok(()),
+            // What is in the way says more than that something is.
+            (Err(error), Err(_)) => Err(error),
+            (_, removed) => removed,
+        }
+    }
+
+    fn open_directory(above: BorrowedFd<'_>, name: impl Arg) -> Result<OwnedFd, Errno> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        rustix::fs::openat(above, name, flags, Mode::empty())
+    }
+
+    fn remove_content(directory: &OwnedFd, size: &mut Size) -> Result<(), Errno> {
+        let mut is_accessible = false;
+        let mut first_error = Ok(());
+        for entry in rustix::fs::Dir::read_from(directory)?.collect::<Result<Vec<_>, _>>()? {
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let mut remove = || remove_entry(directory.as_fd(), name, entry.file_type(), size);
+            let removed = match remove() {
+                Err(Errno::ACCESS | Errno::PERM) if !is_accessible => {
+                    is_accessible = true;
+                    rustix::fs::fchmod(directory, Mode::RWXU).and_then(|()| remove())
+                }
+                removed => removed,
+            };
+            first_error = first_error.and(removed);
+        }
+        first_error
+    }
+
+    fn remove_entry(
+        directory: BorrowedFd<'_>,
+        name: &CStr,
+        kind: FileType,
+        size: &mut Size,
+    ) -> Result<(), Errno> {
+        if kind == FileType::Directory {
+            return remove_directory(directory, name, size);
+        }
+        let found = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => return Ok(()),
+            found => found?,
+        };
+        // Some file systems do not say in the directory what an entry is.
+        if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
+            return remove_directory(directory, name, size);
+        }
+        match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
+            Err(Errno::NOENT) => return Ok(()),
+            removed => removed?,
+        }
+        *size += Size::of_file(found.st_size as u64, found.st_nlink > 1);
+        Ok(())
     }
 
     /// What a file allows, for the one that replaces it.
     pub(crate) fn permissions(replaced: &Metadata) -> Option<std::fs::Permissions> {
         Some(replaced.permissions())
+    }
+
+    /// Whether an error means that the file system, or the way between two of them, does not know
+    /// what it was asked to do, rather than that it failed at it.
+    pub(crate) fn is_unsupported(error: &io::Error) -> bool {
+        let errors =
+            [Errno::OPNOTSUPP, Errno::XDEV, Errno::INVAL, Errno::NOTTY, Errno::NOSYS, Errno::PERM];
+        let code = error.raw_os_error();
+        error.kind() == io::ErrorKind::Unsupported
+            || errors.iter().any(|errno| code == Some(errno.raw_os_error()))
+    }
+
+    /// When a file was last changed, its name and its permissions included.
+    pub(crate) fn changed(metadata: &Metadata) -> Option<SystemTime> {
+        let nanoseconds = u32::try_from(metadata.ctime_nsec()).ok()?;
+        let since = Duration::new(u64::try_from(metadata.ctime()).ok()?, nanoseconds);
+        Some(metadata.modified().ok()?.max(UNIX_EPOCH + since))
+    }
+
+    /// Renames, unless something has the new name. `Unsupported` where the system or the file
+    /// system has no such call.
+    pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+        #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+        match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+            result => return result.map_err(io::Error::from),
+        }
+        let _ = (from, to);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    /// What a file allows, without the right to write; `None` if nobody has that.
+    pub(crate) fn without_write(metadata: &Metadata) -> Option<std::fs::Permissions> {
+        let mut permissions = metadata.permissions();
+        let mode = permissions.mode();
+        permissions.set_mode(mode & !0o222);
+        (mode & 0o222 != 0).then_some(permissions)
     }
 }
 
@@ -191,6 +317,9 @@ mod windows {
     use std::fs::{File, Metadata, OpenOptions};
     use std::io;
     use std::path::Path;
+    use std::time::SystemTime;
+
+    use crate::measure::Size;
 
     pub(crate) fn error_name(_code: i32) -> Option<&'static str> {
         None
@@ -208,6 +337,14 @@ mod windows {
     /// By creation time, which Windows keeps to 100 ns.
     pub(crate) fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
         a.created().ok() == b.created().ok()
+    }
+
+    pub(crate) fn has_other_names(_metadata: &Metadata) -> bool {
+        false
+    }
+
+    pub(crate) fn is_link_loop(_error: &io::Error) -> bool {
+        false
     }
 
     /// Unknown: a lock of another process is stale by its age only.
@@ -263,13 +400,54 @@ mod windows {
         false
     }
 
-    pub(crate) fn make_accessible(directory: &Path) -> io::Result<()> {
-        let mut permissions = std::fs::symlink_metadata(directory)?.permissions();
+    /// Removes a directory with all that is in it, and adds up how much that is. The standard
+    /// library follows no link on the way, but stops at what is read-only.
+    pub(crate) fn remove_tree(directory: &Path, size: &mut Size) -> io::Result<()> {
+        let found = crate::measure::measure(directory);
+        if std::fs::remove_dir_all(directory).is_err() {
+            make_writable(directory)?;
+            std::fs::remove_dir_all(directory)?;
+        }
+        *size += found;
+        Ok(())
+    }
+
+    fn make_writable(path: &Path) -> io::Result<()> {
+        let metadata = std::fs::symlink_metadata(path)?;
+        let mut permissions = metadata.permissions();
         permissions.set_readonly(false);
-        std::fs::set_permissions(directory, permissions)
+        std::fs::set_permissions(path, permissions)?;
+        if metadata.is_dir() {
+            for entry in std::fs::read_dir(path)? {
+                make_writable(&entry?.path())?;
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn permissions(_replaced: &Metadata) -> Option<std::fs::Permissions> {
         None
+    }
+
+    pub(crate) fn is_unsupported(error: &io::Error) -> bool {
+        // ERROR_INVALID_FUNCTION, ERROR_NOT_SAME_DEVICE, ERROR_NOT_SUPPORTED, ERROR_PRIVILEGE_NOT_HELD
+        let codes = [1, 17, 50, 1314];
+        error.kind() == io::ErrorKind::Unsupported
+            || error.raw_os_error().is_some_and(|code| codes.contains(&code))
+    }
+
+    pub(crate) fn changed(metadata: &Metadata) -> Option<SystemTime> {
+        metadata.modified().ok()
+    }
+
+    pub(crate) fn rename_new(_from: &Path, _to: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn without_write(metadata: &Metadata) -> Option<std::fs::Permissions> {
+        let mut permissions = metadata.permissions();
+        let is_writable = !permissions.readonly();
+        permissions.set_readonly(true);
+        is_writable.then_some(permissions)
     }
 }

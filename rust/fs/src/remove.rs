@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::measure::Size;
 use crate::platform;
 
 /// Removes what is at `path`: a file, a link (never what it leads to), or a directory with all
@@ -21,24 +22,71 @@ use crate::platform;
 ///
 /// What could not be removed stays, under its new name.
 pub fn remove(path: &Path) -> Result<()> {
+    set_aside(path)?.map_or(Ok(()), |doomed| doomed.remove().map(drop))
+}
+
+/// Something that is to be removed, and that nobody finds under its old name any more.
+#[derive(Debug)]
+#[must_use = "it is gone for everybody, and still takes its space"]
+pub struct SetAside {
+    /// Its old name.
+    path: PathBuf,
+    /// Where it is now. The same, if it could not be renamed.
+    doomed: PathBuf,
+    is_directory: bool,
+}
+
+/// Renames what is at `path`, to be removed. None if there is nothing.
+///
+/// Only a directory is renamed; a file or a link goes in one step. What cannot be renamed, such as
+/// a mount point, stays under its name until it is removed.
+///
+/// # Crash
+///
+/// As [`remove`].
+///
+/// # Errors
+///
+/// If nobody can say what is there.
+pub fn set_aside(path: &Path) -> Result<Option<SetAside>> {
     // A separator at the end would make the system follow a link.
-    let path: &Path = &path.components().collect::<PathBuf>();
-    let error = Error::on("remove", path);
-    let metadata = match fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(failed) => return Err(error(failed)),
+    let path: PathBuf = path.components().collect();
+    let is_directory = match fs::symlink_metadata(&path) {
+        Ok(metadata) => metadata.is_dir(),
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(failed) => return Err(Error::on("remove", &path)(failed)),
     };
-    if !metadata.is_dir() {
-        return fs::remove_file(path).or_else(unless_absent).map_err(error);
+    let mut doomed = path.clone();
+    if is_directory {
+        let name = removal_name(&path);
+        match fs::rename(&path, &name) {
+            Ok(()) => doomed = name,
+            Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(_) => {}
+        }
     }
-    let doomed = removal_name(path);
-    match fs::rename(path, &doomed) {
-        Ok(()) => remove_tree(&doomed),
-        Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(_) => remove_tree(path),
+    Ok(Some(SetAside { path, doomed, is_directory }))
+}
+
+impl SetAside {
+    /// Removes it, and returns how much it was.
+    ///
+    /// # Errors
+    ///
+    /// What could not be removed stays, under its new name.
+    pub fn remove(self) -> Result<Size> {
+        let Self { path, doomed, is_directory } = self;
+        let removed = if is_directory { remove_tree(&doomed) } else { remove_leaf(&doomed) };
+        removed.map_err(Error::on("remove", &path))
     }
-    .map_err(error)
+}
+
+fn remove_leaf(path: &Path) -> io::Result<Size> {
+    let size = fs::symlink_metadata(path).map(|metadata| Size::of(&metadata));
+    match fs::remove_file(path).or_else(unless_absent) {
+        Ok(()) => Ok(size.unwrap_or_default()),
+        Err(error) => Err(error),
+    }
 }
 
 /// Removes what a [`remove`] of `path` that was killed left beside it. One that is still at work
@@ -60,7 +108,8 @@ pub fn remove_leftovers(path: &Path) -> Result<()> {
         let entry = entry.map_err(Error::on("read the directory", directory))?;
         let name = entry.file_name();
         if name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
-            remove_tree(&entry.path()).map_err(Error::on("remove", entry.path()))?;
+            let removed = remove_tree(&entry.path());
+            removed.map_err(Error::on("remove", entry.path()))?;
         }
     }
     Ok(())
@@ -82,29 +131,13 @@ fn removal_name(path: &Path) -> PathBuf {
     name(count)
 }
 
-/// Removes a directory. The standard library follows no link on the way, but stops at
-/// directories that their owner may not write to: those are made writable, and it starts again.
-fn remove_tree(directory: &Path) -> io::Result<()> {
-    match fs::remove_dir_all(directory).or_else(unless_absent) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
-        result => return result,
+/// Removes a directory with all that is in it, and returns how much that was.
+fn remove_tree(directory: &Path) -> io::Result<Size> {
+    let mut size = Size::default();
+    match platform::remove_tree(directory, &mut size) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(size),
+        result => result.map(|()| size),
     }
-    make_tree_accessible(directory)?;
-    fs::remove_dir_all(directory).or_else(unless_absent)
-}
-
-fn make_tree_accessible(directory: &Path) -> io::Result<()> {
-    let mut directories = vec![directory.to_owned()];
-    while let Some(directory) = directories.pop() {
-        platform::make_accessible(&directory)?;
-        for entry in fs::read_dir(&directory)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                directories.push(entry.path());
-            }
-        }
-    }
-    Ok(())
 }
 
 fn unless_absent(error: io::Error) -> io::Result<()> {

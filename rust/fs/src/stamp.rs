@@ -19,11 +19,15 @@ impl Stamp {
     /// The stamp of the file at `path`; none if there is no file, or it may not be looked at.
     pub fn of(path: &Path) -> Option<Self> {
         let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-        Some(Self {
-            identity: platform::identity(&metadata),
+        Some(Self::of_metadata(&metadata))
+    }
+
+    pub(crate) fn of_metadata(metadata: &fs::Metadata) -> Self {
+        Self {
+            identity: platform::identity(metadata),
             size: metadata.len(),
             changed: metadata.modified().ok(),
-        })
+        }
     }
 
     /// How many bytes the file had at the time of an `earlier` stamp, if it is still that file and

@@ -18,6 +18,7 @@ pub mod overrides;
 pub mod platform;
 pub mod project;
 pub mod slug;
+pub mod store;
 pub mod time;
 pub mod toml_text;
 pub mod usage_log;

@@ -1,0 +1,159 @@
+//! Taking over what another store has: that of OhMyArtifacts.jl, or one of ours that lay elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use scratchrs_archive::{blob_hash_sha256, content_record_hash};
+use scratchrs_fs::{self as fs, LinkMode, Linker, Watch};
+use scratchrs_model::hash::Sha256;
+use scratchrs_model::layout::join;
+use scratchrs_model::store::record::Record;
+use scratchrs_model::time::DepotTime;
+
+use super::mark::{Name, mark};
+use super::{BindOptions, Bound, Store, bind, session, settings, tree};
+use crate::error::{Error, Result};
+
+/// What an adoption came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Adopted {
+    /// How many contents and trees were taken over, and were not there before.
+    pub artifacts: u64,
+    /// How many names were bound.
+    pub names: u64,
+    /// Names that are bound to something else here, and stay so: the file and the name.
+    pub taken: Vec<(String, String)>,
+    /// What could not be taken over, with the reason.
+    pub skipped: Vec<(String, String)>,
+}
+
+/// Takes over what is bound in the store `other`: its contents, its trees, its names. The other
+/// store is not changed, and can be used on.
+///
+/// Every content is hashed on the way; rot is not taken over. A name that is bound here stays as it
+/// is. Contents are shared with the other store where the file system can; trees are linked as
+/// those of this store are.
+///
+/// # Errors
+///
+/// If one of the two cannot be read or written. What is wrong with single things is in the answer.
+pub fn adopt(
+    store: &Store,
+    other: &Store,
+    now: DepotTime,
+    patience: Duration,
+    watch: &Watch,
+) -> Result<Adopted> {
+    let marked = mark(other)?;
+    let mut adopted = Adopted::default();
+    let skipped = marked.unreadable.iter().cloned();
+    adopted.skipped.extend(skipped);
+    let work = session::begin(store)?;
+    let wanted: BTreeSet<Sha256> = marked.names.iter().map(|name| name.hash).collect();
+    let kinds: BTreeMap<Sha256, Option<&Record>> =
+        wanted.iter().map(|hash| (*hash, marked.trees.get(hash))).collect();
+    watch.begin_counting("Adopting");
+    watch.expect(kinds.len() as u64);
+    let mut there = BTreeSet::new();
+    for (hash, record) in kinds {
+        let mut claimed: BTreeSet<Sha256> =
+            record.into_iter().flat_map(|record| record.contents()).collect();
+        claimed.insert(hash);
+        store.locked_while_wanted(watch, || session::claim(store, &claimed))?;
+        let taken = take_over(store, other, hash, record, &work, watch);
+        session::settle(store, &claimed, taken.is_ok().then_some(hash));
+        match taken {
+            Ok(is_new) => {
+                adopted.artifacts += u64::from(is_new);
+                there.insert(hash);
+            }
+            Err(Error::Cancelled) => return Err(Error::Cancelled),
+            Err(error) => adopted.skipped.push((other.path(hash), error.to_string())),
+        }
+        watch.advance(1);
+    }
+    for Name { file, name, hash, .. } in marked.names {
+        if !there.contains(&hash) {
+            continue;
+        }
+        // Files that lie in the other store get their place in this one.
+        let own = match file.strip_prefix(other.root()) {
+            Some(below) => join(store.root(), &[below.trim_start_matches(['/', '\\'])]),
+            None => file,
+        };
+        match bind(store, &own, &name, hash, BindOptions::default(), now, patience)? {
+            Bound::Taken => {
+                let is_same = super::bound_hash(&own, &name)? == Some(hash);
+                if !is_same {
+                    adopted.taken.push((own, name));
+                }
+            }
+            Bound::New | Bound::Replaced => adopted.names += 1,
+        }
+    }
+    fs::remove(&work)?;
+    Ok(adopted)
+}
+
+/// Whether something came that was not there.
+fn take_over(
+    store: &Store,
+    other: &Store,
+    hash: Sha256,
+    record: Option<&Record>,
+    work: &Path,
+    watch: &Watch,
+) -> Result<bool> {
+    if store.kind(hash)?.is_some() {
+        return Ok(false);
+    }
+    let Some(record) = record else {
+        take_content(store, other, hash, work, watch)?;
+        return Ok(true);
+    };
+    if content_record_hash(record) != hash {
+        let message = format!("the tree `{}` is damaged", other.path(hash));
+        return Err(Error::InvalidInput(message));
+    }
+    for content in record.contents().collect::<BTreeSet<_>>() {
+        if store.kind(content)?.is_none() {
+            take_content(store, other, content, work, watch)?;
+        }
+    }
+    let built = work.join(hash.to_string());
+    let mut record = record.clone();
+    let link = settings(store)?.link;
+    record.link = tree::build(store, &record, None, &built, link, watch)?.to_string();
+    tree::write_record(store, hash, &record, work)?;
+    let place = PathBuf::from(store.path(hash));
+    let is_new = tree::into_place(&built, &place)?;
+    fs::make_read_only(&place)?;
+    Ok(is_new)
+}
+
+fn take_content(
+    store: &Store,
+    other: &Store,
+    hash: Sha256,
+    work: &Path,
+    watch: &Watch,
+) -> Result<()> {
+    let theirs = PathBuf::from(other.path(hash));
+    let found = blob_hash_sha256(&theirs, watch)?;
+    if found != hash {
+        return Err(Error::Integrity {
+            message: "a content of the other store is damaged, and was not taken over".to_owned(),
+            path: theirs,
+            expected: hash.to_string(),
+            actual: found.to_string(),
+            hint: None,
+        });
+    }
+    let ours = work.join(format!("{hash}"));
+    // A second name of a file that nobody writes to is as good as a file of its own.
+    Linker::new(Some(LinkMode::Hardlink)).link(&theirs, &ours)?;
+    fs::make_read_only(&ours)?;
+    tree::into_place(&ours, Path::new(&store.path(hash)))?;
+    Ok(())
+}

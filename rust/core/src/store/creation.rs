@@ -1,0 +1,225 @@
+//! Making something that is to be stored.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use scratchrs_archive::{blob_hash_sha256, content_record, content_record_hash};
+use scratchrs_fs::{self as fs, EntryKind, LinkMode, Watch};
+use scratchrs_model::hash::Sha256;
+use scratchrs_model::layout;
+use scratchrs_model::store::record::Record;
+
+use super::{ArtifactKind, Store, session, settings, tree};
+use crate::error::{Error, Result};
+
+const SOURCE: &str = "source";
+const TREE: &str = "tree";
+
+/// A directory that its caller fills. Dropping it removes what was made.
+#[derive(Debug)]
+pub struct Creation {
+    store: Store,
+    work: PathBuf,
+    source: PathBuf,
+}
+
+/// How something is stored.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CreateOptions {
+    /// How the files of a tree are linked to their contents. A tree that is there already and
+    /// linked in another way is linked anew. Without a choice: what was chosen for the store, or
+    /// the best that the file system can do; and a tree that is there stays as it is.
+    pub link: Option<LinkMode>,
+}
+
+/// What was stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Created {
+    /// Its hash.
+    pub hash: Sha256,
+    /// Its address.
+    pub path: String,
+    /// What it is.
+    pub kind: ArtifactKind,
+    /// Whether it was not there before.
+    pub is_new: bool,
+    /// How the files of the tree are really linked; none for a file, or if nobody knows.
+    pub link: Option<LinkMode>,
+}
+
+impl Creation {
+    /// Begins: makes a directory to be filled.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    pub fn begin(store: &Store) -> Result<Self> {
+        let work = session::begin(store)?;
+        let creation = Self { store: store.clone(), source: work.join(SOURCE), work };
+        fs::ensure_directory(&creation.source)?;
+        Ok(creation)
+    }
+
+    /// The directory to fill.
+    pub fn directory(&self) -> &Path {
+        &self.source
+    }
+
+    /// Stores what `returned` names in the directory: a path that is absolute or begins there; the
+    /// whole directory if it is none. Files are moved, not copied; those that are stored already
+    /// are left out.
+    ///
+    /// # Errors
+    ///
+    /// If `returned` is not in the directory or names nothing; if something is neither file,
+    /// directory nor link, or a link leads out of the tree, to nothing or in a circle; or the file
+    /// system refuses. Contents of a tree may have been stored by then; nobody uses them, and a
+    /// collection removes them.
+    pub fn finish(
+        self,
+        returned: Option<&str>,
+        options: CreateOptions,
+        watch: &Watch,
+    ) -> Result<Created> {
+        let target = self.target(returned)?;
+        let link = match options.link {
+            Some(link) => Some(link),
+            None => settings(&self.store)?.link,
+        };
+        let found = fs::look(&target)?;
+        match found.map(|found| found.kind) {
+            Some(EntryKind::Directory) => self.store_tree(&target, link, options.link, watch),
+            _ => self.store_file(&target, watch),
+        }
+    }
+
+    /// Removes the directory, with all that is in it.
+    ///
+    /// # Errors
+    ///
+    /// If something cannot be removed.
+    pub fn abandon(self) -> Result<()> {
+        Ok(fs::remove(&self.work)?)
+    }
+
+    fn target(&self, returned: Option<&str>) -> Result<PathBuf> {
+        let Some(returned) = returned else { return Ok(self.source.clone()) };
+        let source = self.source.to_string_lossy();
+        let Ok(path) =
+            layout::absolute(returned, || Ok::<_, std::convert::Infallible>(source.to_string()));
+        let path = PathBuf::from(path.into_owned());
+        let outside = || {
+            Error::InvalidInput(format!(
+                "the returned path `{returned}` is outside of the given directory `{source}`"
+            ))
+        };
+        if !path.starts_with(&self.source) {
+            return Err(outside());
+        }
+        if fs::look(&path)?.is_none() {
+            return Err(Error::InvalidInput(format!(
+                "the returned path `{returned}` does not exist"
+            )));
+        }
+        let found = fs::resolve(&path).map_err(|error| {
+            let path = path.display();
+            Error::InvalidInput(format!("the returned path `{path}` leads nowhere: {error}"))
+        })?;
+        if found.starts_with(fs::resolve(&self.source)?) { Ok(found) } else { Err(outside()) }
+    }
+
+    fn store_file(&self, file: &Path, watch: &Watch) -> Result<Created> {
+        watch.begin("Hashing");
+        let hash = blob_hash_sha256(file, watch)?;
+        let is_executable = fs::look(file)?.is_some_and(|found| found.is_executable);
+        self.claimed(&BTreeSet::from([hash]), hash, watch, || {
+            let is_new = self.store.kind(hash)?.is_none();
+            if is_new {
+                tree::put_content(&self.store, file, hash, is_executable)?;
+            }
+            let path = self.store.path(hash);
+            Ok(Created { hash, path, kind: ArtifactKind::File, is_new, link: None })
+        })
+    }
+
+    fn store_tree(
+        &self,
+        directory: &Path,
+        link: Option<LinkMode>,
+        demanded: Option<LinkMode>,
+        watch: &Watch,
+    ) -> Result<Created> {
+        watch.begin("Hashing");
+        let mut record = content_record(directory, watch)?;
+        tree::settle_links(directory, &mut record)?;
+        let hash = content_record_hash(&record);
+        let mut claimed: BTreeSet<Sha256> = record.contents().collect();
+        claimed.insert(hash);
+        self.claimed(&claimed, hash, watch, || {
+            let created = |is_new, link: &str| Created {
+                hash,
+                path: self.store.path(hash),
+                kind: ArtifactKind::Tree,
+                is_new,
+                link: link.parse().ok(),
+            };
+            let is_there = self.store.kind(hash)?.is_some();
+            if is_there {
+                let there = tree::read_record(&self.store, hash)?;
+                let linked = there.map(|record| record.link);
+                let is_right = demanded.is_none_or(|mode| linked.as_deref() == Some(mode.name()));
+                if is_right && let Some(linked) = linked {
+                    return Ok(created(false, &linked));
+                }
+            }
+            let is_new = self.build(directory, record, hash, link, watch)?;
+            let record = tree::read_record(&self.store, hash)?.unwrap_or_default();
+            Ok(created(is_new && !is_there, &record.link))
+        })
+    }
+
+    /// Builds the tree aside and puts it at its address; in the place of one that is there.
+    fn build(
+        &self,
+        directory: &Path,
+        mut record: Record,
+        hash: Sha256,
+        link: Option<LinkMode>,
+        watch: &Watch,
+    ) -> Result<bool> {
+        let built = self.work.join(TREE);
+        let used = tree::build(&self.store, &record, Some(directory), &built, link, watch)?;
+        record.link = used.to_string();
+        // Without a record, nobody would know which contents the tree has.
+        tree::write_record(&self.store, hash, &record, &self.work)?;
+        let place = PathBuf::from(self.store.path(hash));
+        let is_new = tree::into_place(&built, &place)?;
+        if !is_new {
+            // It is linked otherwise, or has no record: what is built is as good or better.
+            fs::publish(&built, &place)?;
+        }
+        fs::make_read_only(&place)?;
+        Ok(is_new)
+    }
+
+    /// Runs `act` while this process claims `hashes`. What it made stays claimed until it is bound.
+    fn claimed(
+        &self,
+        hashes: &BTreeSet<Sha256>,
+        made: Sha256,
+        watch: &Watch,
+        act: impl FnOnce() -> Result<Created>,
+    ) -> Result<Created> {
+        self.store.locked_while_wanted(watch, || session::claim(&self.store, hashes))?;
+        let result = act();
+        session::settle(&self.store, hashes, result.is_ok().then_some(made));
+        result
+    }
+}
+
+impl Drop for Creation {
+    fn drop(&mut self) {
+        // What cannot be removed now is removed when this process is gone.
+        let _ = fs::remove(&self.work);
+    }
+}

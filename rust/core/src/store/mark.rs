@@ -1,0 +1,154 @@
+//! Who uses what: the files of bindings, the trees, and the log of uses, put together.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::Path;
+
+use scratchrs_fs::{self as fs, EntryKind, Watch};
+use scratchrs_model::hash::Sha256;
+use scratchrs_model::layout::join;
+use scratchrs_model::store::bindings::{Binding, Bindings};
+use scratchrs_model::store::layout::is_bindings;
+use scratchrs_model::store::record::Record;
+use scratchrs_model::store::uses::{self, Usage, Use};
+use scratchrs_model::time::DepotTime;
+use uuid::Uuid;
+
+use super::{Store, tree};
+use crate::error::Result;
+use crate::time::local_time;
+
+/// A name that is bound.
+#[derive(Clone, Debug)]
+pub(super) struct Name {
+    pub(super) file: String,
+    pub(super) name: String,
+    pub(super) hash: Sha256,
+    pub(super) time: DepotTime,
+}
+
+/// Who uses what in a store.
+#[derive(Debug, Default)]
+pub(super) struct Marked {
+    /// The names that are bound now.
+    pub(super) names: Vec<Name>,
+    /// Who uses which path: the names that are bound now, down to the files of trees.
+    pub(super) usage: Usage,
+    /// The same for all that were ever bound, as far as the log goes back: what OhMyArtifacts calls
+    /// the usage until its next collection.
+    pub(super) logged: Usage,
+    /// The records of all trees that are there.
+    pub(super) trees: BTreeMap<Sha256, Record>,
+    /// What is at which address.
+    pub(super) addresses: Vec<(Sha256, EntryKind)>,
+    /// The log, without uses that are no more.
+    pub(super) uses: Vec<Use>,
+    /// Files of bindings that do not read, with the reason.
+    pub(super) unreadable: Vec<(String, String)>,
+    /// Whether it is not known what some file binds, so that nothing may be removed.
+    pub(super) is_incomplete: bool,
+}
+
+/// Finds out who uses what.
+pub(super) fn mark(store: &Store) -> Result<Marked> {
+    let (log, torn) = uses::read(&fs::read(Path::new(&store.layout().uses()))?);
+    let addresses = tree::addresses(store)?;
+    let watch = Watch::default();
+    let mut trees = BTreeMap::new();
+    for (hash, kind) in &addresses {
+        if *kind == EntryKind::Directory {
+            trees.insert(*hash, tree::record_of(store, *hash, &watch)?);
+        }
+    }
+    let mut marked = Marked { trees, addresses, ..Marked::default() };
+    let files: BTreeSet<String> =
+        files_in(store)?.into_iter().chain(log.iter().map(|used| used.file.clone())).collect();
+    let mut times: HashMap<(&str, &str, Sha256), DepotTime> = HashMap::new();
+    for used in &log {
+        let time = times.entry((&used.file, &used.name, used.hash)).or_insert(used.time);
+        *time = used.time.max(*time);
+    }
+    let mut bound = HashSet::new();
+    for file in &files {
+        let Some(found) =
+            fs::look(Path::new(file))?.filter(|found| found.kind != EntryKind::Directory)
+        else {
+            continue;
+        };
+        let changed = found.changed.map(local_time);
+        match Bindings::read(&fs::read(Path::new(file))?) {
+            Ok(bindings) => {
+                for (name, binding) in bindings.iter() {
+                    let Ok(Binding { hash, .. }) = binding else { continue };
+                    let key = (file.as_str(), name, *hash);
+                    let Some(time) = times.get(&key).copied().or(changed) else { continue };
+                    bound.insert((file.clone(), name.to_owned(), *hash));
+                    marked.bind(store, file, name, *hash, time);
+                }
+            }
+            Err(fault) => {
+                marked.unreadable.push((file.clone(), fault.to_string()));
+                marked.is_incomplete |= !log.iter().any(|used| used.file == *file) || torn > 0;
+                // What it ever bound, it may bind still.
+                for used in log.iter().filter(|used| used.file == *file) {
+                    bound.insert((file.clone(), used.name.clone(), used.hash));
+                    marked.bind(store, file, &used.name, used.hash, used.time);
+                }
+            }
+        }
+    }
+    for used in &log {
+        marked.log(store, &used.file, &used.name, used.hash, used.time);
+    }
+    let names: Vec<Name> = marked.names.clone();
+    for Name { file, name, hash, time } in &names {
+        marked.log(store, file, name, *hash, *time);
+    }
+    marked.uses = names
+        .into_iter()
+        .map(|Name { file, name, hash, time }| Use { time, hash, file, name })
+        .collect();
+    Ok(marked)
+}
+
+impl Marked {
+    fn bind(&mut self, store: &Store, file: &str, name: &str, hash: Sha256, time: DepotTime) {
+        self.names.push(Name { file: file.to_owned(), name: name.to_owned(), hash, time });
+        for path in used_paths(store, &self.trees, hash) {
+            self.usage.insert(&path, file, name, time);
+        }
+    }
+
+    fn log(&mut self, store: &Store, file: &str, name: &str, hash: Sha256, time: DepotTime) {
+        for path in used_paths(store, &self.trees, hash) {
+            self.logged.insert(&path, file, name, time);
+        }
+    }
+}
+
+/// The paths that a binding to `hash` uses: its address, and those of a tree's contents.
+fn used_paths(store: &Store, trees: &BTreeMap<Sha256, Record>, hash: Sha256) -> Vec<String> {
+    let mut paths = vec![store.path(hash)];
+    if let Some(record) = trees.get(&hash) {
+        let contents: BTreeSet<Sha256> = record.contents().collect();
+        paths.extend(contents.into_iter().map(|hash| store.path(hash)));
+    }
+    paths
+}
+
+/// The files of bindings that lie in the store.
+pub(super) fn files_in(store: &Store) -> Result<Vec<String>> {
+    let mut files = Vec::new();
+    for package in fs::entries(Path::new(store.root()))? {
+        let Some(package) = package.name.to_str().filter(|name| name.parse::<Uuid>().is_ok())
+        else {
+            continue;
+        };
+        let directory = store.layout().below(&[package]);
+        for entry in fs::entries(Path::new(&directory))? {
+            let name = entry.name.to_str().filter(|name| is_bindings(name));
+            files.extend(name.map(|name| join(&directory, &[name])));
+        }
+    }
+    files.sort();
+    Ok(files)
+}

@@ -1,0 +1,243 @@
+//! What this process is making, and what it has made and not bound yet.
+//!
+//! # On disk
+//!
+//! ```text
+//! work/<pid>-<n>.pid        locked as long as the process lives
+//! work/<pid>-<n>/claims     a hash on each line, added under the lock of the store
+//! work/<pid>-<n>/<m>/       one thing being made
+//! ```
+//!
+//! # Crash
+//!
+//! The lock of a dead process can be taken; whoever collects takes it, and removes both.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use scratchrs_fs::{self as fs, Attempt, EntryKind, PidLock, Policy};
+use scratchrs_model::hash::Sha256;
+use scratchrs_model::store::layout::WORK;
+
+use super::Store;
+use crate::error::Result;
+
+/// Where locks are files only, a process on another machine is taken for dead after a day.
+const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(3600), refreshed: false };
+
+const CLAIMS: &str = "claims";
+
+/// The sessions of this process, by the store's directory.
+static SESSIONS: Mutex<BTreeMap<String, Session>> = Mutex::new(BTreeMap::new());
+
+#[derive(Debug)]
+struct Session {
+    directory: PathBuf,
+    lock: PidLock,
+    next: u64,
+    claims: HashMap<Sha256, Claim>,
+    /// How many lines the file of claims has: more than there are claims, after a while.
+    lines: usize,
+}
+
+/// Why something is claimed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Claim {
+    /// By how many creations under way.
+    creating: u32,
+    /// Whether it was made and not bound yet.
+    is_made: bool,
+}
+
+/// What is claimed in a store.
+#[derive(Debug, Default)]
+pub(super) struct Claims {
+    /// By other processes, or by this one for what it is making.
+    pub(super) firm: HashSet<Sha256>,
+    /// By this process, for what it has made and not bound yet.
+    pub(super) own: HashSet<Sha256>,
+}
+
+fn with_sessions<T>(act: impl FnOnce(&mut BTreeMap<String, Session>) -> T) -> T {
+    act(&mut SESSIONS.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Makes a directory for something that is to be made.
+pub(super) fn begin(store: &Store) -> Result<PathBuf> {
+    with_sessions(|sessions| {
+        let is_alive = sessions
+            .get(store.root())
+            .is_some_and(|session| session.lock.is_held() && session.directory.is_dir());
+        if !is_alive {
+            // Somebody has removed the whole store, say.
+            sessions.remove(store.root());
+            sessions.insert(store.root().to_owned(), Session::begin(store)?);
+        }
+        match sessions.get_mut(store.root()) {
+            Some(session) => session.new_directory(),
+            None => Session::begin(store)?.new_directory(),
+        }
+    })
+}
+
+/// Claims what is to be made. The caller holds the lock of the store.
+pub(super) fn claim(store: &Store, hashes: &BTreeSet<Sha256>) -> Result<()> {
+    with_sessions(|sessions| match sessions.get_mut(store.root()) {
+        Some(session) => session.claim(hashes),
+        None => Ok(()),
+    })
+}
+
+/// Ends the claims of a creation, but for what it has made. Lines of the file are removed later: to
+/// claim too much for a while does no harm.
+pub(super) fn settle(store: &Store, hashes: &BTreeSet<Sha256>, made: Option<Sha256>) {
+    with_sessions(|sessions| {
+        let Some(session) = sessions.get_mut(store.root()) else { return };
+        for hash in hashes {
+            if let Some(claim) = session.claims.get_mut(hash) {
+                claim.creating = claim.creating.saturating_sub(1);
+                claim.is_made |= made == Some(*hash);
+            }
+        }
+        session.claims.retain(|_, claim| claim.creating > 0 || claim.is_made);
+    });
+}
+
+/// Ends the claim of something that is bound now. The caller holds the lock of the store.
+pub(super) fn bound(store: &Store, hash: Sha256) {
+    with_sessions(|sessions| {
+        let Some(session) = sessions.get_mut(store.root()) else { return };
+        if let Some(claim) = session.claims.get_mut(&hash) {
+            claim.is_made = false;
+            if claim.creating == 0 {
+                session.claims.remove(&hash);
+            }
+        }
+        if session.claims.is_empty() && session.lines > 0 {
+            session.rewrite();
+        }
+    });
+}
+
+/// Ends the session of this process in all stores, or in one: what it made and did not bind can be
+/// collected. A process that is about to end calls it, so that nothing is left of it.
+///
+/// # Errors
+///
+/// If something cannot be removed; whoever collects tries again.
+pub fn end_session(store: Option<&Store>) -> Result<()> {
+    let ended: Vec<Session> = with_sessions(|sessions| match store {
+        Some(store) => sessions.remove(store.root()).into_iter().collect(),
+        None => std::mem::take(sessions).into_values().collect(),
+    });
+    for Session { directory, lock, .. } in ended {
+        // The directory first: without a lock it would be nobody's.
+        let removed = fs::remove(&directory);
+        drop(lock);
+        removed?;
+    }
+    Ok(())
+}
+
+/// Reads what is claimed, and removes what dead processes have left. The caller holds the lock of
+/// the store.
+pub(super) fn read_claims(store: &Store) -> Result<Claims> {
+    let mut claims = Claims::default();
+    let own = with_sessions(|sessions| {
+        let session = sessions.get(store.root())?;
+        for (hash, claim) in &session.claims {
+            let set = if claim.creating > 0 { &mut claims.firm } else { &mut claims.own };
+            set.insert(*hash);
+        }
+        Some(session.directory.clone())
+    });
+    let work = PathBuf::from(store.layout().below(&[WORK]));
+    let mut names = BTreeSet::new();
+    for entry in fs::entries(&work)? {
+        let Some(name) = entry.name.to_str() else { continue };
+        let is_lock = entry.kind == EntryKind::File;
+        names.insert(name.strip_suffix(".pid").filter(|_| is_lock).unwrap_or(name).to_owned());
+    }
+    for name in names {
+        let directory = work.join(&name);
+        if Some(&directory) == own.as_ref() {
+            continue;
+        }
+        match PidLock::try_acquire(&work.join(format!("{name}.pid")), LOCK_POLICY)? {
+            Attempt::Acquired(_lock) => fs::remove(&directory)?,
+            Attempt::Held(_) => claims.firm.extend(listed(&directory)?),
+        }
+    }
+    Ok(claims)
+}
+
+fn listed(directory: &Path) -> Result<Vec<Sha256>> {
+    let text = fs::read(&directory.join(CLAIMS))?;
+    let text = String::from_utf8_lossy(&text);
+    Ok(text.lines().filter_map(|line| line.parse().ok()).collect())
+}
+
+impl Session {
+    fn begin(store: &Store) -> Result<Self> {
+        let work = PathBuf::from(store.layout().below(&[WORK]));
+        fs::ensure_directory(&work)?;
+        // On a disk that several machines share, the number may be that of another's process.
+        for count in 0_u32.. {
+            let name = format!("{}-{count}", std::process::id());
+            let path = work.join(format!("{name}.pid"));
+            if let Attempt::Acquired(lock) = PidLock::try_acquire(&path, LOCK_POLICY)? {
+                let directory = work.join(name);
+                fs::remove(&directory)?;
+                fs::ensure_directory(&directory)?;
+                return Ok(Self { directory, lock, next: 0, claims: HashMap::new(), lines: 0 });
+            }
+        }
+        unreachable!("there are fewer processes than numbers")
+    }
+
+    fn new_directory(&mut self) -> Result<PathBuf> {
+        let directory = self.directory.join(self.next.to_string());
+        self.next += 1;
+        fs::ensure_directory(&directory)?;
+        Ok(directory)
+    }
+
+    fn claim(&mut self, hashes: &BTreeSet<Sha256>) -> Result<()> {
+        let mut added = String::new();
+        let mut count = 0;
+        for hash in hashes {
+            if !self.claims.contains_key(hash) {
+                added.push_str(&format!("{hash}\n"));
+                count += 1;
+            }
+        }
+        if count > 0 {
+            fs::append(&self.directory.join(CLAIMS), &added)?;
+        }
+        self.lines += count;
+        for hash in hashes {
+            self.claims.entry(*hash).or_default().creating += 1;
+        }
+        if self.lines > 1024 + 4 * self.claims.len() {
+            self.rewrite();
+        }
+        Ok(())
+    }
+
+    /// Leaves a line for each claim only. If that fails, what is not claimed any more stays a little
+    /// longer.
+    fn rewrite(&mut self) {
+        let path = self.directory.join(CLAIMS);
+        let lines: String = self.claims.keys().map(|hash| format!("{hash}\n")).collect();
+        let written = if lines.is_empty() {
+            fs::remove(&path)
+        } else {
+            fs::replace(&path, &lines, None).map(drop)
+        };
+        if written.is_ok() {
+            self.lines = self.claims.len();
+        }
+    }
+}

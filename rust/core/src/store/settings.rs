@@ -1,0 +1,63 @@
+//! What the owner of a store has chosen: `store.toml`.
+//!
+//! ```toml
+//! link = "hardlink"
+//! ```
+
+use std::path::Path;
+
+use scratchrs_fs::{self as fs, LinkMode};
+use toml::{Table, Value};
+
+use super::Store;
+use crate::error::{Error, Result};
+
+/// What can be chosen for a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// How the files of trees are linked to their contents. Without a choice: the best that the file
+    /// system can do.
+    pub link: Option<LinkMode>,
+}
+
+/// What was chosen for a store.
+///
+/// # Errors
+///
+/// If the file is there and cannot be read, or says something that nobody understands.
+pub fn settings(store: &Store) -> Result<Settings> {
+    let path = store.layout().below(&[scratchrs_model::store::layout::SETTINGS]);
+    let text = fs::read(Path::new(&path))?;
+    let fault = |message: String| Error::Format {
+        path: path.clone().into(),
+        line: None,
+        column: None,
+        message,
+    };
+    let table: Table =
+        String::from_utf8_lossy(&text).parse().map_err(|error| fault(format!("{error}")))?;
+    match table.get("link") {
+        None => Ok(Settings::default()),
+        Some(Value::String(link)) => {
+            Ok(Settings { link: Some(link.parse().map_err(|error| fault(format!("{error}")))?) })
+        }
+        Some(_) => Err(fault("`link` is no text".to_owned())),
+    }
+}
+
+/// Chooses for a store.
+///
+/// # Errors
+///
+/// If the file cannot be written.
+pub fn write_settings(store: &Store, settings: Settings) -> Result<()> {
+    fs::ensure_directory(Path::new(store.root()))?;
+    let path = store.layout().below(&[scratchrs_model::store::layout::SETTINGS]);
+    match settings.link {
+        None => fs::remove(Path::new(&path))?,
+        Some(link) => {
+            fs::replace(Path::new(&path), format!("link = \"{link}\"\n"), None)?;
+        }
+    }
+    Ok(())
+}

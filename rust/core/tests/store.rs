@@ -1,0 +1,611 @@
+//! The store: what is made, found, bound, collected, verified and adopted.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use scratchrs_core::Error;
+use scratchrs_core::store::{
+    ArtifactKind, BindOptions, Bound, CollectOptions, Collected, CreateOptions, Created, Creation,
+    Settings, Store, adopt, bind, bindings, bound_hash, collect, end_session, open_bindings,
+    status, unbind, usage, verify, write_settings,
+};
+use scratchrs_fs::{LinkMode, Watch};
+use scratchrs_model::hash::Sha256;
+use scratchrs_model::time::DepotTime;
+use scratchrs_testkit::{DepotLab, OWNER};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Lab {
+    depot: DepotLab,
+    store: Store,
+    file: String,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let depot = DepotLab::new();
+        let store = Store::of(depot.place()).unwrap();
+        let file = open_bindings(&store, OWNER, None, now()).unwrap().path;
+        Self { depot, store, file }
+    }
+
+    fn create(&self, fill: impl FnOnce(&Path) -> Option<String>) -> Result<Created, Error> {
+        self.create_linked(None, fill)
+    }
+
+    fn create_linked(
+        &self,
+        link: Option<LinkMode>,
+        fill: impl FnOnce(&Path) -> Option<String>,
+    ) -> Result<Created, Error> {
+        let creation = Creation::begin(&self.store)?;
+        let returned = fill(creation.directory());
+        creation.finish(returned.as_deref(), CreateOptions { link }, &Watch::default())
+    }
+
+    fn file(&self, content: &str) -> Sha256 {
+        let created = self.create(|directory| {
+            fs::write(directory.join("a"), content).unwrap();
+            Some("a".to_owned())
+        });
+        created.unwrap().hash
+    }
+
+    fn tree(&self, files: &[(&str, &str)]) -> Created {
+        self.create(|directory| {
+            fill(directory, files);
+            None
+        })
+        .unwrap()
+    }
+
+    fn bind(&self, name: &str, hash: Sha256) -> Result<Bound, Error> {
+        let options = BindOptions::default();
+        bind(&self.store, &self.file, name, hash, options, now(), PATIENCE)
+    }
+
+    fn unbind(&self, name: &str) {
+        assert!(unbind(&self.store, &self.file, &[name], PATIENCE).unwrap());
+    }
+
+    fn collect(&self, delay: TimeDelta, now: DepotTime) -> Collected {
+        let options = CollectOptions { delay, spares_own: false, ..CollectOptions::default() };
+        collect(&self.store, options, now, &Watch::default()).unwrap()
+    }
+
+    fn collect_now(&self) -> Vec<Sha256> {
+        let mut gone: Vec<_> =
+            self.collect(TimeDelta::zero(), now()).removed.iter().map(|gone| gone.hash).collect();
+        gone.sort();
+        gone
+    }
+
+    fn path(&self, hash: Sha256) -> PathBuf {
+        self.store.path(hash).into()
+    }
+
+    fn names_below(&self, directory: &str) -> Vec<String> {
+        let tree = self.depot.tree_below(Path::new(self.store.root()).join(directory));
+        tree.lines().map(|line| line.split(": ").next().unwrap().to_owned()).collect()
+    }
+}
+
+fn fill(directory: &Path, files: &[(&str, &str)]) {
+    for (name, content) in files {
+        let path = directory.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "files that a test makes have the real time")]
+fn now() -> DepotTime {
+    at(chrono::Local::now().naive_local())
+}
+
+fn at(time: chrono::NaiveDateTime) -> DepotTime {
+    DepotTime::from_local(time)
+}
+
+fn later(days: i64) -> DepotTime {
+    at(now().local() + TimeDelta::days(days))
+}
+
+fn sorted(mut hashes: Vec<Sha256>) -> Vec<Sha256> {
+    hashes.sort();
+    hashes
+}
+
+/// Those of `blob_hash` and `tree_hash` of Pkg with SHA-256.
+#[test]
+fn a_file_is_named_by_its_content_and_a_tree_by_its_tree_hash() {
+    let lab = Lab::new();
+    let hi = "a4e13f7dfd8345eae550125113b9d9bcd4b0f781037c02afb133fd98f5f973ae";
+    assert_eq!(lab.file("hi").to_string(), hi);
+    let tree = lab.tree(&[("s/f", "hi")]);
+    let expected = "f1810fb6247ab771c40516b1282bdde1cd4544d3ba6ef7fd135d5da17a910115";
+    assert_eq!((tree.hash.to_string().as_str(), tree.kind), (expected, ArtifactKind::Tree));
+    assert_eq!(tree.path, format!("{}/artifacts/f1/{expected}", lab.store.root()));
+    assert_eq!(fs::read(lab.path(tree.hash).join("s/f")).unwrap(), b"hi");
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o222;
+    assert_eq!(mode(&lab.path(tree.hash)), 0, "a tree is read-only");
+    assert_eq!(mode(&lab.path(hi.parse().unwrap())), 0);
+    assert_eq!(lab.names_below("artifacts").iter().filter(|name| name.ends_with(hi)).count(), 1);
+}
+
+#[test]
+fn what_is_there_already_stays_and_is_not_stored_twice() {
+    let lab = Lab::new();
+    let first = lab.tree(&[("a", "one"), ("b", "two")]);
+    let inode = fs::metadata(&first.path).unwrap().ino();
+    let again = lab.tree(&[("a", "one"), ("b", "two")]);
+    assert!(first.is_new && !again.is_new);
+    assert_eq!((first.hash, inode), (again.hash, fs::metadata(&again.path).unwrap().ino()));
+    lab.tree(&[("other", "one"), ("c", "three")]);
+    let contents = status(&lab.store).unwrap();
+    assert_eq!((contents.files, contents.trees), (3, 2));
+}
+
+#[test]
+fn a_tree_is_linked_as_its_creator_wants() {
+    for mode in [LinkMode::Symlink, LinkMode::Hardlink, LinkMode::Reflink, LinkMode::Copy] {
+        let lab = Lab::new();
+        let created = lab
+            .create_linked(Some(mode), |directory| {
+                fill(directory, &[("bin/run", "#!/bin/sh\n"), ("data", "x"), ("copy", "x")]);
+                let run = directory.join("bin/run");
+                fs::set_permissions(run, fs::Permissions::from_mode(0o755)).unwrap();
+                symlink("../data", directory.join("bin/link")).unwrap();
+                fs::create_dir(directory.join("empty")).unwrap();
+                None
+            })
+            .unwrap();
+        let used = created.link.unwrap();
+        assert!(used == mode || (mode, used) == (LinkMode::Reflink, LinkMode::Copy), "{mode}");
+        let tree = lab.path(created.hash);
+        let is_link = |name: &str| fs::symlink_metadata(tree.join(name)).unwrap().is_symlink();
+        assert_eq!(is_link("data"), used == LinkMode::Symlink);
+        assert_eq!(fs::read_link(tree.join("bin/link")).unwrap(), Path::new("../data"));
+        assert_eq!(fs::metadata(tree.join("bin/run")).unwrap().mode() & 0o777, 0o555, "{mode}");
+        assert_eq!(fs::metadata(tree.join("data")).unwrap().mode() & 0o777, 0o444, "{mode}");
+        assert!(tree.join("empty").is_dir());
+        if used == LinkMode::Hardlink {
+            assert_eq!(fs::metadata(tree.join("data")).unwrap().nlink(), 3);
+        }
+        assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
+    }
+}
+
+#[test]
+fn a_tree_that_is_linked_in_another_way_is_linked_anew_where_it_is_demanded() {
+    let lab = Lab::new();
+    write_settings(&lab.store, Settings { link: Some(LinkMode::Symlink) }).unwrap();
+    let make = |link| {
+        let created = lab.create_linked(link, |directory| {
+            fill(directory, &[("a", "one")]);
+            None
+        });
+        created.unwrap()
+    };
+    let first = make(None);
+    let is_link = || fs::symlink_metadata(lab.path(first.hash).join("a")).unwrap().is_symlink();
+    assert!(is_link());
+    assert_eq!(make(Some(LinkMode::Copy)).link, Some(LinkMode::Copy));
+    assert!(!is_link());
+    assert_eq!(make(None).link, Some(LinkMode::Copy), "who demands nothing gets what is there");
+}
+
+/// Whichever comes first: a content that is executable in one tree and not in another.
+#[test]
+fn trees_keep_their_executable_bits() {
+    for is_first in [true, false] {
+        for mode in [LinkMode::Symlink, LinkMode::Hardlink, LinkMode::Copy] {
+            let lab = Lab::new();
+            let make = |is_executable: bool| {
+                let made = lab.create_linked(Some(mode), |directory| {
+                    fill(directory, &[("f", "same")]);
+                    let bits = if is_executable { 0o755 } else { 0o644 };
+                    let bits = fs::Permissions::from_mode(bits);
+                    fs::set_permissions(directory.join("f"), bits).unwrap();
+                    None
+                });
+                made.unwrap()
+            };
+            let trees = [make(is_first), make(!is_first), make(is_first)];
+            assert_ne!(trees[0].hash, trees[1].hash);
+            for (tree, bit) in trees.iter().zip([is_first, !is_first, is_first]) {
+                let mode = fs::metadata(lab.path(tree.hash).join("f")).unwrap().mode();
+                assert_eq!(mode & 0o100 != 0, bit);
+            }
+            assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_stored_is_refused_and_leaves_nothing() {
+    let lab = Lab::new();
+    let outside = lab.depot.root().join("outside");
+    fs::write(&outside, "secret").unwrap();
+    let refused = |fill: &dyn Fn(&Path) -> Option<String>| {
+        let error = lab.create(fill).unwrap_err().to_string();
+        assert!(fs::read_dir(Path::new(lab.store.root()).join("artifacts")).unwrap().count() == 0);
+        error
+    };
+    let outside_text = outside.display().to_string();
+    let returned = refused(&|_| Some(outside_text.clone()));
+    assert!(returned.contains("is outside of the given directory"), "{returned}");
+    let returned = refused(&|_| Some("../x".to_owned()));
+    assert!(returned.contains("is outside of the given directory"), "{returned}");
+    let returned = refused(&|_| Some("nothing".to_owned()));
+    assert_eq!(returned, "the returned path `nothing` does not exist");
+    let link = refused(&|directory| {
+        symlink(&outside, directory.join("link")).unwrap();
+        Some("link".to_owned())
+    });
+    assert!(link.contains("is outside of the given directory"), "{link}");
+    let socket = refused(&|directory| {
+        std::os::unix::net::UnixListener::bind(directory.join("socket")).unwrap();
+        Some("socket".to_owned())
+    });
+    assert!(socket.contains("found a socket"), "{socket}");
+    let socket = refused(&|directory| {
+        std::os::unix::net::UnixListener::bind(directory.join("socket")).unwrap();
+        None
+    });
+    assert!(socket.contains("found a socket"), "{socket}");
+    for (text, why) in [
+        ("nowhere", "leads to nothing"),
+        ("../../../../x", "leads to nothing"),
+        (outside_text.as_str(), "leads out of the directory"),
+        ("circle", "leads nowhere"),
+        (".git/x", "leads into `.git`"),
+    ] {
+        let error = refused(&|directory| {
+            fill(directory, &[(".git/x", "")]);
+            symlink(text, directory.join("circle")).unwrap();
+            None
+        });
+        assert!(error.contains(why), "{text}: {error}");
+    }
+    end_session(Some(&lab.store)).unwrap();
+    assert_eq!(lab.names_below("work"), Vec::<String>::new());
+}
+
+#[test]
+fn a_link_to_a_directory_above_is_a_link() {
+    let lab = Lab::new();
+    let created = lab
+        .create(|directory| {
+            fill(directory, &[("a/f", "x")]);
+            symlink("..", directory.join("a/up")).unwrap();
+            symlink(directory.join("a/f"), directory.join("absolute")).unwrap();
+            None
+        })
+        .unwrap();
+    let tree = lab.path(created.hash);
+    assert_eq!(fs::read_link(tree.join("absolute")).unwrap(), Path::new("a/f"));
+    assert_eq!(fs::read(tree.join("a/up/a/f")).unwrap(), b"x");
+}
+
+/// A generator may link what it returns to files of the user.
+#[test]
+fn a_file_with_other_names_is_copied() {
+    let lab = Lab::new();
+    let mine = lab.depot.root().join("mine");
+    fs::write(&mine, "mine").unwrap();
+    let created = lab
+        .create(|directory| {
+            fs::hard_link(&mine, directory.join("a")).unwrap();
+            Some("a".to_owned())
+        })
+        .unwrap();
+    fs::write(&mine, "changed").unwrap();
+    assert_eq!(fs::read(created.path).unwrap(), b"mine");
+}
+
+#[test]
+fn a_name_is_bound_once_unless_forced() {
+    let lab = Lab::new();
+    let (one, two) = (lab.file("one"), lab.file("two"));
+    for name in ["", "a.b", "with \"quotes\"", "é\n", "[x]"] {
+        assert_eq!(lab.bind(name, one).unwrap(), Bound::New);
+        assert_eq!(bound_hash(&lab.file, name).unwrap(), Some(one), "{name:?}");
+    }
+    assert_eq!(lab.bind("a.b", two).unwrap(), Bound::Taken);
+    let options = BindOptions { force: true, metadata: Some("meta = {a = 1, b = [2020-01-01]}") };
+    let bound = bind(&lab.store, &lab.file, "a.b", two, options, now(), PATIENCE).unwrap();
+    assert_eq!(bound, Bound::Replaced);
+    assert_eq!(bound_hash(&lab.file, "a.b").unwrap(), Some(two));
+    let table: toml::Table = fs::read_to_string(&lab.file).unwrap().parse().unwrap();
+    assert_eq!(table["a.b"]["meta"]["a"].as_integer(), Some(1));
+    unbind(&lab.store, &lab.file, &["", "é\n", "never"], PATIENCE).unwrap();
+    assert_eq!(bindings(&lab.file).unwrap().len(), 3);
+    let absent = lab.bind("x", Sha256([7; 32])).unwrap_err();
+    assert!(
+        matches!(&absent, Error::NotFound(message) if message.contains("must be created first"))
+    );
+    fs::write(&lab.file, "[a]\nsha256 = x\n").unwrap();
+    let error = lab.bind("x", one).unwrap_err().to_string();
+    assert!(error.starts_with(&format!("{}:2:", lab.file)), "{error}");
+}
+
+#[test]
+fn bindings_that_somebody_else_writes_are_seen() {
+    let lab = Lab::new();
+    let (one, two) = (lab.file("one"), lab.file("two"));
+    lab.bind("a", one).unwrap();
+    assert_eq!(bound_hash(&lab.file, "a").unwrap(), Some(one));
+    let text = fs::read_to_string(&lab.file).unwrap();
+    let other = lab.depot.root().join("other");
+    fs::write(&other, text.replace(&one.to_string(), &two.to_string())).unwrap();
+    fs::rename(&other, &lab.file).unwrap();
+    assert_eq!(bound_hash(&lab.file, "a").unwrap(), Some(two));
+}
+
+/// The rules of `find_orphanages`.
+#[test]
+fn orphans_wait_and_go() {
+    let lab = Lab::new();
+    let tree = lab.tree(&[("a", "one"), ("b", "two"), ("c", "two")]).hash;
+    let (one, two) = (lab.file("one"), lab.file("two"));
+    lab.bind("tree", tree).unwrap();
+    lab.bind("alone", two).unwrap();
+    let used = usage(&lab.store, PATIENCE).unwrap();
+    assert_eq!(used.iter().count(), 4, "{used:?}");
+    assert_eq!(lab.collect_now(), []);
+    lab.unbind("tree");
+    let week = TimeDelta::days(7);
+    let waiting = |collected: Collected| collected.waiting.len();
+    assert_eq!(waiting(lab.collect(week, now())), 2, "the tree, and what it alone uses");
+    assert_eq!(lab.collect(week, later(6)).removed.len(), 0);
+    // Bound again, nothing waits.
+    lab.bind("again", tree).unwrap();
+    assert_eq!(waiting(lab.collect(week, later(6))), 0);
+    lab.unbind("again");
+    assert_eq!(waiting(lab.collect(week, later(6))), 2);
+    assert_eq!(lab.collect(week, later(8)).removed.len(), 0, "they wait anew");
+    let options = CollectOptions { delay: week, is_dry_run: true, spares_own: false };
+    let dry = collect(&lab.store, options, later(14), &Watch::default()).unwrap();
+    assert!(dry.removed.len() == 2 && lab.path(tree).exists());
+    let gone = lab.collect(week, later(14));
+    assert_eq!(gone.removed, dry.removed);
+    let hashes = sorted(gone.removed.iter().map(|gone| gone.hash).collect());
+    assert_eq!(hashes, sorted(vec![tree, one]));
+    assert!(lab.path(two).exists() && !lab.path(one).exists());
+    lab.unbind("alone");
+    assert_eq!(lab.collect_now(), [two]);
+    assert_eq!(lab.names_below("artifacts").len() + lab.names_below("trees").len(), 0);
+}
+
+#[test]
+fn what_another_name_is_bound_to_by_force_frees_what_it_was_bound_to() {
+    let lab = Lab::new();
+    let (one, two) = (lab.file("one"), lab.file("two"));
+    lab.bind("a", one).unwrap();
+    let force = BindOptions { force: true, metadata: None };
+    bind(&lab.store, &lab.file, "a", two, force, now(), PATIENCE).unwrap();
+    assert_eq!(usage(&lab.store, PATIENCE).unwrap().iter().count(), 2, "until the next collection");
+    assert_eq!(lab.collect_now(), [one]);
+    assert_eq!(usage(&lab.store, PATIENCE).unwrap().iter().count(), 1);
+}
+
+/// A content that nobody uses for itself may be in a tree that has not been bound yet.
+#[test]
+fn a_tree_that_is_there_keeps_its_contents() {
+    let lab = Lab::new();
+    lab.file("one");
+    let tree = lab.tree(&[("a", "one")]).hash;
+    let old = fs::File::options().read(true).open(lab.path(lab.file("one"))).unwrap();
+    drop(old);
+    lab.bind("x", tree).unwrap();
+    lab.unbind("x");
+    let week = TimeDelta::days(7);
+    // The tree is an orphan since now, its content may have been one before.
+    assert_eq!(lab.collect(week, later(30)).removed.len(), 0);
+    assert_eq!(lab.collect(week, later(37)).removed.len(), 2);
+}
+
+#[test]
+fn bindings_elsewhere_count_and_those_that_are_gone_do_not() {
+    let lab = Lab::new();
+    let one = lab.file("one");
+    let elsewhere = lab.depot.root().join("elsewhere/Mine.toml").display().to_string();
+    let options = BindOptions::default();
+    bind(&lab.store, &elsewhere, "x", one, options, now(), PATIENCE).unwrap();
+    assert_eq!(lab.collect_now(), []);
+    fs::remove_file(&elsewhere).unwrap();
+    assert_eq!(lab.collect_now(), [one]);
+}
+
+#[test]
+fn the_log_of_uses_can_be_lost_and_torn() {
+    let lab = Lab::new();
+    let (one, two) = (lab.file("one"), lab.file("two"));
+    lab.bind("a", one).unwrap();
+    let log = lab.store.layout().uses();
+    let text = fs::read(&log).unwrap();
+    fs::write(&log, &text[..text.len() - 5]).unwrap();
+    lab.bind("b", two).unwrap();
+    assert_eq!(lab.collect_now(), []);
+    fs::remove_file(&log).unwrap();
+    fs::write(lab.store.layout().orphanages(), "torn [").unwrap();
+    fs::write(lab.store.layout().usage(), "torn [").unwrap();
+    assert_eq!(usage(&lab.store, PATIENCE).unwrap().iter().count(), 2);
+    assert_eq!(lab.collect_now(), []);
+    assert_eq!(fs::read_to_string(log).unwrap().lines().filter(|line| !line.is_empty()).count(), 2);
+}
+
+/// What cannot be read is not known to bind nothing.
+#[test]
+fn a_file_of_bindings_that_does_not_read_keeps_what_it_may_bind() {
+    let lab = Lab::new();
+    let (one, two) = (lab.file("one"), lab.file("two"));
+    lab.bind("a", one).unwrap();
+    fs::write(&lab.file, "[a\n").unwrap();
+    let collected = lab.collect(TimeDelta::zero(), now());
+    assert_eq!(collected.removed.iter().map(|gone| gone.hash).collect::<Vec<_>>(), [two]);
+    assert_eq!(collected.unreadable[0].0, lab.file);
+    let three = lab.file("three");
+    fs::remove_file(lab.store.layout().uses()).unwrap();
+    assert_eq!(lab.collect_now(), [], "nothing tells what it binds");
+    assert!(lab.path(three).exists());
+}
+
+#[test]
+fn a_lost_record_of_a_tree_is_read_from_the_tree() {
+    for link in [LinkMode::Symlink, LinkMode::Hardlink] {
+        let lab = Lab::new();
+        let made = lab.create_linked(Some(link), |directory| {
+            fill(directory, &[("a", "one"), ("b/c", "two")]);
+            None
+        });
+        let hash = made.unwrap().hash;
+        lab.bind("x", hash).unwrap();
+        for damaged in ["", "link hardlink\n"] {
+            fs::write(lab.store.layout().record(hash), damaged).unwrap();
+            assert_eq!(usage(&lab.store, PATIENCE).unwrap().iter().count(), 3);
+            assert_eq!(lab.collect_now(), []);
+            assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
+        }
+    }
+}
+
+#[test]
+fn rot_is_found_with_who_is_concerned() {
+    let lab = Lab::new();
+    let make = |link| {
+        let made = lab.create_linked(Some(link), |directory| {
+            fill(directory, &[("a", "one"), (&format!("{link}"), "two")]);
+            None
+        });
+        made.unwrap().hash
+    };
+    let (copied, linked) = (make(LinkMode::Copy), make(LinkMode::Hardlink));
+    lab.bind("copied", copied).unwrap();
+    lab.bind("linked", linked).unwrap();
+    let write = |path: PathBuf, text: &str| {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let one = lab.file("one");
+    write(lab.path(copied).join("a"), "onf");
+    write(lab.path(one), "two");
+    for path in [lab.path(linked), lab.path(copied)] {
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    fs::remove_file(lab.path(linked).join("hardlink")).unwrap();
+    fs::write(lab.path(copied).join("stranger"), "").unwrap();
+    let damaged = verify(&lab.store, &Watch::default()).unwrap().damaged;
+    let mut found: Vec<_> = damaged
+        .iter()
+        .map(|damage| (damage.path.as_str(), damage.what.as_str(), damage.bound_by.len()))
+        .collect();
+    found.sort();
+    let at = |hash: Sha256, name: &str| lab.path(hash).join(name).display().to_string();
+    let two = "its content has the hash";
+    let mut expected = vec![
+        (at(copied, "a"), two, 1),
+        (at(copied, "stranger"), "it does not belong there", 1),
+        (at(linked, "hardlink"), "it is missing", 1),
+        (lab.path(one).display().to_string(), two, 2),
+    ];
+    expected.sort();
+    assert_eq!(found.len(), expected.len(), "{damaged:?}");
+    for ((path, what, names), (expected, begin, count)) in found.into_iter().zip(&expected) {
+        assert_eq!((path, names), (expected.as_str(), *count));
+        assert!(what.starts_with(begin), "{path}: {what}");
+    }
+}
+
+#[test]
+fn the_status_says_what_sharing_saves_and_who_binds_what() {
+    let lab = Lab::new();
+    let tree = lab.tree(&[("a", "1234"), ("b", "1234"), ("c", "12")]).hash;
+    let content = lab.file("1234");
+    lab.bind("tree", tree).unwrap();
+    lab.bind("content", content).unwrap();
+    let found = status(&lab.store).unwrap();
+    let copies =
+        if found.artifacts.iter().any(|a| a.link == Some(LinkMode::Copy)) { 10 } else { 0 };
+    assert_eq!((found.files, found.trees, found.bytes), (2, 1, 6 + copies));
+    assert_eq!(found.unshared_bytes, 14);
+    let bound = found.artifacts.iter().find(|artifact| artifact.hash == tree).unwrap();
+    assert_eq!(bound.bound_by[0].name, "tree");
+    assert!(found.missing.is_empty());
+    fs::remove_file(lab.path(content)).unwrap();
+    let found = status(&lab.store).unwrap();
+    assert_eq!(found.missing, [(lab.file.clone(), "content".to_owned(), content)]);
+}
+
+/// As the peer lays it out: absolute symbolic links, no records, no log of ours.
+#[test]
+fn a_store_of_ohmyartifacts_is_read_and_adopted() {
+    let lab = Lab::new();
+    let peer = Store::of_peer(lab.depot.place()).unwrap();
+    let put = |content: &str| {
+        let hash = lab.file(content);
+        let path = peer.path(hash);
+        fs::create_dir_all(Path::new(&path).parent().unwrap()).unwrap();
+        fs::copy(lab.path(hash), &path).unwrap();
+        (hash, path)
+    };
+    let (one, one_path) = put("one");
+    let (_, two_path) = put("two");
+    let tree = lab.tree(&[("a", "one"), ("b/c", "two")]).hash;
+    let shadow = PathBuf::from(peer.path(tree));
+    fs::create_dir_all(shadow.join("b")).unwrap();
+    symlink(&one_path, shadow.join("a")).unwrap();
+    symlink(&two_path, shadow.join("b/c")).unwrap();
+    let file = peer.layout().bindings(OWNER, None);
+    fs::create_dir_all(Path::new(&file).parent().unwrap()).unwrap();
+    let entry = |name: &str, is_directory: bool, hash: Sha256| {
+        format!("[{name}]\nisdir = {is_directory}\nsha256 = \"{hash}\"\n")
+    };
+    fs::write(&file, entry("t", true, tree) + &entry("f", false, one)).unwrap();
+    lab.collect_now();
+    assert!(!lab.path(tree).exists(), "ours are gone again");
+
+    let found = status(&peer).unwrap();
+    assert_eq!((found.files, found.trees, found.unshared_bytes), (2, 1, 9));
+    assert_eq!(verify(&peer, &Watch::default()).unwrap().damaged, []);
+    assert_eq!(bound_hash(&file, "t").unwrap(), Some(tree));
+    let before = lab.depot.tree_below(peer.root());
+    let adopted = adopt(&lab.store, &peer, now(), PATIENCE, &Watch::default()).unwrap();
+    assert_eq!((adopted.artifacts, adopted.names), (2, 2), "{adopted:?}");
+    assert_eq!(lab.depot.tree_below(peer.root()), before);
+    assert_eq!(bound_hash(&lab.file, "t").unwrap(), Some(tree));
+    assert_eq!(fs::read(lab.path(tree).join("b/c")).unwrap(), b"two");
+    assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
+    let again = adopt(&lab.store, &peer, now(), PATIENCE, &Watch::default()).unwrap();
+    assert_eq!((again.artifacts, again.names, again.taken.len()), (0, 0, 0));
+    fs::remove_dir_all(peer.root()).unwrap();
+    assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
+}
+
+#[test]
+fn versions_of_a_package_have_bindings_of_their_own() {
+    let lab = Lab::new();
+    let open =
+        |version| open_bindings(&lab.store, OWNER, Some(version), now()).map(|file| file.path);
+    let (old, new) = (open("1.0.0").unwrap(), open("2.0.0-rc1+5").unwrap());
+    assert!(
+        old.ends_with("/Artifacts_v1.0.0.toml") && new.ends_with("/Artifacts_v2.0.0-rc1+5.toml")
+    );
+    let one = lab.file("one");
+    for file in [&old, &new] {
+        bind(&lab.store, file, "x", one, BindOptions::default(), now(), PATIENCE).unwrap();
+    }
+    unbind(&lab.store, &old, &["x"], PATIENCE).unwrap();
+    assert_eq!(lab.collect_now(), []);
+    assert!(open("1/../../2").is_err());
+    let due = |now| open_bindings(&lab.store, OWNER, None, now).unwrap().is_collection_due;
+    assert!(!due(later(6)) && due(later(8)));
+}

@@ -1,0 +1,30 @@
+//! The store: files and trees that are made at run time, kept once, and found by their content.
+//!
+//! # On disk
+//!
+//! ```text
+//! <store>/                                    scratchspaces/<UUID of ScratchRS>/store
+//! ├── artifacts/<xx>/<64 hex>                 a content: a file named by its hash
+//! ├── artifacts/<xx>/<64 hex>/                a tree: a directory named by its tree hash
+//! ├── variants/<xx>/<64 hex>                  a content with the other executable bit
+//! ├── trees/<xx>/<64 hex>                     the record of a tree: what is in it
+//! ├── logs/my_artifact_usage.toml             who uses what, for people and for OhMyArtifacts' tools
+//! ├── logs/my_artifact_orphanages.toml        what nobody uses, and since when
+//! ├── logs/my_artifact_uses.log               bindings as they were made
+//! ├── logs/.my_artifact_usage_lock            the lock of all these
+//! ├── store.toml                              how trees are linked, if somebody chose
+//! ├── work/<host>-<pid>/                      what a process is making
+//! └── <UUID>/Artifacts.toml                   the bindings of a package, by name
+//! ```
+//!
+//! `<xx>` is the first byte of the hash. All of `artifacts`, the two TOML files in `logs` and the
+//! files of the packages are as OhMyArtifacts.jl lays them out.
+//!
+//! Hashes are those of git's SHA-256 objects as Pkg computes them: a file is a blob, a directory a
+//! tree.
+
+pub mod bindings;
+pub mod layout;
+pub mod orphans;
+pub mod record;
+pub mod uses;

@@ -1,0 +1,299 @@
+//! A file of bindings: which names stand for which contents.
+//!
+//! ```toml
+//! [iris]
+//! isdir = true
+//! sha256 = "83c1aca5f0e9d222dee51861b3def4e789e57b17b035099570c54b51182853d4"
+//! ```
+//!
+//! A binding may have `meta`, which is whatever its package put there. Everything else in the file,
+//! comments included, is somebody's and stays when a binding comes or goes.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::ops::Range;
+
+use toml::{Table, Value};
+
+use crate::fault::Fault;
+use crate::hash::Sha256;
+use crate::toml_text::push_key;
+
+const SHA256: &str = "sha256";
+const IS_DIRECTORY: &str = "isdir";
+const METADATA: &str = "meta";
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The content.
+    pub hash: Sha256,
+    /// Whether it is a tree, as whoever bound it saw it.
+    pub is_directory: bool,
+}
+
+/// A name whose entry says of no content, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidBinding(String);
+
+impl fmt::Display for InvalidBinding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The bindings of a file, with its text.
+#[derive(Clone, Debug, Default)]
+pub struct Bindings {
+    text: String,
+    entries: BTreeMap<String, Result<Binding, InvalidBinding>>,
+}
+
+impl Bindings {
+    /// Reads a file.
+    ///
+    /// # Errors
+    ///
+    /// If it is no TOML. An entry that says of no content is no reason to refuse the others.
+    pub fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
+            Fault::at(&valid, valid.len(), "the file is not UTF-8")
+        })?;
+        let table = parse(text)?;
+        let entries = table.iter().map(|(name, value)| (name.clone(), binding(name, value)));
+        Ok(Self { entries: entries.collect(), text: text.to_owned() })
+    }
+
+    /// The text of the file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether there is an entry of this name, whatever it says.
+    pub fn has(&self, name: &str) -> bool {
+        self.entries.contains_key(name)
+    }
+
+    /// What a name stands for; `None` if nothing.
+    ///
+    /// # Errors
+    ///
+    /// If there is an entry that says of no content.
+    pub fn get(&self, name: &str) -> Result<Option<Binding>, InvalidBinding> {
+        self.entries.get(name).cloned().transpose()
+    }
+
+    /// All names with what they stand for, sorted.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Result<Binding, InvalidBinding>)> {
+        self.entries.iter().map(|(name, binding)| (name.as_str(), binding))
+    }
+
+    /// How many names there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Adds a name that is not there, and returns what that adds to the end of the text.
+    pub fn add(&mut self, name: &str, binding: Binding, metadata: Option<&Value>) -> &str {
+        let before = self.text.len();
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text.push('\n');
+        }
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        self.text.push('[');
+        push_key(&mut self.text, name);
+        self.text.push_str("]\n");
+        let Binding { hash, is_directory } = binding;
+        self.text.push_str(&format!("{IS_DIRECTORY} = {is_directory}\n"));
+        if let Some(metadata) = metadata {
+            self.text.push_str(&format!("{METADATA} = {metadata}\n"));
+        }
+        self.text.push_str(&format!("{SHA256} = \"{hash}\"\n"));
+        self.entries.insert(name.to_owned(), Ok(binding));
+        &self.text[before..]
+    }
+
+    /// Removes names; whether any of them was there.
+    pub fn remove<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> bool {
+        let gone: BTreeSet<&str> = names.into_iter().filter(|name| self.has(name)).collect();
+        if gone.is_empty() {
+            return false;
+        }
+        let mut table = parse(&self.text).unwrap_or_default();
+        for name in &gone {
+            table.remove(*name);
+        }
+        let shorter = without(&self.text, &gone);
+        // What the sections are is a guess, for a text of any kind. Here it is checked.
+        self.text = match parse(&shorter) {
+            Ok(found) if found == table => shorter,
+            _ => table.to_string(),
+        };
+        self.entries.retain(|name, _| !gone.contains(name.as_str()));
+        true
+    }
+}
+
+fn parse(text: &str) -> Result<Table, Fault> {
+    text.parse::<Table>().map_err(|error| Fault::of_toml(text, &error))
+}
+
+fn binding(name: &str, value: &Value) -> Result<Binding, InvalidBinding> {
+    let invalid = |what: String| InvalidBinding(format!("the entry of \"{name}\" {what}"));
+    let Value::Table(fields) = value else {
+        return Err(invalid("is no table".to_owned()));
+    };
+    let Some(Value::String(text)) = fields.get(SHA256) else {
+        return Err(invalid(format!("has no `{SHA256}`")));
+    };
+    let hash = text.parse().map_err(|error| invalid(format!("has an invalid hash: {error}")))?;
+    let is_directory = matches!(fields.get(IS_DIRECTORY), Some(Value::Boolean(true)));
+    Ok(Binding { hash, is_directory })
+}
+
+/// The text without the sections of some names. A section is a header `[name]`, and what is below
+/// it up to the header of another name.
+fn without(text: &str, gone: &BTreeSet<&str>) -> String {
+    let mut rest = String::with_capacity(text.len());
+    for (name, span) in sections(text) {
+        if !name.is_some_and(|name| gone.contains(name.as_str())) {
+            rest.push_str(&text[span]);
+        }
+    }
+    if rest.starts_with('\n') { rest.trim_start_matches('\n').to_owned() } else { rest }
+}
+
+fn sections(text: &str) -> Vec<(Option<String>, Range<usize>)> {
+    let mut sections: Vec<(Option<String>, Range<usize>)> = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let span = at..at + line.len();
+        at = span.end;
+        let header = line.trim_start().starts_with('[').then(|| line.trim().parse::<Table>());
+        match header {
+            Some(Ok(table)) => sections.push((table.keys().next().cloned(), span)),
+            _ => match sections.last_mut() {
+                Some((_, section)) => section.end = span.end,
+                None => sections.push((None, span)),
+            },
+        }
+    }
+    // The blank line before a header belongs to it.
+    for index in 1..sections.len() {
+        let (before, after) = sections.split_at_mut(index);
+        let (Some((_, before)), Some((_, after))) = (before.last_mut(), after.first_mut()) else {
+            continue;
+        };
+        if text[before.clone()].ends_with("\n\n") {
+            before.end -= 1;
+            after.start -= 1;
+        }
+    }
+    sections
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const HEX: &str = "83c1aca5f0e9d222dee51861b3def4e789e57b17b035099570c54b51182853d4";
+
+    fn bound(is_directory: bool) -> Binding {
+        Binding { hash: HEX.parse().unwrap(), is_directory }
+    }
+
+    fn read(text: &str) -> Bindings {
+        Bindings::read(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_written_as_ohmyartifacts_writes_it() {
+        let mut bindings = read("");
+        bindings.add("iris", bound(true), None);
+        let added = bindings.add("iris.names", bound(false), None).to_owned();
+        let expected = format!(
+            "[iris]\nisdir = true\nsha256 = \"{HEX}\"\n\n[\"iris.names\"]\nisdir = false\nsha256 = \"{HEX}\"\n"
+        );
+        assert_eq!(bindings.text(), expected);
+        assert!(expected.ends_with(&added));
+        assert_eq!(read(&expected).get("iris.names"), Ok(Some(bound(false))));
+    }
+
+    #[test]
+    fn what_is_not_removed_stays_letter_for_letter() {
+        let other = "# mine\n[b]\nsha256 = \"x\"   # odd\n\n    [b.meta]\n    list = [\n  1,\n]\n";
+        let mut bindings = read(other);
+        bindings.add("a", bound(false), None);
+        bindings.add("c", bound(false), None);
+        assert!(bindings.remove(["a", "c", "d"]));
+        assert_eq!(bindings.text(), other);
+        assert!(!bindings.remove(["a"]));
+        assert!(bindings.remove(["b"]));
+        assert_eq!(bindings.text(), "# mine\n");
+    }
+
+    #[test]
+    fn a_text_of_another_kind_can_be_changed_too() {
+        let text = format!(
+            "a = {{ sha256 = \"{HEX}\" }}\nb.sha256 = \"{HEX}\"\nc.sha256 = \"{HEX}\"\nc.meta = \"\"\"\n[b]\n\"\"\"\n"
+        );
+        let mut bindings = read(&text);
+        assert_eq!(bindings.len(), 3);
+        assert!(bindings.remove(["b"]));
+        let rest = read(bindings.text());
+        assert_eq!(rest.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["a", "c"]);
+        assert!(rest.text().contains("[b]"), "what looks like a section is a text");
+    }
+
+    #[test]
+    fn an_entry_that_says_nothing_is_told_from_none() {
+        let text = "a = 1\n[b]\nisdir = true\n[c]\nsha256 = \"12\"\n";
+        let bindings = read(text);
+        let message = |name| bindings.get(name).unwrap_err().to_string();
+        assert_eq!(message("a"), "the entry of \"a\" is no table");
+        assert_eq!(message("b"), "the entry of \"b\" has no `sha256`");
+        assert!(message("c").ends_with("`12` is no hash: expected 64 hexadecimal digits, got 2"));
+        assert_eq!(bindings.get("d"), Ok(None));
+    }
+
+    #[test]
+    fn a_fault_has_its_place() {
+        let fault = Bindings::read(b"[a]\nsha256 = \"\xc3\xa9\" x\n").unwrap_err();
+        assert_eq!((fault.line, fault.column), (Some(2), Some(14)), "{fault}");
+        let fault = Bindings::read(b"[a]\n\xff\n").unwrap_err();
+        assert_eq!((fault.line, fault.column), (Some(2), Some(1)));
+    }
+
+    proptest! {
+        /// Whatever the names are, and in whatever order they come and go.
+        #[test]
+        fn every_name_can_come_and_go(
+            names in prop::collection::btree_set(any::<String>(), 1..8),
+            gone in any::<prop::sample::Selector>(),
+            note in any::<String>(),
+        ) {
+            let mut bindings = read("");
+            let note = Value::String(note);
+            for (index, name) in names.iter().enumerate() {
+                bindings.add(name, bound(index % 2 == 0), (index % 3 == 0).then_some(&note));
+            }
+            let again = read(bindings.text());
+            prop_assert_eq!(again.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+                            names.iter().map(String::as_str).collect::<Vec<_>>());
+            let gone = gone.select(&names);
+            bindings.remove([gone.as_str()]);
+            let rest = read(bindings.text());
+            prop_assert!(!rest.has(gone));
+            prop_assert_eq!(rest.len(), names.len() - 1);
+        }
+    }
+}

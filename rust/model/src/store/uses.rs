@@ -1,0 +1,222 @@
+//! The log of bindings: which name of which file was bound to which content, and when.
+//!
+//! ```text
+//! 2024-01-02T03:04:05.006Z 83c1… "/depot/…/Artifacts.toml" "iris" 1b9dd4cc5f2a6f31
+//! ```
+//!
+//! The last word is a check of the others. A line is added for each binding, and nothing is ever
+//! changed; so a torn line costs that line only. What is bound *now* stands in the files of
+//! bindings; the log knows of the files that lie elsewhere than in the store, and of times. From it
+//! the usage log of OhMyArtifacts.jl is made, which names each file of a tree.
+
+use std::collections::BTreeMap;
+
+use toml::{Table, Value};
+
+use crate::hash::Sha256;
+use crate::time::DepotTime;
+use crate::toml_text::{push_key, push_string};
+
+/// One binding, as it was made.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Use {
+    /// When.
+    pub time: DepotTime,
+    /// The content.
+    pub hash: Sha256,
+    /// The file of bindings.
+    pub file: String,
+    /// The name in that file.
+    pub name: String,
+}
+
+impl Use {
+    /// The line of the log, ready to be appended. It begins with the end of the line before: if
+    /// that is torn, this one is not lost with it.
+    pub fn to_line(&self) -> String {
+        let mut line = format!("{} {} ", self.time, self.hash);
+        push_string(&mut line, &self.file);
+        line.push(' ');
+        push_string(&mut line, &self.name);
+        format!("\n{line} {:016x}", check(&line))
+    }
+
+    fn parse(line: &str) -> Option<Self> {
+        let (words, sum) = line.rsplit_once(' ')?;
+        if u64::from_str_radix(sum, 16).ok()? != check(words) {
+            return None;
+        }
+        let (time, rest) = words.split_once(' ')?;
+        let (hash, rest) = rest.split_once(' ')?;
+        let (file, rest) = take_string(rest)?;
+        let (name, _) = take_string(rest.strip_prefix(' ')?)?;
+        let time = DepotTime::from_toml(&time.parse().ok()?)?;
+        Some(Self { time, hash: hash.parse().ok()?, file, name })
+    }
+}
+
+/// Reads the log in any state; how many lines are beyond reading is in the second value.
+pub fn read(bytes: &[u8]) -> (Vec<Use>, usize) {
+    let mut uses = Vec::new();
+    let mut torn = 0;
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match std::str::from_utf8(line).ok().and_then(Use::parse) {
+            Some(used) => uses.push(used),
+            None => torn += 1,
+        }
+    }
+    (uses, torn)
+}
+
+/// The text of a log.
+pub fn to_text<'a>(uses: impl IntoIterator<Item = &'a Use>) -> String {
+    uses.into_iter().map(Use::to_line).collect()
+}
+
+/// FNV-1a: what is torn or damaged shows, nothing else matters.
+fn check(text: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+/// The basic string that a text begins with, and what follows.
+fn take_string(text: &str) -> Option<(String, &str)> {
+    let mut is_escaped = false;
+    let inner = text.strip_prefix('"')?;
+    let end = inner.bytes().position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    })?;
+    let (string, rest) = (&inner[..end], &inner[end + 1..]);
+    if !string.contains('\\') {
+        return Some((string.to_owned(), rest));
+    }
+    let mut table = format!("x = \"{string}\"").parse::<Table>().ok()?;
+    match table.remove("x") {
+        Some(Value::String(string)) => Some((string, rest)),
+        _ => None,
+    }
+}
+
+/// Who uses what: for each path in the store, the files that bind it, the names, and the times.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    paths: BTreeMap<String, BTreeMap<String, BTreeMap<String, DepotTime>>>,
+}
+
+impl Usage {
+    /// Adds a use; of two times, the later counts.
+    pub fn insert(&mut self, path: &str, file: &str, name: &str, time: DepotTime) {
+        if !self.paths.contains_key(path) {
+            self.paths.insert(path.to_owned(), BTreeMap::new());
+        }
+        let Some(files) = self.paths.get_mut(path) else { return };
+        let names = files.entry(file.to_owned()).or_default();
+        let known = names.entry(name.to_owned()).or_insert(time);
+        *known = time.max(*known);
+    }
+
+    /// Whether anybody uses a path.
+    pub fn has(&self, path: &str) -> bool {
+        self.paths.contains_key(path)
+    }
+
+    /// Every use: path, file, name, time.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str, &str, DepotTime)> {
+        self.paths.iter().flat_map(|(path, files)| {
+            files.iter().flat_map(move |(file, names)| {
+                names
+                    .iter()
+                    .map(move |(name, time)| (path.as_str(), file.as_str(), name.as_str(), *time))
+            })
+        })
+    }
+
+    /// The text of `logs/my_artifact_usage.toml`.
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        for (path, files) in &self.paths {
+            for (file, names) in files {
+                if !out.is_empty() {
+                    out.push('\n');
+                }
+                out.push('[');
+                push_key(&mut out, path);
+                out.push('.');
+                push_key(&mut out, file);
+                out.push_str("]\n");
+                for (name, time) in names {
+                    push_key(&mut out, name);
+                    out.push_str(&format!(" = {time}\n"));
+                }
+            }
+        }
+        out
+    }
+
+    /// Reads a usage log of OhMyArtifacts.jl: what it says of uses, and nothing else.
+    pub fn read(bytes: &[u8]) -> Self {
+        let table = String::from_utf8_lossy(bytes).parse::<Table>().unwrap_or_default();
+        let mut usage = Self::default();
+        for (path, files) in table {
+            let Value::Table(files) = files else { continue };
+            for (file, names) in files {
+                let Value::Table(names) = names else { continue };
+                for (name, time) in names {
+                    let Value::Datetime(time) = time else { continue };
+                    if let Some(time) = DepotTime::from_toml(&time) {
+                        usage.insert(&path, &file, &name, time);
+                    }
+                }
+            }
+        }
+        usage
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn used(file: &str, name: &str) -> Use {
+        let time = DepotTime::from_toml(&"2024-01-02T03:04:05.006Z".parse().unwrap()).unwrap();
+        Use { time, hash: Sha256([7; 32]), file: file.to_owned(), name: name.to_owned() }
+    }
+
+    #[test]
+    fn a_torn_line_costs_that_line_only() {
+        let log = to_text(&[used("/a", "first"), used("/b", "second")]);
+        for cut in 0..log.len() {
+            let torn = format!("{}{}", &log[..cut], used("/c", "third").to_line());
+            let (uses, _) = read(torn.as_bytes());
+            assert_eq!(uses.last().map(|used| used.name.as_str()), Some("third"), "cut at {cut}");
+        }
+        let damaged = log.replace("first", "frist");
+        assert_eq!(read(damaged.as_bytes()), (vec![used("/b", "second")], 1));
+    }
+
+    #[test]
+    fn the_usage_log_is_that_of_ohmyartifacts() {
+        let mut usage = Usage::default();
+        let time = used("", "").time;
+        usage.insert("/s/83", "/p/Artifacts.toml", "iris", time);
+        usage.insert("/s/83", "/p/Artifacts.toml", "iris 2", time);
+        let text = "[\"/s/83\".\"/p/Artifacts.toml\"]\niris = 2024-01-02T03:04:05.006Z\n\
+                    \"iris 2\" = 2024-01-02T03:04:05.006Z\n";
+        assert_eq!(usage.to_text(), text);
+        assert_eq!(Usage::read(text.as_bytes()), usage);
+        assert_eq!(Usage::read(b"torn ["), Usage::default());
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_survives(file in any::<String>(), name in any::<String>()) {
+            let used = used(&file, &name);
+            let line = used.to_line();
+            prop_assert_eq!(line.matches('\n').count(), 1);
+            prop_assert_eq!(read(line.as_bytes()), (vec![used], 0));
+        }
+    }
+}
