@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use scratchrs_archive::{Compression, Links};
+use scratchrs_archive::Links;
 use scratchrs_core::artifact::{
     self, InstallBegun, InstallOptions, Installed, Stack, Verdict, Wanted,
 };
@@ -17,55 +17,33 @@ use scratchrs_core::{Error, ErrorCode};
 use scratchrs_fetch::{Settings, file_url};
 use scratchrs_fs::Watch;
 use scratchrs_model::artifacts_toml::Download;
-use scratchrs_model::hash::{Sha256, TreeHash};
+use scratchrs_model::hash::TreeHash;
 use scratchrs_model::platform::Platform;
-use scratchrs_testkit::DepotLab;
-use scratchrs_testkit::server::Server;
+use scratchrs_testkit::{DepotLab, ServedArtifact};
 
-/// A depot, and a server that has an artifact of a tree `bin/program`, `file`.
+/// A depot, and an artifact that a server has.
 struct Scene {
     lab: DepotLab,
-    server: Server,
+    served: ServedArtifact,
     stack: Stack,
     hash: TreeHash,
-    sha256: Sha256,
-    /// Of the tarball.
-    size: u64,
 }
 
 impl Scene {
     fn new() -> Self {
         let lab = DepotLab::new();
-        let served = lab.root().join("served");
-        fs::create_dir(&served).unwrap();
-        let maker = Stack::new([lab.root().join("maker").to_str().unwrap()], None).unwrap();
-        let creation = artifact::begin(&maker).unwrap();
-        fs::create_dir(creation.directory().join("bin")).unwrap();
-        let program = creation.directory().join("bin/program");
-        fs::write(&program, "#!").unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        // More than a megabyte that does not compress, so that a transfer can break off inside.
-        let mut noise = 1u64;
-        let bytes: Vec<u8> = std::iter::repeat_with(|| {
-            noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (noise >> 56) as u8
-        })
-        .take(1 << 20)
-        .collect();
-        fs::write(creation.directory().join("file"), bytes).unwrap();
-        let hash = creation.publish(&maker, &watch()).unwrap().hash;
-        let tarball = served.join("x.tar.gz");
-        let to = tarball.to_str().unwrap();
-        let packed = artifact::archive(&maker, hash, to, Compression::Gzip, &watch()).unwrap();
-        fs::create_dir(served.join("artifact")).unwrap();
-        let server = Server::start(&served);
+        // Large enough for a transfer to break off inside.
+        let served = ServedArtifact::new(1 << 20);
         let stack = Stack::new([lab.depot()], None).unwrap();
-        Self { lab, server, stack, hash, sha256: packed.sha256, size: packed.size }
+        Self { lab, hash: served.hash, served, stack }
     }
 
     fn wanted(&self, paths: &[&str]) -> Wanted {
-        let download =
-            |path: &&str| Download { url: self.server.url(path), sha256: self.sha256, size: None };
+        let download = |path: &&str| Download {
+            url: self.served.server.url(path),
+            sha256: self.served.sha256,
+            size: None,
+        };
         let downloads = paths.iter().map(download).collect();
         let bound_in = Some(("/work/Artifacts.toml".to_owned(), 3));
         Wanted { name: "x".to_owned(), hash: self.hash, downloads, bound_in }
@@ -93,10 +71,6 @@ impl Scene {
             fs::metadata(path).unwrap().permissions().mode() & 0o777
         };
         assert_eq!((mode("file") & 0o322, mode("bin/program") & 0o322), (0, 0o100));
-    }
-
-    fn requests(&self) -> Vec<String> {
-        self.server.received().into_iter().map(|received| received.target).collect()
     }
 }
 
@@ -126,41 +100,41 @@ fn an_artifact_is_installed_once() {
     scene.assert_installed();
     let again = scene.install(&wanted, &settings(&[])).unwrap();
     assert_eq!(again, Installed { is_new: false, ..installed });
-    assert_eq!(scene.requests().len(), 1);
+    assert_eq!(scene.served.requests().len(), 1);
 }
 
 #[test]
 fn the_pkg_server_is_asked_first_then_one_place_after_the_other() {
     let scene = Scene::new();
     let wanted = scene.wanted(&["/nothing", "/x.tar.gz", "/never"]);
-    let server = settings(&[("JULIA_PKG_SERVER", &scene.server.url(""))]);
+    let server = settings(&[("JULIA_PKG_SERVER", &scene.served.server.url(""))]);
     scene.install(&wanted, &server).unwrap();
     scene.assert_installed();
     let of_server = format!("/artifact/{}", scene.hash);
-    assert_eq!(scene.requests(), [of_server.as_str(), "/nothing", "/x.tar.gz"]);
+    assert_eq!(scene.served.requests(), [of_server.as_str(), "/nothing", "/x.tar.gz"]);
 
     artifact::remove(&scene.stack, scene.hash).unwrap();
-    let served = scene.lab.root().join("served");
+    let served = scene.served.directory();
     fs::copy(served.join("x.tar.gz"), served.join(&of_server[1..])).unwrap();
     scene.install(&wanted, &server).unwrap();
     scene.assert_installed();
-    assert_eq!(scene.requests().last(), Some(&of_server));
+    assert_eq!(scene.served.requests().last(), Some(&of_server));
 }
 
 #[test]
 fn a_local_file_will_do() {
     let scene = Scene::new();
     let mut wanted = scene.wanted(&["/x.tar.gz"]);
-    wanted.downloads[0].url = file_url(&scene.lab.root().join("served/x.tar.gz"));
+    wanted.downloads[0].url = file_url(&scene.served.directory().join("x.tar.gz"));
     scene.install(&wanted, &settings(&[])).unwrap();
     scene.assert_installed();
-    assert!(scene.lab.root().join("served/x.tar.gz").exists());
+    assert!(scene.served.directory().join("x.tar.gz").exists());
 }
 
 #[test]
 fn what_cannot_be_had_says_why_for_each_place() {
     let scene = Scene::new();
-    let server = settings(&[("JULIA_PKG_SERVER", &scene.server.url(""))]);
+    let server = settings(&[("JULIA_PKG_SERVER", &scene.served.server.url(""))]);
     let wanted = scene.wanted(&["/nothing", "/@status:500/x.tar.gz"]);
     let error = scene.install(&wanted, &server).unwrap_err();
     assert_eq!(error.code(), ErrorCode::Download);
@@ -189,9 +163,9 @@ fn another_tarball_or_another_tree_is_not_installed() {
     let expected = format!(
         "artifact `x` is not what it should be; nothing was installed\n  from     {}\n  \
          expected sha256 {}\n  got      sha256 {}",
-        scene.server.url("/x.tar.gz"),
+        scene.served.server.url("/x.tar.gz"),
         "0".repeat(64),
-        scene.sha256
+        scene.served.sha256
     );
     assert_eq!(error.to_string(), expected);
     assert!(error.hint().unwrap().contains("/work/Artifacts.toml:3"));
@@ -215,7 +189,7 @@ fn another_tarball_or_another_tree_is_not_installed() {
 #[test]
 fn a_hostile_tarball_leaves_nothing_and_the_next_place_is_tried() {
     let scene = Scene::new();
-    let served = scene.lab.root().join("served");
+    let served = scene.served.directory();
     fs::write(served.join("evil.tar.gz"), "no archive at all").unwrap();
     let mut wanted = scene.wanted(&["/evil.tar.gz", "/x.tar.gz"]);
     wanted.downloads[0].sha256 =
@@ -243,7 +217,7 @@ fn a_download_that_broke_off_is_gone_on_with() {
     assert!(names.iter().all(|name| name.starts_with(&format!("{}@download-", scene.hash))));
     scene.install(&wanted, &hasty).unwrap();
     scene.assert_installed();
-    let ranges: Vec<_> = scene.server.received();
+    let ranges: Vec<_> = scene.served.server.received();
     let range = ranges[1].header("range").unwrap();
     assert_eq!(range, "bytes=300000-");
 }
@@ -270,7 +244,7 @@ fn progress_is_told_in_bytes() {
     assert!(results[0].is_ok());
     let progress = watch.progress();
     assert_eq!(progress.stage, "Installing artifacts");
-    assert_eq!((progress.done, progress.total), (2 * scene.size, 2 * scene.size));
+    assert_eq!((progress.done, progress.total), (2 * scene.served.size, 2 * scene.served.size));
 }
 
 #[test]
@@ -286,7 +260,7 @@ fn somebody_else_may_get_the_tarball() {
     let busy = artifact::begin_install(&scene.stack, scene.hash, Duration::ZERO).unwrap();
     let InstallBegun::Busy(holder) = busy else { panic!("{busy:?}") };
     assert_eq!(holder.pid, Some(std::process::id()));
-    let tarball = scene.lab.root().join("served/x.tar.gz");
+    let tarball = scene.served.directory().join("x.tar.gz");
     fs::copy(&tarball, installation.file()).unwrap();
     let other = "0".repeat(64).parse().unwrap();
     let error = installation.finish("x", Some(other), options(&settings), &watch()).unwrap_err();
@@ -302,7 +276,7 @@ fn somebody_else_may_get_the_tarball() {
     assert_eq!(scene.names(), [""; 0]);
     let installation = begin();
     fs::copy(&tarball, installation.file()).unwrap();
-    let sha256 = Some(scene.sha256);
+    let sha256 = Some(scene.served.sha256);
     assert!(installation.finish("x", sha256, options(&settings), &watch()).unwrap().is_new);
     scene.assert_installed();
     let begun = artifact::begin_install(&scene.stack, scene.hash, Duration::ZERO).unwrap();
@@ -327,17 +301,10 @@ fn what_is_overridden_is_not_installed() {
 /// The file that binds the scene's artifact, and one that nobody can have.
 fn write_bindings(scene: &Scene) -> String {
     let file = scene.lab.root().join("Artifacts.toml").to_str().unwrap().to_owned();
-    let entry = |name: &str, hash: &str, url: &str| {
-        let url = scene.server.url(url);
-        let sha256 = scene.sha256;
-        format!(
-            "[{name}]\ngit-tree-sha1 = \"{hash}\"\n[[{name}.download]]\nurl = \"{url}\"\nsha256 = \"{sha256}\"\n"
-        )
-    };
-    let hash = scene.hash.to_string();
-    let text = entry("x", &hash, "/x.tar.gz")
-        + &entry("y", &"1".repeat(40), "/nothing")
-        + &entry("same", &hash, "/x.tar.gz");
+    let served = &scene.served;
+    let other = served.binding("y", "/nothing").replace(&scene.hash.to_string(), &"1".repeat(40));
+    let [x, same] = ["x", "same"].map(|name| served.binding(name, "/x.tar.gz"));
+    let text = x + &other + &same;
     fs::write(&file, text).unwrap();
     file
 }
@@ -358,7 +325,7 @@ fn all_that_a_file_binds_is_installed() {
     let is_ok: Vec<bool> = results.iter().map(Result::is_ok).collect();
     assert_eq!(is_ok, [true, true, false], "same, x, y");
     scene.assert_installed();
-    let downloads = scene.requests().iter().filter(|target| *target == "/x.tar.gz").count();
+    let downloads = scene.served.requests().iter().filter(|target| *target == "/x.tar.gz").count();
     assert_eq!(downloads, 1);
 }
 

@@ -37,7 +37,7 @@ pub use measure::{Entry, EntryKind, Size, entries, is_regular, measure, read_reg
 pub use parallel::parallel_map;
 pub use partial::Partial;
 pub use remove::{SetAside, remove, remove_leftovers, set_aside};
-pub use replace::{Overtaken, discard_unfinished, open, read, read_from, replace};
+pub use replace::{Overtaken, UNFINISHED, discard_unfinished, open, read, read_from, replace};
 pub use stamp::Stamp;
 pub use tree::{
     Access, allow_as, copy_file, copy_tree, create_file, forbid_writing, free_space, keeps_modes,

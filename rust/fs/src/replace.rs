@@ -125,9 +125,12 @@ fn put(new: NamedTempFile, target: &Path, old: Option<File>) -> io::Result<Optio
 /// How many characters follow the prefix of a file that is to replace another one.
 const RANDOM_CHARACTERS: usize = 6;
 
+/// What the name of a file that is to replace another one begins with, before the name of that one.
+pub const UNFINISHED: &str = ".scratchrs-";
+
 /// What the name of a file that is to replace `target` begins with.
 fn prefix_beside(target: &Path) -> OsString {
-    let mut prefix = OsString::from(".scratchrs-");
+    let mut prefix = OsString::from(UNFINISHED);
     prefix.push(target.file_name().unwrap_or_default());
     prefix.push("-");
     prefix

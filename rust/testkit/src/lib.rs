@@ -8,6 +8,8 @@
 
 mod filling;
 mod lab;
+#[cfg(unix)]
+mod served;
 pub mod server;
 #[cfg(target_os = "linux")]
 pub mod strace;
@@ -15,6 +17,8 @@ mod worker;
 
 pub use filling::fill;
 pub use lab::{DepotLab, OWNER, projects_by_space};
+#[cfg(unix)]
+pub use served::ServedArtifact;
 pub use worker::{Running, Worker};
 
 /// Says something on the terminal, past the test harness, which keeps what tests print.

@@ -7,10 +7,12 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
 
+use scratchrs_model::hash::TreeHash;
 use scratchrs_model::usage_log::UsageLog;
 use scratchrs_testkit::strace::{self, Call};
-use scratchrs_testkit::{DepotLab, Worker, projects_by_space, report, skip};
+use scratchrs_testkit::{DepotLab, ServedArtifact, Worker, projects_by_space, report, skip};
 
 fn worker() -> Worker {
     Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"))
@@ -32,7 +34,29 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "regenerate", prepare: old_version, task: REGENERATE },
     Scenario { name: "delete", prepare: old_version, task: &["delete", "key"] },
     Scenario { name: "clear", prepare: old_version, task: &["clear", "--all"] },
+    Scenario { name: "create", prepare: |_| {}, task: &["create-artifact"] },
+    Scenario { name: "bind", prepare: bindings, task: BIND },
+    Scenario { name: "install", prepare: bindings, task: INSTALL },
+    Scenario { name: "remove", prepare: an_artifact, task: &["remove-artifact", ONE] },
 ];
+
+const ONE: &str = "1111111111111111111111111111111111111111";
+const BIND: &[&str] = &["bind", "project/Artifacts.toml", "iris", ONE];
+const INSTALL: &[&str] = &["install", "project/Artifacts.toml", "x"];
+
+fn served() -> &'static ServedArtifact {
+    static SERVED: OnceLock<ServedArtifact> = OnceLock::new();
+    SERVED.get_or_init(|| ServedArtifact::new(20))
+}
+
+fn bindings(lab: &DepotLab) {
+    lab.write("project/Artifacts.toml", &served().binding("x", "/x.tar.gz"));
+}
+
+fn an_artifact(lab: &DepotLab) {
+    lab.write(&format!("artifacts/{ONE}/below/file"), "content");
+    lab.write(&format!("artifacts/{ONE}@tree"), "its record");
+}
 
 const TRACK: &[&str] = &["track", "--project", "/new/Project.toml", "--patience", "0"];
 const REGENERATE: &[&str] = &["generate", "key", "--no-wait", "--version", "2", "--content", "new"];
@@ -52,7 +76,7 @@ fn old_version(lab: &DepotLab) {
     worker().succeed(["generate", lab.depot(), "key", "--version", "1", "--content", "old"]);
 }
 
-/// The log's uses, and what is in the space.
+/// The log's uses, and what is in the space, in the artifacts, and bound.
 type State = (String, String);
 
 fn state(lab: &DepotLab) -> State {
@@ -63,7 +87,12 @@ fn state(lab: &DepotLab) -> State {
         Ok(_) => format!("there\n{}", lab.tree_below(space)),
         Err(_) => "none".to_owned(),
     };
-    (log.replace(lab.depot(), ""), space)
+    let artifacts = scratchrs_fs::names(&lab.path("artifacts")).unwrap();
+    let artifacts = artifacts.iter().filter(|name| name.parse::<TreeHash>().is_ok());
+    let artifacts = artifacts.map(|name| lab.tree_below(lab.path(&format!("artifacts/{name}"))));
+    let bound = fs::read_to_string(lab.path("project/Artifacts.toml")).unwrap_or_default();
+    let content = [space].into_iter().chain(artifacts).chain([bound]).collect::<Vec<_>>();
+    (log.replace(lab.depot(), ""), content.join("\n"))
 }
 
 /// What the call may answer in life, apart from what every call may.
@@ -73,6 +102,7 @@ fn errors(call: &Call) -> &'static [&'static str] {
         "fdatasync" | "fsync" => &["EIO", "ENOSPC"],
         "open" | "openat" | "mkdir" | "mkdirat" => &["ENOSPC", "EROFS", "EACCES", "EDQUOT"],
         "link" | "linkat" => &["EIO", "EACCES", "EPERM"],
+        "rename" | "renameat" | "renameat2" => &["EIO", "EACCES", "EROFS", "EXDEV"],
         _ => &["EIO", "EACCES", "EROFS"],
     }
 }
@@ -137,7 +167,10 @@ impl Scenario {
         let new = left.iter().filter(|name| !at_first.contains(name) && !name.ends_with('/'));
         let is_empty_log = |name: &String| *name == LOG && lab.usage_log_text().is_empty();
         let is_done = |name: &String| output.status.success() && end.contains(name);
-        let new: Vec<_> = new.filter(|name| !is_done(name) && !is_empty_log(name)).collect();
+        // What was downloaded is of use to the next one, and a use is logged before it is one.
+        let may_stay = |name: &String| is_download(name) || name == "logs/artifact_usage.toml";
+        let is_left = |name: &String| !is_done(name) && !is_empty_log(name) && !may_stay(name);
+        let new: Vec<_> = new.filter(|name| is_left(name)).collect();
         let companions = left.iter().filter(|name| is_companion(name)).collect();
         for beside in [new, companions] {
             if !removes && !beside.is_empty() {
@@ -149,9 +182,14 @@ impl Scenario {
             let said = String::from_utf8_lossy(&again.stderr);
             return Err(format!("is in the way of the next one: {said}"));
         }
-        let mut names = lab.names();
-        names.retain(|name| !(removes && is_companion(name)));
-        if names != end {
+        // An artifact may do without a record.
+        let is_of_record = call.text.contains("@tree");
+        let counts = |name: &&String| {
+            let may_stay = removes && (is_companion(name) || is_download(name));
+            !(may_stay || is_of_record && name.ends_with("@tree"))
+        };
+        let names = lab.names();
+        if !names.iter().filter(counts).eq(end.iter().filter(counts)) {
             return Err(format!("the end is {:?}", lab.names()));
         }
         Ok(())
@@ -165,6 +203,10 @@ fn is_companion(name: &str) -> bool {
     ["@building", "@removing", "@replaced", ".pid", ".scratchrs-"]
         .iter()
         .any(|part| name.contains(part))
+}
+
+fn is_download(name: &str) -> bool {
+    name.contains("@download-")
 }
 
 #[test]
@@ -317,8 +359,9 @@ fn the_disk_is_full() {
                 refused += 1;
                 assert_eq!(output.status.code(), Some(1), "{about}");
                 // After half a write, the system has not said what stopped it.
-                let is_full =
-                    ["(ENOSPC)", "no storage space"].iter().any(|words| said.contains(words));
+                let is_full = ["(ENOSPC)", "no storage space", "there is room for"]
+                    .iter()
+                    .any(|words| said.contains(words));
                 let is_typed = said.starts_with("Io ") && is_full;
                 assert!(is_typed || said.starts_with("Worker "), "{about}");
                 assert_eq!((outside.usage_log_text(), state(&outside).1), before, "{about}");

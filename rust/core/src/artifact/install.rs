@@ -14,12 +14,11 @@
 //!
 //! The hash that counts is that of the archive, whatever the file system makes of modes and links.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use scratchrs_archive::{self as archive, Links, UnpackOptions, Unpacked};
+use scratchrs_archive::{self as archive, Links, TreeRecord, UnpackOptions, Unpacked};
 use scratchrs_fetch::{self as fetch, Client, Request, Settings};
 use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Policy, Watch};
 use scratchrs_model::artifacts_toml::{Bindings, Download, Entry};
@@ -203,7 +202,7 @@ pub(super) fn begin_repair(stack: &Stack, hash: TreeHash, watch: &Watch) -> Resu
 }
 
 /// Clears away what an installation left that was killed when the artifact was there.
-fn tidy(path: &str) {
+pub(super) fn tidy(path: &str) {
     let lock = lock_beside(path);
     // Its lock is the last thing that goes. Where one is, somebody may also be at work.
     if std::fs::symlink_metadata(&lock).is_ok()
@@ -226,7 +225,10 @@ fn remove_beside(artifact: &str, mark: &str) -> fs::Result<()> {
         return Ok(());
     };
     let prefix = format!("{}{mark}", name.to_string_lossy());
-    for name in fs::names(directory)?.iter().filter(|name| name.starts_with(&prefix)) {
+    let is_beside = |name: &&String| {
+        name.strip_prefix(fs::UNFINISHED).unwrap_or(name.as_str()).starts_with(&prefix)
+    };
+    for name in fs::names(directory)?.iter().filter(is_beside) {
         fs::remove(&directory.join(name))?;
     }
     Ok(())
@@ -324,8 +326,7 @@ impl Installation {
                 ));
             }
             watch.check().map_err(Error::from)?;
-            let is_new = self.put_in_place(&built)?;
-            record::keep(&self.path, self.hash, &unpacked.record);
+            let is_new = self.put_in_place(&built, &unpacked.record)?;
             Ok(Installed { path: self.path.clone(), is_new, warnings })
         });
         let removed = fs::remove(&built);
@@ -343,8 +344,7 @@ impl Installation {
         watch: &Watch,
     ) -> std::result::Result<Unpacked, Failure> {
         fs::make_directory(built).map_err(Error::from)?;
-        let file = File::open(tarball).map_err(fs::Error::on("read", tarball));
-        let file = file.map_err(Error::from)?;
+        let file = fs::open(tarball).map_err(Error::from)?;
         watch.expect(file.metadata().map_or(0, |metadata| metadata.len()));
         let options =
             UnpackOptions { links: options.links, read_only: true, ..UnpackOptions::default() };
@@ -354,15 +354,21 @@ impl Installation {
         })
     }
 
-    fn put_in_place(&self, built: &Path) -> Result<bool> {
-        if !self.replaces {
-            return put_in_place(built, &self.path);
-        }
+    /// The record goes first: killed between the two, the next one finds no artifact, and installs it.
+    fn put_in_place(&self, built: &Path, tree: &TreeRecord) -> Result<bool> {
         let path = Path::new(&self.path);
-        record::remove(&self.path)?;
-        fs::allow_as(built, path.parent().unwrap_or(path))?;
-        fs::publish(built, path)?;
-        Ok(true)
+        if self.replaces {
+            // That one may be rotten too.
+            record::remove(&self.path)?;
+            record::keep(&self.path, self.hash, tree);
+            fs::allow_as(built, path.parent().unwrap_or(path))?;
+            fs::publish(built, path)?;
+            return Ok(true);
+        }
+        record::keep(&self.path, self.hash, tree);
+        put_in_place(built, &self.path).inspect_err(|_| {
+            let _ = record::remove(&self.path);
+        })
     }
 }
 
@@ -370,7 +376,7 @@ impl Installation {
 fn check_sha256(path: &Path, expected: Option<Sha256>, watch: &Watch) -> Result<()> {
     let Some(expected) = expected else { return Ok(()) };
     let failed = |error| fs::Error::on("read", path)(error);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = fs::open(path)?;
     let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 128 * 1024];
     loop {

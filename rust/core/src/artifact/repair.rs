@@ -7,7 +7,8 @@ use scratchrs_model::hash::TreeHash;
 use scratchrs_model::platform::Platform;
 
 use super::bindings::bindings;
-use super::install::{InstallOptions, Wanted, install_all, reinstall, wanted};
+use super::contents::artifacts;
+use super::install::{InstallOptions, Wanted, install_all, reinstall, tidy, wanted};
 use super::stack::{Complaint, Stack};
 use super::usages::known_files;
 use super::verify::{Rot, Unreadable, verify_all};
@@ -54,6 +55,8 @@ pub fn repair(
     watch: &Watch,
 ) -> Result<Repairs> {
     let survey = verify_all(stack, watch)?;
+    // One that was killed just before its end has left a sound artifact, and what it had replaced.
+    artifacts(stack)?.iter().for_each(|(_, path)| tidy(path));
     let known = known_files(stack, files)?;
     let mut repairs = Repairs {
         sound: survey.sound,

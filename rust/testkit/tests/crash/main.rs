@@ -8,6 +8,8 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 
+mod artifacts;
+
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
@@ -147,13 +149,24 @@ fn log_in_any_state(lab: &DepotLab) -> UsageLog {
     UsageLog::read(&fs::read(lab.usage_log_file()).unwrap_or_default()).0
 }
 
-/// All that is in the depot; of the log, what it says apart from times.
+/// All that is in the depot; of the logs, what they say apart from times.
 fn end_state(lab: &DepotLab) -> String {
-    let tree = lab.tree();
+    let tree = below(lab, &without_times(&lab.tree()));
     let rest = tree.lines().filter(|line| !line.contains("scratch_usage.toml: "));
     let log = projects_by_space(&lab.usage_log());
     let log = log.iter().map(|(space, projects)| format!("{} {projects:?}", below(lab, space)));
     rest.map(str::to_owned).chain(log).collect::<Vec<_>>().join("\n")
+}
+
+/// A text with each time in it, as the logs have them, replaced by `now`.
+fn without_times(text: &str) -> String {
+    const TIME: &str = "time = ";
+    let mut parts = text.split(TIME);
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| {
+        let end = part.find('Z').map_or(0, |end| end + 1);
+        format!("{text}{TIME}now{}", &part[end..])
+    })
 }
 
 fn below(lab: &DepotLab, path: &str) -> String {

@@ -3,6 +3,8 @@
 //! It says what it does, a line for each thing; a test that waits for a line knows where it is.
 //! Errors go to the other output as `<code> <message>`, with exit code 1.
 
+mod artifact;
+
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -25,6 +27,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
+    #[command(flatten)]
+    Artifact(artifact::ArtifactTask),
     /// Logs uses of spaces, under the lock.
     Track {
         depot: String,
@@ -125,6 +129,7 @@ fn main() -> ExitCode {
 
 fn perform(task: Task) -> Result<(), String> {
     match task {
+        Task::Artifact(task) => artifact::perform(task),
         Task::Track { depot, uses, patience } => track(place(&depot), &uses, &patience),
         Task::ScratchAppend { depot, uses } => scratch_append(&depot, &uses).map_err(own_fault),
         Task::Condense { depot, until, patience } => {
@@ -149,19 +154,19 @@ fn place(depot: &str) -> Place<'_> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the edge where the clock is read")]
-fn now() -> DepotTime {
+pub(crate) fn now() -> DepotTime {
     DepotTime::from_local(chrono::Local::now().naive_local())
 }
 
-fn typed(error: Error) -> String {
+pub(crate) fn typed(error: Error) -> String {
     format!("{:?} {error}", error.code())
 }
 
-fn own_fault(error: io::Error) -> String {
+pub(crate) fn own_fault(error: io::Error) -> String {
     format!("Worker {error}")
 }
 
-fn say(what: &str, about: &str) -> Result<(), String> {
+pub(crate) fn say(what: &str, about: &str) -> Result<(), String> {
     let mut output = io::stdout();
     writeln!(output, "{what} {about}").and_then(|()| output.flush()).map_err(own_fault)
 }
