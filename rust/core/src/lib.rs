@@ -8,7 +8,6 @@ pub mod artifact;
 pub mod document;
 mod error;
 pub mod generation;
-mod parallel;
 mod place;
 pub mod project;
 pub mod scratch;

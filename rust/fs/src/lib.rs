@@ -34,7 +34,7 @@ pub use link::{
 pub use lock::{Attempt, Holder, PidLock, Policy};
 pub use look::{Held, Look, look, write_new};
 pub use measure::{Entry, EntryKind, Size, entries, is_regular, measure, read_regular};
-pub use parallel::parallel_map;
+pub use parallel::{parallel_map, parallel_map_on};
 pub use partial::Partial;
 pub use remove::{SetAside, remove, remove_leftovers, set_aside};
 pub use replace::{Overtaken, UNFINISHED, discard_unfinished, open, read, read_from, replace};

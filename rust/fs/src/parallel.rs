@@ -1,5 +1,6 @@
 //! Work spread over the machine's processors.
 
+use std::num::NonZeroUsize;
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -11,20 +12,41 @@ const SHARE: usize = 8;
 ///
 /// The calling thread works too, and alone if the system gives no more threads.
 pub fn parallel_map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    let threads = items.len().div_ceil(SHARE).clamp(1, processors);
+    spread(items, threads, SHARE, work)
+}
+
+/// As [`parallel_map`], for work that waits for the network, or that takes long for each item: on so
+/// many threads, however many processors there are, and one item at a time.
+pub fn parallel_map_on<T: Sync, R: Send>(
+    items: &[T],
+    threads: NonZeroUsize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    spread(items, threads.get().min(items.len()), 1, work)
+}
+
+fn spread<T: Sync, R: Send>(
+    items: &[T],
+    threads: usize,
+    share: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
     let next = AtomicUsize::new(0);
     let run = || {
         let mut results = Vec::new();
         loop {
-            let begin = next.fetch_add(SHARE, Ordering::Relaxed);
+            let begin = next.fetch_add(share, Ordering::Relaxed);
             let Some(rest) = items.get(begin..).filter(|rest| !rest.is_empty()) else {
                 return results;
             };
-            let share = &rest[..rest.len().min(SHARE)];
-            results.push((begin, share.iter().map(&work).collect::<Vec<_>>()));
+            let taken = &rest[..rest.len().min(share)];
+            results.push((begin, taken.iter().map(&work).collect::<Vec<_>>()));
         }
     };
     let mut results = thread::scope(|scope| {
-        let helpers: Vec<_> = (1..thread_count(items.len()))
+        let helpers: Vec<_> = (1..threads)
             .map_while(|_| thread::Builder::new().spawn_scoped(scope, run).ok())
             .collect();
         let mut results = run();
@@ -34,13 +56,7 @@ pub fn parallel_map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync
         results
     });
     results.sort_unstable_by_key(|(begin, _)| *begin);
-    results.into_iter().flat_map(|(_, share)| share).collect()
-}
-
-/// How many threads serve `items`: no more than there are processors, nor more than have work.
-fn thread_count(items: usize) -> usize {
-    let processors = thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    items.div_ceil(SHARE).clamp(1, processors)
+    results.into_iter().flat_map(|(_, taken)| taken).collect()
 }
 
 #[cfg(test)]
@@ -53,6 +69,8 @@ mod tests {
             let items: Vec<usize> = (0..count).collect();
             let doubled: Vec<usize> = items.iter().map(|item| item * 2).collect();
             assert_eq!(parallel_map(&items, |item| item * 2), doubled);
+            let threads = NonZeroUsize::new(3).unwrap();
+            assert_eq!(parallel_map_on(&items, threads, |item| item * 2), doubled);
         }
     }
 }

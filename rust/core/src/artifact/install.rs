@@ -33,7 +33,6 @@ use super::create::put_in_place;
 use super::record;
 use super::stack::Stack;
 use crate::error::{Error, Result};
-use crate::parallel;
 
 const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(20), refreshed: true };
 
@@ -160,7 +159,7 @@ pub fn install_all(
     let client = Client::new(options.settings, watch);
     let job = Job { stack, options, client: &client, watch, tells_stages: false };
     let threads = options.settings.concurrent_downloads;
-    parallel::map(wanted, threads, |wanted| job.install(wanted))
+    fs::parallel_map_on(wanted, threads, |wanted| job.install(wanted))
 }
 
 /// Begins to install an artifact whose tarball the caller gets himself. Waits for at most `patience`

@@ -1,6 +1,8 @@
 //! Whether artifacts are what their names say.
 
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::thread;
 
 use scratchrs_archive::{self as archive, Change, Difference};
 use scratchrs_fs::{self as fs, Watch};
@@ -10,7 +12,6 @@ use super::contents::artifacts;
 use super::record;
 use super::stack::Stack;
 use crate::error::{Error, Result};
-use crate::parallel;
 
 /// What was found out about an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,7 +114,8 @@ fn only_modes_differ(path: &str, differences: &[Difference]) -> bool {
 pub fn verify_all(stack: &Stack, watch: &Watch) -> Result<Survey> {
     watch.begin("Verifying artifacts");
     let artifacts = artifacts(stack)?;
-    let verdicts = parallel::map(&artifacts, parallel::processors(), |(hash, path)| {
+    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let verdicts = fs::parallel_map_on(&artifacts, processors, |(hash, path)| {
         watch.check()?;
         verify_tree(path, *hash, watch)
     });
