@@ -31,7 +31,7 @@ Examples:
   scratchrs artifact verify             whether the artifacts are what they should be
 
 Environment:
-  JULIA_DEPOT_PATH             the depots, as in Julia; the first is used
+  JULIA_DEPOT_PATH             the depots, as in Julia; the first is written to
   JULIA_PROJECT                the project on whose behalf spaces are used
   JULIA_SCRATCH_TRACK_ACCESS   `0`: uses are not recorded
   NO_COLOR                     not empty: no colour
@@ -52,7 +52,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// The depot [default: the first of JULIA_DEPOT_PATH, else ~/.julia]
+    /// The depot to work on, and no other [default: those of JULIA_DEPOT_PATH, else ~/.julia]
     #[arg(long, global = true, value_name = "DIR", help_heading = HELP_HEADING)]
     pub(crate) depot: Option<String>,
 

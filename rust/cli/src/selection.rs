@@ -102,11 +102,7 @@ impl FileOption {
 impl PlatformOption {
     /// The platform that is given, else that of this machine.
     pub(crate) fn get(&self) -> Result<Platform> {
-        self.given().cloned().map_or_else(host, Ok)
-    }
-
-    pub(crate) fn given(&self) -> Option<&Platform> {
-        self.platform.as_ref()
+        self.platform.clone().map_or_else(host, Ok)
     }
 }
 
@@ -175,7 +171,8 @@ fn host() -> Result<Platform> {
     Platform::new(arch, OS, tags).map_err(|error| Failure::new(Code::Internal, error.to_string()))
 }
 
-fn parse_platform(text: &str) -> std::result::Result<Platform, String> {
+/// A triplet that a user has typed.
+pub(crate) fn parse_platform(text: &str) -> std::result::Result<Platform, String> {
     text.parse().map_err(|error: scratchrs_model::platform::InvalidPlatform| error.to_string())
 }
 

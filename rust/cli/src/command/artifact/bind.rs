@@ -4,13 +4,14 @@ use scratchrs_core::artifact;
 use scratchrs_model::artifacts_toml::{BindOptions, Download};
 use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::UsageLogFile;
+use scratchrs_model::platform::Platform;
 use serde::Serialize;
 
 use crate::content::Content;
 use crate::failure::{Code, Failure, Result};
 use crate::faults::{self, Fault};
 use crate::output::done;
-use crate::selection::{self, FileOption, PlatformOption};
+use crate::selection::{self, FileOption};
 use crate::session::Session;
 use crate::waiting::patiently;
 use crate::watched::watched;
@@ -44,8 +45,8 @@ pub(crate) struct Arguments {
     file: FileOption,
 
     /// The platform for which the name stands for it, as `x86_64-linux-gnu` [default: every one]
-    #[command(flatten)]
-    platform: PlatformOption,
+    #[arg(long, value_name = "TRIPLET", value_parser = selection::parse_platform)]
+    platform: Option<Platform>,
 
     /// From where a tarball of it can be downloaded; may be repeated, the first is tried first
     #[arg(long = "url", value_name = "URL")]
@@ -97,7 +98,7 @@ impl Arguments {
         let stack = selection::stack(session)?;
         let depot = session.depot()?;
         let now = session.environment.now;
-        let platform = self.platform.given();
+        let platform = self.platform.as_ref();
         let options = BindOptions {
             platform,
             downloads: (!downloads.is_empty()).then_some(&downloads),

@@ -1,12 +1,13 @@
 //! `scratchrs artifact unbind`: a name stands for nothing any more.
 
 use scratchrs_core::artifact;
+use scratchrs_model::platform::Platform;
 use serde::Serialize;
 
 use crate::failure::{Code, Failure, Result};
 use crate::human::visible;
 use crate::output::done;
-use crate::selection::{FileOption, PlatformOption};
+use crate::selection::{self, FileOption};
 use crate::session::Session;
 use crate::waiting::patiently;
 
@@ -30,8 +31,9 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     file: FileOption,
 
-    #[command(flatten)]
-    platform: PlatformOption,
+    /// The platform for which it is to stand for nothing [default: every one]
+    #[arg(long, value_name = "TRIPLET", value_parser = selection::parse_platform)]
+    platform: Option<Platform>,
 }
 
 #[derive(Serialize)]
@@ -44,7 +46,7 @@ struct Answer<'a> {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let file = self.file.existing(session)?;
-        let platform = self.platform.given();
+        let platform = self.platform.as_ref();
         let was_bound =
             patiently(session, |patience| artifact::unbind(&file, &self.name, platform, patience))?;
         let on = platform.map(|platform| format!(" on {platform}")).unwrap_or_default();
