@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0x9985409c09da287fu
+#define SCRATCHRS_ABI 0x5550b3cb96241381u
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -96,6 +96,63 @@ uint32_t scratchrs_read_overrides(const uint8_t *depots, const char *directory, 
 
 /* Which of the platforms a host gets. A host is tags and values in turns, and so is each of the platforms, with an empty text before it. Replies the number of the platform, from 1, or nothing; and then what is wrong with those that are none. */
 uint32_t scratchrs_choose_platform(const uint8_t *host, const uint8_t *platforms, scratchrs_bytes *reply);
+
+/* The directory of the store. */
+uint32_t scratchrs_store_root(const char *depot, const char *directory, scratchrs_bytes *reply);
+
+/* The directory of the store that OhMyArtifacts.jl has. */
+uint32_t scratchrs_peer_store_root(const char *depot, const char *directory, scratchrs_bytes *reply);
+
+/* Makes the file of bindings of a package, or of a version of it. Replies the file, and `due` if the last collection of the store is long ago. */
+uint32_t scratchrs_open_store(const char *depot, const char *directory, const uint8_t package[16], const char *version, uint8_t versioned, scratchrs_bytes *reply);
+
+/* Begins to make something for the store. Replies the directory to fill, and the ticket. */
+uint32_t scratchrs_begin_creation(const char *depot, const char *directory, scratchrs_bytes *reply);
+
+/* Stores what the filled directory has: all, or what was returned. Replies hash, path, `file` or `tree`, `new` unless it was there, and how a tree is linked. */
+scratchrs_job *scratchrs_start_finish_creation(uint64_t ticket, const char *returned, uint8_t is_whole, const char *link_mode, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* The same at once, if what was returned is a small file; else no texts. */
+uint32_t scratchrs_finish_small_creation(uint64_t ticket, const char *returned, scratchrs_bytes *reply);
+
+/* Removes the directory. */
+uint32_t scratchrs_abandon_creation(uint64_t ticket, scratchrs_bytes *reply);
+
+/* Leaves nothing of this process in the stores that it has made something for. */
+uint32_t scratchrs_end_store_session(scratchrs_bytes *reply);
+
+/* Binds a name. Replies `new`, `replaced`, or `taken` if it is bound already. */
+uint32_t scratchrs_bind_my_artifact(const char *depot, const char *directory, const char *file, const char *name, const char *hash_text, const char *metadata, uint8_t force, scratchrs_bytes *reply);
+
+/* Removes names. */
+uint32_t scratchrs_unbind_my_artifact(const char *depot, const char *directory, const char *file, const uint8_t *names, scratchrs_bytes *reply);
+
+/* The hash that a name is bound to, or nothing. */
+uint32_t scratchrs_my_artifact_hash(const char *file, const char *name, scratchrs_bytes *reply);
+
+/* The address of a hash, and `file` or `tree`, if anything is there. */
+uint32_t scratchrs_my_artifact_path(const char *depot, const char *directory, const char *hash_text, scratchrs_bytes *reply);
+
+/* Who uses what in the store, as a table like that of `read_toml`. */
+uint32_t scratchrs_store_usage(const char *depot, const char *directory, scratchrs_bytes *reply);
+
+/* Removes from the store what nobody uses. Replies a table like that of `read_toml`. */
+scratchrs_job *scratchrs_start_collect_store(const char *depot, const char *directory, uint64_t delay_ms, uint8_t is_dry_run, uint8_t spares_own, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* What is in the store, or in the one at `root`, as a table like that of `read_toml`. */
+scratchrs_job *scratchrs_start_store_status(const char *depot, const char *directory, const char *root, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Looks for rot in the store, or in the one at `root`. Replies such a table. */
+scratchrs_job *scratchrs_start_verify_store(const char *depot, const char *directory, const char *root, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Takes over what is bound in another store. Replies such a table. */
+scratchrs_job *scratchrs_start_adopt_store(const char *depot, const char *directory, const char *other, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* How the files of trees are linked in the store, if somebody chose. */
+uint32_t scratchrs_store_link(const char *depot, const char *directory, scratchrs_bytes *reply);
+
+/* Chooses that; nothing for the best that there is. */
+uint32_t scratchrs_set_store_link(const char *depot, const char *directory, const char *link_mode, scratchrs_bytes *reply);
 
 /* Panics, so that a test can see what becomes of a panic. */
 uint32_t scratchrs_panic(scratchrs_bytes *reply);

@@ -7,16 +7,27 @@ using Base: SHA1, UUID
 
 export @artifact_str,
     @get_scratch!,
+    @my_artifact,
+    @my_artifacts_toml!,
     artifact_exists,
     artifact_hash,
     artifact_meta,
     artifact_path,
+    bind_my_artifact!,
     clear_scratchspaces!,
+    create_my_artifact,
     delete_scratch!,
+    download_my_artifact!,
     find_artifacts_toml,
     get_scratch!,
+    load_my_artifacts_toml,
+    my_artifact_exists,
+    my_artifact_hash,
+    my_artifact_path,
+    my_artifacts_toml!,
     scratch_dir,
     select_downloadable_artifacts,
+    unbind_my_artifact!,
     with_scratch_directory
 
 Base.include(@__MODULE__, "compat.jl")
@@ -35,6 +46,7 @@ Base.include(@__MODULE__, "artifacts/places.jl")
 Base.include(@__MODULE__, "artifacts/overrides.jl")
 Base.include(@__MODULE__, "artifacts/bindings.jl")
 Base.include(@__MODULE__, "artifacts/artifact_str.jl")
+Base.include(@__MODULE__, "store.jl")
 Base.include(@__MODULE__, "program.jl")
 
 declare_public(
@@ -44,6 +56,8 @@ declare_public(
     (:artifact_names, :artifact_paths, :artifact_slash_lookup, :artifacts_dirs, :extract_all_hashes),
     (:load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override),
     (:split_artifact_slash, :unpack_platform, :with_artifacts_directory),
+    (:SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status),
+    (:get_artifacts_dir, :get_scratchspace, :orphanages_toml, :usages_toml, :verify_store),
     (:condense_usage!, :find_uuid, :scratch_path, :scratchrs, :track_scratch_access, :usage_toml),
 )
 

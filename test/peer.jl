@@ -1,5 +1,6 @@
-# The tests of Scratch.jl, run against this package: whoever has a checkout of it says where, in
-# `SCRATCH_JL`. Nothing of them is kept here; what has to be changed in them is.
+# The tests of Scratch.jl and OhMyArtifacts.jl, run against this package: whoever has checkouts of
+# them says where, in `SCRATCH_JL` and `OHMYARTIFACTS_JL`. Nothing of them is kept here; what has to be
+# changed in them is.
 
 using Base: UUID
 
@@ -47,13 +48,56 @@ function prepare(depot)
     end
     return depot
 end
-results = @testset "Scratch.jl" begin
+results = @testset "a peer" begin
     include(ARGS[2])
 end
 counts = Test.get_test_counts(results)
 passed = counts isa Tuple ? counts[1] + counts[5] : counts.passes + counts.cumulative_passes
 println("passed: ", passed)
 """
+
+# Runs copied tests in a process of their own; at least so many have to pass, and none may fail.
+function run_peer_tests(tests, least)
+    command = child(PEER_SCRIPT; env = ["JULIA_PKG_PRECOMPILE_AUTO" => "0"])
+    arguments = [joinpath(@__DIR__, "lab.jl"), joinpath(tests, "runtests.jl")]
+    result = outcome(setenv(`$command $arguments`, command.env; dir = command.dir))
+    @test result.ok
+    result.ok || print(result.err)
+    print(result.out)
+    passed = match(r"passed: (\d+)", result.out)
+    @test passed !== nothing && parse(Int, passed[1]) >= least
+end
+
+# Copies the tests of OhMyArtifacts.jl, with our names in them.
+function copied_store_tests(source, target)
+    cp(joinpath(source, "test"), target)
+    for file in readdir(target)
+        path = joinpath(target, file)
+        text = read(path, String)
+        text = replace(text, "using OhMyArtifacts, Pkg, Dates" => "using ScratchRS, Pkg, Dates")
+        text = replace(text, "using Scratch\n" => "")
+        text = replace(text, "OhMyArtifacts." => "ScratchRS.")
+        # What it downloads, without a network.
+        text = replace(text, r"\"https://[^\"]*README.md\"" => repr("file://" * joinpath(source, "README.md")))
+        text = replace(text, "path=dirname(@__DIR__))" => "path=$(repr(REPO)))")
+        text = replace(text, "joinpath(dirname(@__DIR__), \"docs\"" => "joinpath($(repr(source)), \"docs\"")
+        text = replace(text, "push!(DEPOT_PATH, depot_dir)" => "push!(DEPOT_PATH, prepare(depot_dir))")
+        write(path, text)
+    end
+end
+
+@testset "the tests of OhMyArtifacts.jl" begin
+    source = get(ENV, "OHMYARTIFACTS_JL", "")
+    if isempty(source)
+        untested("what the tests of OhMyArtifacts.jl expect", "OHMYARTIFACTS_JL names no checkout of it")
+    else
+        with_lab() do lab
+            tests = joinpath(lab.root, "tests")
+            copied_store_tests(abspath(source), tests)
+            run_peer_tests(tests, 99)
+        end
+    end
+end
 
 @testset "the tests of Scratch.jl" begin
     source = get(ENV, "SCRATCH_JL", "")
@@ -67,13 +111,7 @@ println("passed: ", passed)
         with_lab() do lab
             tests = joinpath(lab.root, "tests")
             copied_peer_tests(abspath(source), tests)
-            command = child(PEER_SCRIPT; env = ["JULIA_PKG_PRECOMPILE_AUTO" => "0"])
-            arguments = [joinpath(@__DIR__, "lab.jl"), joinpath(tests, "runtests.jl")]
-            result = outcome(setenv(`$command $arguments`, command.env; dir = command.dir))
-            @test result.ok
-            print(result.out)
-            passed = match(r"passed: (\d+)", result.out)
-            @test passed !== nothing && parse(Int, passed[1]) >= (VERSION < v"1.6" ? 48 : 60)
+            run_peer_tests(tests, VERSION < v"1.6" ? 48 : 60)
         end
     end
 end

@@ -27,6 +27,7 @@ pub use job::{Job, Notify};
 pub use operation::artifact::*;
 pub use operation::document::*;
 pub use operation::scratch::*;
+pub use operation::store::*;
 pub use operation::usage::*;
 pub use operation::{PATIENCE, panic, rehearse};
 pub use record::ErrorRecord;
@@ -78,6 +79,59 @@ macro_rules! operations {
             /// each of the platforms, with an empty text before it. Replies the number of the
             /// platform, from 1, or nothing; and then what is wrong with those that are none.
             short choose_platform(host: Texts, platforms: Texts) -> Texts;
+            /// The directory of the store.
+            short store_root(depot: Text, directory: Text) -> Text;
+            /// The directory of the store that OhMyArtifacts.jl has.
+            short peer_store_root(depot: Text, directory: Text) -> Text;
+            /// Makes the file of bindings of a package, or of a version of it. Replies the file,
+            /// and `due` if the last collection of the store is long ago.
+            short open_store(
+                depot: Text, directory: Text, package: Uuid, version: Text, versioned: Flag
+            ) -> Texts;
+            /// Begins to make something for the store. Replies the directory to fill, and the
+            /// ticket.
+            short begin_creation(depot: Text, directory: Text) -> Texts;
+            /// Stores what the filled directory has: all, or what was returned. Replies hash,
+            /// path, `file` or `tree`, `new` unless it was there, and how a tree is linked.
+            job finish_creation(
+                ticket: Ticket, returned: Text, is_whole: Flag, link_mode: Text
+            ) -> Texts;
+            /// The same at once, if what was returned is a small file; else no texts.
+            waits finish_small_creation(ticket: Ticket, returned: Text) -> Texts;
+            /// Removes the directory.
+            short abandon_creation(ticket: Ticket) -> Unit;
+            /// Leaves nothing of this process in the stores that it has made something for.
+            short end_store_session() -> Unit;
+            /// Binds a name. Replies `new`, `replaced`, or `taken` if it is bound already.
+            waits bind_my_artifact(
+                depot: Text, directory: Text, file: Text, name: Text, hash_text: Text,
+                metadata: Text, force: Flag
+            ) -> Text;
+            /// Removes names.
+            waits unbind_my_artifact(
+                depot: Text, directory: Text, file: Text, names: Texts
+            ) -> Unit;
+            /// The hash that a name is bound to, or nothing.
+            short my_artifact_hash(file: Text, name: Text) -> Text;
+            /// The address of a hash, and `file` or `tree`, if anything is there.
+            short my_artifact_path(depot: Text, directory: Text, hash_text: Text) -> Texts;
+            /// Who uses what in the store, as a table like that of `read_toml`.
+            waits store_usage(depot: Text, directory: Text) -> Texts;
+            /// Removes from the store what nobody uses. Replies a table like that of `read_toml`.
+            job collect_store(
+                depot: Text, directory: Text, delay_ms: Ticket, is_dry_run: Flag,
+                spares_own: Flag
+            ) -> Texts;
+            /// What is in the store, or in the one at `root`, as a table like that of `read_toml`.
+            job store_status(depot: Text, directory: Text, root: Text) -> Texts;
+            /// Looks for rot in the store, or in the one at `root`. Replies such a table.
+            job verify_store(depot: Text, directory: Text, root: Text) -> Texts;
+            /// Takes over what is bound in another store. Replies such a table.
+            job adopt_store(depot: Text, directory: Text, other: Text) -> Texts;
+            /// How the files of trees are linked in the store, if somebody chose.
+            short store_link(depot: Text, directory: Text) -> Text;
+            /// Chooses that; nothing for the best that there is.
+            short set_store_link(depot: Text, directory: Text, link_mode: Text) -> Unit;
             /// Panics, so that a test can see what becomes of a panic.
             short panic() -> Unit;
             /// Goes through stages in which nothing is done, each in a number of steps of 10 ms,

@@ -3,6 +3,7 @@
 pub(crate) mod artifact;
 pub(crate) mod document;
 pub(crate) mod scratch;
+pub(crate) mod store;
 mod tickets;
 pub(crate) mod usage;
 

@@ -124,13 +124,15 @@ pub fn collect(
                 Err(error) => collected.failed.push((removed.path, error.to_string())),
             }
         }
-        remove_empty_groups(store)?;
         Ok((collected, doomed))
     })?;
     for aside in doomed {
         if let Err(error) = aside.remove() {
             collected.failed.push((error.path().display().to_string(), error.to_string()));
         }
+    }
+    if !options.is_dry_run {
+        remove_empty_groups(store)?;
     }
     collected.removed.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(collected)

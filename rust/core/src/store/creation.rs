@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use scratchrs_archive::{blob_hash_sha256, content_record, content_record_hash};
 use scratchrs_fs::{self as fs, EntryKind, LinkMode, Watch};
@@ -89,7 +90,34 @@ impl Creation {
         let found = fs::look(&target)?;
         match found.map(|found| found.kind) {
             Some(EntryKind::Directory) => self.store_tree(&target, link, options.link, watch),
-            _ => self.store_file(&target, watch),
+            _ => self.store_file(&target, |hashes| self.claim(hashes, watch), watch),
+        }
+    }
+
+    /// Does at once what [`Creation::finish`] does, if `returned` is a small file; else gives the
+    /// creation back. Waits for the lock of the store no longer than `patience`.
+    ///
+    /// # Errors
+    ///
+    /// The creation, if it has to be finished in the other way.
+    pub fn finish_quickly(
+        self,
+        returned: &str,
+        patience: Duration,
+    ) -> std::result::Result<Result<Created>, Self> {
+        const SMALL: u64 = 1 << 20;
+        let target = self.target(Some(returned)).ok();
+        let found = target.as_deref().and_then(|target| fs::look(target).ok().flatten());
+        let (Some(target), Some(found)) = (target, found) else { return Err(self) };
+        if found.kind != EntryKind::File || found.size > SMALL {
+            return Err(self);
+        }
+        let claim = |hashes: &BTreeSet<Sha256>| {
+            self.store.locked(patience, || session::claim(&self.store, hashes))
+        };
+        match self.store_file(&target, claim, &Watch::default()) {
+            Err(Error::Busy { .. }) => Err(self),
+            result => Ok(result),
         }
     }
 
@@ -128,11 +156,20 @@ impl Creation {
         if found.starts_with(fs::resolve(&self.source)?) { Ok(found) } else { Err(outside()) }
     }
 
-    fn store_file(&self, file: &Path, watch: &Watch) -> Result<Created> {
+    fn claim(&self, hashes: &BTreeSet<Sha256>, watch: &Watch) -> Result<()> {
+        self.store.locked_while_wanted(watch, || session::claim(&self.store, hashes))
+    }
+
+    fn store_file(
+        &self,
+        file: &Path,
+        claim: impl FnOnce(&BTreeSet<Sha256>) -> Result<()>,
+        watch: &Watch,
+    ) -> Result<Created> {
         watch.begin("Hashing");
         let hash = blob_hash_sha256(file, watch)?;
         let is_executable = fs::look(file)?.is_some_and(|found| found.is_executable);
-        self.claimed(&BTreeSet::from([hash]), hash, watch, || {
+        self.claimed(&BTreeSet::from([hash]), hash, claim, || {
             let is_new = self.store.kind(hash)?.is_none();
             if is_new {
                 tree::put_content(&self.store, file, hash, is_executable)?;
@@ -155,27 +192,33 @@ impl Creation {
         let hash = content_record_hash(&record);
         let mut claimed: BTreeSet<Sha256> = record.contents().collect();
         claimed.insert(hash);
-        self.claimed(&claimed, hash, watch, || {
-            let created = |is_new, link: &str| Created {
-                hash,
-                path: self.store.path(hash),
-                kind: ArtifactKind::Tree,
-                is_new,
-                link: link.parse().ok(),
-            };
-            let is_there = self.store.kind(hash)?.is_some();
-            if is_there {
-                let there = tree::read_record(&self.store, hash)?;
-                let linked = there.map(|record| record.link);
-                let is_right = demanded.is_none_or(|mode| linked.as_deref() == Some(mode.name()));
-                if is_right && let Some(linked) = linked {
-                    return Ok(created(false, &linked));
+        self.claimed(
+            &claimed,
+            hash,
+            |hashes| self.claim(hashes, watch),
+            || {
+                let created = |is_new, link: &str| Created {
+                    hash,
+                    path: self.store.path(hash),
+                    kind: ArtifactKind::Tree,
+                    is_new,
+                    link: link.parse().ok(),
+                };
+                let is_there = self.store.kind(hash)?.is_some();
+                if is_there {
+                    let there = tree::read_record(&self.store, hash)?;
+                    let linked = there.map(|record| record.link);
+                    let is_right =
+                        demanded.is_none_or(|mode| linked.as_deref() == Some(mode.name()));
+                    if is_right && let Some(linked) = linked {
+                        return Ok(created(false, &linked));
+                    }
                 }
-            }
-            let is_new = self.build(directory, record, hash, link, watch)?;
-            let record = tree::read_record(&self.store, hash)?.unwrap_or_default();
-            Ok(created(is_new && !is_there, &record.link))
-        })
+                let is_new = self.build(directory, record, hash, link, watch)?;
+                let record = tree::read_record(&self.store, hash)?.unwrap_or_default();
+                Ok(created(is_new && !is_there, &record.link))
+            },
+        )
     }
 
     /// Builds the tree aside and puts it at its address; in the place of one that is there.
@@ -207,10 +250,10 @@ impl Creation {
         &self,
         hashes: &BTreeSet<Sha256>,
         made: Sha256,
-        watch: &Watch,
+        claim: impl FnOnce(&BTreeSet<Sha256>) -> Result<()>,
         act: impl FnOnce() -> Result<Created>,
     ) -> Result<Created> {
-        self.store.locked_while_wanted(watch, || session::claim(&self.store, hashes))?;
+        claim(hashes)?;
         let result = act();
         session::settle(&self.store, hashes, result.is_ok().then_some(made));
         result

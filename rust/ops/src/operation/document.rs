@@ -11,11 +11,14 @@ use toml::{Table, Value};
 ///
 /// As there.
 pub fn read_toml(file: &str) -> Result<Vec<String>> {
+    Ok(document::read(file)?.map(table_texts).unwrap_or_default())
+}
+
+/// A table as texts.
+pub(super) fn table_texts(table: Table) -> Vec<String> {
     let mut texts = Vec::new();
-    if let Some(table) = document::read(file)? {
-        push_table(&mut texts, table);
-    }
-    Ok(texts)
+    push_table(&mut texts, table);
+    texts
 }
 
 fn push_table(texts: &mut Vec<String>, table: Table) {

@@ -29,6 +29,12 @@ impl<T> Tickets<T> {
         ticket
     }
 
+    /// Keeps `thing` again, that was taken for this `ticket`.
+    pub(super) fn put_back(&self, ticket: u64, thing: T) {
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get_or_insert_default().insert(ticket, thing);
+    }
+
     /// What the ticket is for; the ticket is then no more.
     ///
     /// # Errors

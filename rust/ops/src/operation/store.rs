@@ -1,0 +1,393 @@
+//! The store: what is made at run time, kept by content.
+
+use chrono::TimeDelta;
+use scratchrs_core::store::{
+    self, ArtifactKind, BindOptions, Bound, CollectOptions, Collected, CreateOptions, Created,
+    Creation, Settings, Status, Store, Verified,
+};
+use scratchrs_core::{Error, Result};
+use scratchrs_fs::{LinkMode, Watch};
+use scratchrs_model::hash::Sha256;
+use toml::{Table, Value};
+use uuid::Uuid;
+
+use super::document::table_texts;
+use super::tickets::Tickets;
+use super::{PATIENCE, now, place};
+
+/// The store of a depot, or the one in the directory `root` if that is given.
+fn store(depot: &str, directory: &str, root: &str) -> Result<Store> {
+    if root.is_empty() { Store::of(place(depot, directory)) } else { Ok(Store::at(root)) }
+}
+
+fn hash(text: &str) -> Result<Sha256> {
+    text.parse().map_err(|error| Error::InvalidInput(format!("{error}")))
+}
+
+fn link(text: &str) -> Result<Option<LinkMode>> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    text.parse().map(Some).map_err(|error| Error::InvalidInput(format!("{error}")))
+}
+
+/// See [`Store::root`].
+///
+/// # Errors
+///
+/// As for [`Store::of`].
+pub fn store_root(depot: &str, directory: &str) -> Result<String> {
+    Ok(Store::of(place(depot, directory))?.root().to_owned())
+}
+
+/// See [`Store::of_peer`].
+///
+/// # Errors
+///
+/// As there.
+pub fn peer_store_root(depot: &str, directory: &str) -> Result<String> {
+    Ok(Store::of_peer(place(depot, directory))?.root().to_owned())
+}
+
+/// See [`store::open_bindings`].
+///
+/// # Errors
+///
+/// As there.
+pub fn open_store(
+    depot: &str,
+    directory: &str,
+    package: Uuid,
+    version: &str,
+    versioned: bool,
+) -> Result<Vec<String>> {
+    let store = Store::of(place(depot, directory))?;
+    let version = versioned.then_some(version);
+    let opened = store::open_bindings(&store, package, version, now())?;
+    let due = if opened.is_collection_due { "due" } else { "" };
+    Ok(vec![opened.path, due.to_owned()])
+}
+
+/// Things that Julia is making and has not ended yet.
+static CREATIONS: Tickets<Creation> = Tickets::new("creation");
+
+/// See [`Creation::begin`].
+///
+/// # Errors
+///
+/// As there.
+pub fn begin_creation(depot: &str, directory: &str) -> Result<Vec<String>> {
+    let creation = Creation::begin(&Store::of(place(depot, directory))?)?;
+    let directory = creation.directory().display().to_string();
+    Ok(vec![directory, CREATIONS.keep(creation).to_string()])
+}
+
+/// See [`Creation::finish`].
+///
+/// # Errors
+///
+/// As there.
+pub fn finish_creation(
+    ticket: u64,
+    returned: &str,
+    is_whole: bool,
+    link_mode: &str,
+    watch: &Watch,
+) -> Result<Vec<String>> {
+    let options = CreateOptions { link: link(link_mode)? };
+    let returned = (!is_whole).then_some(returned);
+    let created = CREATIONS.take(ticket)?.finish(returned, options, watch)?;
+    Ok(created_texts(&created))
+}
+
+/// See [`Creation::finish_quickly`]; nothing if it would take long, and the ticket is still good.
+///
+/// # Errors
+///
+/// As there.
+pub fn finish_small_creation(ticket: u64, returned: &str) -> Result<Vec<String>> {
+    match CREATIONS.take(ticket)?.finish_quickly(returned, PATIENCE) {
+        Ok(created) => Ok(created_texts(&created?)),
+        Err(creation) => {
+            CREATIONS.put_back(ticket, creation);
+            Ok(Vec::new())
+        }
+    }
+}
+
+fn created_texts(created: &Created) -> Vec<String> {
+    let Created { hash, path, kind, is_new, link } = created;
+    let link = link.map(|link| link.to_string()).unwrap_or_default();
+    let new = if *is_new { "new" } else { "" };
+    vec![hash.to_string(), path.clone(), kind_word(*kind).to_owned(), new.to_owned(), link]
+}
+
+fn kind_word(kind: ArtifactKind) -> &'static str {
+    match kind {
+        ArtifactKind::File => "file",
+        ArtifactKind::Tree => "tree",
+    }
+}
+
+/// See [`Creation::abandon`].
+///
+/// # Errors
+///
+/// As there.
+pub fn abandon_creation(ticket: u64) -> Result<()> {
+    CREATIONS.take(ticket)?.abandon()
+}
+
+/// See [`store::end_session`].
+///
+/// # Errors
+///
+/// As there.
+pub fn end_store_session() -> Result<()> {
+    store::end_session(None)
+}
+
+/// See [`store::bind`].
+///
+/// # Errors
+///
+/// As there.
+#[expect(clippy::too_many_arguments, reason = "what crosses to Julia has no structure")]
+pub fn bind_my_artifact(
+    depot: &str,
+    directory: &str,
+    file: &str,
+    name: &str,
+    hash_text: &str,
+    metadata: &str,
+    force: bool,
+) -> Result<String> {
+    let store = Store::of(place(depot, directory))?;
+    let options = BindOptions { force, metadata: (!metadata.is_empty()).then_some(metadata) };
+    let bound = store::bind(&store, file, name, hash(hash_text)?, options, now(), PATIENCE)?;
+    Ok(match bound {
+        Bound::New => "new",
+        Bound::Replaced => "replaced",
+        Bound::Taken => "taken",
+    }
+    .to_owned())
+}
+
+/// See [`store::unbind`].
+///
+/// # Errors
+///
+/// As there.
+pub fn unbind_my_artifact(
+    depot: &str,
+    directory: &str,
+    file: &str,
+    names: Vec<&str>,
+) -> Result<()> {
+    store::unbind(&Store::of(place(depot, directory))?, file, &names, PATIENCE).map(drop)
+}
+
+/// See [`store::bound_hash`]; nothing for none.
+///
+/// # Errors
+///
+/// As there.
+pub fn my_artifact_hash(file: &str, name: &str) -> Result<String> {
+    Ok(store::bound_hash(file, name)?.map(|hash| hash.to_string()).unwrap_or_default())
+}
+
+/// See [`Store::path`] and [`Store::kind`].
+///
+/// # Errors
+///
+/// As for the latter.
+pub fn my_artifact_path(depot: &str, directory: &str, hash_text: &str) -> Result<Vec<String>> {
+    let store = Store::of(place(depot, directory))?;
+    let hash = hash(hash_text)?;
+    let kind = store.kind(hash)?.map(kind_word).unwrap_or_default();
+    Ok(vec![store.path(hash), kind.to_owned()])
+}
+
+/// See [`store::usage`].
+///
+/// # Errors
+///
+/// As there.
+pub fn store_usage(depot: &str, directory: &str) -> Result<Vec<String>> {
+    let usage = store::usage(&Store::of(place(depot, directory))?, PATIENCE)?;
+    let mut paths = Table::new();
+    for (path, file, name, time) in usage.iter() {
+        let files = paths.entry(path).or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(files) = files else { continue };
+        let names = files.entry(file).or_insert_with(|| Value::Table(Table::new()));
+        let Value::Table(names) = names else { continue };
+        names.insert(name.to_owned(), Value::Datetime(time.to_toml()));
+    }
+    Ok(table_texts(paths))
+}
+
+/// See [`store::collect`].
+///
+/// # Errors
+///
+/// As there.
+pub fn collect_store(
+    depot: &str,
+    directory: &str,
+    delay_ms: u64,
+    is_dry_run: bool,
+    spares_own: bool,
+    watch: &Watch,
+) -> Result<Vec<String>> {
+    let store = Store::of(place(depot, directory))?;
+    let delay = i64::try_from(delay_ms).ok().and_then(TimeDelta::try_milliseconds);
+    let delay = delay.unwrap_or(TimeDelta::MAX);
+    let options = CollectOptions { delay, is_dry_run, spares_own };
+    Ok(table_texts(collected(&store::collect(&store, options, now(), watch)?)))
+}
+
+fn collected(collected: &Collected) -> Table {
+    let removed = collected.removed.iter().map(|removed| {
+        let mut table = Table::new();
+        table.insert("hash".into(), removed.hash.to_string().into());
+        table.insert("path".into(), removed.path.clone().into());
+        table.insert("kind".into(), kind_word(removed.kind).into());
+        table.insert("bytes".into(), count(removed.bytes));
+        Value::Table(table)
+    });
+    let waiting = collected.waiting.iter().map(|(path, _)| path.clone().into());
+    let mut table = Table::new();
+    table.insert("bytes".into(), count(collected.bytes()));
+    table.insert("removed".into(), Value::Array(removed.collect()));
+    table.insert("waiting".into(), Value::Array(waiting.collect()));
+    table.insert("failed".into(), pairs(&collected.failed));
+    table.insert("unreadable".into(), pairs(&collected.unreadable));
+    table
+}
+
+fn count(bytes: u64) -> Value {
+    Value::Integer(i64::try_from(bytes).unwrap_or(i64::MAX))
+}
+
+fn pairs(pairs: &[(String, String)]) -> Value {
+    let pair =
+        |(one, other): &(String, String)| -> Value { vec![one.clone(), other.clone()].into() };
+    Value::Array(pairs.iter().map(pair).collect())
+}
+
+/// See [`store::status`].
+///
+/// # Errors
+///
+/// As there.
+pub fn store_status(depot: &str, directory: &str, root: &str, _: &Watch) -> Result<Vec<String>> {
+    Ok(table_texts(status_table(&store::status(&store(depot, directory, root)?)?)))
+}
+
+fn status_table(status: &Status) -> Table {
+    let artifacts = status.artifacts.iter().map(|artifact| {
+        let names: Vec<(String, String)> = artifact
+            .bound_by
+            .iter()
+            .map(|bound| (bound.file.clone(), bound.name.clone()))
+            .collect();
+        let mut table = Table::new();
+        table.insert("hash".into(), artifact.hash.to_string().into());
+        table.insert("path".into(), artifact.path.clone().into());
+        table.insert("kind".into(), kind_word(artifact.kind).into());
+        table.insert("files".into(), count(artifact.files));
+        table.insert("bytes".into(), count(artifact.bytes));
+        let link = artifact.link.map(LinkMode::name).unwrap_or_default();
+        table.insert("link".into(), link.into());
+        table.insert("bound_by".into(), pairs(&names));
+        table.insert("is_in_tree".into(), artifact.is_in_tree.into());
+        if let Some(since) = artifact.orphan_since {
+            table.insert("orphan_since".into(), Value::Datetime(since.to_toml()));
+        }
+        Value::Table(table)
+    });
+    let missing: Vec<(String, String)> =
+        status.missing.iter().map(|(file, name, _)| (file.clone(), name.clone())).collect();
+    let mut table = Table::new();
+    table.insert("root".into(), status.root.clone().into());
+    table.insert("files".into(), count(status.files));
+    table.insert("trees".into(), count(status.trees));
+    table.insert("bytes".into(), count(status.bytes));
+    table.insert("saved_bytes".into(), count(status.saved_bytes()));
+    table.insert("artifacts".into(), Value::Array(artifacts.collect()));
+    table.insert("missing".into(), pairs(&missing));
+    table.insert("unreadable".into(), pairs(&status.unreadable));
+    table
+}
+
+/// See [`store::verify`].
+///
+/// # Errors
+///
+/// As there.
+pub fn verify_store(
+    depot: &str,
+    directory: &str,
+    root: &str,
+    watch: &Watch,
+) -> Result<Vec<String>> {
+    Ok(table_texts(verified(&store::verify(&store(depot, directory, root)?, watch)?)))
+}
+
+fn verified(verified: &Verified) -> Table {
+    let damaged = verified.damaged.iter().map(|damage| {
+        let mut table = Table::new();
+        table.insert("hash".into(), damage.hash.to_string().into());
+        table.insert("path".into(), damage.path.clone().into());
+        table.insert("what".into(), damage.what.clone().into());
+        table.insert("bound_by".into(), pairs(&damage.bound_by));
+        Value::Table(table)
+    });
+    let mut table = Table::new();
+    table.insert("files".into(), count(verified.files));
+    table.insert("trees".into(), count(verified.trees));
+    table.insert("bytes".into(), count(verified.bytes));
+    table.insert("damaged".into(), Value::Array(damaged.collect()));
+    table
+}
+
+/// See [`store::adopt`].
+///
+/// # Errors
+///
+/// As there.
+pub fn adopt_store(
+    depot: &str,
+    directory: &str,
+    other: &str,
+    watch: &Watch,
+) -> Result<Vec<String>> {
+    let store = Store::of(place(depot, directory))?;
+    let adopted = store::adopt(&store, &Store::at(other), now(), PATIENCE, watch)?;
+    let mut table = Table::new();
+    table.insert("artifacts".into(), count(adopted.artifacts));
+    table.insert("names".into(), count(adopted.names));
+    table.insert("taken".into(), pairs(&adopted.taken));
+    table.insert("skipped".into(), pairs(&adopted.skipped));
+    Ok(table_texts(table))
+}
+
+/// See [`store::settings`]; nothing for no choice.
+///
+/// # Errors
+///
+/// As there.
+pub fn store_link(depot: &str, directory: &str) -> Result<String> {
+    let settings = store::settings(&Store::of(place(depot, directory))?)?;
+    Ok(settings.link.map(|link| link.to_string()).unwrap_or_default())
+}
+
+/// See [`store::write_settings`].
+///
+/// # Errors
+///
+/// As there.
+pub fn set_store_link(depot: &str, directory: &str, link_mode: &str) -> Result<()> {
+    let store = Store::of(place(depot, directory))?;
+    store::write_settings(&store, Settings { link: link(link_mode)? })
+}
