@@ -19,7 +19,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use scratchrs_fs::{self as fs, Attempt, PidLock, Policy};
 
-use crate::client::Client;
+use crate::client::{AUTHORIZATION, Client};
 use crate::error::Reason;
 use crate::server::{Header, Server};
 use crate::url::Url;
@@ -201,7 +201,7 @@ impl Client {
         if let Some(server) = self.settings.server.as_ref().filter(|s| s.has(url.as_str())) {
             headers.extend(server.headers(self.settings.julia.as_ref()));
         }
-        headers.push(("Authorization".to_owned(), format!("Bearer {token}")));
+        headers.push((AUTHORIZATION.to_owned(), format!("Bearer {token}")));
         let response = self.ask(url, headers.iter())?;
         let code = response.status().as_u16();
         if code != 200 {

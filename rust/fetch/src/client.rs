@@ -12,15 +12,18 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 use ureq::{Agent, Body, ProxyProtocol};
 
-use crate::connection::{NoResolver, Via, WatchedConnector, words};
+use crate::connection::{NoResolver, Via, WatchedConnector, basic, words};
 use crate::error::Reason;
+use crate::netrc::{Login, Netrc};
 use crate::proxy::{Protocol, Proxy, Route};
 use crate::server::Header;
 use crate::settings::Settings;
 use crate::url::Url;
 
-/// As many as a chain of mirrors may need.
-const MOST_REDIRECTS: usize = 20;
+/// As many as Julia's downloads follow.
+const MOST_REDIRECTS: usize = 50;
+
+pub(crate) const AUTHORIZATION: &str = "Authorization";
 
 const USER_AGENT: &str = concat!("scratchrs/", env!("CARGO_PKG_VERSION"));
 
@@ -35,6 +38,8 @@ pub struct Client {
     agents: Mutex<HashMap<(Route, Security), Agent>>,
     /// Read when the first connection needs them.
     roots: OnceLock<Result<RootCerts, Reason>>,
+    /// Read when the first URL has no login.
+    netrc: OnceLock<Netrc>,
     notes: Mutex<Vec<String>>,
 }
 
@@ -71,6 +76,7 @@ impl Client {
             started: Instant::now(),
             agents: Mutex::default(),
             roots: OnceLock::new(),
+            netrc: OnceLock::new(),
             notes: Mutex::default(),
         }
     }
@@ -117,7 +123,7 @@ impl Client {
         let Some(server) = server else { return Vec::new() };
         let mut headers = server.headers(self.settings.julia.as_ref());
         let token = self.access_token(server, url);
-        headers.extend(token.map(|token| ("Authorization".to_owned(), format!("Bearer {token}"))));
+        headers.extend(token.map(|token| (AUTHORIZATION.to_owned(), format!("Bearer {token}"))));
         headers
     }
 
@@ -131,11 +137,22 @@ impl Client {
         if !matches!(scheme.as_str(), "http" | "https") {
             return Err(Reason::Scheme(scheme));
         }
-        let mut request = self.agent(url)?.get(url.as_str());
+        let mut request = self.agent(url)?.get(url.without_login());
+        let mut has_login = false;
         for (name, value) in headers {
+            has_login |= name == AUTHORIZATION;
             request = request.header(name, value);
         }
+        if let Some(login) = self.login(url).filter(|_| !has_login) {
+            request = request.header(AUTHORIZATION, basic(&login));
+        }
         request.call().map_err(|error| self.reason(error))
+    }
+
+    /// The login that a URL has, or a `.netrc` for its host.
+    fn login(&self, url: &Url) -> Option<Login> {
+        let read = || self.settings.netrc.as_deref().map(Netrc::read).unwrap_or_default();
+        url.login().or_else(|| self.netrc.get_or_init(read).login(url.host()))
     }
 
     /// What an error of ureq means.

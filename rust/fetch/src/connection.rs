@@ -22,6 +22,7 @@ use ureq::unversioned::transport::{
 use ureq::{Error, Timeout};
 
 use crate::error::Reason;
+use crate::netrc::Login;
 use crate::proxy::{Protocol, Proxy};
 use crate::settings::Patience;
 
@@ -200,6 +201,11 @@ fn connect_to(target: &Target, deadline: Instant) -> Result<TcpStream, Reason> {
     Err(last)
 }
 
+/// The value of a header that tells a login.
+pub(crate) fn basic((user, password): &Login) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
+}
+
 /// The system's words, in the middle of a sentence.
 pub(crate) fn words(error: &io::Error) -> String {
     let text = error.to_string();
@@ -327,10 +333,8 @@ impl Forwarding {
         let host = if host.contains(':') { format!("[{host}]") } else { host.clone() };
         let origin =
             if *port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") };
-        let header = proxy.credentials.as_ref().map(|(user, password)| {
-            let login = BASE64_STANDARD.encode(format!("{user}:{password}"));
-            format!("Proxy-Authorization: Basic {login}\r\n")
-        });
+        let header = proxy.credentials.as_ref();
+        let header = header.map(|login| format!("Proxy-Authorization: {}\r\n", basic(login)));
         Self { origin, header: header.unwrap_or_default() }
     }
 

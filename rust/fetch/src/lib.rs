@@ -14,6 +14,7 @@ mod client;
 mod connection;
 mod download;
 mod error;
+mod netrc;
 mod proxy;
 mod resume;
 mod server;

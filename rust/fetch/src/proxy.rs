@@ -4,9 +4,8 @@
 
 use std::net::IpAddr;
 
-use percent_encoding::percent_decode_str;
-
 use crate::error::Reason;
+use crate::netrc::Login;
 use crate::settings::Variables;
 use crate::url::{Url, masked};
 
@@ -37,7 +36,7 @@ pub(crate) struct Proxy {
     pub(crate) host: String,
     pub(crate) port: u16,
     /// User and password.
-    pub(crate) credentials: Option<(String, String)>,
+    pub(crate) credentials: Option<Login>,
 }
 
 /// How a proxy is spoken to.
@@ -103,15 +102,9 @@ impl Proxy {
         }
         let port = url.port().map_err(|_| bad("has no port that can be"))?;
         let host = url.host().to_owned();
-        let credentials = url.userinfo().map(credentials);
-        Ok(Self { protocol, host, port: port.unwrap_or(usual_port), credentials })
+        let (host, port) = (host, port.unwrap_or(usual_port));
+        Ok(Self { protocol, host, port, credentials: url.login() })
     }
-}
-
-fn credentials(userinfo: &str) -> (String, String) {
-    let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
-    let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-    (decode(user), decode(password))
 }
 
 /// The hosts to which no proxy is needed.

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::certificates::Roots;
+use crate::netrc;
 use crate::proxy::Proxies;
 use crate::server::Server;
 use crate::verify::VerifiedHosts;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub now: SystemTime,
     /// What in the environment nobody understands, and is not heeded: a sentence each.
     pub complaints: Vec<String>,
+    /// The file with logins for hosts.
+    pub(crate) netrc: Option<PathBuf>,
     pub(crate) proxies: Proxies,
     pub(crate) roots: Roots,
     pub(crate) verified_hosts: VerifiedHosts,
@@ -80,8 +83,8 @@ impl Settings {
     /// JULIA_PKG_IGNORE_HASHES, JULIA_PKG_CONCURRENT_DOWNLOADS), of Julia's NetworkOptions
     /// (JULIA_SSL_CA_ROOTS_PATH, SSL_CERT_FILE, SSL_CERT_DIR, JULIA_ALWAYS_VERIFY_HOSTS,
     /// JULIA_NO_VERIFY_HOSTS, JULIA_SSL_NO_VERIFY_HOSTS), of libcurl (http_proxy, https_proxy,
-    /// HTTPS_PROXY, all_proxy, ALL_PROXY, no_proxy, NO_PROXY), and those that tell a machine of
-    /// continuous integration.
+    /// HTTPS_PROXY, all_proxy, ALL_PROXY, no_proxy, NO_PROXY; NETRC, HOME), and those that tell a machine
+    /// of continuous integration.
     pub fn new<K, V>(variables: impl IntoIterator<Item = (K, V)>, now: SystemTime) -> Self
     where
         K: Into<OsString>,
@@ -100,6 +103,7 @@ impl Settings {
             concurrent_downloads: concurrent_downloads(&variables, &mut complaints),
             patience: Patience::default(),
             now,
+            netrc: netrc::path(&variables),
             proxies: Proxies::new(&variables),
             roots: Roots::new(&variables),
             verified_hosts: VerifiedHosts::new(&variables, &mut complaints),

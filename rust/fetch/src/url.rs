@@ -7,6 +7,7 @@ use iri_string::types::{UriAbsoluteString, UriReferenceString, UriString};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::error::Reason;
+use crate::netrc::Login;
 
 /// A URL with a scheme. Printed, it shows no secrets: a password, or a token in the query, is
 /// `***`.
@@ -92,9 +93,24 @@ impl Url {
         port.map_err(|_| Reason::NoUrl)
     }
 
-    /// User and password, as they stand there.
-    pub(crate) fn userinfo(&self) -> Option<&str> {
+    /// User and password, if they stand there.
+    pub(crate) fn login(&self) -> Option<Login> {
+        let userinfo = self.userinfo()?;
+        let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
+        let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        Some((decode(user), decode(password)))
+    }
+
+    fn userinfo(&self) -> Option<&str> {
         self.0.authority_components().and_then(|authority| authority.userinfo())
+    }
+
+    /// The URL as it is asked for, without user and password.
+    pub(crate) fn without_login(&self) -> String {
+        match self.userinfo() {
+            Some(userinfo) => self.as_str().replacen(&format!("//{userinfo}@"), "//", 1),
+            None => self.as_str().to_owned(),
+        }
     }
 
     /// Whether a secret may be sent there: only the host will read it.
@@ -260,6 +276,18 @@ mod tests {
         {
             assert!(Url::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_login_is_taken_out() {
+        let with = url("https://ada:p%40w@host:1/x@y?z");
+        assert_eq!(with.login(), Some(("ada".to_owned(), "p@w".to_owned())));
+        assert_eq!(with.without_login(), "https://host:1/x@y?z");
+        let without = url("https://host/x@y");
+        assert_eq!(
+            (without.login(), without.without_login()),
+            (None, "https://host/x@y".to_owned())
+        );
     }
 
     #[test]

@@ -77,6 +77,26 @@ fn a_host_that_is_not_verified_is_taken_for_what_it_says() {
 }
 
 #[test]
+fn a_login_comes_from_the_url_or_from_a_netrc() {
+    let mut lab = Lab::new();
+    lab.serve("x", b"content");
+    let netrc = lab.directory.path().join(".netrc");
+    fs::write(&netrc, "machine localhost login eve password pw\n").unwrap();
+    let home = lab.directory.path().to_str().unwrap().to_owned();
+    lab.set(&[("HOME", &home)]);
+    lab.get("/x").unwrap();
+    lab.download(&lab.server.url("/x").replace("://", "://ada:p%40w@")).unwrap();
+    lab.download(&lab.server.url("/x").replace("localhost", "127.0.0.1")).unwrap();
+    fs::remove_file(netrc).unwrap();
+    lab.get("/x").unwrap();
+    let login = |text: &str| Some(format!("Basic {text}"));
+    assert_eq!(
+        lab.headers("authorization"),
+        [login("ZXZlOnB3"), login("YWRhOnBAdw=="), None, None]
+    );
+}
+
+#[test]
 fn a_redirection_to_plain_http_takes_no_login_with_it() {
     let mut lab = Lab::tls();
     let plain = Lab::new();

@@ -135,8 +135,8 @@ fn nothing_comes_that_is_too_large() {
 fn redirections_end() {
     let lab = Lab::new();
     lab.serve("x", b"content");
-    assert_eq!(lab.get("/@redirect:20/x").unwrap().size, 7);
-    let failed = failure(lab.get("/@redirect:21/x"));
+    assert_eq!(lab.get("/@redirect:50/x").unwrap().size, 7);
+    let failed = failure(lab.get("/@redirect:51/x"));
     assert_eq!((failed.reason, failed.attempts), (Reason::TooManyRedirects, 1));
     assert_eq!(reason(lab.get("/@loop/x")), Reason::TooManyRedirects);
     assert!(matches!(reason(lab.get("/@nowhere/x")), Reason::Redirect(_)));
@@ -229,6 +229,17 @@ fn what_is_no_url_or_of_no_use_is_told_without_secrets() {
     let nowhere = failure(lab.download("http://localhost:1/x"));
     assert_eq!(nowhere.attempts, 4);
     assert!(nowhere.to_string().contains("no connection: connection refused"), "{nowhere}");
+}
+
+#[test]
+fn a_connection_that_takes_too_long_is_given_up() {
+    let mut lab = Lab::new();
+    lab.settings.patience.connect = std::time::Duration::ZERO;
+    let failed = failure(lab.get("/x"));
+    assert_eq!(
+        (failed.attempts, failed.reason),
+        (4, Reason::NoConnection("it took too long".to_owned()))
+    );
 }
 
 #[test]
