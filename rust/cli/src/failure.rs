@@ -125,9 +125,13 @@ impl From<core::Error> for Failure {
             core::ErrorCode::Download => Code::Download,
             core::ErrorCode::Conflict => Code::Conflict,
         };
+        let message = match code {
+            Code::Interrupted => "Interrupted".to_owned(),
+            _ => error.to_string(),
+        };
         Self {
             code,
-            message: error.to_string(),
+            message,
             path: error.path().map(|path| path.to_string_lossy().into_owned()),
             hint: error.hint().map(str::to_owned),
         }

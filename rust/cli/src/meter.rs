@@ -94,6 +94,10 @@ fn facts(progress: &Progress, speed: Option<f64>) -> Vec<String> {
     if *total > 0 {
         facts.push(format!("{:>3}%", u128::from(*done) * 100 / u128::from(*total)));
     }
+    if *total == 0 && *done == 0 {
+        // As of what only waits.
+        return facts;
+    }
     facts.push(match (unit, total) {
         (Unit::Bytes, 0) => human::size(*done),
         (Unit::Bytes, _) => human::size_of(*done, *total),
@@ -154,6 +158,11 @@ mod tests {
         assert_eq!(
             after_a_second(&things, 90),
             "   Verifying artifacts ███████████████        75%  3 of 4  1 s left"
+        );
+        let waiting = progress("Waiting for `iris`: process 7 installs it", 0, 0);
+        assert_eq!(
+            Meter::new(false).line(&waiting, SECOND, 90),
+            "     Waiting for `iris`: process 7 installs it"
         );
         assert_eq!(Meter::new(false).line(&Progress::default(), SECOND, 90), "");
     }

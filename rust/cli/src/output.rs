@@ -125,7 +125,9 @@ impl Output {
         match json {
             Ok(json) if self.is_json() => self.say(&(json + "\n")),
             // The user's own decision is no error in the user's eyes.
-            _ if failure.code == Code::Declined => self.say(&format!("{}\n", failure.message)),
+            _ if matches!(failure.code, Code::Declined | Code::Interrupted) => {
+                self.say(&format!("{}\n", failure.message))
+            }
             _ => {
                 self.say(&format!("{ERROR}error{ERROR:#}: {}\n", failure.message));
                 if let Some(hint) = &failure.hint {

@@ -12,6 +12,7 @@ use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
 use crate::failure::INTERRUPTED;
+use crate::human::visible;
 use crate::meter::Meter;
 use crate::session::Session;
 
@@ -19,14 +20,21 @@ use crate::session::Session;
 const TICK: Duration = Duration::from_millis(100);
 /// What is done in this time is not worth to be seen.
 const SILENCE: Duration = Duration::from_millis(300);
+/// What takes longer is worth a line where there is no terminal.
+const LONG: Duration = Duration::from_secs(5);
 
 /// Does `work`, which reports to the watch that it is given. At a terminal, standard error shows how
-/// far it is, and shows nothing of that any more when it is done. An interruption cancels the watch;
+/// far it is, and shows nothing of that any more when it is done; elsewhere it gets a line for each
+/// thing that takes long. An interruption cancels the watch;
 /// a second one ends the program at once.
 pub(crate) fn watched<T>(session: &Session, work: impl FnOnce(&Watch) -> T) -> T {
     let watch = Watch::default();
-    let guard =
-        Guard { watch: watch.clone(), interrupted: interruption(), display: Display::of(session) };
+    let guard = Guard {
+        watch: watch.clone(),
+        interrupted: interruption(),
+        display: Display::of(session),
+        log: Log::of(session),
+    };
     let (working, is_working) = mpsc::channel::<()>();
     thread::scope(|scope| {
         scope.spawn(move || guard.keep(&is_working));
@@ -51,6 +59,7 @@ struct Guard {
     watch: Watch,
     interrupted: Option<Arc<AtomicBool>>,
     display: Option<Display>,
+    log: Option<Log>,
 }
 
 impl Guard {
@@ -61,6 +70,8 @@ impl Guard {
             }
             if let Some(display) = &mut self.display {
                 display.show(&self.watch);
+            } else if let Some(log) = &mut self.log {
+                log.follow(&self.watch);
             }
         }
         if let Some(display) = self.display {
@@ -100,6 +111,31 @@ impl Display {
     fn clear(self) {
         if self.is_shown {
             write("\r\x1b[K");
+        }
+    }
+}
+
+/// Lines for what takes long, for whoever reads them later.
+struct Log {
+    stage: String,
+    since: Instant,
+    is_told: bool,
+}
+
+impl Log {
+    /// None where a program reads the output.
+    fn of(session: &Session) -> Option<Self> {
+        let log = Self { stage: String::new(), since: Instant::now(), is_told: false };
+        (!session.output.is_json()).then_some(log)
+    }
+
+    fn follow(&mut self, watch: &Watch) {
+        let stage = watch.progress().stage;
+        if stage != self.stage {
+            *self = Self { stage, since: Instant::now(), is_told: false };
+        } else if !self.is_told && !self.stage.is_empty() && self.since.elapsed() >= LONG {
+            self.is_told = true;
+            write(&format!("{}\n", visible(&self.stage)));
         }
     }
 }
