@@ -120,7 +120,7 @@ impl Exceptions {
         let separators = |c: char| c == ',' || c.is_ascii_whitespace();
         let patterns = text.split(separators).filter(|pattern| !pattern.is_empty());
         // A `*` among others is a name that no host has.
-        Self { all: text.trim() == "*", patterns: patterns.map(str::to_owned).collect() }
+        Self { all: text == "*", patterns: patterns.map(str::to_owned).collect() }
     }
 
     fn has(&self, host: &str) -> bool {
@@ -145,20 +145,21 @@ fn has_name(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// Whether an address is the one that a pattern names, or in its network: `10.0.0.0/8`.
+/// Whether an address is the one that a pattern names, or in its network: `10.0.0.0/8`. A network of
+/// no bits, or of a number of bits that is none, is one address.
 fn has_address(pattern: &str, address: IpAddr) -> bool {
-    let (network, bits) = match pattern.split_once('/') {
-        Some((network, bits)) => (network, bits.parse::<u32>().ok()),
-        None => (pattern, Some(128)),
-    };
+    let (network, bits) = pattern.split_once('/').unwrap_or((pattern, "0"));
     let network = network.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(network);
-    let (Ok(network), Some(bits)) = (network.parse::<IpAddr>(), bits) else { return false };
-    let differs = match (network, address) {
-        (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(a.to_bits()) ^ u128::from(b.to_bits())) << 96,
-        (IpAddr::V6(a), IpAddr::V6(b)) => a.to_bits() ^ b.to_bits(),
+    let Ok(network) = network.parse::<IpAddr>() else { return false };
+    let (differs, all) = match (network, address) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (u128::from(a.to_bits() ^ b.to_bits()) << 96, 32),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits(), 128),
         _ => return false,
     };
-    differs.leading_zeros() >= bits.min(if address.is_ipv4() { 32 } else { 128 })
+    match bits.parse().unwrap_or(0) {
+        0 => differs == 0,
+        bits => bits <= all && differs.leading_zeros() >= bits,
+    }
 }
 
 #[cfg(test)]
@@ -213,7 +214,7 @@ mod tests {
     #[test]
     fn exceptions_are_hosts_and_what_is_below_them() {
         let has = |list: &str, host: &str| Exceptions::new(list).has(host);
-        assert!(has("*", "anything") && has(" * ", "10.0.0.1"));
+        assert!(has("*", "anything") && !has("* ", "10.0.0.1"));
         assert!(!has("a,*", "anything"));
         for host in ["example.org", "a.example.org", "EXAMPLE.org.", "localhost"] {
             assert!(has("localhost, .example.org", host), "{host}");
@@ -223,7 +224,8 @@ mod tests {
         }
         assert!(has("10.0.0.0/8", "10.1.2.3") && !has("10.0.0.0/8", "11.1.2.3"));
         assert!(has("10.0.0.1", "10.0.0.1") && !has("10.0.0.1", "10.0.0.2"));
-        assert!(has("10.0.0.0/0", "11.1.2.3") && !has("10.0.0.0/x", "10.0.0.0"));
+        assert!(!has("10.0.0.0/0", "11.1.2.3") && has("10.0.0.0/x", "10.0.0.0"));
+        assert!(!has("10.0.0.0/33", "10.0.0.0"));
         assert!(has("fe80::/10", "fe80::1") && !has("fe80::/10", "::1"));
         assert!(has("[::1]", "::1") && !has("10.0.0.0/8", "::ffff:10.0.0.1"));
         assert!(!has("0.0.1", "10.0.0.1"), "an address is not below another");
@@ -241,9 +243,9 @@ mod tests {
         }
 
         #[test]
-        fn an_address_is_in_its_networks(address in any::<u32>(), other in any::<u32>(), bits in 0..=32_u32) {
+        fn an_address_is_in_its_networks(address in any::<u32>(), other in any::<u32>(), bits in 1..=32_u32) {
             let [address, other] = [address, other].map(Ipv4Addr::from_bits);
-            let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
+            let mask = u32::MAX << (32 - bits);
             let expected = address.to_bits() & mask == other.to_bits() & mask;
             let exceptions = Exceptions::new(&format!("{address}/{bits}"));
             prop_assert!(exceptions.has(&address.to_string()));
