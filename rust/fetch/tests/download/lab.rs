@@ -40,6 +40,13 @@ impl Lab {
         Self { server, watch: Watch::default(), settings: settings(&[]), directory }
     }
 
+    /// A lab whose client takes a second for too long.
+    pub(crate) fn impatient() -> Self {
+        let mut lab = Self::new();
+        lab.settings.patience.stall = Duration::from_secs(1);
+        lab
+    }
+
     /// Takes these environment variables.
     pub(crate) fn set(&mut self, variables: &[(&str, &str)]) {
         self.settings = settings(variables);
@@ -104,12 +111,13 @@ impl Lab {
     }
 }
 
-/// Settings that wait for nothing, and not long for what stalls.
+/// Settings that wait for nothing between attempts.
 pub(crate) fn settings(variables: &[(&str, &str)]) -> Settings {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now());
     let mut settings = Settings::new(variables.iter().copied(), now);
     settings.patience.retries = vec![Duration::ZERO; 3];
-    settings.patience.stall = Duration::from_millis(200);
+    // A machine may be busy, and a server slow: what is to stall has a lab of its own.
+    settings.patience.stall = Duration::from_secs(600);
     settings
 }
 

@@ -55,7 +55,8 @@ fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
         ("/@stall:10:1/x", 2),
         ("/@mute:1/x", 2),
     ] {
-        let lab = Lab::new();
+        let stalls = path.contains("stall") || path.contains("mute");
+        let lab = if stalls { Lab::impatient() } else { Lab::new() };
         lab.serve("x", &content(1000));
         let came = lab.get(path);
         assert_eq!(came.unwrap().sha256, sha256(&content(1000)), "{path}");
@@ -109,7 +110,8 @@ fn a_server_that_lies_about_the_length_is_found_out() {
 
 #[test]
 fn a_stall_and_garbage_are_told() {
-    let lab = Lab::new();
+    let mut lab = Lab::impatient();
+    lab.settings.patience.retries.clear();
     lab.serve("x", &content(1000));
     assert!(matches!(reason(lab.get("/@mute/x")), Reason::Stalled(_)));
     assert!(matches!(reason(lab.get("/@stall:0/x")), Reason::Truncated { got: 0, expected: 1000 }));
