@@ -137,6 +137,16 @@ fn one_is_installed_by_name_or_by_hash() {
 }
 
 #[test]
+fn what_can_be_had_nowhere_is_told() {
+    let lab = Lab::new();
+    assert_eq!(lab.run(&["artifact", "bind", "local", &"ab".repeat(20)]).code, 0);
+    let note = "note: `local` is not installed, and `[ROOT]/Artifacts.toml` names no place to \
+                download it from\nThere is nothing to install\n";
+    let expected = Run { code: 0, stdout: String::new(), stderr: note.to_owned() };
+    assert_eq!(lab.run(&["artifact", "install"]), expected);
+}
+
+#[test]
 fn a_pkg_server_is_asked_first() {
     let mut scene = Scene::new();
     let hash = scene.iris.clone();

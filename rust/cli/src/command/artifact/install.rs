@@ -87,8 +87,8 @@ struct Artifact {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let wanted = self.wanted(session)?;
         let stack = selection::stack(session)?;
+        let wanted = self.wanted(session, &stack)?;
         let downloads = Downloads::new(session)?;
         let results = watched(session, |watch| match wanted.as_slice() {
             [one] => vec![artifact::install(&stack, one, downloads.options(), watch)],
@@ -112,10 +112,10 @@ impl Arguments {
     }
 
     /// What is to be installed.
-    fn wanted(&self, session: &mut Session) -> Result<Vec<Wanted>> {
+    fn wanted(&self, session: &mut Session, stack: &Stack) -> Result<Vec<Wanted>> {
         let downloads = self.downloads()?;
         if self.artifacts.is_empty() {
-            return self.bound(session);
+            return self.bound(session, stack);
         }
         let one = |name: &String| -> Result<Wanted> {
             let Selected { hash, binding } =
@@ -131,8 +131,8 @@ impl Arguments {
         Ok(once(wanted))
     }
 
-    /// What the file binds and can be downloaded.
-    fn bound(&self, session: &mut Session) -> Result<Vec<Wanted>> {
+    /// What the file binds and can be downloaded. What is missing and can't be is told.
+    fn bound(&self, session: &mut Session, stack: &Stack) -> Result<Vec<Wanted>> {
         let file = self.file.existing(session)?;
         let bindings = artifact::bindings(&file)?.unwrap_or_default();
         for fault in bindings.faults() {
@@ -140,6 +140,16 @@ impl Arguments {
         }
         if !self.all {
             let platform = self.platform.get()?;
+            for name in bindings.names() {
+                let Ok(Some(entry)) = bindings.select(name, &platform) else { continue };
+                let is_wanted = entry.downloads.is_none() && (self.lazy || !entry.lazy);
+                if is_wanted && stack.find(entry.hash)?.is_none() {
+                    let note = format!(
+                        "`{name}` is not installed, and `{file}` names no place to download it from"
+                    );
+                    session.output.note(&visible(&note), None);
+                }
+            }
             return Ok(once(artifact::wanted(&file, &bindings, &platform, self.lazy).0));
         }
         let mut wanted = Vec::new();
