@@ -343,9 +343,10 @@ impl Answer<'_> {
         }
         let path = rest.split('?').next().unwrap_or_default();
         let name = percent_decode_str(path.trim_start_matches('/')).decode_utf8_lossy();
+        let is_below = !name.split('/').any(|part| part == "..");
         match fs::read(self.server.directory.join(name.as_ref())) {
-            Ok(content) => self.send_content(&content),
-            Err(_) => send_status(self.out, 404, &[]),
+            Ok(content) if is_below => self.send_content(&content),
+            _ => send_status(self.out, 404, &[]),
         }
     }
 

@@ -45,7 +45,7 @@ impl Worker {
         command.stdin(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("the worker starts");
         let output = BufReader::new(child.stdout.take().expect("it is caught"));
-        let input = child.stdin.take().expect("it is a pipe");
+        let input = child.stdin.take();
         Running { child, output, input }
     }
 }
@@ -55,7 +55,7 @@ impl Worker {
 pub struct Running {
     child: Child,
     output: BufReader<ChildStdout>,
-    input: ChildStdin,
+    input: Option<ChildStdin>,
 }
 
 impl Running {
@@ -73,7 +73,13 @@ impl Running {
 
     /// Lets a worker that holds go on.
     pub fn proceed(&mut self) {
-        self.input.write_all(b"\n").expect("the worker listens");
+        let input = self.input.as_mut().expect("it is not closed");
+        input.write_all(b"\n").expect("the worker listens");
+    }
+
+    /// Closes what it listens to.
+    pub fn close(&mut self) {
+        self.input = None;
     }
 
     /// Kills it without a warning, and leaves it to the system's table of processes, as a parent
