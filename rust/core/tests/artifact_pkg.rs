@@ -1,5 +1,5 @@
 //! Files that bind artifacts, and the log of their uses, next to those that Pkg itself writes, byte
-//! for byte. Runs with each Julia that is found: `SCRATCHRS_TEST_JULIA` names one, `.julia-peer` at
+//! for byte; and what is chosen for a platform, next to what Julia chooses. Runs with each Julia that is found: `SCRATCHRS_TEST_JULIA` names one, `.julia-peer` at
 //! the root of the workspace has Debian's 1.5.3, and `julia` may be on the path.
 
 #![cfg(unix)]
@@ -240,4 +240,78 @@ fn compare(julia: &Path, minor: u32, seed: u64) {
     report(&format!(
         "Julia {version}: {CALLS} calls, {refused} refused, the same bytes after each"
     ));
+}
+
+/// Prints, for each line of a file with the triplets of a host and of artifacts, which one the host
+/// gets.
+const CHOOSING: &str = r#"
+using Base.BinaryPlatforms
+for line in eachline(ARGS[1])
+    host, artifacts = Iterators.peel(split(line, ' '))
+    platforms = Dict(parse(Platform, artifact) => artifact for artifact in artifacts)
+    println(something(select_platform(platforms, HostPlatform(parse(Platform, host))), "none"))
+end
+"#;
+
+#[test]
+fn julia_chooses_the_same_artifact() {
+    let about = "choosing for a platform next to Julia";
+    let julias = julias();
+    // The rules came with Julia 1.6.
+    let Some((julia, _)) = julias.iter().find(|(_, minor)| *minor >= 6) else {
+        return skip(about, "there is no Julia 1.6 or later");
+    };
+    const LINES: usize = 3000;
+    let mut state = 1u64;
+    let mut pick = |texts: &[&'static str]| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(0x1405_7B7E_F767_814F);
+        texts[(state >> 33) as usize % texts.len()]
+    };
+    let systems = [
+        "linux-gnu",
+        "linux-musl",
+        "apple-darwin",
+        "apple-darwin14",
+        "apple-darwin20",
+        "w64-mingw32",
+        "unknown-freebsd",
+        "unknown-freebsd12.2",
+    ];
+    let mut triplet = || {
+        let parts = [
+            pick(&["x86_64", "x86_64", "aarch64"]),
+            "-",
+            pick(&systems[..]),
+            pick(&["", "", "-libgfortran3", "-libgfortran5"]),
+            pick(&["", "", "-cxx03", "-cxx11"]),
+            pick(&["", "", "-libstdcxx21", "-libstdcxx30"]),
+            pick(&["", "", "-julia_version+1.9.4", "-julia_version+1.10.0", "-cuda+10.1"]),
+        ];
+        parts.concat()
+    };
+    let lines: Vec<Vec<String>> =
+        (0..LINES).map(|_| (0..12).map(|_| triplet()).collect()).collect();
+    let lab = DepotLab::new();
+    let at = |name: &str| lab.root().join(name).to_str().unwrap().to_owned();
+    let text: Vec<String> = lines.iter().map(|line| line.join(" ")).collect();
+    fs::write(at("lines"), text.join("\n")).unwrap();
+    fs::write(at("script.jl"), CHOOSING).unwrap();
+    let output = Command::new(julia)
+        .args(["--startup-file=no", &at("script.jl"), &at("lines")])
+        .env("JULIA_DEPOT_PATH", at("depot-of-julia"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let theirs = String::from_utf8(output.stdout).unwrap();
+    let mut chosen = 0;
+    for (line, expected) in lines.iter().zip(theirs.lines()) {
+        let platforms: Vec<Platform> = line.iter().map(|text| text.parse().unwrap()).collect();
+        let host = platforms[0].clone().into_host();
+        let index = host.choose(&platforms[1..]);
+        let ours = index.map_or("none", |index| line[index + 1].as_str());
+        assert_eq!(ours, expected, "of {line:?}");
+        chosen += usize::from(index.is_some());
+    }
+    assert_eq!(theirs.lines().count(), LINES);
+    report(&format!("{about}: the same in {LINES} cases, of which {chosen} have an artifact"));
 }
