@@ -33,12 +33,14 @@
 use std::collections::HashMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::ErrorKind::{TimedOut, WouldBlock};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
@@ -202,6 +204,10 @@ impl Shared {
         let mut reader = BufReader::new(stream);
         while let Some(received) = read_request(&mut reader)? {
             let raw = reader.get_ref().sock.try_clone()?;
+            if received.method == "CONNECT" {
+                self.note(&received);
+                return pass_on(reader.get_mut(), TcpStream::connect(&received.target)?);
+            }
             if let Next::Close = self.answer(&received, reader.get_mut(), &raw)? {
                 let stream = reader.get_mut();
                 stream.conn.send_close_notify();
@@ -232,8 +238,7 @@ impl Shared {
         out: &mut dyn Write,
         raw: &TcpStream,
     ) -> io::Result<Next> {
-        lock(&self.received).push(received.clone());
-        self.asked.notify_all();
+        self.note(received);
         if received.method == "CONNECT" {
             return self.tunnel(&received.target, raw);
         }
@@ -241,6 +246,11 @@ impl Shared {
             return send_status(out, 400, &[]);
         };
         Answer { server: self, received, path, out, raw, style: Style::default() }.send()
+    }
+
+    fn note(&self, received: &Received) {
+        lock(&self.received).push(received.clone());
+        self.asked.notify_all();
     }
 
     fn tunnel(&self, host: &str, raw: &TcpStream) -> io::Result<Next> {
@@ -267,6 +277,27 @@ impl Shared {
         *count += 1;
         times.is_none_or(|times| *count <= times)
     }
+}
+
+/// Passes on what a client says over TLS to a server, and what that answers, in turns: a connection
+/// over TLS is read and written by one thread.
+fn pass_on(
+    client: &mut StreamOwned<ServerConnection, TcpStream>,
+    mut server: TcpStream,
+) -> io::Result<()> {
+    const TURN: Duration = Duration::from_millis(5);
+    client.write_all(b"HTTP/1.1 200 Connected\r\n\r\n")?;
+    client.sock.set_read_timeout(Some(TURN))?;
+    server.set_read_timeout(Some(TURN))?;
+    let mut buffer = vec![0; 64 * 1024];
+    // Whether there is more to come.
+    let mut pass = |from: &mut dyn Read, to: &mut dyn Write| match from.read(&mut buffer) {
+        Ok(count) => to.write_all(&buffer[..count]).and_then(|()| to.flush()).map(|()| count > 0),
+        Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => Ok(true),
+        Err(error) => Err(error),
+    };
+    while pass(client, &mut server)? && pass(&mut server, client)? {}
+    Ok(())
 }
 
 /// None at the end of the connection.

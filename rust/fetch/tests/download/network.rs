@@ -55,6 +55,23 @@ fn a_proxy_makes_connections_for_tls() {
 }
 
 #[test]
+fn a_proxy_is_spoken_to_over_tls() {
+    let mut lab = Lab::tls();
+    lab.serve("x", &content(100_000));
+    let proxy = Server::start_tls(lab.directory.path());
+    let authorities = lab.directory.path().join("authorities.pem");
+    std::fs::write(&authorities, [lab.server.authority(), proxy.authority()].concat()).unwrap();
+    let url = format!("https://ada:pw@localhost:{}", proxy.port());
+    lab.set(&[("all_proxy", &url), ("SSL_CERT_FILE", authorities.to_str().unwrap())]);
+    assert_eq!(lab.get("/x").unwrap().sha256, sha256(&content(100_000)));
+    let asked = proxy.received();
+    assert_eq!((asked.len(), asked[0].method.as_str()), (1, "CONNECT"));
+    assert_eq!(asked[0].header("proxy-authorization"), Some("Basic YWRhOnB3"));
+    std::fs::write(&authorities, lab.server.authority()).unwrap();
+    assert!(matches!(reason(lab.get("/x")), Reason::Untrusted(_)), "the proxy is not trusted");
+}
+
+#[test]
 fn a_proxy_that_is_not_there_or_is_none_is_told() {
     let mut lab = Lab::new();
     lab.set(&[("http_proxy", "http://localhost:1")]);
