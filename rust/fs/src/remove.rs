@@ -5,7 +5,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, is_read_only};
 use crate::measure::Size;
 use crate::platform;
 
@@ -47,7 +47,8 @@ pub struct SetAside {
 ///
 /// # Errors
 ///
-/// If nobody can say what is there.
+/// If nobody can say what is there, or the directory that it lies in may not be written to: then it
+/// stays as it is.
 pub fn set_aside(path: &Path) -> Result<Option<SetAside>> {
     // A separator at the end would make the system follow a link.
     let path: PathBuf = path.components().collect();
@@ -62,6 +63,10 @@ pub fn set_aside(path: &Path) -> Result<Option<SetAside>> {
         match fs::rename(&path, &name) {
             Ok(()) => doomed = name,
             Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // It would stay, with nothing in it.
+            Err(refused) if is_read_only(&refused) => {
+                return Err(Error::on("remove", &path)(refused));
+            }
             Err(_) => {}
         }
     }

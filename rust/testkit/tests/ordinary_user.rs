@@ -117,3 +117,32 @@ fn a_depot_that_may_not_be_written_to_serves_what_it_has() {
     assert!(succeed(&lab, "generate", &["key"]).unwrap().starts_with("ready"));
     allow(&lab, "u+w");
 }
+
+#[test]
+fn a_depot_that_may_not_be_written_to_has_artifacts_and_gets_none() {
+    let lab = lab();
+    let Some(created) = succeed(&lab, "create-artifact", &[]) else { return };
+    let hash = created.trim().rsplit('/').next().unwrap().to_owned();
+    let file = lab.root().join("Artifacts.toml").to_str().unwrap().to_owned();
+    let before = lab.tree();
+    allow(&lab, "a-w");
+    // The use is not logged, as it cannot be.
+    succeed(&lab, "bind", &[&file, "x", &hash]);
+    assert!(succeed(&lab, "install", &[&file, "x"]).unwrap().starts_with("ready"));
+    let other = "1".repeat(40);
+    succeed(&lab, "bind", &[&file, "y", &other]);
+    for (verb, more) in [
+        ("create-artifact", &["--content", "new"][..]),
+        ("remove-artifact", &[&hash]),
+        ("install", &[&file, "y"]),
+    ] {
+        let output = run(&lab, verb, more).unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{verb}: {said}");
+        assert!(said.starts_with("Io ") && said.contains("(EACCES)"), "{verb}: {said}");
+    }
+    assert_eq!(lab.tree(), before);
+    allow(&lab, "u+w");
+    succeed(&lab, "remove-artifact", &[&hash]);
+    assert_eq!(lab.tree(), "artifacts/\n");
+}
