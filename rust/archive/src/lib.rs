@@ -22,7 +22,9 @@ mod error;
 #[cfg(test)]
 #[cfg(unix)]
 mod fixture;
+mod gzip;
 mod header;
+mod image;
 mod listing;
 mod object;
 mod pack;

@@ -133,10 +133,6 @@ impl Listing {
         Listed { path: &self.paths[path_at..][..path_length as usize], kind }
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Listed<'_>> {
-        (0..self.len()).map(|index| self.get(index))
-    }
-
     /// The paths of the directories that do not count in a hash, innermost first.
     pub(crate) fn bare(self) -> Vec<Vec<u8>> {
         self.bare
@@ -265,7 +261,8 @@ mod tests {
 
     fn paths(tree: &Tree, purpose: Purpose) -> Vec<String> {
         let listing = Listing::new(tree.path(), purpose, &Watch::default()).unwrap();
-        listing.iter().map(|entry| String::from_utf8(entry.path.to_vec()).unwrap()).collect()
+        let path = |index| String::from_utf8(listing.get(index).path.to_vec()).unwrap();
+        (0..listing.len()).map(path).collect()
     }
 
     #[test]

@@ -3,8 +3,11 @@
 //! The tar stream is that of Julia's `Tar.create` (Tar.jl as bundled with Julia 1.6 and later):
 //! entries in the byte order of their names, each directory before what it holds, no record for the
 //! root unless there is nothing else, and no blocks of zeros at the end. Everything on disk goes in,
-//! `.git` and empty directories too. The gzip layer names no file, no time and no system, so the
-//! bytes depend on the tree and on the version of the compressor alone.
+//! `.git` and empty directories too. What compresses it adds nothing about file, time and system, so
+//! the bytes depend on the tree and on the version of the compressor alone: not on the machine, its
+//! processor, or how many threads there were.
+//!
+//! Memory: a few blocks of 256 KiB for each thread, and what is listed of the tree.
 //!
 //! # Crash
 //!
@@ -15,23 +18,23 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use flate2::{Compression as Level, GzBuilder};
 use scratchrs_fs as effect;
 use scratchrs_fs::Watch;
 use scratchrs_model::hash::Sha256;
 use sha2::Digest;
 
 use crate::error::Error;
-use crate::header;
-use crate::listing::{Kind, Listing, Purpose};
+use crate::gzip::{self, Deflater, Trailer};
+use crate::image::Image;
+use crate::listing::{Listing, Purpose};
+use crate::parallel;
 use crate::platform;
-use crate::source::{self, BUFFER_SIZE, SourceFile};
 
-/// What gzip compresses with; fixed, as it decides about the bytes.
-const LEVEL: Level = Level::new(6);
+/// What Pkg compresses with, where it makes `.zst`.
+const ZSTANDARD_LEVEL: i32 = 19;
 
-/// The value of gzip's operating system field that means `unknown`.
-const UNKNOWN_SYSTEM: u8 = 255;
+/// How many threads compress by Zstandard at most: at its level each takes some 100 MiB.
+const ZSTANDARD_THREADS: usize = 4;
 
 /// A tarball as it was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +81,19 @@ pub fn pack(
     compression: Compression,
     watch: &Watch,
 ) -> Result<Packed, Error> {
+    pack_with_threads(tree, tarball, compression, parallel::processors(), watch)
+}
+
+fn pack_with_threads(
+    tree: &Path,
+    tarball: &Path,
+    compression: Compression,
+    threads: usize,
+    watch: &Watch,
+) -> Result<Packed, Error> {
     let listing = Listing::new(tree, Purpose::Archive, watch)?;
-    watch.expect(listing.bytes());
+    let image = Image::new(listing, watch)?;
+    watch.expect(image.len());
     let directory = match tarball.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -92,63 +106,75 @@ pub fn pack(
 
     let file = Measured { inner: temporary.as_file(), sha256: sha2::Sha256::new(), size: 0 };
     let Measured { sha256, size, .. } = match compression {
-        Compression::Gzip => {
-            let builder = GzBuilder::new().mtime(0).operating_system(UNKNOWN_SYSTEM);
-            let mut gzip = builder.write(file, LEVEL);
-            write_tar(&listing, &mut gzip, tarball, watch)?;
-            gzip.finish().map_err(failed())?
-        }
-        Compression::Zstandard => {
-            let mut zstd = zstd::Encoder::new(file, 19).map_err(failed())?;
-            write_tar(&listing, &mut zstd, tarball, watch)?;
-            zstd.finish().map_err(failed())?
-        }
+        Compression::Gzip => write_gzip(&image, file, tarball, threads, watch)?,
+        Compression::Zstandard => write_zstandard(&image, file, tarball, threads, watch)?,
     };
     temporary.persist(tarball).map_err(|failure| failed()(failure.error))?;
     Ok(Packed { sha256: Sha256(sha256.finalize().into()), size })
 }
 
-/// Writes what is listed to `out` as a tar stream. Errors of `out` are reported as those of the
-/// file `destination`.
-fn write_tar(
-    listing: &Listing,
-    out: &mut impl Write,
-    destination: &Path,
+/// Compresses the stream to `out`. Errors of that are reported as those of the file `tarball`.
+fn write_gzip<W: Write>(
+    image: &Image,
+    mut out: W,
+    tarball: &Path,
+    threads: usize,
     watch: &Watch,
-) -> Result<(), Error> {
+) -> Result<W, Error> {
+    let blocks = image.len().div_ceil(gzip::BLOCK);
     let mut write = |bytes: &[u8]| -> Result<(), Error> {
-        watch.check()?;
-        Ok(out.write_all(bytes).map_err(effect::Error::on("write", destination))?)
+        Ok(out.write_all(bytes).map_err(effect::Error::on("write", tarball))?)
     };
-    if listing.len() == 0 {
-        return write(&header::record(b".", header::Kind::Directory));
-    }
-    let mut buffer = vec![0; BUFFER_SIZE];
-    for entry in listing.iter() {
-        let path = entry.path;
-        match entry.kind {
-            Kind::Directory | Kind::EmptyTree => {
-                write(&header::record(path, header::Kind::Directory))?;
-            }
-            Kind::Symlink => {
-                let target = source::read_link(&listing.on_disk(path)?)?;
-                let target = platform::bytes(&target);
-                write(&header::record(path, header::Kind::Symlink { target }))?;
-            }
-            Kind::File { .. } => {
-                let on_disk = listing.on_disk(path)?;
-                let file = SourceFile::open(&on_disk)?;
-                let (size, executable) = (file.size, file.executable);
-                write(&header::record(path, header::Kind::File { size, executable }))?;
-                file.read(&mut buffer, |piece| {
-                    watch.advance(piece.len() as u64);
-                    write(piece)
-                })?;
-                write(header::padding(size))?;
-            }
-        }
-    }
-    Ok(())
+    write(&gzip::HEADER)?;
+    let mut trailer = Trailer::new();
+    let tools = || (Deflater::new(), Vec::new());
+    let make = |(deflater, input): &mut (Deflater, Vec<u8>), block| {
+        let (range, dictionary) = gzip::needed(block, image.len());
+        input.clear();
+        watch.advance(range.end - range.start - dictionary as u64);
+        image.read(range, input, watch)?;
+        Ok(deflater.block(input, dictionary, block + 1 == blocks))
+    };
+    parallel::in_order(blocks, threads, tools, make, |block| {
+        trailer.add(&block);
+        write(&block.deflated)
+    })?;
+    write(&trailer.bytes())?;
+    Ok(out)
+}
+
+/// As [`write_gzip`]. Zstandard's own threads compress jobs of a fixed size, so that their number
+/// does not matter, as long as there is one.
+fn write_zstandard<W: Write>(
+    image: &Image,
+    out: W,
+    tarball: &Path,
+    threads: usize,
+    watch: &Watch,
+) -> Result<W, Error> {
+    let failed = || effect::Error::on("write", tarball);
+    let blocks = image.len().div_ceil(gzip::BLOCK);
+    let mut zstd = zstd::Encoder::new(out, ZSTANDARD_LEVEL).map_err(failed())?;
+    zstd.multithread(threads.clamp(1, ZSTANDARD_THREADS) as u32).map_err(failed())?;
+    zstd.set_pledged_src_size(Some(image.len())).map_err(failed())?;
+    zstd.include_checksum(true).map_err(failed())?;
+    let make = |(): &mut (), block| {
+        let start = block * gzip::BLOCK;
+        let range = start..image.len().min(start + gzip::BLOCK);
+        let mut part = Vec::new();
+        watch.advance(range.end - range.start);
+        image.read(range, &mut part, watch)?;
+        Ok(part)
+    };
+    // One thread reads ahead.
+    parallel::in_order(
+        blocks,
+        1,
+        || (),
+        make,
+        |part| Ok(zstd.write_all(&part).map_err(failed())?),
+    )?;
+    Ok(zstd.finish().map_err(failed())?)
 }
 
 /// A writer that takes digest and size of what it passes on.
@@ -201,13 +227,15 @@ mod tests {
             .link(&format!("{}/l", "p".repeat(120)), "u".repeat(500))
     }
 
-    fn listing(tree: &Path) -> Listing {
-        Listing::new(tree, Purpose::Archive, &Watch::default()).unwrap()
+    fn image(tree: &Path) -> Image {
+        let watch = Watch::default();
+        Image::new(Listing::new(tree, Purpose::Archive, &watch).unwrap(), &watch).unwrap()
     }
 
     fn tar_stream(tree: &Path) -> Vec<u8> {
+        let image = image(tree);
         let mut stream = Vec::new();
-        write_tar(&listing(tree), &mut stream, Path::new("stream"), &Watch::default()).unwrap();
+        image.read(0..image.len(), &mut stream, &Watch::default()).unwrap();
         stream
     }
 
@@ -257,6 +285,37 @@ mod tests {
         GzDecoder::new(&bytes[..]).read_to_end(&mut stream).unwrap();
         assert_eq!(stream, tar_stream(tree.path()));
         assert_eq!(names(out.path()), ["a.tar.gz"]);
+    }
+
+    #[test]
+    fn the_number_of_threads_does_not_matter() {
+        let noise: Vec<u8> = (0..3_000_000_u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
+        let tree = sample().file("large", &noise).file("zeros", vec![0; 2_000_000]);
+        let out = Tree::new();
+        let tarball = out.path().join("a");
+        for compression in [Compression::Gzip, Compression::Zstandard] {
+            let packed = [1, 2, 5].map(|threads| {
+                let watch = Watch::default();
+                pack_with_threads(tree.path(), &tarball, compression, threads, &watch).unwrap()
+            });
+            assert_eq!(packed, [packed[0]; 3]);
+        }
+    }
+
+    /// The digest is that of this machine: another one has to give the same.
+    #[test]
+    fn other_machines_give_the_same_bytes() {
+        let words = ["ab", "abc", "xyz", "0123456789", "\n"];
+        let mixed: String = (0..400_000_u32)
+            .map(|i| words[(i.wrapping_mul(2_654_435_761) >> 16) as usize % words.len()])
+            .collect();
+        let tree = sample().file("mixed", mixed);
+        let out = Tree::new();
+        let packed = pack(tree.path(), &out.path().join("a")).unwrap();
+        assert_eq!(
+            packed.sha256.to_string(),
+            "066496b16aa6d960f48a52593714e1d742ea2509d84b291d188bd6eef004b5e4"
+        );
     }
 
     #[test]
@@ -319,10 +378,10 @@ mod tests {
     #[test]
     fn a_full_disk_is_an_error_of_the_tarball() {
         let tree = sample();
-        let (mut small, destination) = ([0; 700], Path::new("t"));
+        let (mut small, destination) = ([0; 200], Path::new("t"));
         let watch = Watch::default();
-        let result = write_tar(&listing(tree.path()), &mut &mut small[..], destination, &watch);
-        assert_eq!(result.unwrap_err().path(), Some(destination));
+        let result = write_gzip(&image(tree.path()), &mut small[..], destination, 2, &watch);
+        assert_eq!(result.map(|_| ()).unwrap_err().path(), Some(destination));
     }
 
     #[test]

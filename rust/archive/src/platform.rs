@@ -1,7 +1,8 @@
 //! What differs between systems: one small function per difference, one version per system.
 
 use std::ffi::OsStr;
-use std::fs::{FileType, Metadata, OpenOptions};
+use std::fs::{File, FileType, Metadata, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The bytes of a file name or link text as git and tar hold them: on Unix its own.
@@ -107,6 +108,29 @@ pub(crate) fn read_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true);
     options
+}
+
+/// Reads from a place in a file until `buffer` is full or the file ends, and gives how much that
+/// was.
+pub(crate) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    #[cfg(unix)]
+    use std::os::unix::fs::FileExt;
+    #[cfg(windows)]
+    use std::os::windows::fs::FileExt;
+    #[cfg(unix)]
+    let read_at = File::read_at;
+    #[cfg(windows)]
+    let read_at = File::seek_read;
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match read_at(file, &mut buffer[filled..], offset + filled as u64) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
 }
 
 /// Lets others read the temporary file as far as the umask does: by default only the owner may.

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, FileType};
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 
 use scratchrs_fs as effect;
@@ -76,6 +77,27 @@ impl<'a> SourceFile<'a> {
                 return Ok(());
             }
         }
+    }
+
+    /// Appends a part of the contents to `out`.
+    ///
+    /// # Errors
+    ///
+    /// Reading fails, or does not give the `size` that the file had when it was opened, as far as
+    /// that can be seen from the part.
+    pub(crate) fn read_part(&self, part: Range<u64>, out: &mut Vec<u8>) -> Result<(), Error> {
+        let at = out.len();
+        let length = part.end - part.start;
+        // One byte more than there should be at the end, to see whether there is.
+        let is_end = part.end == self.size;
+        out.resize(at + length as usize + usize::from(is_end), 0);
+        let count = platform::read_at(&self.file, part.start, &mut out[at..])
+            .map_err(effect::Error::on("read", self.path))?;
+        out.truncate(at + length as usize);
+        if count as u64 == length {
+            return Ok(());
+        }
+        Err(Error::ChangedWhileReading { path: self.path.to_owned(), expected: self.size })
     }
 }
 

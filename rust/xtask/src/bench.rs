@@ -1,5 +1,7 @@
 //! `cargo xtask bench`: measured next to a peer, on the same data, in the same run.
 
+mod artifacts;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -24,6 +26,10 @@ pub(crate) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Benchmark {
+    /// Hashing, packing and unpacking, next to openssl, tar with pigz, and Pkg.
+    Artifacts(artifacts::Arguments),
+    #[command(hide = true)]
+    Measure(artifacts::Measure),
     /// Scratch spaces, next to Scratch.jl.
     Scratch {
         /// A checkout of Scratch.jl.
@@ -37,7 +43,14 @@ enum Benchmark {
 
 /// Runs the command.
 pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()> {
-    let Benchmark::Scratch { scratch_jl, sessions } = &arguments.what;
+    match &arguments.what {
+        Benchmark::Artifacts(arguments) => artifacts::run(environment, arguments),
+        Benchmark::Measure(arguments) => artifacts::measure(arguments),
+        Benchmark::Scratch { scratch_jl, sessions } => scratch(environment, scratch_jl, *sessions),
+    }
+}
+
+fn scratch(environment: &Environment, scratch_jl: &Path, sessions: u32) -> Result<()> {
     let peer = Package::at(scratch_jl)?;
     let ours = Package::at(&environment.root)?;
     let mut julias = julia::find(environment);
@@ -54,7 +67,7 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
         }
         let mut best = [BTreeMap::new(), BTreeMap::new()];
         // In turns, so that what else the machine does hits both alike.
-        for _ in 0..*sessions {
+        for _ in 0..sessions {
             for (package, best) in [&peer, &ours].into_iter().zip(&mut best) {
                 measure(julia, &depot, package, best)?;
                 scratchrs_fs::remove(&depot.join("scratchspaces"))?;

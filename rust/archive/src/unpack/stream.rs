@@ -76,16 +76,19 @@ struct Input<'a, R> {
 
 impl<R: Read> Read for Input<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let failure = match self.watch.check() {
-            Err(cancelled) => cancelled.into(),
-            Ok(()) => match self.inner.read(buffer) {
+        let failure = loop {
+            if let Err(cancelled) = self.watch.check() {
+                break cancelled.into();
+            }
+            match self.inner.read(buffer) {
                 Ok(count) => {
                     self.watch.advance(count as u64);
                     return Ok(count);
                 }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => return Err(error),
-                Err(error) => Error::ReadArchive(error),
-            },
+                // Not every decompressor knows that this is no failure.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => break Error::ReadArchive(error),
+            }
         };
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(failure);
         Err(io::Error::other("the input failed"))
@@ -230,11 +233,9 @@ fn send_all(
 fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
     let mut filled = 0;
     while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+        match reader.read(&mut buffer[filled..])? {
+            0 => break,
+            count => filled += count,
         }
     }
     Ok(filled)

@@ -1,0 +1,173 @@
+//! The tar stream of a tree, as if it lay in memory: any part of it can be had at any time.
+//!
+//! Where each entry stands in the stream follows from the sizes in the listing. So several threads
+//! can make different parts of it at once, each reading the files that it needs, and no part is
+//! held longer than that takes.
+
+use std::ops::Range;
+
+use scratchrs_fs::Watch;
+
+use crate::error::Error;
+use crate::header::{self, Kind as Record};
+use crate::listing::{Kind, Listed, Listing};
+use crate::platform;
+use crate::source::{self, SourceFile};
+
+/// The tar stream of a tree that is listed.
+pub(crate) struct Image {
+    listing: Listing,
+    /// Where the records of the entries begin, and where the stream ends.
+    offsets: Vec<u64>,
+    /// The texts of links, by the numbers of the entries, in order.
+    targets: Vec<(usize, Vec<u8>)>,
+}
+
+impl Image {
+    /// Lays out the stream of what is listed. Links are read, files are not.
+    ///
+    /// # Errors
+    ///
+    /// A link cannot be read, or nobody wants the result any more.
+    pub(crate) fn new(listing: Listing, watch: &Watch) -> Result<Self, Error> {
+        let mut image = Self { offsets: vec![0], targets: Vec::new(), listing };
+        for index in 0..image.listing.len() {
+            let Listed { path, kind } = image.listing.get(index);
+            if kind == Kind::Symlink {
+                watch.check()?;
+                let target = source::read_link(&image.listing.on_disk(path)?)?;
+                image.targets.push((index, platform::bytes(&target).to_vec()));
+            }
+            let contents = match image.listing.get(index).kind {
+                Kind::File { size, .. } => size + header::padding(size).len() as u64,
+                Kind::Symlink | Kind::Directory | Kind::EmptyTree => 0,
+            };
+            let before = image.offsets[index];
+            image.offsets.push(before + image.record(index).len() as u64 + contents);
+        }
+        if image.listing.len() == 0 {
+            image.offsets.push(image.record(0).len() as u64);
+        }
+        Ok(image)
+    }
+
+    /// The length of the stream in bytes.
+    pub(crate) fn len(&self) -> u64 {
+        self.offsets[self.offsets.len() - 1]
+    }
+
+    /// The header of an entry. That of a tree without entries is one for the root.
+    fn record(&self, index: usize) -> Vec<u8> {
+        if self.listing.len() == 0 {
+            return header::record(b".", Record::Directory);
+        }
+        let Listed { path, kind } = self.listing.get(index);
+        match kind {
+            Kind::File { size, executable } => {
+                header::record(path, Record::File { size, executable })
+            }
+            Kind::Directory | Kind::EmptyTree => header::record(path, Record::Directory),
+            Kind::Symlink => header::record(path, Record::Symlink { target: self.target(index) }),
+        }
+    }
+
+    fn target(&self, index: usize) -> &[u8] {
+        match self.targets.binary_search_by_key(&index, |(index, _)| *index) {
+            Ok(at) => &self.targets[at].1,
+            Err(_) => b"",
+        }
+    }
+
+    /// Appends a part of the stream to `out`.
+    ///
+    /// # Errors
+    ///
+    /// A file cannot be read, or is not what it was when it was listed; or nobody wants the result
+    /// any more.
+    pub(crate) fn read(
+        &self,
+        range: Range<u64>,
+        out: &mut Vec<u8>,
+        watch: &Watch,
+    ) -> Result<(), Error> {
+        // The last entry that begins at or before the range.
+        let mut index = self.offsets.partition_point(|offset| *offset <= range.start) - 1;
+        let mut at = range.start;
+        while at < range.end {
+            watch.check()?;
+            let begin = self.offsets[index];
+            let end = self.offsets[index + 1].min(range.end);
+            let wanted = at - begin..end - begin;
+            self.read_entry(index, wanted, out)?;
+            at = end;
+            index += 1;
+        }
+        Ok(())
+    }
+
+    /// Appends a part of an entry's record, contents and padding to `out`.
+    fn read_entry(&self, index: usize, wanted: Range<u64>, out: &mut Vec<u8>) -> Result<(), Error> {
+        let record = self.record(index);
+        let length = record.len() as u64;
+        if wanted.start < length {
+            let end = wanted.end.min(length);
+            out.extend_from_slice(&record[wanted.start as usize..end as usize]);
+        }
+        let Some(Kind::File { size, executable }) =
+            (self.listing.len() > 0).then(|| self.listing.get(index).kind)
+        else {
+            return Ok(());
+        };
+        let in_contents = |offset: u64| {
+            offset.saturating_sub(length).min(size + header::padding(size).len() as u64)
+        };
+        let (start, end) = (in_contents(wanted.start), in_contents(wanted.end));
+        let contents = start.min(size)..end.min(size);
+        // An empty file is looked at with its record, so that one that can't be read is noticed.
+        if !contents.is_empty() || size == 0 && wanted.start < length {
+            let path = self.listing.on_disk(self.listing.get(index).path)?;
+            let file = SourceFile::open(&path)?;
+            if (file.size, file.executable) != (size, executable) {
+                return Err(Error::ChangedWhileReading { path, expected: size });
+            }
+            file.read_part(contents, out)?;
+        }
+        let padding = end.max(size) - start.max(size);
+        out.resize(out.len() + padding as usize, 0);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use super::*;
+    use crate::fixture::Tree;
+    use crate::listing::Purpose;
+
+    #[test]
+    fn every_part_is_that_of_the_whole() {
+        let tree = Tree::new()
+            .file("a", [1; 700])
+            .file("b", [2; 512])
+            .file("c", "")
+            .link("d", "u".repeat(150))
+            .file("e/f", "f");
+        let watch = Watch::default();
+        let listing = Listing::new(tree.path(), Purpose::Archive, &watch).unwrap();
+        let image = Image::new(listing, &watch).unwrap();
+        let read = |range| {
+            let mut out = Vec::new();
+            image.read(range, &mut out, &watch).unwrap();
+            out
+        };
+        let whole = read(0..image.len());
+        assert_eq!(whole.len() as u64, image.len());
+        for length in [1, 3, 511, 512, 513, 1000] {
+            for start in (0..image.len() - length).step_by(97) {
+                let range = start as usize..(start + length) as usize;
+                assert!(read(start..start + length) == whole[range], "{start} {length}");
+            }
+        }
+    }
+}

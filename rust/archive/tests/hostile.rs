@@ -1,0 +1,387 @@
+//! Archives that mean harm, or are broken: what is refused, and that nothing but the tree is
+//! touched.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its tree has failed")]
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use scratchrs_archive::{Error, Links, UnpackOptions, inspect};
+use scratchrs_fs::Watch;
+use support::{Archive, FILE, Raw, Yard, described, pax_record, unpack};
+
+/// The message with which an archive is refused, by unpacking it and by looking at it.
+fn refusal(archive: &Archive) -> String {
+    let Err(error) = unpack(archive) else { panic!("it was unpacked") };
+    assert!(matches!(error, Error::Archive(_)), "{error:?}");
+    let looked_at = inspect(&archive.0[..], &Watch::default()).unwrap_err();
+    assert_eq!(looked_at.to_string(), error.to_string());
+    error.to_string()
+}
+
+#[track_caller]
+fn assert_refused(archive: Archive, why: &str) {
+    let message = refusal(&archive);
+    assert!(message.contains(why), "{message}");
+}
+
+#[test]
+fn paths_that_leave_the_tree() {
+    assert_refused(Archive::new().file("/absolute", ""), "`/absolute`: its path is absolute");
+    assert_refused(Archive::new().file("../up", ""), "`../up`: its path has a component `..`");
+    for path in ["..", "a/..", "a/../b", "a/../../beside/file", "./../x", "a//../b"] {
+        assert_refused(Archive::new().directory(path), "a component `..`");
+        assert_refused(Archive::new().directory("a").link(path, "x"), "a component `..`");
+    }
+    assert_refused(Archive::new().pax("path", "/etc/x").file("f", ""), "its path is absolute");
+    assert_refused(Archive::new().extension(b'L', "../x\0").file("f", ""), "a component `..`");
+    assert_refused(Archive::new().pax("path", b"a\0b").file("f", ""), "a zero byte");
+    assert_refused(Archive::new().pax("path", "").file("f", ""), "its path is empty");
+    assert_refused(Archive::new().file("", ""), "its path is empty");
+    // Dots that are no way up.
+    let (_, yard) =
+        unpack(&Archive::new().file("..a", "").file("...", "").file("b..", "")).unwrap();
+    assert_eq!(described(&yard.root()), ["...: ", "..a: ", "b..: "]);
+}
+
+#[test]
+fn paths_through_links() {
+    let why = "goes through a symbolic link";
+    assert_refused(Archive::new().link("l", "d").file("l/f", ""), why);
+    assert_refused(Archive::new().directory("d").link("l", "d").directory("l/d"), why);
+    assert_refused(Archive::new().link("l", ".").link("l/m", "x"), why);
+    assert_refused(Archive::new().file("f", "").link("l", ".").hard_link("l/g", "f"), why);
+    assert_refused(Archive::new().directory("d").link("d/l", "..").file("./d//l/./f", ""), why);
+    // A hard link is followed through no link either.
+    let archive = Archive::new().file("d/f", "").link("l", "d").hard_link("h", "l/f");
+    assert_refused(archive, "no file before it");
+}
+
+#[test]
+fn links_that_lead_out() {
+    for target in ["/", "/etc/passwd", "..", "../beside/file", "a/../..", "./../x", "//x"] {
+        assert_refused(Archive::new().link("l", target), "out of the tree");
+    }
+    assert_refused(Archive::new().link("a/b/l", "../../.."), "out of the tree");
+    assert_refused(Archive::new().link("a/./b//l", "../../../x"), "out of the tree");
+    let (_, yard) = unpack(&Archive::new().link("a/b/l", "../..").link("m", "a/../x")).unwrap();
+    assert_eq!(described(&yard.root()), ["a/", "a/b/", "a/b/l -> ../..", "m -> a/../x"]);
+}
+
+/// What a link leads to may be a link to somewhere nearer to the root, from where the rest of the
+/// path leads further up than one can see from it.
+#[test]
+fn links_that_lead_out_through_others() {
+    let why = "out of the tree, through other links";
+    let archive = Archive::new().directory("x").link("a/b/c/s", "../../../x");
+    assert_refused(archive.clone().link("t", "a/b/c/s/../.."), why);
+    assert_refused(Archive::new().link("t", "a/b/c/s/../..").link("a/b/c/s", "../../../x"), why);
+    let chain = archive.link("a/u", "b/c/s/..").link("v", "a/u/../beside");
+    assert_refused(chain, why);
+    // Circles lead nowhere.
+    let (_, yard) =
+        unpack(&Archive::new().link("a", "b").link("b", "a").link("c", "c/..")).unwrap();
+    assert_eq!(described(&yard.root()), ["a -> b", "b -> a", "c -> c/.."]);
+}
+
+#[test]
+fn links_that_keep_us_busy() {
+    // Each leads through all before it twice.
+    let mut archive = Archive::new().directory("d0");
+    for level in 1..60 {
+        let below = format!("d{}", level - 1);
+        archive = archive.link(&format!("d{level}"), &format!("{below}/../{below}"));
+    }
+    unpack(&archive).unwrap();
+    // So many of them that even forty steps each are too many.
+    let path = "./".repeat(30_000) + "l0";
+    let mut archive = Archive::new().file("end", "");
+    for level in 0..60 {
+        let next = path.replace("l0", &format!("l{}", level + 1));
+        archive = archive.extension(b'K', next).link(&format!("l{level}"), "x");
+    }
+    for index in 0..200 {
+        archive = archive.link(&format!("m{index}"), "l0/../l0/../l0");
+    }
+    // Components that say nothing are not counted: this is a matter of time only.
+    inspect(&archive.0[..], &Watch::default()).unwrap();
+}
+
+#[test]
+fn hard_links_to_anything_but_a_file_before() {
+    let why = "no file before it";
+    assert_refused(Archive::new().hard_link("h", "f"), why);
+    assert_refused(Archive::new().hard_link("h", "f").file("f", ""), why);
+    assert_refused(Archive::new().directory("d").hard_link("h", "d"), why);
+    assert_refused(Archive::new().hard_link("h", "."), why);
+    assert_refused(Archive::new().link("l", "x").hard_link("h", "l"), why);
+    assert_refused(Archive::new().file("f", "").hard_link("h", "f/x"), why);
+    assert_refused(Archive::new().file("f", "").hard_link("f/h", "f"), why);
+    assert_refused(Archive::new().file("d/f", "").hard_link("d", "d/f"), why);
+    assert_refused(Archive::new().file("f", "").directory("f").hard_link("h", "f"), why);
+    let absolute = Archive::new().hard_link("h", "/etc/passwd");
+    assert_refused(absolute, "a hard link to an absolute path");
+    let up = Archive::new().hard_link("h", "../beside/file");
+    assert_refused(up, "a hard link to a path with a component `..`");
+    let kind = b'1';
+    assert_refused(Archive::new().raw(&Raw { kind, ..FILE }), "a link to nothing");
+}
+
+#[test]
+fn what_no_tree_holds() {
+    let kinds = [
+        (b'3', "a character device"),
+        (b'4', "a block device"),
+        (b'6', "a FIFO"),
+        (b'7', "of an unknown type, `7`"),
+        (b'S', "a sparse file"),
+        (b'V', "of an unknown type, `V`"),
+        (b'M', "of an unknown type, `M`"),
+        (b'\xff', "of an unknown type, `\\xff`"),
+    ];
+    for (kind, why) in kinds {
+        assert_refused(Archive::new().raw(&Raw { kind, ..FILE }), why);
+    }
+    let sparse = Archive::new().pax("GNU.sparse.major", "1").file("GNUSparseFile.0/f", "");
+    assert_refused(sparse, "a sparse file");
+}
+
+#[test]
+fn headers_that_contradict_themselves() {
+    let with = |raw: Raw<'_>| Archive::new().raw(&raw);
+    assert_refused(with(Raw { link: b"x", ..FILE }), "it is no link, and says what it links to");
+    assert_refused(with(Raw { kind: b'5', link: b"x", ..FILE }), "it is no link");
+    for kind in [b'1', b'2', b'5'] {
+        let link: &[u8] = if kind == b'5' { b"" } else { b"x" };
+        assert_refused(
+            with(Raw { kind, link, size: 1, ..FILE }),
+            "it is no file, and has contents",
+        );
+    }
+    assert_refused(with(Raw { kind: b'2', ..FILE }), "a link to nothing");
+    assert_refused(with(Raw { path: b"f/", ..FILE }), "ends in `/`, and it is no directory");
+    assert_refused(with(Raw { path: b"d/.", ..FILE }), "ends in `.`, and it is no directory");
+    assert_refused(with(Raw { path: b".", ..FILE }), "ends in `.`, and it is no directory");
+    assert_refused(Archive::new().pax("linkpath", "a\0b").link("l", "x"), "a zero byte");
+}
+
+#[test]
+fn numbers_that_are_none() {
+    let field = |at: usize, bytes: &[u8]| {
+        let mut archive = Archive::new().file("f", "");
+        archive.0[at..at + bytes.len()].copy_from_slice(bytes);
+        with_checksum(archive)
+    };
+    assert_refused(field(124, b"9999999999\0"), "its size is no number");
+    assert_refused(field(124, b"-1\0"), "its size is no number");
+    assert_refused(field(124, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), "absurd");
+    assert_refused(field(124, b"\x80\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00"), "absurd");
+    assert_refused(field(124, b"\x80\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff"), "absurd");
+    assert_refused(field(100, b"00x0644\0"), "its mode is no number");
+    for size in ["-1", "x", "1 ", "", "18446744073709551616"] {
+        assert_refused(Archive::new().pax("size", size).file("f", ""), "a size that is no number");
+    }
+    assert_refused(Archive::new().pax("size", "9223372036854775808").file("f", ""), "absurd");
+}
+
+/// Puts the right checksum into the first header.
+fn with_checksum(mut archive: Archive) -> Archive {
+    archive.0[148..156].fill(b' ');
+    let sum: u32 = archive.0[..512].iter().copied().map(u32::from).sum();
+    archive.0[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    archive
+}
+
+#[test]
+fn pax_headers_that_are_none() {
+    let malformed = [
+        "x",
+        "5 a=b",
+        "6 a=b",
+        "7 a=b\n",
+        "0 a=b\n",
+        "6 =bc\n",
+        "6 abc\n",
+        "-6 a=b\n",
+        " 6 a=b\n",
+        "99999999999999999999999 a=b\n",
+        "6 a=b\n6",
+        "4 a\n",
+    ];
+    for records in malformed {
+        let archive = Archive::new().extension(b'x', records).file("f", "");
+        assert_refused(archive, "a pax header is malformed");
+    }
+    for key in ["path", "linkpath", "size", "GNU.sparse.name"] {
+        let archive = Archive::new().extension(b'g', pax_record(key, b"1")).file("f", "");
+        assert_refused(archive, &format!("all members the same `{key}`"));
+    }
+    // One that names who made the archive, as `git archive` writes it.
+    let comment = pax_record("comment", b"0123");
+    unpack(&Archive::new().extension(b'g', comment).file("f", "")).unwrap();
+}
+
+#[test]
+fn names_of_absurd_lengths() {
+    let long = "x".repeat(70_000);
+    assert_refused(Archive::new().extension(b'L', &long).file("f", ""), "70000 bytes long");
+    assert_refused(Archive::new().pax("path", &long).file("f", ""), "longer than 64 KiB");
+    let archive = Archive::new().pax("linkpath", &long).link("l", "x");
+    assert_refused(archive, "it links to more than 64 KiB of path");
+    let size = 10 << 30;
+    for kind in [b'x', b'g', b'L', b'K'] {
+        let archive = Archive::new().raw(&Raw { kind, size, ..FILE });
+        assert_refused(archive, "10737418240 bytes long");
+    }
+}
+
+/// Nothing recurses over the levels, and what the system can't hold is an error that says so.
+#[test]
+fn ten_thousand_levels() {
+    let deep = "d/".repeat(10_000) + "f";
+    let archive = Archive::new().pax("path", &deep).file("f", "hi").link("d/l", "d");
+    let small_stack = std::thread::Builder::new().stack_size(128 * 1024);
+    let message = small_stack
+        .spawn(move || {
+            let looked_at = inspect(&archive.0[..], &Watch::default()).unwrap();
+            assert_eq!(looked_at.record.entries().len(), 2);
+            unpack(&archive).map(|_| ()).unwrap_err().to_string()
+        })
+        .unwrap()
+        .join()
+        .unwrap();
+    assert!(message.contains("20001 bytes long, too long for this system"), "{message}");
+    assert!(message.len() < 400, "{message}");
+    // Level by level.
+    let mut archive = Archive::new();
+    for level in [500, 1000, 1500] {
+        archive = archive.pax("path", "d/".repeat(level) + "f").file("f", "hi");
+    }
+    unpack(&archive).unwrap();
+}
+
+#[test]
+fn more_than_there_is_room_for() {
+    let size = 1 << 60;
+    let archive = Archive::new().file("g", "").raw(&Raw { size, ..FILE });
+    let Err(Error::TooLarge { bytes, room }) = unpack(&archive) else { panic!("there was room") };
+    assert!(bytes == size && room < size);
+
+    let options = UnpackOptions { bytes_at_most: Some(100), ..UnpackOptions::default() };
+    let refused = |archive: &Archive| {
+        matches!(Yard::new().unpack(&archive.0, &options), Err(Error::TooLarge { .. }))
+    };
+    let fits = Archive::new().file("f", [1; 60]).file("g", [1; 40]);
+    assert!(!refused(&fits));
+    assert!(refused(&fits.clone().file("h", "1")));
+    assert!(refused(&Archive::new().file("f", [1; 60]).hard_link("g", "f")));
+    // What is replaced takes no room any more.
+    assert!(!refused(&Archive::new().file("f", [1; 60]).file("f", [2; 60])));
+    assert!(!refused(&Archive::new().file("d/f", [1; 60]).link("d", "x").file("g", [1; 60])));
+}
+
+/// Directories full of links to directories full of links.
+#[test]
+fn copies_of_copies() {
+    let mut archive = Archive::new().file("d0/f", "");
+    for level in 1..40 {
+        for link in 0..10 {
+            let path = format!("d{level}/l{link}");
+            archive = archive.link(&path, &format!("../d{}", level - 1));
+        }
+    }
+    unpack(&archive).unwrap();
+    let options = UnpackOptions {
+        links: Links::Copied,
+        bytes_at_most: Some(2_000),
+        ..UnpackOptions::default()
+    };
+    let with_contents = Archive::new().file("d0/g", "1").0;
+    let archive = Archive([with_contents, archive.0].concat());
+    let result = Yard::new().unpack(&archive.0, &options);
+    assert!(matches!(result, Err(Error::TooLarge { .. })), "{result:?}");
+}
+
+#[test]
+fn what_follows_on_the_end() {
+    let archive = Archive::new().file("f", "hi").end();
+    let zeros = Archive([archive.0.clone(), vec![0; 20_000]].concat());
+    unpack(&zeros).unwrap();
+    let why = "something follows on its end";
+    let second = Archive([archive.0.clone(), archive.0.clone()].concat());
+    assert_refused(second, why);
+    for garbage in [&b"x"[..], &[0, 0, 1], &[1; 512]] {
+        assert_refused(Archive([&archive.0, garbage].concat()), why);
+    }
+
+    let gzipped = gzip(&archive.0);
+    let padded = [&gzipped[..], &[0; 1000]].concat();
+    unpack(&Archive(padded)).unwrap();
+    let members = [gzip(&archive.0[..700]), gzip(&archive.0[700..])].concat();
+    unpack(&Archive(members)).unwrap();
+    for garbage in [&b"x"[..], &[0, 0, 1], b"\x1f\x8b", b"\x1f\x8bxxxxxxxxxxxxxxxxxxx"] {
+        let message = refusal(&Archive([&gzipped, garbage].concat()));
+        assert!(message.contains("gzip data"), "{message}");
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+#[test]
+fn what_is_no_archive() {
+    assert_refused(Archive::new(), "it is empty");
+    assert_refused(Archive(gzip(b"")), "there is nothing in it");
+    let why = "it is no tar archive, and not compressed by gzip, xz, Zstandard or bzip2";
+    assert_refused(Archive(b"<!DOCTYPE html>\n<title>404</title>".to_vec()), why);
+    assert_refused(Archive(vec![b'x'; 5000]), why);
+    assert_refused(Archive(gzip(&[b'x'; 5000])), "its checksum is wrong");
+    for start in ["\x1f\u{8b}", "BZh9", "BZh"] {
+        refusal(&Archive(start.as_bytes().to_vec()));
+    }
+    refusal(&Archive(b"\xfd7zXZ\0".to_vec()));
+    refusal(&Archive(b"\x28\xb5\x2f\xfd".to_vec()));
+    refusal(&Archive(b"\x1f\x8b".to_vec()));
+}
+
+/// A window that is so large that it is refused before memory is taken.
+#[test]
+fn windows_that_take_all_memory() {
+    // A frame with a window of 2 GiB, and a block.
+    let zstd = b"\x28\xb5\x2f\xfd\x00\xa8\x01\x00\x00";
+    refusal(&Archive(zstd.to_vec()));
+    // A stream whose first block wants a dictionary of 1.5 GiB.
+    let mut xz = b"\xfd7zXZ\0\0\0\xff\x12\xd9\x41".to_vec();
+    let block = b"\x02\x00\x21\x01\x25\x00\x00\x00";
+    xz.extend_from_slice(block);
+    let mut crc = flate2::Crc::new();
+    crc.update(block);
+    xz.extend_from_slice(&crc.sum().to_le_bytes());
+    xz.extend_from_slice(&[0; 100]);
+    let message = refusal(&Archive(xz));
+    assert!(message.contains("more memory than 128 MiB"), "{message}");
+}
+
+#[test]
+fn names_that_play_tricks_on_a_terminal() {
+    let message = refusal(&Archive::new().file("/\x1b[2J\nok", ""));
+    assert!(message.contains("`/\\u{1b}[2J\\nok`"), "{message}");
+}
+
+/// What is there before is not overwritten: the directory has to be empty.
+#[test]
+fn what_is_in_the_way() {
+    let yard = Yard::new();
+    fs::write(yard.root().join("f"), "mine").unwrap();
+    let archive = Archive::new().file("f", "theirs");
+    let error = yard.unpack(&archive.0, &UnpackOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("takes its name for that of another"), "{error}");
+    assert_eq!(fs::read_to_string(yard.root().join("f")).unwrap(), "mine");
+}

@@ -1,0 +1,200 @@
+//! Archives made member by member, with whatever in them.
+
+#![allow(dead_code, reason = "no test needs all of it")]
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use scratchrs_archive::{Error, UnpackOptions, Unpacked};
+use scratchrs_fs::Watch;
+use tar::Header;
+use tempfile::TempDir;
+
+/// A tar archive that grows.
+#[derive(Clone, Default)]
+pub(crate) struct Archive(pub(crate) Vec<u8>);
+
+/// A member before it is written; every field may lie.
+pub(crate) struct Raw<'a> {
+    pub(crate) kind: u8,
+    pub(crate) path: &'a [u8],
+    pub(crate) link: &'a [u8],
+    pub(crate) mode: u32,
+    pub(crate) size: u64,
+    pub(crate) contents: &'a [u8],
+}
+
+pub(crate) const FILE: Raw<'static> =
+    Raw { kind: b'0', path: b"f", link: b"", mode: 0o644, size: 0, contents: b"" };
+
+impl Archive {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn raw(mut self, raw: &Raw<'_>) -> Self {
+        let mut header = Header::new_ustar();
+        let fields = header.as_old_mut();
+        fields.name[..raw.path.len()].copy_from_slice(raw.path);
+        fields.linkname[..raw.link.len()].copy_from_slice(raw.link);
+        fields.linkflag = [raw.kind];
+        header.set_mode(raw.mode);
+        header.set_size(raw.size);
+        header.set_cksum();
+        self.0.extend_from_slice(header.as_bytes());
+        self.contents(raw.contents)
+    }
+
+    /// Appends contents, filled up to whole blocks.
+    pub(crate) fn contents(mut self, contents: &[u8]) -> Self {
+        self.0.extend_from_slice(contents);
+        self.0.resize(self.0.len().next_multiple_of(512), 0);
+        self
+    }
+
+    pub(crate) fn file(self, path: &str, contents: impl AsRef<[u8]>) -> Self {
+        self.file_with_mode(path, 0o644, contents)
+    }
+
+    pub(crate) fn file_with_mode(self, path: &str, mode: u32, contents: impl AsRef<[u8]>) -> Self {
+        let contents = contents.as_ref();
+        let size = contents.len() as u64;
+        self.raw(&Raw { path: path.as_bytes(), mode, size, contents, ..FILE })
+    }
+
+    pub(crate) fn directory(self, path: &str) -> Self {
+        self.raw(&Raw { kind: b'5', path: path.as_bytes(), mode: 0o755, ..FILE })
+    }
+
+    pub(crate) fn link(self, path: &str, target: &str) -> Self {
+        self.raw(&Raw { kind: b'2', path: path.as_bytes(), link: target.as_bytes(), ..FILE })
+    }
+
+    pub(crate) fn hard_link(self, path: &str, target: &str) -> Self {
+        self.raw(&Raw { kind: b'1', path: path.as_bytes(), link: target.as_bytes(), ..FILE })
+    }
+
+    /// Adds a header of `kind` that belongs to the next member: `x` or `g` for pax, `L` or `K` for
+    /// GNU's long names.
+    pub(crate) fn extension(self, kind: u8, contents: impl AsRef<[u8]>) -> Self {
+        let contents = contents.as_ref();
+        let size = contents.len() as u64;
+        self.raw(&Raw { kind, path: b"././@LongLink", size, contents, ..FILE })
+    }
+
+    pub(crate) fn pax(self, key: &str, value: impl AsRef<[u8]>) -> Self {
+        self.extension(b'x', pax_record(key, value.as_ref()))
+    }
+
+    /// Appends what marks the end of an archive.
+    pub(crate) fn end(mut self) -> Self {
+        self.0.resize(self.0.len() + 1024, 0);
+        self
+    }
+}
+
+pub(crate) fn pax_record(key: &str, value: &[u8]) -> Vec<u8> {
+    let rest = key.len() + value.len() + 3;
+    let mut length = rest;
+    while length < rest + length.to_string().len() {
+        length = rest + length.to_string().len();
+    }
+    [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
+}
+
+/// A directory with things around the one that is unpacked into, all of which have to stay.
+pub(crate) struct Yard {
+    directory: TempDir,
+}
+
+impl Yard {
+    pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("into")).unwrap();
+        fs::create_dir(directory.path().join("beside")).unwrap();
+        fs::write(directory.path().join("beside/file"), "precious").unwrap();
+        Self { directory }
+    }
+
+    pub(crate) fn root(&self) -> PathBuf {
+        self.directory.path().join("into")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    pub(crate) fn unpack(
+        &self,
+        archive: &[u8],
+        options: &UnpackOptions,
+    ) -> Result<Unpacked, Error> {
+        let result = scratchrs_archive::unpack(archive, &self.root(), options, &Watch::default());
+        self.assert_untouched();
+        result
+    }
+
+    pub(crate) fn assert_untouched(&self) {
+        let names = |path: &Path| {
+            let mut names: Vec<_> =
+                fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(self.directory.path()), ["beside", "into"]);
+        assert_eq!(names(&self.path("beside")), ["file"]);
+        assert_eq!(fs::read_to_string(self.path("beside/file")).unwrap(), "precious");
+    }
+}
+
+/// Unpacks, and gives what was unpacked with where it is.
+pub(crate) fn unpack(archive: &Archive) -> Result<(Unpacked, Yard), Error> {
+    let yard = Yard::new();
+    let unpacked = yard.unpack(&archive.0, &UnpackOptions::default())?;
+    Ok((unpacked, yard))
+}
+
+/// What the files of a tree hold, its links lead to, and where it has directories: a line for each,
+/// sorted.
+pub(crate) fn described(root: &Path) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut pending = vec![PathBuf::new()];
+    while let Some(directory) = pending.pop() {
+        for entry in fs::read_dir(root.join(&directory)).unwrap() {
+            let path = directory.join(entry.unwrap().file_name());
+            let on_disk = root.join(&path);
+            let metadata = fs::symlink_metadata(&on_disk).unwrap();
+            let shown = path.display();
+            if metadata.is_dir() {
+                lines.push(format!("{shown}/"));
+                pending.push(path);
+            } else if metadata.is_symlink() {
+                lines.push(format!("{shown} -> {}", fs::read_link(&on_disk).unwrap().display()));
+            } else {
+                let contents = fs::read(&on_disk).unwrap();
+                lines.push(format!("{shown}: {}", String::from_utf8_lossy(&contents)));
+            }
+        }
+    }
+    lines.sort();
+    lines
+}
+
+/// A reader that gives as many bytes at a time as the numbers say, over and over.
+pub(crate) struct Dripping<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) sizes: Vec<usize>,
+    pub(crate) next: usize,
+}
+
+impl Read for Dripping<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let size = self.sizes[self.next % self.sizes.len()].min(buffer.len());
+        self.next += 1;
+        if self.next.is_multiple_of(7) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        self.bytes.read(&mut buffer[..size])
+    }
+}

@@ -1,0 +1,620 @@
+//! What archives become: by hand-made members, by other programs' archives, in any condition.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its tree has failed")]
+
+mod support;
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+use std::process::Command;
+
+use proptest::prelude::*;
+use scratchrs_archive::{
+    Change, Compression, Error, Links, TreeRecord, UnpackOptions, inspect, pack, tree_hash,
+    tree_record,
+};
+use scratchrs_fs::Watch;
+use support::{Archive, Dripping, FILE, Raw, Yard, described, unpack};
+
+fn mode(path: &Path) -> u32 {
+    fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn tree(archive: &Archive) -> Vec<String> {
+    let (unpacked, yard) = unpack(archive).unwrap();
+    assert_eq!(unpacked.record, tree_record(&yard.root(), &Watch::default()).unwrap());
+    let looked_at = inspect(&archive.0[..], &Watch::default()).unwrap();
+    assert_eq!(looked_at, unpacked);
+    described(&yard.root())
+}
+
+/// A tree of every kind of entry.
+fn sample() -> Archive {
+    let name = "n".repeat(100);
+    let long = format!("{}/{}/{name}", "p".repeat(99), "q".repeat(99));
+    Archive::new()
+        .directory("./")
+        .directory("d/")
+        .file("d/f", "contents")
+        .file_with_mode("bin/run", 0o755, vec![7; 1300])
+        .link("link", "d/f")
+        .hard_link("hard", "d/f")
+        .pax("path", &long)
+        .file("x", "far")
+        .extension(b'L', format!("{long}2\0"))
+        .file("x", "further")
+        .pax("linkpath", "d/".repeat(80))
+        .link("l", "x")
+        .file("large", vec![b'l'; 300_000])
+        .directory("empty/er")
+        .file("last", "end")
+}
+
+#[test]
+fn every_kind_of_entry() {
+    let (n, p, q) = ("n".repeat(100), "p".repeat(99), "q".repeat(99));
+    let mut expected = vec![
+        "d/".to_owned(),
+        "d/f: contents".to_owned(),
+        "bin/".to_owned(),
+        format!("bin/run: {}", "\x07".repeat(1300)),
+        "link -> d/f".to_owned(),
+        "hard: contents".to_owned(),
+        format!("{p}/"),
+        format!("{p}/{q}/"),
+        format!("{p}/{q}/{n}: far"),
+        format!("{p}/{q}/{n}2: further"),
+        format!("l -> {}", "d/".repeat(80)),
+        format!("large: {}", "l".repeat(300_000)),
+        "empty/".to_owned(),
+        "empty/er/".to_owned(),
+        "last: end".to_owned(),
+    ];
+    expected.sort();
+    assert_eq!(tree(&sample()), expected);
+    assert_eq!(tree(&sample().end()), expected);
+}
+
+#[test]
+fn later_entries_take_the_place_of_earlier_ones() {
+    let (a, b, d) = (("x", "a"), ("x", "b"), "x");
+    let file = |archive: Archive, (path, contents): (&str, &str)| archive.file(path, contents);
+    let twice = file(file(Archive::new(), a), b);
+    assert_eq!(tree(&twice), ["x: b"]);
+    assert_eq!(tree(&file(Archive::new().file("x/y/z", "1").file("x/w", "2"), a)), ["x: a"]);
+    assert_eq!(tree(&file(Archive::new(), a).directory(d)), ["x/"]);
+    assert_eq!(tree(&file(Archive::new(), a).file("x/y", "1")), ["x/", "x/y: 1"]);
+    assert_eq!(tree(&Archive::new().file("x/y", "1").directory(d)), ["x/", "x/y: 1"]);
+    assert_eq!(tree(&file(Archive::new().link("x", "y"), a)), ["x: a"]);
+    assert_eq!(tree(&file(Archive::new(), a).link("x", "y")), ["x -> y"]);
+    assert_eq!(tree(&Archive::new().link("x", "y").link("x", "z")), ["x -> z"]);
+    assert_eq!(tree(&Archive::new().file("x/y", "1").link("x", "z")), ["x -> z"]);
+    // Not through it: in its place.
+    assert_eq!(
+        tree(&Archive::new().link("x", "y").directory(d).file("x/f", "1")),
+        ["x/", "x/f: 1"]
+    );
+    // What was in a directory that went is not there when it comes back.
+    let back = file(Archive::new().file("x/y", "1"), a).directory(d).file("x/z", "2");
+    assert_eq!(tree(&back), ["x/", "x/z: 2"]);
+    let many = (0..500).fold(Archive::new(), |archive, i| archive.file("x", i.to_string()));
+    assert_eq!(tree(&many), ["x: 499"]);
+}
+
+#[test]
+fn hard_links_are_copies_of_what_was_there() {
+    let linked = Archive::new().file("a", "1").hard_link("b", "a").hard_link("c/d", "./b");
+    assert_eq!(tree(&linked), ["a: 1", "b: 1", "c/", "c/d: 1"]);
+    // What the name meant at that time counts.
+    assert_eq!(tree(&linked.clone().file("a", "2")), ["a: 2", "b: 1", "c/", "c/d: 1"]);
+    let again = linked.clone().file("a", "2").hard_link("e", "b").hard_link("f", "a");
+    assert_eq!(tree(&again), ["a: 2", "b: 1", "c/", "c/d: 1", "e: 1", "f: 2"]);
+    let over = Archive::new().file("a", "1").file("b", "2").hard_link("b", "a").file("a", "3");
+    assert_eq!(tree(&over), ["a: 3", "b: 1"]);
+    let gone = Archive::new().file("d/a", "1").hard_link("b", "d/a").file("d", "2");
+    assert_eq!(tree(&gone), ["b: 1", "d: 2"]);
+    let link_gone = Archive::new().file("a", "1").hard_link("d/b", "a").file("d", "2");
+    assert_eq!(tree(&link_gone), ["a: 1", "d: 2"]);
+
+    let (_, yard) = unpack(&linked).unwrap();
+    fs::write(yard.root().join("a"), "changed").unwrap();
+    assert_eq!(described(&yard.root()), ["a: changed", "b: 1", "c/", "c/d: 1"]);
+}
+
+#[test]
+fn a_hard_link_has_a_mode_of_its_own() {
+    let link = |path: &'static [u8], mode| Raw { kind: b'1', path, link: b"f", mode, ..FILE };
+    let archive = Archive::new().file("f", "1").raw(&link(b"x", 0o755));
+    let (unpacked, yard) = unpack(&archive).unwrap();
+    assert_eq!([mode(&yard.root().join("f")), mode(&yard.root().join("x"))], [0o644, 0o755]);
+    assert_eq!(unpacked.record, tree_record(&yard.root(), &Watch::default()).unwrap());
+    // To itself, as GNU tar writes it for a file that is named twice.
+    let archive = Archive::new().file("f", "1").raw(&link(b"f", 0o755)).hard_link("g", "f");
+    let (unpacked, yard) = unpack(&archive).unwrap();
+    assert_eq!([mode(&yard.root().join("f")), mode(&yard.root().join("g"))], [0o755, 0o644]);
+    assert_eq!(unpacked.record, tree_record(&yard.root(), &Watch::default()).unwrap());
+}
+
+#[test]
+fn of_modes_only_the_owners_right_to_execute_counts() {
+    let modes = [0o000, 0o444, 0o644, 0o666, 0o655, 0o1644, 0o2644, 0o4644];
+    let executable = [0o100, 0o755, 0o777, 0o4755, 0o6755];
+    for (modes, made, read_only) in [(&modes[..], 0o644, 0o444), (&executable, 0o755, 0o555)] {
+        for member in modes {
+            let archive = Archive::new().file_with_mode("d/f", *member, "");
+            let (_, yard) = unpack(&archive).unwrap();
+            assert_eq!(mode(&yard.root().join("d/f")), made, "{member:o}");
+            let yard = Yard::new();
+            let options = UnpackOptions { read_only: true, ..UnpackOptions::default() };
+            yard.unpack(&archive.hard_link("d/g", "d/f").0, &options).unwrap();
+            assert_eq!(mode(&yard.root().join("d/f")), read_only, "{member:o}");
+            assert_eq!(mode(&yard.root().join("d/g")), 0o444);
+            assert_eq!(mode(&yard.root().join("d")), 0o755);
+        }
+    }
+}
+
+#[test]
+fn what_git_does_not_hold_does_not_count() {
+    let plain = inspect(&Archive::new().file("f", "1").0[..], &Watch::default()).unwrap();
+    let more = Archive::new()
+        .file("f", "1")
+        .directory("empty/too")
+        .file(".git/config", "2")
+        .directory("a/.git/empty")
+        .link("b/c", "x");
+    let with_link = inspect(&more.0[..], &Watch::default()).unwrap();
+    assert_ne!(with_link.hashes, plain.hashes);
+    let without = more.file("b", "1").directory("b");
+    assert_eq!(inspect(&without.0[..], &Watch::default()).unwrap().hashes, plain.hashes);
+    // But what is in `.git` keeps its directory alive, as in Pkg.
+    let kept = Archive::new().file("a/.git/x", "");
+    let hashes = inspect(&kept.0[..], &Watch::default()).unwrap().hashes;
+    assert_eq!(hashes.pkg.to_string(), "0a8a87dd80eda4132d290a67b0676cde6ec1cb29");
+}
+
+#[test]
+fn both_ways_to_count_a_link_are_known() {
+    let archive = Archive::new().link("link", "schön");
+    let hashes = inspect(&archive.0[..], &Watch::default()).unwrap().hashes;
+    assert!(hashes.pkg.to_string().starts_with("23b444ff"));
+    assert!(hashes.git.to_string().starts_with("289b9713"));
+    assert!(hashes.contains(&hashes.pkg) && hashes.contains(&hashes.git));
+}
+
+#[test]
+fn copies_can_stand_for_links() {
+    let options = UnpackOptions { links: Links::Copied, ..UnpackOptions::default() };
+    let copied = |archive: &Archive| {
+        let yard = Yard::new();
+        let unpacked = yard.unpack(&archive.0, &options).unwrap();
+        assert_eq!(unpacked.record, inspect(&archive.0[..], &Watch::default()).unwrap().record);
+        described(&yard.root())
+    };
+    let files = Archive::new().file("f", "1").link("l", "f").link("m", "l").link("d/n", "../m");
+    assert_eq!(copied(&files), ["d/", "d/n: 1", "f: 1", "l: 1", "m: 1"]);
+    let directories = Archive::new()
+        .link("a", "b/c")
+        .file("d/f", "1")
+        .link("d/g", "f")
+        .link("b", "d")
+        .link("e", "b/f/");
+    assert_eq!(copied(&directories), ["b/", "b/f: 1", "b/g: 1", "d/", "d/f: 1", "d/g: 1"]);
+    // To nothing, to itself, to what it is in, and to each other.
+    let nowhere = Archive::new()
+        .link("a", "x")
+        .link("b", "b")
+        .link("c/d", "../c")
+        .link("c/e", "..")
+        .link("p/x", "../q")
+        .link("q/y", "../p")
+        .file("q/f", "1")
+        .link("r", "q/f");
+    assert_eq!(copied(&nowhere), ["c/", "p/", "q/", "q/f: 1", "r: 1"]);
+    let executable = Archive::new().file_with_mode("f", 0o755, "").link("l", "f");
+    let yard = Yard::new();
+    yard.unpack(&executable.0, &options).unwrap();
+    assert_eq!(mode(&yard.root().join("l")), 0o755);
+}
+
+#[test]
+fn a_record_says_what_has_changed() {
+    let watch = Watch::default();
+    let archive =
+        Archive::new().file("a", "1").file("b", "2").file("c/d", "3").link("l", "a").file("m", "4");
+    let (unpacked, yard) = unpack(&archive).unwrap();
+    let record = TreeRecord::from_bytes(&unpacked.record.to_bytes()).unwrap();
+    assert_eq!(record, unpacked.record);
+    assert_eq!(record.bytes(), 4);
+    let root = yard.root();
+    fs::write(root.join("a"), "changed").unwrap();
+    fs::remove_file(root.join("l")).unwrap();
+    fs::write(root.join("l"), "a").unwrap();
+    fs::remove_dir_all(root.join("c")).unwrap();
+    fs::write(root.join("extra"), "").unwrap();
+    fs::set_permissions(root.join("m"), fs::Permissions::from_mode(0o755)).unwrap();
+    let differences = record.differences(&tree_record(&root, &watch).unwrap());
+    let shown: Vec<_> = differences
+        .iter()
+        .map(|difference| (difference.path.to_str().unwrap(), difference.change))
+        .collect();
+    let expected = [
+        ("a", Change::Changed),
+        ("c/d", Change::Missing),
+        ("extra", Change::Extra),
+        ("l", Change::Changed),
+        ("m", Change::ModeChanged),
+    ];
+    assert_eq!(shown, expected);
+}
+
+#[test]
+fn a_damaged_record_is_noticed() {
+    let record = inspect(&sample().0[..], &Watch::default()).unwrap().record;
+    let bytes = record.to_bytes();
+    for length in 0..bytes.len() {
+        assert!(TreeRecord::from_bytes(&bytes[..length]).is_err());
+    }
+    for at in 0..bytes.len() {
+        let mut damaged = bytes.clone();
+        damaged[at] ^= 4;
+        assert!(TreeRecord::from_bytes(&damaged).is_err(), "{at}");
+    }
+}
+
+#[test]
+fn nothing_goes_on_when_nobody_wants_it() {
+    let watch = Watch::default();
+    watch.cancel();
+    let yard = Yard::new();
+    let archive = sample().0;
+    let options = UnpackOptions::default();
+    let result = scratchrs_archive::unpack(&archive[..], &yard.root(), &options, &watch);
+    assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+    let (_, yard) = unpack(&sample()).unwrap();
+    assert!(matches!(tree_hash(&yard.root(), &watch), Err(Error::Cancelled)));
+    let tarball = yard.path("into/x.tar.gz");
+    let result = pack(&yard.root(), &tarball, Compression::Gzip, &watch);
+    assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+    assert!(!tarball.exists());
+}
+
+#[test]
+fn progress_counts_the_bytes_of_the_archive() {
+    let watch = Watch::default();
+    let archive = sample().end().0;
+    inspect(&archive[..], &watch).unwrap();
+    assert_eq!(watch.progress().done, archive.len() as u64);
+    let (_, yard) = unpack(&sample()).unwrap();
+    let watch = Watch::default();
+    let record = tree_record(&yard.root(), &watch).unwrap();
+    let progress = watch.progress();
+    assert_eq!((progress.done, progress.total), (record.bytes(), record.bytes()));
+    let watch = Watch::default();
+    pack(&yard.root(), &yard.path("into/x"), Compression::Gzip, &watch).unwrap();
+    assert_eq!(watch.progress().done, watch.progress().total);
+}
+
+/// Whoever supplies the bytes may fail.
+#[test]
+fn an_error_of_the_input_is_told_as_one() {
+    struct Failing<'a>(&'a [u8]);
+    impl io::Read for Failing<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match io::Read::read(&mut self.0, buffer)? {
+                0 => Err(io::Error::other("the connection broke")),
+                count => Ok(count),
+            }
+        }
+    }
+    let archive = sample().0;
+    for length in [0, 5, 600, 3000, archive.len()] {
+        for format in ["none", "gzip"] {
+            let bytes = compress(&archive[..length], format);
+            let cut = if format == "none" { length } else { bytes.len() / 2 };
+            let result = inspect(Failing(&bytes[..cut]), &Watch::default());
+            let message = result.unwrap_err().to_string();
+            assert_eq!(message, "can't read the archive: the connection broke");
+        }
+    }
+}
+
+/// Compresses with the program that people use.
+fn compress(bytes: &[u8], program: &str) -> Vec<u8> {
+    if program == "none" {
+        return bytes.to_vec();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a");
+    fs::write(&path, bytes).unwrap();
+    let output = Command::new(program).arg("-c").arg(&path).output().unwrap();
+    assert!(output.status.success(), "{program}");
+    output.stdout
+}
+
+const FORMATS: [&str; 5] = ["none", "gzip", "xz", "zstd", "bzip2"];
+
+/// Whether a program is there; where it is not, what needs it is passed over.
+fn is_there(program: &str) -> bool {
+    program == "none" || Command::new(program).arg("--version").output().is_ok()
+}
+
+#[test]
+fn every_compression_is_told_by_its_bytes() {
+    let expected = inspect(&sample().0[..], &Watch::default()).unwrap();
+    for format in FORMATS.into_iter().filter(|format| is_there(format)) {
+        let whole = compress(&sample().end().0, format);
+        let (unpacked, _) = unpack(&Archive(whole)).unwrap();
+        assert_eq!(unpacked, expected, "{format}");
+        if format != "none" {
+            let all = sample().0;
+            let (one, other) = all.split_at(3000);
+            let parts = [compress(one, format), compress(other, format)].concat();
+            let (unpacked, _) = unpack(&Archive(parts)).unwrap();
+            assert_eq!(unpacked, expected, "{format} in two parts");
+        }
+    }
+}
+
+/// At every edge of a block, and in between: an error, or, where an archive without an end may end,
+/// a part of the tree.
+#[test]
+fn an_archive_may_end_anywhere() {
+    let whole = sample().end().0;
+    let mut lengths: Vec<usize> = (0..=whole.len() / 512).map(|block| block * 512).collect();
+    lengths.extend([1, 100, 511, 513, 1300, 7000, 9999, whole.len() - 1]);
+    let record = inspect(&whole[..], &Watch::default()).unwrap().record;
+    for length in lengths {
+        match unpack(&Archive(whole[..length].to_vec())) {
+            Ok((unpacked, yard)) => {
+                assert!(length % 512 == 0 || length > whole.len() - 512, "{length}");
+                let on_disk = tree_record(&yard.root(), &Watch::default()).unwrap();
+                assert_eq!(unpacked.record, on_disk);
+                let is_part = record
+                    .differences(&on_disk)
+                    .iter()
+                    .all(|difference| difference.change == Change::Missing);
+                assert!(is_part, "{length}");
+            }
+            Err(error) => assert!(matches!(error, Error::Archive(_)), "{error:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_compressed_archive_may_not_end_early() {
+    let whole = sample().end().0;
+    for format in FORMATS.into_iter().skip(1).filter(|format| is_there(format)) {
+        let bytes = compress(&whole, format);
+        for length in (0..bytes.len()).step_by(bytes.len() / 150 + 1).chain([bytes.len() - 1]) {
+            let result = inspect(&bytes[..length], &Watch::default());
+            assert!(matches!(result, Err(Error::Archive(_))), "{format} {length} {result:?}");
+        }
+    }
+}
+
+#[test]
+fn a_damaged_compressed_archive_is_refused_or_has_the_same_tree() {
+    let whole = sample().end().0;
+    let expected = inspect(&whole[..], &Watch::default()).unwrap();
+    for format in FORMATS.into_iter().skip(1).filter(|format| is_there(format)) {
+        let bytes = compress(&whole, format);
+        for at in (0..bytes.len()).step_by(bytes.len() / 300 + 1) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            match inspect(&damaged[..], &Watch::default()) {
+                Ok(looked_at) => assert_eq!(looked_at, expected, "{format} {at}"),
+                Err(error) => assert!(matches!(error, Error::Archive(_)), "{error:?}"),
+            }
+        }
+    }
+}
+
+/// Writes a tree that every program can put into every format that it knows.
+fn ordinary_tree() -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    let root = directory.path();
+    fs::create_dir_all(root.join("d/empty")).unwrap();
+    fs::write(root.join("d/f"), "contents").unwrap();
+    fs::write(root.join("run"), vec![b'r'; 70_000]).unwrap();
+    fs::set_permissions(root.join("run"), fs::Permissions::from_mode(0o755)).unwrap();
+    std::os::unix::fs::symlink("d/f", root.join("link")).unwrap();
+    fs::hard_link(root.join("d/f"), root.join("hard")).unwrap();
+    fs::write(root.join("n".repeat(97)), "a name that just fits").unwrap();
+    directory
+}
+
+/// Adds what only the newer formats hold.
+fn with_long_names(directory: tempfile::TempDir) -> tempfile::TempDir {
+    let root = directory.path();
+    let deep = root.join("a".repeat(120)).join("b".repeat(120));
+    fs::create_dir_all(&deep).unwrap();
+    fs::write(deep.join("c".repeat(120)), "deep").unwrap();
+    fs::write(root.join("schön"), "Unicode").unwrap();
+    std::os::unix::fs::symlink("x".repeat(150), root.join("long link")).unwrap();
+    directory
+}
+
+fn assert_same_tree(tree: &Path, archive: Vec<u8>, maker: &str) {
+    let (unpacked, yard) = unpack(&Archive(archive)).unwrap_or_else(|e| panic!("{maker}: {e}"));
+    assert_eq!(unpacked.record, tree_record(tree, &Watch::default()).unwrap(), "{maker}");
+    assert_eq!(described(&yard.root()), described(tree), "{maker}");
+}
+
+#[test]
+fn archives_of_other_programs() {
+    let ordinary = ordinary_tree();
+    let any = with_long_names(ordinary_tree());
+    let made = |program: &str, arguments: &[&str], tree: &Path| {
+        let output = Command::new(program).args(arguments).arg("-C").arg(tree).arg(".").output();
+        let output = output.unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        output.stdout
+    };
+    let gnu = |format: &str, tree: &Path| {
+        let archive = made("tar", &["--create", &format!("--format={format}")], tree);
+        assert_same_tree(tree, archive, &format!("tar --format={format}"));
+    };
+    for format in ["v7", "ustar"] {
+        gnu(format, ordinary.path());
+    }
+    for format in ["oldgnu", "gnu", "posix"] {
+        gnu(format, any.path());
+    }
+    if is_there("bsdtar") {
+        for format in ["gnutar", "pax", "ustar"] {
+            let tree = if format == "ustar" { ordinary.path() } else { any.path() };
+            let archive = made("bsdtar", &["-c", "--format", format, "-f", "-"], tree);
+            assert_same_tree(tree, archive, &format!("bsdtar --format {format}"));
+        }
+    }
+    if is_there("python3") {
+        for format in ["GNU_FORMAT", "PAX_FORMAT"] {
+            let script = format!(
+                "import sys, tarfile\n\
+                 tar = tarfile.open(fileobj=sys.stdout.buffer, mode='w|', format=tarfile.{format})\n\
+                 tar.add(sys.argv[1], '.')\ntar.close()"
+            );
+            let output = Command::new("python3").args(["-c", &script]).arg(any.path()).output();
+            let output = output.unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            assert_same_tree(any.path(), output.stdout, format);
+        }
+    }
+}
+
+/// Programs that write the size of a file beyond 8 GiB into a pax record only.
+#[test]
+fn a_size_in_a_pax_record_counts() {
+    let archive = Archive::new().pax("size", "3").file("f", "").contents(b"abc").file("g", "after");
+    assert_eq!(tree(&archive), ["f: abc", "g: after"]);
+    assert_eq!(tree(&Archive::new().pax("path", b"a\nb=c").file("f", "")), ["a\nb=c: "]);
+}
+
+#[test]
+fn sparse_files_of_other_programs_are_refused_and_not_garbled() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sparse");
+    fs::File::create(&path).unwrap().set_len(1 << 20).unwrap();
+    for format in ["gnu", "posix"] {
+        let arguments = ["--create", "--sparse", &format!("--format={format}"), "-C"];
+        let output = Command::new("tar").args(arguments).arg(directory.path()).arg(".").output();
+        let error = unpack(&Archive(output.unwrap().stdout)).map(|_| ()).unwrap_err();
+        assert!(error.to_string().contains("a sparse file"), "{error}");
+        assert_eq!(error.hint(), Some("make the archive without `--sparse`"));
+    }
+}
+
+#[test]
+fn zeros_become_holes() {
+    let mut contents = vec![0; 1 << 20];
+    contents[500_000] = 1;
+    let (_, yard) =
+        unpack(&Archive::new().file("f", &contents).file("z", vec![0; 1 << 20])).unwrap();
+    assert!(fs::read(yard.root().join("f")).unwrap() == contents);
+    let zeros = fs::metadata(yard.root().join("z")).unwrap();
+    assert_eq!(zeros.len(), 1 << 20);
+    assert!(zeros.blocks() * 512 < 100_000, "{}", zeros.blocks());
+}
+
+/// What happens to an archive on its way.
+#[derive(Clone, Debug)]
+enum Mutation {
+    Flip(usize, u8),
+    Zero(usize),
+    Swap(usize, usize),
+    Repeat(usize, usize),
+    Cut(usize),
+    Digits(usize, usize, u64),
+}
+
+fn mutation() -> impl Strategy<Value = Mutation> {
+    let (at, block) = (any::<usize>(), any::<usize>());
+    prop_oneof![
+        4 => (at, any::<u8>()).prop_map(|(at, with)| Mutation::Flip(at, with)),
+        1 => block.prop_map(Mutation::Zero),
+        2 => (block, block).prop_map(|(one, other)| Mutation::Swap(one, other)),
+        2 => (block, block).prop_map(|(from, to)| Mutation::Repeat(from, to)),
+        1 => at.prop_map(Mutation::Cut),
+        2 => (block, 0..3_usize, any::<u64>()).prop_map(|(at, field, to)| Mutation::Digits(at, field, to)),
+    ]
+}
+
+/// Applies it, and puts the checksums right again of what still looks like headers.
+fn mutate(bytes: &mut Vec<u8>, mutation: &Mutation) {
+    let blocks = bytes.len() / 512;
+    if blocks == 0 {
+        return;
+    }
+    let range = |block: usize| block % blocks * 512..block % blocks * 512 + 512;
+    match *mutation {
+        Mutation::Flip(at, with) => {
+            // Most in headers, where it matters.
+            let at = at % blocks * 512 + usize::from(with) * 2 % 512;
+            bytes[at] ^= with;
+        }
+        Mutation::Zero(block) => bytes[range(block)].fill(0),
+        Mutation::Swap(one, other) => {
+            let block = bytes[range(one)].to_vec();
+            bytes.copy_within(range(other), range(one).start);
+            bytes[range(other)].copy_from_slice(&block);
+        }
+        Mutation::Repeat(from, to) => {
+            let block = bytes[range(from)].to_vec();
+            bytes.splice(range(to).start..range(to).start, block);
+        }
+        Mutation::Cut(at) => bytes.truncate(at % bytes.len()),
+        Mutation::Digits(block, field, number) => {
+            let at = range(block).start + [100, 124, 156][field];
+            let digits = format!("{:o}", number >> (number % 64));
+            let length = digits.len().min([7, 11, 1][field]);
+            bytes[at..at + length].copy_from_slice(&digits.as_bytes()[..length]);
+        }
+    }
+    for block in bytes.chunks_exact_mut(512).filter(|block| &block[257..262] == b"ustar") {
+        block[148..156].fill(b' ');
+        let sum: u32 = block.iter().copied().map(u32::from).sum();
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is done to an archive: nothing outside is touched, and what is unpacked is what
+    /// the result says.
+    #[test]
+    fn no_archive_does_harm(mutations in prop::collection::vec(mutation(), 1..6), copied: bool) {
+        let mut bytes = sample().end().0;
+        for mutation in &mutations {
+            mutate(&mut bytes, mutation);
+        }
+        let yard = Yard::new();
+        let links = if copied { Links::Copied } else { Links::Made };
+        let options = UnpackOptions { links, bytes_at_most: Some(10 << 20), ..UnpackOptions::default() };
+        if let Ok(unpacked) = yard.unpack(&bytes, &options)
+            && !copied
+        {
+            let on_disk = tree_record(&yard.root(), &Watch::default()).unwrap();
+            prop_assert_eq!(&unpacked.record, &on_disk);
+            prop_assert_eq!(unpacked, inspect(&bytes[..], &Watch::default()).unwrap());
+        }
+    }
+
+    #[test]
+    fn no_compressed_bytes_do_harm(start in 0..5_usize, noise in prop::collection::vec(any::<u8>(), 0..200)) {
+        let start: &[u8] = [b"\x1f\x8b\x08\0", &b"\xfd7zXZ\0"[..], b"\x28\xb5\x2f\xfd", b"BZh9", b""][start];
+        prop_assert!(inspect(&[start, &noise].concat()[..], &Watch::default()).is_err());
+    }
+
+    #[test]
+    fn it_does_not_matter_in_which_pieces_an_archive_comes(sizes in prop::collection::vec(1..2000_usize, 1..20), gzip: bool) {
+        let whole = sample().0;
+        let bytes = if gzip { compress(&whole, "gzip") } else { whole.clone() };
+        let dripping = Dripping { bytes: &bytes, sizes, next: 0 };
+        let expected = inspect(&whole[..], &Watch::default()).unwrap();
+        prop_assert_eq!(inspect(dripping, &Watch::default()).unwrap(), expected);
+    }
+}
