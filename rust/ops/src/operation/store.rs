@@ -152,7 +152,6 @@ pub fn end_store_session() -> Result<()> {
 /// # Errors
 ///
 /// As there.
-#[expect(clippy::too_many_arguments, reason = "what crosses to Julia has no structure")]
 pub fn bind_my_artifact(
     depot: &str,
     directory: &str,
