@@ -99,7 +99,8 @@ impl Bindings {
     /// If it is not TOML; a name that is bound twice is not either.
     pub fn read(text: &str) -> Result<Self, Fault> {
         let document = DeTable::parse(text).map_err(|error| Fault::of_toml(text, &error))?;
-        let mut reader = Reader { text, blemishes: Vec::new() };
+        let newlines = text.match_indices('\n').map(|(at, _)| at).collect();
+        let mut reader = Reader { text, newlines, blemishes: Vec::new() };
         let names = document.into_inner();
         let names = names.into_iter().map(|(name, value)| {
             let binding = reader.binding(name.get_ref(), value);
@@ -176,6 +177,8 @@ impl Bindings {
 
 struct Reader<'t> {
     text: &'t str,
+    /// Where its lines end.
+    newlines: Vec<usize>,
     blemishes: Vec<Fault>,
 }
 
@@ -252,7 +255,7 @@ impl Reader<'_> {
             }),
         };
         let downloads = fields.get(DOWNLOAD).map(|value| self.downloads(name, value));
-        let line = self.fault(at, String::new()).line.unwrap_or(1);
+        let line = self.newlines.partition_point(|newline| *newline < at) + 1;
         let fields = toml::de::Deserializer::from(Spanned::new(0..0, fields));
         let fields = Table::deserialize(fields)
             .map_err(|error| self.fault(at, format!("artifact `{name}`: {}", error.message())))?;
