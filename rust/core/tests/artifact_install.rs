@@ -223,6 +223,47 @@ fn a_download_that_broke_off_is_gone_on_with() {
 }
 
 #[test]
+fn a_download_that_was_not_unpacked_is_not_fetched_again() {
+    let scene = Scene::new();
+    let wanted = scene.wanted(&["/@truncate:300000:1/x.tar.gz"]);
+    let mut hasty = settings(&[]);
+    hasty.patience.retries = Vec::new();
+    scene.install(&wanted, &hasty).unwrap_err();
+    let part = scene.names().remove(0);
+    let part = scene.lab.path(&format!("artifacts/{part}"));
+    fs::copy(scene.served.directory().join("x.tar.gz"), &part).unwrap();
+    fs::remove_file(format!("{}.resume", part.display())).unwrap();
+    scene.install(&wanted, &hasty).unwrap();
+    scene.assert_installed();
+    assert_eq!(scene.served.requests().len(), 1);
+}
+
+/// Wherever it is while it is cancelled.
+#[test]
+fn an_installation_that_is_cancelled_while_it_unpacks_leaves_nothing_but_a_download() {
+    let scene = Scene::new();
+    let (settings, wanted) = (settings(&[]), [scene.wanted(&["/x.tar.gz"])]);
+    let watch = watch();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while watch.progress().done < scene.served.size {
+                std::thread::yield_now();
+            }
+            watch.cancel();
+        });
+        let results = artifact::install_all(&scene.stack, &wanted, options(&settings), &watch);
+        match &results[0] {
+            Ok(_) => scene.assert_installed(),
+            Err(error) => {
+                assert_eq!(error.code(), ErrorCode::Cancelled);
+                let is_download = |name: &String| name.contains("@download-");
+                assert!(scene.names().iter().all(is_download), "{:?}", scene.names());
+            }
+        }
+    });
+}
+
+#[test]
 fn a_cancelled_installation_leaves_nothing_but_a_download() {
     let scene = Scene::new();
     let cancelled = watch();

@@ -398,6 +398,19 @@ fn check_sha256(path: &Path, expected: Option<Sha256>, watch: &Watch) -> Result<
     })
 }
 
+/// Whether there is a download, of a process that was ended before it had unpacked it, which is what
+/// it should be.
+fn is_whole(path: &Path, expected: Option<Sha256>, watch: &Watch) -> Result<bool> {
+    if expected.is_none() || !path.is_file() {
+        return Ok(false);
+    }
+    match check_sha256(path, expected, watch) {
+        Ok(()) => Ok(true),
+        Err(Error::Integrity { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Why there is no artifact from one place.
 #[derive(Debug)]
 enum Failure {
@@ -552,12 +565,14 @@ impl Job<'_> {
         self.stage(|| format!("Downloading `{}`", wanted.name));
         let file = installation.download(&source.url);
         let Source { url, sha256, size, .. } = source;
-        let request = Request { url, sha256: *sha256, size: *size, limit: None };
-        self.client.download(&request, &file).map_err(|error| match error {
-            fetch::Error::Cancelled => Failure::Here(Error::Cancelled),
-            fetch::Error::Disk(error) => Failure::Here(error.into()),
-            error => Failure::Fetch(error),
-        })?;
+        if !is_whole(&file, *sha256, self.watch)? {
+            let request = Request { url, sha256: *sha256, size: *size, limit: None };
+            self.client.download(&request, &file).map_err(|error| match error {
+                fetch::Error::Cancelled => Failure::Here(Error::Cancelled),
+                fetch::Error::Disk(error) => Failure::Here(error.into()),
+                error => Failure::Fetch(error),
+            })?;
+        }
         self.stage(|| format!("Unpacking `{}`", wanted.name));
         let installed = installation.install_from(&file, self.options, self.watch);
         if matches!(installed, Err(Failure::Archive(_) | Failure::OtherTree(_))) {
