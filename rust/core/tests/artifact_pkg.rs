@@ -1,12 +1,12 @@
 //! Files that bind artifacts, and the log of their uses, next to those that Pkg itself writes, byte
-//! for byte; and what is chosen for a platform, next to what Julia chooses. Runs with each Julia that is found: `SCRATCHRS_TEST_JULIA` names one, `.julia-peer` at
-//! the root of the workspace has Debian's 1.5.3, and `julia` may be on the path.
+//! for byte; and what is chosen for a platform, next to what Julia chooses. Runs with each Julia that
+//! the testkit finds.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use scratchrs_model::artifacts_toml::{BindOptions, Download};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::platform::Platform;
 use scratchrs_model::time::DepotTime;
-use scratchrs_testkit::{DepotLab, report, skip};
+use scratchrs_testkit::{DepotLab, julias, report, skip};
 
 /// Does each line of a file of calls, and keeps what the bound file is after each.
 const SCRIPT: &str = r#"
@@ -163,21 +163,6 @@ fn calls(seed: u64) -> Vec<Call> {
         });
     }
     calls
-}
-
-/// The programs, with the minor version of each.
-fn julias() -> Vec<(PathBuf, u32)> {
-    let private = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.julia-peer/bin/julia");
-    #[expect(clippy::disallowed_methods, reason = "whoever runs the test says what it runs with")]
-    let named = std::env::var_os("SCRATCHRS_TEST_JULIA").map(PathBuf::from);
-    let minor = |julia: PathBuf| {
-        let output = Command::new(&julia).arg("--version").output().ok()?;
-        let text = String::from_utf8(output.stdout).ok()?;
-        let minor = text.strip_prefix("julia version 1.")?.split('.').next()?.parse().ok()?;
-        Some((julia, minor))
-    };
-    let found = [named, Some(private), Some("julia".into())].into_iter().flatten();
-    found.filter_map(minor).collect()
 }
 
 #[test]

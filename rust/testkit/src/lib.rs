@@ -7,6 +7,7 @@
 //! What cannot be set up ends the test, by a panic.
 
 mod filling;
+mod julias;
 mod lab;
 #[cfg(unix)]
 mod served;
@@ -16,6 +17,7 @@ pub mod strace;
 mod worker;
 
 pub use filling::fill;
+pub use julias::julias;
 pub use lab::{DepotLab, OWNER, projects_by_space};
 #[cfg(unix)]
 pub use served::ServedArtifact;
