@@ -3,23 +3,9 @@
 //!
 //! # On disk
 //!
-//! The bytes of a record, all numbers as LEB128 (seven bits a byte, the lowest first, the highest
-//! bit set in all bytes but the last):
-//!
-//! ```text
-//! "scratchrs-tree-1\n"
-//! number of entries
-//! for each entry, in the order of git's index:
-//!   how many bytes its path has in common with the start of the one before
-//!   how many more bytes it has, and these
-//!   'f' (file) or 'x' (executable file), size in bytes, SHA-1 of its blob (20 bytes)
-//!   or 'l' (symbolic link), length of its text in bytes, its text
-//!   or 'd' (a directory that is an empty tree)
-//! SHA-1 of all that (20 bytes)
-//! ```
-//!
-//! The digest at the end tells a torn or rotten record. That a record belongs to an artifact is
-//! seen from its tree hash, which is made from the entries: it has to be the artifact's name.
+//! `docs/formats.md` draws the bytes. The digest at their end tells a torn or rotten record. That a
+//! record belongs to an artifact is seen from its tree hash, which is made from the entries: it has
+//! to be the artifact's name.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -224,7 +210,7 @@ impl TreeRecord {
         }
     }
 
-    /// The record as it is kept on disk; see the module's documentation.
+    /// The record as it is kept on disk; see `docs/formats.md`.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         push_number(&mut bytes, self.entries.len() as u64);

@@ -3,8 +3,10 @@
 //! Files are given to whichever thread is free; a large one comes piece by piece, so that memory
 //! does not grow with its size.
 
+use std::any::Any;
 use std::fs::File;
 use std::io::{Seek, SeekFrom, Write};
+use std::panic::{self, AssertUnwindSafe};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
@@ -58,6 +60,7 @@ pub(super) struct State {
     finished: Condvar,
     error: Mutex<Option<Error>>,
     failed: AtomicBool,
+    panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -82,9 +85,14 @@ impl State {
             let contents = job.contents;
             // After an error, what waits is only taken off the queue.
             if !self.failed.load(Ordering::Relaxed) {
-                match carry_out(job) {
-                    Ok(hash) => hashes.push((contents, hash)),
-                    Err(error) => self.fail(error),
+                // A panic would leave somebody waiting for this thread.
+                match panic::catch_unwind(AssertUnwindSafe(|| carry_out(job))) {
+                    Ok(Ok(hash)) => hashes.push((contents, hash)),
+                    Ok(Err(error)) => self.fail(error),
+                    Err(payload) => {
+                        *lock(&self.panic) = Some(payload);
+                        self.fail(Error::Cancelled);
+                    }
                 }
             }
             *lock(&self.unfinished) -= 1;
@@ -99,7 +107,14 @@ impl State {
     }
 
     /// The first error, if there was one.
+    ///
+    /// # Panics
+    ///
+    /// A thread has.
     pub(super) fn check(&self) -> Result<(), Error> {
+        if let Some(payload) = lock(&self.panic).take() {
+            panic::resume_unwind(payload);
+        }
         let failed = self.failed.load(Ordering::Relaxed);
         failed.then(|| lock(&self.error).take()).flatten().map_or(Ok(()), Err)
     }
