@@ -4,9 +4,12 @@ mod artifact;
 mod clear;
 mod completions;
 mod delete;
+mod gc;
 mod hash;
 mod list;
 mod path;
+mod status;
+mod why;
 
 use crate::failure::Result;
 use crate::session::Session;
@@ -18,6 +21,9 @@ pub(crate) enum Command {
     List(list::Arguments),
     Delete(delete::Arguments),
     Clear(clear::Arguments),
+    Status(status::Arguments),
+    Why(why::Arguments),
+    Gc(gc::Arguments),
     Hash(hash::Arguments),
     Artifact(artifact::Arguments),
     Completions(completions::Arguments),
@@ -30,6 +36,9 @@ impl Command {
             Self::List(arguments) => arguments.run(session),
             Self::Delete(arguments) => arguments.run(session),
             Self::Clear(arguments) => arguments.run(session),
+            Self::Status(arguments) => arguments.run(session),
+            Self::Why(arguments) => arguments.run(session),
+            Self::Gc(arguments) => arguments.run(session),
             Self::Hash(arguments) => arguments.run(session),
             Self::Artifact(arguments) => arguments.run(session),
             Self::Completions(arguments) => arguments.run(session),

@@ -5,6 +5,7 @@
 //! in `scratchrs-core`; the world is read in `environment` and nowhere else.
 
 mod arguments;
+mod collection;
 mod command;
 mod confirmation;
 mod content;

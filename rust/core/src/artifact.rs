@@ -34,6 +34,7 @@ mod verify;
 
 pub use bindings::{Bound, bind, binding, bindings, downloadable, file_above, hashes, unbind};
 pub use contents::{Listed, archive, list, remove};
+pub(crate) use create::creation_of;
 pub use create::{Created, Creation, begin};
 pub use install::{
     InstallBegun, InstallOptions, Installation, Installed, Wanted, begin_install, install,
@@ -44,3 +45,14 @@ pub(crate) use stack::read_text;
 pub use stack::{Complaint, Stack};
 pub use usages::{BindingFile, KnownFiles, Use, known_files, usage};
 pub use verify::{Rot, Survey, Unreadable, Verdict, verify, verify_all, verify_tree};
+
+/// Removes from a directory of artifacts what killed processes left, and what is of no use without
+/// the artifact that it belongs to.
+///
+/// # Errors
+///
+/// If the file system refuses.
+pub(crate) fn clear_away(artifacts: &str) -> crate::Result<()> {
+    create::clear_away_the_dead(artifacts)?;
+    Ok(record::remove_orphans(std::path::Path::new(artifacts))?)
+}

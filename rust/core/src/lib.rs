@@ -7,6 +7,7 @@
 pub mod artifact;
 pub mod document;
 mod error;
+pub mod gc;
 pub mod generation;
 mod place;
 pub mod project;

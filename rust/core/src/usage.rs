@@ -159,16 +159,40 @@ fn write<T>(
     change: impl FnOnce(LockedLog) -> Result<T>,
 ) -> Result<T> {
     let path = PathBuf::from(log.path(&in_current_directory(depot)?));
-    if let Some(directory) = path.parent() {
+    let lock = lock(&path, patience)?;
+    change(LockedLog { path, kind: log, _lock: lock })
+}
+
+/// Takes the lock of a log, waiting for at most `patience`.
+///
+/// # Errors
+///
+/// [`Error::Busy`] if that was not long enough, or if the file system refuses.
+pub(crate) fn lock(log: &Path, patience: Duration) -> Result<PidLock> {
+    if let Some(directory) = log.parent() {
         fs::ensure_directory(directory)?;
     }
-    let mut lock = path.clone().into_os_string();
+    let mut lock = log.as_os_str().to_owned();
     lock.push(".pid");
     let lock = PathBuf::from(lock);
     match PidLock::acquire(&lock, LOCK_POLICY, patience)? {
-        Attempt::Acquired(lock) => change(LockedLog { path, kind: log, _lock: lock }),
+        Attempt::Acquired(lock) => Ok(lock),
         Attempt::Held(holder) => Err(Error::Busy { lock, holder }),
     }
+}
+
+/// Replaces a log by `log`, which takes the bytes `known` of it into account. The caller holds its
+/// lock.
+///
+/// # Errors
+///
+/// If it cannot be written; it is then as it was.
+pub(crate) fn put(path: &Path, known: &[u8], log: &UsageLog) -> Result<()> {
+    let overtaken = fs::replace(path, log.to_text(), Some(known.len() as u64))?;
+    if !overtaken.is_empty() {
+        fs::append(path, &behind(known, &overtaken).to_text())?;
+    }
+    Ok(())
 }
 
 struct LockedLog {
@@ -223,11 +247,7 @@ impl LockedLog {
             }
             names_project && !is_abandoned(path)
         });
-        let text = log.to_text();
-        let overtaken = fs::replace(&self.path, &text, Some(known.len() as u64))?;
-        if !overtaken.is_empty() {
-            fs::append(&self.path, &behind(&known, &overtaken).to_text())?;
-        }
+        put(&self.path, &known, &log)?;
         Ok(skipped)
     }
 }

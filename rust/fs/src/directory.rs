@@ -17,10 +17,18 @@ pub fn ensure_directory(path: &Path) -> Result<()> {
     if platform::is_directory(path) {
         return Ok(());
     }
-    let error = match fs::create_dir_all(path) {
-        Ok(()) => return Ok(()),
-        Err(error) => error,
-    };
+    // A collection may remove an empty directory above it while this makes the next one.
+    const ROUNDS: u32 = 8;
+    let mut made = fs::create_dir_all(path);
+    for _ in 1..ROUNDS {
+        match &made {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                made = fs::create_dir_all(path)
+            }
+            _ => break,
+        }
+    }
+    let Err(error) = made else { return Ok(()) };
     // The topmost thing that is in the way says more than the answer for the whole path.
     for above in path.ancestors().collect::<Vec<_>>().into_iter().rev() {
         let Ok(metadata) = fs::symlink_metadata(above) else {
@@ -78,6 +86,11 @@ pub fn remove_if_empty(path: &Path) -> Result<()> {
 pub fn identity(path: &Path) -> Option<String> {
     let metadata = fs::metadata(path).ok()?;
     platform::identity(&metadata).map(|identity| identity.to_string())
+}
+
+/// The path that leads to the same without a link on the way; none if there is nothing at `path`.
+pub fn real_path(path: &Path) -> Option<PathBuf> {
+    fs::canonicalize(path).ok()
 }
 
 /// Puts the directory `built` into the place of `target`. Afterwards `built` is gone, or holds

@@ -24,7 +24,7 @@ mod watch;
 pub use append::append;
 pub use directory::{
     ensure_directory, identity, is_directory, is_empty_directory, names, publish, publish_new,
-    remove_if_empty, restore, subdirectories,
+    real_path, remove_if_empty, restore, subdirectories,
 };
 pub use error::{Error, Result, is_read_only};
 pub use link::{
@@ -33,7 +33,9 @@ pub use link::{
 };
 pub use lock::{Attempt, Holder, PidLock, Policy};
 pub use look::{Held, Look, look, write_new};
-pub use measure::{Entry, EntryKind, Size, entries, is_regular, measure, read_regular};
+pub use measure::{
+    Entry, EntryKind, Size, entries, is_regular, measure, read_regular, try_is_directory,
+};
 pub use parallel::{parallel_map, parallel_map_on};
 pub use partial::Partial;
 pub use remove::{SetAside, remove, remove_leftovers, set_aside};

@@ -27,6 +27,22 @@ pub fn is_hashed(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// What a clone is a clone of, as its file `config` says.
+///
+/// ```
+/// # use scratchrs_model::clone_name::origin;
+/// let config = "[core]\n\tbare = true\n[remote \"origin\"]\n\turl = /tmp/Foo\n";
+/// assert_eq!(origin(config), Some("/tmp/Foo"));
+/// ```
+pub fn origin(config: &str) -> Option<&str> {
+    let mut lines = config.lines().map(str::trim);
+    lines.find(|line| *line == "[remote \"origin\"]")?;
+    lines.take_while(|line| !line.starts_with('[')).find_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        (key.trim() == "url").then_some(value.trim())
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -20,11 +20,13 @@ use std::path::PathBuf;
 
 use chrono::TimeDelta;
 
+use crate::artifacts_toml::Named;
 use crate::clone_name::clone_name;
 use crate::hash::TreeHash;
 use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
 use crate::manifest::{Manifest, Package};
 use crate::orphanage::Orphanage;
+use crate::overrides::{Cycle, Overrides, Target};
 use crate::slug::Slug;
 use crate::time::DepotTime;
 
@@ -124,15 +126,6 @@ pub struct Root<T> {
     pub content: T,
 }
 
-/// An artifact that an `Artifacts.toml` binds, for whatever platform.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Binding {
-    /// The name that it is bound to. Empty where a file with faults only shows the hash.
-    pub name: String,
-    /// The artifact.
-    pub hash: TreeHash,
-}
-
 /// The uses of a scratch space.
 #[derive(Clone, Debug, Default)]
 pub struct SpaceUse {
@@ -142,15 +135,6 @@ pub struct SpaceUse {
     pub last_used: Option<DepotTime>,
     /// The project files for which it was used, those that are known to be gone left out.
     pub projects: Vec<String>,
-}
-
-/// Where an artifact is instead of where it would be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Override {
-    /// At this path.
-    Path(String),
-    /// Where this other artifact is.
-    Hash(TreeHash),
 }
 
 /// A root, or a log of roots, that is there and cannot be read.
@@ -170,11 +154,11 @@ pub struct Roots {
     /// The manifests.
     pub manifests: Vec<Root<Manifest>>,
     /// The artifact files.
-    pub artifact_files: Vec<Root<Vec<Binding>>>,
+    pub artifact_files: Vec<Root<Vec<Named>>>,
     /// The scratch spaces.
     pub uses: Vec<SpaceUse>,
     /// The overrides of all depots.
-    pub overrides: HashMap<TreeHash, Override>,
+    pub overrides: Overrides,
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
 }
@@ -486,7 +470,7 @@ impl Marks {
             if package.is_some_and(|package| dying.contains(&package)) {
                 continue;
             }
-            for Binding { hash, .. } in &file.content {
+            for Named { hash, .. } in &file.content {
                 for position in artifact_paths(places, roots, *hash) {
                     self.mark(position, Keeper::ArtifactFile(index));
                 }
@@ -549,23 +533,14 @@ impl Marks {
 /// Where Pkg would look for an artifact, of what is there.
 fn artifact_paths(places: &Places<'_>, roots: &Roots, hash: TreeHash) -> Vec<Position> {
     let installed = |hash: &TreeHash| places.artifacts.get(hash).map_or(&[][..], Vec::as_slice);
-    let mut hash = hash;
-    let mut is_redirected = false;
-    // Overrides that go round in a circle lead nowhere; Pkg never comes back from them.
-    for _ in 0..=roots.overrides.len() {
-        match roots.overrides.get(&hash) {
-            None if is_redirected => {
-                return installed(&hash).first().copied().into_iter().collect();
-            }
-            None => return installed(&hash).to_vec(),
-            Some(Override::Path(path)) => {
-                return places.item(Kind::Artifact, path).into_iter().collect();
-            }
-            Some(Override::Hash(other)) => hash = *other,
+    match roots.overrides.of_artifact(hash) {
+        // Pkg never comes back from overrides that lead in a circle.
+        Ok(None) | Err(Cycle(_)) => installed(&hash).to_vec(),
+        Ok(Some(Target::Path(path))) => places.item(Kind::Artifact, &path).into_iter().collect(),
+        Ok(Some(Target::Artifact(other))) => {
+            installed(&other).first().copied().into_iter().collect()
         }
-        is_redirected = true;
     }
-    Vec::new()
 }
 
 /// Something that can be evicted to make a depot smaller.
@@ -664,8 +639,8 @@ mod tests {
         root("/work/Manifest.toml", Manifest { packages, ..Manifest::default() })
     }
 
-    fn binding(digit: u8) -> Binding {
-        Binding { name: "name".to_owned(), hash: tree(digit) }
+    fn binding(digit: u8) -> Named {
+        Named { name: Some("name".to_owned()), hash: tree(digit) }
     }
 
     fn used(path: &str, projects: &[&str]) -> SpaceUse {
@@ -809,17 +784,19 @@ mod tests {
         let digits = [1, 2, 3, 4];
         let artifacts = digits.map(|digit| item(Kind::Artifact, "", &tree(digit).to_string()));
         let depot = depot(artifacts.to_vec());
-        let inside = format!("/depot/artifacts/{}", tree(4));
-        let roots = Roots {
-            artifact_files: vec![root("/a", [1, 2, 3, 5, 6].map(binding).to_vec())],
-            overrides: HashMap::from([
-                (tree(1), Override::Path("/elsewhere".to_owned())),
-                (tree(3), Override::Hash(tree(2))),
-                (tree(5), Override::Hash(tree(5))),
-                (tree(6), Override::Path(inside)),
-            ]),
-            ..Roots::default()
-        };
+        let mut overrides = Overrides::default();
+        let says = [
+            (1, "/elsewhere".to_owned()),
+            (3, tree(2).to_string()),
+            (5, tree(5).to_string()),
+            (6, format!("/depot/artifacts/{}", tree(4))),
+        ];
+        for (digit, target) in says {
+            let text = format!("{} = \"{target}\"", tree(digit));
+            assert_eq!(overrides.merge(&text), Ok(vec![]));
+        }
+        let artifact_files = vec![root("/a", [1, 2, 3, 5, 6].map(binding).to_vec())];
+        let roots = Roots { artifact_files, overrides, ..Roots::default() };
         let gone = doomed(&depot, &decide(&depot, &roots, &policy(0)));
         assert_eq!(gone, [1, 3].map(|digit| format!("/artifacts/{}", tree(digit))));
     }

@@ -37,6 +37,8 @@ pub const LOGS: &str = "logs";
 pub const SCRATCHSPACES: &str = "scratchspaces";
 /// What is said of an artifact that lies elsewhere, below the directory of artifacts.
 pub const OVERRIDES: &str = "Overrides.toml";
+/// What Pkg has as its memory of orphans, below a depot.
+pub const ORPHANAGE: [&str; 2] = [LOGS, "orphaned.toml"];
 /// What the name of a generated space's record ends with.
 pub const GENERATED: &str = "@generated.toml";
 /// What the name of a generator's lock ends with.
@@ -45,7 +47,7 @@ pub const GENERATING: &str = "@generating.pid";
 pub const BUILDING: &str = "@building-";
 
 /// A log of a depot that says who used what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UsageLogFile {
     /// Of manifests.
     Manifests,
@@ -101,6 +103,44 @@ pub fn space(place: &str, is_depot: bool, owner: Uuid, key: ScratchKey<'_>) -> S
     let mut buffer = Uuid::encode_buffer();
     let names = [SCRATCHSPACES, owner.hyphenated().encode_lower(&mut buffer), key.as_str()];
     join(place, if is_depot { &names } else { &names[1..] })
+}
+
+/// What stands in the name of something that is being removed.
+pub const REMOVING: &str = "@removing-";
+/// What the name of a directory ends with that was moved to make room for another one.
+pub const REPLACED: &str = "@replaced";
+
+/// Something of our own in a depot that is of no use once whoever made it is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Leftover<'a> {
+    /// A directory that was being removed.
+    Removing,
+    /// A directory under construction, or moved away, for the space with this key.
+    Building(&'a str),
+    /// The record of how the space with this key was generated.
+    Record(&'a str),
+    /// The lock of whoever generates the space with this key.
+    Lock(&'a str),
+}
+
+impl<'a> Leftover<'a> {
+    /// What `name` is, if it is one of our own names.
+    pub fn of(name: &'a str) -> Option<Self> {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        if let Some((_, number)) = name.rsplit_once(REMOVING) {
+            let (process, count) = number.split_once('-')?;
+            return (is_number(process) && is_number(count)).then_some(Self::Removing);
+        }
+        if let Some((key, process)) = name.rsplit_once(BUILDING) {
+            return is_number(process).then_some(Self::Building(key));
+        }
+        let is_key = |key: &&str| ScratchKey::new(key).is_ok();
+        let named = |suffix| name.strip_suffix(suffix).filter(is_key);
+        named(REPLACED)
+            .map(Self::Building)
+            .or_else(|| named(GENERATED).map(Self::Record))
+            .or_else(|| named(GENERATING).map(Self::Lock))
+    }
 }
 
 /// Whether `name` is one of our own names beside a space, rather than a space.
@@ -199,6 +239,25 @@ mod tests {
             ("", "/work/"),
         ] {
             assert_eq!(from_work(path), expected, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn our_own_names_are_told_from_others() {
+        for (name, expected) in [
+            ("tree@removing-12-0", Some(Leftover::Removing)),
+            ("key@building-12@removing-7-1", Some(Leftover::Removing)),
+            ("key@building-12", Some(Leftover::Building("key"))),
+            ("key@replaced", Some(Leftover::Building("key"))),
+            ("key@generated.toml", Some(Leftover::Record("key"))),
+            ("key@generating.pid", Some(Leftover::Lock("key"))),
+            ("key", None),
+            ("key@removing-", None),
+            ("key@building-x", None),
+            ("somebody@elsewhere", None),
+            ("@replaced", None),
+        ] {
+            assert_eq!(Leftover::of(name), expected, "{name}");
         }
     }
 

@@ -17,6 +17,7 @@ pub mod orphanage;
 pub mod overrides;
 pub mod platform;
 pub mod project;
+pub mod quantity;
 pub mod slug;
 pub mod store;
 pub mod time;

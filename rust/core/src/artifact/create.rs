@@ -26,6 +26,9 @@ use crate::error::{Error, Result};
 
 const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(20), refreshed: true };
 
+/// For how long to wait for whoever installs or removes the same artifact.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A directory that becomes an artifact. Dropping it abandons it.
 #[derive(Debug)]
 pub struct Creation {
@@ -72,7 +75,11 @@ pub fn begin(stack: &Stack) -> Result<Creation> {
 }
 
 /// Removes what creations left whose process is gone.
-fn clear_away_the_dead(artifacts: &str) -> Result<()> {
+///
+/// # Errors
+///
+/// If the file system refuses.
+pub(crate) fn clear_away_the_dead(artifacts: &str) -> Result<()> {
     let directory = Path::new(artifacts);
     let names = fs::names(directory)?;
     let creations: BTreeSet<&str> = names.iter().filter_map(|name| creation_of(name)).collect();
@@ -88,7 +95,7 @@ fn clear_away_the_dead(artifacts: &str) -> Result<()> {
 
 /// The name of the directory of a creation that something of this name belongs to: the directory
 /// itself, its lock, or what is left of a directory that was being removed.
-fn creation_of(name: &str) -> Option<&str> {
+pub(crate) fn creation_of(name: &str) -> Option<&str> {
     let rest = name.strip_prefix(BUILDING)?;
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(rest.len());
     matches!(rest[end..].chars().next(), None | Some('.' | '@'))
@@ -141,15 +148,18 @@ impl Creation {
         }
         let tree = archive::tree_record(&self.directory, watch)?;
         let hash = tree.hashes().pkg;
+        // A collection takes this lock to remove the artifact. It either has, or sees the new record.
+        let lock = PathBuf::from(join(&self.artifacts, &[&format!("{hash}.pid")]));
+        let _lock = PidLock::acquire(&lock, LOCK_POLICY, PATIENCE)?;
         if let Some(path) = stack.without_overrides().find(hash)? {
-            record::keep(&path, hash, &tree);
+            record::renew(&path, hash, &tree);
             return Ok(Created { hash, path, is_new: false });
         }
         fs::forbid_writing(&self.directory)?;
         let path = join(&self.artifacts, &[&hash.to_string()]);
         watch.check()?;
         let is_new = put_in_place(&self.directory, &path)?;
-        record::keep(&path, hash, &tree);
+        record::renew(&path, hash, &tree);
         Ok(Created { hash, path, is_new })
     }
 

@@ -26,6 +26,15 @@ pub(super) fn keep(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
     }
 }
 
+/// Keeps the record of the artifact at `path` as [`keep`] does, and anew if there is one: a collection
+/// spares what has a new record, since it may not be bound yet.
+pub(super) fn renew(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
+    let path = path_beside(artifact);
+    if artifact.ends_with(&hash.to_string()) && tree.hashes().contains(&hash) {
+        let _ = fs::replace(&path, tree.to_bytes(), None);
+    }
+}
+
 /// The record of the artifact at `path`, whose name is `hash`, if there is one that can be trusted.
 pub(super) fn read(artifact: &str, hash: TreeHash) -> Option<TreeRecord> {
     let bytes = fs::read(&path_beside(artifact)).ok()?;

@@ -1,0 +1,330 @@
+//! Collection of a depot: what nothing keeps goes, as with `Pkg.gc`, and nothing else.
+//!
+//! [`collect`] takes an inventory of the depots, finds what the roots in their logs keep, and lets
+//! [`scratchrs_model::collection::plan`] decide. A dry run ends there. Else `sweep` removes, and
+//! nothing but `sweep` does.
+//!
+//! # Locking
+//!
+//! The locks of the three usage logs, in the order of `mark::LOGS`, of one depot after the other,
+//! while things are renamed to be removed. Before that, what keeps things is looked at again: who
+//! logs a use under these locks, as Pkg 1.9 and we do, does so before the look or after the
+//! removal. Who does without them is noticed by the change of the log, up to the very rename.
+//! An artifact is renamed under `<hash>.pid`, a package under `<slug>.pid` if that is there, and
+//! a space that is being generated is left alone.
+//!
+//! # Crash
+//!
+//! Logs and `orphaned.toml` are replaced, each in one step. What goes is renamed first: it is there
+//! as a whole, or not. A killed process leaves `<name>@removing-<process>-<count>` and its locks;
+//! the next collection removes the one and takes over the others.
+
+mod explain;
+mod inventory;
+mod mark;
+mod status;
+mod sweep;
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
+
+use scratchrs_fs::{self as fs, Size, Watch};
+use scratchrs_model::collection::{
+    self, Candidate, Decision, DepotPlan, Fate, Item, Keeper, Kind, Policy, Reason,
+};
+use scratchrs_model::fault::Fault;
+use scratchrs_model::time::DepotTime;
+use uuid::Uuid;
+
+use crate::error::Result;
+use inventory::Inventory;
+use mark::Marks;
+
+pub use explain::{Cause, Explanation, Standing, why};
+pub use status::{Entry, Share, Status, status};
+
+/// What a collection is to do.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The depot stack. Things are removed from the first depot, and kept by what the logs of all
+    /// know.
+    pub depots: Vec<String>,
+    /// When things may go.
+    pub policy: Policy,
+    /// Whether things are removed from all depots, and evicted although something keeps them.
+    pub force: bool,
+    /// How many bytes the packages, clones, artifacts and spaces of a depot may have together.
+    pub max_size: Option<u64>,
+    /// Whether nothing is to be touched.
+    pub dry_run: bool,
+    /// For how long to wait for whoever writes to a log.
+    pub patience: Duration,
+}
+
+/// What the clocks show.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// In the logs' own kind of time.
+    pub now: DepotTime,
+    /// In that of the file system.
+    pub clock: SystemTime,
+}
+
+/// Something about a file that a collection came across.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// The file or directory.
+    pub path: String,
+    /// What is wrong with it.
+    pub fault: Fault,
+    /// What follows from that.
+    pub problem: Problem,
+}
+
+/// What follows from something that is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Problem {
+    /// Nothing is deleted that it could have kept.
+    Unreadable,
+    /// All that it can be seen to name is kept.
+    Faulty,
+    /// What nobody can read goes from the file with this collection.
+    Healed,
+    /// It is left alone.
+    Passed,
+}
+
+impl Note {
+    fn about(path: &Path, problem: Problem, message: String) -> Self {
+        let fault = Fault { line: None, column: None, message };
+        Self { path: path.to_string_lossy().into_owned(), fault, problem }
+    }
+
+    fn at(path: &str, problem: Problem, fault: Fault) -> Self {
+        Self { path: path.to_owned(), fault, problem }
+    }
+}
+
+/// What a collection did, or would do.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The depots that it is about.
+    pub depots: Vec<String>,
+    /// How many manifests keep things.
+    pub manifests: usize,
+    /// How many artifact files do.
+    pub artifact_files: usize,
+    /// How many scratch spaces are in use.
+    pub spaces: usize,
+    /// What it came across.
+    pub notes: Vec<Note>,
+    /// What went, or would go.
+    pub gone: Vec<Gone>,
+    /// What nothing keeps, and that stays for now.
+    pub waiting: Vec<Waiting>,
+    /// What could not be removed.
+    pub failures: Vec<Failure>,
+    /// What was to go, and turned out to be in use, and by whom.
+    pub spared: Vec<Failure>,
+    /// How many leftovers of processes that were killed went.
+    pub leftovers: usize,
+    /// Whether nothing was touched.
+    pub is_dry_run: bool,
+}
+
+/// Something that went, or would go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it was.
+    pub path: String,
+    /// How large it was.
+    pub size: Size,
+    /// Why it went.
+    pub reason: Reason,
+}
+
+/// Something that nothing keeps, and that stays until it has been so for long enough.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// What it is.
+    pub kind: Kind,
+    /// Where it is.
+    pub path: String,
+    /// How large it is. Only a dry run counts that.
+    pub size: Size,
+    /// Since when nothing keeps it.
+    pub since: DepotTime,
+    /// When it can go.
+    pub until: DepotTime,
+}
+
+/// Something that stays although it was to go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Where it is.
+    pub path: String,
+    /// Why it stays.
+    pub message: String,
+}
+
+impl Report {
+    /// The sum of the sizes of what went, of one kind or of all.
+    pub fn size_of_gone(&self, kind: Option<Kind>) -> Size {
+        let is_meant = |gone: &&Gone| kind.is_none_or(|kind| gone.kind == kind);
+        self.gone.iter().filter(is_meant).map(|gone| gone.size).sum()
+    }
+}
+
+/// Collects, or says what a collection would do.
+///
+/// # Errors
+///
+/// Unless all depots are swept: if the one that is may not be written to, or somebody holds the lock
+/// of a log for too long. What cannot be removed is in the report.
+pub fn collect(options: &Options, moment: Moment, watch: &Watch) -> Result<Report> {
+    let mut world = World::read(options, moment, watch)?;
+    let plans = world.decide(options, moment);
+    // As they are now: a collection heals logs.
+    let mut notes = world.notes();
+    notes.sort_by_key(|note| note.problem);
+    let mut report = Report { is_dry_run: options.dry_run, notes, ..Report::default() };
+    if options.dry_run {
+        foresee(&world, &plans, &mut report, watch)?;
+    } else {
+        sweep::sweep(&mut world, options, moment, &mut report, watch)?;
+    }
+    world.describe(&plans, &mut report);
+    Ok(report)
+}
+
+/// The depots, and what keeps what is in them.
+struct World {
+    inventory: Inventory,
+    marks: Marks,
+    /// The names of packages by their UUIDs, once somebody asks for one.
+    packages: OnceLock<HashMap<Uuid, String>>,
+}
+
+impl World {
+    fn read(options: &Options, moment: Moment, watch: &Watch) -> Result<Self> {
+        watch.begin_counting("Reading depots and manifests");
+        let inventory = inventory::take(&options.depots, options.force, moment.clock)?;
+        watch.check()?;
+        let marks = Marks::read(&inventory, moment.clock);
+        watch.check()?;
+        Ok(Self { inventory, marks, packages: OnceLock::new() })
+    }
+
+    fn decide(&self, options: &Options, moment: Moment) -> Vec<DepotPlan> {
+        let depots = &self.inventory.depots;
+        let mut plans = collection::plan(depots, &self.marks.roots, &options.policy, moment.now);
+        if let Some(max_size) = options.max_size {
+            for (depot, plan) in depots.iter().zip(&mut plans).filter(|(depot, _)| depot.is_swept) {
+                let sizes = fs::parallel_map(&depot.items, |item| {
+                    fs::measure(&item.path(&depot.path)).bytes
+                });
+                let candidates: Vec<_> = sizes
+                    .into_iter()
+                    .enumerate()
+                    .map(|(item, bytes)| {
+                        let last_used = self.last_used(&plan.decisions[item]);
+                        Candidate { item, bytes, last_used }
+                    })
+                    .collect();
+                collection::evict(depot, plan, &candidates, max_size, options.force);
+            }
+        }
+        plans
+    }
+
+    /// When the use of something was last logged; or, for an orphan, since when nobody uses it.
+    fn last_used(&self, decision: &Decision) -> Option<DepotTime> {
+        let roots = &self.marks.roots;
+        let time = |keeper: &Keeper| match keeper {
+            Keeper::Manifest(index) => roots.manifests[*index].last_used,
+            Keeper::ArtifactFile(index) => roots.artifact_files[*index].last_used,
+            Keeper::Use(index) => roots.uses[*index].last_used,
+            Keeper::Unreadable(_) => None,
+        };
+        match decision.fate {
+            Fate::Waiting { since, .. } => Some(since),
+            Fate::Kept | Fate::Doomed(_) => decision.keepers.iter().filter_map(time).max(),
+        }
+    }
+
+    /// The items of the depots that are swept, with where they are and what becomes of them.
+    fn items<'a>(
+        &'a self,
+        plans: &'a [DepotPlan],
+    ) -> impl Iterator<Item = (usize, usize, &'a Item, &'a Decision)> {
+        let depots = self.inventory.depots.iter().zip(plans).enumerate();
+        depots.filter(|(_, (depot, _))| depot.is_swept).flat_map(|(index, (depot, plan))| {
+            let items = depot.items.iter().zip(&plan.decisions).enumerate();
+            items.map(move |(item, (found, decision))| (index, item, found, decision))
+        })
+    }
+
+    fn path(&self, depot: usize, item: &Item) -> String {
+        item.path(&self.inventory.depots[depot].path).to_string_lossy().into_owned()
+    }
+
+    /// What was come across.
+    fn notes(&self) -> Vec<Note> {
+        self.inventory.notes.iter().chain(&self.marks.notes).cloned().collect()
+    }
+
+    /// Says what there is.
+    fn describe(&self, plans: &[DepotPlan], report: &mut Report) {
+        let swept = self.inventory.depots.iter().filter(|depot| depot.is_swept);
+        report.depots = swept.map(|depot| depot.path.clone()).collect();
+        report.manifests = self.marks.roots.manifests.len();
+        report.artifact_files = self.marks.roots.artifact_files.len();
+        let is_used = |decision: &Decision| {
+            decision.keepers.iter().any(|keeper| matches!(keeper, Keeper::Use(_)))
+        };
+        report.spaces = self.items(plans).filter(|(_, _, _, decision)| is_used(decision)).count();
+        if !report.is_dry_run {
+            let waiting = self.items(plans).filter_map(|(depot, _, item, decision)| {
+                let Fate::Waiting { since, until } = decision.fate else { return None };
+                let (kind, size) = (item.kind, Size::default());
+                Some(Waiting { kind, path: self.path(depot, item), size, since, until })
+            });
+            report.waiting = waiting.collect();
+        }
+    }
+}
+
+/// Says what a collection would do, with the sizes of what it is about.
+fn foresee(world: &World, plans: &[DepotPlan], report: &mut Report, watch: &Watch) -> Result<()> {
+    let concerned: Vec<_> = world
+        .items(plans)
+        .filter(|(_, _, _, decision)| decision.fate != Fate::Kept)
+        .map(|(depot, _, item, decision)| (depot, item, decision.fate))
+        .collect();
+    watch.begin_counting("Measuring what can go");
+    watch.expect(concerned.len() as u64);
+    let sizes = fs::parallel_map(&concerned, |(depot, item, _)| {
+        if watch.check().is_err() {
+            return Size::default();
+        }
+        let size = fs::measure(&item.path(&world.inventory.depots[*depot].path));
+        watch.advance(1);
+        size
+    });
+    watch.check()?;
+    for ((depot, item, fate), size) in concerned.into_iter().zip(sizes) {
+        let (kind, path) = (item.kind, world.path(depot, item));
+        match fate {
+            Fate::Kept => {}
+            Fate::Doomed(reason) => report.gone.push(Gone { kind, path, size, reason }),
+            Fate::Waiting { since, until } => {
+                report.waiting.push(Waiting { kind, path, size, since, until });
+            }
+        }
+    }
+    Ok(())
+}

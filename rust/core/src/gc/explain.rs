@@ -1,0 +1,259 @@
+//! Why something is still there.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use scratchrs_fs::{self as fs, Size, Watch};
+use scratchrs_model::collection::{Decision, Fate, Item, Keeper, Kind};
+use scratchrs_model::layout::{GLOBAL, PACKAGES};
+use scratchrs_model::slug::Slug;
+use scratchrs_model::time::DepotTime;
+use uuid::Uuid;
+
+use super::{Moment, Options, World};
+use crate::error::Result;
+use crate::place::in_current_directory;
+
+/// Why something in a depot is there, or when it goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// What it is.
+    pub kind: Kind,
+    /// What people call it.
+    pub label: String,
+    /// Where it is.
+    pub path: String,
+    /// How large it is.
+    pub size: Size,
+    /// When the use of what keeps it was last logged.
+    pub last_used: Option<DepotTime>,
+    /// What becomes of it.
+    pub standing: Standing,
+    /// What keeps it.
+    pub causes: Vec<Cause>,
+}
+
+/// What becomes of something with the next collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// It stays.
+    Kept,
+    /// Nothing keeps it, and it goes when it has been so for long enough.
+    Waiting {
+        /// Since when nothing keeps it.
+        since: DepotTime,
+        /// When it can go.
+        until: DepotTime,
+    },
+    /// It goes.
+    Goes,
+    /// Nothing keeps it, in a depot that is not collected.
+    Elsewhere,
+}
+
+/// Something that keeps something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cause {
+    /// What it is: "manifest", "artifact file", "project" or "unreadable".
+    pub what: &'static str,
+    /// Where it is.
+    pub path: String,
+    /// What it calls the thing that it keeps, where that says something.
+    pub name: Option<String>,
+    /// When its use was last logged.
+    pub last_used: Option<DepotTime>,
+    /// The package that it belongs to, if it lies in one.
+    pub package: Option<String>,
+    /// What keeps that package.
+    pub because: Vec<Cause>,
+}
+
+/// Explains all that `query` stands for: the path of something, or of anything in it; the name of a
+/// package, of an artifact, or of a space; a hash, a slug or a UUID.
+///
+/// # Errors
+///
+/// As a dry run of [`super::collect`].
+pub fn why(
+    query: &str,
+    options: &Options,
+    moment: Moment,
+    watch: &Watch,
+) -> Result<Vec<Explanation>> {
+    let world = World::read(options, moment, watch)?;
+    let plans = world.decide(options, moment);
+    let path = in_current_directory(query)?.into_owned();
+    let real = fs::real_path(Path::new(&path));
+    let mut explanations = Vec::new();
+    for (index, (depot, plan)) in world.inventory.depots.iter().zip(&plans).enumerate() {
+        for (item, decision) in depot.items.iter().zip(&plan.decisions) {
+            let place = item.path(&depot.path);
+            let is_meant = Path::new(&path).starts_with(&place)
+                || real.as_ref().is_some_and(|real| real.starts_with(&place))
+                || item.name == query
+                || item.kind.is_grouped() && item.group == query
+                || world.labels(item, decision).contains(query);
+            if is_meant {
+                explanations.push(world.explain(index, item, decision));
+            }
+        }
+    }
+    explanations.sort_by(|a, b| (a.kind, &a.label, &a.path).cmp(&(b.kind, &b.label, &b.path)));
+    Ok(explanations)
+}
+
+impl World {
+    fn explain(&self, depot: usize, item: &Item, decision: &Decision) -> Explanation {
+        let place = &self.inventory.depots[depot];
+        let path = item.path(&place.path);
+        let standing = match decision.fate {
+            Fate::Kept if decision.keepers.is_empty() => Standing::Elsewhere,
+            Fate::Kept => Standing::Kept,
+            Fate::Waiting { since, until } => Standing::Waiting { since, until },
+            Fate::Doomed(_) => Standing::Goes,
+        };
+        Explanation {
+            kind: item.kind,
+            label: self.label(item, decision),
+            size: fs::measure(&path),
+            path: path.to_string_lossy().into_owned(),
+            last_used: self.last_used(decision),
+            standing,
+            causes: self.causes(item, decision),
+        }
+    }
+
+    fn causes(&self, item: &Item, decision: &Decision) -> Vec<Cause> {
+        let roots = &self.marks.roots;
+        let cause = |what, path: &str, last_used| Cause {
+            what,
+            path: path.to_owned(),
+            name: None,
+            last_used,
+            package: None,
+            because: Vec::new(),
+        };
+        let mut causes = Vec::new();
+        for keeper in &decision.keepers {
+            match keeper {
+                Keeper::Manifest(index) => {
+                    let manifest = &roots.manifests[*index];
+                    causes.push(cause("manifest", &manifest.path, manifest.last_used));
+                }
+                Keeper::ArtifactFile(index) => {
+                    let file = &roots.artifact_files[*index];
+                    let mut cause = cause("artifact file", &file.path, file.last_used);
+                    let hash = item.name.to_str().and_then(|name| name.parse().ok());
+                    let named = file.content.iter().find(|named| Some(named.hash) == hash);
+                    cause.name = named.and_then(|named| named.name.clone());
+                    self.trace_package(&mut cause);
+                    causes.push(cause);
+                }
+                Keeper::Use(index) => {
+                    let space = &roots.uses[*index];
+                    for project in &space.projects {
+                        let mut cause = cause("project", project, space.last_used);
+                        self.trace_package(&mut cause);
+                        causes.push(cause);
+                    }
+                }
+                Keeper::Unreadable(index) => {
+                    let unreadable = &roots.unreadable[*index];
+                    let mut cause = cause("unreadable", &unreadable.path, None);
+                    cause.name = Some(unreadable.reason.clone());
+                    causes.push(cause);
+                }
+            }
+        }
+        causes
+    }
+
+    /// Adds which installed package a file is in, and which manifests keep that.
+    fn trace_package(&self, cause: &mut Cause) {
+        let depots = self.inventory.depots.iter();
+        let mut paths = depots.flat_map(|depot| std::iter::once(&depot.path).chain(&depot.aliases));
+        let found = paths.find_map(|depot| {
+            let rest = Path::new(&cause.path).strip_prefix(depot).ok()?;
+            let mut names = rest.iter().map(|name| name.to_str());
+            (names.next()?? == PACKAGES).then_some(())?;
+            Some((names.next()??.to_owned(), names.next()??.to_owned()))
+        });
+        let Some((name, slug)) = found else { return };
+        cause.package = Some(name.clone());
+        for manifest in &self.marks.roots.manifests {
+            let package = manifest.content.packages.iter().find(|package| {
+                let found = Slug::of(package.uuid, package.tree);
+                let is_named = package.name.as_ref().is_none_or(|known| *known == name);
+                is_named && (found.as_str() == slug || found.legacy() == slug)
+            });
+            let Some(package) = package else { continue };
+            if let Some(version) = &package.version {
+                cause.package = Some(format!("{name} {version}"));
+            }
+            cause.because.push(Cause {
+                what: "manifest",
+                path: manifest.path.clone(),
+                name: None,
+                last_used: manifest.last_used,
+                package: None,
+                because: Vec::new(),
+            });
+        }
+    }
+
+    /// What people call something.
+    pub(super) fn label(&self, item: &Item, decision: &Decision) -> String {
+        let name = item.name.to_string_lossy();
+        let group = item.group.to_string_lossy();
+        match item.kind {
+            Kind::Package => group.into_owned(),
+            Kind::Clone => item.origin.clone().unwrap_or_else(|| name.into_owned()),
+            Kind::Artifact => {
+                let labels = self.labels(item, decision);
+                labels.into_iter().next().unwrap_or_else(|| name.into_owned())
+            }
+            Kind::Space => {
+                let owner = self.package_of(&group);
+                format!("{}/{name}", owner.as_deref().unwrap_or(&group))
+            }
+        }
+    }
+
+    /// The names by which something is known beside those of its directories.
+    pub(super) fn labels(&self, item: &Item, decision: &Decision) -> BTreeSet<String> {
+        let mut labels = BTreeSet::new();
+        let Some(name) = item.name.to_str() else { return labels };
+        match item.kind {
+            Kind::Artifact => {
+                let hash = name.parse().ok();
+                for keeper in &decision.keepers {
+                    if let Keeper::ArtifactFile(index) = keeper {
+                        let content = &self.marks.roots.artifact_files[*index].content;
+                        let named = content.iter().filter(|named| Some(named.hash) == hash);
+                        labels.extend(named.filter_map(|named| named.name.clone()));
+                    }
+                }
+            }
+            Kind::Space => {
+                labels.extend(item.group.to_str().and_then(|group| self.package_of(group)))
+            }
+            Kind::Clone => labels.extend(item.origin.clone()),
+            Kind::Package => {}
+        }
+        labels
+    }
+
+    /// The name of a package, by its UUID as text.
+    fn package_of(&self, uuid: &str) -> Option<String> {
+        let uuid: Uuid = uuid.parse().ok()?;
+        if uuid == GLOBAL {
+            return Some("(global)".to_owned());
+        }
+        let names = self.packages.get_or_init(|| {
+            let manifests = self.marks.roots.manifests.iter();
+            let packages = manifests.flat_map(|manifest| &manifest.content.packages);
+            packages.filter_map(|package| Some((package.uuid, package.name.clone()?))).collect()
+        });
+        names.get(&uuid).cloned()
+    }
+}

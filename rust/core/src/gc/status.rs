@@ -1,0 +1,141 @@
+//! What is in a depot, how large it is, and who uses it.
+
+use scratchrs_fs::{self as fs, Size, Watch};
+use scratchrs_model::collection::{Fate, KINDS, Keeper, Kind};
+use scratchrs_model::time::DepotTime;
+
+use super::{Moment, Note, Options, World};
+use crate::error::Result;
+
+/// What is in the depots that a collection would look at.
+#[derive(Clone, Debug, Default)]
+pub struct Status {
+    /// The depots.
+    pub depots: Vec<String>,
+    /// One for each kind.
+    pub shares: Vec<Share>,
+    /// Everything, the largest first.
+    pub entries: Vec<Entry>,
+    /// What was come across.
+    pub notes: Vec<Note>,
+}
+
+/// What there is of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Share {
+    /// The kind.
+    pub kind: Kind,
+    /// How many there are.
+    pub count: usize,
+    /// How large they are together.
+    pub size: Size,
+    /// How large those are that nothing keeps.
+    pub reclaimable: Size,
+}
+
+/// Something in a depot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// What it is.
+    pub kind: Kind,
+    /// What people call it.
+    pub label: String,
+    /// Where it is.
+    pub path: String,
+    /// How large it is.
+    pub size: Size,
+    /// When its use was last logged; of an orphan, since when it is one.
+    pub last_used: Option<DepotTime>,
+    /// How many manifests keep it.
+    pub manifests: usize,
+    /// How many artifact files do.
+    pub artifact_files: usize,
+    /// How many projects do.
+    pub projects: usize,
+    /// Whether it may be kept by what cannot be read.
+    pub is_held: bool,
+    /// Whether nothing keeps it.
+    pub is_orphan: bool,
+    /// When it can go, if nothing keeps it and nothing changes.
+    pub until: Option<DepotTime>,
+}
+
+impl Status {
+    /// The size of everything.
+    pub fn size(&self) -> Size {
+        self.shares.iter().map(|share| share.size).sum()
+    }
+
+    /// The size of what nothing keeps.
+    pub fn reclaimable(&self) -> Size {
+        self.shares.iter().map(|share| share.reclaimable).sum()
+    }
+}
+
+/// Measures what is in the depots.
+///
+/// # Errors
+///
+/// As a dry run of [`super::collect`].
+pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status> {
+    let world = World::read(options, moment, watch)?;
+    let plans = world.decide(options, moment);
+    let items: Vec<_> = world.items(&plans).collect();
+    watch.begin_counting("Measuring");
+    watch.expect(items.len() as u64);
+    let sizes = fs::parallel_map(&items, |(depot, _, item, _)| {
+        if watch.check().is_err() {
+            return Size::default();
+        }
+        let size = fs::measure(&item.path(&world.inventory.depots[*depot].path));
+        watch.advance(1);
+        size
+    });
+    watch.check()?;
+    let mut entries: Vec<Entry> = items
+        .into_iter()
+        .zip(sizes)
+        .map(|((depot, _, item, decision), size)| {
+            let count = |is_meant: fn(&Keeper) -> bool| {
+                decision.keepers.iter().filter(|keeper| is_meant(keeper)).count()
+            };
+            let projects = |keeper: &Keeper| match keeper {
+                Keeper::Use(index) => world.marks.roots.uses[*index].projects.len(),
+                _ => 0,
+            };
+            let until = match decision.fate {
+                Fate::Waiting { until, .. } => Some(until),
+                Fate::Doomed(_) => Some(moment.now),
+                Fate::Kept => None,
+            };
+            Entry {
+                kind: item.kind,
+                label: world.label(item, decision),
+                path: world.path(depot, item),
+                size,
+                last_used: world.last_used(decision),
+                manifests: count(|keeper| matches!(keeper, Keeper::Manifest(_))),
+                artifact_files: count(|keeper| matches!(keeper, Keeper::ArtifactFile(_))),
+                projects: decision.keepers.iter().map(projects).sum(),
+                is_held: count(|keeper| matches!(keeper, Keeper::Unreadable(_))) > 0,
+                is_orphan: decision.keepers.is_empty(),
+                until,
+            }
+        })
+        .collect();
+    entries.sort_by(|a, b| b.size.bytes.cmp(&a.size.bytes).then_with(|| a.path.cmp(&b.path)));
+    let share = |kind: Kind| {
+        let of_kind = || entries.iter().filter(move |entry| entry.kind == kind);
+        let orphans = of_kind().filter(|entry| entry.is_orphan);
+        Share {
+            kind,
+            count: of_kind().count(),
+            size: of_kind().map(|entry| entry.size).sum(),
+            reclaimable: orphans.map(|entry| entry.size).sum(),
+        }
+    };
+    let shares = KINDS.into_iter().map(share).collect();
+    let swept = world.inventory.depots.iter().filter(|depot| depot.is_swept);
+    let depots = swept.map(|depot| depot.path.clone()).collect();
+    Ok(Status { depots, shares, entries, notes: world.notes() })
+}

@@ -1,0 +1,362 @@
+//! The only deleter of a collection.
+
+use std::collections::{BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Policy, SetAside, Stamp, Watch};
+use scratchrs_model::collection::{DepotPlan, Fate, Item, Kind, Reason};
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::layout::{
+    self, ARTIFACTS, GENERATED, GENERATING, Leftover, REPLACED, TREE_RECORD, UsageLogFile,
+};
+use scratchrs_model::time::DepotTime;
+use scratchrs_model::usage_log::{Record, UsageLog};
+
+use super::mark::{LOGS, Log, Marks, Presence};
+use super::{Failure, Gone, Moment, Options, Report, World};
+use crate::artifact;
+use crate::error::Result;
+use crate::usage;
+
+/// How many things are set aside before the locks are given back for a while.
+const BATCH: usize = 1024;
+
+/// For how long an artifact that was made or installed here is spared, since whoever has made it may
+/// not have bound it yet.
+const UNBOUND: Duration = Duration::from_secs(10 * 60);
+
+/// For how long a record of something that is not there is kept, since it may be about to be: who
+/// binds an artifact logs the file before it is written.
+const ANNOUNCED: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+
+/// How long a lock is believed that others than we hold while they make a package, an artifact or a
+/// space.
+const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(20), refreshed: true };
+
+/// Removes what is to go, and writes down what is an orphan.
+///
+/// # Errors
+///
+/// As [`super::collect`].
+pub(crate) fn sweep(
+    world: &mut World,
+    options: &Options,
+    moment: Moment,
+    report: &mut Report,
+    watch: &Watch,
+) -> Result<()> {
+    let mut handled: HashSet<(usize, usize)> = HashSet::new();
+    let mut is_first = true;
+    watch.begin_counting("Removing");
+    loop {
+        let locks = lock_logs(world, options, report)?;
+        world.marks.look_again(&world.inventory, moment.clock);
+        if is_first {
+            world.inventory.read_orphanages();
+        }
+        let plans = world.decide(options, moment);
+        if std::mem::take(&mut is_first) {
+            condense(world, moment.now, report);
+            write_orphanages(world, &plans, report);
+        }
+        let doomed: Vec<_> = world
+            .items(&plans)
+            .filter_map(|(depot, item, found, decision)| match decision.fate {
+                Fate::Doomed(reason) if !handled.contains(&(depot, item)) => {
+                    Some(Doomed { position: (depot, item), item: found, reason })
+                }
+                _ => None,
+            })
+            .collect();
+        if doomed.is_empty() {
+            break;
+        }
+        if handled.is_empty() {
+            watch.expect(doomed.len() as u64);
+        }
+        let batch = &doomed[..doomed.len().min(BATCH)];
+        let outcomes = fs::parallel_map(batch, |doomed| {
+            let depot = &world.inventory.depots[doomed.position.0].path;
+            set_aside(&doomed.item.path(depot), doomed.item, &world.marks, moment.clock)
+        });
+        drop(locks);
+        let mut removals = Vec::new();
+        for (doomed, outcome) in batch.iter().zip(outcomes) {
+            if !matches!(outcome, Outcome::LookAgain) {
+                handled.insert(doomed.position);
+            }
+            let path = world.path(doomed.position.0, doomed.item);
+            match outcome {
+                Outcome::LookAgain | Outcome::Absent => {}
+                Outcome::InUse(message) => report.spared.push(Failure { path, message }),
+                Outcome::Failed(message) => report.failures.push(Failure { path, message }),
+                Outcome::SetAside(aside) => removals.push((doomed, path, aside)),
+            }
+        }
+        remove(removals, report, watch);
+        watch.check()?;
+    }
+    remove_leftovers(world, moment.clock, report);
+    prune(world, report);
+    Ok(())
+}
+
+/// Something that is to go.
+struct Doomed<'a> {
+    position: (usize, usize),
+    item: &'a Item,
+    reason: Reason,
+}
+
+/// Takes the locks of the logs of all depots that are swept. A depot that may not be written to is
+/// left out if there are others.
+fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Result<Vec<PidLock>> {
+    let swept: Vec<_> = world.inventory.depots.iter().filter(|depot| depot.is_swept).collect();
+    let is_alone = swept.len() == 1;
+    // Two collections that name the same depots in another order do not wait for each other.
+    let mut order: Vec<usize> = (0..world.inventory.depots.len()).collect();
+    order.sort_by_key(|index| world.inventory.depots[*index].aliases.last().cloned());
+    let mut locks = Vec::new();
+    for index in order {
+        let depot = &mut world.inventory.depots[index];
+        // A depot that is not there needs no collection, and is not to be made by one.
+        if !depot.is_swept || !fs::is_directory(Path::new(&depot.path)) {
+            continue;
+        }
+        let lock =
+            |kind: UsageLogFile| usage::lock(Path::new(&kind.path(&depot.path)), options.patience);
+        match LOGS.into_iter().map(lock).collect::<Result<Vec<_>>>() {
+            Ok(taken) => locks.extend(taken),
+            Err(error) if is_alone => return Err(error),
+            Err(error) => {
+                depot.is_swept = false;
+                report
+                    .failures
+                    .push(Failure { path: depot.path.clone(), message: error.to_string() });
+            }
+        }
+    }
+    Ok(locks)
+}
+
+/// What became of something that was to be set aside.
+enum Outcome {
+    SetAside(SetAside),
+    /// It went by itself.
+    Absent,
+    /// Somebody has logged a use without a lock.
+    LookAgain,
+    InUse(String),
+    Failed(String),
+}
+
+/// Renames something that is to go, unless it turns out to be in use.
+fn set_aside(path: &Path, item: &Item, marks: &Marks, clock: SystemTime) -> Outcome {
+    let beside = |suffix: &str| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    let lock = match item.kind {
+        Kind::Artifact => Some(beside(".pid")),
+        // Pkg takes one since Julia 1.13.
+        Kind::Package => Some(beside(".pid")).filter(|lock| is_there(lock)),
+        Kind::Space => Some(beside(GENERATING)).filter(|lock| is_there(lock)),
+        Kind::Clone => None,
+    };
+    let _lock = match lock.map(|lock| PidLock::try_acquire(&lock, LOCK_POLICY)) {
+        None => None,
+        Some(Ok(Attempt::Acquired(lock))) => Some(lock),
+        Some(Ok(Attempt::Held(holder))) => return Outcome::InUse(in_use_by(&holder)),
+        Some(Err(error)) => return Outcome::Failed(error.to_string()),
+    };
+    if item.kind == Kind::Artifact
+        && let Some(record) = Stamp::of(&beside(TREE_RECORD))
+        && !record.is_older_than(UNBOUND, clock)
+    {
+        return Outcome::InUse("it was made just now, and may not be bound yet".to_owned());
+    }
+    if marks.is_outdated() {
+        return Outcome::LookAgain;
+    }
+    if item.kind == Kind::Space && !item.is_file {
+        // The record first: without it a space that is still there is one that was filled by hand.
+        if let Err(error) = fs::remove(&beside(GENERATED)) {
+            return Outcome::Failed(error.to_string());
+        }
+    }
+    match fs::set_aside(path) {
+        Ok(Some(aside)) => {
+            if item.kind == Kind::Artifact {
+                // Of no use without its artifact, and in nobody's way.
+                let _ = fs::remove(&beside(TREE_RECORD));
+            }
+            Outcome::SetAside(aside)
+        }
+        Ok(None) => Outcome::Absent,
+        Err(error) => Outcome::Failed(error.to_string()),
+    }
+}
+
+fn is_there(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+fn in_use_by(holder: &Holder) -> String {
+    match holder.pid {
+        Some(pid) => format!("process {pid} on `{}` is at work on it", holder.host),
+        None => "somebody is at work on it".to_owned(),
+    }
+}
+
+/// Removes what was set aside.
+fn remove(removals: Vec<(&Doomed<'_>, String, SetAside)>, report: &mut Report, watch: &Watch) {
+    let removals: Vec<_> = removals
+        .into_iter()
+        .map(|(doomed, path, aside)| (doomed, path, std::sync::Mutex::new(Some(aside))))
+        .collect();
+    let removed = fs::parallel_map(&removals, |(_, _, aside)| {
+        let aside = aside.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let removed = aside.map(SetAside::remove).transpose();
+        watch.advance(1);
+        removed
+    });
+    for ((doomed, path, _), removed) in removals.into_iter().zip(removed) {
+        let (kind, reason) = (doomed.item.kind, doomed.reason);
+        match removed {
+            Ok(size) => {
+                report.gone.push(Gone { kind, path, size: size.unwrap_or_default(), reason });
+            }
+            Err(error) => report.failures.push(Failure { path, message: error.to_string() }),
+        }
+    }
+}
+
+/// Leaves in the logs of the depots that are swept what is of use: one record for each path that is
+/// there.
+fn condense(world: &World, now: DepotTime, report: &mut Report) {
+    for log in &world.marks.logs {
+        let depot = &world.inventory.depots[log.depot];
+        if !depot.is_swept || !log.is_readable() || log.bytes.is_empty() {
+            continue;
+        }
+        let condensed = condensed(log, &world.marks, now);
+        if condensed.to_text().as_bytes() == log.bytes {
+            continue;
+        }
+        if let Err(error) = usage::put(Path::new(&log.path), &log.bytes, &condensed) {
+            report.failures.push(Failure { path: log.path.clone(), message: error.to_string() });
+        }
+    }
+}
+
+fn condensed(log: &Log, marks: &Marks, now: DepotTime) -> UsageLog {
+    let is_gone = |path: &str| marks.paths.get(path) == Some(&Presence::Gone);
+    let mut condensed = UsageLog::default();
+    for (path, records) in log.log.clone().condensed(now).iter() {
+        for record in records {
+            let mut record: Record = record.clone();
+            let last_used = log.log.records(path).iter().filter_map(|record| record.time).max();
+            let is_announced = last_used.is_some_and(|time| {
+                let age = now.since(time);
+                age >= chrono::TimeDelta::zero() && age < ANNOUNCED
+            });
+            record.parent_projects.retain(|project| !is_gone(project));
+            let is_of_use = log.kind != UsageLogFile::Scratch || !record.parent_projects.is_empty();
+            if is_of_use && (is_announced || !is_gone(path)) {
+                condensed.insert(path.to_owned(), record);
+            }
+        }
+    }
+    condensed
+}
+
+/// Writes down what is an orphan. The time of that file is the clock of Pkg's automatic collection, so
+/// it is written whether it changes or not.
+fn write_orphanages(world: &World, plans: &[DepotPlan], report: &mut Report) {
+    for (depot, plan) in world.inventory.depots.iter().zip(plans) {
+        if !depot.is_swept || !fs::is_directory(Path::new(&depot.path)) {
+            continue;
+        }
+        let path = layout::join(&depot.path, &layout::ORPHANAGE);
+        if let Err(error) = fs::replace(Path::new(&path), plan.orphanage.to_text(), None) {
+            report.failures.push(Failure { path, message: error.to_string() });
+        }
+    }
+}
+
+/// Removes what processes of ours left that were killed.
+fn remove_leftovers(world: &World, clock: SystemTime, report: &mut Report) {
+    let depots = world.inventory.depots.iter().zip(&world.inventory.besides);
+    for (depot, besides) in depots.filter(|(depot, _)| depot.is_swept) {
+        for path in &besides.leftovers {
+            match remove_leftover(path, clock) {
+                Ok(true) => report.leftovers += 1,
+                Ok(false) => {}
+                Err(error) => {
+                    let path = path.to_string_lossy().into_owned();
+                    report.failures.push(Failure { path, message: error.to_string() });
+                }
+            }
+        }
+        let artifacts = layout::join(&depot.path, &[ARTIFACTS]);
+        if let Err(error) = artifact::clear_away(&artifacts) {
+            report.failures.push(Failure { path: artifacts, message: error.to_string() });
+        }
+    }
+}
+
+/// Removes something of ours, if nobody is at work on it, and says whether it did.
+fn remove_leftover(path: &Path, clock: SystemTime) -> Result<bool> {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let own = match Leftover::of(name) {
+        // A part of a download that nobody has gone on with.
+        None => {
+            const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+            let is_old = Stamp::of(path).is_some_and(|stamp| stamp.is_older_than(DAY, clock));
+            if is_old {
+                fs::remove(path)?;
+            }
+            return Ok(is_old);
+        }
+        Some(own) => own,
+    };
+    let (Leftover::Building(key) | Leftover::Record(key) | Leftover::Lock(key)) = own else {
+        fs::remove(path)?;
+        return Ok(true);
+    };
+    let space = path.with_file_name(key);
+    if matches!(own, Leftover::Record(_)) && fs::is_directory(&space) {
+        return Ok(false);
+    }
+    let suffix = if key.parse::<TreeHash>().is_ok() { ".pid" } else { GENERATING };
+    let lock = path.with_file_name(format!("{key}{suffix}"));
+    let Attempt::Acquired(_lock) = PidLock::try_acquire(&lock, LOCK_POLICY)? else {
+        return Ok(false);
+    };
+    match own {
+        // It may be the space, moved away by somebody who did not come to put the new one there.
+        Leftover::Building(_) if name.ends_with(REPLACED) => fs::restore(&space)?,
+        Leftover::Record(_) if fs::is_directory(&space) => return Ok(false),
+        Leftover::Building(_) | Leftover::Record(_) => fs::remove(path)?,
+        Leftover::Removing | Leftover::Lock(_) => {}
+    }
+    Ok(true)
+}
+
+/// Removes the directories of packages that have nothing in them.
+fn prune(world: &World, report: &mut Report) {
+    let depots = world.inventory.depots.iter().zip(&world.inventory.besides);
+    let swept = depots.filter(|(depot, _)| depot.is_swept);
+    let mut groups: BTreeSet<PathBuf> =
+        swept.flat_map(|(_, besides)| besides.empty.iter().cloned()).collect();
+    let grouped = report.gone.iter().filter(|gone| gone.kind.is_grouped());
+    groups.extend(grouped.filter_map(|gone| Some(Path::new(&gone.path).parent()?.to_owned())));
+    for group in groups {
+        if let Err(error) = fs::remove_if_empty(&group) {
+            let path = group.to_string_lossy().into_owned();
+            report.failures.push(Failure { path, message: error.to_string() });
+        }
+    }
+}

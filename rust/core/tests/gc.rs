@@ -1,0 +1,293 @@
+//! Collection: what stays, what goes, and what becomes of a depot in a bad state.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use chrono::TimeDelta;
+use scratchrs_core::gc::{self, Moment, Options, Problem, Report};
+use scratchrs_fs::Watch;
+use scratchrs_model::collection::Policy;
+use scratchrs_model::slug::Slug;
+use scratchrs_model::time::DepotTime;
+use scratchrs_testkit::DepotLab;
+
+const UUID: &str = "7876af07-990d-54b4-ab0e-23690620f79a";
+const TREE: &str = "46e44e869b4d90b96bd8ed1fdcf32244fddfb6cc";
+const HASH: &str = "1111111111111111111111111111111111111111";
+const OTHER: &str = "2222222222222222222222222222222222222222";
+
+#[expect(clippy::disallowed_methods, reason = "the files of the test are made now")]
+fn moment() -> Moment {
+    let now = DepotTime::from_local(chrono::Local::now().naive_local());
+    Moment { now, clock: SystemTime::now() }
+}
+
+fn options(lab: &DepotLab) -> Options {
+    Options {
+        depots: vec![lab.depot().to_owned()],
+        policy: Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None },
+        force: false,
+        max_size: None,
+        dry_run: false,
+        patience: Duration::from_secs(10),
+    }
+}
+
+fn collect(options: &Options) -> Report {
+    gc::collect(options, moment(), &Watch::default()).unwrap()
+}
+
+/// A depot in which a manifest outside keeps a package, which keeps an artifact and a space; and
+/// beside each something that nothing keeps.
+fn lab() -> DepotLab {
+    let lab = DepotLab::new();
+    let slug = Slug::of(UUID.parse().unwrap(), TREE.parse().unwrap());
+    let package = format!("packages/Example/{}", slug.as_str());
+    let outside = lab.root().join("work");
+    fs::create_dir(&outside).unwrap();
+    fs::write(
+        outside.join("Manifest.toml"),
+        format!("[[Example]]\ngit-tree-sha1 = \"{TREE}\"\nuuid = \"{UUID}\"\n"),
+    )
+    .unwrap();
+    lab.write(&format!("{package}/Project.toml"), "");
+    lab.write(&format!("{package}/Artifacts.toml"), &format!("[a]\ngit-tree-sha1 = \"{HASH}\"\n"));
+    lab.write(&format!("artifacts/{HASH}/file"), "kept");
+    lab.write(&format!("scratchspaces/{UUID}/kept/file"), "kept");
+    lab.write("packages/Example/abcde/file", "gone");
+    lab.write(&format!("artifacts/{OTHER}/file"), "gone");
+    lab.write(&format!("scratchspaces/{UUID}/gone/file"), "gone");
+    lab.write("clones/123/config", "");
+    let log = |name: &str, key: &Path, more: &str| {
+        let text = format!("[[\"{}\"]]\n{more}time = 2024-01-01T00:00:00.000Z\n", key.display());
+        lab.write(&format!("logs/{name}_usage.toml"), &text);
+    };
+    log("manifest", &outside.join("Manifest.toml"), "");
+    log("artifact", &lab.path(&format!("{package}/Artifacts.toml")), "");
+    let project = lab.path(&format!("{package}/Project.toml"));
+    let parents = format!("parent_projects = [\"{}\"]\n", project.display());
+    log("scratch", &lab.path(&format!("scratchspaces/{UUID}/kept")), &parents);
+    lab
+}
+
+/// The paths of what went, below the depot.
+fn gone(lab: &DepotLab, report: &Report) -> Vec<String> {
+    let below = |path: &String| path.strip_prefix(lab.depot()).unwrap()[1..].to_owned();
+    let mut gone: Vec<_> = report.gone.iter().map(|gone| below(&gone.path)).collect();
+    gone.sort();
+    gone
+}
+
+fn all_that_can_go() -> Vec<String> {
+    vec![
+        format!("artifacts/{OTHER}"),
+        "clones/123".to_owned(),
+        "packages/Example/abcde".to_owned(),
+        format!("scratchspaces/{UUID}/gone"),
+    ]
+}
+
+#[test]
+fn a_dry_run_says_what_a_collection_does_and_touches_nothing() {
+    let lab = lab();
+    let before = lab.tree();
+    let options = options(&lab);
+    let dry = collect(&Options { dry_run: true, ..options.clone() });
+    assert_eq!(lab.tree(), before);
+    assert_eq!(gone(&lab, &dry), all_that_can_go());
+    assert_eq!((dry.manifests, dry.artifact_files, dry.spaces), (1, 1, 1));
+    let report = collect(&options);
+    assert_eq!(gone(&lab, &report), all_that_can_go());
+    assert_eq!(report.size_of_gone(None), dry.size_of_gone(None));
+    assert!(report.failures.is_empty(), "{:?}", report.failures);
+    let names = lab.names();
+    assert!(all_that_can_go().iter().all(|path| !names.contains(&format!("{path}/"))));
+    assert!(names.iter().any(|name| name.ends_with("kept/file")));
+    assert!(!names.contains(&"packages/Example/abcde/".to_owned()));
+    assert!(collect(&options).gone.is_empty(), "the second time there is nothing to do");
+}
+
+#[test]
+fn an_orphan_waits_and_is_written_down() {
+    let lab = lab();
+    let mut options = options(&lab);
+    options.policy.collect_delay = TimeDelta::days(7);
+    let report = collect(&options);
+    assert!(report.gone.is_empty());
+    assert_eq!(report.waiting.len(), 4);
+    let orphans: toml::Table =
+        fs::read_to_string(lab.path("logs/orphaned.toml")).unwrap().parse().unwrap();
+    let expected: Vec<_> =
+        all_that_can_go().iter().map(|path| format!("{}/{path}", lab.depot())).collect();
+    assert_eq!(orphans.keys().cloned().collect::<Vec<_>>(), expected);
+    options.policy.collect_delay = TimeDelta::milliseconds(1);
+    assert_eq!(gone(&lab, &collect(&options)), all_that_can_go());
+}
+
+#[test]
+fn a_manifest_with_faults_keeps_what_it_names() {
+    let lab = lab();
+    let manifest = lab.root().join("work/Manifest.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    for broken in [format!("{text}x = = 1\n"), format!("{text}[[Broken"), format!("\0{text}")] {
+        fs::write(&manifest, broken).unwrap();
+        let report = collect(&Options { dry_run: true, ..options(&lab) });
+        assert_eq!(gone(&lab, &report), all_that_can_go());
+        let note = report.notes.iter().find(|note| note.problem == Problem::Faulty).unwrap();
+        assert!(note.fault.line.is_some());
+    }
+    // Fifty megabytes of them.
+    let entry = "\n[[Other]]\nuuid = \"00000000-0000-0000-0000-000000000001\"\n";
+    fs::write(&manifest, text + &entry.repeat((50 << 20) / entry.len()) + "torn = ").unwrap();
+    let report = collect(&Options { dry_run: true, ..options(&lab) });
+    assert_eq!(gone(&lab, &report), all_that_can_go());
+}
+
+#[test]
+fn what_is_torn_in_a_log_is_reported_and_healed() {
+    let lab = lab();
+    let path = lab.path("logs/manifest_usage.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let future = text.replace("2024", "2999");
+    fs::write(&path, format!("[[\"/torn\ntime = 3\n{future}\n[[\"/gone\"]]\n")).unwrap();
+    let report = collect(&options(&lab));
+    assert_eq!(gone(&lab, &report), all_that_can_go());
+    assert!(report.notes.iter().any(|note| note.problem == Problem::Healed));
+    assert_eq!(fs::read_to_string(&path).unwrap(), future);
+    assert!(collect(&options(&lab)).notes.is_empty());
+}
+
+/// For the owner of everything, nothing is unreadable: a directory in a log's place is nothing.
+#[test]
+fn something_else_in_the_place_of_a_log_is_nothing() {
+    let lab = lab();
+    fs::remove_file(lab.path("logs/scratch_usage.toml")).unwrap();
+    fs::create_dir(lab.path("logs/scratch_usage.toml")).unwrap();
+    let report = collect(&Options { dry_run: true, ..options(&lab) });
+    assert!(gone(&lab, &report).contains(&format!("scratchspaces/{UUID}/kept")));
+}
+
+#[test]
+fn links_are_not_followed() {
+    let lab = lab();
+    let outside = lab.root().join("outside");
+    fs::create_dir_all(outside.join("key")).unwrap();
+    fs::write(outside.join("key/file"), "kept").unwrap();
+    symlink(&outside, lab.path(&format!("artifacts/{}", "3".repeat(40)))).unwrap();
+    symlink(&outside, lab.path("scratchspaces/11111111-2222-3333-4444-555555555555")).unwrap();
+    symlink("circle", lab.path("packages/circle")).unwrap();
+    symlink("..", lab.path(&format!("artifacts/{OTHER}/circle"))).unwrap();
+    let report = collect(&options(&lab));
+    assert_eq!(gone(&lab, &report).len(), 5, "{:?}", report.gone);
+    assert!(outside.join("key/file").exists());
+    assert!(report.notes.iter().any(|note| note.problem == Problem::Passed));
+}
+
+#[test]
+fn read_only_trees_and_names_that_are_not_unicode_go() {
+    let lab = lab();
+    let tree = lab.path(&format!("artifacts/{OTHER}"));
+    fs::create_dir_all(tree.join("deep")).unwrap();
+    fs::write(tree.join("deep/file"), "").unwrap();
+    for directory in [tree.join("deep"), tree.clone()] {
+        fs::set_permissions(directory, fs::Permissions::from_mode(0o500)).unwrap();
+    }
+    let odd = lab.path("artifacts").join(std::ffi::OsStr::from_bytes(b"\xff"));
+    fs::create_dir(&odd).unwrap();
+    let report = collect(&options(&lab));
+    assert_eq!(report.gone.len(), 5);
+    assert!(!odd.exists() && !tree.exists());
+}
+
+#[test]
+fn a_depot_that_is_named_twice_is_one() {
+    let lab = lab();
+    let link = lab.root().join("link");
+    symlink(lab.depot(), &link).unwrap();
+    for depots in [
+        vec![lab.depot().to_owned(), link.to_str().unwrap().to_owned()],
+        vec![link.to_str().unwrap().to_owned(), format!("{}/", lab.depot())],
+    ] {
+        let options = Options { depots, force: true, dry_run: true, ..options(&lab) };
+        assert_eq!(collect(&options).gone.len(), 4);
+    }
+}
+
+#[test]
+fn a_depot_that_is_not_there_is_not_made() {
+    let lab = DepotLab::new();
+    let report = collect(&options(&lab));
+    assert!(report.gone.is_empty() && report.failures.is_empty());
+    assert!(!Path::new(lab.depot()).exists());
+}
+
+#[test]
+fn what_killed_processes_left_goes() {
+    let lab = lab();
+    for name in [
+        format!("artifacts/{OTHER}@removing-1-0/file"),
+        "packages/Gone@removing-1-0/file".to_owned(),
+        format!("scratchspaces/{UUID}/kept@building-1/file"),
+        format!("scratchspaces/{UUID}/lost@generated.toml"),
+        format!("artifacts/{}@tree", "3".repeat(40)),
+    ] {
+        lab.write(&name, "");
+    }
+    let report = collect(&options(&lab));
+    assert_eq!(gone(&lab, &report), all_that_can_go());
+    assert_eq!(report.leftovers, 4);
+    let left = lab.names().into_iter().filter(|name| name.contains('@')).collect::<Vec<_>>();
+    assert_eq!(left, [""; 0]);
+}
+
+#[test]
+fn what_is_being_made_is_in_use() {
+    let lab = lab();
+    let stack = scratchrs_core::artifact::Stack::new([lab.depot()], None).unwrap();
+    let creation = scratchrs_core::artifact::begin(&stack).unwrap();
+    fs::write(creation.directory().join("file"), "new").unwrap();
+    collect(&options(&lab));
+    let created = creation.publish(&stack, &Watch::default()).unwrap();
+    let report = collect(&options(&lab));
+    assert!(Path::new(&created.path).exists(), "nobody had a chance to bind it yet");
+    assert_eq!(report.spared.len(), 1);
+}
+
+#[test]
+fn a_depot_becomes_as_small_as_it_is_to_be() {
+    let lab = lab();
+    let mut options = options(&lab);
+    options.policy.collect_delay = TimeDelta::days(7);
+    let report = collect(&Options { max_size: Some(0), ..options.clone() });
+    let evicted = [format!("artifacts/{OTHER}"), format!("scratchspaces/{UUID}/gone")];
+    assert_eq!(gone(&lab, &report), evicted);
+    let report = collect(&Options { max_size: Some(0), force: true, ..options });
+    let evicted = [format!("artifacts/{HASH}"), format!("scratchspaces/{UUID}/kept")];
+    assert_eq!(gone(&lab, &report), evicted);
+}
+
+#[test]
+fn why_something_is_there() {
+    let lab = lab();
+    let options = options(&lab);
+    for query in ["a", HASH, &format!("{}/artifacts/{HASH}/file", lab.depot())] {
+        let found = gc::why(query, &options, moment(), &Watch::default()).unwrap();
+        assert_eq!(found.len(), 1, "{query}");
+        assert_eq!(found[0].label, "a");
+        let cause = &found[0].causes[0];
+        assert_eq!(cause.package.as_deref(), Some("Example"));
+        assert!(cause.because[0].path.ends_with("work/Manifest.toml"));
+    }
+    let found = gc::why("gone", &options, moment(), &Watch::default()).unwrap();
+    assert!(found[0].causes.is_empty());
+    assert!(gc::why("nothing", &options, moment(), &Watch::default()).unwrap().is_empty());
+    let status = gc::status(&options, moment(), &Watch::default()).unwrap();
+    assert_eq!(status.entries.len(), 7);
+    assert_eq!(status.shares.iter().map(|share| share.count).sum::<usize>(), 7);
+}
