@@ -61,7 +61,7 @@ pub fn adopt(
             record.into_iter().flat_map(|record| record.contents()).collect();
         claimed.insert(hash);
         store.locked_while_wanted(watch, || session::claim(store, &claimed))?;
-        let taken = take_over(store, other, hash, record, &work, watch);
+        let taken = take_over(store, other, hash, record, work.directory(), watch);
         session::settle(store, &claimed, taken.is_ok().then_some(hash));
         match taken {
             Ok(is_new) => {
@@ -92,7 +92,6 @@ pub fn adopt(
             Bound::New | Bound::Replaced => adopted.names += 1,
         }
     }
-    fs::remove(&work)?;
     Ok(adopted)
 }
 

@@ -10,18 +10,18 @@ use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout;
 use scratchrs_model::store::record::Record;
 
-use super::{ArtifactKind, Store, session, settings, tree};
+use super::session::{self, Work};
+use super::{ArtifactKind, Store, settings, tree};
 use crate::error::{Error, Result};
 
-const SOURCE: &str = "source";
 const TREE: &str = "tree";
+const COPY: &str = "copy";
 
 /// A directory that its caller fills. Dropping it removes what was made.
 #[derive(Debug)]
 pub struct Creation {
     store: Store,
-    work: PathBuf,
-    source: PathBuf,
+    source: Work,
 }
 
 /// How something is stored.
@@ -55,15 +55,35 @@ impl Creation {
     ///
     /// If it cannot be made.
     pub fn begin(store: &Store) -> Result<Self> {
-        let work = session::begin(store)?;
-        let creation = Self { store: store.clone(), source: work.join(SOURCE), work };
-        fs::ensure_directory(&creation.source)?;
-        Ok(creation)
+        Ok(Self { store: store.clone(), source: session::begin(store)? })
     }
 
     /// The directory to fill.
     pub fn directory(&self) -> &Path {
-        &self.source
+        self.source.directory()
+    }
+
+    /// Fills the directory, in which nothing is yet, with a copy of a file or of what is in a
+    /// directory. Returns what [`Creation::finish`] is to store then.
+    ///
+    /// # Errors
+    ///
+    /// If something cannot be read or written, or is neither file, directory nor link; or nobody
+    /// wants it any more.
+    pub fn copy(&self, path: &Path, watch: &Watch) -> Result<Option<String>> {
+        watch.begin(format!("Copying `{}`", path.display()));
+        if fs::is_directory(path) {
+            fs::copy_tree(path, self.directory(), watch)??;
+            return Ok(None);
+        }
+        if !fs::is_regular(path)? {
+            let message = format!("there is neither a file nor a directory `{}`", path.display());
+            return Err(Error::NotFound(message));
+        }
+        let executable = fs::look(&fs::resolve(path)?)?.is_some_and(|found| found.is_executable);
+        let copy = self.directory().join(COPY);
+        fs::copy_file(path, &copy, fs::Access { executable, read_only: false })?;
+        Ok(Some(COPY.to_owned()))
     }
 
     /// Stores what `returned` names in the directory: a path that is absolute or begins there; the
@@ -127,12 +147,12 @@ impl Creation {
     ///
     /// If something cannot be removed.
     pub fn abandon(self) -> Result<()> {
-        Ok(fs::remove(&self.work)?)
+        Ok(fs::remove(self.directory())?)
     }
 
     fn target(&self, returned: Option<&str>) -> Result<PathBuf> {
-        let Some(returned) = returned else { return Ok(self.source.clone()) };
-        let source = self.source.to_string_lossy();
+        let Some(returned) = returned else { return Ok(self.directory().to_owned()) };
+        let source = self.directory().to_string_lossy();
         let Ok(path) =
             layout::absolute(returned, || Ok::<_, std::convert::Infallible>(source.to_string()));
         let path = PathBuf::from(path.into_owned());
@@ -141,19 +161,23 @@ impl Creation {
                 "the returned path `{returned}` is outside of the given directory `{source}`"
             ))
         };
-        if !path.starts_with(&self.source) {
+        if !path.starts_with(self.directory()) {
             return Err(outside());
         }
-        if fs::look(&path)?.is_none() {
+        let Some(seen) = fs::look(&path)? else {
             return Err(Error::InvalidInput(format!(
                 "the returned path `{returned}` does not exist"
             )));
+        };
+        // Most return a file that they have just put there.
+        if seen.kind == EntryKind::File && path.parent() == Some(self.directory()) {
+            return Ok(path);
         }
         let found = fs::resolve(&path).map_err(|error| {
             let path = path.display();
             Error::InvalidInput(format!("the returned path `{path}` leads nowhere: {error}"))
         })?;
-        if found.starts_with(fs::resolve(&self.source)?) { Ok(found) } else { Err(outside()) }
+        if found.starts_with(fs::resolve(self.directory())?) { Ok(found) } else { Err(outside()) }
     }
 
     fn claim(&self, hashes: &BTreeSet<Sha256>, watch: &Watch) -> Result<()> {
@@ -214,14 +238,14 @@ impl Creation {
                         return Ok(created(false, &linked));
                     }
                 }
-                let is_new = self.build(directory, record, hash, link, watch)?;
-                let record = tree::read_record(&self.store, hash)?.unwrap_or_default();
-                Ok(created(is_new && !is_there, &record.link))
+                let (is_new, used) = self.build(directory, record, hash, link, watch)?;
+                Ok(created(is_new && !is_there, used.name()))
             },
         )
     }
 
-    /// Builds the tree aside and puts it at its address; in the place of one that is there.
+    /// Builds the tree aside and puts it at its address; in the place of one that is there. Whether
+    /// none was, and how its files are linked.
     fn build(
         &self,
         directory: &Path,
@@ -229,12 +253,13 @@ impl Creation {
         hash: Sha256,
         link: Option<LinkMode>,
         watch: &Watch,
-    ) -> Result<bool> {
-        let built = self.work.join(TREE);
+    ) -> Result<(bool, LinkMode)> {
+        let work = session::begin(&self.store)?;
+        let built = work.directory().join(TREE);
         let used = tree::build(&self.store, &record, Some(directory), &built, link, watch)?;
         record.link = used.to_string();
         // Without a record, nobody would know which contents the tree has.
-        tree::write_record(&self.store, hash, &record, &self.work)?;
+        tree::write_record(&self.store, hash, &record, work.directory())?;
         let place = PathBuf::from(self.store.path(hash));
         let is_new = tree::into_place(&built, &place)?;
         if !is_new {
@@ -242,7 +267,7 @@ impl Creation {
             fs::publish(&built, &place)?;
         }
         fs::make_read_only(&place)?;
-        Ok(is_new)
+        Ok((is_new, used))
     }
 
     /// Runs `act` while this process claims `hashes`. What it made stays claimed until it is bound.
@@ -257,12 +282,5 @@ impl Creation {
         let result = act();
         session::settle(&self.store, hashes, result.is_ok().then_some(made));
         result
-    }
-}
-
-impl Drop for Creation {
-    fn drop(&mut self) {
-        // What cannot be removed now is removed when this process is gone.
-        let _ = fs::remove(&self.work);
     }
 }

@@ -37,6 +37,8 @@ struct Session {
     directory: PathBuf,
     lock: PidLock,
     next: u64,
+    /// Directories that were made and have nothing in them any more.
+    idle: Vec<PathBuf>,
     claims: HashMap<Sha256, Claim>,
     /// How many lines the file of claims has: more than there are claims, after a while.
     lines: usize,
@@ -64,9 +66,41 @@ fn with_sessions<T>(act: impl FnOnce(&mut BTreeMap<String, Session>) -> T) -> T 
     act(&mut SESSIONS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Makes a directory for something that is to be made.
-pub(super) fn begin(store: &Store) -> Result<PathBuf> {
-    with_sessions(|sessions| {
+/// A directory of this process in which something is made. Dropping it removes what is in it.
+#[derive(Debug)]
+pub(super) struct Work {
+    root: String,
+    directory: PathBuf,
+}
+
+impl Work {
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+impl Drop for Work {
+    fn drop(&mut self) {
+        // Most are empty in the end, and making one takes longer than looking.
+        let is_empty = matches!(fs::is_empty_directory(&self.directory), Ok(Some(true)));
+        let is_kept = is_empty
+            && with_sessions(|sessions| match sessions.get_mut(&self.root) {
+                Some(session) if self.directory.starts_with(&session.directory) => {
+                    session.idle.push(std::mem::take(&mut self.directory));
+                    true
+                }
+                _ => false,
+            });
+        if !is_kept {
+            // What cannot be removed now is removed when this process is gone.
+            let _ = fs::remove(&self.directory);
+        }
+    }
+}
+
+/// A directory with nothing in it, for something that is to be made.
+pub(super) fn begin(store: &Store) -> Result<Work> {
+    let directory = with_sessions(|sessions| {
         let is_alive = sessions
             .get(store.root())
             .is_some_and(|session| session.lock.is_held() && session.directory.is_dir());
@@ -79,7 +113,8 @@ pub(super) fn begin(store: &Store) -> Result<PathBuf> {
             Some(session) => session.new_directory(),
             None => Session::begin(store)?.new_directory(),
         }
-    })
+    })?;
+    Ok(Work { root: store.root().to_owned(), directory })
 }
 
 /// Claims what is to be made. The caller holds the lock of the store.
@@ -191,13 +226,17 @@ impl Session {
                 let directory = work.join(name);
                 fs::remove(&directory)?;
                 fs::ensure_directory(&directory)?;
-                return Ok(Self { directory, lock, next: 0, claims: HashMap::new(), lines: 0 });
+                let (claims, idle) = (HashMap::new(), Vec::new());
+                return Ok(Self { directory, lock, next: 0, idle, claims, lines: 0 });
             }
         }
         unreachable!("there are fewer processes than numbers")
     }
 
     fn new_directory(&mut self) -> Result<PathBuf> {
+        if let Some(directory) = self.idle.pop().filter(|directory| fs::is_directory(directory)) {
+            return Ok(directory);
+        }
         let directory = self.directory.join(self.next.to_string());
         self.next += 1;
         fs::ensure_directory(&directory)?;

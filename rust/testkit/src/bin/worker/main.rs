@@ -4,6 +4,7 @@
 //! Errors go to the other output as `<code> <message>`, with exit code 1.
 
 mod artifact;
+mod store;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};
@@ -29,6 +30,8 @@ struct Arguments {
 enum Task {
     #[command(flatten)]
     Artifact(artifact::ArtifactTask),
+    #[command(flatten)]
+    Store(store::StoreTask),
     /// Logs uses of spaces, under the lock.
     Track {
         depot: String,
@@ -130,6 +133,7 @@ fn main() -> ExitCode {
 fn perform(task: Task) -> Result<(), String> {
     match task {
         Task::Artifact(task) => artifact::perform(task),
+        Task::Store(task) => store::run(&task),
         Task::Track { depot, uses, patience } => track(place(&depot), &uses, &patience),
         Task::ScratchAppend { depot, uses } => scratch_append(&depot, &uses).map_err(own_fault),
         Task::Condense { depot, until, patience } => {

@@ -1,0 +1,126 @@
+//! What a session asks of the store.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap::Subcommand;
+use scratchrs_core::Place;
+use scratchrs_core::store::{
+    self, BindOptions, CollectOptions, CreateOptions, Creation, Store, end_session, open_bindings,
+};
+use scratchrs_fs::{LinkMode, Watch};
+use scratchrs_testkit::OWNER;
+
+use crate::{now, own_fault, say, typed};
+
+#[derive(Subcommand)]
+#[expect(clippy::enum_variant_names, reason = "their names are those of the commands")]
+pub(crate) enum StoreTask {
+    /// Makes trees that have files in common, and binds each.
+    StoreTrees {
+        depot: String,
+        /// The name of the first tree is this, followed by its number.
+        #[arg(long, default_value = "tree-")]
+        prefix: String,
+        /// The number of the first tree.
+        #[arg(long, default_value_t = 0)]
+        first: usize,
+        #[arg(long, default_value_t = 1)]
+        count: usize,
+        /// How many files a tree has.
+        #[arg(long, default_value_t = 3)]
+        files: usize,
+        /// How many contents there are for them.
+        #[arg(long, default_value_t = 5)]
+        contents: usize,
+        #[arg(long)]
+        link: Option<String>,
+    },
+    /// Makes a file and binds it.
+    StoreFile { depot: String, name: String, content: String },
+    /// Removes a name.
+    StoreUnbind { depot: String, name: String },
+    /// Collects without delay, once, or until a file exists.
+    StoreCollect {
+        depot: String,
+        #[arg(long)]
+        until: Option<PathBuf>,
+    },
+}
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) fn run(task: &StoreTask) -> Result<(), String> {
+    let depot = match task {
+        StoreTask::StoreTrees { depot, .. }
+        | StoreTask::StoreFile { depot, .. }
+        | StoreTask::StoreUnbind { depot, .. }
+        | StoreTask::StoreCollect { depot, .. } => depot,
+    };
+    let store = Store::of(Place { depot, directory: None }).map_err(typed)?;
+    let file = open_bindings(&store, OWNER, None, now()).map_err(typed)?.path;
+    match task {
+        StoreTask::StoreTrees { prefix, first, count, files, contents, link, .. } => {
+            let link = link.as_deref().map(str::parse::<LinkMode>).transpose();
+            let link = link.map_err(|error| error.to_string())?;
+            for number in *first..first + count {
+                let fill = |directory: &Path| {
+                    for file in 0..*files {
+                        // Each tree has other files than the next, and most of them in common.
+                        let content = (number + file * (1 + number % 3)) % contents;
+                        let at = directory.join(format!("{}", file % 4));
+                        fs::create_dir_all(&at)?;
+                        fs::write(at.join(format!("file-{file}")), format!("content {content}"))?;
+                    }
+                    Ok(None)
+                };
+                make(&store, &file, &format!("{prefix}{number}"), link, fill)?;
+            }
+        }
+        StoreTask::StoreFile { name, content, .. } => {
+            make(&store, &file, name, None, |directory| {
+                fs::write(directory.join("file"), content)?;
+                Ok(Some("file"))
+            })?
+        }
+        StoreTask::StoreUnbind { name, .. } => {
+            store::unbind(&store, &file, &[name], PATIENCE).map_err(typed)?;
+        }
+        StoreTask::StoreCollect { until, .. } => collect(&store, until.as_deref())?,
+    }
+    end_session(None).map_err(typed)
+}
+
+fn make(
+    store: &Store,
+    file: &str,
+    name: &str,
+    link: Option<LinkMode>,
+    fill: impl FnOnce(&Path) -> std::io::Result<Option<&'static str>>,
+) -> Result<(), String> {
+    let creation = Creation::begin(store).map_err(typed)?;
+    let returned = fill(creation.directory()).map_err(own_fault)?;
+    let options = CreateOptions { link };
+    let created = creation.finish(returned, options, &Watch::default()).map_err(typed)?;
+    say("created", &created.path)?;
+    let options = BindOptions { force: true, metadata: None };
+    store::bind(store, file, name, created.hash, options, now(), PATIENCE).map_err(typed)?;
+    say("bound", name)
+}
+
+fn collect(store: &Store, until: Option<&Path>) -> Result<(), String> {
+    let options = CollectOptions { delay: chrono::TimeDelta::zero(), ..CollectOptions::default() };
+    loop {
+        let collected = store::collect(store, options, now(), &Watch::default()).map_err(typed)?;
+        say("collected", &collected.removed.len().to_string())?;
+        for (path, reason) in &collected.failed {
+            say("failed", &format!("{path}: {reason}"))?;
+        }
+        if until.is_none_or(Path::exists) {
+            return Ok(());
+        }
+        // Nobody has a turn at a lock: who asks again at once gets it, and the others only wait.
+        std::thread::sleep(Duration::from_millis(150));
+    }
+}
