@@ -9,6 +9,7 @@ mod hash;
 mod list;
 mod path;
 mod status;
+mod store;
 mod why;
 
 use crate::failure::Result;
@@ -26,6 +27,7 @@ pub(crate) enum Command {
     Gc(gc::Arguments),
     Hash(hash::Arguments),
     Artifact(artifact::Arguments),
+    Store(store::Arguments),
     Completions(completions::Arguments),
 }
 
@@ -41,6 +43,7 @@ impl Command {
             Self::Gc(arguments) => arguments.run(session),
             Self::Hash(arguments) => arguments.run(session),
             Self::Artifact(arguments) => arguments.run(session),
+            Self::Store(arguments) => arguments.run(session),
             Self::Completions(arguments) => arguments.run(session),
         }
     }

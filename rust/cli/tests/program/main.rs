@@ -16,4 +16,5 @@ mod list;
 mod path;
 mod projects;
 mod removal;
+mod store;
 mod terminal;

@@ -1,0 +1,107 @@
+//! `scratchrs store`: files and trees that are made at run time, kept once, by content.
+
+mod add;
+mod adopt;
+mod collect;
+mod get;
+mod list;
+mod remove;
+mod verify;
+
+use std::time::Duration;
+
+use scratchrs_core::store::{Store, open_bindings};
+
+use crate::failure::Result;
+use crate::namespace;
+use crate::session::{Session, place};
+
+const AFTER_HELP: &str = "\
+Examples:
+  scratchrs store add iris/ iris       a copy of a directory gets a name
+  scratchrs store get iris             where it is
+  scratchrs store list                 what is bound, and what sharing saves
+  scratchrs store verify               whether all of it is what it should be
+  scratchrs store remove iris          the name goes, and the content with the next collection
+
+The store is that of the package ScratchRS: what `create_my_artifact` makes in Julia is in it.
+
+With --json: {\"notes\": [\"…\"], …}; each command's help says what else.";
+
+/// For how long others may hold the lock of a store.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The store: add, get, list and verify contents that are made at run time
+#[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What can be done, in the order of the help.
+#[derive(clap::Subcommand)]
+enum Command {
+    Add(add::Arguments),
+    Get(get::Arguments),
+    List(list::Arguments),
+    Verify(verify::Arguments),
+    Remove(remove::Arguments),
+    Collect(collect::Arguments),
+    Adopt(adopt::Arguments),
+}
+
+impl Arguments {
+    pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
+        match &self.command {
+            Command::Add(arguments) => arguments.run(session),
+            Command::Get(arguments) => arguments.run(session),
+            Command::List(arguments) => arguments.run(session),
+            Command::Verify(arguments) => arguments.run(session),
+            Command::Remove(arguments) => arguments.run(session),
+            Command::Collect(arguments) => arguments.run(session),
+            Command::Adopt(arguments) => arguments.run(session),
+        }
+    }
+}
+
+/// The store of the depot.
+fn store(session: &Session) -> Result<Store> {
+    Ok(Store::of(place(&session.depot()?))?)
+}
+
+/// Where names are looked for.
+#[derive(clap::Args)]
+#[group(skip)]
+struct Names {
+    /// A file of bindings [default: that of the package, or of everybody]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["uuid", "project"])]
+    file: Option<String>,
+
+    #[command(flatten)]
+    package: namespace::Options,
+}
+
+impl Names {
+    /// The file of bindings.
+    fn path(&self, session: &mut Session, store: &Store) -> Result<String> {
+        match &self.file {
+            Some(file) => session.absolute(file),
+            None => {
+                let package = self.package.resolve(session)?.owner;
+                Ok(store.layout().bindings(package, None))
+            }
+        }
+    }
+
+    /// The file of bindings, made unless it is there.
+    fn open(&self, session: &mut Session, store: &Store) -> Result<String> {
+        match &self.file {
+            Some(file) => session.absolute(file),
+            None => {
+                let package = self.package.resolve(session)?.owner;
+                Ok(open_bindings(store, package, None, session.environment.now)?.path)
+            }
+        }
+    }
+}

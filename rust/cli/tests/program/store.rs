@@ -1,0 +1,165 @@
+//! `scratchrs store`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+
+use crate::lab::{Lab, Run, json};
+
+const STORE: &str = "depot/scratchspaces/8df67668-ca49-459c-97b7-c4421c9c1418/store";
+/// The blob "hi" by SHA-256, as git and Pkg have it.
+const HI: &str = "a4e13f7dfd8345eae550125113b9d9bcd4b0f781037c02afb133fd98f5f973ae";
+
+fn lab() -> Lab {
+    let lab = Lab::new();
+    lab.write("one/a", "hi");
+    lab.write("one/b/run", "#!/bin/sh\n");
+    let executable = fs::Permissions::from_mode(0o755);
+    fs::set_permissions(lab.path("one/b/run"), executable).unwrap();
+    lab.write("two/a", "hi");
+    lab.write("hi", "hi");
+    lab
+}
+
+fn store(lab: &Lab, arguments: &[&str]) -> Run {
+    lab.run(&[&["store"], arguments].concat())
+}
+
+fn answer(lab: &Lab, arguments: &[&str]) -> Value {
+    let run = store(lab, &[arguments, &["--json"]].concat());
+    assert_eq!(run.stderr, "", "{arguments:?}");
+    json(&run.stdout)
+}
+
+#[test]
+fn what_is_added_is_there_once_and_has_a_name() {
+    let lab = lab();
+    let added = store(&lab, &["add", "hi", "hi"]);
+    let path = format!("[ROOT]/{STORE}/artifacts/a4/{HI}");
+    let said = format!("Stored `{path}`\n");
+    assert_eq!(added, Run { code: 0, stdout: format!("{HI}\n"), stderr: said });
+    assert!(lab.exists("hi"), "it is a copy");
+    for tree in ["one", "two"] {
+        assert_eq!(store(&lab, &["add", tree, tree, "--link", "hardlink"]).code, 0);
+    }
+    assert_eq!(lab.result(&["store", "get", "hi"]), format!("{path}\n"));
+    let one = answer(&lab, &["get", "one"]);
+    let directory = one["path"].as_str().unwrap();
+    assert_eq!(
+        fs::read_to_string(
+            format!("{directory}/a").replace("[ROOT]", lab.path("").to_str().unwrap())
+        )
+        .unwrap(),
+        "hi"
+    );
+    let list = answer(&lab, &["list"]);
+    assert_eq!((list["files"].as_u64(), list["trees"].as_u64()), (Some(2), Some(2)));
+    assert_eq!(list["saved_bytes"], 4);
+    let again = answer(&lab, &["add", "two", "other", "--project", "Mine"]);
+    assert_eq!(again["is_new"], false);
+    assert!(
+        again["file"]
+            .as_str()
+            .unwrap()
+            .ends_with("/7876af07-990d-54b4-ab0e-23690620f79a/Artifacts.toml")
+    );
+    assert_eq!(store(&lab, &["get", "other"]).code, 3);
+    assert_eq!(lab.result(&["store", "get", "other", "--project", "Mine"]).lines().count(), 1);
+    let verified = store(&lab, &["verify"]);
+    assert_eq!(
+        verified,
+        Run::failed(0, "2 files and 2 trees are what they should be (12 bytes read)\n")
+    );
+    assert!(
+        !lab.exists(&format!("{STORE}/work"))
+            || fs::read_dir(lab.path(&format!("{STORE}/work"))).unwrap().count() == 0
+    );
+}
+
+#[test]
+fn a_table_shows_what_is_bound() {
+    let lab = lab();
+    assert_eq!(store(&lab, &["list"]).stdout, "");
+    store(&lab, &["add", "hi", "a name"]);
+    let run = store(&lab, &["list"]);
+    let lines: Vec<_> = run.stdout.lines().map(str::trim_end).collect();
+    assert_eq!(lines.len(), 2, "{run:?}");
+    assert!(lines[1].starts_with("\"a name\"") && lines[1].contains("2 bytes"), "{run:?}");
+    assert!(run.stderr.contains("1 file and 0 trees in"), "{run:?}");
+}
+
+#[test]
+fn what_is_not_bound_goes_and_not_before() {
+    let lab = lab();
+    store(&lab, &["add", "one", "one"]);
+    store(&lab, &["add", "hi", "hi"]);
+    let none = "Removed 0 things (0 bytes)\n";
+    assert_eq!(store(&lab, &["collect", "--delay", "0"]), Run::failed(0, none));
+    assert_eq!(store(&lab, &["remove", "one"]).code, 0);
+    assert_eq!(store(&lab, &["remove", "one"]).code, 3);
+    let waits = "Removed 0 things (0 bytes); 2 more may go later\n";
+    assert_eq!(store(&lab, &["collect"]), Run::failed(0, waits));
+    let dry = answer(&lab, &["collect", "--delay", "0", "--dry-run"]);
+    assert_eq!((dry["removed"].as_array().unwrap().len(), &dry["bytes"]), (2, &Value::from(10)));
+    let gone = "Removed 2 things (10 bytes)\n";
+    assert_eq!(store(&lab, &["collect", "--delay", "0"]), Run::failed(0, gone));
+    assert_eq!(store(&lab, &["get", "hi"]).code, 0);
+}
+
+#[test]
+fn what_is_wrong_is_said() {
+    let lab = lab();
+    let missing = store(&lab, &["add", "nothing", "x"]);
+    let said = "error: there is neither a file nor a directory `[ROOT]/nothing`\n";
+    assert_eq!(missing, Run::failed(3, said));
+    store(&lab, &["add", "hi", "hi"]);
+    let taken = store(&lab, &["add", "one", "hi"]);
+    assert_eq!(taken.code, 1);
+    assert!(taken.stderr.starts_with("error: \"hi\" is bound already in"), "{taken:?}");
+    assert_eq!(store(&lab, &["add", "one", "hi", "--force"]).code, 0);
+    let absent = store(&lab, &["get", &"0".repeat(64)]);
+    assert_eq!(absent.code, 3);
+    assert_eq!(store(&lab, &["get", "x"]).code, 3);
+    assert_eq!(store(&lab, &["add", "one", "y", "--link", "junction"]).code, 2);
+    std::os::unix::fs::symlink("nowhere", lab.path("one/dangling")).unwrap();
+    let dangling = store(&lab, &["add", "one", "y"]);
+    assert!(dangling.code == 2 && dangling.stderr.contains("leads to nothing"), "{dangling:?}");
+}
+
+#[test]
+fn rot_is_found() {
+    let lab = lab();
+    store(&lab, &["add", "hi", "hi"]);
+    let content = format!("{STORE}/artifacts/a4/{HI}");
+    lab.set_writable(&content);
+    lab.write(&content, "ho");
+    let run = store(&lab, &["verify"]);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.stdout.starts_with(&format!("damaged [ROOT]/{content}\n  its content has the hash")),
+        "{run:?}"
+    );
+    assert!(run.stdout.contains("concerns \"hi\" in"), "{run:?}");
+    let damaged = json(&store(&lab, &["verify", "--json"]).stdout);
+    assert_eq!(damaged["damaged"][0]["bound_by"][0]["name"], "hi");
+}
+
+/// A store as OhMyArtifacts.jl lays it out.
+#[test]
+fn the_store_of_the_peer_is_listed_and_adopted() {
+    let lab = lab();
+    let none = store(&lab, &["adopt"]);
+    assert_eq!(none.code, 3);
+    let peer = "depot/scratchspaces/cf8be1f4-309d-442e-839d-29d2a0af6cb7/0.3";
+    lab.write(&format!("{peer}/artifacts/a4/{HI}"), "hi");
+    let file = format!("{peer}/7876af07-990d-54b4-ab0e-23690620f79a/Artifacts.toml");
+    lab.write(&file, format!("[x]\nisdir = false\nsha256 = \"{HI}\"\n"));
+    let list = answer(&lab, &["list", "--store", peer]);
+    assert_eq!(
+        (list["files"].as_u64(), &list["artifacts"][0]["bound_by"][0]["name"]),
+        (Some(1), &Value::from("x"))
+    );
+    assert_eq!(store(&lab, &["adopt"]), Run::failed(0, "Adopted 1 thing and 1 name\n"));
+    assert_eq!(lab.result(&["store", "get", "x", "--project", "Mine"]).lines().count(), 1);
+}
