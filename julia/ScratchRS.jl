@@ -56,8 +56,7 @@ declare_public(
     (:artifact_names, :artifact_paths, :artifact_slash_lookup, :artifacts_dirs, :extract_all_hashes),
     (:load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override),
     (:split_artifact_slash, :unpack_platform, :with_artifacts_directory),
-    (:SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status),
-    (:get_artifacts_dir, :get_scratchspace, :orphanages_toml, :usages_toml, :verify_store),
+    (:SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status, :verify_store),
     (:condense_usage!, :find_uuid, :scratch_path, :scratchrs, :track_scratch_access, :usage_toml),
 )
 

@@ -508,8 +508,7 @@ is any.
 load_my_artifacts_toml
 
 """
-    download_my_artifact!([downloadf,] url, name, artifacts_toml;
-                          force_bind = false, bind_metadata = nothing, kw...) -> SHA256
+    download_my_artifact!([downloadf,] url, name, artifacts_toml; force_bind = false, bind_metadata = nothing, kw...) -> SHA256
 
 Downloads a file, stores it and binds `name` to it. It is always downloaded: nobody knows its hash
 before.

@@ -7,12 +7,16 @@ const PUBLIC = [
     :artifact_slash_lookup, :artifacts_dirs, :condense_usage!, :extract_all_hashes, :find_uuid,
     :load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override,
     :scratch_path, :scratchrs, :split_artifact_slash, :track_scratch_access, :unpack_platform,
-    :usage_toml, :with_artifacts_directory,
+    :usage_toml, :with_artifacts_directory, :SHA256, :adopt_store!, :find_orphanages, :store_link,
+    :store_link!, :store_status, :verify_store,
 ]
 const EXPORTED = [
-    Symbol("@artifact_str"), Symbol("@get_scratch!"), :artifact_exists, :artifact_hash,
-    :artifact_meta, :artifact_path, :clear_scratchspaces!, :delete_scratch!, :find_artifacts_toml,
-    :get_scratch!, :scratch_dir, :select_downloadable_artifacts, :with_scratch_directory,
+    Symbol("@artifact_str"), Symbol("@get_scratch!"), Symbol("@my_artifact"),
+    Symbol("@my_artifacts_toml!"), :artifact_exists, :artifact_hash, :artifact_meta,
+    :artifact_path, :bind_my_artifact!, :clear_scratchspaces!, :create_my_artifact,
+    :delete_scratch!, :download_my_artifact!, :find_artifacts_toml, :get_scratch!,
+    :load_my_artifacts_toml, :my_artifact_exists, :my_artifact_hash, :my_artifact_path,
+    :my_artifacts_toml!, :unbind_my_artifact!, :scratch_dir, :select_downloadable_artifacts, :with_scratch_directory,
 ]
 
 @testset "names" begin

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measured next to a peer, on the same data, in the same run.
 
 mod artifacts;
+mod store;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,6 +31,10 @@ enum Benchmark {
     Artifacts(artifacts::Arguments),
     #[command(hide = true)]
     Measure(artifacts::Measure),
+    #[command(hide = true)]
+    MeasureStore(store::Measure),
+    /// The store, next to OhMyArtifacts.jl, and alone with 100,000 files.
+    Store(store::Arguments),
     /// Scratch spaces, next to Scratch.jl.
     Scratch {
         /// A checkout of Scratch.jl.
@@ -46,6 +51,8 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
     match &arguments.what {
         Benchmark::Artifacts(arguments) => artifacts::run(environment, arguments),
         Benchmark::Measure(arguments) => artifacts::measure(arguments),
+        Benchmark::MeasureStore(arguments) => store::measure(arguments),
+        Benchmark::Store(arguments) => store::run(environment, arguments),
         Benchmark::Scratch { scratch_jl, sessions } => scratch(environment, scratch_jl, *sessions),
     }
 }
