@@ -91,7 +91,7 @@ impl Arguments {
 }
 
 /// Records the use of the space at `path`, or says why it is not recorded.
-fn record(
+pub(super) fn record(
     session: &mut Session,
     place: Place<'_>,
     path: &str,

@@ -12,8 +12,9 @@ use std::time::Duration;
 
 use scratchrs_core::store::{Store, open_bindings};
 
+use super::path::record;
 use crate::failure::Result;
-use crate::namespace;
+use crate::namespace::{self, Namespace};
 use crate::session::{Session, place};
 
 const AFTER_HELP: &str = "\
@@ -94,14 +95,16 @@ impl Names {
         }
     }
 
-    /// The file of bindings, made unless it is there.
+    /// The file of bindings, made unless it is there. The store is there for as long as the project
+    /// is on whose behalf it is used.
     fn open(&self, session: &mut Session, store: &Store) -> Result<String> {
-        match &self.file {
-            Some(file) => session.absolute(file),
-            None => {
-                let package = self.package.resolve(session)?.owner;
-                Ok(open_bindings(store, package, None, session.environment.now)?.path)
-            }
-        }
+        let Namespace { owner, project, .. } = self.package.resolve(session)?;
+        let file = match &self.file {
+            Some(file) => session.absolute(file)?,
+            None => open_bindings(store, owner, None, session.environment.now)?.path,
+        };
+        let depot = session.depot()?;
+        record(session, place(&depot), store.root(), project.as_deref())?;
+        Ok(file)
     }
 }

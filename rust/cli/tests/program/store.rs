@@ -12,7 +12,8 @@ const STORE: &str = "depot/scratchspaces/8df67668-ca49-459c-97b7-c4421c9c1418/st
 const HI: &str = "a4e13f7dfd8345eae550125113b9d9bcd4b0f781037c02afb133fd98f5f973ae";
 
 fn lab() -> Lab {
-    let lab = Lab::new();
+    let mut lab = Lab::new();
+    lab.set("JULIA_PROJECT", "[ROOT]/env");
     lab.write("one/a", "hi");
     lab.write("one/b/run", "#!/bin/sh\n");
     let executable = fs::Permissions::from_mode(0o755);
@@ -40,6 +41,10 @@ fn what_is_added_is_there_once_and_has_a_name() {
     let said = format!("Stored `{path}`\n");
     assert_eq!(added, Run { code: 0, stdout: format!("{HI}\n"), stderr: said });
     assert!(lab.exists("hi"), "it is a copy");
+    let log = format!(
+        "[[\"[ROOT]/{STORE}\"]]\nparent_projects = [\"[ROOT]/env/Project.toml\"]\ntime = [TIME]\n"
+    );
+    assert_eq!(lab.log(), log, "the store stays as long as the project");
     for tree in ["one", "two"] {
         assert_eq!(store(&lab, &["add", tree, tree, "--link", "hardlink"]).code, 0);
     }
