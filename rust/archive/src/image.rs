@@ -126,11 +126,7 @@ impl Image {
         // An empty file is looked at with its record, so that one that can't be read is noticed.
         if !contents.is_empty() || size == 0 && wanted.start < length {
             let path = self.listing.on_disk(self.listing.get(index).path)?;
-            let file = SourceFile::open(&path)?;
-            if (file.size, file.executable) != (size, executable) {
-                return Err(Error::ChangedWhileReading { path, expected: size });
-            }
-            file.read_part(contents, out)?;
+            SourceFile::open_listed(&path, size, executable)?.read_part(contents, out)?;
         }
         let padding = end.max(size) - start.max(size);
         out.resize(out.len() + padding as usize, 0);

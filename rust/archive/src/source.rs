@@ -47,6 +47,28 @@ impl<'a> SourceFile<'a> {
         Ok(Self { path, file, size: metadata.len(), executable })
     }
 
+    /// Opens a file of which size and mode are known from a listing.
+    ///
+    /// They are not asked again, which would be a quarter of the system calls that a small file
+    /// takes: one that is not what it was shows by its size when it is read. Only of an empty one,
+    /// a FIFO would not.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be opened, or is empty and not what it was.
+    pub(crate) fn open_listed(path: &'a Path, size: u64, executable: bool) -> Result<Self, Error> {
+        if size > 0 {
+            let file =
+                platform::read_options().open(path).map_err(effect::Error::on("open", path))?;
+            return Ok(Self { path, file, size, executable });
+        }
+        let file = Self::open(path)?;
+        if (file.size, file.executable) != (size, executable) {
+            return Err(Error::ChangedWhileReading { path: path.to_owned(), expected: size });
+        }
+        Ok(file)
+    }
+
     /// Passes the contents to `sink`, piece by piece through `buffer`.
     ///
     /// # Errors

@@ -195,10 +195,9 @@ fn read_leaf<D: Digest>(
             let target = source::read_link(path)?;
             Ok(Leaf::Symlink(platform::bytes(&target).to_vec()))
         }
-        Kind::File { .. } => {
+        Kind::File { size, executable } => {
             watch.check()?;
-            let file = SourceFile::open(path)?;
-            let (executable, size) = (file.executable, file.size);
+            let file = SourceFile::open_listed(path, size, executable)?;
             let mut hasher = object::blob::<D>(size);
             file.read(buffer, |piece| {
                 hasher.update(piece);
