@@ -386,6 +386,8 @@ function store_link!(link::Symbol)
     return link
 end
 
+Base.include(@__MODULE__, "store_macro.jl")
+
 end # module Store
 
 using .Store: adopt_store!, bind_my_artifact!, create_my_artifact, download_my_artifact!,
@@ -581,5 +583,3 @@ expanded.
 macro my_artifact(operation, name, arguments...)
     return Store.expand(__module__, operation, name, arguments)
 end
-
-Base.include(Store, "store_macro.jl")
