@@ -100,7 +100,10 @@ end
             # The store lives as long as somebody who binds in it.
             @test occursin(ScratchRS.get_scratchspace(), log_text())
         end
-        @test basename(my_artifacts_toml!(ScratchRS; versioned = true)) == "Artifacts_v0.1.0.toml"
+        # Julia 1.5 finds the sources of a package by the load path, which is the lab's here.
+        if VERSION >= v"1.6"
+            @test basename(my_artifacts_toml!(ScratchRS; versioned = true)) == "Artifacts_v0.1.0.toml"
+        end
         @test isempty(load_my_artifacts_toml(my_artifacts_toml!(USER)))
         @test_throws Exception Core.eval(Bound, :(@my_artifacts_toml!(other = true)))
     end
