@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0x5550b3cb96241381u
+#define SCRATCHRS_ABI 0x7bfa968e4c714ab6u
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -153,6 +153,48 @@ uint32_t scratchrs_store_link(const char *depot, const char *directory, scratchr
 
 /* Chooses that; nothing for the best that there is. */
 uint32_t scratchrs_set_store_link(const char *depot, const char *directory, const char *link_mode, scratchrs_bytes *reply);
+
+/* Lets a name stand for an artifact in a file. Of the platform there are tags and values in turns, or nothing; of each download its address, hash and size (0 if that is not known). Replies what in the log of uses could not be read and was removed from it. */
+uint32_t scratchrs_bind_artifact(const uint8_t *depots, const char *file, const char *name, const char *hash, const uint8_t *platform, const uint8_t *downloads, uint8_t with_downloads, uint8_t lazy, uint8_t force, scratchrs_bytes *reply);
+
+/* Lets a name stand for nothing in a file, or for nothing on one platform. */
+uint32_t scratchrs_unbind_artifact(const char *file, const char *name, const uint8_t *platform, scratchrs_bytes *reply);
+
+/* Makes an empty directory that is to become an artifact. Replies the directory, and the ticket of the creation. */
+uint32_t scratchrs_begin_artifact(const uint8_t *depots, const char *directory, scratchrs_bytes *reply);
+
+/* Makes an artifact of the directory, and replies its hash. */
+scratchrs_job *scratchrs_start_publish_artifact(uint64_t ticket, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Removes the directory. */
+uint32_t scratchrs_abandon_artifact(uint64_t ticket, scratchrs_bytes *reply);
+
+/* Removes an artifact from all depots. */
+scratchrs_job *scratchrs_start_remove_artifact(const uint8_t *depots, const char *directory, const char *hash, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Hashes a directory that is to be an artifact. Replies `sound`; or `rotten`, the hash that it has, whether it is `known` or `unknown` what it should be, and, if so, two texts for each path in it that is not: what has become of it, and the path. */
+scratchrs_job *scratchrs_start_verify_tree(const char *path, const char *hash, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Packs a directory as a tarball. Replies the hash of the tarball and its size. */
+scratchrs_job *scratchrs_start_archive_tree(const char *path, const char *tarball, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Downloads an artifact, unless it is there. Of each download there are its address, its hash (nothing if that is not known) and its size (0 if that is not known). A session is the version of Julia, its platform, whether it is interactive, and names and values of the environment in turns. Replies the path, and what came up. */
+scratchrs_job *scratchrs_start_install_artifact(const uint8_t *depots, const char *directory, const char *name, const char *hash, const uint8_t *downloads, const char *file, uint8_t with_server, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Begins to install an artifact that the caller downloads. Replies `ready` and its path; `install`, a file for the tarball and the ticket of the installation; or `busy`, the process that is installing it, its machine, and nothing. */
+uint32_t scratchrs_begin_install(const uint8_t *depots, const char *directory, const char *hash, scratchrs_bytes *reply);
+
+/* Installs the artifact from the tarball, whose hash may be known. Replies the path, and what came up. */
+scratchrs_job *scratchrs_start_finish_install(uint64_t ticket, const char *name, const char *sha256, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Gives an installation up. */
+uint32_t scratchrs_abandon_install(uint64_t ticket, scratchrs_bytes *reply);
+
+/* The hash of a tree as git has it, by SHA-1 or SHA-256. */
+scratchrs_job *scratchrs_start_tree_hash(const char *path, uint8_t sha256, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* The hash of a file as git has it, by SHA-1 or SHA-256. */
+scratchrs_job *scratchrs_start_blob_hash(const char *path, uint8_t sha256, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* Panics, so that a test can see what becomes of a panic. */
 uint32_t scratchrs_panic(scratchrs_bytes *reply);

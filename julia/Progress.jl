@@ -8,8 +8,9 @@ import ..@seldom_run, ..bytes_in_words, ..in_words, ..label
 
 # One stage of one job, as it is shown.
 mutable struct View
-    io::IO
-    # `:bar`, `:record` or `:nothing`.
+    # Or a function that is told how much there is to do, and how much is done.
+    io::Any
+    # `:bar`, `:record`, `:call` or `:nothing`.
     kind::Symbol
     stage::String
     # Which bar it is, for who shows records.
@@ -26,7 +27,7 @@ const WINDOW = 3.0
 
 # Shows how far a job is, which its progress says as the library does. `view` is what this gave the
 # last time, `nothing` at the first.
-function shown(view::Union{Nothing, View}, io::IO, progress::Vector{String})
+function shown(view::Union{Nothing, View}, io, progress::Vector{String})
     stage, unit, done, total = progress
     if view === nothing || view.stage != stage
         view === nothing || close(view)
@@ -35,14 +36,15 @@ function shown(view::Union{Nothing, View}, io::IO, progress::Vector{String})
     try
         show_progress(view, unit == "bytes", parse(Int, done), parse(Int, total))
     catch error
-        # Nobody reads it any more: no reason to stop the work.
-        error isa InterruptException && rethrow()
+        # Nobody reads it any more: no reason to stop the work. A function may have one.
+        (error isa InterruptException || view.kind === :call) && rethrow()
         view.kind = :nothing
     end
     return view
 end
 
-function kind_for(io::IO)
+function kind_for(io)
+    io isa IO || return :call
     io isa Base.DevNull && return :nothing
     is_terminal(io) || return :record
     get(ENV, "TERM", "") == "dumb" && return :nothing
@@ -62,6 +64,8 @@ function show_progress(view::View, is_bytes::Bool, done::Int, total::Int)
     elseif view.kind === :record
         fraction = total > 0 ? min(done / total, 1.0) : nothing
         record(view, fraction)
+    elseif view.kind === :call
+        view.io(total, done)
     end
     return
 end

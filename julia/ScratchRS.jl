@@ -9,15 +9,20 @@ export @artifact_str,
     @get_scratch!,
     @my_artifact,
     @my_artifacts_toml!,
+    archive_artifact,
     artifact_exists,
     artifact_hash,
     artifact_meta,
     artifact_path,
+    bind_artifact!,
     bind_my_artifact!,
     clear_scratchspaces!,
+    create_artifact,
     create_my_artifact,
     delete_scratch!,
+    download_artifact,
     download_my_artifact!,
+    ensure_artifact_installed,
     find_artifacts_toml,
     get_scratch!,
     load_my_artifacts_toml,
@@ -25,15 +30,19 @@ export @artifact_str,
     my_artifact_hash,
     my_artifact_path,
     my_artifacts_toml!,
+    remove_artifact,
     scratch_dir,
     select_downloadable_artifacts,
+    unbind_artifact!,
     unbind_my_artifact!,
+    verify_artifact,
     with_scratch_directory
 
 Base.include(@__MODULE__, "compat.jl")
 Base.include(@__MODULE__, "files.jl")
 Base.include(@__MODULE__, "errors.jl")
 Base.include(@__MODULE__, "words.jl")
+Base.include(@__MODULE__, "waiting.jl")
 Base.include(@__MODULE__, "Progress.jl")
 Base.include(@__MODULE__, "native/Native.jl")
 Base.include(@__MODULE__, "Tables.jl")
@@ -46,6 +55,10 @@ Base.include(@__MODULE__, "artifacts/places.jl")
 Base.include(@__MODULE__, "artifacts/overrides.jl")
 Base.include(@__MODULE__, "artifacts/bindings.jl")
 Base.include(@__MODULE__, "artifacts/artifact_str.jl")
+Base.include(@__MODULE__, "artifacts/bind.jl")
+Base.include(@__MODULE__, "artifacts/create.jl")
+Base.include(@__MODULE__, "artifacts/hash.jl")
+Base.include(@__MODULE__, "artifacts/install.jl")
 Base.include(@__MODULE__, "store.jl")
 Base.include(@__MODULE__, "program.jl")
 
@@ -53,10 +66,12 @@ declare_public(
     @__MODULE__,
     (:Busy, :Cancelled, :DepotIO, :DownloadError, :FormatError, :IntegrityMismatch),
     (:InternalError, :LibraryNotFound, :NotFound, :ScratchRSError),
-    (:artifact_names, :artifact_paths, :artifact_slash_lookup, :artifacts_dirs, :extract_all_hashes),
+    (:ArtifactDownloadInfo, :artifact_names, :artifact_paths, :artifact_slash_lookup),
+    (:artifacts_dirs, :ensure_all_artifacts_installed, :extract_all_hashes),
     (:load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override),
     (:split_artifact_slash, :unpack_platform, :with_artifacts_directory),
     (:SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status, :verify_store),
+    (:blob_hash, :blob_hash_sha256, :tree_hash, :tree_hash_sha256),
     (:condense_usage!, :find_uuid, :scratch_path, :scratchrs, :track_scratch_access, :usage_toml),
 )
 

@@ -82,33 +82,12 @@ function run_generator(generate, depot::String, user::UUID, directory::String, t
     return Native.publish_generation(ticket)
 end
 
-# How long others are waited for in silence, in seconds.
-const SILENCE = 1.0
-
 # Asks again until nobody else generates the space, and gives the answer.
 function wait_for_generator(ask, key, space::String)
-    began = time()
-    announced = false
-    pause = 0.002
-    while true
-        reply = ask()
-        if reply[1] != "busy"
-            announced && announce("Ready", :green, "`$key` after $(in_words(time() - began))")
-            return reply
-        end
-        pid, host, seconds = reply[2], reply[3], reply[4]
-        is_this_process = pid == string(getpid()) && host == gethostname()
-        if is_this_process && is_generating(space)
-            throw(ArgumentError("the generator of `$key` asks for `$key`, and would wait for itself"))
-        end
-        if !announced && time() - began >= SILENCE
-            who = is_this_process ? "another task" : "process $pid on $host"
-            since = in_words(parse(Float64, seconds))
-            announce("Waiting", :yellow, "for `$key`: $who has been generating it for $since")
-            announced = true
-        end
-        sleep(pause)
-        pause = min(2pause, 0.1)
+    return wait_for_other(ask, key, "generating") do
+        is_generating(space) && throw(ArgumentError(
+            "the generator of `$key` asks for `$key`, and would wait for itself",
+        ))
     end
 end
 

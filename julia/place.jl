@@ -68,7 +68,7 @@ scratch_path(owner::UUID, key::AbstractString; depot::Union{Nothing, AbstractStr
 
 The path of the log of uses in the first depot.
 """
-usage_toml() = joinpath(first_depot(), "logs", "scratch_usage.toml")
+usage_toml() = joinpath(first_depot(), "logs", SCRATCH_USAGE)
 
 # The namespace of spaces that belong to no package.
 const GLOBAL = UUID(UInt128(0))

@@ -138,7 +138,7 @@ function record_access(depot::String, path::String, project::String)
     catch error
         outside(record_in_trouble, error, depot, space, project)::Vector{String}
     end
-    length(reply) > 1 && outside(warn_of_healed, depot, reply[2:end])
+    length(reply) > 1 && outside(warn_of_healed, depot, SCRATCH_USAGE, reply[2:end])
     return reply[1] == "recorded"
 end
 
@@ -161,13 +161,15 @@ by itself when a log is mostly repetition; it changes nothing in what is kept by
 """
 function condense_usage!(; depot::Union{Nothing, AbstractString} = nothing)
     depot, _ = place(depot)
-    warn_of_healed(depot, patiently(Native.condense_usage, depot))
+    warn_of_healed(depot, SCRATCH_USAGE, patiently(Native.condense_usage, depot))
     return
 end
 
-function warn_of_healed(depot::String, healed::Vector{String})
+const SCRATCH_USAGE = "scratch_usage.toml"
+
+function warn_of_healed(depot::String, name::String, healed::Vector{String})
     isempty(healed) && return
-    log = joinpath(depot, "logs", "scratch_usage.toml")
+    log = joinpath(depot, "logs", name)
     @warn "`$log` had parts that nobody can read. They were removed from it, the rest is kept" healed
     return
 end

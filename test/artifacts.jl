@@ -392,12 +392,17 @@ end
     with_depots([ONE, TWO]) do lab, (depot,)
         package = joinpath(lab.root, "UsesArtifact")
         mkpath(joinpath(package, "src"))
-        write(joinpath(package, "Project.toml"), "name = \"UsesArtifact\"\nuuid = \"$USER\"\n")
+        write(joinpath(package, "Project.toml"), """
+        name = "UsesArtifact"
+        uuid = "$USER"
+        [deps]
+        ScratchRS = "$(Base.PkgId(ScratchRS).uuid)"
+        """)
         write(joinpath(package, "src", "UsesArtifact.jl"), "module UsesArtifact\nusing ScratchRS\npath() = artifact\"x\"\nend\n")
         run_it() = outcome(
             "using UsesArtifact; print(UsesArtifact.path())";
             project = package,
-            load_path = ["@", REPO, "@stdlib"],
+            load_path = [REPO, "@", "@stdlib"],
         ).out
         for (hash, override) in [ONE => "", TWO => "", TWO => "[$USER]\nx = \"$(lab.root)\"\n"]
             write(joinpath(package, "Artifacts.toml"), "[x]\ngit-tree-sha1 = \"$hash\"\n")

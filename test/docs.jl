@@ -2,21 +2,25 @@
 
 # What is public without being exported, for the versions of Julia that can't tell.
 const PUBLIC = [
-    :Busy, :Cancelled, :DepotIO, :DownloadError, :FormatError, :IntegrityMismatch, :InternalError,
-    :LibraryNotFound, :NotFound, :ScratchRSError, :artifact_names, :artifact_paths,
-    :artifact_slash_lookup, :artifacts_dirs, :condense_usage!, :extract_all_hashes, :find_uuid,
-    :load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override,
-    :scratch_path, :scratchrs, :split_artifact_slash, :track_scratch_access, :unpack_platform,
-    :usage_toml, :with_artifacts_directory, :SHA256, :adopt_store!, :find_orphanages, :store_link,
-    :store_link!, :store_status, :verify_store,
+    :ArtifactDownloadInfo, :Busy, :Cancelled, :DepotIO, :DownloadError, :FormatError,
+    :IntegrityMismatch, :InternalError, :LibraryNotFound, :NotFound, :ScratchRSError,
+    :artifact_names, :artifact_paths, :artifact_slash_lookup, :artifacts_dirs, :blob_hash,
+    :blob_hash_sha256, :condense_usage!, :ensure_all_artifacts_installed, :extract_all_hashes,
+    :find_uuid, :load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides,
+    :query_override, :scratch_path, :scratchrs, :split_artifact_slash, :track_scratch_access,
+    :tree_hash, :tree_hash_sha256, :unpack_platform, :usage_toml, :with_artifacts_directory,
+    :SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status,
+    :verify_store,
 ]
 const EXPORTED = [
-    Symbol("@artifact_str"), Symbol("@get_scratch!"), Symbol("@my_artifact"),
-    Symbol("@my_artifacts_toml!"), :artifact_exists, :artifact_hash, :artifact_meta,
-    :artifact_path, :bind_my_artifact!, :clear_scratchspaces!, :create_my_artifact,
-    :delete_scratch!, :download_my_artifact!, :find_artifacts_toml, :get_scratch!,
-    :load_my_artifacts_toml, :my_artifact_exists, :my_artifact_hash, :my_artifact_path,
-    :my_artifacts_toml!, :unbind_my_artifact!, :scratch_dir, :select_downloadable_artifacts, :with_scratch_directory,
+    Symbol("@artifact_str"), Symbol("@get_scratch!"), :archive_artifact, :artifact_exists,
+    :artifact_hash, :artifact_meta, :artifact_path, :bind_artifact!, :clear_scratchspaces!,
+    :create_artifact, :delete_scratch!, :download_artifact, :ensure_artifact_installed,
+    :find_artifacts_toml, :get_scratch!, :remove_artifact, :scratch_dir,
+    :select_downloadable_artifacts, :unbind_artifact!, :verify_artifact, :with_scratch_directory,
+    Symbol("@my_artifact"), Symbol("@my_artifacts_toml!"), :bind_my_artifact!, :create_my_artifact,
+    :download_my_artifact!, :load_my_artifacts_toml, :my_artifact_exists, :my_artifact_hash,
+    :my_artifact_path, :my_artifacts_toml!, :unbind_my_artifact!,
 ]
 
 @testset "names" begin
@@ -50,8 +54,10 @@ end
 function documented_keywords(text)
     lines = split(strip(text, '\n'), '\n')
     signatures = collect(Iterators.takewhile(line -> startswith(line, "    ") || isempty(line), lines))
+    # A signature may go on in further lines, which are indented more.
+    text = replace(join(signatures, '\n'), r"\n {5,}" => " ")
     keywords = Symbol[]
-    for signature in signatures
+    for signature in split(text, '\n')
         parts = split(first(split(signature, ") ->")), ';')
         length(parts) == 2 || continue
         for found in eachmatch(r"(\w+)\s*=", parts[2])

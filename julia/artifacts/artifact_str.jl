@@ -18,7 +18,7 @@ stale when it changes. With a literal `name` the artifact is looked up then, too
 # Errors
 `ErrorException`, when the code is compiled, if there is no file of bindings, or if it does not bind a
 literal `name` for the running Julia; when it runs, if the artifact is not there and not lazy. What
-`ensure_artifact_installed` throws for one that is lazy.
+[`ensure_artifact_installed`](@ref) throws for one that is lazy.
 
 # Example
 ```julia

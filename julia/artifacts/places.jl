@@ -80,7 +80,7 @@ end
     artifact_exists(hash::SHA1; honor_overrides = true) -> Bool
 
 Whether the artifact is there, in any depot, or where an `Overrides.toml` says that it is. What is in
-it is not looked at: see `verify_artifact`.
+it is not looked at: see [`verify_artifact`](@ref).
 """
 function artifact_exists(hash::SHA1; honor_overrides::Bool = true)
     override = honor_overrides ? query_override(hash) : nothing
@@ -116,7 +116,11 @@ end
 
 const ARTIFACTS_OF = Dict{String, String}()
 
-"""The names of a file of bindings, the preferred one first."""
+"""
+    artifact_names
+
+The names of a file of bindings, the preferred one first.
+"""
 const artifact_names = ("JuliaArtifacts.toml", "Artifacts.toml")
 
 """

@@ -51,9 +51,9 @@ end
 
 # Waits for a job while Julia's other tasks go on, and gives its reply. `wakeup` is the
 # `AsyncCondition` that the job was started with: the job rings it when it is done, and before that,
-# if it takes long, several times a second, to have its progress shown on `io`. If the waiting is
+# if it takes long, several times a second, to have its progress shown on `io`, or told to it if it is a function. If the waiting is
 # interrupted, the job is told to end, and has ended when this throws.
-function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition, io::IO)
+function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition, @nospecialize(io))
     interruption = nothing
     view = nothing
     is_rung = false

@@ -46,7 +46,7 @@ impl Scene {
         };
         let downloads = paths.iter().map(download).collect();
         let bound_in = Some(("/work/Artifacts.toml".to_owned(), 3));
-        Wanted { name: "x".to_owned(), hash: self.hash, downloads, bound_in }
+        Wanted { name: "x".to_owned(), hash: self.hash, downloads, unhashed: vec![], bound_in }
     }
 
     fn install(&self, wanted: &Wanted, settings: &Settings) -> Result<Installed, Error> {

@@ -25,7 +25,9 @@ mod reply;
 pub use argument::{Argument, Flag, Text, Texts, Ticket, Uuid, text};
 pub use job::{Job, Notify};
 pub use operation::artifact::*;
+pub use operation::content::*;
 pub use operation::document::*;
+pub use operation::install::*;
 pub use operation::scratch::*;
 pub use operation::store::*;
 pub use operation::usage::*;
@@ -132,6 +134,51 @@ macro_rules! operations {
             short store_link(depot: Text, directory: Text) -> Text;
             /// Chooses that; nothing for the best that there is.
             short set_store_link(depot: Text, directory: Text, link_mode: Text) -> Unit;
+            /// Lets a name stand for an artifact in a file. Of the platform there are tags and values
+            /// in turns, or nothing; of each download its address, hash and size (0 if that is not
+            /// known). Replies what in the log of uses could not be read and was removed from it.
+            waits bind_artifact(
+                depots: Texts, file: Text, name: Text, hash: Text, platform: Texts,
+                downloads: Texts, with_downloads: Flag, lazy: Flag, force: Flag
+            ) -> Texts;
+            /// Lets a name stand for nothing in a file, or for nothing on one platform.
+            waits unbind_artifact(file: Text, name: Text, platform: Texts) -> Unit;
+            /// Makes an empty directory that is to become an artifact. Replies the directory, and the
+            /// ticket of the creation.
+            short begin_artifact(depots: Texts, directory: Text) -> Texts;
+            /// Makes an artifact of the directory, and replies its hash.
+            job publish_artifact(ticket: Ticket) -> Text;
+            /// Removes the directory.
+            short abandon_artifact(ticket: Ticket) -> Unit;
+            /// Removes an artifact from all depots.
+            deletion remove_artifact(depots: Texts, directory: Text, hash: Text) -> Unit;
+            /// Hashes a directory that is to be an artifact. Replies `sound`; or `rotten`, the hash
+            /// that it has, whether it is `known` or `unknown` what it should be, and, if so, two
+            /// texts for each path in it that is not: what has become of it, and the path.
+            job verify_tree(path: Text, hash: Text) -> Texts;
+            /// Packs a directory as a tarball. Replies the hash of the tarball and its size.
+            job archive_tree(path: Text, tarball: Text) -> Texts;
+            /// Downloads an artifact, unless it is there. Of each download there are its address, its
+            /// hash (nothing if that is not known) and its size (0 if that is not known). A session
+            /// is the version of Julia, its platform, whether it is interactive, and names and
+            /// values of the environment in turns. Replies the path, and what came up.
+            job install_artifact(
+                depots: Texts, directory: Text, name: Text, hash: Text, downloads: Texts,
+                file: Text, with_server: Flag, session: Texts
+            ) -> Texts;
+            /// Begins to install an artifact that the caller downloads. Replies `ready` and its path;
+            /// `install`, a file for the tarball and the ticket of the installation; or `busy`, the
+            /// process that is installing it, its machine, and nothing.
+            waits begin_install(depots: Texts, directory: Text, hash: Text) -> Texts;
+            /// Installs the artifact from the tarball, whose hash may be known. Replies the path, and
+            /// what came up.
+            job finish_install(ticket: Ticket, name: Text, sha256: Text, session: Texts) -> Texts;
+            /// Gives an installation up.
+            short abandon_install(ticket: Ticket) -> Unit;
+            /// The hash of a tree as git has it, by SHA-1 or SHA-256.
+            job tree_hash(path: Text, sha256: Flag) -> Text;
+            /// The hash of a file as git has it, by SHA-1 or SHA-256.
+            job blob_hash(path: Text, sha256: Flag) -> Text;
             /// Panics, so that a test can see what becomes of a panic.
             short panic() -> Unit;
             /// Goes through stages in which nothing is done, each in a number of steps of 10 ms,

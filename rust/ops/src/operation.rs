@@ -1,14 +1,16 @@
 //! What the operations do: convert, call one capability, convert.
 
 pub(crate) mod artifact;
+pub(crate) mod content;
 pub(crate) mod document;
+pub(crate) mod install;
 pub(crate) mod scratch;
 pub(crate) mod store;
 mod tickets;
 pub(crate) mod usage;
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use scratchrs_core::{Place, Result};
 use scratchrs_fs::Watch;
@@ -25,6 +27,11 @@ fn place<'a>(depot: &'a str, directory: &'a str) -> Place<'a> {
 #[expect(clippy::disallowed_methods, reason = "this is the edge where the clock is read")]
 fn now() -> DepotTime {
     DepotTime::from_local(chrono::Local::now().naive_local())
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the edge where the clock is read")]
+fn system_time() -> SystemTime {
+    SystemTime::now()
 }
 
 /// Panics.

@@ -116,7 +116,7 @@ fn stub(number: usize, operation: &Operation) -> String {
     };
     let mut signature = list(&|name, r#type| format!("{name}::{}", julia_type(r#type).argument));
     if *kind == "job" {
-        signature.push("io::IO = stderr".to_owned());
+        signature.push("@nospecialize(io = stderr)".to_owned());
     }
     let values = list(&|name, r#type| match r#type {
         "Uuid" => format!("in_order({name})"),

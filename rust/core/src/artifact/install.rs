@@ -48,6 +48,8 @@ pub struct Wanted {
     pub hash: TreeHash,
     /// The places to download it from, tried in this order, after the Pkg server.
     pub downloads: Vec<Download>,
+    /// Further places, with tarballs of which nobody knows the hash: that of the tree has to do.
+    pub unhashed: Vec<String>,
     /// The file that binds it, and the line in which it does.
     pub bound_in: Option<(String, usize)>,
 }
@@ -59,6 +61,7 @@ impl Wanted {
             name: name.to_owned(),
             hash: entry.hash,
             downloads: entry.downloads.clone().unwrap_or_default(),
+            unhashed: Vec::new(),
             bound_in: Some((file.to_owned(), entry.line)),
         }
     }
@@ -276,6 +279,7 @@ impl Installation {
                 name: name.to_owned(),
                 hash: self.hash,
                 downloads: vec![],
+                unhashed: vec![],
                 bound_in: None,
             };
             failure.into_error(&wanted, &tarball.to_string_lossy())
@@ -320,7 +324,7 @@ impl Installation {
                 }
                 let hash = self.hash;
                 warnings.push(format!(
-                    "artifact {hash} has another tree, {actual}, and is installed nevertheless: \
+                    "Tree Hash Mismatch! Artifact {hash} has the tree {actual}, and is installed: \
                      JULIA_PKG_IGNORE_HASHES is set"
                 ));
             }
@@ -536,7 +540,13 @@ impl Job<'_> {
             size: download.size,
             is_server: false,
         });
-        server.into_iter().chain(downloads).collect()
+        let unhashed = wanted.unhashed.iter().map(|url| Source {
+            url: url.clone(),
+            sha256: None,
+            size: None,
+            is_server: false,
+        });
+        server.into_iter().chain(downloads).chain(unhashed).collect()
     }
 
     /// Tries one place after the other.

@@ -1,11 +1,19 @@
 //! Artifacts.
 
-use scratchrs_core::artifact::{Complaint, Stack};
+use scratchrs_archive::Change;
+use scratchrs_core::artifact::{self, Complaint, Creation, Rot, Stack, Verdict};
 use scratchrs_core::{Error, Result};
+use scratchrs_fs::Watch;
+use scratchrs_model::artifacts_toml::{BindOptions, Download};
+use scratchrs_model::hash::TreeHash;
 use scratchrs_model::overrides::Target;
 use scratchrs_model::platform::Platform;
 
-fn stack(depots: Vec<&str>, directory: &str) -> Result<Stack> {
+use super::tickets::Tickets;
+use super::usage::in_words;
+use super::{PATIENCE, now};
+
+pub(super) fn stack(depots: Vec<&str>, directory: &str) -> Result<Stack> {
     Stack::new(depots, (!directory.is_empty()).then_some(directory))
 }
 
@@ -59,6 +67,144 @@ pub fn choose_platform(host: Vec<&str>, platforms: Vec<&str>) -> Result<Vec<Stri
         reply[0] = sensible[chosen].0.to_string();
     }
     Ok(reply)
+}
+
+/// Artifacts that Julia was told to fill and has not ended yet, and the depots that they are for.
+static CREATIONS: Tickets<(Creation, Stack)> = Tickets::new("creation of an artifact");
+
+/// See [`artifact::begin`].
+///
+/// # Errors
+///
+/// As there.
+pub fn begin_artifact(depots: Vec<&str>, directory: &str) -> Result<Vec<String>> {
+    let stack = stack(depots, directory)?;
+    let creation = artifact::begin(&stack)?;
+    let directory = creation.directory().display().to_string();
+    Ok(vec![directory, CREATIONS.keep((creation, stack)).to_string()])
+}
+
+/// See [`Creation::publish`].
+///
+/// # Errors
+///
+/// As there.
+pub fn publish_artifact(ticket: u64, watch: &Watch) -> Result<String> {
+    let (creation, stack) = CREATIONS.take(ticket)?;
+    Ok(creation.publish(&stack, watch)?.hash.to_string())
+}
+
+/// See [`Creation::abandon`].
+///
+/// # Errors
+///
+/// As there.
+pub fn abandon_artifact(ticket: u64) -> Result<()> {
+    CREATIONS.take(ticket)?.0.abandon()
+}
+
+/// See [`artifact::remove`]. Nothing counts as overridden.
+///
+/// # Errors
+///
+/// As there.
+pub fn remove_artifact(depots: Vec<&str>, directory: &str, hash: &str) -> Result<()> {
+    artifact::remove(&stack(depots, directory)?, parsed(hash)?).map(drop)
+}
+
+/// See [`artifact::verify_tree`].
+///
+/// # Errors
+///
+/// As there.
+pub fn verify_tree(path: &str, hash: &str, watch: &Watch) -> Result<Vec<String>> {
+    watch.begin(format!("Verifying artifact {hash}"));
+    Ok(match artifact::verify_tree(path, parsed(hash)?, watch)? {
+        Verdict::Rotten(rot) => {
+            let mut texts = vec!["rotten".to_owned()];
+            push_rot(&mut texts, rot);
+            texts
+        }
+        Verdict::Sound(_) | Verdict::Overridden(_) | Verdict::Missing => vec!["sound".to_owned()],
+    })
+}
+
+/// Tells the hash that an artifact has and, if it is known what it should be, what is not so.
+fn push_rot(texts: &mut Vec<String>, Rot { actual, differences, .. }: Rot) {
+    let is_known = if differences.is_some() { "known" } else { "unknown" };
+    texts.extend([actual.to_string(), is_known.to_owned()]);
+    for difference in differences.iter().flatten() {
+        let change = match difference.change {
+            Change::Missing => "missing",
+            Change::Changed => "changed",
+            Change::ModeChanged => "mode changed",
+            Change::Extra => "extra",
+        };
+        texts.extend([change.to_owned(), difference.path.to_string_lossy().into_owned()]);
+    }
+}
+
+/// See [`artifact::bind`]. Of no platform are no tags, and `with_downloads` tells an empty list from
+/// none.
+///
+/// # Errors
+///
+/// As there, and if the platform or a download is none.
+#[expect(clippy::too_many_arguments, reason = "these are the arguments of Pkg's function")]
+pub fn bind_artifact(
+    depots: Vec<&str>,
+    file: &str,
+    name: &str,
+    hash: &str,
+    tags: Vec<&str>,
+    downloads: Vec<&str>,
+    with_downloads: bool,
+    lazy: bool,
+    force: bool,
+) -> Result<Vec<String>> {
+    let platform = optional_platform(&tags)?;
+    let downloads: Vec<Download> =
+        downloads.chunks_exact(3).map(download).collect::<Result<_>>()?;
+    let options = BindOptions {
+        platform: platform.as_ref(),
+        downloads: with_downloads.then_some(&downloads),
+        lazy,
+        force,
+    };
+    let stack = stack(depots, "")?;
+    let bound = artifact::bind(&stack, file, name, parsed(hash)?, options, now(), PATIENCE)?;
+    Ok(bound.healed.iter().map(in_words).collect())
+}
+
+/// See [`artifact::unbind`].
+///
+/// # Errors
+///
+/// As there, and if the platform is none.
+pub fn unbind_artifact(file: &str, name: &str, tags: Vec<&str>) -> Result<()> {
+    let platform = optional_platform(&tags)?;
+    artifact::unbind(file, name, platform.as_ref(), PATIENCE).map(drop)
+}
+
+fn optional_platform(tags: &[&str]) -> Result<Option<Platform>> {
+    if tags.is_empty() { Ok(None) } else { platform(tags).map(Some) }
+}
+
+/// The download of an address, a hash and a size; no size is zero.
+pub(super) fn download(texts: &[&str]) -> Result<Download> {
+    let invalid = |error: &dyn std::fmt::Display| {
+        Error::InvalidInput(format!("the download from `{}`: {error}", texts[0]))
+    };
+    let size: u64 = texts[2].parse().map_err(|error| invalid(&error))?;
+    Ok(Download {
+        url: texts[0].to_owned(),
+        sha256: texts[1].parse().map_err(|error| invalid(&error))?,
+        size: (size > 0).then_some(size),
+    })
+}
+
+pub(super) fn parsed(text: &str) -> Result<TreeHash> {
+    text.parse().map_err(|error| Error::InvalidInput(format!("`{text}` is no hash: {error}")))
 }
 
 /// The platform of tags and values in turns.

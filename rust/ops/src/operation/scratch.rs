@@ -5,7 +5,7 @@ use scratchrs_core::{Result, project, scratch};
 use uuid::Uuid;
 
 use super::tickets::Tickets;
-use super::{now, place};
+use super::{now, place, system_time};
 
 /// See [`scratch::get`].
 ///
@@ -92,7 +92,5 @@ pub fn abandon_generation(ticket: u64) -> Result<()> {
 ///
 /// As there.
 pub fn project_uuid(file: &str) -> Result<String> {
-    #[expect(clippy::disallowed_methods, reason = "this is the edge where the clock is read")]
-    let now = std::time::SystemTime::now();
-    Ok(project::uuid(file, now)?.map(|uuid| uuid.to_string()).unwrap_or_default())
+    Ok(project::uuid(file, system_time())?.map(|uuid| uuid.to_string()).unwrap_or_default())
 }

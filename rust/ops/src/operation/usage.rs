@@ -27,7 +27,7 @@ pub fn condense_usage(depot: &str) -> Result<Vec<String>> {
     Ok(healed.iter().map(in_words).collect())
 }
 
-fn in_words(skipped: &Skipped) -> String {
+pub(super) fn in_words(skipped: &Skipped) -> String {
     match skipped.line {
         Some(line) => format!("line {line}: {}", skipped.reason),
         None => skipped.reason.clone(),

@@ -122,7 +122,13 @@ impl Arguments {
                 selection::select(session, name, &self.file, &self.platform)?;
             let mut wanted = match binding {
                 Some(binding) => Wanted::of_entry(name, &binding.entry, &binding.file),
-                None => Wanted { name: name.clone(), hash, downloads: Vec::new(), bound_in: None },
+                None => Wanted {
+                    name: name.clone(),
+                    hash,
+                    downloads: Vec::new(),
+                    unhashed: Vec::new(),
+                    bound_in: None,
+                },
             };
             wanted.downloads.extend(downloads.iter().cloned());
             Ok(wanted)

@@ -1,0 +1,55 @@
+//! Trees and files as content: hashed and packed.
+
+use std::path::Path;
+
+use scratchrs_archive::{self as archive, Compression};
+use scratchrs_core::Result;
+use scratchrs_fs::Watch;
+
+/// See [`archive::tree_hash`] and [`archive::tree_hash_sha256`].
+///
+/// # Errors
+///
+/// As there.
+pub fn tree_hash(path: &str, sha256: bool, watch: &Watch) -> Result<String> {
+    let path = Path::new(path);
+    watch.begin(format!("Hashing `{}`", name(path)));
+    Ok(match sha256 {
+        false => archive::tree_hash(path, watch)?.to_string(),
+        true => archive::tree_hash_sha256(path, watch)?.to_string(),
+    })
+}
+
+/// See [`archive::blob_hash`] and [`archive::blob_hash_sha256`].
+///
+/// # Errors
+///
+/// As there.
+pub fn blob_hash(path: &str, sha256: bool, watch: &Watch) -> Result<String> {
+    let path = Path::new(path);
+    watch.begin(format!("Hashing `{}`", name(path)));
+    Ok(match sha256 {
+        false => archive::blob_hash(path, watch)?.to_string(),
+        true => archive::blob_hash_sha256(path, watch)?.to_string(),
+    })
+}
+
+/// See [`archive::pack`]. The name of the tarball says how it is compressed.
+///
+/// # Errors
+///
+/// As there.
+pub fn archive_tree(path: &str, tarball: &str, watch: &Watch) -> Result<Vec<String>> {
+    let tree = Path::new(path);
+    watch.begin(format!("Archiving `{}`", name(tree)));
+    let compression = match tarball.ends_with(".zst") {
+        false => Compression::Gzip,
+        true => Compression::Zstandard,
+    };
+    let packed = archive::pack(tree, Path::new(tarball), compression, watch)?;
+    Ok(vec![packed.sha256.to_string(), packed.size.to_string()])
+}
+
+fn name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
