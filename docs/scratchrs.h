@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0x7bfa968e4c714ab6u
+#define SCRATCHRS_ABI 0x44b60f644700b92bu
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -174,6 +174,15 @@ scratchrs_job *scratchrs_start_remove_artifact(const uint8_t *depots, const char
 
 /* Hashes a directory that is to be an artifact. Replies `sound`; or `rotten`, the hash that it has, whether it is `known` or `unknown` what it should be, and, if so, two texts for each path in it that is not: what has become of it, and the path. */
 scratchrs_job *scratchrs_start_verify_tree(const char *path, const char *hash, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Hashes all artifacts. Replies a table like that of `read_toml`. */
+scratchrs_job *scratchrs_start_verify_artifacts(const uint8_t *depots, const char *directory, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Installs again what has rotted, and what files bind for a platform and is missing. Replies such a table. */
+scratchrs_job *scratchrs_start_repair_artifacts(const uint8_t *depots, const char *directory, const uint8_t *files, const uint8_t *platform, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* The files that bind an artifact, as the logs and `more` know them. Replies such a table. */
+uint32_t scratchrs_artifact_usage(const uint8_t *depots, const char *hash, const uint8_t *more, scratchrs_bytes *reply);
 
 /* Packs a directory as a tarball. Replies the hash of the tarball and its size. */
 scratchrs_job *scratchrs_start_archive_tree(const char *path, const char *tarball, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);

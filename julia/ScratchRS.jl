@@ -59,6 +59,7 @@ Base.include(@__MODULE__, "artifacts/bind.jl")
 Base.include(@__MODULE__, "artifacts/create.jl")
 Base.include(@__MODULE__, "artifacts/hash.jl")
 Base.include(@__MODULE__, "artifacts/install.jl")
+Base.include(@__MODULE__, "artifacts/health.jl")
 Base.include(@__MODULE__, "store.jl")
 Base.include(@__MODULE__, "program.jl")
 
@@ -71,6 +72,7 @@ declare_public(
     (:load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override),
     (:split_artifact_slash, :unpack_platform, :with_artifacts_directory),
     (:SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status, :verify_store),
+    (:artifact_usage, :repair_artifacts, :verify_artifacts),
     (:blob_hash, :blob_hash_sha256, :tree_hash, :tree_hash_sha256),
     (:condense_usage!, :find_uuid, :scratch_path, :scratchrs, :track_scratch_access, :usage_toml),
 )

@@ -27,6 +27,7 @@ pub use job::{Job, Notify};
 pub use operation::artifact::*;
 pub use operation::content::*;
 pub use operation::document::*;
+pub use operation::health::*;
 pub use operation::install::*;
 pub use operation::scratch::*;
 pub use operation::store::*;
@@ -156,6 +157,16 @@ macro_rules! operations {
             /// that it has, whether it is `known` or `unknown` what it should be, and, if so, two
             /// texts for each path in it that is not: what has become of it, and the path.
             job verify_tree(path: Text, hash: Text) -> Texts;
+            /// Hashes all artifacts. Replies a table like that of `read_toml`.
+            job verify_artifacts(depots: Texts, directory: Text) -> Texts;
+            /// Installs again what has rotted, and what files bind for a platform and is missing.
+            /// Replies such a table.
+            job repair_artifacts(
+                depots: Texts, directory: Text, files: Texts, platform: Texts, session: Texts
+            ) -> Texts;
+            /// The files that bind an artifact, as the logs and `more` know them. Replies such a
+            /// table.
+            short artifact_usage(depots: Texts, hash: Text, more: Texts) -> Texts;
             /// Packs a directory as a tarball. Replies the hash of the tarball and its size.
             job archive_tree(path: Text, tarball: Text) -> Texts;
             /// Downloads an artifact, unless it is there. Of each download there are its address, its

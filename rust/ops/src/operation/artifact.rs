@@ -1,6 +1,5 @@
 //! Artifacts.
 
-use scratchrs_archive::Change;
 use scratchrs_core::artifact::{self, Complaint, Creation, Rot, Stack, Verdict};
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::Watch;
@@ -9,6 +8,7 @@ use scratchrs_model::hash::TreeHash;
 use scratchrs_model::overrides::Target;
 use scratchrs_model::platform::Platform;
 
+use super::health::change;
 use super::tickets::Tickets;
 use super::usage::in_words;
 use super::{PATIENCE, now};
@@ -134,13 +134,8 @@ fn push_rot(texts: &mut Vec<String>, Rot { actual, differences, .. }: Rot) {
     let is_known = if differences.is_some() { "known" } else { "unknown" };
     texts.extend([actual.to_string(), is_known.to_owned()]);
     for difference in differences.iter().flatten() {
-        let change = match difference.change {
-            Change::Missing => "missing",
-            Change::Changed => "changed",
-            Change::ModeChanged => "mode changed",
-            Change::Extra => "extra",
-        };
-        texts.extend([change.to_owned(), difference.path.to_string_lossy().into_owned()]);
+        let change = change(difference.change).to_owned();
+        texts.extend([change, difference.path.to_string_lossy().into_owned()]);
     }
 }
 
@@ -208,7 +203,7 @@ pub(super) fn parsed(text: &str) -> Result<TreeHash> {
 }
 
 /// The platform of tags and values in turns.
-fn platform(texts: &[&str]) -> Result<Platform> {
+pub(super) fn platform(texts: &[&str]) -> Result<Platform> {
     let tags: Vec<_> = texts.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
     let tag = |wanted: &str| {
         let value = tags.iter().find(|(tag, _)| *tag == wanted).map(|(_, value)| *value);

@@ -16,14 +16,14 @@ use super::tickets::Tickets;
 use super::{PATIENCE, system_time};
 
 /// What a session of Julia says of itself and of its environment.
-struct Session {
+pub(super) struct Session {
     settings: Settings,
     links: Links,
 }
 
 impl Session {
     /// Takes the texts apart, as the list of operations describes them.
-    fn read(texts: &[&str], depot: Option<&&str>) -> Result<Self> {
+    pub(super) fn read(texts: &[&str], depot: Option<&&str>) -> Result<Self> {
         let [version, system, is_interactive, environment @ ..] = texts else {
             return Err(Error::InvalidInput("a session is three texts or more".to_owned()));
         };
@@ -43,7 +43,7 @@ impl Session {
         Ok(Self { settings, links })
     }
 
-    fn options(&self) -> InstallOptions<'_> {
+    pub(super) fn options(&self) -> InstallOptions<'_> {
         InstallOptions { settings: &self.settings, links: self.links }
     }
 

@@ -1,0 +1,100 @@
+# Whether artifacts are sound, and who uses them.
+
+"""
+    verify_artifacts() -> NamedTuple
+
+Hashes all artifacts of all depots, several at a time, and tells what has become of them:
+
+- `sound`: how many are what their names say;
+- `rotten`: those that are not, each with its `hash`, its `path`, the hash that it has (`actual`), and
+  `differences`: pairs of a path in it and what has happened there, `:missing`, `:changed`,
+  `:mode_changed` or `:extra`; `nothing` for an artifact of which nobody wrote down what is in it;
+- `unreadable`: those that could not be looked at, each with the `reason`.
+
+# Errors
+[`DepotIO`](@ref ScratchRS.DepotIO) if a directory of artifacts can't be read.
+
+# Example
+```julia
+for artifact in ScratchRS.verify_artifacts().rotten
+    println(artifact.path, ": ", artifact.differences)
+end
+```
+"""
+function verify_artifacts()
+    found = outside(Tables.table_of, Native.verify_artifacts(DEPOT_PATH, stand_in()))
+    return (
+        sound = found["sound"]::Int,
+        rotten = map(rotten, found["rotten"]),
+        unreadable = map(unreadable, found["unreadable"]),
+    )
+end
+
+function rotten(found)
+    differences = get(found, "differences", nothing)
+    return (
+        hash = SHA1(found["hash"]),
+        path = found["path"]::String,
+        actual = SHA1(found["actual"]),
+        differences = differences === nothing ? nothing :
+            [one["path"] => Symbol(one["change"]) for one in differences],
+    )
+end
+
+unreadable(found) =
+    (hash = SHA1(found["hash"]), path = found["path"]::String, reason = found["reason"]::String)
+
+"""
+    repair_artifacts(files...; platform = host) -> NamedTuple
+
+Installs again the artifacts that have rotted, as far as a file of bindings says where they can be
+downloaded: one of `files`, or one that the logs of the depots know. What `files` bind for the platform
+and is missing is installed as well, but for what is lazy.
+
+- `sound`: how many were sound before;
+- `repaired`, `installed`: the paths of those that had rotted, and of those that were missing;
+- `failed`: those that could not be had, each with its `hash` and the `reason`;
+- `unknown`: those that have rotted, and nobody says where to get; see
+  [`verify_artifacts`](@ref ScratchRS.verify_artifacts);
+- `unreadable`: those that could not be looked at.
+
+# Errors
+[`DepotIO`](@ref ScratchRS.DepotIO), [`FormatError`](@ref ScratchRS.FormatError) if a file can't be
+read.
+"""
+function repair_artifacts(
+    files::AbstractString...;
+    platform::AbstractPlatform = host_platform(),
+)
+    found = outside(Tables.table_of, Native.repair_artifacts(
+        DEPOT_PATH,
+        stand_in(),
+        String[abspath(file) for file in files],
+        tag_texts(platform),
+        session_texts(),
+    ))
+    return (
+        sound = found["sound"]::Int,
+        repaired = String[path for path in found["repaired"]],
+        installed = String[path for path in found["installed"]],
+        failed = [(hash = SHA1(one["hash"]), reason = one["reason"]) for one in found["failed"]],
+        unknown = map(rotten, found["unknown"]),
+        unreadable = map(unreadable, found["unreadable"]),
+    )
+end
+
+"""
+    artifact_usage(hash::SHA1, files...) -> Vector
+
+The files that bind an artifact, as far as the logs of the depots know them, and those of `files` that
+do: each with its `path`, the `names` that it gives the artifact, and when it was last logged to be in
+use (`last_used`, a text, empty if never).
+"""
+function artifact_usage(hash::SHA1, files::AbstractString...)
+    more = String[abspath(file) for file in files]
+    found = outside(Tables.table_of, Native.artifact_usage(DEPOT_PATH, string(hash), more))
+    return [
+        (path = one["path"], names = String[name for name in one["names"]], last_used = one["last_used"])
+        for one in found["uses"]
+    ]
+end

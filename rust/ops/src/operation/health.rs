@@ -1,0 +1,124 @@
+//! Whether artifacts are sound, and who uses them.
+
+use scratchrs_archive::Change;
+use scratchrs_core::Result;
+use scratchrs_core::artifact::{self, Rot, Unreadable};
+use scratchrs_fs::Watch;
+use toml::{Table, Value};
+
+use super::artifact::{parsed, platform, stack};
+use super::document::table_texts;
+use super::install::Session;
+
+/// See [`artifact::verify_all`].
+///
+/// # Errors
+///
+/// As there.
+pub fn verify_artifacts(depots: Vec<&str>, directory: &str, watch: &Watch) -> Result<Vec<String>> {
+    let survey = artifact::verify_all(&stack(depots, directory)?, watch)?;
+    Ok(table_texts(table([
+        ("sound", Value::Integer(survey.sound as i64)),
+        ("rotten", list(survey.rotten, rot)),
+        ("unreadable", list(survey.unreadable, unreadable)),
+    ])))
+}
+
+/// See [`artifact::repair`]. Nothing counts as overridden.
+///
+/// # Errors
+///
+/// As there.
+pub fn repair_artifacts(
+    depots: Vec<&str>,
+    directory: &str,
+    files: Vec<&str>,
+    tags: Vec<&str>,
+    session: Vec<&str>,
+    watch: &Watch,
+) -> Result<Vec<String>> {
+    let session = Session::read(&session, depots.first())?;
+    let host = platform(&tags)?.into_host();
+    let stack = stack(depots, directory)?;
+    let repairs = artifact::repair(&stack, &files, &host, session.options(), watch)?;
+    let path = |(_, path): (_, String)| Value::String(path);
+    Ok(table_texts(table([
+        ("sound", Value::Integer(repairs.sound as i64)),
+        ("repaired", list(repairs.repaired, path)),
+        ("installed", list(repairs.installed, path)),
+        (
+            "failed",
+            list(repairs.failed, |(wanted, error)| {
+                Value::Table(table([
+                    ("hash", Value::String(wanted.hash.to_string())),
+                    ("reason", Value::String(error.to_string())),
+                ]))
+            }),
+        ),
+        ("unknown", list(repairs.unknown, rot)),
+        ("unreadable", list(repairs.unreadable, unreadable)),
+    ])))
+}
+
+/// See [`artifact::known_files`] and [`artifact::usage`].
+///
+/// # Errors
+///
+/// As there.
+pub fn artifact_usage(depots: Vec<&str>, hash: &str, more: Vec<&str>) -> Result<Vec<String>> {
+    let known = artifact::known_files(&stack(depots, "")?, more)?;
+    let uses = artifact::usage(&known, parsed(hash)?);
+    let uses = list(uses, |one| {
+        let last_used = one.last_used.map(|time| time.to_string()).unwrap_or_default();
+        Value::Table(table([
+            ("path", Value::String(one.path)),
+            ("names", list(one.names, Value::String)),
+            ("last_used", Value::String(last_used)),
+        ]))
+    });
+    Ok(table_texts(table([("uses", uses)])))
+}
+
+fn table<const N: usize>(fields: [(&str, Value); N]) -> Table {
+    fields.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
+}
+
+fn list<T>(things: impl IntoIterator<Item = T>, told: impl Fn(T) -> Value) -> Value {
+    Value::Array(things.into_iter().map(told).collect())
+}
+
+fn rot(Rot { hash, path, actual, differences }: Rot) -> Value {
+    let mut fields = table([
+        ("hash", Value::String(hash.to_string())),
+        ("path", Value::String(path)),
+        ("actual", Value::String(actual.to_string())),
+    ]);
+    if let Some(differences) = differences {
+        let differences = list(differences, |difference| {
+            Value::Table(table([
+                ("path", Value::String(difference.path.to_string_lossy().into_owned())),
+                ("change", Value::String(change(difference.change).to_owned())),
+            ]))
+        });
+        fields.insert("differences".to_owned(), differences);
+    }
+    Value::Table(fields)
+}
+
+/// What has become of a file, in a word.
+pub(super) fn change(change: Change) -> &'static str {
+    match change {
+        Change::Missing => "missing",
+        Change::Changed => "changed",
+        Change::ModeChanged => "mode_changed",
+        Change::Extra => "extra",
+    }
+}
+
+fn unreadable(Unreadable { hash, path, error }: Unreadable) -> Value {
+    Value::Table(table([
+        ("hash", Value::String(hash.to_string())),
+        ("path", Value::String(path)),
+        ("reason", Value::String(error.to_string())),
+    ]))
+}
