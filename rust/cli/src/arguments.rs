@@ -29,6 +29,9 @@ Examples:
   scratchrs hash iris iris.tar.gz       what names a tree, and what is in a tarball
   scratchrs artifact install            what the Artifacts.toml of this directory binds
   scratchrs artifact verify             whether the artifacts are what they should be
+  scratchrs status                      what is in the depot, and what can go
+  scratchrs why CUDA_Runtime            what keeps something
+  scratchrs gc --dry-run                what a collection would remove
 
 Environment:
   JULIA_DEPOT_PATH             the depots, as in Julia; the first is written to

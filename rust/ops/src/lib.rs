@@ -27,6 +27,7 @@ pub use job::{Job, Notify};
 pub use operation::artifact::*;
 pub use operation::content::*;
 pub use operation::document::*;
+pub use operation::gc::*;
 pub use operation::health::*;
 pub use operation::install::*;
 pub use operation::scratch::*;
@@ -190,6 +191,17 @@ macro_rules! operations {
             job tree_hash(path: Text, sha256: Flag) -> Text;
             /// The hash of a file as git has it, by SHA-1 or SHA-256.
             job blob_hash(path: Text, sha256: Flag) -> Text;
+            /// Removes from depots what nothing keeps, or says what that would be. Durations are
+            /// numbers of milliseconds, and of these and the size, nothing stands for none. Replies
+            /// a table like that of `read_toml`.
+            job collect_depots(
+                depots: Texts, delay: Text, period: Text, max_size: Text, force: Flag,
+                is_dry_run: Flag
+            ) -> Texts;
+            /// What is in depots, how large, and who uses it. Replies such a table.
+            job depot_status(depots: Texts, force: Flag) -> Texts;
+            /// What keeps what a query names. Replies such a table.
+            job explain_item(depots: Texts, query: Text) -> Texts;
             /// Panics, so that a test can see what becomes of a panic.
             short panic() -> Unit;
             /// Goes through stages in which nothing is done, each in a number of steps of 10 ms,

@@ -3,6 +3,7 @@
 pub(crate) mod artifact;
 pub(crate) mod content;
 pub(crate) mod document;
+pub(crate) mod gc;
 pub(crate) mod health;
 pub(crate) mod install;
 pub(crate) mod scratch;

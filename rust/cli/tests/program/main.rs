@@ -10,6 +10,7 @@ mod artifact;
 mod artifact_install;
 mod bad_depots;
 mod depots;
+mod gc;
 mod hash;
 mod lab;
 mod list;

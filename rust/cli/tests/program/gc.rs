@@ -1,0 +1,85 @@
+//! `scratchrs gc`, `status` and `why`.
+
+use serde_json::json;
+
+use crate::lab::{Lab, Run, UUID, json};
+
+const HASH: &str = "1111111111111111111111111111111111111111";
+const OTHER: &str = "2222222222222222222222222222222222222222";
+
+/// An artifact that a file binds, one that none does, and a space that nobody has logged.
+fn lab() -> Lab {
+    let lab = Lab::new();
+    lab.write(&format!("depot/artifacts/{HASH}/file"), "x".repeat(2048));
+    lab.write(&format!("depot/artifacts/{OTHER}/file"), "x".repeat(1024));
+    lab.write(&format!("depot/scratchspaces/{UUID}/cache/file"), "x");
+    lab.write("Mine/Artifacts.toml", format!("[iris]\ngit-tree-sha1 = \"{HASH}\"\n"));
+    let file = lab.path("Mine/Artifacts.toml");
+    let log = format!("[[\"{}\"]]\ntime = 2024-01-02T03:04:05.006Z\n", file.display());
+    lab.write("depot/logs/artifact_usage.toml", log);
+    lab
+}
+
+#[test]
+fn a_dry_run_and_a_collection() {
+    let lab = lab();
+    let run = lab.run(&["gc", "--dry-run", "--collect-delay", "0"]);
+    let expected = "      \
+      Active 0 manifests, 1 artifact file, 0 scratch spaces
+  Would free 1.0 KiB
+             artifacts      1     1.0 KiB   nothing keeps them
+             spaces         1      1 byte   nothing keeps them
+             Nothing was touched.
+";
+    assert_eq!(run.stderr.trim_start(), expected.trim_start());
+    assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+    assert!(lab.exists(&format!("depot/artifacts/{OTHER}")));
+    let run = lab.run(&["gc", "--collect-delay", "0"]);
+    assert!(run.stderr.ends_with("Freed 1.0 KiB: 1 artifact, 1 space\n"), "{}", run.stderr);
+    assert!(!lab.exists(&format!("depot/artifacts/{OTHER}")));
+    assert!(lab.exists(&format!("depot/artifacts/{HASH}/file")));
+    assert!(!lab.exists("depot/scratchspaces/7876af07-990d-54b4-ab0e-23690620f79a"));
+}
+
+#[test]
+fn programs_get_json() {
+    let lab = lab();
+    let answer = json(&lab.result(&["gc", "--collect-delay", "0", "--json"]));
+    assert_eq!(answer["gone"][0]["path"], json!(format!("[ROOT]/depot/artifacts/{OTHER}")));
+    assert_eq!((&answer["bytes"], &answer["dry_run"]), (&json!(1025), &json!(false)));
+    let answer = json(&lab.result(&["status", "--json"]));
+    assert_eq!(answer["entries"][0]["label"], json!("iris"));
+    let answer = json(&lab.result(&["why", "iris", "--json"]));
+    assert_eq!(answer["found"][0]["causes"][0]["name"], json!("iris"));
+}
+
+#[test]
+fn people_get_a_table_and_a_tree() {
+    let lab = lab();
+    let status = lab.result(&["status"]);
+    assert!(
+        status.starts_with("[ROOT]/depot   3.0 KiB on disk   1.0 KiB reclaimable\n"),
+        "{status}"
+    );
+    assert!(status.contains("iris"), "{status}");
+    let why = lab.result(&["why", "iris"]);
+    assert!(why.contains("└─ bound as `iris` by [ROOT]/Mine/Artifacts.toml"), "{why}");
+    let why = lab.result(&["why", "cache"]);
+    assert!(why.contains("nothing keeps it"), "{why}");
+    let expected = Run::failed(
+        3,
+        "error: there is no package, clone, artifact or space `nothing` in `[ROOT]/depot`\n\
+         hint: `scratchrs status --all` shows what there is\n",
+    );
+    assert_eq!(lab.run(&["why", "nothing"]), expected);
+}
+
+#[test]
+fn what_is_no_duration_and_no_size_is_refused() {
+    let lab = lab();
+    for arguments in [["--collect-delay", "soon"], ["--max-size", "much"]] {
+        let run = lab.run(&[&["gc"][..], &arguments].concat());
+        assert_eq!(run.code, 2);
+        assert!(run.stderr.contains(&format!("`{}` is no", arguments[1])), "{}", run.stderr);
+    }
+}
