@@ -130,6 +130,23 @@ fn an_orphan_waits_and_is_written_down() {
     assert_eq!(gone(&lab, &collect(&options)), all_that_can_go());
 }
 
+/// An artifact that only a package about to go binds stays for this time, if there is a grace period:
+/// that the package has gone meanwhile is for the next collection to see.
+#[test]
+fn what_goes_is_decided_once() {
+    let lab = lab();
+    fs::remove_file(lab.root().join("work/Manifest.toml")).unwrap();
+    let slug = Slug::of(UUID.parse().unwrap(), TREE.parse().unwrap());
+    let package = format!("packages/Example/{}", slug.as_str());
+    let artifact = format!("artifacts/{HASH}");
+    let since = |path: &str| format!("\"{}/{path}\" = 2024-01-01T00:00:00Z\n", lab.depot());
+    lab.write("logs/orphaned.toml", &(since(&package) + &since(&artifact)));
+    let mut options = options(&lab);
+    options.policy.collect_delay = TimeDelta::days(7);
+    assert_eq!(gone(&lab, &collect(&options)), [package]);
+    assert!(lab.path(&artifact).exists());
+}
+
 #[test]
 fn a_manifest_with_faults_keeps_what_it_names() {
     let lab = lab();

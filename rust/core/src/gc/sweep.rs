@@ -46,24 +46,31 @@ pub(crate) fn sweep(
     report: &mut Report,
     watch: &Watch,
 ) -> Result<()> {
-    let mut handled: HashSet<(usize, usize)> = HashSet::new();
-    let mut is_first = true;
+    // What the first look lets go and no later one keeps. What only goes since something else has gone
+    // is for the next collection, as in Pkg.
+    let mut pending: Option<HashSet<(usize, usize)>> = None;
     watch.begin_counting("Removing");
     loop {
         let locks = lock_logs(world, options, report)?;
         world.marks.look_again(&world.inventory, moment.clock);
-        if is_first {
+        if pending.is_none() {
             world.inventory.read_orphanages();
         }
         let plans = world.decide(options, moment);
-        if std::mem::take(&mut is_first) {
-            condense(world, moment.now, report);
+        if pending.is_none() {
             write_orphanages(world, &plans, report);
+            if condense(world, moment.now, report) {
+                // That they have changed is our own doing.
+                world.marks.look_again(&world.inventory, moment.clock);
+            }
         }
+        let is_pending = |position: &(usize, usize)| {
+            pending.as_ref().is_none_or(|pending| pending.contains(position))
+        };
         let doomed: Vec<_> = world
             .items(&plans)
             .filter_map(|(depot, item, found, decision)| match decision.fate {
-                Fate::Doomed(reason) if !handled.contains(&(depot, item)) => {
+                Fate::Doomed(reason) if is_pending(&(depot, item)) => {
                     Some(Doomed { position: (depot, item), item: found, reason })
                 }
                 _ => None,
@@ -72,9 +79,10 @@ pub(crate) fn sweep(
         if doomed.is_empty() {
             break;
         }
-        if handled.is_empty() {
+        if pending.is_none() {
             watch.expect(doomed.len() as u64);
         }
+        let rest = pending.insert(doomed.iter().map(|doomed| doomed.position).collect());
         let batch = &doomed[..doomed.len().min(BATCH)];
         let outcomes = fs::parallel_map(batch, |doomed| {
             let depot = &world.inventory.depots[doomed.position.0].path;
@@ -84,7 +92,7 @@ pub(crate) fn sweep(
         let mut removals = Vec::new();
         for (doomed, outcome) in batch.iter().zip(outcomes) {
             if !matches!(outcome, Outcome::LookAgain) {
-                handled.insert(doomed.position);
+                rest.remove(&doomed.position);
             }
             let path = world.path(doomed.position.0, doomed.item);
             match outcome {
@@ -234,8 +242,9 @@ fn remove(removals: Vec<(&Doomed<'_>, String, SetAside)>, report: &mut Report, w
 }
 
 /// Leaves in the logs of the depots that are swept what is of use: one record for each path that is
-/// there.
-fn condense(world: &World, now: DepotTime, report: &mut Report) {
+/// there. Returns whether that changed any.
+fn condense(world: &World, now: DepotTime, report: &mut Report) -> bool {
+    let mut has_changed = false;
     for log in &world.marks.logs {
         let depot = &world.inventory.depots[log.depot];
         if !depot.is_swept || !log.is_readable() || log.bytes.is_empty() {
@@ -245,10 +254,12 @@ fn condense(world: &World, now: DepotTime, report: &mut Report) {
         if condensed.to_text().as_bytes() == log.bytes {
             continue;
         }
+        has_changed = true;
         if let Err(error) = usage::put(Path::new(&log.path), &log.bytes, &condensed) {
             report.failures.push(Failure { path: log.path.clone(), message: error.to_string() });
         }
     }
+    has_changed
 }
 
 fn condensed(log: &Log, marks: &Marks, now: DepotTime) -> UsageLog {
