@@ -26,6 +26,7 @@ Examples:
   scratchrs list --json | jq .bytes     how much they take
   scratchrs delete cache --project .    remove one space
   scratchrs clear --all --yes           remove all of them, without a question
+  scratchrs report --html depot.html    a page with a map of the depot
   scratchrs hash iris iris.tar.gz       what names a tree, and what is in a tarball
   scratchrs artifact install            what the Artifacts.toml of this directory binds
   scratchrs artifact verify             whether the artifacts are what they should be

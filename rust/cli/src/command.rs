@@ -8,6 +8,7 @@ mod gc;
 mod hash;
 mod list;
 mod path;
+mod report;
 mod status;
 mod store;
 mod why;
@@ -23,6 +24,7 @@ pub(crate) enum Command {
     Delete(delete::Arguments),
     Clear(clear::Arguments),
     Status(status::Arguments),
+    Report(report::Arguments),
     Why(why::Arguments),
     Gc(gc::Arguments),
     Hash(hash::Arguments),
@@ -39,6 +41,7 @@ impl Command {
             Self::Delete(arguments) => arguments.run(session),
             Self::Clear(arguments) => arguments.run(session),
             Self::Status(arguments) => arguments.run(session),
+            Self::Report(arguments) => arguments.run(session),
             Self::Why(arguments) => arguments.run(session),
             Self::Gc(arguments) => arguments.run(session),
             Self::Hash(arguments) => arguments.run(session),

@@ -18,8 +18,8 @@ Examples:
   scratchrs status --json | jq '.entries[] | select(.is_orphan) | .path'
 
 With --json: {\"depots\": [\"…\"], \"bytes\", \"freed\", \"kinds\": [{\"kind\", \"count\", \
-\"bytes\", \"freed\", \"reclaimable\"}], \"entries\": [{\"kind\", \"label\", \"path\", \"bytes\", \
-\"freed\", \"last_used\", \"manifests\", \"artifact_files\", \"projects\", \"is_held\", \
+\"bytes\", \"freed\", \"reclaimable\"}], \"entries\": [{\"kind\", \"label\", \"package\", \"path\", \
+\"bytes\", \"freed\", \"last_used\", \"manifests\", \"artifact_files\", \"projects\", \"is_held\", \
 \"is_orphan\", \"until\"}], \"skipped\": [{\"path\", \"line\", \"column\", \"message\", \
 \"consequence\"}], \"notes\": [\"…\"]}.";
 
@@ -37,8 +37,9 @@ const LARGEST: usize = 10;
 /// How wide the longest bar is where there is room, and how short it may become.
 const BAR: (usize, usize) = (50, 10);
 
+/// What there is, as JSON has it.
 #[derive(Serialize)]
-struct Answer {
+pub(super) struct Answer {
     depots: Vec<String>,
     #[serde(flatten)]
     size: Bytes,
@@ -60,6 +61,7 @@ struct KindEntry {
 struct ItemEntry {
     kind: &'static str,
     label: String,
+    package: Option<String>,
     path: String,
     #[serde(flatten)]
     size: Bytes,
@@ -122,7 +124,9 @@ impl Arguments {
         }
         if shown < status.entries.len() {
             let more = status.entries.len() - shown;
-            lines.push(aside(&format!("… and {more} more: scratchrs status --all, --json")));
+            lines.push(aside(&format!(
+                "… and {more} more: scratchrs status --all, --json, scratchrs report --html"
+            )));
         }
         lines
     }
@@ -191,10 +195,11 @@ fn kept_by(entry: &Entry) -> String {
 }
 
 impl Answer {
-    fn of(status: &Status) -> Self {
+    pub(super) fn of(status: &Status) -> Self {
         let entry = |entry: &Entry| ItemEntry {
             kind: collection::word(entry.kind),
             label: entry.label.clone(),
+            package: entry.package.clone(),
             path: entry.path.clone(),
             size: entry.size.into(),
             last_used: entry.last_used.map(collection::time),

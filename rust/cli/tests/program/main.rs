@@ -17,5 +17,6 @@ mod list;
 mod path;
 mod projects;
 mod removal;
+mod report;
 mod store;
 mod terminal;

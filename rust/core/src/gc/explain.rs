@@ -170,15 +170,7 @@ impl World {
 
     /// Adds which installed package a file is in, and which manifests keep that.
     fn trace_package(&self, cause: &mut Cause) {
-        let depots = self.inventory.depots.iter();
-        let mut paths = depots.flat_map(|depot| std::iter::once(&depot.path).chain(&depot.aliases));
-        let found = paths.find_map(|depot| {
-            let rest = Path::new(&cause.path).strip_prefix(depot).ok()?;
-            let mut names = rest.iter().map(|name| name.to_str());
-            (names.next()?? == PACKAGES).then_some(())?;
-            Some((names.next()??.to_owned(), names.next()??.to_owned()))
-        });
-        let Some((name, slug)) = found else { return };
+        let Some((name, slug)) = self.installation(&cause.path) else { return };
         cause.package = Some(name.clone());
         for manifest in &self.marks.roots.manifests {
             let package = manifest.content.packages.iter().find(|package| {
@@ -198,6 +190,37 @@ impl World {
                 package: None,
                 because: Vec::new(),
             });
+        }
+    }
+
+    /// The name and the slug of the installed package that a file is in.
+    fn installation(&self, path: &str) -> Option<(String, String)> {
+        let depots = self.inventory.depots.iter();
+        let mut paths = depots.flat_map(|depot| std::iter::once(&depot.path).chain(&depot.aliases));
+        paths.find_map(|depot| {
+            let rest = Path::new(path).strip_prefix(depot).ok()?;
+            let mut names = rest.iter().map(|name| name.to_str());
+            (names.next()?? == PACKAGES).then_some(())?;
+            Some((names.next()??.to_owned(), names.next()??.to_owned()))
+        })
+    }
+
+    /// The name of the package that something is, belongs to, or is bound by. Of several that bind
+    /// an artifact, the first by the alphabet.
+    pub(super) fn package(&self, item: &Item, decision: &Decision) -> Option<String> {
+        let group = item.group.to_string_lossy();
+        let binding = |keeper: &Keeper| match keeper {
+            Keeper::ArtifactFile(index) => {
+                let file = &self.marks.roots.artifact_files[*index];
+                self.installation(&file.path).map(|(name, _)| name)
+            }
+            _ => None,
+        };
+        match item.kind {
+            Kind::Package => Some(group.into_owned()),
+            Kind::Clone => None,
+            Kind::Artifact => decision.keepers.iter().filter_map(binding).min(),
+            Kind::Space => Some(self.package_of(&group).unwrap_or_else(|| group.into_owned())),
         }
     }
 

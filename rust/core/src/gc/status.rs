@@ -40,6 +40,8 @@ pub struct Entry {
     pub kind: Kind,
     /// What people call it.
     pub label: String,
+    /// The name of the package that it is, belongs to, or is bound by, where that is known.
+    pub package: Option<String>,
     /// Where it is.
     pub path: String,
     /// How large it is.
@@ -111,6 +113,7 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
             Entry {
                 kind: item.kind,
                 label: world.label(item, decision),
+                package: world.package(item, decision),
                 path: world.path(depot, item),
                 size,
                 last_used: world.last_used(decision),
