@@ -117,8 +117,11 @@ function captured(f)
     out, err = stdout, stderr
     redirect_stdout(io)
     redirect_stderr(io)
+    # The logger of Julia 1.5 writes to the standard error that there was when it was made.
+    logging = Base.PkgId(Base.UUID("56ddb016-857b-54e1-b83d-db4d58db5568"), "Logging")
+    logger = Base.invokelatest(Base.require(logging).ConsoleLogger, io)
     try
-        f()
+        Base.CoreLogging.with_logger(f, logger)
     finally
         redirect_stdout(out)
         redirect_stderr(err)
