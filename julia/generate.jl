@@ -47,18 +47,19 @@ function get_scratch!(
         versioned ? string(version) : "",
         versioned,
     )
-    reply = ask()
-    if reply[1] == "busy"
-        root = isempty(directory) ? joinpath(depot, "scratchspaces") : directory
-        reply = wait_for_generator(ask, key, abspath(root, string(owner), String(key)))
+    while true
+        reply = ask()
+        if reply[1] == "busy"
+            root = isempty(directory) ? joinpath(depot, "scratchspaces") : directory
+            reply = wait_for_generator(ask, key, abspath(root, string(owner), String(key)))
+        end
+        path = if reply[1] == "ready"
+            reply[2]
+        else
+            run_generator(generate, depot, user, reply[2], parse(UInt64, reply[3]))
+        end
+        track(depot, user, path) || return path
     end
-    path = if reply[1] == "ready"
-        reply[2]
-    else
-        run_generator(generate, depot, user, reply[2], parse(UInt64, reply[3]))
-    end
-    track(depot, user, path)
-    return path
 end
 
 get_scratch!(generate::Base.Callable, key::AbstractString; kw...) =

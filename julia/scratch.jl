@@ -48,7 +48,7 @@ end
 
 function open_space(depot::String, directory::String, owner::UUID, key::String, user::UUID)
     path = Native.get_scratch(depot, directory, owner, key)
-    track(depot, user, path)
+    track(depot, user, path) && Native.get_scratch(depot, directory, owner, key)
     return path
 end
 

@@ -98,15 +98,19 @@ that is a warning: the space is there all the same.
 # Format
 A table in `logs/scratch_usage.toml` of the depot, as Scratch.jl writes it and `Pkg.gc` reads it.
 """
-track_scratch_access(user::UUID, path::AbstractString) = track(first_depot(), user, String(path))
+function track_scratch_access(user::UUID, path::AbstractString)
+    track(first_depot(), user, String(path))
+    return nothing
+end
 
+# Whether the use was logged just now. Until then, a collection without grace may have removed the
+# space: it has to be asked for again.
 function track(depot::String, user::UUID, path::String)
     now = time()
-    is_done(scratch_access_timers, user, path, now) && return nothing
+    is_done(scratch_access_timers, user, path, now) && return false
     is_done(skipped_timers, user, path, now) && skipped_in[] === projects_in_sight() &&
-        return nothing
-    log_access(depot, user, path, now)
-    return nothing
+        return false
+    return log_access(depot, user, path, now)
 end
 
 @noinline function log_access(depot::String, user::UUID, path::String, now::Float64)
@@ -114,7 +118,7 @@ end
     project === nothing && return skip_access(user, path, now)
     is_logged = record_access(depot, path, project)
     set!(scratch_access_timers, user, path, now + (is_logged ? DAY : RETRY_AFTER))
-    return
+    return is_logged
 end
 
 function skip_access(user::UUID, path::String, now::Float64)
@@ -122,7 +126,7 @@ function skip_access(user::UUID, path::String, now::Float64)
     skipped_in[] === projects || empty!(skipped_timers)
     skipped_in[] = projects
     set!(skipped_timers, user, path, now + RETRY_AFTER)
-    return
+    return false
 end
 
 # The project on whose behalf a use is to be logged, unless the user wants no logging.

@@ -21,3 +21,24 @@
         ScratchRS.gc(; max_size = "1 GiB", scratch_cleanup_period = Day(30), force = true, io = devnull)
     end
 end
+
+@testset "a space that goes before its use is logged is made again" begin
+    with_lab() do lab
+        activated(OWNER) do project
+            # As if a collection without grace ran between the two.
+            path = scratch_dir(string(OWNER), "key")
+            space = get_scratch!(OWNER, "key")
+            @test space == path && isdir(path)
+            empty!(ScratchRS.scratch_access_timers)
+            rm(path)
+            @test ScratchRS.track(lab.depot, OWNER, path)
+            @test !ScratchRS.track(lab.depot, OWNER, path)
+            generated = 0
+            fill(directory) = (generated += 1; write(joinpath(directory, "file"), "content"))
+            space = get_scratch!(fill, OWNER, "filled")
+            @test generated == 1 && isfile(joinpath(space, "file"))
+            ScratchRS.gc(; collect_delay = 0, io = devnull)
+            @test isfile(joinpath(space, "file"))
+        end
+    end
+end
