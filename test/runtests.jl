@@ -2,12 +2,12 @@
 # `SCRATCHRS_BINDING` in the environment, and reach no network.
 
 using ScratchRS
-using Test, Dates, Pkg
+using Test, Dates, Logging, Pkg
 
 include("lab.jl")
 using .Lab
 
-const FILES = ["scratch", "place", "usage", "collection", "gc", "generate", "native", "jobs", "artifacts", "artifact_content", "store", "program", "docs", "manual", "peer", "pkg_peer"]
+const FILES = ["scratch", "place", "usage", "collection", "gc", "gc_peer", "generate", "native", "jobs", "artifacts", "artifact_content", "store", "program", "docs", "manual", "peer", "pkg_peer"]
 # `julia test/runtests.jl usage native` runs these only; so does `test_args` of `Pkg.test`.
 const CHOSEN = isempty(ARGS) ? FILES : ARGS
 

@@ -85,8 +85,10 @@ fn lines(found: &Explanation, session: &Session) -> Vec<String> {
     let head = format!("{kind} {}", visible(&found.label));
     let size = human::size(found.size.bytes);
     let used = match found.last_used {
-        Some(time) => format!("   last used {}", human::age(Some(time), now)),
-        None => String::new(),
+        Some(time) if found.standing == Standing::Kept => {
+            format!("   last used {}", human::age(Some(time), now))
+        }
+        _ => String::new(),
     };
     let mut lines =
         vec![format!("{}   {size}{used}", title(&head)), aside(&homely(&found.path, session))];
