@@ -244,7 +244,9 @@ end # module Collection
 using .Collection: gc, status, why
 
 """
-    ScratchRS.gc(; collect_delay = Day(7), dry_run = false, …) -> Report
+    ScratchRS.gc(; collect_delay = Day(7), dry_run = false, force = false, verbose = false,
+                 depots = nothing, max_size = nothing, scratch_cleanup_period = nothing,
+                 io = stderr) -> Report
 
 Removes packages, clones, artifacts and scratch spaces that nothing keeps, as `Pkg.gc` of Julia up to
 1.12 does, and prints what went.
