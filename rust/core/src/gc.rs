@@ -35,10 +35,13 @@ use scratchrs_model::collection::{
     self, Candidate, Decision, DepotPlan, Fate, Item, Keeper, Kind, Policy, Reason,
 };
 use scratchrs_model::fault::Fault;
+use scratchrs_model::layout;
+use scratchrs_model::store::layout::{KEY, OWNER};
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
 use crate::error::Result;
+use crate::store::{self, CollectOptions, Store};
 use inventory::Inventory;
 use mark::Marks;
 
@@ -130,8 +133,19 @@ pub struct Report {
     pub spared: Vec<Failure>,
     /// How many leftovers of processes that were killed went.
     pub leftovers: usize,
+    /// What went, or would go, from the stores of the depots.
+    pub store: StoreShare,
     /// Whether nothing was touched.
     pub is_dry_run: bool,
+}
+
+/// How much of the stores went, or would go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreShare {
+    /// How many contents and trees.
+    pub count: usize,
+    /// How many bytes that frees.
+    pub bytes: u64,
 }
 
 /// Something that went, or would go.
@@ -172,10 +186,14 @@ pub struct Failure {
 }
 
 impl Report {
-    /// The sum of the sizes of what went, of one kind or of all.
+    /// The sum of the sizes of what went, of one kind or of all and the stores.
     pub fn size_of_gone(&self, kind: Option<Kind>) -> Size {
         let is_meant = |gone: &&Gone| kind.is_none_or(|kind| gone.kind == kind);
-        self.gone.iter().filter(is_meant).map(|gone| gone.size).sum()
+        let mut size: Size = self.gone.iter().filter(is_meant).map(|gone| gone.size).sum();
+        if kind.is_none() {
+            size.bytes += self.store.bytes;
+        }
+        size
     }
 }
 
@@ -198,7 +216,49 @@ pub fn collect(options: &Options, moment: Moment, watch: &Watch) -> Result<Repor
         sweep::sweep(&mut world, options, moment, &mut report, watch)?;
     }
     world.describe(&plans, &mut report);
+    collect_stores(options, moment, &mut report, watch)?;
     Ok(report)
+}
+
+/// Collects the stores of the depots that are swept. One that cannot be collected stays as it is.
+fn collect_stores(
+    options: &Options,
+    moment: Moment,
+    report: &mut Report,
+    watch: &Watch,
+) -> Result<()> {
+    for depot in report.depots.clone() {
+        let store = Store::at(&store_of(&depot));
+        let goes = report.gone.iter().any(|gone| gone.path == store.root());
+        if goes || !fs::is_directory(Path::new(store.root())) {
+            continue;
+        }
+        watch.check()?;
+        let rules = CollectOptions {
+            delay: options.policy.collect_delay,
+            is_dry_run: options.dry_run,
+            ..CollectOptions::default()
+        };
+        match store::collect(&store, rules, moment.now, watch) {
+            Ok(collected) => {
+                report.store.count += collected.removed.len();
+                report.store.bytes += collected.bytes();
+                let failed = collected.failed.into_iter();
+                report.failures.extend(failed.map(|(path, message)| Failure { path, message }));
+            }
+            Err(error) => {
+                watch.check()?;
+                let (path, message) = (store.root().to_owned(), error.to_string());
+                report.failures.push(Failure { path, message });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Where the store of a depot is.
+fn store_of(depot: &str) -> String {
+    layout::join(depot, &[Kind::Space.directory(), &OWNER.to_string(), KEY])
 }
 
 /// The depots, and what keeps what is in them.
@@ -236,6 +296,19 @@ impl World {
                     })
                     .collect();
                 collection::evict(depot, plan, &candidates, max_size, options.force);
+            }
+        }
+        for (depot, plan) in depots.iter().zip(&mut plans) {
+            let root = store_of(&depot.path);
+            for (item, decision) in depot.items.iter().zip(&mut plan.decisions) {
+                let is_store = item.kind == Kind::Space
+                    && item.path(&depot.path) == Path::new(&root)
+                    && decision.fate != Fate::Kept;
+                // Who cannot tell keeps it.
+                if is_store && store::is_bound(&Store::at(&root)).unwrap_or(true) {
+                    decision.fate = Fate::Kept;
+                    plan.orphanage.0.remove(&root);
+                }
             }
         }
         plans

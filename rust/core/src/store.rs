@@ -57,6 +57,7 @@ pub use collection::{COLLECTION_INTERVAL, CollectOptions, Collected, Removed, co
 pub use creation::{CreateOptions, Created, Creation};
 pub use session::end_session;
 pub use settings::{Settings, settings, write_settings};
+pub(crate) use status::is_bound;
 pub use status::{Artifact, BoundName, Status, status};
 pub use verification::{Damage, Verified, verify};
 

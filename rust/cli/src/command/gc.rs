@@ -27,7 +27,7 @@ With --json: {\"depots\": [\"…\"], \"dry_run\", \"manifests\", \"artifact_file
 \"gone\": [{\"kind\", \"path\", \"bytes\", \"freed\", \"reason\"}], \"waiting\": [{\"kind\", \
 \"path\", \"bytes\", \"freed\", \"since\", \"until\"}], \"bytes\", \"freed\", \"failures\": \
 [{\"path\", \"message\"}], \"spared\": […], \"skipped\": [{\"path\", \"line\", \"column\", \
-\"message\", \"consequence\"}], \"leftovers\", \"notes\": [\"…\"]}.";
+\"message\", \"consequence\"}], \"leftovers\", \"store\": {\"count\", \"bytes\"}, \"notes\": [\"…\"]}.";
 
 /// Remove packages, clones, artifacts and scratch spaces that nothing keeps
 ///
@@ -76,6 +76,13 @@ struct Answer {
     spared: Vec<Stayed>,
     skipped: Vec<Remark>,
     leftovers: usize,
+    store: Store,
+}
+
+#[derive(Serialize)]
+struct Store {
+    count: usize,
+    bytes: u64,
 }
 
 #[derive(Serialize)]
@@ -156,7 +163,8 @@ impl Arguments {
             }));
         }
         let size = report.size_of_gone(None);
-        if report.gone.is_empty() {
+        let stored = report.store;
+        if report.gone.is_empty() && stored.count == 0 {
             let nothing = if report.is_dry_run { "Would free" } else { "Freed" };
             lines.push(line(nothing, "nothing"));
         } else if report.is_dry_run {
@@ -164,12 +172,18 @@ impl Arguments {
             for kind in KINDS {
                 lines.extend(self.share(report, kind).map(|share| below(&share)));
             }
+            if stored.count > 0 {
+                let (count, size) = (stored.count, human::size(stored.bytes));
+                let row = format!("{:<10}{count:>6}  {size:>10}   nothing binds them", "store");
+                lines.push(below(&row));
+            }
         } else {
             let parts = KINDS.into_iter().filter_map(|kind| {
                 let number = of_kind(report, kind).count();
                 (number > 0).then(|| counted(kind, number))
             });
-            let parts = parts.collect::<Vec<_>>().join(", ");
+            let stored = (stored.count > 0).then(|| format!("{} in the store", stored.count));
+            let parts = parts.chain(stored).collect::<Vec<_>>().join(", ");
             lines.push(line("Freed", &format!("{}: {parts}", freed(size))));
         }
         if self.verbose {
@@ -284,6 +298,7 @@ impl Answer {
             spared: report.spared.iter().map(stayed).collect(),
             skipped: report.notes.iter().map(Remark::of).collect(),
             leftovers: report.leftovers,
+            store: Store { count: report.store.count, bytes: report.store.bytes },
         }
     }
 }

@@ -168,3 +168,30 @@ fn the_store_of_the_peer_is_listed_and_adopted() {
     assert_eq!(store(&lab, &["adopt"]), Run::failed(0, "Adopted 1 thing and 1 name\n"));
     assert_eq!(lab.result(&["store", "get", "x", "--project", "Mine"]).lines().count(), 1);
 }
+
+#[test]
+fn a_collection_of_the_depot_takes_what_nothing_binds_and_leaves_the_store() {
+    let lab = lab();
+    store(&lab, &["add", "one", "one"]);
+    store(&lab, &["add", "hi", "hi"]);
+    store(&lab, &["remove", "one"]);
+    // Nobody is known to use the space.
+    fs::remove_dir_all(lab.path("depot/logs")).ok();
+    let gc = |more: &[&str]| {
+        let run = lab.run(&[&["gc", "--collect-delay", "0", "--json"], more].concat());
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        json(&run.stdout)
+    };
+    for more in [&["--dry-run"][..], &[]] {
+        let answer = gc(more);
+        assert_eq!(answer["store"], serde_json::json!({"count": 2, "bytes": 10}), "{answer}");
+        assert_eq!((&answer["bytes"], answer["gone"].as_array().unwrap().len()), (&10.into(), 0));
+    }
+    assert_eq!(gc(&[])["store"]["count"], Value::from(0));
+    assert_eq!(store(&lab, &["get", "hi"]).code, 0);
+    assert!(lab.exists(STORE));
+    store(&lab, &["remove", "hi"]);
+    fs::remove_dir_all(lab.path("depot/logs")).ok();
+    gc(&[]);
+    assert!(!lab.exists(STORE), "nothing binds what is in it");
+}

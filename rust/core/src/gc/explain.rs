@@ -107,7 +107,7 @@ impl World {
         let place = &self.inventory.depots[depot];
         let path = item.path(&place.path);
         let standing = match decision.fate {
-            Fate::Kept if decision.keepers.is_empty() => Standing::Elsewhere,
+            Fate::Kept if decision.keepers.is_empty() && !place.is_swept => Standing::Elsewhere,
             Fate::Kept => Standing::Kept,
             Fate::Waiting { since, until } => Standing::Waiting { since, until },
             Fate::Doomed(_) => Standing::Goes,
