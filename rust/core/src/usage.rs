@@ -76,7 +76,7 @@ pub fn track(
     let record = Record::of_project(now, project);
     let added =
         write(place.depot, UsageLogFile::Scratch, patience, |log| log.add(space, record, now));
-    unless_read_only(added)
+    tracked(added)
 }
 
 /// Logs that the files at `paths`, manifests or such that bind artifacts, are in use, as Pkg does: in
@@ -102,41 +102,52 @@ pub fn track_files(
     if files.is_empty() {
         return Ok(Tracked::default());
     }
-    track_all(depot, log, files, now, patience)
+    let record = Record { time: Some(now), ..Record::default() };
+    let records = files.into_iter().map(|path| (path, record.clone())).collect();
+    tracked(write(depot, log, patience, |log| log.rewrite(records, now)))
 }
 
-/// Logs that the file at `path`, an absolute path, is in use: there, or about to be.
+fn tracked(written: Result<Vec<Skipped>>) -> Result<Tracked> {
+    let healed = unless_read_only(written)?;
+    Ok(healed.map_or_else(Tracked::default, |healed| Tracked { recorded: true, healed }))
+}
+
+/// The use of a file that is about to be there. No collection goes on while this value lives.
+#[derive(Debug, Default)]
+pub(crate) struct Announced {
+    /// What the log had in it that nobody can read. It is gone from the log now.
+    pub(crate) healed: Vec<Skipped>,
+    _log: Option<LockedLog>,
+}
+
+/// Logs that the file at `path`, an absolute path, is in use: there, or about to be. A collection looks
+/// at the file and removes what it does not name under the lock of the log: whoever changes the file
+/// does so before he drops the answer.
 ///
 /// # Errors
 ///
 /// As [`track`].
-pub(crate) fn track_announced(
+pub(crate) fn announce(
     depot: &str,
-    log: UsageLogFile,
+    kind: UsageLogFile,
     path: &str,
     now: DepotTime,
     patience: Duration,
-) -> Result<Tracked> {
-    track_all(depot, log, vec![path.to_owned()], now, patience)
-}
-
-fn track_all(
-    depot: &str,
-    log: UsageLogFile,
-    paths: Vec<String>,
-    now: DepotTime,
-    patience: Duration,
-) -> Result<Tracked> {
+) -> Result<Announced> {
     let record = Record { time: Some(now), ..Record::default() };
-    let records = paths.into_iter().map(|path| (path, record.clone())).collect();
-    unless_read_only(write(depot, log, patience, |log| log.rewrite(records, now)))
+    let records = vec![(path.to_owned(), record)];
+    let written = write(depot, kind, patience, |log| {
+        let healed = log.rewrite(records, now)?;
+        Ok(Announced { healed, _log: Some(log) })
+    });
+    Ok(unless_read_only(written)?.unwrap_or_default())
 }
 
 /// In a depot that nobody may write to, nothing is logged.
-fn unless_read_only(written: Result<Vec<Skipped>>) -> Result<Tracked> {
+fn unless_read_only<T>(written: Result<T>) -> Result<Option<T>> {
     match written {
-        Ok(healed) => Ok(Tracked { recorded: true, healed }),
-        Err(Error::Io(error)) if error.is_read_only() => Ok(Tracked::default()),
+        Ok(written) => Ok(Some(written)),
+        Err(Error::Io(error)) if error.is_read_only() => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -195,6 +206,7 @@ pub(crate) fn put(path: &Path, known: &[u8], log: &UsageLog) -> Result<()> {
     Ok(())
 }
 
+#[derive(Debug)]
 struct LockedLog {
     path: PathBuf,
     kind: UsageLogFile,

@@ -4,7 +4,8 @@
 //!
 //! A file is changed under `<file>.pid`, for as long as reading, changing and replacing it takes, so
 //! that two processes which bind at once both succeed. Pkg takes no lock: what it writes in that
-//! moment is lost, as is what two processes of Pkg write at once.
+//! moment is lost, as is what two processes of Pkg write at once. While a name is bound, the lock of
+//! the log of uses is held too: a collection that has not seen the new name is over, or waits.
 //!
 //! # Crash
 //!
@@ -26,7 +27,7 @@ use scratchrs_model::usage_log::Skipped;
 use super::stack::{Stack, read_text};
 use crate::error::{Error, Result};
 use crate::place::in_current_directory;
-use crate::usage::{self, Tracked};
+use crate::usage::{self, Announced};
 
 const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(3), refreshed: false };
 
@@ -151,15 +152,12 @@ pub fn bind(
     let after = artifacts_toml::bind(&before, name, hash, options)
         .map_err(|refusal| file.refused(refusal, options.platform))?;
     // A depot that nobody may write to has no log, and one that is not there has no artifacts.
-    let Tracked { healed, .. } = match stack.first_depot() {
-        Ok(depot) => {
-            let log = UsageLogFile::Artifacts;
-            usage::track_announced(depot, log, &file.path, now, patience)?
-        }
-        Err(_) => Tracked::default(),
+    let announced = match stack.first_depot() {
+        Ok(depot) => usage::announce(depot, UsageLogFile::Artifacts, &file.path, now, patience)?,
+        Err(_) => Announced::default(),
     };
     file.replace(&before, &after)?;
-    Ok(Bound { file: file.path.clone(), healed })
+    Ok(Bound { file: file.path.clone(), healed: announced.healed })
 }
 
 /// Lets `name` stand for nothing in a file, or for nothing on one platform. Whether it stood for

@@ -12,6 +12,7 @@ use scratchrs_fs::{self as fs, Entry, EntryKind, Stamp};
 use scratchrs_model::clone_name;
 use scratchrs_model::collection::{Depot, Item, KINDS, Kind};
 use scratchrs_model::fault::Fault;
+use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{self, DOWNLOAD, Leftover};
 use scratchrs_model::orphanage::Orphanage;
 
@@ -155,10 +156,9 @@ impl Inventory {
             if shelf.kind == Kind::Artifact && creation_of(text).is_some() {
                 continue;
             }
-            let is_download =
-                !is_directory && shelf.kind == Kind::Artifact && text.contains(DOWNLOAD);
+            let is_beside = text.contains(DOWNLOAD) || locked_artifact(text).is_some();
             let is_file = match own {
-                _ if is_download => {
+                _ if is_beside && !is_directory && shelf.kind == Kind::Artifact => {
                     self.besides[shelf.depot].leftovers.push(path);
                     continue;
                 }
@@ -209,6 +209,11 @@ impl Inventory {
             }
         }
     }
+}
+
+/// The artifact that a lock of this name is of.
+pub(crate) fn locked_artifact(name: &str) -> Option<TreeHash> {
+    name.strip_suffix(".pid")?.parse().ok()
 }
 
 fn is_removing(name: &OsStr) -> bool {

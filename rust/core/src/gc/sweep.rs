@@ -13,6 +13,7 @@ use scratchrs_model::layout::{
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, UsageLog};
 
+use super::inventory::locked_artifact;
 use super::mark::{LOGS, Log, Marks, Presence};
 use super::{Failure, Gone, Moment, Options, Report, World};
 use crate::artifact;
@@ -322,6 +323,11 @@ fn remove_leftovers(world: &World, clock: SystemTime, report: &mut Report) {
 fn remove_leftover(path: &Path, clock: SystemTime) -> Result<bool> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let own = match Leftover::of(name) {
+        None if locked_artifact(name).is_some() => {
+            let is_left = is_there(path)
+                && matches!(PidLock::try_acquire(path, LOCK_POLICY)?, Attempt::Acquired(_));
+            return Ok(is_left);
+        }
         // A part of a download that nobody has gone on with.
         None => {
             const DAY: Duration = Duration::from_secs(24 * 60 * 60);
