@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 
 mod artifacts;
+mod collection;
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
@@ -125,7 +126,9 @@ impl Scenario {
         }
         let now = projects_by_space(&log_in_any_state(&lab));
         for (space, projects) in &known {
-            if now.get(space).is_none_or(|now| !projects.is_subset(now)) {
+            // What is evicted by force is forgotten.
+            let is_evicted = self.task.contains(&"--force");
+            if !is_evicted && now.get(space).is_none_or(|now| !projects.is_subset(now)) {
                 return fault(&format!("the record of {space} is lost"));
             }
         }
@@ -154,7 +157,7 @@ fn end_state(lab: &DepotLab) -> String {
     let tree = below(lab, &without_times(&lab.tree()));
     let rest = tree.lines().filter(|line| !line.contains("scratch_usage.toml: "));
     let log = projects_by_space(&lab.usage_log());
-    let log = log.iter().map(|(space, projects)| format!("{} {projects:?}", below(lab, space)));
+    let log = log.iter().map(|(space, projects)| below(lab, &format!("{space} {projects:?}")));
     rest.map(str::to_owned).chain(log).collect::<Vec<_>>().join("\n")
 }
 

@@ -80,7 +80,7 @@ pub(crate) fn perform(task: ArtifactTask) -> Result<(), String> {
                 say("holding", "")?;
                 io::stdin().read_line(&mut String::new()).map_err(own_fault)?;
             }
-            install(&depot, &below(&depot, &file), &name, &watch)
+            install(&depot, &below(&depot, &file), &name, &watch).map(drop)
         }
         ArtifactTask::Repair { depot, file } => {
             let (settings, platform) = (settings(), "x86_64-linux-gnu".parse());
@@ -98,7 +98,13 @@ pub(crate) fn perform(task: ArtifactTask) -> Result<(), String> {
     }
 }
 
-fn install(depot: &str, file: &str, name: &str, watch: &Watch) -> Result<(), String> {
+/// Installs what a name stands for, and returns its hash.
+pub(crate) fn install(
+    depot: &str,
+    file: &str,
+    name: &str,
+    watch: &Watch,
+) -> Result<TreeHash, String> {
     let bindings = artifact::bindings(file).map_err(typed)?.ok_or("Worker no file")?;
     let entries = bindings.entries(name);
     let (_, entry) = entries.first().ok_or("Worker no binding")?;
@@ -106,7 +112,8 @@ fn install(depot: &str, file: &str, name: &str, watch: &Watch) -> Result<(), Str
     let settings = settings();
     let installed = artifact::install(&stack(depot)?, &wanted, options(&settings), watch);
     let installed = installed.map_err(typed)?;
-    say(if installed.is_new { "installed" } else { "ready" }, &installed.path)
+    say(if installed.is_new { "installed" } else { "ready" }, &installed.path)?;
+    Ok(wanted.hash)
 }
 
 /// No server, and no patience with one.

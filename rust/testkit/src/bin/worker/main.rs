@@ -4,6 +4,7 @@
 //! Errors go to the other output as `<code> <message>`, with exit code 1.
 
 mod artifact;
+mod collection;
 mod store;
 
 use std::fs::OpenOptions;
@@ -30,6 +31,8 @@ struct Arguments {
 enum Task {
     #[command(flatten)]
     Artifact(artifact::ArtifactTask),
+    #[command(flatten)]
+    Collection(collection::CollectionTask),
     #[command(flatten)]
     Store(store::StoreTask),
     /// Logs uses of spaces, under the lock.
@@ -133,6 +136,7 @@ fn main() -> ExitCode {
 fn perform(task: Task) -> Result<(), String> {
     match task {
         Task::Artifact(task) => artifact::perform(task),
+        Task::Collection(task) => collection::perform(task),
         Task::Store(task) => store::run(&task),
         Task::Track { depot, uses, patience } => track(place(&depot), &uses, &patience),
         Task::ScratchAppend { depot, uses } => scratch_append(&depot, &uses).map_err(own_fault),
@@ -153,7 +157,7 @@ fn perform(task: Task) -> Result<(), String> {
     }
 }
 
-fn place(depot: &str) -> Place<'_> {
+pub(crate) fn place(depot: &str) -> Place<'_> {
     Place { depot, directory: None }
 }
 

@@ -1,0 +1,265 @@
+//! What is asked of collections, and of a depot that is collected at the same time.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use chrono::TimeDelta;
+use clap::Subcommand;
+use scratchrs_core::artifact::{self, Stack, Verdict};
+use scratchrs_core::gc::{self, Moment, Options};
+use scratchrs_core::{generation, scratch, usage};
+use scratchrs_fs::Watch;
+use scratchrs_model::artifacts_toml::BindOptions;
+use scratchrs_model::collection::Policy;
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::layout::UsageLogFile;
+use scratchrs_testkit::{OWNER, fill};
+
+use crate::{now, own_fault, place, say, typed};
+
+const PATIENCE: Duration = Duration::from_secs(120);
+
+#[derive(Subcommand)]
+pub(crate) enum CollectionTask {
+    /// Collects without grace.
+    Collect {
+        depot: String,
+        /// How often; or until a file exists.
+        #[arg(long, default_value_t = 1)]
+        times: usize,
+        #[arg(long)]
+        until: Option<PathBuf>,
+        #[arg(long)]
+        max_size: Option<u64>,
+        #[arg(long)]
+        force: bool,
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Uses spaces and artifacts in rounds, on behalf of the project in a directory, and fails if
+    /// anything that is in use is gone or torn.
+    Use {
+        depot: String,
+        project: PathBuf,
+        #[arg(long, default_value_t = 1)]
+        rounds: u64,
+        /// Goes on until a file exists.
+        #[arg(long)]
+        until: Option<PathBuf>,
+    },
+}
+
+pub(crate) fn perform(task: CollectionTask) -> Result<(), String> {
+    match task {
+        CollectionTask::Collect { depot, times, until, max_size, force, dry_run } => {
+            let policy = Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None };
+            let depots = vec![depot];
+            let options = Options { depots, policy, force, max_size, dry_run, patience: PATIENCE };
+            collect(&options, times, until.as_deref())
+        }
+        CollectionTask::Use { depot, project, rounds, until } => {
+            let mut user = User::new(depot, &project)?;
+            let mut round = 0;
+            while round < rounds || until.as_ref().is_some_and(|end| !end.exists()) {
+                user.round(round).map_err(|error| format!("round {round}: {error}"))?;
+                round += 1;
+            }
+            say("used", &round.to_string())
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the edge where the clock is read")]
+fn collect(options: &Options, times: usize, until: Option<&Path>) -> Result<(), String> {
+    let (mut count, mut gone) = (0, 0);
+    while until.map_or(count < times, |end| !end.exists()) {
+        let moment = Moment { now: now(), clock: SystemTime::now() };
+        let report = gc::collect(options, moment, &Watch::default()).map_err(typed)?;
+        for failure in report.failures {
+            say("failed", &format!("{}: {}", failure.path, failure.message))?;
+        }
+        count += 1;
+        gone += report.gone.len();
+    }
+    say("collected", &format!("{gone} in {count}"))
+}
+
+/// A project that uses things, and what it uses.
+struct User {
+    depot: String,
+    stack: Stack,
+    /// What it appends to its own names.
+    name: String,
+    project: String,
+    bindings: String,
+    /// A file that binds `x` to what a server has, while it is there.
+    installs: PathBuf,
+    install_text: String,
+    /// The spaces with what is in them.
+    spaces: BTreeMap<String, String>,
+    bound: BTreeMap<String, TreeHash>,
+}
+
+impl User {
+    fn new(depot: String, project: &Path) -> Result<Self, String> {
+        let text = |name: &str| project.join(name).to_string_lossy().into_owned();
+        let offered = fs::read_to_string(project.join("Offered.toml")).map_err(own_fault)?;
+        let installs = project.join("installs/Artifacts.toml");
+        fs::create_dir_all(project.join("installs")).map_err(own_fault)?;
+        Ok(Self {
+            stack: Stack::new([&depot], None).map_err(typed)?,
+            depot,
+            name: project.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+            project: text("Project.toml"),
+            bindings: text("Artifacts.toml"),
+            installs,
+            install_text: offered,
+            spaces: BTreeMap::new(),
+            bound: BTreeMap::new(),
+        })
+    }
+
+    fn round(&mut self, round: u64) -> Result<(), String> {
+        self.fill_space(&format!("own-{}-{}", self.name, round % 3), round)?;
+        self.fill_space("shared", round)?;
+        self.generate(&format!("generated-{}", self.name), round % 3)?;
+        self.generate("generated-shared", 0)?;
+        self.create(round)?;
+        self.install(round)?;
+        self.check()?;
+        // What is given up is for a collection to take, if this does not.
+        match round % 4 {
+            1 => {
+                let name = format!("a{}", round % 2);
+                artifact::unbind(&self.bindings, &name, None, PATIENCE).map_err(typed)?;
+                self.bound.remove(&name);
+            }
+            2 => {
+                let key = format!("own-{}-{}", self.name, round % 3);
+                self.spaces.remove(&self.space(&key)?);
+                scratch::delete(place(&self.depot), OWNER, &key).map_err(typed)?;
+            }
+            _ => {}
+        }
+        self.check()
+    }
+
+    fn space(&self, key: &str) -> Result<String, String> {
+        scratch::path(place(&self.depot), OWNER, key).map_err(typed)
+    }
+
+    fn track(&self, space: &str) -> Result<(), String> {
+        let tracked = usage::track(place(&self.depot), space, &self.project, now(), PATIENCE);
+        match tracked.map_err(typed)?.healed.first() {
+            None => Ok(()),
+            Some(skipped) => Err(format!("the log is torn: {}", skipped.reason)),
+        }
+    }
+
+    /// A space is its user's once its use is logged: before that, a collection may take it.
+    fn fill_space(&mut self, key: &str, round: u64) -> Result<(), String> {
+        let space = scratch::get(place(&self.depot), OWNER, key).map_err(typed)?;
+        self.track(&space)?;
+        scratch::get(place(&self.depot), OWNER, key).map_err(typed)?;
+        let file = format!("{space}/{}", self.name);
+        fs::write(&file, round.to_string()).map_err(own_fault)?;
+        let file_of_others = (key == "shared").then_some(file);
+        self.spaces.insert(file_of_others.unwrap_or(space), round.to_string());
+        Ok(())
+    }
+
+    fn generate(&mut self, key: &str, version: u64) -> Result<(), String> {
+        let content = format!("{key} {version}");
+        let version = version.to_string();
+        let ask = || -> Result<String, String> {
+            loop {
+                let place = place(&self.depot);
+                let begun = generation::begin(place, OWNER, key, Some(&version), now());
+                match begun.map_err(typed)? {
+                    generation::Begun::Ready(space) => return Ok(space),
+                    generation::Begun::Busy { .. } => {
+                        std::thread::sleep(Duration::from_millis(2));
+                    }
+                    generation::Begun::Generate(generation) => {
+                        fill(generation.directory(), &content, || Ok(())).map_err(own_fault)?;
+                        return generation.publish().map_err(typed);
+                    }
+                }
+            }
+        };
+        let space = ask()?;
+        self.track(&space)?;
+        // The lock of the log was waited for; a collection that had it may have been faster.
+        let space = ask()?;
+        for file in ["first", "below/second"] {
+            let found = fs::read_to_string(format!("{space}/{file}"));
+            if found.as_ref().ok() != Some(&content) {
+                return Err(format!("`{space}/{file}` holds {found:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    fn create(&mut self, round: u64) -> Result<(), String> {
+        let watch = Watch::default();
+        let creation = artifact::begin(&self.stack).map_err(typed)?;
+        let content = format!("{} {}", self.name, round % 5);
+        fill(creation.directory(), &content, || Ok(())).map_err(own_fault)?;
+        let hash = creation.publish(&self.stack, &watch).map_err(typed)?.hash;
+        let name = format!("a{}", round % 2);
+        let options = BindOptions { force: true, ..BindOptions::default() };
+        let file = &self.bindings;
+        artifact::bind(&self.stack, file, &name, hash, options, now(), PATIENCE).map_err(typed)?;
+        self.bound.insert(name, hash);
+        self.age(hash)
+    }
+
+    fn install(&mut self, round: u64) -> Result<(), String> {
+        if round % 3 == 2 {
+            fs::remove_file(&self.installs).map_err(own_fault)?;
+            self.bound.remove("x");
+            return Ok(());
+        }
+        fs::write(&self.installs, &self.install_text).map_err(own_fault)?;
+        let file = self.installs.to_string_lossy();
+        let log = UsageLogFile::Artifacts;
+        usage::track_files(&self.depot, log, &[&file], now(), PATIENCE).map_err(typed)?;
+        let hash = crate::artifact::install(&self.depot, &file, "x", &Watch::default())?;
+        self.bound.insert("x".to_owned(), hash);
+        self.age(hash)
+    }
+
+    /// Takes from an artifact the time in which it is spared although nothing keeps it: from here on,
+    /// only what binds it does.
+    fn age(&self, hash: TreeHash) -> Result<(), String> {
+        let record = format!("{}/artifacts/{hash}@tree", self.depot);
+        let status = std::process::Command::new("touch")
+            .args(["-c", "-d", "1 hour ago", &record])
+            .status()
+            .map_err(own_fault)?;
+        if status.success() { Ok(()) } else { Err(format!("touch: {status}")) }
+    }
+
+    /// All that is in use is there, and whole.
+    fn check(&self) -> Result<(), String> {
+        for (path, content) in &self.spaces {
+            let file = Path::new(path);
+            let file =
+                if path.contains("/shared/") { file.to_owned() } else { file.join(&self.name) };
+            let found = fs::read_to_string(&file);
+            if found.as_ref().ok() != Some(content) {
+                return Err(format!("`{}` holds {found:?}, not {content:?}", file.display()));
+            }
+        }
+        for (name, hash) in &self.bound {
+            let path = format!("{}/artifacts/{hash}", self.depot);
+            match artifact::verify_tree(&path, *hash, &Watch::default()).map_err(typed)? {
+                Verdict::Sound(_) => {}
+                verdict => return Err(format!("`{name}` is {verdict:?}")),
+            }
+        }
+        Ok(())
+    }
+}
