@@ -45,9 +45,9 @@ end
             for i in 1:rand(0:6)
                 parent = mkpath(joinpath(tree, rand(["", "a", "b", "a/c", "a.b"])))
                 path = joinpath(parent, string(rand(["x", "y", "é", "a.", "a0"]), rand(1:3)))
-                (ispath(path) || islink(path)) && continue
+                (islink(path) || ispath(path)) && continue
                 kind = rand(1:3)
-                kind == 1 && symlink(rand(["x1", "../a", "nowhere"]), path)
+                kind == 1 && symlink(rand(["b", "../a", "nowhere"]), path)
                 kind == 2 && mkdir(path)
                 kind == 3 && (write(path, rand(UInt8, rand(0:2000))); chmod(path, rand([0o644, 0o755])))
             end
