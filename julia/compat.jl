@@ -70,6 +70,12 @@ end
 # Parses TOML with the same parser.
 function parse_toml_text(text::String)
     @static if isdefined(Base, :TOML)
+        # Since 1.12 a type parameter says where the types of dates and times are.
+        if Base.TOML.Parser isa UnionAll
+            dates = Base.PkgId(UUID("ade2ca70-3891-5945-98fb-dc099432e06a"), "Dates")
+            parser = Base.invokelatest(Base.TOML.Parser{Base.require(dates)}, text)
+            return Base.invokelatest(Base.TOML.parse, parser)
+        end
         return Base.TOML.parse(Base.TOML.Parser(text))
     else
         return Base.invokelatest(pkg().TOML.parse, text)
