@@ -35,16 +35,29 @@ pub(crate) struct Arguments {
 pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<ExitCode> {
     let everything = arguments.rust == arguments.julia;
     let mut stages = Stages::default();
+    let julias = julias(environment, &mut stages);
     if everything || arguments.rust {
-        rust_stages(environment, &mut stages);
+        rust_stages(environment, &julias, &mut stages);
     }
     if everything || arguments.julia {
-        julia_stages(environment, &mut stages);
+        julia_stages(environment, &julias, &mut stages);
     }
     Ok(stages.conclude())
 }
 
-fn rust_stages(environment: &Environment, stages: &mut Stages) {
+/// The Julias to test with: both sides have tests that compare with Julia's own.
+fn julias(environment: &Environment, stages: &mut Stages) -> Vec<Julia> {
+    let mut julias = julia::find(environment);
+    julias.retain(|julia| julia.version.series() >= (1, 10));
+    if julia::has_private() {
+        julias.extend(stages.run("Julia 1.5.3 of Debian", || julia::private(environment)));
+    } else {
+        console::note("this is no Debian: nothing is tested with Julia 1.5.3");
+    }
+    julias
+}
+
+fn rust_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages) {
     let cargo = |arguments: &[&str]| {
         let mut command = environment.cargo([]);
         command.args(arguments);
@@ -72,7 +85,12 @@ fn rust_stages(environment: &Environment, stages: &mut Stages) {
         program::run(doc)
     });
     stages.run("generated files", || generate::check(environment));
-    stages.run("cargo test", || program::run(cargo(&["test", "--workspace", "--exclude", JLRS])));
+    stages.run("cargo test", || {
+        let executables = julias.iter().map(|julia| &julia.executable);
+        let mut test = cargo(&["test", "--workspace", "--exclude", JLRS]);
+        test.env("SCRATCHRS_TEST_JULIA", std::env::join_paths(executables)?);
+        program::run(test)
+    });
 }
 
 /// Makes a command about the jlrs binding one that needs no Julia: its build scripts then act as
@@ -82,17 +100,10 @@ fn without_julia(environment: &Environment, mut command: Command) -> Command {
     command
 }
 
-fn julia_stages(environment: &Environment, stages: &mut Stages) {
-    let mut julias = julia::find(environment);
-    julias.retain(|julia| julia.version.series() >= (1, 10));
-    if julia::has_private() {
-        julias.extend(stages.run("Julia 1.5.3 of Debian", || julia::private(environment)));
-    } else {
-        console::note("this is no Debian: nothing is tested with Julia 1.5.3");
-    }
+fn julia_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages) {
     let depots: Vec<_> = julias.iter().map(|julia| depot(environment, julia)).collect();
-    let built = stages.run("artifact", || artifact::build(environment, &depots, &julias));
-    for (julia, binding) in sessions(&julias) {
+    let built = stages.run("artifact", || artifact::build(environment, &depots, julias));
+    for (julia, binding) in sessions(julias) {
         stages.run(&format!("Julia {}, binding {binding}", julia.version), || {
             built.as_ref().context("the stage `artifact` failed")?;
             program::run(session(environment, julia, binding))
