@@ -143,7 +143,8 @@ fn place(mode: LinkMode, original: &Path, target: &Path) -> io::Result<()> {
 }
 
 fn with_permissions_of(original: &Path, target: &Path) -> io::Result<()> {
-    fs::set_permissions(target, fs::metadata(original)?.permissions()).inspect_err(|_| {
+    let allow = || fs::set_permissions(target, fs::metadata(original)?.permissions());
+    platform::where_supported(allow()).inspect_err(|_| {
         let _ = fs::remove_file(target);
     })
 }
@@ -153,7 +154,7 @@ fn copy(original: &Path, target: &Path) -> io::Result<()> {
     let mut to = fs::OpenOptions::new().write(true).create_new(true).open(target)?;
     let copied = io::copy(&mut from, &mut to)
         .and_then(|_| from.metadata())
-        .and_then(|metadata| to.set_permissions(metadata.permissions()));
+        .and_then(|metadata| platform::where_supported(to.set_permissions(metadata.permissions())));
     copied.inspect_err(|_| {
         let _ = fs::remove_file(target);
     })
@@ -221,10 +222,7 @@ pub fn make_read_only(path: &Path) -> Result<()> {
         let metadata = fs::symlink_metadata(path)?;
         match platform::without_write(&metadata) {
             None => Ok(()),
-            Some(permissions) => match fs::set_permissions(path, permissions) {
-                Err(error) if platform::is_unsupported(&error) => Ok(()),
-                result => result,
-            },
+            Some(permissions) => platform::where_supported(fs::set_permissions(path, permissions)),
         }
     };
     make().map_err(Error::on("take the right to write from", path))

@@ -6,6 +6,14 @@ pub(crate) use unix::*;
 #[cfg(not(unix))]
 pub(crate) use windows::*;
 
+/// What came of a request that a file system need not know: that it does not is no error.
+pub(crate) fn where_supported(result: std::io::Result<()>) -> std::io::Result<()> {
+    match result {
+        Err(error) if is_unsupported(&error) => Ok(()),
+        result => result,
+    }
+}
+
 #[cfg(unix)]
 mod unix {
     use std::ffi::CStr;

@@ -89,7 +89,7 @@ pub fn replace(path: &Path, content: impl AsRef<[u8]>, known: Option<u64>) -> Re
         let mut new =
             builder.prefix(&prefix).rand_bytes(RANDOM_CHARACTERS).make_in(directory, create)?;
         if let Some(permissions) = metadata.as_ref().and_then(platform::permissions) {
-            new.as_file().set_permissions(permissions)?;
+            platform::where_supported(new.as_file().set_permissions(permissions))?;
         }
         new.as_file_mut().write_all(content.as_ref())?;
         new.as_file().sync_data()?;

@@ -6,6 +6,8 @@
 //!
 //! What cannot be set up ends the test, by a panic.
 
+#[cfg(target_os = "linux")]
+mod disk;
 mod filling;
 mod julias;
 mod lab;
@@ -16,6 +18,8 @@ pub mod server;
 pub mod strace;
 mod worker;
 
+#[cfg(target_os = "linux")]
+pub use disk::{Disk, FileSystem};
 pub use filling::fill;
 pub use julias::julias;
 pub use lab::{DepotLab, OWNER, projects_by_space};

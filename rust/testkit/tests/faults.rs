@@ -5,14 +5,16 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Output, Stdio};
+use std::path::Path;
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::usage_log::UsageLog;
 use scratchrs_testkit::strace::{self, Call};
-use scratchrs_testkit::{DepotLab, ServedArtifact, Worker, projects_by_space, report, skip};
+use scratchrs_testkit::{
+    DepotLab, Disk, FileSystem, ServedArtifact, Worker, projects_by_space, report, skip,
+};
 
 fn worker() -> Worker {
     Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"))
@@ -259,67 +261,15 @@ fn what_a_system_lacks_is_done_without() {
     }
 }
 
-/// A small file system of its own, in a namespace that goes with the process that made it.
-struct SmallDisk {
-    keeper: std::process::Child,
-    root: String,
-}
-
 const KIBIBYTES: usize = 64;
+const PAGE: u64 = 4096;
 
-impl SmallDisk {
-    fn new(lab: &DepotLab) -> Result<Self, String> {
-        let root = lab.root().to_str().unwrap().to_owned();
-        let script = "mount -t tmpfs -o size=\"$2\"k tmpfs \"$1\" && echo mounted && read -r end";
-        let mut keeper = Command::new("unshare")
-            .args(["--mount", "--", "sh", "-c", script, "sh", &root, &KIBIBYTES.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("unshare: {error}"))?;
-        let mut line = String::new();
-        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        if line != "mounted\n" {
-            let _ = keeper.wait();
-            return Err("no file system can be mounted in a namespace here".to_owned());
-        }
-        Ok(Self { keeper, root })
-    }
-
-    /// The depot as this process sees it, which is not in the namespace.
-    fn seen_from_outside(&self) -> DepotLab {
-        DepotLab::at(format!("/proc/{}/root{}", self.keeper.id(), self.root).as_ref())
-    }
-
-    fn run(&self, scenario: &Scenario) -> Output {
-        let depot = format!("{}/depot", self.root);
-        let (verb, rest) = scenario.task.split_first().unwrap();
-        let command = worker().command([verb, depot.as_str()].iter().chain(rest));
-        let mut inside = Command::new("nsenter");
-        inside.args(["--mount", "--target", &self.keeper.id().to_string(), "--"]);
-        inside.arg(command.get_program()).args(command.get_args()).output().unwrap()
-    }
-
-    /// Writes a file that leaves so many pages.
-    fn fill(&self, outside: &DepotLab, pages: usize) {
-        const PAGE: usize = 4096;
-        let filler = outside.root().join("filler");
-        let _ = fs::remove_file(&filler);
-        let mut size = KIBIBYTES * 1024;
-        while fs::write(&filler, vec![0; size]).is_err() {
-            size -= PAGE;
-        }
-        let file = fs::File::options().write(true).open(&filler).unwrap();
-        file.set_len((size - pages * PAGE) as u64).unwrap();
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = self.keeper.kill();
-        let _ = self.keeper.wait();
-    }
+/// Runs the task of a scenario in the depot below `root` on a disk.
+fn run_on(disk: &Disk, root: &Path, scenario: &Scenario) -> Output {
+    let depot = root.join("depot").display().to_string();
+    let (verb, rest) = scenario.task.split_first().unwrap();
+    let command = worker().command([verb, depot.as_str()].iter().chain(rest));
+    disk.inside(&command).output().unwrap()
 }
 
 /// A log whose next record crosses the end of a page: where there is no other page, the system
@@ -341,17 +291,17 @@ fn the_disk_is_full() {
     for scenario in SCENARIOS.iter().chain([&append]) {
         for pages in 0..8 {
             let lab = DepotLab::new();
-            let disk = match SmallDisk::new(&lab) {
+            let disk = match Disk::new(lab.root(), FileSystem::Tmpfs(KIBIBYTES)) {
                 Ok(disk) => disk,
                 Err(why) => return skip(NAME, &why),
             };
-            let outside = disk.seen_from_outside();
+            let outside = DepotLab::at(&disk.seen_from_outside());
             let prepared = DepotLab::new();
             (scenario.prepare)(&prepared);
             copy(&prepared, &outside);
             let before = (outside.usage_log_text(), state(&outside).1);
-            disk.fill(&outside, pages);
-            let output = disk.run(scenario);
+            disk.fill(pages * PAGE);
+            let output = run_on(&disk, lab.root(), scenario);
             let said = String::from_utf8_lossy(&output.stderr);
             let about = format!("{}, {pages} pages left: {said}", scenario.name);
             runs += 1;
@@ -369,8 +319,8 @@ fn the_disk_is_full() {
             let left: Vec<_> =
                 outside.names().into_iter().filter(|name| is_companion(name)).collect();
             assert!(left.is_empty(), "{about}leaves {left:?}");
-            fs::remove_file(outside.root().join("filler")).unwrap();
-            let output = disk.run(scenario);
+            disk.empty();
+            let output = run_on(&disk, lab.root(), scenario);
             let said = String::from_utf8_lossy(&output.stderr);
             assert!(output.status.success(), "{about}, and with room: {said}");
         }

@@ -41,6 +41,8 @@ pub(crate) enum StoreTask {
     StoreFile { depot: String, name: String, content: String },
     /// Removes a name.
     StoreUnbind { depot: String, name: String },
+    /// Says how what is bound is linked, once all of it is found to be there and right.
+    StoreCheck { depot: String },
     /// Collects without delay, once, or until a file exists.
     StoreCollect {
         depot: String,
@@ -56,6 +58,7 @@ pub(crate) fn run(task: &StoreTask) -> Result<(), String> {
         StoreTask::StoreTrees { depot, .. }
         | StoreTask::StoreFile { depot, .. }
         | StoreTask::StoreUnbind { depot, .. }
+        | StoreTask::StoreCheck { depot }
         | StoreTask::StoreCollect { depot, .. } => depot,
     };
     let store = Store::of(Place { depot, directory: None }).map_err(typed)?;
@@ -87,6 +90,7 @@ pub(crate) fn run(task: &StoreTask) -> Result<(), String> {
         StoreTask::StoreUnbind { name, .. } => {
             store::unbind(&store, &file, &[name], PATIENCE).map_err(typed)?;
         }
+        StoreTask::StoreCheck { .. } => check(&store)?,
         StoreTask::StoreCollect { until, .. } => collect(&store, until.as_deref())?,
     }
     end_session(None).map_err(typed)
@@ -107,6 +111,24 @@ fn make(
     let options = BindOptions { force: true, metadata: None };
     store::bind(store, file, name, created.hash, options, now(), PATIENCE).map_err(typed)?;
     say("bound", name)
+}
+
+fn check(store: &Store) -> Result<(), String> {
+    let found = store::status(store).map_err(typed)?;
+    if !found.missing.is_empty() || !found.unreadable.is_empty() {
+        return Err(format!("bound and not there: {:?} {:?}", found.missing, found.unreadable));
+    }
+    let verified = store::verify(store, &Watch::default()).map_err(typed)?;
+    if !verified.damaged.is_empty() {
+        return Err(format!("damaged: {:?}", verified.damaged));
+    }
+    for artifact in &found.artifacts {
+        let link = artifact.link.map_or("file", LinkMode::name);
+        for bound in &artifact.bound_by {
+            say(&bound.name, link)?;
+        }
+    }
+    Ok(())
 }
 
 fn collect(store: &Store, until: Option<&Path>) -> Result<(), String> {
