@@ -144,7 +144,8 @@ impl Store {
         if let Some(directory) = path.parent() {
             fs::ensure_directory(directory)?;
         }
-        match PidLock::acquire(path, LOCK_POLICY, patience)? {
+        let lasting = session::lasting_lock(self);
+        match PidLock::acquire_by(lasting.as_deref(), path, LOCK_POLICY, patience)? {
             Attempt::Acquired(_lock) => act(),
             Attempt::Held(holder) => Err(Error::Busy { lock: path.to_owned(), holder }),
         }

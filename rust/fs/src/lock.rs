@@ -14,6 +14,13 @@
 //! Only the holder of the `flock` on a stale file removes it, so two waiters cannot break each
 //! other's locks.
 //!
+//! # Second names
+//!
+//! A lock that is taken often costs a new file each time, and ext4 looks through all that were
+//! deleted in the last seconds before it makes one. So a lock that is held for as long as its process
+//! lives can give its file the name of another lock for a moment: what the file says, and its
+//! `flock`, hold for both. On Linux only, and not where there are no hard links.
+//!
 //! # Filesystems
 //!
 //! Without `flock` (some network file systems) only Julia's rules hold. The holder of a lock that
@@ -22,7 +29,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -51,7 +58,7 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 #[derive(Debug)]
 pub struct PidLock {
     path: PathBuf,
-    file: File,
+    file: Arc<File>,
     refresher: Option<Refresher>,
 }
 
@@ -82,6 +89,12 @@ impl PidLock {
     ///
     /// If the file cannot be made or read.
     pub fn try_acquire(path: &Path, policy: Policy) -> Result<Attempt> {
+        Self::try_acquire_by(None, path, policy)
+    }
+
+    /// Takes the lock as [`PidLock::try_acquire`] does, by a second name of the file of `lasting` where
+    /// that is possible.
+    fn try_acquire_by(lasting: Option<&Self>, path: &Path, policy: Policy) -> Result<Attempt> {
         // Every round but the last follows a lock that came or went while we looked.
         const ROUNDS: u32 = 16;
         for _ in 0..ROUNDS {
@@ -91,7 +104,12 @@ impl PidLock {
                 Ok(Existing::Gone) => {}
                 Err(error) => return Err(Error::on("read the lock", path)(error)),
             }
-            match platform::create_prepared(path, sign) {
+            let made = match lasting.map(|lasting| lasting.name_also(path)) {
+                Some(Err(error)) if error.kind() != io::ErrorKind::AlreadyExists => None,
+                made => made,
+            };
+            let made = made.unwrap_or_else(|| platform::create_prepared(path, sign).map(Arc::new));
+            match made {
                 Ok(file) => return Ok(Attempt::Acquired(Self::hold(path, file, policy))),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(Error::on("create the lock", path)(error)),
@@ -106,10 +124,25 @@ impl PidLock {
     ///
     /// As [`PidLock::try_acquire`]. That somebody held on to it is no error.
     pub fn acquire(path: &Path, policy: Policy, patience: Duration) -> Result<Attempt> {
+        Self::acquire_by(None, path, policy, patience)
+    }
+
+    /// Takes the lock as [`PidLock::acquire`] does, by a second name of the file of `lasting`, which
+    /// lasts longer, where that is possible.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn acquire_by(
+        lasting: Option<&Self>,
+        path: &Path,
+        policy: Policy,
+        patience: Duration,
+    ) -> Result<Attempt> {
         let started = clock::stopwatch();
         let mut pause = FIRST_PAUSE;
         loop {
-            let attempt = Self::try_acquire(path, policy)?;
+            let attempt = Self::try_acquire_by(lasting, path, policy)?;
             let left = patience.saturating_sub(started.elapsed());
             if matches!(attempt, Attempt::Acquired(_)) || left.is_zero() {
                 return Ok(attempt);
@@ -119,7 +152,14 @@ impl PidLock {
         }
     }
 
-    fn hold(path: &Path, file: File, policy: Policy) -> Self {
+    /// Gives the file of this lock the name `path` too, as one that was made just now.
+    fn name_also(&self, path: &Path) -> io::Result<Arc<File>> {
+        self.file.set_modified(clock::now())?;
+        platform::name_also(&self.file, path)?;
+        Ok(Arc::clone(&self.file))
+    }
+
+    fn hold(path: &Path, file: Arc<File>, policy: Policy) -> Self {
         let refresher = policy.refreshed.then(|| Refresher::start(&file, policy)).flatten();
         Self { path: path.to_owned(), file, refresher }
     }
@@ -296,6 +336,30 @@ mod tests {
         drop(lock);
         assert_eq!(fs::read_dir(depot.path()).unwrap().count(), 0);
         assert!(acquire(&path).is_some());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_file_of_a_lasting_lock_is_that_of_another_lock_for_a_moment() {
+        let depot = tempfile::tempdir().unwrap();
+        let path = depot.path().join("log.pid");
+        let lasting = acquire(&depot.path().join("process.pid")).expect("free");
+        for _ in 0..2 {
+            lasting.file.set_modified(clock::now() - Duration::from_secs(1000)).unwrap();
+            let by = || PidLock::acquire_by(Some(&lasting), &path, POLICY, Duration::ZERO).unwrap();
+            let Attempt::Acquired(lock) = by() else { panic!("free") };
+            assert!(lock.is_held() && is_at(&lasting.file, &path));
+            let Attempt::Held(holder) = by() else { panic!("held twice") };
+            assert_eq!(holder.pid, Some(std::process::id()));
+            assert!(holder.age < Duration::from_secs(500), "Julia goes by the age");
+            drop(lock);
+            assert!(lasting.is_held() && !fs::exists(&path).unwrap());
+        }
+        // One whose file is gone can't have other names.
+        fs::remove_file(depot.path().join("process.pid")).unwrap();
+        let by = PidLock::acquire_by(Some(&lasting), &path, POLICY, Duration::ZERO).unwrap();
+        let Attempt::Acquired(lock) = by else { panic!("free") };
+        assert!(lock.is_held() && !is_at(&lasting.file, &path));
     }
 
     #[test]

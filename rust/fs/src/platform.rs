@@ -141,13 +141,10 @@ mod unix {
     ) -> io::Result<File> {
         #[cfg(target_os = "linux")]
         if let Some(mut file) = create_nameless(path) {
-            use std::os::fd::AsRawFd;
             prepare(&mut file)?;
-            let handle = format!("/proc/self/fd/{}", file.as_raw_fd());
-            let flags = AtFlags::SYMLINK_FOLLOW;
-            match rustix::fs::linkat(CWD, handle, CWD, path, flags) {
+            match name_also(&file, path) {
                 Ok(()) => return Ok(file),
-                Err(Errno::EXIST) => return Err(Errno::EXIST.into()),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
                 Err(_) => {}
             }
         }
@@ -158,6 +155,23 @@ mod unix {
             let _ = std::fs::remove_file(path);
         })?;
         Ok(file)
+    }
+
+    /// Gives an open file another name, if nothing has that. `Unsupported` where the system has no
+    /// such call.
+    pub(crate) fn name_also(file: &File, path: &Path) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd;
+            let handle = format!("/proc/self/fd/{}", file.as_raw_fd());
+            rustix::fs::linkat(CWD, handle, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+            Ok(())
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = (file, path);
+            Err(io::ErrorKind::Unsupported.into())
+        }
     }
 
     const LOCK_MODE: u32 = 0o444;
@@ -370,6 +384,10 @@ mod windows {
 
     pub(crate) fn wants_writer(_error: &io::Error) -> bool {
         false
+    }
+
+    pub(crate) fn name_also(_file: &File, _path: &Path) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 
     pub(crate) fn create_prepared(

@@ -14,7 +14,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use scratchrs_fs::{self as fs, Attempt, EntryKind, PidLock, Policy};
@@ -35,7 +35,7 @@ static SESSIONS: Mutex<BTreeMap<String, Session>> = Mutex::new(BTreeMap::new());
 #[derive(Debug)]
 struct Session {
     directory: PathBuf,
-    lock: PidLock,
+    lock: Arc<PidLock>,
     next: u64,
     /// Directories that were made and have nothing in them any more.
     idle: Vec<PathBuf>,
@@ -115,6 +115,11 @@ pub(super) fn begin(store: &Store) -> Result<Work> {
         }
     })?;
     Ok(Work { root: store.root().to_owned(), directory })
+}
+
+/// The lock that this process holds for as long as its session in a store lasts, if it has one.
+pub(super) fn lasting_lock(store: &Store) -> Option<Arc<PidLock>> {
+    with_sessions(|sessions| Some(Arc::clone(&sessions.get(store.root())?.lock)))
 }
 
 /// Claims what is to be made. The caller holds the lock of the store.
@@ -226,6 +231,7 @@ impl Session {
                 let directory = work.join(name);
                 fs::remove(&directory)?;
                 fs::ensure_directory(&directory)?;
+                let lock = Arc::new(lock);
                 let (claims, idle) = (HashMap::new(), Vec::new());
                 return Ok(Self { directory, lock, next: 0, idle, claims, lines: 0 });
             }

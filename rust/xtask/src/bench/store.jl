@@ -14,6 +14,9 @@ create(number) = create_my_artifact() do directory
     write(path, string("content ", number, '\n')^40)
     return path
 end
+create_all(hashes, numbers) = for number in numbers
+    push!(hashes, create(number))
+end
 bind(file, numbers, hashes) = for (number, hash) in zip(numbers, hashes)
     bind_my_artifact!(file, "file $number", hash)
 end
@@ -29,16 +32,14 @@ const FILE = my_artifacts_toml!(Base.UUID("d3a5e2b1-6c1f-4b8e-9f57-0a4d2c9b7e61"
 hashes = Any[]
 
 # Compiled before it is measured.
-for number in -3:-1
-    push!(hashes, create(number))
-end
+create_all(hashes, -3:-1)
 bind(FILE, -3:-1, hashes)
 look_up(FILE, -3:-1)
 collect_all(FILE, -3:-1)
 empty!(hashes)
 
 numbers = 1:COUNT
-created = seconds(() -> foreach(number -> push!(hashes, create(number)), numbers))
+created = seconds(create_all, hashes, numbers)
 report("create", created)
 bound = seconds(bind, FILE, numbers, hashes)
 report("bind", bound)

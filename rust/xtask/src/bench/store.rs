@@ -1,16 +1,17 @@
 //! The store, next to OhMyArtifacts.jl; and alone, with many files of which few differ.
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use scratchrs_archive::content_record;
 use scratchrs_core::store::{BindOptions, CreateOptions, Creation, Store, bind, end_session};
-use scratchrs_fs::{LinkMode, Linker, Watch};
-use scratchrs_model::store::record::Kind;
+use scratchrs_fs::{LinkMode, Watch};
 use scratchrs_model::time::DepotTime;
+use sha2::{Digest, Sha256};
 
 use crate::artifact;
 use crate::console;
@@ -23,52 +24,100 @@ const SCRIPT: &str = include_str!("store.jl");
 /// What `cargo xtask bench store` takes.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// A directory with checkouts of OhMyArtifacts.jl, Scratch.jl and Pidfile.jl, under these names.
+    /// A directory with checkouts of OhMyArtifacts.jl, Scratch.jl and Pidfile.jl, under these names;
+    /// without it, there are the many files only.
     #[arg(long, value_name = "DIRECTORY")]
-    packages: PathBuf,
+    packages: Option<PathBuf>,
     /// How many files are made one by one.
     #[arg(long, default_value_t = 1000)]
     files: u32,
-    /// How often; the best counts.
-    #[arg(long, default_value_t = 3)]
+    /// How often each is measured, by turns; the median counts.
+    #[arg(long, default_value_t = 5)]
     rounds: u32,
     /// A Julia to measure with [default: the first that is found, of 1.10 or later].
     #[arg(long, value_name = "VERSION")]
     julia: Option<String>,
+    /// A directory to work in, for each file system that is of interest [default: `target`, and
+    /// `/dev/shm` where that is].
+    #[arg(long = "directory", value_name = "DIRECTORY")]
+    directories: Vec<PathBuf>,
 }
 
 /// Many files in trees, measured in this process.
 #[derive(clap::Args)]
 pub(super) struct Measure {
+    /// What is done.
+    work: Work,
     /// A directory to work in.
     directory: PathBuf,
     /// How many trees.
     trees: u32,
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Work {
+    /// The trees are created and bound.
+    Store,
+    /// What anybody has to do: the files are hashed, moved to where their hashes say and linked, and
+    /// what they were in is removed.
+    Least,
+}
+
+impl Work {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Store => "store",
+            Self::Least => "least",
+        }
+    }
+}
+
 /// How many files a tree has.
 const FILES: u32 = 1000;
+/// How many directories they are in.
+const PARTS: u32 = 10;
 /// How many contents there are for all of them.
 const CONTENTS: u32 = 4000;
 
 /// Runs the command.
 pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()> {
-    next_to_the_peer(environment, arguments)?;
-    alone(environment, arguments)
+    let mut directories = arguments.directories.clone();
+    if directories.is_empty() {
+        directories.push(environment.target.clone());
+        directories.extend(Some(PathBuf::from("/dev/shm")).filter(|memory| memory.is_dir()));
+    }
+    for directory in directories {
+        let own = directory.join(format!("scratchrs-bench-{}", std::process::id()));
+        fs::create_dir_all(&own).with_context(|| format!("could not make `{}`", own.display()))?;
+        println(&format!("in {}", directory.display()));
+        let measured = match &arguments.packages {
+            Some(packages) => next_to_the_peer(environment, arguments, packages, &own),
+            None => Ok(()),
+        };
+        let measured = measured.and_then(|()| alone(environment, arguments, &own));
+        scratchrs_fs::remove(&own)?;
+        measured?;
+    }
+    Ok(())
 }
 
-fn next_to_the_peer(environment: &Environment, arguments: &Arguments) -> Result<()> {
-    let packages = fs::canonicalize(&arguments.packages)
-        .with_context(|| format!("there is no `{}`", arguments.packages.display()))?;
+fn next_to_the_peer(
+    environment: &Environment,
+    arguments: &Arguments,
+    packages: &Path,
+    directory: &Path,
+) -> Result<()> {
+    let packages = fs::canonicalize(packages)
+        .with_context(|| format!("there is no `{}`", packages.display()))?;
     let julias = julia::find(environment);
     let is_wanted = |julia: &&Julia| {
         let version = julia.version.to_string();
         arguments.julia.as_ref().is_none_or(|wanted| version.starts_with(wanted))
     };
     let julia = julias.iter().find(is_wanted).context("there is no such Julia")?;
-    let depot = environment.target.join("bench-depots").join(julia.version.to_string());
+    let depot = directory.join("depot");
     artifact::build(environment, std::slice::from_ref(&depot), &julias)?;
-    let mut best: Vec<(String, [f64; 2])> = Vec::new();
+    let mut times: Vec<(String, [Vec<f64>; 2])> = Vec::new();
     for _ in 0..arguments.rounds {
         // In turns, so that what else the machine does hits both alike.
         for (index, module) in ["ScratchRS", "OhMyArtifacts"].into_iter().enumerate() {
@@ -86,52 +135,64 @@ fn next_to_the_peer(environment: &Environment, arguments: &Arguments) -> Result<
             for line in program::output(command)?.lines() {
                 let (what, time) = line.rsplit_once(' ').context("BUG: a line without a number")?;
                 let time: f64 = time.parse().context("BUG: a line without a number")?;
-                match best.iter_mut().find(|(known, _)| known == what) {
-                    Some((_, times)) => times[index] = times[index].min(time),
-                    None => best.push((what.to_owned(), [time, f64::INFINITY])),
+                if !times.iter().any(|(known, _)| known == what) {
+                    times.push((what.to_owned(), [Vec::new(), Vec::new()]));
                 }
+                let known = times.iter_mut().find(|(known, _)| known == what);
+                known.context("BUG: it was just added")?.1[index].push(time);
             }
         }
     }
-    println(&format!("{} files, Julia {}", arguments.files, julia.version));
+    println(&format!("  {} files, Julia {}", arguments.files, julia.version));
     println(&format!("  {:<24}{:>12}{:>16}{:>8}", "", "ScratchRS", "OhMyArtifacts", "ratio"));
-    for (what, [ours, theirs]) in best {
+    for (what, times) in times {
+        let [ours, theirs] = times.map(median);
         let ratio = theirs / ours;
         println(&format!("  {what:<24}{ours:>10.3} s{theirs:>14.3} s{ratio:>7.1}x"));
     }
     Ok(())
 }
 
-fn alone(environment: &Environment, arguments: &Arguments) -> Result<()> {
+fn median(mut times: Vec<f64>) -> f64 {
+    times.sort_unstable_by(f64::total_cmp);
+    let middle = times.len() / 2;
+    match times.len() {
+        0 => f64::NAN,
+        count if count % 2 == 1 => times[middle],
+        _ => (times[middle - 1] + times[middle]) / 2.0,
+    }
+}
+
+fn alone(environment: &Environment, arguments: &Arguments, directory: &Path) -> Result<()> {
     let mut build = environment.cargo(["build", "--quiet", "--release", "--package"]);
     build.arg("scratchrs-xtask");
     ensure!(build.status()?.success(), "the release build failed");
-    let directory = environment.target.join("bench-depots/store");
-    println(&format!("trees of {FILES} files with {CONTENTS} contents in all"));
+    let directory = directory.join("store");
+    println(&format!("  trees of {FILES} files with {CONTENTS} contents in all"));
     println(&format!(
         "  {:>8}{:>18}{:>14}{:>26}{:>8}",
         "files", "create and bind", "each", "hash, link and remove", "ratio"
     ));
     for trees in [25, 50, 100] {
-        let mut best = [f64::INFINITY; 2];
+        let mut times = [Vec::new(), Vec::new()];
         for _ in 0..arguments.rounds {
-            scratchrs_fs::remove(&directory)?;
-            fs::create_dir_all(&directory)?;
-            let mut command = Command::new(environment.target.join("release/scratchrs-xtask"));
-            command.args(["bench", "measure-store"]).arg(&directory).arg(trees.to_string());
-            let output = program::output(command)?;
-            let times = output.split_whitespace().map(str::parse::<f64>);
-            let times = times.collect::<Result<Vec<_>, _>>()?;
-            ensure!(times.len() == 2, "BUG: not two numbers");
-            best = [best[0].min(times[0]), best[1].min(times[1])];
+            // In turns too, each with a directory and a process of its own.
+            for (what, times) in [Work::Store, Work::Least].into_iter().zip(&mut times) {
+                scratchrs_fs::remove(&directory)?;
+                fs::create_dir_all(&directory)?;
+                let mut command = Command::new(environment.target.join("release/scratchrs-xtask"));
+                command.args(["bench", "measure-store", what.name()]);
+                command.arg(&directory).arg(trees.to_string());
+                let output = program::output(command)?;
+                times.push(output.trim().parse().context("BUG: not a number")?);
+            }
         }
-        let [ours, least] = best;
+        let [ours, least] = times.map(median);
         let files = trees * FILES;
         let each = ours / f64::from(files) * 1e6;
         let ratio = ours / least;
         println(&format!("  {files:>8}{ours:>16.3} s{each:>11.1} µs{least:>24.3} s{ratio:>7.2}x"));
     }
-    scratchrs_fs::remove(&directory)?;
     Ok(())
 }
 
@@ -139,21 +200,29 @@ fn println(line: &str) {
     console::result(line);
 }
 
-/// Does it, and prints how many seconds it took to create and bind the trees, and how many to hash
-/// and link the same files and to remove what was linked, which anybody has to do.
+/// Does it, and prints how many seconds it took.
 pub(super) fn measure(arguments: &Measure) -> Result<()> {
-    let Measure { directory, trees } = arguments;
+    let Measure { work, directory, trees } = arguments;
+    let time = match work {
+        Work::Store => create_and_bind(directory, *trees)?,
+        Work::Least => hash_and_link(directory, *trees)?,
+    };
+    console::result(time.as_secs_f64());
+    Ok(())
+}
+
+fn create_and_bind(directory: &Path, trees: u32) -> Result<Duration> {
     let now = "2026-01-01T00:00:00Z".parse().ok().and_then(|time| DepotTime::from_toml(&time));
     let now = now.context("BUG: no time")?;
     let root = directory.join("store").display().to_string();
     let store = Store::at(&root);
     let file = format!("{root}/Artifacts.toml");
     let watch = Watch::default();
-    let mut ours = Duration::ZERO;
-    for tree in 0..*trees {
+    let mut time = Duration::ZERO;
+    for tree in 0..trees {
         let begun = Instant::now();
         let creation = Creation::begin(&store)?;
-        ours += begun.elapsed();
+        time += begun.elapsed();
         write_tree(creation.directory(), tree)?;
         let begun = Instant::now();
         let options = CreateOptions { link: Some(LinkMode::Hardlink) };
@@ -161,51 +230,61 @@ pub(super) fn measure(arguments: &Measure) -> Result<()> {
         let name = format!("tree {tree}");
         let options = BindOptions::default();
         bind(&store, &file, &name, hash, options, now, Duration::from_secs(30))?;
-        ours += begun.elapsed();
+        time += begun.elapsed();
     }
     end_session(None)?;
-    let mut least = Duration::ZERO;
-    let contents = directory.join("contents");
-    fs::create_dir_all(&contents)?;
-    for tree in 0..*trees {
-        let source = directory.join(format!("source-{tree}"));
-        write_tree(&source, tree)?;
-        let begun = Instant::now();
-        hash_and_link(&source, &contents, &directory.join(format!("linked-{tree}")))?;
-        least += begun.elapsed();
-    }
-    console::result(format!("{} {}", ours.as_secs_f64(), least.as_secs_f64()));
-    Ok(())
+    Ok(time)
 }
 
-fn hash_and_link(source: &Path, contents: &Path, linked: &Path) -> Result<()> {
-    let record = content_record(source, &Watch::default())?;
-    for directory in 0..10 {
-        fs::create_dir_all(linked.join(directory.to_string()))?;
+/// Plain calls of the standard library, by as many threads as there are processors.
+fn hash_and_link(directory: &Path, trees: u32) -> Result<Duration> {
+    let contents = directory.join("contents");
+    fs::create_dir_all(&contents)?;
+    let known = Mutex::new(HashSet::new());
+    let mut time = Duration::ZERO;
+    for tree in 0..trees {
+        let source = directory.join(format!("source-{tree}"));
+        write_tree(&source, tree)?;
+        let linked = directory.join(format!("linked-{tree}"));
+        let begun = Instant::now();
+        for part in 0..PARTS {
+            fs::create_dir_all(linked.join(part.to_string()))?;
+        }
+        let files: Vec<_> = (0..FILES).map(place_in_tree).collect();
+        let done = scratchrs_fs::parallel_map(&files, |file| -> Result<()> {
+            let (from, to) = (source.join(file), linked.join(file));
+            let hash = Sha256::digest(fs::read(&from)?);
+            let name: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            let content = contents.join(name);
+            let is_new = known.lock().is_ok_and(|mut known| known.insert(hash));
+            if is_new {
+                fs::rename(&from, &content)?;
+            }
+            while let Err(error) = fs::hard_link(&content, &to) {
+                // Another thread is just about to move it there.
+                ensure!(error.kind() == std::io::ErrorKind::NotFound, "{error}");
+            }
+            Ok(())
+        });
+        done.into_iter().collect::<Result<()>>()?;
+        fs::remove_dir_all(&source)?;
+        time += begun.elapsed();
     }
-    let linker = Linker::new(Some(LinkMode::Hardlink));
-    let done = scratchrs_fs::parallel_map(&record.entries, |entry| -> Result<()> {
-        let Kind::File { hash, .. } = &entry.kind else { return Ok(()) };
-        let path = std::str::from_utf8(&entry.path)?;
-        let content = contents.join(hash.to_string());
-        scratchrs_fs::move_new(&source.join(path), &content)?;
-        linker.link(&content, &linked.join(path))?;
-        Ok(())
-    });
-    done.into_iter().collect::<Result<()>>()?;
-    scratchrs_fs::remove(source)?;
-    Ok(())
+    Ok(time)
 }
 
 /// A tree that has most of its files in common with others.
 fn write_tree(directory: &Path, tree: u32) -> Result<()> {
-    for part in 0..10 {
+    for part in 0..PARTS {
         fs::create_dir_all(directory.join(part.to_string()))?;
     }
     for file in 0..FILES {
         let content = (tree * 37 + file) % CONTENTS;
-        let path = directory.join((file % 10).to_string()).join(format!("file-{file}"));
-        fs::write(path, format!("content {content}\n").repeat(64))?;
+        fs::write(directory.join(place_in_tree(file)), format!("content {content}\n").repeat(64))?;
     }
     Ok(())
+}
+
+fn place_in_tree(file: u32) -> PathBuf {
+    Path::new(&(file % PARTS).to_string()).join(format!("file-{file}"))
 }
