@@ -141,11 +141,9 @@ impl Store {
     fn locked<T>(&self, patience: Duration, act: impl FnOnce() -> Result<T>) -> Result<T> {
         let lock = self.layout.lock();
         let path = Path::new(&lock);
-        if let Some(directory) = path.parent() {
-            fs::ensure_directory(directory)?;
-        }
         let lasting = session::lasting_lock(self);
-        match PidLock::acquire_by(lasting.as_deref(), path, LOCK_POLICY, patience)? {
+        let acquire = || PidLock::acquire_by(lasting.as_deref(), path, LOCK_POLICY, patience);
+        match with_directory(path, acquire)? {
             Attempt::Acquired(_lock) => act(),
             Attempt::Held(holder) => Err(Error::Busy { lock: path.to_owned(), holder }),
         }
@@ -166,5 +164,16 @@ impl Store {
                 result => return result,
             }
         }
+    }
+}
+
+/// What `make` makes at `path`; if it fails as there is no directory for it, once again when there is.
+fn with_directory<T>(path: &Path, mut make: impl FnMut() -> fs::Result<T>) -> Result<T> {
+    match make() {
+        Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => {
+            path.parent().map_or(Ok(()), fs::ensure_directory)?;
+            Ok(make()?)
+        }
+        made => Ok(made?),
     }
 }

@@ -1,7 +1,7 @@
 //! Appending to a log.
 
 use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -22,14 +22,14 @@ use crate::error::{Error, Result};
 pub fn append(path: &Path, text: &str) -> Result<()> {
     let append = || -> io::Result<()> {
         let mut file = OpenOptions::new().append(true).create(true).open(path)?;
-        let before = file.metadata()?.len();
         let written = file.write(text.as_bytes())?;
         if written == text.len() {
             return Ok(());
         }
         // Nobody else's words are cut off: what follows ours stays.
-        if file.metadata()?.len() == before + written as u64 {
-            file.set_len(before)?;
+        let end = file.stream_position()?;
+        if file.metadata()?.len() == end {
+            file.set_len(end.saturating_sub(written as u64))?;
         }
         Err(io::ErrorKind::StorageFull.into())
     };

@@ -98,20 +98,26 @@ impl PidLock {
         // Every round but the last follows a lock that came or went while we looked.
         const ROUNDS: u32 = 16;
         for _ in 0..ROUNDS {
+            let second = lasting.map(|lasting| lasting.name_also(path));
+            let was_taken = matches!(&second, Some(Err(error)) if is_taken(error));
+            if let Some(Ok(file)) = second {
+                return Ok(Attempt::Acquired(Self::hold(path, file, policy)));
+            }
             // To look first is cheap; to prepare a file that cannot be put in place is not.
             match break_if_stale(path, policy) {
                 Ok(Existing::Held(holder)) => return Ok(Attempt::Held(holder)),
                 Ok(Existing::Gone) => {}
                 Err(error) => return Err(Error::on("read the lock", path)(error)),
             }
-            let made = match lasting.map(|lasting| lasting.name_also(path)) {
-                Some(Err(error)) if error.kind() != io::ErrorKind::AlreadyExists => None,
-                made => made,
-            };
-            let made = made.unwrap_or_else(|| platform::create_prepared(path, sign).map(Arc::new));
-            match made {
-                Ok(file) => return Ok(Attempt::Acquired(Self::hold(path, file, policy))),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            if was_taken {
+                continue;
+            }
+            match platform::create_prepared(path, sign) {
+                Ok(file) => {
+                    let file = Arc::new(file);
+                    return Ok(Attempt::Acquired(Self::hold(path, file, policy)));
+                }
+                Err(error) if is_taken(&error) => {}
                 Err(error) => return Err(Error::on("create the lock", path)(error)),
             }
         }
@@ -177,8 +183,9 @@ impl Drop for PidLock {
             refresher.stop();
         }
         if self.is_held() {
-            // There is nobody to tell, and a lock that stays is broken as that of a dead process.
-            let _ = fs::remove_file(&self.path);
+            // There is nobody to tell, and a lock that stays is broken only when this process is dead:
+            // so if it is refused, as for a moment on Windows, it is worth another try.
+            let _ = fs::remove_file(&self.path).or_else(|_| fs::remove_file(&self.path));
         }
     }
 }
@@ -229,6 +236,10 @@ fn break_if_stale(path: &Path, policy: Policy) -> io::Result<Existing> {
         }
     }
     Ok(Existing::Gone)
+}
+
+fn is_taken(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::AlreadyExists
 }
 
 fn is_contended(error: &io::Error) -> bool {

@@ -18,7 +18,7 @@ use scratchrs_model::store::uses::{Usage, Use};
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
-use super::{ArtifactKind, COLLECTION_INTERVAL, Store, mark, session};
+use super::{ArtifactKind, COLLECTION_INTERVAL, Store, mark, session, with_directory};
 use crate::error::{Error, Result};
 use crate::time::local_time;
 
@@ -100,7 +100,6 @@ pub fn bind(
 ) -> Result<Bound> {
     let metadata = options.metadata.map(metadata).transpose()?;
     let path = Path::new(file);
-    path.parent().map_or(Ok(()), fs::ensure_directory)?;
     store.locked(patience, || {
         let Some(kind) = store.kind(hash)? else {
             return Err(Error::NotFound(format!(
@@ -123,7 +122,8 @@ pub fn bind(
             bindings.add(name, binding, metadata.as_ref());
             fs::replace(path, bindings.text(), None)?;
         } else {
-            fs::append(path, bindings.add(name, binding, metadata.as_ref()))?;
+            let added = bindings.add(name, binding, metadata.as_ref());
+            with_directory(path, || fs::append(path, added))?;
             opened.remember(path)?;
         }
         session::bound(store, hash);

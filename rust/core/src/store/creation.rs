@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_archive::{blob_hash_sha256, content_record, content_record_hash};
-use scratchrs_fs::{self as fs, EntryKind, LinkMode, Watch};
+use scratchrs_fs::{self as fs, EntryKind, LinkMode, Look, Watch};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout;
 use scratchrs_model::store::record::Record;
@@ -102,16 +102,15 @@ impl Creation {
         options: CreateOptions,
         watch: &Watch,
     ) -> Result<Created> {
-        let target = self.target(returned)?;
+        let (target, found) = self.target(returned)?;
         let link = match options.link {
             Some(link) => Some(link),
             None => settings(&self.store)?.link,
         };
-        let found = fs::look(&target)?;
-        match found.map(|found| found.kind) {
-            Some(EntryKind::Directory) => self.store_tree(&target, link, options.link, watch),
-            _ => self.store_file(&target, |hashes| self.claim(hashes, watch), watch),
+        if found.kind == EntryKind::Directory {
+            return self.store_tree(&target, link, options.link, watch);
         }
+        self.store_file(&target, &found, |hashes| self.claim(hashes, watch), watch)
     }
 
     /// Does at once what [`Creation::finish`] does, if `returned` is a small file; else gives the
@@ -126,16 +125,14 @@ impl Creation {
         patience: Duration,
     ) -> std::result::Result<Result<Created>, Self> {
         const SMALL: u64 = 1 << 20;
-        let target = self.target(Some(returned)).ok();
-        let found = target.as_deref().and_then(|target| fs::look(target).ok().flatten());
-        let (Some(target), Some(found)) = (target, found) else { return Err(self) };
+        let Ok((target, found)) = self.target(Some(returned)) else { return Err(self) };
         if found.kind != EntryKind::File || found.size > SMALL {
             return Err(self);
         }
         let claim = |hashes: &BTreeSet<Sha256>| {
             self.store.locked(patience, || session::claim(&self.store, hashes))
         };
-        match self.store_file(&target, claim, &Watch::default()) {
+        match self.store_file(&target, &found, claim, &Watch::default()) {
             Err(Error::Busy { .. }) => Err(self),
             result => Ok(result),
         }
@@ -150,8 +147,9 @@ impl Creation {
         Ok(fs::remove(self.directory())?)
     }
 
-    fn target(&self, returned: Option<&str>) -> Result<PathBuf> {
-        let Some(returned) = returned else { return Ok(self.directory().to_owned()) };
+    /// What is to be stored, and what it is.
+    fn target(&self, returned: Option<&str>) -> Result<(PathBuf, Look)> {
+        let Some(returned) = returned else { return looked_at(self.directory().to_owned()) };
         let source = self.directory().to_string_lossy();
         let Ok(path) =
             layout::absolute(returned, || Ok::<_, std::convert::Infallible>(source.to_string()));
@@ -171,13 +169,16 @@ impl Creation {
         };
         // Most return a file that they have just put there.
         if seen.kind == EntryKind::File && path.parent() == Some(self.directory()) {
-            return Ok(path);
+            return Ok((path, seen));
         }
         let found = fs::resolve(&path).map_err(|error| {
             let path = path.display();
             Error::InvalidInput(format!("the returned path `{path}` leads nowhere: {error}"))
         })?;
-        if found.starts_with(fs::resolve(self.directory())?) { Ok(found) } else { Err(outside()) }
+        if !found.starts_with(fs::resolve(self.directory())?) {
+            return Err(outside());
+        }
+        looked_at(found)
     }
 
     fn claim(&self, hashes: &BTreeSet<Sha256>, watch: &Watch) -> Result<()> {
@@ -187,18 +188,16 @@ impl Creation {
     fn store_file(
         &self,
         file: &Path,
+        found: &Look,
         claim: impl FnOnce(&BTreeSet<Sha256>) -> Result<()>,
         watch: &Watch,
     ) -> Result<Created> {
         watch.begin("Hashing");
         let hash = blob_hash_sha256(file, watch)?;
-        let is_executable = fs::look(file)?.is_some_and(|found| found.is_executable);
         self.claimed(&BTreeSet::from([hash]), hash, claim, || {
-            let is_new = self.store.kind(hash)?.is_none();
-            if is_new {
-                tree::put_content(&self.store, file, hash, is_executable)?;
-            }
             let path = self.store.path(hash);
+            let is_new = self.store.kind(hash)?.is_none()
+                && tree::move_content(file, found.has_other_names, Path::new(&path))?;
             Ok(Created { hash, path, kind: ArtifactKind::File, is_new, link: None })
         })
     }
@@ -282,5 +281,12 @@ impl Creation {
         let result = act();
         session::settle(&self.store, hashes, result.is_ok().then_some(made));
         result
+    }
+}
+
+fn looked_at(path: PathBuf) -> Result<(PathBuf, Look)> {
+    match fs::look(&path)? {
+        Some(found) => Ok((path, found)),
+        None => Err(Error::InvalidInput(format!("there is nothing at `{}`", path.display()))),
     }
 }

@@ -101,9 +101,7 @@ impl Drop for Work {
 /// A directory with nothing in it, for something that is to be made.
 pub(super) fn begin(store: &Store) -> Result<Work> {
     let directory = with_sessions(|sessions| {
-        let is_alive = sessions
-            .get(store.root())
-            .is_some_and(|session| session.lock.is_held() && session.directory.is_dir());
+        let is_alive = sessions.get_mut(store.root()).is_some_and(Session::is_alive);
         if !is_alive {
             // Somebody has removed the whole store, say.
             sessions.remove(store.root());
@@ -239,8 +237,24 @@ impl Session {
         unreachable!("there are fewer processes than numbers")
     }
 
+    /// Whether the lock and the directory are still there.
+    fn is_alive(&mut self) -> bool {
+        if !self.lock.is_held() {
+            return false;
+        }
+        while let Some(idle) = self.idle.last() {
+            // It is in the directory.
+            if fs::is_directory(idle) {
+                return true;
+            }
+            self.idle.pop();
+        }
+        fs::is_directory(&self.directory)
+    }
+
+    /// A directory with nothing in it. The caller knows that the session is alive.
     fn new_directory(&mut self) -> Result<PathBuf> {
-        if let Some(directory) = self.idle.pop().filter(|directory| fs::is_directory(directory)) {
+        if let Some(directory) = self.idle.pop() {
             return Ok(directory);
         }
         let directory = self.directory.join(self.next.to_string());

@@ -108,7 +108,9 @@ pub(super) fn put_content(
                 Some(found) if found.is_executable == is_executable => return Ok(place),
                 Some(_) => break,
                 None => {
-                    if move_content(source, &place)? {
+                    let has_other_names =
+                        fs::look(source)?.is_some_and(|found| found.has_other_names);
+                    if move_content(source, has_other_names, &place)? {
                         return Ok(place);
                     }
                 }
@@ -119,9 +121,9 @@ pub(super) fn put_content(
     Ok(PathBuf::from(layout.artifact(hash)))
 }
 
-/// Whether `source` came to `place`, rather than another file just before.
-fn move_content(source: &Path, place: &Path) -> Result<bool> {
-    let has_other_names = fs::look(source)?.is_some_and(|found| found.has_other_names);
+/// Moves the file `source` to `place`, or a copy of it if it has other names. Whether it came there,
+/// rather than another file just before.
+pub(super) fn move_content(source: &Path, has_other_names: bool, place: &Path) -> Result<bool> {
     let alone = if has_other_names { copy_aside(source)? } else { source.to_owned() };
     fs::make_read_only(&alone)?;
     into_place(&alone, place)
@@ -141,9 +143,10 @@ fn copy_aside(source: &Path) -> Result<PathBuf> {
 pub(super) fn into_place(built: &Path, place: &Path) -> Result<bool> {
     const ROUNDS: usize = 16;
     for _ in 1..ROUNDS {
-        place.parent().map_or(Ok(()), fs::ensure_directory)?;
         match fs::move_new(built, place) {
-            Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => {
+                place.parent().map_or(Ok(()), fs::ensure_directory)?;
+            }
             result => return Ok(result?),
         }
     }
