@@ -81,7 +81,7 @@ pub fn pack(
     compression: Compression,
     watch: &Watch,
 ) -> Result<Packed, Error> {
-    pack_with_threads(tree, tarball, compression, parallel::processors(), watch)
+    pack_with_threads(tree, tarball, compression, scratchrs_fs::processors().get(), watch)
 }
 
 fn pack_with_threads(

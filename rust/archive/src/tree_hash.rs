@@ -32,7 +32,6 @@ use sha1::digest::{Digest, Output};
 use crate::error::Error;
 use crate::listing::{Kind, Listing, Purpose};
 use crate::object::{self, LinkLength, Mode, TreeDigest};
-use crate::parallel;
 use crate::platform;
 use crate::record::{Content, TreeRecord};
 use crate::source::{self, BUFFER_SIZE, SourceFile};
@@ -141,7 +140,8 @@ where
     let listing = Listing::new(root, Purpose::Hash, watch)?;
     watch.expect(listing.bytes());
     let indices = early_ones_first(&listing);
-    let leaves = parallel::try_map(&indices, |&index, buffer| {
+    let buffer = || vec![0; BUFFER_SIZE];
+    let leaves = effect::try_parallel_map(&indices, buffer, |buffer, &index| {
         let entry = listing.get(index as usize);
         read_leaf::<D>(&listing.on_disk(entry.path)?, entry.kind, buffer, watch)
     })?;

@@ -33,6 +33,7 @@
 //!
 //! The tree grows in its place: who wants all or nothing unpacks aside and renames.
 
+mod copied;
 mod links;
 mod member;
 mod pool;
@@ -68,6 +69,10 @@ const PATH_AT_MOST: usize = 4095;
 /// more links.
 const COPIES_AT_MOST: u64 = 1_000_000;
 
+fn too_many_copies() -> Error {
+    BadArchive::whole("the copies that stand for its links are too many").into()
+}
+
 /// How to unpack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnpackOptions {
@@ -90,6 +95,19 @@ pub enum Links {
     /// A copy of what they lead to stands in their place, where they could not be made; those
     /// that lead to nothing, or into themselves, are left out.
     Copied,
+}
+
+impl Links {
+    /// What BINARYPROVIDER_COPYDEREF says about them, read as Pkg reads it, among environment
+    /// `variables`.
+    pub fn new<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let mut variables = variables.into_iter();
+        let value = variables.find(|(name, _)| *name == "BINARYPROVIDER_COPYDEREF");
+        match value.map(|(_, value)| value.to_lowercase()).as_deref() {
+            Some("true" | "t" | "yes" | "y" | "1") => Self::Copied,
+            _ => Self::Made,
+        }
+    }
 }
 
 /// What was unpacked.
@@ -433,8 +451,7 @@ impl<'a> Unpacking<'a> {
                 watch.check()?;
                 copied += 1;
                 if copied > COPIES_AT_MOST {
-                    let problem = "the copies that stand for its links are too many";
-                    return Err(BadArchive::whole(problem).into());
+                    return Err(too_many_copies());
                 }
                 let inspect = |error| effect::Error::on("inspect", &from)(error);
                 let metadata = std::fs::symlink_metadata(&from).map_err(inspect)?;

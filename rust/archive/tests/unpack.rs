@@ -191,6 +191,8 @@ fn copies_can_stand_for_links() {
         let yard = Yard::new();
         let unpacked = yard.unpack(&archive.0, &options).unwrap();
         assert_eq!(unpacked.record, inspect(&archive.0[..], &Watch::default()).unwrap().record);
+        let on_disk = tree_record(&yard.root(), &Watch::default()).unwrap();
+        assert_eq!(unpacked.record.with_links_copied().unwrap(), on_disk);
         described(&yard.root())
     };
     let files = Archive::new().file("f", "1").link("l", "f").link("m", "l").link("d/n", "../m");
@@ -594,12 +596,14 @@ proptest! {
         let yard = Yard::new();
         let links = if copied { Links::Copied } else { Links::Made };
         let options = UnpackOptions { links, bytes_at_most: Some(10 << 20), ..UnpackOptions::default() };
-        if let Ok(unpacked) = yard.unpack(&bytes, &options)
-            && !copied
-        {
+        if let Ok(unpacked) = yard.unpack(&bytes, &options) {
             let on_disk = tree_record(&yard.root(), &Watch::default()).unwrap();
-            prop_assert_eq!(&unpacked.record, &on_disk);
-            prop_assert_eq!(unpacked, inspect(&bytes[..], &Watch::default()).unwrap());
+            if copied {
+                prop_assert_eq!(unpacked.record.with_links_copied().unwrap(), on_disk);
+            } else {
+                prop_assert_eq!(&unpacked.record, &on_disk);
+                prop_assert_eq!(unpacked, inspect(&bytes[..], &Watch::default()).unwrap());
+            }
         }
     }
 

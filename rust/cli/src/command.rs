@@ -1,4 +1,23 @@
-//! The subcommands: one file each, and one line in each of the two lists here.
+//! The subcommands: one file each, and a line in each of the two lists here.
+
+/// What can be done, in the order of the help: the enum `Command` of a list of `Name(module)`. Each
+/// module has `Arguments`, which run.
+macro_rules! subcommands {
+    ($($name:ident($module:ident),)*) => {
+        #[derive(clap::Subcommand)]
+        pub(crate) enum Command {
+            $($name($module::Arguments),)*
+        }
+
+        impl Command {
+            pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
+                match self {
+                    $(Self::$name(arguments) => arguments.run(session),)*
+                }
+            }
+        }
+    };
+}
 
 mod artifact;
 mod clear;
@@ -16,38 +35,17 @@ mod why;
 use crate::failure::Result;
 use crate::session::Session;
 
-/// What can be done, in the order of the help.
-#[derive(clap::Subcommand)]
-pub(crate) enum Command {
-    Path(path::Arguments),
-    List(list::Arguments),
-    Delete(delete::Arguments),
-    Clear(clear::Arguments),
-    Status(status::Arguments),
-    Report(report::Arguments),
-    Why(why::Arguments),
-    Gc(gc::Arguments),
-    Hash(hash::Arguments),
-    Artifact(artifact::Arguments),
-    Store(store::Arguments),
-    Completions(completions::Arguments),
-}
-
-impl Command {
-    pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        match self {
-            Self::Path(arguments) => arguments.run(session),
-            Self::List(arguments) => arguments.run(session),
-            Self::Delete(arguments) => arguments.run(session),
-            Self::Clear(arguments) => arguments.run(session),
-            Self::Status(arguments) => arguments.run(session),
-            Self::Report(arguments) => arguments.run(session),
-            Self::Why(arguments) => arguments.run(session),
-            Self::Gc(arguments) => arguments.run(session),
-            Self::Hash(arguments) => arguments.run(session),
-            Self::Artifact(arguments) => arguments.run(session),
-            Self::Store(arguments) => arguments.run(session),
-            Self::Completions(arguments) => arguments.run(session),
-        }
-    }
+subcommands! {
+    Path(path),
+    List(list),
+    Delete(delete),
+    Clear(clear),
+    Status(status),
+    Report(report),
+    Why(why),
+    Gc(gc),
+    Hash(hash),
+    Artifact(artifact),
+    Store(store),
+    Completions(completions),
 }

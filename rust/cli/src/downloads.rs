@@ -21,7 +21,9 @@ impl Downloads {
         let environment = &session.environment;
         let mut settings = Settings::new(environment.variables.iter().cloned(), environment.clock);
         settings.servers_directory = Some(Path::new(&session.depot()?).join("servers"));
-        let links = links(environment.variable("BINARYPROVIDER_COPYDEREF"));
+        let variables = environment.variables.iter();
+        let unicode = variables.filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
+        let links = Links::new(unicode);
         for complaint in std::mem::take(&mut settings.complaints) {
             session.output.note(&complaint, None);
         }
@@ -30,13 +32,5 @@ impl Downloads {
 
     pub(crate) fn options(&self) -> InstallOptions<'_> {
         InstallOptions { settings: &self.settings, links: self.links }
-    }
-}
-
-/// As Pkg reads BINARYPROVIDER_COPYDEREF: whether there are to be copies in the place of links.
-fn links(variable: Option<&str>) -> Links {
-    match variable.map(str::to_lowercase).as_deref() {
-        Some("true" | "t" | "yes" | "y" | "1") => Links::Copied,
-        _ => Links::Made,
     }
 }

@@ -41,12 +41,6 @@ pub(crate) struct Environment {
 }
 
 impl Environment {
-    /// A variable, if it is there and in Unicode.
-    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
-        let variable = self.variables.iter().find(|(known, _)| known == name);
-        variable.and_then(|(_, value)| value.to_str())
-    }
-
     #[expect(clippy::disallowed_methods, reason = "this is the edge at which the world is read")]
     pub(crate) fn read() -> Self {
         let variable = |name| std::env::var_os(name);

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use scratchrs_core::artifact::{self, Complaint, Stack};
-use scratchrs_model::artifacts_toml::{Entry, FILE_NAMES};
+use scratchrs_model::artifacts_toml::{Bindings, Entry, FILE_NAMES};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::join;
 use scratchrs_model::platform::Platform;
@@ -11,6 +11,28 @@ use scratchrs_model::platform::Platform;
 use crate::failure::{Code, Failure, Result};
 use crate::human::visible;
 use crate::session::Session;
+
+/// An artifact that is named, and where its name is looked for.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(crate) struct One {
+    /// Its name, or its hash
+    pub(crate) artifact: String,
+
+    #[command(flatten)]
+    scope: Scope,
+}
+
+/// The options that choose what names stand for.
+#[derive(clap::Args)]
+#[group(skip)]
+pub(crate) struct Scope {
+    #[command(flatten)]
+    pub(crate) file: FileOption,
+
+    #[command(flatten)]
+    pub(crate) platform: PlatformOption,
+}
 
 /// The option that chooses the file.
 #[derive(clap::Args)]
@@ -106,23 +128,36 @@ impl PlatformOption {
     }
 }
 
-/// The artifact that a user means: by its hash, or by its name in the file.
-pub(crate) fn select(
-    session: &Session,
-    artifact: &str,
-    file: &FileOption,
-    platform: &PlatformOption,
-) -> Result<Selected> {
-    if let Ok(hash) = artifact.parse() {
-        return Ok(Selected { hash, binding: None });
+impl One {
+    /// The artifact that a user means, and the depots to look for it in.
+    pub(crate) fn select(&self, session: &mut Session) -> Result<(Selected, Stack)> {
+        Ok((self.scope.select(session, &self.artifact)?, stack(session)?))
     }
-    let file = file.existing(session)?;
-    let platform = platform.get()?;
-    let Some(entry) = artifact::binding(&file, artifact, &platform)? else {
-        return Err(unbound(&file, artifact, &platform)?);
-    };
-    let hash = entry.hash;
-    Ok(Selected { hash, binding: Some(Binding { file, entry }) })
+}
+
+impl Scope {
+    /// The artifact that a user means: by its hash, or by its name in the file.
+    pub(crate) fn select(&self, session: &Session, artifact: &str) -> Result<Selected> {
+        if let Ok(hash) = artifact.parse() {
+            return Ok(Selected { hash, binding: None });
+        }
+        let file = self.file.existing(session)?;
+        let platform = self.platform.get()?;
+        let Some(entry) = artifact::binding(&file, artifact, &platform)? else {
+            return Err(unbound(&file, artifact, &platform)?);
+        };
+        let hash = entry.hash;
+        Ok(Selected { hash, binding: Some(Binding { file, entry }) })
+    }
+}
+
+/// What a file binds. What makes no sense there is told.
+pub(crate) fn bindings(session: &mut Session, file: &str) -> Result<Bindings> {
+    let bindings = artifact::bindings(file)?.unwrap_or_default();
+    for fault in bindings.faults() {
+        session.output.note(&visible(&format!("{file}:{fault}")), None);
+    }
+    Ok(bindings)
 }
 
 /// Why a name stands for nothing.

@@ -5,11 +5,11 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use scratchrs_archive::Links;
+use scratchrs_archive::{Change, Compression, Difference, Links};
 use scratchrs_core::artifact::{
     self, InstallBegun, InstallOptions, Installed, Stack, Verdict, Wanted,
 };
@@ -394,4 +394,38 @@ fn what_has_rotted_is_put_right() {
     assert_eq!((repairs.failed.len(), repairs.unknown.len(), repairs.sound), (0, 0, 0));
     scene.assert_installed();
     assert_eq!(repair(&[]).sound, 1);
+}
+
+#[test]
+fn copies_that_stand_for_links_are_no_rot() {
+    let scene = Scene::new();
+    let creation = artifact::begin(&scene.stack).unwrap();
+    let directory = creation.directory().to_owned();
+    fs::create_dir(directory.join("lib")).unwrap();
+    fs::write(directory.join("lib/tool.so.1"), "code").unwrap();
+    symlink("tool.so.1", directory.join("lib/tool.so")).unwrap();
+    symlink("lib", directory.join("lib64")).unwrap();
+    symlink("nowhere", directory.join("nothing")).unwrap();
+    let hash = creation.publish(&scene.stack, &watch()).unwrap().hash;
+    let tarball = scene.served.directory().join("links.tar.gz");
+    let gzip = Compression::Gzip;
+    let name = tarball.to_str().unwrap();
+    let packed = artifact::archive(&scene.stack, hash, name, gzip, &watch()).unwrap();
+    artifact::remove(&scene.stack, hash).unwrap();
+
+    let mut wanted = scene.wanted(&["/links.tar.gz"]);
+    (wanted.hash, wanted.downloads[0].sha256) = (hash, packed.sha256);
+    let settings = settings(&[]);
+    let options = InstallOptions { links: Links::Copied, ..options(&settings) };
+    let path = artifact::install(&scene.stack, &wanted, options, &watch()).unwrap().path;
+    let copy = Path::new(&path).join("lib64/tool.so");
+    assert!(!fs::symlink_metadata(&copy).unwrap().is_symlink());
+    let verify = || artifact::verify(&scene.stack, hash, &watch()).unwrap();
+    assert_eq!(verify(), Verdict::Sound(path.clone()));
+
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&copy, "rot").unwrap();
+    let Verdict::Rotten(rot) = verify() else { panic!("it is rotten") };
+    let difference = Difference { path: "lib64/tool.so".into(), change: Change::Changed };
+    assert_eq!(rot.differences, Some(vec![difference]));
 }

@@ -36,7 +36,7 @@ pub use look::{Held, Look, look, write_new};
 pub use measure::{
     Entry, EntryKind, Size, entries, is_regular, measure, read_regular, try_is_directory,
 };
-pub use parallel::{parallel_map, parallel_map_on};
+pub use parallel::{parallel_map, parallel_map_on, processors, try_parallel_map};
 pub use partial::Partial;
 pub use remove::{SetAside, remove, remove_leftovers, set_aside};
 pub use replace::{Overtaken, UNFINISHED, discard_unfinished, open, read, read_from, replace};

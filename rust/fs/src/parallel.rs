@@ -1,5 +1,6 @@
 //! Work spread over the machine's processors.
 
+use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,9 +13,8 @@ const SHARE: usize = 8;
 ///
 /// The calling thread works too, and alone if the system gives no more threads.
 pub fn parallel_map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    let processors = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    let threads = items.len().div_ceil(SHARE).clamp(1, processors);
-    spread(items, threads, SHARE, work)
+    let threads = items.len().div_ceil(SHARE).min(processors().get());
+    always(items, threads, SHARE, work)
 }
 
 /// As [`parallel_map`], for work that waits for the network, or that takes long for each item: on so
@@ -24,17 +24,51 @@ pub fn parallel_map_on<T: Sync, R: Send>(
     threads: NonZeroUsize,
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
-    spread(items, threads.get().min(items.len()), 1, work)
+    always(items, threads.get(), 1, work)
 }
 
-fn spread<T: Sync, R: Send>(
+/// As [`parallel_map`], for work that may fail and takes long for each item. Each thread has one of
+/// what `tools` gives, which `work` gets with each item.
+///
+/// # Errors
+///
+/// The error of the first item, in their order, for which `work` fails. Items after one that
+/// failed may not be worked on at all.
+pub fn try_parallel_map<T: Sync, R: Send, E: Send, S>(
+    items: &[T],
+    tools: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
+    spread(items, processors().get(), 1, tools, work)
+}
+
+/// How many threads there are for work that never waits.
+pub fn processors() -> NonZeroUsize {
+    thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
+}
+
+fn always<T: Sync, R: Send>(
     items: &[T],
     threads: usize,
     share: usize,
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
+    let tools = || ();
+    let Ok(results) =
+        spread(items, threads, share, tools, |(), item| Ok::<_, Infallible>(work(item)));
+    results
+}
+
+fn spread<T: Sync, R: Send, E: Send, S>(
+    items: &[T],
+    threads: usize,
+    share: usize,
+    tools: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> Result<R, E> + Sync,
+) -> Result<Vec<R>, E> {
     let next = AtomicUsize::new(0);
     let run = || {
+        let mut tools = tools();
         let mut results = Vec::new();
         loop {
             let begin = next.fetch_add(share, Ordering::Relaxed);
@@ -42,11 +76,16 @@ fn spread<T: Sync, R: Send>(
                 return results;
             };
             let taken = &rest[..rest.len().min(share)];
-            results.push((begin, taken.iter().map(&work).collect::<Vec<_>>()));
+            let done: Result<Vec<R>, E> = taken.iter().map(|item| work(&mut tools, item)).collect();
+            if done.is_err() {
+                // Whatever comes before this share is taken already, and will be finished.
+                next.store(items.len(), Ordering::Relaxed);
+            }
+            results.push((begin, done));
         }
     };
     let mut results = thread::scope(|scope| {
-        let helpers: Vec<_> = (1..threads)
+        let helpers: Vec<_> = (1..threads.min(items.len()))
             .map_while(|_| thread::Builder::new().spawn_scoped(scope, run).ok())
             .collect();
         let mut results = run();
@@ -56,7 +95,11 @@ fn spread<T: Sync, R: Send>(
         results
     });
     results.sort_unstable_by_key(|(begin, _)| *begin);
-    results.into_iter().flat_map(|(_, taken)| taken).collect()
+    let mut all = Vec::with_capacity(items.len());
+    for (_, done) in results {
+        all.extend(done?);
+    }
+    Ok(all)
 }
 
 #[cfg(test)]
@@ -72,5 +115,18 @@ mod tests {
             let threads = NonZeroUsize::new(3).unwrap();
             assert_eq!(parallel_map_on(&items, threads, |item| item * 2), doubled);
         }
+    }
+
+    #[test]
+    fn the_error_is_that_of_the_first_item_which_fails() {
+        let items: Vec<usize> = (0..10_000).collect();
+        for first in [0, 1, 77, 9_999] {
+            let work = |_: &mut (), &item: &usize| if item < first { Ok(()) } else { Err(item) };
+            assert_eq!(try_parallel_map(&items, || (), work), Err(first));
+        }
+        assert_eq!(
+            try_parallel_map(&items, || 1, |one, item| Ok::<_, ()>(item + *one)).unwrap()[7],
+            8
+        );
     }
 }

@@ -97,7 +97,7 @@ impl Tree {
         self.nodes[id.0 as usize].parent
     }
 
-    fn name(&self, id: NodeId) -> &[u8] {
+    pub(super) fn name(&self, id: NodeId) -> &[u8] {
         self.text(self.nodes[id.0 as usize].name)
     }
 

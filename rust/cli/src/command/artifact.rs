@@ -12,6 +12,9 @@ mod unbind;
 mod usage;
 mod verify;
 
+use scratchrs_core::artifact::Unreadable;
+use serde::Serialize;
+
 use crate::failure::Result;
 use crate::session::Session;
 
@@ -38,36 +41,36 @@ pub(crate) struct Arguments {
     command: Command,
 }
 
-/// What can be done, in the order of the help.
-#[derive(clap::Subcommand)]
-enum Command {
-    Create(create::Arguments),
-    Bind(bind::Arguments),
-    Unbind(unbind::Arguments),
-    Archive(archive::Arguments),
-    Install(install::Arguments),
-    List(list::Arguments),
-    Path(path::Arguments),
-    Usage(usage::Arguments),
-    Verify(verify::Arguments),
-    Repair(repair::Arguments),
-    Remove(remove::Arguments),
+subcommands! {
+    Create(create),
+    Bind(bind),
+    Unbind(unbind),
+    Archive(archive),
+    Install(install),
+    List(list),
+    Path(path),
+    Usage(usage),
+    Verify(verify),
+    Repair(repair),
+    Remove(remove),
 }
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        match &self.command {
-            Command::Create(arguments) => arguments.run(session),
-            Command::Bind(arguments) => arguments.run(session),
-            Command::Unbind(arguments) => arguments.run(session),
-            Command::Archive(arguments) => arguments.run(session),
-            Command::Install(arguments) => arguments.run(session),
-            Command::List(arguments) => arguments.run(session),
-            Command::Path(arguments) => arguments.run(session),
-            Command::Usage(arguments) => arguments.run(session),
-            Command::Verify(arguments) => arguments.run(session),
-            Command::Repair(arguments) => arguments.run(session),
-            Command::Remove(arguments) => arguments.run(session),
-        }
+        self.command.run(session)
+    }
+}
+
+/// An artifact whose files can't be read, as JSON has it.
+#[derive(Serialize)]
+struct Unread {
+    hash: String,
+    path: String,
+    reason: String,
+}
+
+impl Unread {
+    fn of(it: &Unreadable) -> Self {
+        Self { hash: it.hash.to_string(), path: it.path.clone(), reason: it.error.to_string() }
     }
 }

@@ -40,29 +40,19 @@ pub(crate) struct Arguments {
     command: Command,
 }
 
-/// What can be done, in the order of the help.
-#[derive(clap::Subcommand)]
-enum Command {
-    Add(add::Arguments),
-    Get(get::Arguments),
-    List(list::Arguments),
-    Verify(verify::Arguments),
-    Remove(remove::Arguments),
-    Collect(collect::Arguments),
-    Adopt(adopt::Arguments),
+subcommands! {
+    Add(add),
+    Get(get),
+    List(list),
+    Verify(verify),
+    Remove(remove),
+    Collect(collect),
+    Adopt(adopt),
 }
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        match &self.command {
-            Command::Add(arguments) => arguments.run(session),
-            Command::Get(arguments) => arguments.run(session),
-            Command::List(arguments) => arguments.run(session),
-            Command::Verify(arguments) => arguments.run(session),
-            Command::Remove(arguments) => arguments.run(session),
-            Command::Collect(arguments) => arguments.run(session),
-            Command::Adopt(arguments) => arguments.run(session),
-        }
+        self.command.run(session)
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Command;
 
 use serde_json::{Value, json};
 
@@ -42,20 +41,12 @@ fn said(stderr: &str) -> Run {
     Run { code: 0, stdout: String::new(), stderr: format!("{stderr}\n") }
 }
 
-fn tool(lab: &Lab, program: &str, arguments: &[&str]) -> String {
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(lab.path("")).env("GIT_DIR", lab.path("git"));
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
 #[test]
 fn the_hash_is_gits() {
     let lab = lab();
-    tool(&lab, "git", &["init", "--quiet"]);
-    tool(&lab, "git", &["--work-tree=iris", "add", "--all"]);
-    assert_eq!(tool(&lab, "git", &["write-tree"]), IRIS);
+    lab.tool("git", &["init", "--quiet"]);
+    lab.tool("git", &["--work-tree=iris", "add", "--all"]);
+    assert_eq!(lab.tool("git", &["write-tree"]), IRIS);
     assert_eq!(lab.result(&["hash", "iris", "--only", "git-tree-sha1"]), format!("{IRIS}\n"));
 }
 
@@ -73,7 +64,7 @@ fn an_artifact_is_made_of_a_directory_or_a_tarball() {
     let again = artifact(&lab, &["create", "iris"]);
     assert!(again.stderr.ends_with("which was there already\n"), "{}", again.stderr);
     for (name, options) in [("iris.tar", "-cf"), ("iris.tgz", "-czf")] {
-        tool(&lab, "tar", &[options, name, "-C", "iris", "."]);
+        lab.tool("tar", &[options, name, "-C", "iris", "."]);
         lab.set_writable("depot/artifacts");
         fs::remove_dir_all(lab.path("depot/artifacts")).unwrap();
         let answer = answer(&lab, &["create", name]);
@@ -84,7 +75,7 @@ fn an_artifact_is_made_of_a_directory_or_a_tarball() {
 #[test]
 fn what_cannot_be_an_artifact_leaves_nothing() {
     let lab = lab();
-    tool(&lab, "mkfifo", &["iris/fifo"]);
+    lab.tool("mkfifo", &["iris/fifo"]);
     lab.write("no.tar", "this is no tarball");
     for (path, message) in [
         ("iris", "can't copy `iris/fifo`: it is neither a file, a directory nor a link"),
@@ -182,8 +173,8 @@ fn a_name_is_bound_for_each_platform() {
 #[test]
 fn hashes_are_taken_from_a_tarball() {
     let lab = lab();
-    tool(&lab, "tar", &["-czf", "iris.tar.gz", "-C", "iris", "."]);
-    let sha256 = &tool(&lab, "sha256sum", &["iris.tar.gz"])[..64];
+    lab.tool("tar", &["-czf", "iris.tar.gz", "-C", "iris", "."]);
+    let sha256 = &lab.tool("sha256sum", &["iris.tar.gz"])[..64];
     let urls = ["--url", "https://h/a", "--url", "https://h/b"];
     let bind = |more: &[&str]| {
         artifact(&lab, &[&["bind", "iris", "--tarball", "iris.tar.gz"], more, &urls].concat())
@@ -324,7 +315,7 @@ fn what_a_file_binds() {
 fn an_archive_is_read_by_tar_and_has_the_same_bytes_each_time() {
     let lab = bound();
     let run = artifact(&lab, &["archive", "iris", "iris.tar.gz"]);
-    let sha256 = tool(&lab, "sha256sum", &["iris.tar.gz"])[..64].to_owned();
+    let sha256 = lab.tool("sha256sum", &["iris.tar.gz"])[..64].to_owned();
     assert_eq!((run.code, run.stdout.as_str()), (0, format!("{sha256}\n").as_str()));
     assert!(
         run.stderr.starts_with(&format!("Archived {IRIS} into `iris.tar.gz` (")),
@@ -332,7 +323,7 @@ fn an_archive_is_read_by_tar_and_has_the_same_bytes_each_time() {
         run.stderr
     );
     fs::create_dir(lab.path("unpacked")).unwrap();
-    tool(&lab, "tar", &["-xzf", "iris.tar.gz", "-C", "unpacked"]);
+    lab.tool("tar", &["-xzf", "iris.tar.gz", "-C", "unpacked"]);
     assert_eq!(lab.result(&["hash", "unpacked", "--only", "git-tree-sha1"]), format!("{IRIS}\n"));
     assert_eq!(artifact(&lab, &["archive", IRIS, "again.tar.gz"]).stdout, run.stdout);
     let zstd = answer(&lab, &["archive", "iris", "iris.tar.zst"]);

@@ -1,7 +1,6 @@
 //! `scratchrs hash`, next to git, tar and sha256sum.
 
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::process::Command;
 
 use serde_json::json;
 
@@ -16,28 +15,19 @@ fn lab() -> Lab {
     std::fs::set_permissions(lab.path("tree/deep/run"), executable).unwrap();
     symlink("a.txt", lab.path("tree/link")).unwrap();
     for (name, options) in [("tree.tar", "-cf"), ("tree.tar.gz", "-czf")] {
-        tool(&lab, "tar", &[options, name, "-C", "tree", "."]);
+        lab.tool("tar", &[options, name, "-C", "tree", "."]);
     }
     lab
 }
 
-/// What a tool says, in the lab's directory.
-fn tool(lab: &Lab, program: &str, arguments: &[&str]) -> String {
-    let mut command = Command::new(program);
-    command.args(arguments).current_dir(lab.path("")).env("GIT_DIR", lab.path("git"));
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim().to_owned()
-}
-
 fn git_tree(lab: &Lab) -> String {
-    tool(lab, "git", &["init", "--quiet"]);
-    tool(lab, "git", &["--work-tree=tree", "add", "--all"]);
-    tool(lab, "git", &["write-tree"])
+    lab.tool("git", &["init", "--quiet"]);
+    lab.tool("git", &["--work-tree=tree", "add", "--all"]);
+    lab.tool("git", &["write-tree"])
 }
 
 fn sha256(lab: &Lab, name: &str) -> String {
-    tool(lab, "sha256sum", &[name])[..64].to_owned()
+    lab.tool("sha256sum", &[name])[..64].to_owned()
 }
 
 #[test]
@@ -52,7 +42,7 @@ fn a_tree_a_tarball_and_a_file_have_the_hashes_of_git_and_sha256sum() {
         assert_eq!(lab.result(&["hash", name, "--only", "sha256"]), format!("{digits}\n"));
         assert_eq!(lab.result(&["hash", name, "--only", "git-tree-sha1"]), format!("{tree}\n"));
     }
-    let blob = tool(&lab, "git", &["hash-object", "tree/a.txt"]);
+    let blob = lab.tool("git", &["hash-object", "tree/a.txt"]);
     let digits = sha256(&lab, "tree/a.txt");
     let file = format!("git-blob-sha1 = \"{blob}\"\nsha256 = \"{digits}\"\n");
     assert_eq!(lab.result(&["hash", "tree/a.txt"]), file);
@@ -66,10 +56,10 @@ fn a_tree_a_tarball_and_a_file_have_the_hashes_of_git_and_sha256sum() {
 #[test]
 fn git_has_the_same_hashes_by_sha256() {
     let lab = lab();
-    tool(&lab, "git", &["init", "--quiet", "--object-format=sha256"]);
-    tool(&lab, "git", &["--work-tree=tree", "add", "--all"]);
-    let tree = tool(&lab, "git", &["write-tree"]);
-    let blob = tool(&lab, "git", &["hash-object", "tree/a.txt"]);
+    lab.tool("git", &["init", "--quiet", "--object-format=sha256"]);
+    lab.tool("git", &["--work-tree=tree", "add", "--all"]);
+    let tree = lab.tool("git", &["write-tree"]);
+    let blob = lab.tool("git", &["hash-object", "tree/a.txt"]);
     let only = |hash, path| lab.result(&["hash", path, "--only", hash]);
     assert_eq!(only("git-tree-sha256", "tree"), format!("{tree}\n"));
     assert_eq!(only("git-blob-sha256", "tree/a.txt"), format!("{blob}\n"));
@@ -89,7 +79,7 @@ fn all_that_is_known_in_json() {
                 {"path": "tree.tar.gz", "kind": "tarball", "bytes": archive,
                  "git-tree-sha1": tree, "sha256": sha256(&lab, "tree.tar.gz")},
                 {"path": "tree/a.txt", "kind": "file", "bytes": 8,
-                 "git-blob-sha1": tool(&lab, "git", &["hash-object", "tree/a.txt"]),
+                 "git-blob-sha1": lab.tool("git", &["hash-object", "tree/a.txt"]),
                  "sha256": sha256(&lab, "tree/a.txt")},
             ],
             "notes": [],
@@ -127,7 +117,7 @@ fn what_has_no_hash_is_an_error() {
         assert_eq!(lab.run(arguments), Run::failed(code, &format!("error: {message}\n")));
     }
     assert_eq!(lab.run(&["hash"]).code, 2);
-    tool(&lab, "mkfifo", &["tree/fifo"]);
+    lab.tool("mkfifo", &["tree/fifo"]);
     let run = lab.run(&["hash", "tree"]);
     assert_eq!((run.code, run.stdout.as_str()), (1, ""));
     assert!(run.stderr.contains("found a FIFO"), "{}", run.stderr);

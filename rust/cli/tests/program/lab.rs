@@ -46,6 +46,15 @@ impl Lab {
         self.environment.retain(|(known, _)| *known != name);
     }
 
+    /// What a tool says in the lab's directory, where it finds a repository of git of its own.
+    pub(crate) fn tool(&self, program: &str, arguments: &[&str]) -> String {
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(self.path("")).env("GIT_DIR", self.path("git"));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.path().join(name)
     }

@@ -1,10 +1,8 @@
 //! Whether artifacts are what their names say.
 
-use std::num::NonZeroUsize;
 use std::path::Path;
-use std::thread;
 
-use scratchrs_archive::{self as archive, Change, Difference};
+use scratchrs_archive::{self as archive, Change, Difference, TreeRecord};
 use scratchrs_fs::{self as fs, Watch};
 use scratchrs_model::hash::TreeHash;
 
@@ -79,7 +77,9 @@ pub fn verify(stack: &Stack, hash: TreeHash, watch: &Watch) -> Result<Verdict> {
 /// would give it is right too.
 ///
 /// If it is sound and has no record of what it consists of, it gets one, where that is possible.
-/// On a file system that does not keep the modes of files, these do not count.
+/// On a file system that does not keep the modes of files, these do not count. Where its record has
+/// symbolic links and the directory none, copies of what they lead to have to stand in their place, as
+/// BINARYPROVIDER_COPYDEREF lets them be unpacked.
 ///
 /// # Errors
 ///
@@ -91,18 +91,29 @@ pub fn verify_tree(path: &str, hash: TreeHash, watch: &Watch) -> Result<Verdict>
         record::keep(path, hash, &tree);
         return Ok(Verdict::Sound(path.to_owned()));
     }
-    let differences = record::read(path, hash).map(|expected| expected.differences(&tree));
-    if differences.as_deref().is_some_and(|found| only_modes_differ(path, found)) {
+    let expected = record::read(path, hash).map(|expected| as_unpacked(expected, &tree));
+    let differences = expected.map(|expected| expected.differences(&tree));
+    if differences.as_deref().is_some_and(|found| is_as_good(path, found)) {
         return Ok(Verdict::Sound(path.to_owned()));
     }
     let path = path.to_owned();
     Ok(Verdict::Rotten(Rot { hash, path, actual: hashes.pkg, differences }))
 }
 
-/// Whether nothing but modes differs, on a file system that does not keep them.
-fn only_modes_differ(path: &str, differences: &[Difference]) -> bool {
+/// What a tree is to be that lies there as `actual`: one without any link was unpacked with copies in
+/// their place, if its record has links.
+fn as_unpacked(expected: TreeRecord, actual: &TreeRecord) -> TreeRecord {
+    if !expected.has_links() || actual.has_links() {
+        return expected;
+    }
+    expected.with_links_copied().unwrap_or(expected)
+}
+
+/// Whether nothing differs, or nothing but modes on a file system that does not keep them.
+fn is_as_good(path: &str, differences: &[Difference]) -> bool {
     let keeps_modes = || Path::new(path).parent().and_then(fs::keeps_modes).unwrap_or(true);
-    differences.iter().all(|difference| difference.change == Change::ModeChanged) && !keeps_modes()
+    differences.iter().all(|difference| difference.change == Change::ModeChanged)
+        && (differences.is_empty() || !keeps_modes())
 }
 
 /// Hashes all artifacts of a stack, several at a time. Records of artifacts that are not there any
@@ -114,8 +125,7 @@ fn only_modes_differ(path: &str, differences: &[Difference]) -> bool {
 pub fn verify_all(stack: &Stack, watch: &Watch) -> Result<Survey> {
     watch.begin("Verifying artifacts");
     let artifacts = artifacts(stack)?;
-    let processors = thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let verdicts = fs::parallel_map_on(&artifacts, processors, |(hash, path)| {
+    let verdicts = fs::parallel_map_on(&artifacts, fs::processors(), |(hash, path)| {
         watch.check()?;
         verify_tree(path, *hash, watch)
     });

@@ -28,11 +28,7 @@ impl Session {
             return Err(Error::InvalidInput("a session is three texts or more".to_owned()));
         };
         let variables = environment.chunks_exact(2).map(|pair| (pair[0], pair[1]));
-        let links = match variables.clone().any(|pair| pair == ("BINARYPROVIDER_COPYDEREF", "true"))
-        {
-            true => Links::Copied,
-            false => Links::default(),
-        };
+        let links = Links::new(variables.clone());
         let mut settings = Settings::new(variables, system_time());
         settings.servers_directory = depot.map(|depot| Path::new(depot).join("servers"));
         settings.julia = Some(JuliaSession {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::failure::Result;
 use crate::human;
 use crate::output::done;
-use crate::selection::{self, FileOption, PlatformOption, Selected};
+use crate::selection::{One, Selected};
 use crate::session::Session;
 use crate::watched::watched;
 
@@ -26,17 +26,11 @@ With --json: {\"artifact\", \"hash\", \"tarball\", \"sha256\", \"bytes\", \"note
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Its name, or its hash
-    artifact: String,
+    #[command(flatten)]
+    one: One,
 
     /// Where to write it
     tarball: String,
-
-    #[command(flatten)]
-    file: FileOption,
-
-    #[command(flatten)]
-    platform: PlatformOption,
 }
 
 #[derive(Serialize)]
@@ -50,16 +44,15 @@ struct Answer<'a> {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let Selected { hash, .. } =
-            selection::select(session, &self.artifact, &self.file, &self.platform)?;
-        let stack = selection::stack(session)?.without_overrides();
+        let (Selected { hash, .. }, stack) = self.one.select(session)?;
+        let stack = stack.without_overrides();
         let compression = Compression::of_name(&self.tarball);
         let Packed { sha256, size } = watched(session, |watch| {
             artifact::archive(&stack, hash, &self.tarball, compression, watch)
         })?;
         if session.output.is_json() {
             return session.output.json(&Answer {
-                artifact: &self.artifact,
+                artifact: &self.one.artifact,
                 hash: hash.to_string(),
                 tarball: &self.tarball,
                 sha256: sha256.to_string(),

@@ -12,7 +12,7 @@ use crate::failure::{Code, Failure, Result};
 use crate::faults::{self, Fault};
 use crate::human::{self, visible};
 use crate::output::done;
-use crate::selection::{self, FileOption, PlatformOption, Selected};
+use crate::selection::{self, Scope, Selected};
 use crate::session::Session;
 use crate::waiting::patiently;
 use crate::watched::watched;
@@ -47,10 +47,7 @@ pub(crate) struct Arguments {
     artifacts: Vec<String>,
 
     #[command(flatten)]
-    file: FileOption,
-
-    #[command(flatten)]
-    platform: PlatformOption,
+    scope: Scope,
 
     /// Those that are lazy, too
     #[arg(long, conflicts_with = "artifacts")]
@@ -118,8 +115,7 @@ impl Arguments {
             return self.bound(session, stack);
         }
         let one = |name: &String| -> Result<Wanted> {
-            let Selected { hash, binding } =
-                selection::select(session, name, &self.file, &self.platform)?;
+            let Selected { hash, binding } = self.scope.select(session, name)?;
             let mut wanted = match binding {
                 Some(binding) => Wanted::of_entry(name, &binding.entry, &binding.file),
                 None => Wanted {
@@ -139,13 +135,10 @@ impl Arguments {
 
     /// What the file binds and can be downloaded. What is missing and can't be is told.
     fn bound(&self, session: &mut Session, stack: &Stack) -> Result<Vec<Wanted>> {
-        let file = self.file.existing(session)?;
-        let bindings = artifact::bindings(&file)?.unwrap_or_default();
-        for fault in bindings.faults() {
-            session.output.note(&visible(&format!("{file}:{fault}")), None);
-        }
+        let file = self.scope.file.existing(session)?;
+        let bindings = selection::bindings(session, &file)?;
         if !self.all {
-            let platform = self.platform.get()?;
+            let platform = self.scope.platform.get()?;
             for name in bindings.names() {
                 let Ok(Some(entry)) = bindings.select(name, &platform) else { continue };
                 let is_wanted = entry.downloads.is_none() && (self.lazy || !entry.lazy);

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::failure::Result;
 use crate::human::{self, visible};
 use crate::output::{aside, title};
-use crate::selection::{self, FileOption, PlatformOption, platform_name};
+use crate::selection::{self, Scope, platform_name};
 use crate::session::Session;
 use crate::table::{self, Align, Column};
 
@@ -36,10 +36,7 @@ With --json: {\"artifacts\": [{\"hash\", \"path\", \"bytes\", \"names\": [\"…\
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    file: FileOption,
-
-    #[command(flatten)]
-    platform: PlatformOption,
+    scope: Scope,
 
     /// The bindings for every platform
     #[arg(long, requires = "file", conflicts_with = "platform")]
@@ -49,7 +46,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let stack = selection::stack(session)?;
-        if self.file.is_given() {
+        if self.scope.file.is_given() {
             self.list_file(session, &stack)
         } else {
             list_depots(session, &stack)
@@ -57,12 +54,9 @@ impl Arguments {
     }
 
     fn list_file(&self, session: &mut Session, stack: &Stack) -> Result<()> {
-        let file = self.file.existing(session)?;
-        let bindings = artifact::bindings(&file)?.unwrap_or_default();
-        for fault in bindings.faults() {
-            session.output.note(&visible(&format!("{file}:{fault}")), None);
-        }
-        let platform = if self.all { None } else { Some(self.platform.get()?) };
+        let file = self.scope.file.existing(session)?;
+        let bindings = selection::bindings(session, &file)?;
+        let platform = if self.all { None } else { Some(self.scope.platform.get()?) };
         let bound = bound(&bindings, platform.as_ref());
         let bound: Vec<_> = bound
             .into_iter()

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::failure::{Code, Failure, Result};
 use crate::human::visible;
-use crate::selection::{self, FileOption, PlatformOption, Selected};
+use crate::selection::{One, Selected};
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
@@ -21,14 +21,8 @@ With --json: {\"artifact\", \"hash\", \"path\", \"overridden\", \"notes\": [\"â€
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Its name, or its hash
-    artifact: String,
-
     #[command(flatten)]
-    file: FileOption,
-
-    #[command(flatten)]
-    platform: PlatformOption,
+    one: One,
 }
 
 #[derive(Serialize)]
@@ -42,17 +36,15 @@ struct Answer<'a> {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let Selected { hash, .. } =
-            selection::select(session, &self.artifact, &self.file, &self.platform)?;
-        let stack = selection::stack(session)?;
+        let (Selected { hash, .. }, stack) = self.one.select(session)?;
         let Some(path) = stack.find(hash)? else {
-            let name = visible(&self.artifact);
+            let name = visible(&self.one.artifact);
             let message = format!("artifact `{name}` is not installed: `{}`", stack.path(hash)?);
             return Err(Failure::new(Code::NotFound, message).about(stack.path(hash)?));
         };
         if session.output.is_json() {
             return session.output.json(&Answer {
-                artifact: &self.artifact,
+                artifact: &self.one.artifact,
                 hash: hash.to_string(),
                 path: &path,
                 overridden: stack.overridden(hash)?.is_some(),

@@ -7,7 +7,7 @@ use crate::confirmation;
 use crate::failure::{Code, Failure, Result};
 use crate::human;
 use crate::output::done;
-use crate::selection::{self, FileOption, PlatformOption, Selected};
+use crate::selection::{One, Selected};
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
@@ -25,14 +25,8 @@ that it had.";
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Its name, or its hash
-    artifact: String,
-
     #[command(flatten)]
-    file: FileOption,
-
-    #[command(flatten)]
-    platform: PlatformOption,
+    one: One,
 
     #[command(flatten)]
     confirmation: confirmation::Options,
@@ -49,9 +43,7 @@ struct Answer<'a> {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let Selected { hash, .. } =
-            selection::select(session, &self.artifact, &self.file, &self.platform)?;
-        let stack = selection::stack(session)?;
+        let (Selected { hash, .. }, stack) = self.one.select(session)?;
         if let Some(path) = stack.overridden(hash)? {
             let message = format!("`{path}` stands in the place of artifact {hash}");
             let hint = "an Overrides.toml says so; artifacts that are overridden are not removed";
@@ -78,7 +70,7 @@ impl Arguments {
         self.confirmation.confirm(session, &format!("Remove {what}"))?;
         let removed = artifact::remove(&stack, hash)?;
         if session.output.is_json() {
-            let artifact = &self.artifact;
+            let artifact = &self.one.artifact;
             return session.output.json(&Answer {
                 artifact,
                 hash: hash.to_string(),

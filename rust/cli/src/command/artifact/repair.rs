@@ -4,11 +4,12 @@ use scratchrs_core::artifact::{self, Repairs, Rot, Unreadable, Wanted};
 use scratchrs_model::hash::TreeHash;
 use serde::Serialize;
 
+use super::Unread;
 use crate::downloads::Downloads;
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
 use crate::output::{done, title};
-use crate::selection::{self, FileOption, PlatformOption};
+use crate::selection::{self, Scope};
 use crate::session::Session;
 use crate::watched::watched;
 
@@ -31,10 +32,7 @@ file that the depots know says where to get them.";
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
-    file: FileOption,
-
-    #[command(flatten)]
-    platform: PlatformOption,
+    scope: Scope,
 }
 
 #[derive(Serialize)]
@@ -60,20 +58,14 @@ struct Failed {
     reason: String,
 }
 
-#[derive(Serialize)]
-struct Unread {
-    hash: String,
-    path: String,
-    reason: String,
-}
-
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let stack = selection::stack(session)?;
         let downloads = Downloads::new(session)?;
-        let file = if self.file.is_given() { Some(self.file.existing(session)?) } else { None };
+        let file = &self.scope.file;
+        let file = if file.is_given() { Some(file.existing(session)?) } else { None };
         let files: Vec<&str> = file.iter().map(String::as_str).collect();
-        let platform = self.platform.get()?;
+        let platform = self.scope.platform.get()?;
         let repairs = watched(session, |watch| {
             artifact::repair(&stack, &files, &platform, downloads.options(), watch)
         })?;
@@ -147,18 +139,13 @@ impl Answer {
             reason: error.to_string(),
         };
         let unknown = |rot: &Rot| artifact(&(rot.hash, rot.path.clone()));
-        let unread = |it: &Unreadable| Unread {
-            hash: it.hash.to_string(),
-            path: it.path.clone(),
-            reason: it.error.to_string(),
-        };
         Self {
             sound: repairs.sound,
             repaired: repairs.repaired.iter().map(artifact).collect(),
             installed: repairs.installed.iter().map(artifact).collect(),
             failed: repairs.failed.iter().map(failed).collect(),
             unknown: repairs.unknown.iter().map(unknown).collect(),
-            unreadable: repairs.unreadable.iter().map(unread).collect(),
+            unreadable: repairs.unreadable.iter().map(Unread::of).collect(),
         }
     }
 }

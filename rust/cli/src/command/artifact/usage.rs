@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::failure::Result;
 use crate::human::{self, visible};
 use crate::output::title;
-use crate::selection::{self, FileOption, PlatformOption, Selected};
+use crate::selection::{self, One, Selected};
 use crate::session::Session;
 use crate::table::{self, Align, Column};
 
@@ -24,14 +24,8 @@ With --json: {\"artifact\", \"hash\", \"files\": [{\"path\", \"names\": [\"…\"
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Its name, or its hash
-    artifact: String,
-
     #[command(flatten)]
-    file: FileOption,
-
-    #[command(flatten)]
-    platform: PlatformOption,
+    one: One,
 }
 
 #[derive(Serialize)]
@@ -56,15 +50,13 @@ const COLUMNS: [Column; 3] = [
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let Selected { hash, binding } =
-            selection::select(session, &self.artifact, &self.file, &self.platform)?;
-        let stack = selection::stack(session)?;
+        let (Selected { hash, binding }, stack) = self.one.select(session)?;
         let known = artifact::known_files(&stack, binding.map(|binding| binding.file))?;
         let uses = artifact::usage(&known, hash);
         selection::complain(session, &known.complaints);
         if session.output.is_json() {
             let files = uses.into_iter().map(Entry::of).collect();
-            let answer = Answer { artifact: &self.artifact, hash: hash.to_string(), files };
+            let answer = Answer { artifact: &self.one.artifact, hash: hash.to_string(), files };
             return session.output.json(&answer);
         }
         if uses.is_empty() {

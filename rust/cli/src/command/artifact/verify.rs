@@ -5,10 +5,11 @@ use scratchrs_core::artifact::{self, Rot, Stack, Survey, Unreadable, Verdict};
 use scratchrs_model::hash::TreeHash;
 use serde::Serialize;
 
+use super::Unread;
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
 use crate::output::title;
-use crate::selection::{self, FileOption, PlatformOption};
+use crate::selection::{self, Scope};
 use crate::session::Session;
 use crate::watched::watched;
 
@@ -35,10 +36,7 @@ pub(crate) struct Arguments {
     artifacts: Vec<String>,
 
     #[command(flatten)]
-    file: FileOption,
-
-    #[command(flatten)]
-    platform: PlatformOption,
+    scope: Scope,
 }
 
 /// What was found out.
@@ -68,13 +66,6 @@ struct Rotten {
 struct Changed {
     path: String,
     change: &'static str,
-}
-
-#[derive(Serialize)]
-struct Unread {
-    hash: String,
-    path: String,
-    reason: String,
 }
 
 impl Arguments {
@@ -110,7 +101,7 @@ impl Arguments {
     fn verify_each(&self, session: &mut Session, stack: &Stack) -> Result<Found> {
         let mut found = Found::default();
         for name in &self.artifacts {
-            let hash = selection::select(session, name, &self.file, &self.platform)?.hash;
+            let hash = self.scope.select(session, name)?.hash;
             let verdict = watched(session, |watch| artifact::verify(stack, hash, watch));
             match verdict {
                 Ok(Verdict::Sound(_)) => found.survey.sound += 1,
@@ -141,15 +132,10 @@ impl Found {
             actual: rot.actual.to_string(),
             differences: rot.differences.as_ref().map(|found| found.iter().map(changed).collect()),
         };
-        let unread = |it: &Unreadable| Unread {
-            hash: it.hash.to_string(),
-            path: it.path.clone(),
-            reason: it.error.to_string(),
-        };
         Answer {
             sound: self.survey.sound,
             rotten: self.survey.rotten.iter().map(rotten).collect(),
-            unreadable: self.survey.unreadable.iter().map(unread).collect(),
+            unreadable: self.survey.unreadable.iter().map(Unread::of).collect(),
             missing: &self.missing,
         }
     }
