@@ -49,7 +49,8 @@ pub(crate) struct FileOption {
 #[group(skip)]
 pub(crate) struct PlatformOption {
     /// The platform, as `x86_64-linux-gnu-libgfortran5` or with tags as in
-    /// `aarch64-apple-darwin-julia_version+1.10.0` [default: this machine]
+    /// `aarch64-apple-darwin-julia_version+1.10.0` [default: this machine, of which neither the
+    /// versions of libraries nor that of Julia are known]
     #[arg(long, value_name = "TRIPLET", value_parser = parse_platform)]
     platform: Option<Platform>,
 }
@@ -126,6 +127,29 @@ impl PlatformOption {
     pub(crate) fn get(&self) -> Result<Platform> {
         self.platform.clone().map_or_else(host, Ok)
     }
+
+    /// Why nobody can say what a name stands for on `platform`, which is [`PlatformOption::get`], if
+    /// so: that of this machine says nothing of a tag that decides it.
+    pub(crate) fn undecided(
+        &self,
+        bindings: &Bindings,
+        file: &str,
+        name: &str,
+        platform: &Platform,
+    ) -> Option<Failure> {
+        let tags = bindings.unsaid_tags(name, platform);
+        if self.platform.is_some() || tags.is_empty() {
+            return None;
+        }
+        let tags = visible(&tags.join("`, `"));
+        let message = format!(
+            "what `{}` stands for in `{file}` depends on `{tags}`, which is not known without Julia",
+            visible(name)
+        );
+        let hint = "name the platform: `--platform TRIPLET`; in Julia, \
+                    `Base.BinaryPlatforms.host_triplet()` tells it";
+        Some(Failure::new(Code::InvalidInput, message).about(file).hint(hint))
+    }
 }
 
 impl One {
@@ -146,6 +170,10 @@ impl Scope {
         let Some(entry) = artifact::binding(&file, artifact, &platform)? else {
             return Err(unbound(&file, artifact, &platform)?);
         };
+        let bindings = artifact::bindings(&file)?.unwrap_or_default();
+        if let Some(failure) = self.platform.undecided(&bindings, &file, artifact, &platform) {
+            return Err(failure);
+        }
         let hash = entry.hash;
         Ok(Selected { hash, binding: Some(Binding { file, entry }) })
     }
@@ -192,8 +220,8 @@ pub(crate) fn complain(session: &mut Session, complaints: &[Complaint]) {
     }
 }
 
-/// What this machine is, as far as the program knows without Julia: nothing of the versions of
-/// libraries, so that of several that fit, the newest is chosen, as Julia does.
+/// What this machine is, as far as the program knows without Julia: nothing of the versions of Julia
+/// and of libraries, on which no choice may depend; see [`PlatformOption::undecided`].
 fn host() -> Result<Platform> {
     use std::env::consts::{ARCH, OS};
     let arch = match ARCH {

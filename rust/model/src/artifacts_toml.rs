@@ -141,6 +141,16 @@ impl Bindings {
         }
     }
 
+    /// The tags of what a name stands for on a platform, of which the platform says nothing: it may
+    /// be the wrong one there.
+    pub fn unsaid_tags(&self, name: &str, platform: &Platform) -> Vec<&str> {
+        let Ok(Some(chosen)) = self.select(name, platform) else { return Vec::new() };
+        let mut entries = self.entries(name).into_iter();
+        let chosen = entries.find(|(_, entry)| std::ptr::eq(*entry, chosen));
+        let tags = chosen.and_then(|(platform, _)| platform).into_iter().flat_map(Platform::tags);
+        tags.map(|(tag, _)| tag).filter(|tag| platform.tag(tag).is_none()).collect()
+    }
+
     /// All entries of a name that can be read, with their platforms. None stands for every
     /// platform.
     pub fn entries(&self, name: &str) -> Vec<(Option<&Platform>, &Entry)> {

@@ -171,6 +171,46 @@ fn a_name_is_bound_for_each_platform() {
 }
 
 #[test]
+fn nothing_is_chosen_by_what_only_julia_knows() {
+    let lab = lab();
+    let arch = std::env::consts::ARCH;
+    let bind = |name: &str, hash: &str, tags: &str| {
+        let platform = format!("{arch}-linux-gnu{tags}");
+        let url = ["--url", "file:///nowhere", "--sha256", &"1".repeat(64)];
+        let words = ["bind", name, hash, "--platform", &platform];
+        assert_eq!(artifact(&lab, &[&words[..], &url].concat()).code, 0);
+    };
+    bind("tool", IRIS, "-libgfortran4");
+    bind("tool", OTHER, "-libgfortran5");
+    bind("plain", IRIS, "");
+    bind("plain", OTHER, "-cxx11");
+    for command in ["path", "install"] {
+        let refused = artifact(&lab, &[command, "tool"]);
+        assert_eq!(
+            (refused.code, refused.stderr.as_str()),
+            (
+                2,
+                "error: what `tool` stands for in `[ROOT]/Artifacts.toml` depends on \
+                 `libgfortran_version`, which is not known without Julia\n\
+                 hint: name the platform: `--platform TRIPLET`; in Julia, \
+                 `Base.BinaryPlatforms.host_triplet()` tells it\n"
+            )
+        );
+    }
+    let platform = format!("{arch}-linux-gnu-libgfortran4-cxx11");
+    let chosen = artifact(&lab, &["path", "tool", "--platform", &platform]);
+    assert_eq!(chosen.code, 3);
+    assert!(chosen.stderr.contains(IRIS), "{chosen:?}");
+    assert!(artifact(&lab, &["path", "plain"]).stderr.contains(IRIS));
+    let all = artifact(&lab, &["install"]);
+    assert!(
+        all.stderr.contains("note: `tool` is not installed: what `tool` stands for"),
+        "{all:?}"
+    );
+    assert!(all.stderr.contains("can't install artifact `plain`"), "{all:?}");
+}
+
+#[test]
 fn hashes_are_taken_from_a_tarball() {
     let lab = lab();
     lab.tool("tar", &["-czf", "iris.tar.gz", "-C", "iris", "."]);

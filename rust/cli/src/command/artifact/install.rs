@@ -149,7 +149,17 @@ impl Arguments {
                     session.output.note(&visible(&note), None);
                 }
             }
-            return Ok(once(artifact::wanted(&file, &bindings, &platform, self.lazy).0));
+            let mut wanted = artifact::wanted(&file, &bindings, &platform, self.lazy).0;
+            wanted.retain(|wanted| {
+                let name = &wanted.name;
+                let failure = self.scope.platform.undecided(&bindings, &file, name, &platform);
+                if let Some(Failure { message, hint, .. }) = &failure {
+                    let note = format!("`{}` is not installed: {message}", visible(name));
+                    session.output.note(&note, hint.as_deref());
+                }
+                failure.is_none()
+            });
+            return Ok(once(wanted));
         }
         let mut wanted = Vec::new();
         for name in bindings.names() {
