@@ -32,7 +32,7 @@ use std::time::{Duration, SystemTime};
 
 use scratchrs_fs::{self as fs, Size, Watch};
 use scratchrs_model::collection::{
-    self, Candidate, Decision, DepotPlan, Fate, Item, Keeper, Kind, Policy, Reason,
+    self, Candidate, Decision, Depot, DepotPlan, Fate, Item, Keeper, Kind, Policy, Reason,
 };
 use scratchrs_model::fault::Fault;
 use scratchrs_model::layout;
@@ -265,6 +265,9 @@ fn store_of(depot: &str) -> String {
 struct World {
     inventory: Inventory,
     marks: Marks,
+    /// How many bytes each item of each depot takes, if the depots are to become smaller. Measured
+    /// once, since that takes longer than anybody is to be kept waiting for a log.
+    sizes: Vec<Vec<u64>>,
     /// The names of packages by their UUIDs, once somebody asks for one.
     packages: OnceLock<HashMap<Uuid, String>>,
 }
@@ -276,21 +279,30 @@ impl World {
         watch.check()?;
         let marks = Marks::read(&inventory, moment.clock);
         watch.check()?;
-        Ok(Self { inventory, marks, packages: OnceLock::new() })
+        let sizes = match options.max_size {
+            Some(_) => measure(&inventory, watch)?,
+            None => Vec::new(),
+        };
+        Ok(Self { inventory, marks, sizes, packages: OnceLock::new() })
+    }
+
+    /// Counts something that has gone as nothing.
+    fn forget_size(&mut self, (depot, item): (usize, usize)) {
+        if let Some(size) = self.sizes.get_mut(depot).and_then(|sizes| sizes.get_mut(item)) {
+            *size = 0;
+        }
     }
 
     fn decide(&self, options: &Options, moment: Moment) -> Vec<DepotPlan> {
         let depots = &self.inventory.depots;
         let mut plans = collection::plan(depots, &self.marks.roots, &options.policy, moment.now);
         if let Some(max_size) = options.max_size {
-            for (depot, plan) in depots.iter().zip(&mut plans).filter(|(depot, _)| depot.is_swept) {
-                let sizes = fs::parallel_map(&depot.items, |item| {
-                    fs::measure(&item.path(&depot.path)).bytes
-                });
+            let measured = depots.iter().zip(&mut plans).zip(&self.sizes);
+            for ((depot, plan), sizes) in measured.filter(|((depot, _), _)| depot.is_swept) {
                 let candidates: Vec<_> = sizes
-                    .into_iter()
+                    .iter()
                     .enumerate()
-                    .map(|(item, bytes)| {
+                    .map(|(item, &bytes)| {
                         let last_used = self.last_used(&plan.decisions[item]);
                         Candidate { item, bytes, last_used }
                     })
@@ -369,6 +381,25 @@ impl World {
             report.waiting = waiting.collect();
         }
     }
+}
+
+/// How many bytes each item of each depot takes that is swept.
+fn measure(inventory: &Inventory, watch: &Watch) -> Result<Vec<Vec<u64>>> {
+    let of_depot = |depot: &Depot| {
+        let items = if depot.is_swept { &depot.items[..] } else { &[] };
+        watch.expect(items.len() as u64);
+        let sizes = fs::parallel_map(items, |item| {
+            if watch.check().is_err() {
+                return 0;
+            }
+            watch.advance(1);
+            fs::measure(&item.path(&depot.path)).bytes
+        });
+        watch.check()?;
+        Ok(sizes)
+    };
+    watch.begin_counting("Measuring");
+    inventory.depots.iter().map(of_depot).collect()
 }
 
 /// Says what a collection would do, with the sizes of what it is about.

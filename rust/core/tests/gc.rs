@@ -253,12 +253,15 @@ fn what_killed_processes_left_goes() {
         format!("scratchspaces/{UUID}/kept@building-1/file"),
         format!("scratchspaces/{UUID}/lost@generated.toml"),
         format!("artifacts/{}@tree", "3".repeat(40)),
+        "scratchspaces/11111111-2222-3333-4444-555555555555/key@removing-1-0/file".to_owned(),
     ] {
         lab.write(&name, "");
     }
     let report = collect(&options(&lab));
     assert_eq!(gone(&lab, &report), all_that_can_go());
-    assert_eq!(report.leftovers, 4);
+    assert_eq!(report.leftovers, 5);
+    let owners = fs::read_dir(lab.path("scratchspaces")).unwrap().count();
+    assert_eq!(owners, 1, "what was the last of a package goes with its directory");
     let left = lab.names().into_iter().filter(|name| name.contains('@')).collect::<Vec<_>>();
     assert_eq!(left, [""; 0]);
 }

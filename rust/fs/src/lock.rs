@@ -31,7 +31,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use fs2::FileExt;
 
@@ -182,10 +182,14 @@ impl Drop for PidLock {
         if let Some(refresher) = self.refresher.take() {
             refresher.stop();
         }
-        if self.is_held() {
-            // There is nobody to tell, and a lock that stays is broken only when this process is dead:
-            // so if it is refused, as for a moment on Windows, it is worth another try.
-            let _ = fs::remove_file(&self.path).or_else(|_| fs::remove_file(&self.path));
+        // There is nobody to tell. If it is refused, as for a moment on Windows, it is worth another try.
+        let remove = || fs::remove_file(&self.path);
+        if self.is_held() && remove().or_else(|_| remove()).is_err() {
+            // The process that the file names lives on: so it is to look old to whoever wants the lock
+            // next, this process and Julia's included. But not where it has another name.
+            if let Some(file) = Arc::get_mut(&mut self.file) {
+                let _ = file.set_modified(SystemTime::UNIX_EPOCH);
+            }
         }
     }
 }

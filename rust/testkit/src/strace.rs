@@ -62,7 +62,28 @@ impl Call {
 
     /// The fault that lets this call fail.
     pub fn fail(&self, error: &str) -> String {
-        format!("inject={}:error={error}:when={}", self.name, self.ordinal)
+        self.fail_times(error, 1)
+    }
+
+    /// The fault that lets this call fail, and the next ones of its name, so many in all.
+    pub fn fail_times(&self, error: &str, count: usize) -> String {
+        let last = match count {
+            1 => String::new(),
+            _ => format!("..{}", self.ordinal + count - 1),
+        };
+        format!("inject={}:error={error}:when={}{last}", self.name, self.ordinal)
+    }
+
+    /// What it may answer in life, apart from what every call may.
+    pub fn errors(&self) -> &'static [&'static str] {
+        match self.name.as_str() {
+            "write" => &["ENOSPC", "EIO", "EDQUOT"],
+            "fdatasync" | "fsync" => &["EIO", "ENOSPC"],
+            "open" | "openat" | "mkdir" | "mkdirat" => &["ENOSPC", "EROFS", "EACCES", "EDQUOT"],
+            "link" | "linkat" => &["EIO", "EACCES", "EPERM"],
+            "rename" | "renameat" | "renameat2" => &["EIO", "EACCES", "EROFS", "EXDEV"],
+            _ => &["EIO", "EACCES", "EROFS"],
+        }
     }
 }
 

@@ -97,18 +97,6 @@ fn state(lab: &DepotLab) -> State {
     (log.replace(lab.depot(), ""), content.join("\n"))
 }
 
-/// What the call may answer in life, apart from what every call may.
-fn errors(call: &Call) -> &'static [&'static str] {
-    match call.name.as_str() {
-        "write" => &["ENOSPC", "EIO", "EDQUOT"],
-        "fdatasync" | "fsync" => &["EIO", "ENOSPC"],
-        "open" | "openat" | "mkdir" | "mkdirat" => &["ENOSPC", "EROFS", "EACCES", "EDQUOT"],
-        "link" | "linkat" => &["EIO", "EACCES", "EPERM"],
-        "rename" | "renameat" | "renameat2" => &["EIO", "EACCES", "EROFS", "EXDEV"],
-        _ => &["EIO", "EACCES", "EROFS"],
-    }
-}
-
 impl Scenario {
     fn lab(&self) -> DepotLab {
         let lab = DepotLab::new();
@@ -129,7 +117,7 @@ impl Scenario {
         let after = state(&lab);
         let end = lab.names();
         let faults =
-            calls.iter().flat_map(|call| errors(call).iter().map(move |error| (call, error)));
+            calls.iter().flat_map(|call| call.errors().iter().map(move |error| (call, error)));
         let faults: Vec<_> = faults.collect();
         let failures = faults.iter().filter_map(|(call, error)| {
             let failed = self.fail_at(call, error, [&before, &after], &end).err()?;

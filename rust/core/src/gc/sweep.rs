@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Policy, SetAside, Stamp, Watch};
-use scratchrs_model::collection::{DepotPlan, Fate, Item, Kind, Reason};
+use scratchrs_model::collection::{DepotPlan, Fate, Item, KINDS, Kind, Reason};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{
     self, ARTIFACTS, GENERATED, GENERATING, Leftover, REPLACED, TREE_RECORD, UsageLogFile,
@@ -90,6 +90,9 @@ pub(crate) fn sweep(
             set_aside(&doomed.item.path(depot), doomed.item, &world.marks, moment.clock)
         });
         drop(locks);
+        let is_gone = |outcome: &Outcome| matches!(outcome, Outcome::SetAside(_) | Outcome::Absent);
+        let went = batch.iter().zip(&outcomes).filter(|(_, outcome)| is_gone(outcome));
+        let went: Vec<_> = went.map(|(doomed, _)| doomed.position).collect();
         let mut removals = Vec::new();
         for (doomed, outcome) in batch.iter().zip(outcomes) {
             if !matches!(outcome, Outcome::LookAgain) {
@@ -104,6 +107,9 @@ pub(crate) fn sweep(
             }
         }
         remove(removals, report, watch);
+        for position in went {
+            world.forget_size(position);
+        }
         watch.check()?;
     }
     remove_leftovers(world, moment.clock, report);
@@ -367,9 +373,15 @@ fn prune(world: &World, report: &mut Report) {
     let depots = world.inventory.depots.iter().zip(&world.inventory.besides);
     let swept = depots.filter(|(depot, _)| depot.is_swept);
     let mut groups: BTreeSet<PathBuf> =
-        swept.flat_map(|(_, besides)| besides.empty.iter().cloned()).collect();
+        swept.clone().flat_map(|(_, besides)| besides.empty.iter().cloned()).collect();
     let grouped = report.gone.iter().filter(|gone| gone.kind.is_grouped());
     groups.extend(grouped.filter_map(|gone| Some(Path::new(&gone.path).parent()?.to_owned())));
+    groups.extend(swept.flat_map(|(depot, besides)| {
+        let shelves = KINDS.map(|kind| Path::new(&depot.path).join(kind.directory()));
+        let parents = besides.leftovers.iter().filter_map(|path| path.parent());
+        let is_group = move |parent: &&Path| !shelves.iter().any(|shelf| shelf == parent);
+        parents.filter(is_group).map(Path::to_owned)
+    }));
     for group in groups {
         if let Err(error) = fs::remove_if_empty(&group) {
             let path = group.to_string_lossy().into_owned();

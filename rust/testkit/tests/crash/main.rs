@@ -9,6 +9,7 @@
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 
 mod artifacts;
+mod collectable;
 mod collection;
 
 use std::fs;

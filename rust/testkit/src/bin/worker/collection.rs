@@ -17,7 +17,7 @@ use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
 use scratchrs_testkit::{OWNER, fill};
 
-use crate::{now, own_fault, place, say, typed};
+use crate::{Patience, now, own_fault, place, say, typed};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -37,6 +37,8 @@ pub(crate) enum CollectionTask {
         force: bool,
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        patience: Patience,
     },
     /// Uses spaces and artifacts in rounds, on behalf of the project in a directory, and fails if
     /// anything that is in use is gone or torn.
@@ -53,10 +55,11 @@ pub(crate) enum CollectionTask {
 
 pub(crate) fn perform(task: CollectionTask) -> Result<(), String> {
     match task {
-        CollectionTask::Collect { depot, times, until, max_size, force, dry_run } => {
+        CollectionTask::Collect { depot, times, until, max_size, force, dry_run, patience } => {
+            let patience = patience.duration();
             let policy = Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None };
             let depots = vec![depot];
-            let options = Options { depots, policy, force, max_size, dry_run, patience: PATIENCE };
+            let options = Options { depots, policy, force, max_size, dry_run, patience };
             collect(&options, times, until.as_deref())
         }
         CollectionTask::Use { depot, project, rounds, until } => {

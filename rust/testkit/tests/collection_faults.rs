@@ -1,0 +1,174 @@
+//! The system refuses something to a collection: nothing in use is lost, nothing is torn, the report
+//! says what failed, and the next collection finishes the work.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+#[path = "crash/collectable.rs"]
+mod collectable;
+
+use std::fs;
+use std::process::{Command, Output};
+
+use scratchrs_model::layout::UsageLogFile;
+use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::usage_log::UsageLog;
+use scratchrs_testkit::strace::{self, Call};
+use scratchrs_testkit::{DepotLab, Worker, report, skip};
+
+fn worker() -> Worker {
+    Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"))
+}
+
+fn command(lab: &DepotLab, more: &[&str]) -> Command {
+    worker().command(["collect", lab.depot()].iter().chain(more))
+}
+
+fn prepared() -> DepotLab {
+    let lab = DepotLab::new();
+    collectable::depot(&lab);
+    lab
+}
+
+/// What a run without a fault goes through.
+struct Course {
+    options: &'static [&'static str],
+    before: Vec<String>,
+    after: Vec<String>,
+    calls: Vec<Call>,
+    /// What is left by it, and by the next one.
+    left: Vec<String>,
+    end: Vec<String>,
+}
+
+impl Course {
+    fn of(options: &'static [&'static str]) -> Self {
+        let lab = prepared();
+        let before = collectable::things(&lab);
+        let (output, calls) = strace::changes(&command(&lab, options), &[], lab.root());
+        assert!(output.status.success() && failures(&output).is_empty(), "{output:?}");
+        let (after, left) = (collectable::things(&lab), lab.names());
+        worker().succeed(["collect", lab.depot()].iter().chain(options));
+        Self { options, before, after, calls, left, end: lab.names() }
+    }
+
+    fn fail_at(&self, call: &Call, error: &str, fault: String) -> Result<(), String> {
+        let lab = prepared();
+        let output = strace::run(&command(&lab, self.options), &[fault]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        let failures = failures(&output);
+        let is_told = failures.iter().any(|failure| failure.contains(&format!("({error})")));
+        match output.status.code() {
+            Some(0) => {}
+            Some(1) if said.starts_with("Io ") && said.contains(&format!("({error})")) => {}
+            _ => return Err(format!("ends with {}: {said}", output.status)),
+        }
+        let things = collectable::things(&lab);
+        let states = self.before.iter().zip(&self.after);
+        if things.iter().zip(states).any(|(thing, (old, new))| thing != old && thing != new) {
+            return Err(format!("something is neither as it was nor gone: {things:#?}"));
+        }
+        check_logs(&lab)?;
+        let left = lab.names();
+        let more: Vec<_> = left.iter().filter(|name| !self.left.contains(name)).collect();
+        // Locks are taken over, and records mean nothing where there is no artifact.
+        let is_lock_in =
+            |name: &String, group: &str| name.starts_with(group) && name.ends_with(".pid");
+        let matters = |name: &&String| match name.ends_with('/') {
+            true => !more.iter().any(|lock| is_lock_in(lock, name)),
+            false => !name.ends_with(".pid") && !name.ends_with("@tree"),
+        };
+        if output.status.success() && !is_told && more.iter().copied().any(|name| matters(&name)) {
+            return Err(format!("leaves {more:?}, and says nothing: {failures:?}"));
+        }
+        if !failures.is_empty() && !is_told {
+            return Err(format!("`{}` says {failures:?}", call.text));
+        }
+        // The first of these finishes the work, the second one finds no orphan.
+        let arguments = [self.options, &["--times", "2"]].concat();
+        let again = command(&lab, &arguments).output().unwrap();
+        if !again.status.success() || !self::failures(&again).is_empty() {
+            return Err(format!("is in the way of the next one: {again:?}"));
+        }
+        match (lab.names(), collectable::things(&lab)) {
+            (names, things) if names == self.end && things == self.after => Ok(()),
+            (names, _) => Err(format!("the end is {names:?}")),
+        }
+    }
+}
+
+/// What a report says could not be removed.
+fn failures(output: &Output) -> Vec<String> {
+    let said = String::from_utf8_lossy(&output.stdout);
+    said.lines().filter(|line| line.starts_with("failed ")).map(str::to_owned).collect()
+}
+
+/// All logs read, to the last line.
+fn check_logs(lab: &DepotLab) -> Result<(), String> {
+    for log in [UsageLogFile::Manifests, UsageLogFile::Artifacts, UsageLogFile::Scratch] {
+        let bytes = fs::read(log.path(lab.depot())).unwrap_or_default();
+        match UsageLog::read(&bytes).1.first() {
+            None => {}
+            Some(skipped) => return Err(format!("{log:?} is torn: {}", skipped.reason)),
+        }
+    }
+    let orphans = fs::read(lab.path("logs/orphaned.toml")).unwrap_or_default();
+    match Orphanage::read(&orphans).1.first() {
+        None => Ok(()),
+        Some(fault) => Err(format!("the orphans are torn: {fault}")),
+    }
+}
+
+/// Lets each call fail, in so many of the ways that it may fail in.
+fn every_call_fails(about: &str, options: &'static [&'static str], ways: usize) {
+    if let Some(why) = strace::missing() {
+        return skip(about, &why);
+    }
+    let course = Course::of(options);
+    let faults: Vec<_> = course
+        .calls
+        .iter()
+        .enumerate()
+        .flat_map(|(index, call)| {
+            let errors = call.errors().iter().cycle().skip(index);
+            errors.take(ways.min(call.errors().len())).map(move |error| (call, error))
+        })
+        .collect();
+    let failures = faults.iter().filter_map(|(call, error)| {
+        let failed = course.fail_at(call, error, call.fail(error)).err()?;
+        Some(format!("{error} from `{}`: {failed}", call.text))
+    });
+    let failures: Vec<_> = failures.collect();
+    assert!(failures.is_empty(), "{}\n{}", failures.len(), failures.join("\n"));
+    report(&format!("{about}: {} faults", faults.len()));
+}
+
+#[test]
+fn every_call_of_a_collection_fails_in_every_way() {
+    every_call_fails("collect", &[], usize::MAX);
+}
+
+#[test]
+fn every_call_of_a_collection_to_a_size_fails() {
+    every_call_fails("collect to a size, by force", &["--max-size", "0", "--force"], 1);
+}
+
+/// Each lock that cannot be removed, at two tries: the process that gave it up takes it again.
+#[test]
+fn a_lock_that_cannot_be_removed_is_in_nobodys_way() {
+    const ABOUT: &str = "a lock that cannot be removed";
+    if let Some(why) = strace::missing() {
+        return skip(ABOUT, &why);
+    }
+    let course = Course::of(&["--patience", "0"]);
+    let locks: Vec<_> = course
+        .calls
+        .iter()
+        .filter(|call| call.name.starts_with("unlink") && call.text.contains(".pid\""))
+        .collect();
+    assert!(locks.len() > 3, "{:?}", course.calls);
+    for call in locks {
+        let failed = course.fail_at(call, "EACCES", call.fail_times("EACCES", 2));
+        assert_eq!(failed, Ok(()), "{}", call.text);
+    }
+}
