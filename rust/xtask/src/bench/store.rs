@@ -141,7 +141,9 @@ fn next_to_the_peer(
             // Where much was deleted, ext4 takes long to make a file: that is for the end.
             for leftover in ["scratchspaces", "logs"] {
                 let aside = directory.join(format!("{leftover}-{round}-{index}"));
-                fs::rename(depot.join(leftover), aside)?;
+                if fs::exists(depot.join(leftover))? {
+                    fs::rename(depot.join(leftover), aside)?;
+                }
             }
         }
     }
