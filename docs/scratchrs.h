@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0xa32752883ee5556fu
+#define SCRATCHRS_ABI 0x7ca52fad34bfff07u
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -198,6 +198,15 @@ scratchrs_job *scratchrs_start_finish_install(uint64_t ticket, const char *name,
 
 /* Gives an installation up. */
 uint32_t scratchrs_abandon_install(uint64_t ticket, scratchrs_bytes *reply);
+
+/* Downloads into a file, in the place of what is there. */
+scratchrs_job *scratchrs_start_download_file(const char *url, const char *path, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Unpacks a tarball into a directory that is missing or empty. */
+scratchrs_job *scratchrs_start_unpack_tarball(const char *tarball, const char *directory, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* The SHA-256 of a file. */
+scratchrs_job *scratchrs_start_file_sha256(const char *path, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* The hash of a tree as git has it, by SHA-1 or SHA-256. */
 scratchrs_job *scratchrs_start_tree_hash(const char *path, uint8_t sha256, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);

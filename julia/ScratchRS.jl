@@ -60,6 +60,7 @@ Base.include(@__MODULE__, "artifacts/create.jl")
 Base.include(@__MODULE__, "artifacts/hash.jl")
 Base.include(@__MODULE__, "artifacts/install.jl")
 Base.include(@__MODULE__, "artifacts/health.jl")
+Base.include(@__MODULE__, "PlatformEngines.jl")
 Base.include(@__MODULE__, "store.jl")
 Base.include(@__MODULE__, "gc.jl")
 Base.include(@__MODULE__, "program.jl")
@@ -68,6 +69,7 @@ declare_public(
     @__MODULE__,
     (:Busy, :Cancelled, :DepotIO, :DownloadError, :FormatError, :IntegrityMismatch),
     (:InternalError, :LibraryNotFound, :NotFound, :ScratchRSError),
+    (:PlatformEngines,),
     (:ArtifactDownloadInfo, :artifact_names, :artifact_paths, :artifact_slash_lookup),
     (:artifacts_dirs, :ensure_all_artifacts_installed, :extract_all_hashes),
     (:load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override),

@@ -10,7 +10,7 @@ const PUBLIC = [
     :find_uuid, :load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides,
     :query_override, :scratch_path, :scratchrs, :split_artifact_slash, :track_scratch_access,
     :tree_hash, :tree_hash_sha256, :unpack_platform, :usage_toml, :with_artifacts_directory,
-    :SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status,
+    :PlatformEngines, :SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status,
     :verify_store,
 ]
 const EXPORTED = [
@@ -37,8 +37,10 @@ end
 
 # The texts of all docstrings of a name.
 function docstrings(name)
-    binding = Base.Docs.Binding(ScratchRS, name)
-    multidoc = get(Base.Docs.meta(ScratchRS), binding, nothing)
+    # The docstring of a module is among its own.
+    value = getfield(ScratchRS, name)
+    owner = value isa Module ? value : ScratchRS
+    multidoc = get(Base.Docs.meta(owner), Base.Docs.Binding(owner, name), nothing)
     multidoc === nothing && return String[]
     return [join(doc.text) for doc in values(multidoc.docs)]
 end

@@ -74,7 +74,6 @@ end
     # From the keyboard, to a session that lives on.
     code = """
     using ScratchRS
-    Base.exit_on_sigint(false)
     try
         println("ready")
         flush(stdout)
@@ -85,10 +84,7 @@ end
     end
     println(ScratchRS.Native.rehearse(["Second"], UInt64(1)))
     """
-    if VERSION < v"1.6"
-        code = replace(code, "Base.exit_on_sigint(false)" => "ccall(:jl_exit_on_sigint, Cvoid, (Cint,), 0)")
-    end
-    process, errors = Lab.start(child(code))
+    process, errors = Lab.start(child(catching_interrupts(code)))
     @test readline(process) == "ready"
     kill(process, Base.SIGINT)
     @test readline(process) == "InterruptException"

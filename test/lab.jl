@@ -7,7 +7,7 @@ using Test
 import Pkg
 
 export GLOBAL, OWNER, REPO, USER
-export activated, child, log_text, outcome, prepared, records, start, thrown
+export activated, catching_interrupts, child, log_text, outcome, prepared, records, start, thrown
 export untested, with_lab, wrapped
 
 # The package under test.
@@ -191,6 +191,13 @@ end
 """The command, with a list of arguments before it."""
 wrapped(command::Cmd, before) =
     setenv(Cmd([before; command.exec]), command.env; dir = command.dir)
+
+"""Code for a child in which an interrupt is an exception."""
+catching_interrupts(code) = string(
+    VERSION < v"1.6" ? "ccall(:jl_exit_on_sigint, Cvoid, (Cint,), 0)" : "Base.exit_on_sigint(false)",
+    "\n",
+    code,
+)
 
 """Runs a command to its end."""
 function outcome(command::Cmd)

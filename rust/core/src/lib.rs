@@ -13,6 +13,7 @@ mod place;
 pub mod project;
 pub mod scratch;
 pub mod store;
+pub mod tarball;
 mod time;
 pub mod usage;
 

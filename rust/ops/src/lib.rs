@@ -187,6 +187,12 @@ macro_rules! operations {
             job finish_install(ticket: Ticket, name: Text, sha256: Text, session: Texts) -> Texts;
             /// Gives an installation up.
             short abandon_install(ticket: Ticket) -> Unit;
+            /// Downloads into a file, in the place of what is there.
+            job download_file(url: Text, path: Text, session: Texts) -> Unit;
+            /// Unpacks a tarball into a directory that is missing or empty.
+            job unpack_tarball(tarball: Text, directory: Text, session: Texts) -> Unit;
+            /// The SHA-256 of a file.
+            job file_sha256(path: Text) -> Text;
             /// The hash of a tree as git has it, by SHA-1 or SHA-256.
             job tree_hash(path: Text, sha256: Flag) -> Text;
             /// The hash of a file as git has it, by SHA-1 or SHA-256.

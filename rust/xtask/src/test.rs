@@ -102,13 +102,24 @@ fn without_julia(environment: &Environment, mut command: Command) -> Command {
 
 fn julia_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages) {
     let depots: Vec<_> = julias.iter().map(|julia| depot(environment, julia)).collect();
+    let server = stages.run("test server", || test_server(environment));
     let built = stages.run("artifact", || artifact::build(environment, &depots, julias));
     for (julia, binding) in sessions(julias) {
         stages.run(&format!("Julia {}, binding {binding}", julia.version), || {
             built.as_ref().context("the stage `artifact` failed")?;
-            program::run(session(environment, julia, binding))
+            let mut session = session(environment, julia, binding);
+            session.env("SCRATCHRS_TEST_SERVER", server.as_ref().context("there is no server")?);
+            program::run(session)
         });
     }
+}
+
+/// The program that serves the Julia tests over HTTP, which is also that of the Rust tests.
+fn test_server(environment: &Environment) -> Result<PathBuf> {
+    const NAME: &str = "scratchrs-worker";
+    program::run(environment.cargo(["build", "--package", "scratchrs-testkit", "--bin", NAME]))?;
+    let name = format!("{NAME}{}", std::env::consts::EXE_SUFFIX);
+    Ok(environment.target.join("debug").join(name))
 }
 
 /// The two ways from Julia to Rust, by the names that `SCRATCHRS_BINDING` knows.

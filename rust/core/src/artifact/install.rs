@@ -14,7 +14,6 @@
 //!
 //! The hash that counts is that of the archive, whatever the file system makes of modes and links.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -26,13 +25,13 @@ use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::{BUILDING, DOWNLOAD, join};
 use scratchrs_model::platform::Platform;
-use sha2::Digest;
 
 use super::bindings::downloadable;
 use super::create::put_in_place;
 use super::record;
 use super::stack::Stack;
 use crate::error::{Error, Result};
+use crate::tarball::sha256;
 
 const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(20), refreshed: true };
 
@@ -378,18 +377,7 @@ impl Installation {
 /// Checks the hash of a file, if one is known.
 fn check_sha256(path: &Path, expected: Option<Sha256>, watch: &Watch) -> Result<()> {
     let Some(expected) = expected else { return Ok(()) };
-    let failed = |error| fs::Error::on("read", path)(error);
-    let mut file = fs::open(path)?;
-    let mut hasher = sha2::Sha256::new();
-    let mut buffer = vec![0; 128 * 1024];
-    loop {
-        watch.check()?;
-        match file.read(&mut buffer).map_err(failed)? {
-            0 => break,
-            count => hasher.update(&buffer[..count]),
-        }
-    }
-    let actual = Sha256(hasher.finalize().into());
+    let actual = sha256(path, watch)?;
     if actual == expected {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use scratchrs_archive::{self as archive, Compression};
-use scratchrs_core::Result;
+use scratchrs_core::{Result, tarball};
 use scratchrs_fs::Watch;
 
 /// See [`archive::tree_hash`] and [`archive::tree_hash_sha256`].
@@ -48,6 +48,17 @@ pub fn archive_tree(path: &str, tarball: &str, watch: &Watch) -> Result<Vec<Stri
     };
     let packed = archive::pack(tree, Path::new(tarball), compression, watch)?;
     Ok(vec![packed.sha256.to_string(), packed.size.to_string()])
+}
+
+/// See [`tarball::sha256`].
+///
+/// # Errors
+///
+/// As there.
+pub fn file_sha256(path: &str, watch: &Watch) -> Result<String> {
+    let path = Path::new(path);
+    watch.begin(format!("Hashing `{}`", name(path)));
+    Ok(tarball::sha256(path, watch)?.to_string())
 }
 
 fn name(path: &Path) -> String {

@@ -6,7 +6,7 @@ use scratchrs_archive::Links;
 use scratchrs_core::artifact::{
     self, InstallBegun, InstallOptions, Installation, Installed, Wanted,
 };
-use scratchrs_core::{Error, Result};
+use scratchrs_core::{Error, Result, tarball};
 use scratchrs_fetch::{JuliaSession, Settings};
 use scratchrs_fs::Watch;
 use scratchrs_model::hash::TreeHash;
@@ -50,6 +50,31 @@ impl Session {
         texts.extend(self.settings.complaints);
         texts
     }
+}
+
+/// See [`tarball::download`].
+///
+/// # Errors
+///
+/// As there.
+pub fn download_file(url: &str, path: &str, session: Vec<&str>, watch: &Watch) -> Result<()> {
+    let session = Session::read(&session, None)?;
+    tarball::download(url, Path::new(path), &session.settings, watch)
+}
+
+/// See [`tarball::unpack`].
+///
+/// # Errors
+///
+/// As there.
+pub fn unpack_tarball(
+    tarball: &str,
+    directory: &str,
+    session: Vec<&str>,
+    watch: &Watch,
+) -> Result<()> {
+    let session = Session::read(&session, None)?;
+    tarball::unpack(Path::new(tarball), Path::new(directory), session.links, watch)
 }
 
 /// See [`artifact::install`]. Nothing counts as overridden.

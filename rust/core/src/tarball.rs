@@ -1,0 +1,150 @@
+//! Tarballs and other files for who handles them himself, outside of any depot.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use scratchrs_archive::{self as archive, Links, UnpackOptions};
+use scratchrs_fetch::{self as fetch, Client, Request, Settings};
+use scratchrs_fs::{self as fs, Watch};
+use scratchrs_model::hash::Sha256;
+use sha2::Digest;
+
+use crate::error::{Error, Result};
+
+/// Downloads into a file, in the place of what is there.
+///
+/// # Crash
+///
+/// A process that is killed leaves what was there, and a file `.scratchrs-…` beside it.
+///
+/// # Errors
+///
+/// What was there stays: the URL can't be had, the file system refuses, or nobody wants it any more.
+pub fn download(url: &str, to: &Path, settings: &Settings, watch: &Watch) -> Result<()> {
+    watch.begin(format!("Downloading {}", shown(to)));
+    let part = beside(to);
+    let request = Request { url, ..Request::default() };
+    let client = Client::new(settings, watch);
+    let downloaded = client.download(&request, &part).map_err(|error| match error {
+        fetch::Error::Cancelled => Error::Cancelled,
+        fetch::Error::Disk(error) => error.into(),
+        error => Error::Download(error.to_string()),
+    });
+    let done = downloaded.and_then(|_| Ok(fs::rename(&part, to)?));
+    if done.is_err() {
+        // Nobody goes on with it: the next one has another name.
+        let mut note = part.clone().into_os_string();
+        note.push(".resume");
+        let _ = fs::remove(&part);
+        let _ = fs::remove(Path::new(&note));
+    }
+    done
+}
+
+/// Unpacks a tarball into a directory, which is missing or empty before.
+///
+/// # Crash
+///
+/// A process that is killed leaves what was there, and a directory `.scratchrs-…` beside it.
+///
+/// # Errors
+///
+/// There is then nothing new in the directory: something is there already, the tarball is malformed or
+/// holds what no tree may, the file system refuses, or nobody wants it any more.
+pub fn unpack(tarball: &Path, directory: &Path, links: Links, watch: &Watch) -> Result<()> {
+    watch.begin(format!("Unpacking {}", shown(tarball)));
+    let file = fs::open(tarball)?;
+    watch.expect(file.metadata().map_or(0, |metadata| metadata.len()));
+    if let Some(parent) = directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        fs::ensure_directory(parent)?;
+    }
+    let built = beside(directory);
+    fs::make_directory(&built)?;
+    let options = UnpackOptions { links, ..UnpackOptions::default() };
+    let unpacked = archive::unpack(file, &built, &options, watch).map_err(Error::from);
+    // The system takes the place of an empty directory, and of nothing else.
+    let done = unpacked.and_then(|_| Ok(fs::rename(&built, directory)?));
+    if done.is_err() {
+        // That it failed is told; what is left, if it can't be removed either, is no secret.
+        let _ = fs::remove(&built);
+    }
+    done
+}
+
+/// The SHA-256 of a file.
+///
+/// # Errors
+///
+/// If it cannot be read, or nobody wants it any more.
+pub fn sha256(path: &Path, watch: &Watch) -> Result<Sha256> {
+    let failed = |error| fs::Error::on("read", path)(error);
+    let mut file = fs::open(path)?;
+    let mut hasher = sha2::Sha256::new();
+    let mut buffer = vec![0; 128 * 1024];
+    loop {
+        watch.check()?;
+        match file.read(&mut buffer).map_err(failed)? {
+            0 => return Ok(Sha256(hasher.finalize().into())),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+}
+
+/// A name that nobody else takes at this time, beside `path`.
+fn beside(path: &Path) -> PathBuf {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    path.with_file_name(format!("{}{}-{number}", fs::UNFINISHED, std::process::id()))
+}
+
+fn shown(path: &Path) -> String {
+    format!("`{}`", path.file_name().unwrap_or(path.as_os_str()).to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn a_tarball_is_unpacked_as_a_whole_or_not_at_all() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        let watch = Watch::default();
+        std::fs::create_dir(path("tree")).unwrap();
+        std::fs::write(path("tree/file"), "content").unwrap();
+        let gzip = archive::Compression::Gzip;
+        let packed = archive::pack(&path("tree"), &path("x.tar.gz"), gzip, &watch).unwrap();
+        assert_eq!(sha256(&path("x.tar.gz"), &watch).unwrap(), packed.sha256);
+        let unpack =
+            |from: &str, to: &str| unpack(&path(from), &path(to), Links::default(), &watch);
+        unpack("x.tar.gz", "deep/new").unwrap();
+        assert_eq!(std::fs::read(path("deep/new/file")).unwrap(), b"content");
+        assert!(matches!(unpack("x.tar.gz", "tree"), Err(Error::Io(_))), "it is not empty");
+        assert!(unpack("tree/file", "other").is_err());
+        assert!(matches!(unpack("missing", "other"), Err(Error::Io(_))));
+        let mut names = fs::names(root.path()).unwrap();
+        names.sort();
+        assert_eq!(names, ["deep", "tree", "x.tar.gz"]);
+    }
+
+    #[test]
+    fn what_cannot_be_downloaded_leaves_what_was_there() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name);
+        let settings = Settings::new([("JULIA_PKG_SERVER", "")], SystemTime::UNIX_EPOCH);
+        std::fs::write(path("old"), "old").unwrap();
+        std::fs::write(path("source"), "new").unwrap();
+        let get = |name: &str| {
+            let url = fetch::file_url(&path(name));
+            download(&url, &path("old"), &settings, &Watch::default())
+        };
+        assert!(matches!(get("missing"), Err(Error::Download(_))));
+        assert_eq!(std::fs::read(path("old")).unwrap(), b"old");
+        get("source").unwrap();
+        assert_eq!(std::fs::read(path("old")).unwrap(), b"new");
+        assert_eq!(fs::names(root.path()).unwrap().len(), 2);
+    }
+}
