@@ -129,6 +129,18 @@ else
     end
 end
 
+# Calls `f` with Pkg's own functions, which have to look around first in Julia 1.5, and leave records
+# of progress switched off there.
+function with_engines_of_pkg(f)
+    engines = Pkg.PlatformEngines
+    isdefined(engines, :probe_platform_engines!) && engines.probe_platform_engines!()
+    try
+        return f(engines)
+    finally
+        Logging.disable_logging(Logging.BelowMinLevel)
+    end
+end
+
 @testset "our archives are read by Pkg and by GNU tar" begin
     with_lab() do lab
         hash = create_artifact() do directory
@@ -139,10 +151,8 @@ end
         end
         tarball = joinpath(lab.root, "x.tar.gz")
         archive_artifact(hash, tarball)
-        engines = Pkg.PlatformEngines
-        isdefined(engines, :probe_platform_engines!) && engines.probe_platform_engines!()
         by_pkg = joinpath(lab.root, "pkg")
-        engines.unpack(tarball, by_pkg)
+        with_engines_of_pkg(engines -> engines.unpack(tarball, by_pkg))
         @test Pkg.GitTools.tree_hash(by_pkg) == hash.bytes || SHA1(Pkg.GitTools.tree_hash(by_pkg)) == hash
         by_tar = mkdir(joinpath(lab.root, "tar"))
         run(`tar -xzf $tarball -C $by_tar`)
@@ -150,64 +160,64 @@ end
     end
 end
 
-@testset "tarballs are handled as Pkg's PlatformEngines does it" begin
-    with_lab() do lab
-        ours, theirs = ScratchRS.PlatformEngines, Pkg.PlatformEngines
-        isdefined(theirs, :probe_platform_engines!) && theirs.probe_platform_engines!()
-        path(names...) = joinpath(lab.root, names...)
-        write(joinpath(mkpath(path("tree", "deep")), "file"), "content")
-        write(path("tree", "run"), "#!/bin/sh\n")
-        chmod(path("tree", "run"), 0o755)
-        symlink("run", path("tree", "link"))
-        tree = ScratchRS.tree_hash(path("tree"))
-        # What one packs, the other unpacks.
-        ours.package(path("tree"), path("ours.tar.gz"))
-        theirs.package(path("tree"), path("theirs.tar.gz"))
-        theirs.unpack(path("ours.tar.gz"), path("by theirs"))
-        ours.unpack(path("theirs.tar.gz"), path("by ours"))
-        @test ScratchRS.tree_hash(path("by theirs")) == ScratchRS.tree_hash(path("by ours")) == tree
-        error = thrown(() -> ours.unpack(path("ours.tar.gz"), path("tree")))
-        @test error isa ScratchRS.DepotIO && ScratchRS.tree_hash(path("tree")) == tree
+# What one packs, the other unpacks; and the same calls come to the same.
+function compare(ours, theirs, lab)
+    path(names...) = joinpath(lab.root, names...)
+    write(joinpath(mkpath(path("tree", "deep")), "file"), "content")
+    write(path("tree", "run"), "#!/bin/sh\n")
+    chmod(path("tree", "run"), 0o755)
+    symlink("run", path("tree", "link"))
+    tree = ScratchRS.tree_hash(path("tree"))
+    ours.package(path("tree"), path("ours.tar.gz"))
+    theirs.package(path("tree"), path("theirs.tar.gz"))
+    theirs.unpack(path("ours.tar.gz"), path("by theirs"))
+    ours.unpack(path("theirs.tar.gz"), path("by ours"))
+    @test ScratchRS.tree_hash(path("by theirs")) == ScratchRS.tree_hash(path("by ours")) == tree
+    error = thrown(() -> ours.unpack(path("ours.tar.gz"), path("tree")))
+    @test error isa ScratchRS.DepotIO && ScratchRS.tree_hash(path("tree")) == tree
 
-        # The same calls, each with files of their own, come to the same.
-        hash = split(read(`sha256sum $(path("ours.tar.gz"))`, String))[1]
-        other, url = "ab"^32, "file://" * path("ours.tar.gz")
-        quietly(f) = Logging.with_logger(f, Logging.NullLogger())
-        for (round, engines) in enumerate((ours, theirs))
-            at(names...) = joinpath(mkpath(path("round $round")), names...)
-            verify(digits; kw...) = quietly(() -> engines.verify(at("x"), digits; report_cache_status = true, kw...))
-            @test engines.download(url, at("x")) isa Any && isfile(at("x"))
-            @test verify(hash) == (true, :hash_cache_missing)
-            @test verify(uppercase(hash)) == (true, :hash_cache_consistent)
-            @test read(at("x.sha256"), String) == hash
-            @test verify(other) == (false, :hash_mismatch)
-            write(at("x.sha256"), other)
-            @test verify(hash) == (true, :hash_cache_mismatch)
-            @test verify(hash; hash_path = at("note")) == (true, :hash_cache_missing)
-            @test isfile(at("note"))
-            run(`touch -d 2020-01-01 $(at("x.sha256"))`)
-            @test verify(hash) == (true, :file_modified)
-            for wrong in ["ab", "é"^64, "x"^64]
-                problem = thrown(() -> engines.verify(at("x"), wrong))
-                @test problem isa ErrorException && startswith(problem.msg, "Hash value must be 64 hex")
-            end
-            get(digits, name; kw...) = quietly(() -> engines.download_verify(url, digits, at(name); quiet_download = true, kw...))
-            @test get(hash, "x") && get(hash, "new") && get(nothing, joinpath("deep", "unknown"))
-            @test thrown(() -> get(other, "y")) isa ErrorException
-            write(at("z"), "old")
-            @test thrown(() -> get(hash, "z")) isa ErrorException
-            @test thrown(() -> get(nothing, "z")) isa ErrorException
-            @test read(at("z"), String) == "old"
-            @test !get(hash, "z"; force = true)
-            have(digits, name; kw...) = quietly(() -> engines.download_verify_unpack(url, digits, at(name); quiet_download = true, kw...))
-            @test have(hash, "d") && !have(hash, "d")
-            @test ScratchRS.tree_hash(at("d")) == tree
-            @test thrown(() -> have(other, "e")) isa ErrorException && !ispath(at("e"))
-            write(at("t"), "old")
-            @test have(hash, "d"; tarball_path = at("t"), force = true)
-            @test isfile(at("t")) && ScratchRS.tree_hash(at("d")) == tree
-            mkdir(at("empty"))
-            @test !have(hash, "empty") && have(hash, "empty"; ignore_existence = true)
+    # The same calls, each with files of their own, come to the same.
+    hash = split(read(`sha256sum $(path("ours.tar.gz"))`, String))[1]
+    other, url = "ab"^32, "file://" * path("ours.tar.gz")
+    quietly(f) = Logging.with_logger(f, Logging.NullLogger())
+    for (round, engines) in enumerate((ours, theirs))
+        at(names...) = joinpath(mkpath(path("round $round")), names...)
+        verify(digits; kw...) = quietly(() -> engines.verify(at("x"), digits; report_cache_status = true, kw...))
+        @test engines.download(url, at("x")) isa Any && isfile(at("x"))
+        @test verify(hash) == (true, :hash_cache_missing)
+        @test verify(uppercase(hash)) == (true, :hash_cache_consistent)
+        @test read(at("x.sha256"), String) == hash
+        @test verify(other) == (false, :hash_mismatch)
+        write(at("x.sha256"), other)
+        @test verify(hash) == (true, :hash_cache_mismatch)
+        @test verify(hash; hash_path = at("note")) == (true, :hash_cache_missing)
+        @test isfile(at("note"))
+        run(`touch -d 2020-01-01 $(at("x.sha256"))`)
+        @test verify(hash) == (true, :file_modified)
+        for wrong in ["ab", "é"^64, "x"^64]
+            problem = thrown(() -> engines.verify(at("x"), wrong))
+            @test problem isa ErrorException && startswith(problem.msg, "Hash value must be 64 hex")
         end
+        get(digits, name; kw...) = quietly(() -> engines.download_verify(url, digits, at(name); quiet_download = true, kw...))
+        @test get(hash, "x") && get(hash, "new") && get(nothing, joinpath("deep", "unknown"))
+        @test thrown(() -> get(other, "y")) isa ErrorException
+        write(at("z"), "old")
+        @test thrown(() -> get(hash, "z")) isa ErrorException
+        @test thrown(() -> get(nothing, "z")) isa ErrorException
+        @test read(at("z"), String) == "old"
+        @test !get(hash, "z"; force = true)
+        have(digits, name; kw...) = quietly(() -> engines.download_verify_unpack(url, digits, at(name); quiet_download = true, kw...))
+        @test have(hash, "d") && !have(hash, "d")
+        @test ScratchRS.tree_hash(at("d")) == tree
+        @test thrown(() -> have(other, "e")) isa ErrorException && !ispath(at("e"))
+        write(at("t"), "old")
+        @test have(hash, "d"; tarball_path = at("t"), force = true)
+        @test isfile(at("t")) && ScratchRS.tree_hash(at("d")) == tree
+        mkdir(at("empty"))
+        @test !have(hash, "empty") && have(hash, "empty"; ignore_existence = true)
     end
+end
+
+@testset "tarballs are handled as Pkg's PlatformEngines does it" begin
+    with_lab(lab -> with_engines_of_pkg(theirs -> compare(ScratchRS.PlatformEngines, theirs, lab)))
 end
