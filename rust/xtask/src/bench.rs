@@ -1,11 +1,14 @@
 //! `cargo xtask bench`: measured next to a peer, on the same data, in the same run.
 
 mod artifacts;
+mod gc;
 mod store;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 use scratchrs_model::project;
@@ -29,8 +32,12 @@ pub(crate) struct Arguments {
 enum Benchmark {
     /// Hashing, packing and unpacking, next to openssl, tar with pigz, and Pkg.
     Artifacts(artifacts::Arguments),
+    /// Collections, next to `Pkg.gc` and `rm -rf`.
+    Gc(gc::Arguments),
     #[command(hide = true)]
     Measure(artifacts::Measure),
+    #[command(hide = true)]
+    MeasureGc(gc::Measure),
     #[command(hide = true)]
     MeasureStore(store::Measure),
     /// The store, next to OhMyArtifacts.jl, and alone with 100,000 files.
@@ -50,11 +57,84 @@ enum Benchmark {
 pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()> {
     match &arguments.what {
         Benchmark::Artifacts(arguments) => artifacts::run(environment, arguments),
+        Benchmark::Gc(arguments) => gc::run(environment, arguments),
         Benchmark::Measure(arguments) => artifacts::measure(arguments),
+        Benchmark::MeasureGc(arguments) => gc::measure(arguments),
         Benchmark::MeasureStore(arguments) => store::measure(arguments),
         Benchmark::Store(arguments) => store::run(environment, arguments),
         Benchmark::Scratch { scratch_jl, sessions } => scratch(environment, scratch_jl, *sessions),
     }
+}
+
+/// This program, built as it is shipped.
+fn shipped(environment: &Environment) -> Result<PathBuf> {
+    let mut build = environment.cargo(["build", "--quiet", "--release", "--package"]);
+    build.arg("scratchrs-xtask");
+    program::run(build)?;
+    Ok(environment.target.join("release/scratchrs-xtask"))
+}
+
+/// How long something takes, and how much memory.
+#[derive(Clone, Copy)]
+struct Best {
+    seconds: f64,
+    /// In KiB; zero where it is not known.
+    peak: u64,
+}
+
+impl Best {
+    fn with(self, other: Self) -> Self {
+        Self { seconds: self.seconds.min(other.seconds), peak: self.peak.max(other.peak) }
+    }
+}
+
+/// Measures both by turns, so that what else the machine does hits both alike.
+fn in_turns(
+    rounds: u32,
+    ours: impl Fn() -> Result<Best>,
+    theirs: impl Fn() -> Result<Best>,
+) -> Result<[Best; 2]> {
+    let mut best = [ours()?, theirs()?];
+    for _ in 1..rounds {
+        best = [best[0].with(ours()?), best[1].with(theirs()?)];
+    }
+    Ok(best)
+}
+
+/// The best of some rounds.
+fn best(rounds: u32, measure: impl Fn() -> Result<Best>) -> Result<Best> {
+    (1..rounds).try_fold(measure()?, |best, _| Ok(best.with(measure()?)))
+}
+
+/// What a measurement in a process of its own prints, which `arguments` tell this program to make.
+fn ours(program: &Path, arguments: impl FnOnce(&mut Command) -> &mut Command) -> Result<Best> {
+    let mut command = Command::new(program);
+    arguments(command.arg("bench"));
+    let output = program::output(command)?;
+    let numbers = output.trim().split_once(' ').context("BUG: not two numbers")?;
+    settle()?;
+    Ok(Best { seconds: numbers.0.parse()?, peak: numbers.1.parse()? })
+}
+
+/// How long a command takes.
+fn timed(command: Command) -> Result<Best> {
+    let start = Instant::now();
+    program::output(command)?;
+    let seconds = start.elapsed().as_secs_f64();
+    settle()?;
+    Ok(Best { seconds, peak: 0 })
+}
+
+/// Waits until what was written is on the disk.
+fn settle() -> Result<()> {
+    program::run(Command::new("sync"))
+}
+
+/// The most memory that this process had, in KiB; `None` where the system does not say.
+fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().trim_end_matches(" kB").parse().ok()
 }
 
 fn scratch(environment: &Environment, scratch_jl: &Path, sessions: u32) -> Result<()> {

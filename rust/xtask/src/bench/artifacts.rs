@@ -17,6 +17,7 @@ use anyhow::{Context, Result};
 use scratchrs_archive::{Compression, UnpackOptions};
 use scratchrs_fs::Watch;
 
+use super::{Best, best, in_turns, ours, peak_memory, settle, timed};
 use crate::console;
 use crate::environment::Environment;
 use crate::julia::{self, Julia};
@@ -96,20 +97,10 @@ pub(super) fn measure(arguments: &Measure) -> Result<()> {
     Ok(())
 }
 
-/// The most memory that this process had, in KiB; `None` where the system does not say.
-fn peak_memory() -> Option<u64> {
-    let status = fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().trim_end_matches(" kB").parse().ok()
-}
-
 /// Runs the command.
 pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()> {
-    let mut build = environment.cargo(["build", "--quiet", "--release", "--package"]);
-    build.arg("scratchrs-xtask");
-    program::run(build)?;
     let bench = Bench {
-        program: environment.target.join("release/scratchrs-xtask"),
+        program: super::shipped(environment)?,
         directory: environment.target.join("bench-artifacts"),
         rounds: arguments.rounds,
     };
@@ -135,20 +126,6 @@ struct Bench {
     program: PathBuf,
     directory: PathBuf,
     rounds: u32,
-}
-
-/// The best of some rounds.
-#[derive(Clone, Copy)]
-struct Best {
-    seconds: f64,
-    /// In KiB; zero where it is not known.
-    peak: u64,
-}
-
-impl Best {
-    fn with(self, other: Self) -> Self {
-        Self { seconds: self.seconds.min(other.seconds), peak: self.peak.max(other.peak) }
-    }
 }
 
 impl Bench {
@@ -194,30 +171,40 @@ impl Bench {
             command
         };
         let [ours, theirs] =
-            self.in_turns(|| self.ours("hash-file", &file, None), || self.theirs(openssl()))?;
+            in_turns(self.rounds, || self.ours("hash-file", &file, None), || timed(openssl()))?;
         table.add("hash of a large file", "openssl sha1", ours, theirs, 1.15);
-        table.ours("tree hash of a large file", self.best(|| self.ours("hash", &large, None))?);
-        table.ours("tree hash of small files", self.best(|| self.ours("hash", &small, None))?);
-        table.ours("tree hash of the tree", self.best(|| self.ours("hash", &tree, None))?);
+        table.ours(
+            "tree hash of a large file",
+            best(self.rounds, || self.ours("hash", &large, None))?,
+        );
+        table.ours(
+            "tree hash of small files",
+            best(self.rounds, || self.ours("hash", &small, None))?,
+        );
+        table.ours("tree hash of the tree", best(self.rounds, || self.ours("hash", &tree, None))?);
 
-        let [packed, theirs] = ["ours.tar.gz", "theirs.tar.gz"].map(|name| self.path(name));
-        let pigz = self.shell("tar -C \"$1\" -cf - . | pigz > \"$2\"", &tree, &theirs);
+        let [packed, pigz_packed] = ["ours.tar.gz", "theirs.tar.gz"].map(|name| self.path(name));
+        let pigz = self.shell("tar -C \"$1\" -cf - . | pigz > \"$2\"", &tree, &pigz_packed);
         let [ours, pigz] =
-            self.in_turns(|| self.ours("pack", &tree, Some(&packed)), || self.theirs(pigz()))?;
+            in_turns(self.rounds, || self.ours("pack", &tree, Some(&packed)), || timed(pigz()))?;
         table.add("pack the tree", "tar and pigz", ours, pigz, 1.0);
-        let sizes = [&packed, &theirs].map(|path| fs::metadata(path).map(|file| file.len()));
+        let sizes = [&packed, &pigz_packed].map(|path| fs::metadata(path).map(|file| file.len()));
         let [ours, pigz] = sizes;
         console::status("Packed", format_args!("{} bytes; pigz: {} bytes", ours?, pigz?));
 
         let into = self.path("unpacked");
         let unpack = "pigz -dc \"$1\" | tar -C \"$2\" -xf -";
         let pigz = self.shell(unpack, &packed, &into);
-        let [ours, pigz] = self.in_turns(
+        let [ours, pigz] = in_turns(
+            self.rounds,
             || self.fresh(&into, || self.ours("unpack", &packed, Some(&into))),
-            || self.fresh(&into, || self.theirs(pigz())),
+            || self.fresh(&into, || timed(pigz())),
         )?;
         table.add("unpack and verify the tree", "pigz and tar", ours, pigz, 1.0);
-        table.ours("look through its archive", self.best(|| self.ours("inspect", &packed, None))?);
+        table.ours(
+            "look through its archive",
+            best(self.rounds, || self.ours("inspect", &packed, None))?,
+        );
         scratchrs_fs::remove(&into)?;
         Ok(())
     }
@@ -255,38 +242,8 @@ impl Bench {
         Ok(())
     }
 
-    /// Measures both by turns, so that what else the machine does hits both alike.
-    fn in_turns(
-        &self,
-        ours: impl Fn() -> Result<Best>,
-        theirs: impl Fn() -> Result<Best>,
-    ) -> Result<[Best; 2]> {
-        let mut best = [ours()?, theirs()?];
-        for _ in 1..self.rounds {
-            best = [best[0].with(ours()?), best[1].with(theirs()?)];
-        }
-        Ok(best)
-    }
-
-    fn best(&self, measure: impl Fn() -> Result<Best>) -> Result<Best> {
-        (1..self.rounds).try_fold(measure()?, |best, _| Ok(best.with(measure()?)))
-    }
-
     fn ours(&self, what: &str, from: &Path, to: Option<&Path>) -> Result<Best> {
-        let mut command = Command::new(&self.program);
-        command.args(["bench", "measure", what]).arg(from).args(to);
-        let output = program::output(command)?;
-        let numbers = output.trim().split_once(' ').context("BUG: not two numbers")?;
-        settle()?;
-        Ok(Best { seconds: numbers.0.parse()?, peak: numbers.1.parse()? })
-    }
-
-    fn theirs(&self, command: Command) -> Result<Best> {
-        let start = Instant::now();
-        program::output(command)?;
-        let seconds = start.elapsed().as_secs_f64();
-        settle()?;
-        Ok(Best { seconds, peak: 0 })
+        ours(&self.program, |command| command.args(["measure", what]).arg(from).args(to))
     }
 
     /// A command of a shell, with two paths as its arguments.
@@ -305,11 +262,6 @@ impl Bench {
         settle()?;
         measure()
     }
-}
-
-/// Waits until what was written is on the disk.
-fn settle() -> Result<()> {
-    program::run(Command::new("sync"))
 }
 
 /// Contents that compress about as programs and data do.
