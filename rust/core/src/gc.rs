@@ -10,8 +10,8 @@
 //! while things are renamed to be removed. Before that, what keeps things is looked at again: who
 //! logs a use under these locks, as Pkg 1.9 and we do, does so before the look or after the
 //! removal. Who does without them is noticed by the change of the log, up to the very rename.
-//! An artifact is renamed under `<hash>.pid`, a package under `<slug>.pid` if that is there, and
-//! a space that is being generated is left alone.
+//! An artifact or a package whose lock `<name>.pid` somebody holds, and a space that is being
+//! generated, are left alone.
 //!
 //! # Crash
 //!

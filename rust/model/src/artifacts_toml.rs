@@ -25,6 +25,7 @@
 //! never passed over in favour of one that fits less well.
 
 mod edit;
+mod printed;
 
 use std::collections::BTreeMap;
 
@@ -337,15 +338,9 @@ pub struct Named {
 /// what can be seen in it. What is wrong is in the second value.
 pub fn all_hashes(bytes: &[u8]) -> (Vec<Named>, Vec<Fault>) {
     let text = String::from_utf8_lossy(bytes);
-    let (mut hashes, faults) = match Bindings::read(&text) {
-        Ok(bindings) => {
-            let named = bindings.names().flat_map(|name| {
-                let entries = bindings.entries(name).into_iter();
-                entries.map(|(_, entry)| Named { hash: entry.hash, name: Some(name.to_owned()) })
-            });
-            (named.collect(), bindings.faults().into_iter().cloned().collect())
-        }
-        Err(fault) => (Vec::new(), vec![fault]),
+    let (mut hashes, faults) = match printed::all_hashes(&text) {
+        Some(named) => (named, Vec::new()),
+        None => read_all_hashes(&text),
     };
     if !faults.is_empty() {
         hashes.extend(hashes_in_sight(&text));
@@ -359,6 +354,19 @@ pub fn all_hashes(bytes: &[u8]) -> (Vec<Named>, Vec<Fault>) {
         }
     });
     (hashes, faults)
+}
+
+/// The artifacts in the entries that make sense, and what is wrong with the others.
+fn read_all_hashes(text: &str) -> (Vec<Named>, Vec<Fault>) {
+    let bindings = match Bindings::read(text) {
+        Ok(bindings) => bindings,
+        Err(fault) => return (Vec::new(), vec![fault]),
+    };
+    let named = bindings.names().flat_map(|name| {
+        let entries = bindings.entries(name).into_iter();
+        entries.map(|(_, entry)| Named { hash: entry.hash, name: Some(name.to_owned()) })
+    });
+    (named.collect(), bindings.faults().into_iter().cloned().collect())
 }
 
 /// Every `git-tree-sha1 = "…"` in a text, TOML or not, with the name in the header above it.

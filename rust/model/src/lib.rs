@@ -16,6 +16,7 @@ pub mod manifest;
 pub mod orphanage;
 pub mod overrides;
 pub mod platform;
+mod printed;
 pub mod project;
 pub mod quantity;
 pub mod slug;

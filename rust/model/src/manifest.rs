@@ -306,6 +306,7 @@ impl<'a> Entry<'a> {
 /// Manifests exactly as Pkg prints them, which nearly all are: read many times as fast as TOML.
 mod printed {
     use super::{Dependencies, Entry};
+    use crate::printed::{Line, lines, string};
 
     /// The table that lines belong to.
     #[derive(Clone, Copy, PartialEq)]
@@ -328,60 +329,54 @@ mod printed {
         let mut keys: Vec<&str> = Vec::new();
         let mut tables: Vec<&str> = Vec::new();
         let mut first_format = None;
-        for line in text.split('\n') {
-            let line = line.strip_suffix('\r').unwrap_or(line);
-            let line = line.trim_start_matches(' ');
-            if line.is_empty() || line.starts_with('#') && !line.contains(char::is_control) {
-                continue;
-            }
-            if let Some(header) = line.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
-                let name = match header.strip_prefix("deps.") {
-                    Some(name) if first_format != Some(true) => {
-                        // Without a word of its format, `deps` would be a package.
-                        (first_format == Some(false)).then_some(name)?
-                    }
-                    // That format has no keys at the top.
-                    _ if below == Below::Top && !keys.is_empty() => return None,
-                    _ => (*first_format.get_or_insert(true)).then_some(header)?,
-                };
-                if !is_bare(name) {
-                    return None;
-                }
-                // Elements of an array stand behind each other, and so do the names: if they did not,
-                // it could still be TOML, but what is a table once could be an array elsewhere.
-                let is_behind = entries.last().is_none_or(|last| last.name <= name);
-                if !is_behind {
-                    return None;
-                }
-                entries.push(Entry { name, ..Entry::default() });
-                below = Below::Entry;
-                keys.clear();
-                tables.clear();
-            } else if let Some(header) =
-                line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'))
-            {
-                below = table(header, entries.last_mut(), first_format)?;
-                if tables.contains(&header) {
-                    return None;
-                }
-                tables.push(header);
-                keys.clear();
-            } else {
-                let (key, value) = line.split_once(" = ")?;
-                if !is_bare(key) || keys.contains(&key) {
-                    return None;
-                }
-                keys.push(key);
-                if below == Below::Top {
-                    string(value)?;
-                    if key == "deps" {
+        for line in lines(text) {
+            match line? {
+                Line::Element(header) => {
+                    let name = match header.strip_prefix("deps.") {
+                        Some(name) if first_format != Some(true) => {
+                            // Without a word of its format, `deps` would be a package.
+                            (first_format == Some(false)).then_some(name)?
+                        }
+                        // That format has no keys at the top.
+                        _ if below == Below::Top && !keys.is_empty() => return None,
+                        _ => (*first_format.get_or_insert(true)).then_some(header)?,
+                    };
+                    // Elements of an array stand behind each other, and so do the names: if they did
+                    // not, it could still be TOML, but what is a table once could be an array
+                    // elsewhere.
+                    let is_behind = entries.last().is_none_or(|last| last.name <= name);
+                    if name.contains('.') || !is_behind {
                         return None;
                     }
-                    if key == "manifest_format" {
-                        first_format = Some(false);
+                    entries.push(Entry { name, ..Entry::default() });
+                    below = Below::Entry;
+                    keys.clear();
+                    tables.clear();
+                }
+                Line::Table(header) => {
+                    below = table(header, entries.last_mut(), first_format)?;
+                    if tables.contains(&header) {
+                        return None;
                     }
-                } else {
-                    field(below, entries.last_mut()?, key, value)?;
+                    tables.push(header);
+                    keys.clear();
+                }
+                Line::Field(key, value) => {
+                    if keys.contains(&key) {
+                        return None;
+                    }
+                    keys.push(key);
+                    if below == Below::Top {
+                        string(value)?;
+                        if key == "deps" {
+                            return None;
+                        }
+                        if key == "manifest_format" {
+                            first_format = Some(false);
+                        }
+                    } else {
+                        field(below, entries.last_mut()?, key, value)?;
+                    }
                 }
             }
         }
@@ -445,18 +440,6 @@ mod printed {
             (Below::Top, _) => return None,
         }
         Some(())
-    }
-
-    fn is_bare(key: &str) -> bool {
-        let is_bare = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-        !key.is_empty() && key.bytes().all(is_bare)
-    }
-
-    /// The text of a string without escapes.
-    fn string(value: &str) -> Option<&str> {
-        let text = value.strip_prefix('"')?.strip_suffix('"')?;
-        let is_plain = |byte: u8| byte >= b' ' && !matches!(byte, b'"' | b'\\' | 0x7f);
-        text.bytes().all(is_plain).then_some(text)
     }
 
     fn strings(value: &str) -> Option<Dependencies<'_>> {

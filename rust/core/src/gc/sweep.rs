@@ -173,23 +173,25 @@ fn set_aside(path: &Path, item: &Item, marks: &Marks, clock: SystemTime) -> Outc
         name.push(suffix);
         PathBuf::from(name)
     };
+    // Whoever takes one after this look finds the thing, or finds it gone, as if we had had it.
     let lock = match item.kind {
-        Kind::Artifact => Some(beside(".pid")),
         // Pkg takes one since Julia 1.13.
-        Kind::Package => Some(beside(".pid")).filter(|lock| is_there(lock)),
-        Kind::Space => Some(beside(GENERATING)).filter(|lock| is_there(lock)),
+        Kind::Artifact | Kind::Package => Some(beside(".pid")),
+        Kind::Space => Some(beside(GENERATING)),
         Kind::Clone => None,
     };
+    let lock = lock.filter(|lock| is_there(lock));
     let _lock = match lock.map(|lock| PidLock::try_acquire(&lock, LOCK_POLICY)) {
         None => None,
         Some(Ok(Attempt::Acquired(lock))) => Some(lock),
         Some(Ok(Attempt::Held(holder))) => return Outcome::InUse(in_use_by(&holder)),
         Some(Err(error)) => return Outcome::Failed(error.to_string()),
     };
-    if item.kind == Kind::Artifact
-        && let Some(record) = Stamp::of(&beside(TREE_RECORD))
-        && !record.is_older_than(UNBOUND, clock)
-    {
+    let record = match item.kind {
+        Kind::Artifact => Stamp::of(&beside(TREE_RECORD)),
+        _ => None,
+    };
+    if record.as_ref().is_some_and(|record| !record.is_older_than(UNBOUND, clock)) {
         return Outcome::InUse("it was made just now, and may not be bound yet".to_owned());
     }
     if marks.is_outdated() {
@@ -203,7 +205,7 @@ fn set_aside(path: &Path, item: &Item, marks: &Marks, clock: SystemTime) -> Outc
     }
     match fs::set_aside(path) {
         Ok(Some(aside)) => {
-            if item.kind == Kind::Artifact {
+            if record.is_some() {
                 // Of no use without its artifact, and in nobody's way.
                 let _ = fs::remove(&beside(TREE_RECORD));
             }

@@ -113,10 +113,7 @@ pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
         Some(directory) => directory.clone(),
         None => environment.target.join("bench-gc"),
     };
-    let mut julias = julia::find(environment);
-    if julia::has_private() {
-        julias.push(julia::private(environment)?);
-    }
+    let julias = julia::find(environment);
     console::result("| depot | what | peer | its time | ours | ratio | budget | our memory |");
     console::result("|---|---|---|---|---|---|---|---|");
     for part in [4, 2, 1] {
@@ -304,9 +301,10 @@ impl World {
         for (index, number) in numbers.iter().enumerate() {
             let version = project % VERSIONS;
             let deps: Vec<String> = numbers[..index.min(4)].iter().map(|n| name(*n)).collect();
+            let deps = if deps.is_empty() { String::new() } else { format!("deps = {deps:?}\n") };
             let _ = write!(
                 text,
-                "\n[[deps.{}]]\ndeps = {deps:?}\ngit-tree-sha1 = \"{}\"\nuuid = \"{}\"\n\
+                "\n[[deps.{}]]\n{deps}git-tree-sha1 = \"{}\"\nuuid = \"{}\"\n\
                  version = \"1.{version}.0\"\n",
                 name(*number),
                 tree(number * VERSIONS + version),
