@@ -181,13 +181,16 @@ function Base.show(io::IO, ::MIME"text/plain", status::Status)
     end
     print(io, "\n", " "^12, "█ in use  ▒ reclaimable")
     for entry in first_few(status.entries)
-        print(io, "\n  ", lpad(bytes_in_words(entry["bytes"]), 10), "  ", entry["kind"], ' ', entry["label"], kept(entry))
+        print(io, "\n  ", lpad(bytes_in_words(entry["bytes"]), 10), "  ", entry["kind"], ' ', entry["label"], owner(entry), kept(entry))
     end
     length(status.entries) > 10 && print(io, "\n  … and $(length(status.entries) - 10) more")
     return
 end
 
 first_few(list) = list[1:min(10, end)]
+
+# The package that binds an artifact: of everything else, the label says it.
+owner(entry) = entry["kind"] == "artifact" && haskey(entry, "package") ? string(" of ", entry["package"]) : ""
 
 function kept(entry)
     entry["is_orphan"] && return "   nothing keeps it"

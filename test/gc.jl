@@ -22,6 +22,21 @@
     end
 end
 
+@testset "whose an artifact is" begin
+    with_lab() do lab
+        package = mkpath(joinpath(lab.depot, "packages", "Irises", "abcde"))
+        write(joinpath(mkpath(joinpath(lab.depot, "artifacts", "1"^40)), "file"), "x")
+        file = joinpath(package, "Artifacts.toml")
+        write(file, "[iris]\ngit-tree-sha1 = \"$("1"^40)\"\n")
+        log = "[[$(repr(file))]]\ntime = 2024-01-02T03:04:05.006Z\n"
+        write(joinpath(mkpath(joinpath(lab.depot, "logs")), "artifact_usage.toml"), log)
+        status = ScratchRS.status()
+        entry = only(filter(entry -> entry["kind"] == "artifact", status.entries))
+        @test entry["label"] == "iris" && entry["package"] == "Irises"
+        @test occursin("artifact iris of Irises   kept by 1 artifact file", sprint(show, MIME("text/plain"), status))
+    end
+end
+
 @testset "a space that goes before its use is logged is made again" begin
     with_lab() do lab
         activated(OWNER) do project

@@ -167,6 +167,104 @@ fn a_manifest_with_faults_keeps_what_it_names() {
 }
 
 #[test]
+fn a_manifest_of_an_unknown_format_keeps_what_it_names() {
+    let lab = lab();
+    let manifest = lab.root().join("work/Manifest.toml");
+    let first = fs::read_to_string(&manifest).unwrap();
+    let second = first.replace("[[Example]]", "[[deps.Example]]");
+    for format in ["\"9.0\"", "\"2.99\"", "\"new\"", "3", "{ major = 9 }"] {
+        for text in [&first, &second] {
+            fs::write(&manifest, format!("manifest_format = {format}\n{text}")).unwrap();
+            let report = collect(&Options { dry_run: true, ..options(&lab) });
+            assert_eq!(gone(&lab, &report), all_that_can_go(), "{format}: {:?}", report.notes);
+        }
+    }
+}
+
+/// A root that leads in a circle can be read by nobody: what it could have kept stays.
+#[test]
+fn a_root_that_is_a_link_to_itself_is_reported() {
+    let lab = lab();
+    let manifest = lab.root().join("work/Manifest.toml");
+    fs::remove_file(&manifest).unwrap();
+    symlink("Manifest.toml", &manifest).unwrap();
+    let report = collect(&options(&lab));
+    let note = report.notes.iter().find(|note| note.path == manifest.to_str().unwrap());
+    let is_kept = lab.path("packages/Example/abcde").exists();
+    assert_eq!(note.map(|note| note.problem == Problem::Unreadable), is_kept.then_some(true));
+}
+
+#[test]
+fn a_log_with_huge_lines_is_read_and_healed() {
+    let lab = lab();
+    let path = lab.path("logs/manifest_usage.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let long = "x".repeat(2 << 20);
+    for line in [format!("{long}\n"), format!("[[\"{long}\"]]\n"), format!("a = \"{long}\n")] {
+        fs::write(&path, line + &text).unwrap();
+        let report = collect(&Options { dry_run: true, ..options(&lab) });
+        assert_eq!(gone(&lab, &report), all_that_can_go());
+        for note in &report.notes {
+            assert!(note.fault.message.len() < 1000, "{} bytes", note.fault.message.len());
+        }
+    }
+    collect(&options(&lab));
+    assert_eq!(fs::read_to_string(&path).unwrap(), text);
+}
+
+/// A depot that several machines share: what another one has logged is not here.
+#[test]
+fn paths_of_another_machine_keep_nothing_and_do_no_harm() {
+    let lab = lab();
+    let time = "time = 2999-01-01T00:00:00.000Z\n";
+    for (log, more) in [("manifest", ""), ("artifact", ""), ("scratch", PARENTS)] {
+        let path = lab.path(&format!("logs/{log}_usage.toml"));
+        let mut text = fs::read_to_string(&path).unwrap();
+        let far = "/very-far-away/".repeat(1000);
+        for elsewhere in
+            ["C:\\\\Users\\\\ada\\\\Manifest.toml", "/nfs/home/ada/x.toml", "", "../x", &far]
+        {
+            text += &format!("[[\"{elsewhere}\"]]\n{more}{time}");
+        }
+        fs::write(path, text).unwrap();
+    }
+    const PARENTS: &str =
+        "parent_projects = [\"D:\\\\a\\\\Project.toml\", \"/nfs/Project.toml\"]\n";
+    let report = collect(&options(&lab));
+    assert_eq!(gone(&lab, &report), all_that_can_go(), "{:?}", report.notes);
+    assert!(report.failures.is_empty(), "{:?}", report.failures);
+}
+
+/// The collection waits for the lock of a log when the depot goes.
+#[test]
+fn a_depot_that_vanishes_under_way_is_left_alone() {
+    let lab = lab();
+    let lock = lab.path("logs/manifest_usage.toml.pid");
+    let policy = scratchrs_fs::Policy { stale_after: Duration::from_secs(60), refreshed: false };
+    let held = scratchrs_fs::PidLock::try_acquire(&lock, policy).unwrap();
+    assert!(matches!(held, scratchrs_fs::Attempt::Acquired(_)));
+    let options = Options { patience: Duration::from_secs(60), ..options(&lab) };
+    let watch = Watch::default();
+    let away = lab.root().join("away");
+    let collected = std::thread::scope(|scope| {
+        let collection = scope.spawn(|| gc::collect(&options, moment(), &watch));
+        while watch.progress().stage != "Removing" {
+            std::thread::yield_now();
+        }
+        fs::rename(lab.depot(), &away).unwrap();
+        collection.join().unwrap()
+    });
+    match collected {
+        Ok(report) => assert!(report.gone.is_empty(), "{:?}", report.gone),
+        Err(error) => assert!(error.to_string().contains("(ENOENT)"), "{error}"),
+    }
+    assert!(!Path::new(lab.depot()).exists(), "it is not made again");
+    for path in all_that_can_go() {
+        assert!(away.join(&path).exists(), "{path}");
+    }
+}
+
+#[test]
 fn what_is_torn_in_a_log_is_reported_and_healed() {
     let lab = lab();
     let path = lab.path("logs/manifest_usage.toml");

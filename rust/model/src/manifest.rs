@@ -91,8 +91,18 @@ impl Manifest {
             Some(Value::Table(deps)) => (deps, None),
             Some(_) => (&nothing, Some(whole("`deps` is no table"))),
         };
+        // Where a format that nobody knows yet, or whoever has mixed up two, has put what it names.
+        let is_entry = |value: &Value| value.get("uuid").is_some();
+        let strays = table.iter().filter(|(name, value)| {
+            let entries = value.as_array().filter(|_| !is_first_format && *name != "deps");
+            entries.is_some_and(|entries| entries.iter().any(is_entry))
+        });
+        let strays: Vec<_> = strays.collect();
+        if let Some((name, _)) = strays.first() {
+            fault.get_or_insert_with(|| whole(format!("`{name}` does not stand in `deps`")));
+        }
         let mut entries = Vec::new();
-        for (name, value) in deps {
+        for (name, value) in deps.iter().chain(strays) {
             let Value::Array(values) = value else {
                 fault.get_or_insert_with(|| whole(format!("`{name}` is no array of tables")));
                 entries.push(Entry { name, is_broken: true, ..Entry::default() });

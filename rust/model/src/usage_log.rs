@@ -52,6 +52,12 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// As much of a text as somebody reads: a torn line may have megabytes.
+fn beginning(text: &str) -> &str {
+    const LONGEST: usize = 200;
+    text.char_indices().nth(LONGEST).map_or(text, |(end, _)| &text[..end])
+}
+
 impl UsageLog {
     /// Reads a log in any state; what is beyond reading is in the second value.
     pub fn read(bytes: &[u8]) -> (Self, Vec<Skipped>) {
@@ -74,14 +80,14 @@ impl UsageLog {
                 let Value::Table(fields) = record else {
                     skipped.push(Skipped {
                         line: None,
-                        reason: format!("`{path}` is no array of tables"),
+                        reason: format!("`{}` is no array of tables", beginning(&path)),
                     });
                     continue;
                 };
                 let mut record = Record::default();
                 skipped.extend(record.set(fields).into_iter().map(|reason| Skipped {
                     line: None,
-                    reason: format!("{reason} for `{path}`"),
+                    reason: format!("{reason} for `{}`", beginning(&path)),
                 }));
                 log.insert(path.clone(), record);
             }
@@ -271,7 +277,7 @@ impl Recovery {
 
     /// A line that a writer did not finish. Another writer may have begun a record behind it.
     fn torn(&mut self, number: usize, line: &str) {
-        self.skip(number, format!("the line is torn: `{}`", line.escape_debug()));
+        self.skip(number, format!("the line is torn: `{}`", beginning(line).escape_debug()));
         let mut later = line.match_indices("[[").map(|(at, _)| &line[at..]);
         let glued = later.find(|rest| rest.len() < line.len() && rest.parse::<Table>().is_ok());
         if glued.is_some() || line.starts_with('[') {

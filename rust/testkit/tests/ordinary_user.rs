@@ -146,3 +146,77 @@ fn a_depot_that_may_not_be_written_to_has_artifacts_and_gets_none() {
     succeed(&lab, "remove-artifact", &[&hash]);
     assert_eq!(lab.tree(), "artifacts/\n");
 }
+
+/// What they could have kept stays, whatever else can be read, and the report says so.
+#[test]
+fn roots_that_may_not_be_read_keep_what_they_could_name() {
+    let lab = lab();
+    let thing = format!("packages/Example/{}/file", "a".repeat(5));
+    let artifact = format!("artifacts/{}/file", "1".repeat(40));
+    let space = "scratchspaces/7876af07-990d-54b4-ab0e-23690620f79a/key/file";
+    let roots = ["packages", "artifacts", "scratchspaces"];
+    let things = [thing.as_str(), &artifact, space];
+    let logs = ["manifest", "artifact", "scratch"];
+    let open = |path: &str, mode| {
+        fs::set_permissions(lab.path(path), fs::Permissions::from_mode(mode)).unwrap();
+    };
+    // The root itself, the directory that it lies in, and the log that knows it.
+    for closed in ["work/root.toml", "work", "logs/[log]_usage.toml"] {
+        for (index, log) in logs.into_iter().enumerate() {
+            // A project keeps by being there, whether it can be read or not.
+            if (log, closed) == ("scratch", "work/root.toml") {
+                continue;
+            }
+            let root = lab.path("work/root.toml").display().to_string();
+            lab.write("work/root.toml", "");
+            things.iter().for_each(|thing| lab.write(thing, ""));
+            for log in logs {
+                let _ = fs::remove_file(lab.path(&format!("logs/{log}_usage.toml")));
+            }
+            let time = "time = 2024-01-02T03:04:05.006Z\n";
+            let key = lab.path(space.trim_end_matches("/file")).display().to_string();
+            let record = match log {
+                "scratch" => format!("[[\"{key}\"]]\nparent_projects = [\"{root}\"]\n{time}"),
+                _ => format!("[[\"{root}\"]]\n{time}"),
+            };
+            lab.write(&format!("logs/{log}_usage.toml"), &record);
+            if is_root() {
+                let owner = format!("{NOBODY}:{NOBODY}");
+                let owned = Command::new("chown").args(["-R", &owner, lab.depot()]).status();
+                assert!(owned.unwrap().success());
+            }
+            let closed = closed.replace("[log]", log);
+            open(&closed, 0);
+            let said = succeed(&lab, "collect", &[]);
+            open(&closed, 0o755);
+            let Some(said) = said else { return };
+            let names = lab.names();
+            for (other, thing) in things.iter().enumerate() {
+                let is_kept = names.iter().any(|name| name == thing);
+                assert_eq!(is_kept, other == index, "{closed}, {}: {said}", roots[other]);
+            }
+            let is_told = said.contains("noted Unreadable ") && said.contains("(EACCES)");
+            // Of a project that cannot be seen, nobody knows that it is gone.
+            assert!(is_told || log == "scratch" && closed == "work", "{closed}: {said}");
+        }
+    }
+}
+
+#[test]
+fn a_depot_that_may_not_be_written_to_is_not_collected() {
+    let lab = lab();
+    if succeed(&lab, "generate", &["key"]).is_none() {
+        return;
+    }
+    let before = lab.tree();
+    allow(&lab, "a-w");
+    succeed(&lab, "collect", &["--dry-run"]);
+    let output = run(&lab, "collect", &[]).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("Io ") && said.contains("(EACCES)"), "{said}");
+    assert_eq!(lab.tree(), before);
+    allow(&lab, "u+w");
+    succeed(&lab, "collect", &[]);
+    assert!(!lab.names().iter().any(|name| name.contains("key")), "{:?}", lab.names());
+}

@@ -160,5 +160,11 @@ fn a_read_only_depot_is_read() {
     let delete = read_only(&["delete", "cache", "--project", "Mine", "--yes"]);
     assert_eq!(delete.code, 1);
     assert!(delete.stderr.contains("read-only file system (EROFS)\nhint: "), "{}", delete.stderr);
+    let dry = read_only(&["gc", "--dry-run"]);
+    assert!(dry.code == 0 && dry.stderr.contains("Nothing was touched."), "{dry:?}");
+    let collect = read_only(&["gc"]);
+    let refused = "error: can't create the lock `[ROOT]/depot/logs/manifest_usage.toml.pid`: \
+                   read-only file system (EROFS)\nhint: put a writable depot first";
+    assert!(collect.code == 1 && collect.stderr.contains(refused), "{collect:?}");
     assert_eq!(lab.read("depot/logs/scratch_usage.toml"), log);
 }

@@ -108,6 +108,9 @@ pub fn depot_status(depots: Vec<&str>, force: bool, watch: &Watch) -> Result<Vec
     let entry = |entry: &gc::Entry| {
         let mut table = item(entry.kind, &entry.path, entry.size);
         table.insert("label".into(), entry.label.clone().into());
+        if let Some(package) = &entry.package {
+            table.insert("package".into(), package.clone().into());
+        }
         insert_time(&mut table, "last_used", entry.last_used);
         insert_time(&mut table, "until", entry.until);
         table.insert("manifests".into(), number(entry.manifests as u64));

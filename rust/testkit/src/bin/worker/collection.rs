@@ -80,6 +80,9 @@ fn collect(options: &Options, times: usize, until: Option<&Path>) -> Result<(), 
     while until.map_or(count < times, |end| !end.exists()) {
         let moment = Moment { now: now(), clock: SystemTime::now() };
         let report = gc::collect(options, moment, &Watch::default()).map_err(typed)?;
+        for note in report.notes {
+            say("noted", &format!("{:?} {}: {}", note.problem, note.path, note.fault))?;
+        }
         for failure in report.failures {
             say("failed", &format!("{}: {}", failure.path, failure.message))?;
         }
