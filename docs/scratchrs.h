@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0x7ca52fad34bfff07u
+#define SCRATCHRS_ABI 0x5bd82ede79365808u
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -103,8 +103,8 @@ uint32_t scratchrs_store_root(const char *depot, const char *directory, scratchr
 /* The directory of the store that OhMyArtifacts.jl has. */
 uint32_t scratchrs_peer_store_root(const char *depot, const char *directory, scratchrs_bytes *reply);
 
-/* Makes the file of bindings of a package, or of a version of it. Replies the file, and `due` if the last collection of the store is long ago. */
-uint32_t scratchrs_open_store(const char *depot, const char *directory, const uint8_t package[16], const char *version, uint8_t versioned, scratchrs_bytes *reply);
+/* Makes the file of bindings of a package, or of a version of it. Replies the file, and `due` if the last collection of the store is long ago. The project is that on whose behalf it is used; nothing if nobody knows. */
+uint32_t scratchrs_open_store(const char *depot, const char *directory, const uint8_t package[16], const char *version, uint8_t versioned, const char *project, scratchrs_bytes *reply);
 
 /* Begins to make something for the store. Replies the directory to fill, and the ticket. */
 uint32_t scratchrs_begin_creation(const char *depot, const char *directory, scratchrs_bytes *reply);

@@ -43,6 +43,8 @@ struct Report
     # What follows, where, and what is wrong.
     notes::Vector{NTuple{3, String}}
     leftovers::Int
+    # Files of names in the store that went, since the projects are gone.
+    abandoned::Int
     verbose::Bool
 end
 
@@ -77,6 +79,7 @@ function gc(;
         pairs_of(table["spared"]),
         NTuple{3, String}[(note...,) for note in table["notes"]],
         table["leftovers"],
+        table["abandoned"],
         verbose,
     )
     foreach(line -> println(io, line), lines(report, io))
@@ -84,6 +87,8 @@ function gc(;
 end
 
 pairs_of(list) = Pair{String, String}[first(pair) => last(pair) for pair in list]
+const KINDS = (:package, :clone, :artifact, :space, :store)
+plural(kind) = kind === :store ? "store" : string(kind, "s")
 counted(number, one) = "$number $one$(number == 1 ? "" : "s")"
 total(items) = sum(Int[item.bytes for item in items])
 homely(path) = startswith(path, joinpath(homedir(), "")) ? joinpath("~", relpath(path, homedir())) : path
@@ -115,7 +120,7 @@ function lines(report::Report, io::IO)
         append!(said, [string(label(io, verb, :yellow), homely(path), ": ", why) for (path, why) in stayed])
     end
     verb = report.is_dry_run ? "Would free" : "Freed"
-    parts = [kind => filter(item -> item.kind == kind, report.gone) for kind in (:package, :clone, :artifact, :space)]
+    parts = [kind => filter(item -> item.kind == kind, report.gone) for kind in KINDS]
     filter!(part -> !isempty(last(part)), parts)
     if isempty(parts)
         push!(said, string(label(io, verb, :green), "nothing"))
@@ -123,16 +128,25 @@ function lines(report::Report, io::IO)
         push!(said, string(label(io, verb, :green), bytes_in_words(total(report.gone))))
         for (kind, items) in parts
             push!(said, string(
-                indent, rpad("$(kind)s", 10), lpad(length(items), 6), "  ", lpad(bytes_in_words(total(items)), 10),
+                indent, rpad(plural(kind), 10), lpad(length(items), 6), "  ", lpad(bytes_in_words(total(items)), 10),
+                kind === :store ? "   nobody binds them" : "",
             ))
         end
     else
-        counts = join([counted(length(items), string(kind)) for (kind, items) in parts], ", ")
+        in_words(kind, number) = kind === :store ? "$number in the store" : counted(number, string(kind))
+        counts = join([in_words(kind, length(items)) for (kind, items) in parts], ", ")
         push!(said, string(label(io, verb, :green), bytes_in_words(total(report.gone)), ": ", counts))
     end
     if report.verbose
         append!(said, ["$indent$(homely(item.path)) ($(bytes_in_words(item.bytes)))" for item in report.gone])
         append!(said, ["$indent$(homely(item.path)) can go on $(first(item.reason, 10))" for item in report.waiting])
+    end
+    if report.abandoned > 0
+        verb = report.is_dry_run ? "Would clear" : "Cleared"
+        push!(said, string(
+            label(io, verb, :green), counted(report.abandoned, "file"),
+            " of names in the store: the projects are gone",
+        ))
     end
     if report.is_dry_run
         later = isempty(report.waiting) ? "" :
@@ -155,6 +169,8 @@ struct Status
     kinds::Vector{Tuple{Symbol, Int, Int, Int}}
     # The tables of all things, the largest first.
     entries::Vector{Dict{String, Any}}
+    # The bytes that sharing saves in the store.
+    saved::Int
     notes::Vector{NTuple{3, String}}
 end
 
@@ -162,7 +178,7 @@ function status(; depots = nothing, force::Bool = false)
     table = Tables.table_of(Native.depot_status(stack(depots), force))
     kinds = [(Symbol(s["kind"]), s["count"], s["bytes"], s["reclaimable"]) for s in table["shares"]]
     notes = NTuple{3, String}[(note...,) for note in table["notes"]]
-    return Status(table["depots"], kinds, table["entries"], notes)
+    return Status(table["depots"], kinds, table["entries"], table["saved"], notes)
 end
 
 function Base.show(io::IO, ::MIME"text/plain", status::Status)
@@ -170,6 +186,7 @@ function Base.show(io::IO, ::MIME"text/plain", status::Status)
     reclaimable = sum(Int[kind[4] for kind in status.kinds])
     print(io, join(map(homely, status.depots), ", "), "   ", bytes_in_words(bytes), " on disk   ",
         bytes_in_words(reclaimable), " reclaimable")
+    status.saved > 0 && print(io, "   ", bytes_in_words(status.saved), " saved by sharing")
     largest = max(1, maximum(Int[kind[3] for kind in status.kinds]))
     room = clamp(displaysize(io)[2] - 36, 10, 50)
     cells(part) = round(Int, part / largest * room)
@@ -177,7 +194,8 @@ function Base.show(io::IO, ::MIME"text/plain", status::Status)
         count == 0 && continue
         used = cells(size - free)
         bar = "█"^used * "▒"^max(0, cells(size) - used)
-        print(io, "\n  ", rpad("$(kind)s", 10), rpad(bar, room), lpad(bytes_in_words(size), 12), lpad(count, 8))
+        print(io, "\n  ", rpad(plural(kind), 10), rpad(bar, room), lpad(bytes_in_words(size), 12), lpad(count, 8),
+            kind === :store ? " files" : "")
     end
     print(io, "\n", " "^12, "█ in use  ▒ reclaimable")
     for entry in first_few(status.entries)
@@ -194,7 +212,7 @@ owner(entry) = entry["kind"] == "artifact" && haskey(entry, "package") ? string(
 
 function kept(entry)
     entry["is_orphan"] && return "   nothing keeps it"
-    counts = ["manifest" => entry["manifests"], "artifact file" => entry["artifact_files"], "project" => entry["projects"]]
+    counts = ["manifest" => entry["manifests"], "artifact file" => entry["artifact_files"], "project" => entry["projects"], "name" => entry["names"]]
     by = [counted(number, one) for (one, number) in counts if number > 0]
     return isempty(by) ? "" : string("   kept by ", join(by, ", "))
 end
@@ -211,7 +229,7 @@ function why(query; depots = nothing)
     table = Tables.table_of(Native.explain_item(stack(depots), String(query)))
     isempty(table["found"]) &&
         throw(NotFound(
-            "there is no package, clone, artifact or space `$query`", "", 0,
+            "there is no package, clone, artifact, space or name in the store `$query`", "", 0,
             "`ScratchRS.status()` shows what there is",
         ))
     return Explanations(table["found"])
@@ -224,7 +242,8 @@ function Base.show(io::IO, ::MIME"text/plain", explanations::Explanations)
         println(io, homely(found["path"]))
         foreach(cause -> show_cause(io, cause, "├─ "), found["causes"])
         standing = found["standing"]
-        print(io, "└─ ", standing == "waiting" ? "nothing keeps it; it can go on $(first(found["until"], 10))" :
+        waits() = "since $(first(found["since"], 10)); it can go on $(first(found["until"], 10))"
+        print(io, "└─ ", standing == "waiting" ? "nothing keeps it, $(waits())" :
             standing == "kept" ? "nothing else" : standing == "goes" ? "nothing keeps it any more" :
             "nothing keeps it, in a depot that only `force` collects")
     end
@@ -233,7 +252,8 @@ end
 function show_cause(io::IO, cause, corner)
     name = haskey(cause, "name") ? " as `$(cause["name"])`" : ""
     time = haskey(cause, "last_used") ? "   used $(first(cause["last_used"], 10))" : ""
-    println(io, corner, cause["what"], ' ', homely(cause["path"]), name, time)
+    path = isempty(cause["path"]) ? "who is not known" : homely(cause["path"])
+    println(io, corner, cause["what"], ' ', path, name, time)
     below = string("│  ", " "^(textwidth(corner) - 3))
     haskey(cause, "package") && println(io, below, "└─ package ", cause["package"])
     foreach(because -> show_cause(io, because, string(below, "   └─ ")), cause["because"])
@@ -252,14 +272,15 @@ using .Collection: gc, status, why
                  io = stderr) -> Report
 
 Removes packages, clones, artifacts and scratch spaces that nothing keeps, as `Pkg.gc` of Julia up to
-1.12 does, and prints what went.
+1.12 does, and what nobody binds in the store, and prints what went.
 
 - `collect_delay`: for how long something must have been without a keeper; a period of Dates, or a
   number of milliseconds. With 0 it goes at once.
 - `scratch_cleanup_period`: also removes spaces that nobody has opened for so long, whatever keeps
-  them; `nothing` for never.
+  them; `nothing` for never. A store in use stays, however long ago it was opened.
 - `max_size`: evicts least recently used artifacts and spaces that nothing keeps until the depot has
-  no more than this, such as `"50 GiB"` or a number of bytes.
+  no more than this, such as `"50 GiB"` or a number of bytes. A store in use counts, and stays, also
+  with `force`.
 - `force`: collects all depots, not only the first, and lets `max_size` evict what is in use.
 - `dry_run`: says what would go, and touches nothing.
 - `verbose`: names everything.
@@ -275,6 +296,10 @@ gc
     ScratchRS.status(; depots = nothing, force = false) -> Status
 
 What is in the depot, how large it is, who uses it, and what can go. With `force`, of all depots.
+
+The store has a row of its own, with how many files it has. Among the largest are the files and trees
+that are bound in it, each with its part of what the store takes: what several have in common is parted
+among them.
 """
 status
 
@@ -283,6 +308,9 @@ status
 
 Which manifests, artifact files and projects keep something, or since when nothing does and when it
 goes. It is named by its path or that of anything in it, by its name, or by its hash, slug or UUID.
+
+Of what is in the store, it says which names in which files bind it, of which packages, and for which
+projects these are used. That is named by its path, its hash, or a name that is bound to it.
 
 # Errors
 [`ScratchRS.NotFound`](@ref) if there is no such thing.

@@ -19,6 +19,7 @@ using Base: UUID
 import ..@seldom_run, ..Native, ..SHA256, ..Setup, ..Tables
 import ..NotFound, ..ScratchRSError
 import ..announce, ..bytes_in_words, ..find_uuid, ..outside, ..patiently, ..place, ..source_file, ..track
+import ..user_project
 @seldom_run
 
 function SHA256(bytes::AbstractVector{UInt8})
@@ -81,8 +82,9 @@ function my_artifacts_toml!(package::Union{Module, UUID, Nothing}; versioned::Bo
     owner = find_uuid(package)
     depot, directory = here()
     version = versioned ? version_of(package) : nothing
-    file, due = Native.open_store(
-        depot, directory, owner, something(version, ""), version !== nothing,
+    file, due = patiently(
+        Native.open_store, depot, directory, owner, something(version, ""), version !== nothing,
+        something(user_project(owner), ""),
     )
     # The store is there for as long as anybody is who binds something in it.
     track(depot, owner, Native.store_root(depot, directory))
@@ -112,7 +114,7 @@ end
 function create_my_artifact(f::Base.Callable; link::Union{Nothing, Symbol} = nothing)
     depot, directory = here()
     end_at_exit()
-    working_dir, ticket = Native.begin_creation(depot, directory)
+    working_dir, ticket = patiently(Native.begin_creation, depot, directory)
     ticket = parse(UInt64, ticket)
     returned = try
         f(working_dir)
@@ -405,8 +407,11 @@ or its `UUID`; `nothing` stands for the active project, or else for everybody.
 If `versioned`, and the package has a version, the file is that of this version: two versions have
 names of their own, and share the contents.
 
-As long as a project that uses the package is there, the store is: the use is logged as that of a
-scratch space. If the last collection is over seven days ago, this call collects. See also
+As long as a project that uses the package is there, the store is, and what the file binds: the use is
+logged as that of a scratch space. When all projects for which the file was used are gone, it waits and
+goes with what only it binds; see [`find_orphanages`](@ref). A use for which there is no project to name,
+or with `JULIA_SCRATCH_TRACK_ACCESS=0`, lets it stay until its names are unbound. If the last collection
+is over seven days ago, this call collects. See also
 [`@my_artifacts_toml!`](@ref), [`find_orphanages`](@ref).
 """
 my_artifacts_toml!
@@ -529,6 +534,10 @@ time waits from then on.
 
 What a tree has stays as long as the tree, and what another process has made and not bound yet
 stays too.
+
+A name stands for nothing any more when all projects for which its file was used are gone: the package
+was removed, say. The file waits as long, and goes together with what only it binds. Files that lie
+elsewhere than in the store bind for as long as they are there.
 """
 find_orphanages
 

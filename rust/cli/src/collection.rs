@@ -1,9 +1,9 @@
 //! What the commands about a whole depot have in common.
 
 use chrono::TimeDelta;
-use scratchrs_core::gc::{Moment, Note, Options, Problem};
+use scratchrs_core::gc::{Category, Moment, Note, Options, Problem};
 use scratchrs_fs::Size;
-use scratchrs_model::collection::{Kind, Policy};
+use scratchrs_model::collection::Policy;
 use scratchrs_model::time::DepotTime;
 use serde::Serialize;
 
@@ -45,31 +45,32 @@ pub(crate) fn size(text: &str) -> std::result::Result<u64, String> {
 }
 
 /// How many there are of a kind, in words.
-pub(crate) fn counted(kind: Kind, number: usize) -> String {
-    count(number as u64, singular(kind))
-}
-
-fn singular(kind: Kind) -> &'static str {
+pub(crate) fn counted(kind: Category, number: usize) -> String {
     match kind {
-        Kind::Package => "package",
-        Kind::Clone => "clone",
-        Kind::Artifact => "artifact",
-        Kind::Space => "space",
+        Category::Store => format!("{number} in the store"),
+        kind => count(number as u64, word(kind)),
     }
 }
 
 /// The word for a kind in JSON.
-pub(crate) fn word(kind: Kind) -> &'static str {
-    singular(kind)
+pub(crate) fn word(kind: Category) -> &'static str {
+    match kind {
+        Category::Package => "package",
+        Category::Clone => "clone",
+        Category::Artifact => "artifact",
+        Category::Space => "space",
+        Category::Store => "store",
+    }
 }
 
 /// The word for a kind at the head of a line.
-pub(crate) fn plural(kind: Kind) -> &'static str {
+pub(crate) fn plural(kind: Category) -> &'static str {
     match kind {
-        Kind::Package => "packages",
-        Kind::Clone => "clones",
-        Kind::Artifact => "artifacts",
-        Kind::Space => "spaces",
+        Category::Package => "packages",
+        Category::Clone => "clones",
+        Category::Artifact => "artifacts",
+        Category::Space => "spaces",
+        Category::Store => "store",
     }
 }
 
@@ -174,7 +175,9 @@ pub(crate) fn nothing_is_called(query: &str, depots: &[String]) -> Failure {
     let depots = depots.iter().map(|depot| format!("`{depot}`")).collect::<Vec<_>>().join(", ");
     Failure::new(
         crate::failure::Code::NotFound,
-        format!("there is no package, clone, artifact or space `{query}` in {depots}"),
+        format!(
+            "there is no package, clone, artifact, space or name in the store `{query}` in {depots}"
+        ),
     )
     .hint("`scratchrs status --all` shows what there is")
 }

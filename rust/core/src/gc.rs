@@ -19,10 +19,12 @@
 //! as a whole, or not. A killed process leaves `<name>@removing-<process>-<count>` and its locks;
 //! the next collection removes the one and takes over the others.
 
+mod category;
 mod explain;
 mod inventory;
 mod mark;
 mod status;
+mod store;
 mod sweep;
 
 use std::collections::HashMap;
@@ -32,21 +34,20 @@ use std::time::{Duration, SystemTime};
 
 use scratchrs_fs::{self as fs, Size, Watch};
 use scratchrs_model::collection::{
-    self, Candidate, Decision, Depot, DepotPlan, Fate, Item, Keeper, Kind, Policy, Reason,
+    self, Candidate, Decision, Depot, DepotPlan, Fate, Item, Keeper, Policy, Reason,
 };
 use scratchrs_model::fault::Fault;
-use scratchrs_model::layout;
-use scratchrs_model::store::layout::{KEY, OWNER};
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
 use crate::error::Result;
-use crate::store::{self, CollectOptions, Store};
 use inventory::Inventory;
 use mark::Marks;
 
+pub use category::Category;
 pub use explain::{Cause, Explanation, Standing, why};
 pub use status::{Entry, Share, Status, status};
+pub use store::StoreShare;
 
 /// What a collection is to do.
 #[derive(Clone, Debug)]
@@ -58,7 +59,8 @@ pub struct Options {
     pub policy: Policy,
     /// Whether things are removed from all depots, and evicted although something keeps them.
     pub force: bool,
-    /// How many bytes the packages, clones, artifacts and spaces of a depot may have together.
+    /// How many bytes the packages, clones, artifacts and spaces of a depot may have together. The
+    /// store counts, but is not evicted while somebody uses it.
     pub max_size: Option<u64>,
     /// Whether nothing is to be touched.
     pub dry_run: bool,
@@ -139,20 +141,11 @@ pub struct Report {
     pub is_dry_run: bool,
 }
 
-/// How much of the stores went, or would go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StoreShare {
-    /// How many contents and trees.
-    pub count: usize,
-    /// How many bytes that frees.
-    pub bytes: u64,
-}
-
 /// Something that went, or would go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gone {
     /// What it is.
-    pub kind: Kind,
+    pub kind: Category,
     /// Where it was.
     pub path: String,
     /// How large it was.
@@ -165,7 +158,7 @@ pub struct Gone {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
     /// What it is.
-    pub kind: Kind,
+    pub kind: Category,
     /// Where it is.
     pub path: String,
     /// How large it is. Only a dry run counts that.
@@ -186,14 +179,10 @@ pub struct Failure {
 }
 
 impl Report {
-    /// The sum of the sizes of what went, of one kind or of all and the stores.
-    pub fn size_of_gone(&self, kind: Option<Kind>) -> Size {
+    /// The sum of the sizes of what went, of one kind or of all.
+    pub fn size_of_gone(&self, kind: Option<Category>) -> Size {
         let is_meant = |gone: &&Gone| kind.is_none_or(|kind| gone.kind == kind);
-        let mut size: Size = self.gone.iter().filter(is_meant).map(|gone| gone.size).sum();
-        if kind.is_none() {
-            size.bytes += self.store.bytes;
-        }
-        size
+        self.gone.iter().filter(is_meant).map(|gone| gone.size).sum()
     }
 }
 
@@ -216,49 +205,8 @@ pub fn collect(options: &Options, moment: Moment, watch: &Watch) -> Result<Repor
         sweep::sweep(&mut world, options, moment, &mut report, watch)?;
     }
     world.describe(&plans, &mut report);
-    collect_stores(options, moment, &mut report, watch)?;
+    store::collect_stores(options, moment, &mut report, watch)?;
     Ok(report)
-}
-
-/// Collects the stores of the depots that are swept. One that cannot be collected stays as it is.
-fn collect_stores(
-    options: &Options,
-    moment: Moment,
-    report: &mut Report,
-    watch: &Watch,
-) -> Result<()> {
-    for depot in report.depots.clone() {
-        let store = Store::at(&store_of(&depot));
-        let goes = report.gone.iter().any(|gone| gone.path == store.root());
-        if goes || !fs::is_directory(Path::new(store.root())) {
-            continue;
-        }
-        watch.check()?;
-        let rules = CollectOptions {
-            delay: options.policy.collect_delay,
-            is_dry_run: options.dry_run,
-            ..CollectOptions::default()
-        };
-        match store::collect(&store, rules, moment.now, watch) {
-            Ok(collected) => {
-                report.store.count += collected.removed.len();
-                report.store.bytes += collected.bytes();
-                let failed = collected.failed.into_iter();
-                report.failures.extend(failed.map(|(path, message)| Failure { path, message }));
-            }
-            Err(error) => {
-                watch.check()?;
-                let (path, message) = (store.root().to_owned(), error.to_string());
-                report.failures.push(Failure { path, message });
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Where the store of a depot is.
-fn store_of(depot: &str) -> String {
-    layout::join(depot, &[Kind::Space.directory(), &OWNER.to_string(), KEY])
 }
 
 /// The depots, and what keeps what is in them.
@@ -296,32 +244,27 @@ impl World {
     fn decide(&self, options: &Options, moment: Moment) -> Vec<DepotPlan> {
         let depots = &self.inventory.depots;
         let mut plans = collection::plan(depots, &self.marks.roots, &options.policy, moment.now);
+        let stores = self.stores_in_use(&plans, options, moment);
         if let Some(max_size) = options.max_size {
-            let measured = depots.iter().zip(&mut plans).zip(&self.sizes);
-            for ((depot, plan), sizes) in measured.filter(|((depot, _), _)| depot.is_swept) {
+            let measured = depots.iter().zip(&mut plans).zip(&self.sizes).zip(&stores);
+            let swept = measured.filter(|(((depot, _), _), _)| depot.is_swept);
+            for (((depot, plan), sizes), store) in swept {
                 let candidates: Vec<_> = sizes
                     .iter()
                     .enumerate()
                     .map(|(item, &bytes)| {
                         let last_used = self.last_used(&plan.decisions[item]);
-                        Candidate { item, bytes, last_used }
+                        Candidate { item, bytes, last_used, is_fixed: *store == Some(item) }
                     })
                     .collect();
                 collection::evict(depot, plan, &candidates, max_size, options.force);
             }
         }
-        for (depot, plan) in depots.iter().zip(&mut plans) {
-            let root = store_of(&depot.path);
-            for (item, decision) in depot.items.iter().zip(&mut plan.decisions) {
-                let is_store = item.kind == Kind::Space
-                    && item.path(&depot.path) == Path::new(&root)
-                    && decision.fate != Fate::Kept;
-                // Who cannot tell keeps it.
-                if is_store && store::is_bound(&Store::at(&root)).unwrap_or(true) {
-                    decision.fate = Fate::Kept;
-                    plan.orphanage.0.remove(&root);
-                }
-            }
+        for ((depot, plan), store) in depots.iter().zip(&mut plans).zip(stores) {
+            let Some(index) = store else { continue };
+            plan.decisions[index].fate = Fate::Kept;
+            let path = depot.items[index].text(&depot.path);
+            path.and_then(|path| plan.orphanage.0.remove(&path));
         }
         plans
     }
@@ -375,7 +318,7 @@ impl World {
         if !report.is_dry_run {
             let waiting = self.items(plans).filter_map(|(depot, _, item, decision)| {
                 let Fate::Waiting { since, until } = decision.fate else { return None };
-                let (kind, size) = (item.kind, Size::default());
+                let (kind, size) = (item.kind.into(), Size::default());
                 Some(Waiting { kind, path: self.path(depot, item), size, since, until })
             });
             report.waiting = waiting.collect();
@@ -421,7 +364,7 @@ fn foresee(world: &World, plans: &[DepotPlan], report: &mut Report, watch: &Watc
     });
     watch.check()?;
     for ((depot, item, fate), size) in concerned.into_iter().zip(sizes) {
-        let (kind, path) = (item.kind, world.path(depot, item));
+        let (kind, path) = (item.kind.into(), world.path(depot, item));
         match fate {
             Fate::Kept => {}
             Fate::Doomed(reason) => report.gone.push(Gone { kind, path, size, reason }),

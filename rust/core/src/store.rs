@@ -34,7 +34,9 @@ mod mark;
 mod session;
 mod settings;
 mod status;
+mod survey;
 mod tree;
+mod users;
 mod verification;
 
 use std::path::Path;
@@ -51,14 +53,17 @@ use crate::place::Place;
 
 pub use adoption::{Adopted, adopt};
 pub use binding::{
-    BindOptions, Bound, Opened, bind, bindings, bound_hash, open_bindings, unbind, usage,
+    BindOptions, Bound, OpenOptions, Opened, bind, bindings, bound_hash, open_bindings, unbind,
+    usage,
 };
-pub use collection::{COLLECTION_INTERVAL, CollectOptions, Collected, Removed, collect};
+pub(crate) use collection::collect_beside;
+pub use collection::{COLLECTION_INTERVAL, CollectOptions, Collected, Orphan, collect};
 pub use creation::{CreateOptions, Created, Creation};
 pub use session::end_session;
 pub use settings::{Settings, settings, write_settings};
-pub(crate) use status::is_bound;
 pub use status::{Artifact, BoundName, Status, status};
+pub(crate) use survey::{Survey, Thing, hold_if_unused, is_in_use};
+pub(crate) use users::Project;
 pub use verification::{Damage, Verified, verify};
 
 /// Held while something is decided or written, never while somebody works; where locks are files
@@ -167,13 +172,17 @@ impl Store {
     }
 }
 
-/// What `make` makes at `path`; if it fails as there is no directory for it, once again when there is.
+/// What `make` makes at `path`; if it fails as there is no directory for it, again when there is. The
+/// whole store may be removed meanwhile, so that may happen more than once.
 fn with_directory<T>(path: &Path, mut make: impl FnMut() -> fs::Result<T>) -> Result<T> {
-    match make() {
-        Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => {
-            path.parent().map_or(Ok(()), fs::ensure_directory)?;
-            Ok(make()?)
+    const ROUNDS: u32 = 16;
+    for _ in 0..ROUNDS {
+        match make() {
+            Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => {
+                path.parent().map_or(Ok(()), fs::ensure_directory)?;
+            }
+            made => return Ok(made?),
         }
-        made => Ok(made?),
     }
+    Ok(make()?)
 }

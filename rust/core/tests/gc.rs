@@ -6,11 +6,12 @@
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::TimeDelta;
-use scratchrs_core::gc::{self, Moment, Options, Problem, Report};
+use scratchrs_core::gc::{self, Category, Moment, Options, Problem, Report, Standing};
+use scratchrs_core::store;
 use scratchrs_fs::Watch;
 use scratchrs_model::collection::Policy;
 use scratchrs_model::slug::Slug;
@@ -408,4 +409,140 @@ fn why_something_is_there() {
     let status = gc::status(&options, moment(), &Watch::default()).unwrap();
     assert_eq!(status.entries.len(), 7);
     assert_eq!(status.shares.iter().map(|share| share.count).sum::<usize>(), 7);
+}
+
+/// A depot with a store: a file of bindings that is used for a project, with a tree and one of its
+/// contents; and something that nobody binds.
+fn with_store() -> (DepotLab, store::Store, PathBuf) {
+    let lab = lab();
+    let store = store::Store::of(lab.place()).unwrap();
+    let project = lab.root().join("Project.toml");
+    fs::write(&project, "").unwrap();
+    let patience = Duration::from_secs(10);
+    let owner = UUID.parse().unwrap();
+    let options = store::OpenOptions { version: None, project: project.to_str() };
+    let now = moment().now;
+    let file = store::open_bindings(&store, owner, options, now, patience).unwrap().path;
+    let make = |files: &[(&str, &str)], returned: Option<&str>| {
+        let creation = store::Creation::begin(&store, patience).unwrap();
+        for (name, content) in files {
+            fs::write(creation.directory().join(name), content).unwrap();
+        }
+        creation.finish(returned, store::CreateOptions::default(), &Watch::default()).unwrap().hash
+    };
+    let tree = make(&[("a", "shared"), ("b", "twelve bytes")], None);
+    let shared = make(&[("a", "shared")], Some("a"));
+    make(&[("a", "nobody's")], Some("a"));
+    for (name, hash) in [("tree", tree), ("shared", shared)] {
+        let options = store::BindOptions::default();
+        store::bind(&store, &file, name, hash, options, now, patience).unwrap();
+    }
+    store::end_session(Some(&store)).unwrap();
+    (lab, store, project)
+}
+
+#[test]
+fn a_store_is_collected_with_its_depot() {
+    let (lab, store, project) = with_store();
+    let of_store = |report: &Report| -> Vec<String> {
+        let gone = report.gone.iter().filter(|gone| gone.kind == Category::Store);
+        gone.map(|gone| gone.path.clone()).collect()
+    };
+    let before = lab.tree();
+    let mut options = options(&lab);
+    let dry = collect(&Options { dry_run: true, ..options.clone() });
+    assert_eq!(lab.tree(), before, "nothing is touched");
+    let rows: u64 = Category::ALL.iter().map(|kind| dry.size_of_gone(Some(*kind)).bytes).sum();
+    assert_eq!(dry.size_of_gone(None).bytes, rows);
+    assert_eq!((dry.store.count, dry.store.bytes), (1, 8));
+    options.policy.collect_delay = TimeDelta::days(7);
+    let report = collect(&options);
+    assert_eq!((report.store.count, report.store.waiting), (0, 1));
+    let waiting = report.waiting.iter().find(|waiting| waiting.kind == Category::Store).unwrap();
+    assert_eq!(waiting.until, waiting.since.after(TimeDelta::days(7)));
+    options.policy.collect_delay = TimeDelta::zero();
+    assert_eq!(of_store(&collect(&options)), of_store(&dry));
+    // No option removes a store that somebody uses.
+    let max_size = Options {
+        max_size: Some(0),
+        force: true,
+        policy: Policy {
+            collect_delay: TimeDelta::zero(),
+            scratch_cleanup_period: Some(TimeDelta::zero()),
+        },
+        ..options.clone()
+    };
+    collect(&max_size);
+    assert!(store::bound_hash(&bindings(&store), "tree").unwrap().is_some());
+    assert_eq!(store::verify(&store, &Watch::default()).unwrap().damaged, []);
+    // Without its project, it goes: first what is bound in it, and then the space.
+    fs::remove_file(project).unwrap();
+    let dry = collect(&Options { dry_run: true, ..options.clone() });
+    assert_eq!((dry.store.abandoned, dry.store.count), (1, 3));
+    let report = collect(&options);
+    assert_eq!((of_store(&report), report.store.abandoned), (of_store(&dry), 1));
+    assert!(!Path::new(&bindings(&store)).exists());
+    collect(&options);
+    assert!(!Path::new(store.root()).exists());
+}
+
+fn bindings(store: &store::Store) -> String {
+    store.layout().bindings(UUID.parse().unwrap(), None)
+}
+
+/// With a package that goes, the names that only it uses go too, and a dry run says so.
+#[test]
+fn a_package_that_goes_takes_its_names_along() {
+    let (lab, store, project) = with_store();
+    fs::remove_file(project).unwrap();
+    let package = lab.path("packages/Example/abcde/Project.toml");
+    lab.write("packages/Example/abcde/Project.toml", "");
+    let options = store::OpenOptions { version: None, project: package.to_str() };
+    let patience = Duration::from_secs(10);
+    store::open_bindings(&store, UUID.parse().unwrap(), options, moment().now, patience).unwrap();
+    let options = self::options(&lab);
+    let dry = collect(&Options { dry_run: true, ..options.clone() });
+    assert_eq!((dry.store.abandoned, dry.store.count), (1, 4));
+    let report = collect(&options);
+    assert_eq!((report.store.abandoned, report.store.count), (1, 4));
+    assert_eq!(report.size_of_gone(None), dry.size_of_gone(None));
+}
+
+#[test]
+fn why_something_is_in_the_store() {
+    let (lab, store, project) = with_store();
+    let options = options(&lab);
+    let why = |query: &str| gc::why(query, &options, moment(), &Watch::default()).unwrap();
+    let found = why("tree");
+    assert_eq!((found.len(), found[0].kind, found[0].label.as_str()), (1, Category::Store, "tree"));
+    assert_eq!(found[0].standing, Standing::Kept);
+    let cause = &found[0].causes[0];
+    assert_eq!((cause.what, cause.package.as_deref()), ("binding", Some("Example")));
+    assert_eq!(cause.because[0].path, project.display().to_string());
+    let tree = store::bound_hash(&bindings(&store), "tree").unwrap().unwrap();
+    assert_eq!(why(&tree.to_string()), found);
+    assert_eq!(why(&format!("{}/b", store.path(tree))), found);
+    // What a tree has is there for it.
+    let shared = why("shared");
+    assert_eq!(
+        shared[0].causes.iter().map(|cause| cause.what).collect::<Vec<_>>(),
+        ["binding", "tree"]
+    );
+    assert_eq!(shared[0].causes[1].because[0].name.as_deref(), Some("tree"));
+    // The store itself is there for its files of names.
+    let space = why(store.root());
+    assert_eq!((space.len(), space[0].kind), (1, Category::Space));
+    assert_eq!(space[0].causes.last().unwrap().what, "bindings");
+    fs::remove_file(project).unwrap();
+    let mut options = options.clone();
+    options.policy.collect_delay = TimeDelta::days(7);
+    let found = gc::why("tree", &options, moment(), &Watch::default()).unwrap();
+    assert!(matches!(found[0].standing, Standing::Waiting { .. }));
+    assert_eq!(found[0].causes[0].what, "abandoned binding");
+    let status = gc::status(&options, moment(), &Watch::default()).unwrap();
+    let share = status.shares.iter().find(|share| share.kind == Category::Store).unwrap();
+    assert_eq!((share.count, share.reclaimable.bytes), (3, 6 + 12 + 8));
+    let entries = status.entries.iter().filter(|entry| entry.kind == Category::Store);
+    assert_eq!(entries.map(|entry| entry.size.bytes).sum::<u64>(), 6 + 12 + 8);
+    assert_eq!(status.saved, 6, "the file and the tree have it once");
 }

@@ -12,8 +12,8 @@ use chrono::TimeDelta;
 use scratchrs_core::Error;
 use scratchrs_core::store::{
     ArtifactKind, BindOptions, Bound, CollectOptions, Collected, CreateOptions, Created, Creation,
-    Settings, Store, adopt, bind, bindings, bound_hash, collect, end_session, open_bindings,
-    status, unbind, usage, verify, write_settings,
+    OpenOptions, Opened, Orphan, Settings, Store, adopt, bind, bindings, bound_hash, collect,
+    end_session, open_bindings, status, unbind, usage, verify, write_settings,
 };
 use scratchrs_fs::{LinkMode, Watch};
 use scratchrs_model::hash::Sha256;
@@ -32,8 +32,25 @@ impl Lab {
     fn new() -> Self {
         let depot = DepotLab::new();
         let store = Store::of(depot.place()).unwrap();
-        let file = open_bindings(&store, OWNER, None, now()).unwrap().path;
+        let file =
+            open_bindings(&store, OWNER, OpenOptions::default(), now(), PATIENCE).unwrap().path;
         Self { depot, store, file }
+    }
+
+    fn open(&self, options: OpenOptions<'_>, now: DepotTime) -> Result<Opened, Error> {
+        open_bindings(&self.store, OWNER, options, now, PATIENCE)
+    }
+
+    /// The file of bindings of a version that is used for a project, and the project.
+    fn open_for(&self, version: &str, project: &str) -> (String, PathBuf) {
+        let path = self.depot.root().join(project);
+        fs::write(&path, "").unwrap();
+        let options = OpenOptions { version: Some(version), project: path.to_str() };
+        (self.open(options, now()).unwrap().path, path)
+    }
+
+    fn bind_in(&self, file: &str, name: &str, hash: Sha256) {
+        bind(&self.store, file, name, hash, BindOptions::default(), now(), PATIENCE).unwrap();
     }
 
     fn create(&self, fill: impl FnOnce(&Path) -> Option<String>) -> Result<Created, Error> {
@@ -45,7 +62,7 @@ impl Lab {
         link: Option<LinkMode>,
         fill: impl FnOnce(&Path) -> Option<String>,
     ) -> Result<Created, Error> {
-        let creation = Creation::begin(&self.store)?;
+        let creation = Creation::begin(&self.store, PATIENCE)?;
         let returned = fill(creation.directory());
         creation.finish(returned.as_deref(), CreateOptions { link }, &Watch::default())
     }
@@ -593,9 +610,8 @@ fn a_store_of_ohmyartifacts_is_read_and_adopted() {
 #[test]
 fn versions_of_a_package_have_bindings_of_their_own() {
     let lab = Lab::new();
-    let open =
-        |version| open_bindings(&lab.store, OWNER, Some(version), now()).map(|file| file.path);
-    let (old, new) = (open("1.0.0").unwrap(), open("2.0.0-rc1+5").unwrap());
+    let open = |version| lab.open(OpenOptions { version: Some(version), project: None }, now());
+    let (old, new) = (open("1.0.0").unwrap().path, open("2.0.0-rc1+5").unwrap().path);
     assert!(
         old.ends_with("/Artifacts_v1.0.0.toml") && new.ends_with("/Artifacts_v2.0.0-rc1+5.toml")
     );
@@ -606,6 +622,70 @@ fn versions_of_a_package_have_bindings_of_their_own() {
     unbind(&lab.store, &old, &["x"], PATIENCE).unwrap();
     assert_eq!(lab.collect_now(), []);
     assert!(open("1/../../2").is_err());
-    let due = |now| open_bindings(&lab.store, OWNER, None, now).unwrap().is_collection_due;
+    let due = |now| lab.open(OpenOptions::default(), now).unwrap().is_collection_due;
     assert!(!due(later(6)) && due(later(8)));
+}
+
+/// The files of bindings of two versions: the first has names of its own, and one content in common
+/// with the second, which uses it in a tree.
+#[test]
+fn what_only_projects_bind_that_are_gone_goes_after_the_grace_period() {
+    let lab = Lab::new();
+    let (old, project) = lab.open_for("1.0.0", "Old.toml");
+    let (new, _) = lab.open_for("2.0.0", "New.toml");
+    let (own, shared) = (lab.file("own"), lab.file("shared"));
+    let tree = lab.tree(&[("a", "shared"), ("b", "other")]).hash;
+    lab.bind_in(&old, "own", own);
+    lab.bind_in(&old, "shared", shared);
+    lab.bind_in(&new, "tree", tree);
+    let week = TimeDelta::days(7);
+    assert_eq!(lab.collect(week, now()).waiting, []);
+    fs::remove_file(&project).unwrap();
+    let hashes = |orphans: &[Orphan]| orphans.iter().map(|orphan| orphan.hash).collect::<Vec<_>>();
+    let first = lab.collect(week, now());
+    assert_eq!((hashes(&first.waiting), first.abandoned), (vec![own], vec![]));
+    assert!(lab.path(own).exists() && Path::new(&old).exists());
+    let (six, eight) = (later(6), later(8));
+    assert_eq!(lab.collect(week, six).removed, []);
+    // A project that comes back in time keeps all of it, and the time begins anew.
+    fs::write(&project, "").unwrap();
+    assert_eq!(lab.collect(week, six).waiting, []);
+    fs::remove_file(&project).unwrap();
+    assert_eq!(lab.collect(week, eight).removed, []);
+    let options = CollectOptions { delay: week, is_dry_run: true, spares_own: false };
+    let before = lab.depot.tree();
+    let dry = collect(&lab.store, options, later(15), &Watch::default()).unwrap();
+    assert_eq!(lab.depot.tree(), before, "a dry run touches nothing");
+    let gone = lab.collect(week, later(15));
+    assert_eq!((&gone.removed, &gone.abandoned), (&dry.removed, &dry.abandoned));
+    assert_eq!((hashes(&gone.removed), gone.abandoned), (vec![own], vec![old.clone()]));
+    assert!(!Path::new(&old).exists() && !lab.path(own).exists());
+    assert!(lab.path(shared).exists() && Path::new(&new).exists());
+    assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
+    assert_eq!(lab.collect_now(), []);
+}
+
+#[test]
+fn names_of_somebody_unknown_and_of_files_elsewhere_stay() {
+    let lab = Lab::new();
+    let (file, project) = lab.open_for("1.0.0", "Project.toml");
+    let options = OpenOptions { version: Some("1.0.0"), project: None };
+    lab.open(options, now()).unwrap();
+    let elsewhere = lab.depot.root().join("Mine.toml").display().to_string();
+    let hashes = [lab.file("one"), lab.file("two"), lab.file("three")];
+    lab.bind_in(&file, "one", hashes[0]);
+    lab.bind_in(&elsewhere, "two", hashes[1]);
+    // A file that nobody was ever logged for, as that of a store that was adopted.
+    let adopted = lab.store.layout().bindings(uuid::Uuid::from_u128(7), None);
+    lab.bind_in(&adopted, "three", hashes[2]);
+    fs::remove_file(project).unwrap();
+    assert_eq!(lab.collect_now(), []);
+    // What cannot be read of the log may be about anybody.
+    let (file, project) = lab.open_for("2.0.0", "Other.toml");
+    lab.bind_in(&file, "four", lab.file("four"));
+    fs::remove_file(project).unwrap();
+    let log = lab.store.layout().users();
+    fs::write(&log, fs::read_to_string(&log).unwrap() + "\ntorn").unwrap();
+    assert_eq!(lab.collect_now(), []);
+    assert_eq!(lab.collect_now().len(), 1, "the log was healed");
 }

@@ -213,11 +213,44 @@ enum Existing {
     Gone,
 }
 
+/// A lock file, as it is found.
+enum Found {
+    Held(Holder),
+    /// Whoever made it is gone. It is locked as long as this is open.
+    Stale(File),
+    Absent,
+}
+
+/// Whether somebody holds the lock at `path`. Nothing is changed: a stale file stays.
+///
+/// # Errors
+///
+/// If the file is there and cannot be read.
+pub fn is_lock_held(path: &Path, policy: Policy) -> Result<bool> {
+    let found = examine(path, policy).map_err(Error::on("read the lock", path))?;
+    Ok(matches!(found, Found::Held(_)))
+}
+
 /// Removes the lock file at `path` if whoever made it is gone.
 fn break_if_stale(path: &Path, policy: Policy) -> io::Result<Existing> {
+    let file = match examine(path, policy)? {
+        Found::Held(holder) => return Ok(Existing::Held(holder)),
+        Found::Absent => return Ok(Existing::Gone),
+        Found::Stale(file) => file,
+    };
+    if is_at(&file, path) {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(Existing::Gone)
+}
+
+fn examine(path: &Path, policy: Policy) -> io::Result<Found> {
     let mut file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Existing::Gone),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Absent),
         Err(error) => return Err(error),
     };
     let holder = read_holder(&mut file)?;
@@ -226,20 +259,14 @@ fn break_if_stale(path: &Path, policy: Policy) -> io::Result<Existing> {
         result => result,
     };
     match unclaimed {
-        Err(error) if is_contended(&error) => return Ok(Existing::Held(holder)),
+        Err(error) if is_contended(&error) => return Ok(Found::Held(holder)),
         Err(error) if !platform::has_no_locks(&error) => return Err(error),
         _ => {}
     }
     if !is_stale(&holder, policy, &host()) {
-        return Ok(Existing::Held(holder));
+        return Ok(Found::Held(holder));
     }
-    if is_at(&file, path) {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(Existing::Gone)
+    Ok(Found::Stale(file))
 }
 
 fn is_taken(error: &io::Error) -> bool {
@@ -408,6 +435,17 @@ mod tests {
         let second = acquire(&path).expect("free");
         drop(first);
         assert!(second.is_held());
+    }
+
+    #[test]
+    fn looking_at_a_lock_changes_nothing() {
+        let depot = tempfile::tempdir().unwrap();
+        let path = depot.path().join("log.pid");
+        assert!(!is_lock_held(&path, POLICY).unwrap());
+        write_lock(&path, &format!("{} {}", i32::MAX, host()), Duration::ZERO);
+        assert!(!is_lock_held(&path, POLICY).unwrap() && path.exists());
+        let lock = acquire(&path).expect("stale");
+        assert!(is_lock_held(&path, POLICY).unwrap() && lock.is_held());
     }
 
     #[test]

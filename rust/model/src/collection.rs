@@ -552,6 +552,8 @@ pub struct Candidate {
     pub bytes: u64,
     /// When it was last used, as far as that is known.
     pub last_used: Option<DepotTime>,
+    /// Whether it stays, whatever its size.
+    pub is_fixed: bool,
 }
 
 /// Dooms artifacts and spaces of a depot until what stays has at most `max_size` bytes, the least
@@ -575,7 +577,8 @@ pub fn evict(
         .filter(|candidate| {
             let keepers = &plan.decisions[candidate.item].keepers;
             let is_free = keepers.is_empty() || evicts_reachable && !keepers.iter().any(is_held);
-            matches!(depot.items[candidate.item].kind, Kind::Artifact | Kind::Space) && is_free
+            let kind = depot.items[candidate.item].kind;
+            matches!(kind, Kind::Artifact | Kind::Space) && is_free && !candidate.is_fixed
         })
         .collect();
     evictable.sort_by_key(|candidate| {
@@ -859,7 +862,12 @@ mod tests {
         ]
         .into_iter()
         .enumerate()
-        .map(|(item, last_used)| Candidate { item, bytes: 10, last_used: last_used.map(time) })
+        .map(|(item, last_used)| Candidate {
+            item,
+            bytes: 10,
+            last_used: last_used.map(time),
+            is_fixed: false,
+        })
         .collect();
         let evicted = |max_size: u64, force: bool| {
             let mut plan = decide(&depot, &roots, &policy(7));

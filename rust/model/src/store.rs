@@ -11,6 +11,7 @@
 //! ├── logs/my_artifact_usage.toml             who uses what, for people and for OhMyArtifacts' tools
 //! ├── logs/my_artifact_orphanages.toml        what nobody uses, and since when
 //! ├── logs/my_artifact_uses.log               bindings as they were made
+//! ├── logs/my_artifact_users.log              the projects for which bindings are used
 //! ├── logs/.my_artifact_usage_lock            the lock of all these
 //! ├── store.toml                              how trees are linked, if somebody chose
 //! ├── work/<host>-<pid>/                      what a process is making
@@ -25,6 +26,8 @@
 
 pub mod bindings;
 pub mod layout;
+mod line;
 pub mod orphans;
 pub mod record;
+pub mod users;
 pub mod uses;

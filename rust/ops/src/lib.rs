@@ -88,13 +88,15 @@ macro_rules! operations {
             /// The directory of the store that OhMyArtifacts.jl has.
             short peer_store_root(depot: Text, directory: Text) -> Text;
             /// Makes the file of bindings of a package, or of a version of it. Replies the file,
-            /// and `due` if the last collection of the store is long ago.
-            short open_store(
-                depot: Text, directory: Text, package: Uuid, version: Text, versioned: Flag
+            /// and `due` if the last collection of the store is long ago. The project is that on
+            /// whose behalf it is used; nothing if nobody knows.
+            waits open_store(
+                depot: Text, directory: Text, package: Uuid, version: Text, versioned: Flag,
+                project: Text
             ) -> Texts;
             /// Begins to make something for the store. Replies the directory to fill, and the
             /// ticket.
-            short begin_creation(depot: Text, directory: Text) -> Texts;
+            waits begin_creation(depot: Text, directory: Text) -> Texts;
             /// Stores what the filled directory has: all, or what was returned. Replies hash,
             /// path, `file` or `tree`, `new` unless it was there, and how a tree is linked.
             job finish_creation(

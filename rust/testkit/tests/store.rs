@@ -133,6 +133,42 @@ fn many_processes_make_overlapping_trees_while_orphans_are_collected() {
     ));
 }
 
+/// The scratch space of the store is nobody's as far as the log of the depot knows: two collections
+/// of the depot without grace remove it whenever nothing is bound, while processes begin to use it.
+#[test]
+fn a_store_is_not_removed_under_those_who_begin_to_use_it() {
+    const PROCESSES: usize = 6;
+    let lab = DepotLab::new();
+    fs::create_dir(lab.path("")).unwrap();
+    let done = lab.root().join("done");
+    let until = done.display().to_string();
+    let worker = worker();
+    let collect = ["collect", lab.depot(), "--until", &until];
+    let mut collectors = [worker.start(collect), worker.start(collect)];
+    let mut users: Vec<_> = (0..PROCESSES)
+        .map(|process| {
+            let file = lab.root().join(format!("{process}.toml")).display().to_string();
+            worker.start(["store-churn", lab.depot(), &file, "--rounds", "40"])
+        })
+        .collect();
+    for user in &mut users {
+        while !user.line().is_empty() {}
+        assert!(user.ends_well());
+    }
+    fs::write(&done, "").unwrap();
+    let mut removed = 0;
+    for collector in &mut collectors {
+        let said = collector.line();
+        let counts = said.strip_prefix("collected ").unwrap_or_else(|| panic!("{said}"));
+        removed += counts.split(' ').next().unwrap().parse::<usize>().unwrap();
+        assert!(collector.ends_well());
+    }
+    assert!(removed > 0, "nothing was removed meanwhile");
+    worker.succeed(["collect", lab.depot(), "--times", "2"]);
+    assert!(!Path::new(store(&lab).root()).exists());
+    report(&format!("{removed} things were removed meanwhile"));
+}
+
 #[derive(Clone, Copy)]
 struct Scenario {
     name: &'static str,

@@ -1,9 +1,9 @@
 //! `scratchrs gc`: what nothing keeps goes.
 
 use chrono::TimeDelta;
-use scratchrs_core::gc::{self, Failure, Gone, Options, Report, Waiting};
+use scratchrs_core::gc::{self, Category, Failure, Gone, Options, Report, Waiting};
 use scratchrs_fs::Size;
-use scratchrs_model::collection::{KINDS, Kind, Policy, Reason};
+use scratchrs_model::collection::{Policy, Reason};
 use serde::Serialize;
 
 use crate::collection::{self, Bytes, COLLECT_DELAY, Remark, counted, homely, plural};
@@ -21,13 +21,17 @@ Examples:
   scratchrs gc --scratch-cleanup-period 30d also spaces that nobody has opened for a month
   scratchrs gc --max-size 50GiB             also the least recently used orphans, down to that size
 
+What is made at run time and bound to a name in the store stays as long as the name, and a name as long \
+as one of the projects for which its file is used; no option removes it.
+
 What is kept, and until when, is what Pkg.gc of Julia 1.12 keeps. Durations: 7d, 12h, 30min, 0.
 
 With --json: {\"depots\": [\"…\"], \"dry_run\", \"manifests\", \"artifact_files\", \"spaces\", \
 \"gone\": [{\"kind\", \"path\", \"bytes\", \"freed\", \"reason\"}], \"waiting\": [{\"kind\", \
 \"path\", \"bytes\", \"freed\", \"since\", \"until\"}], \"bytes\", \"freed\", \"failures\": \
 [{\"path\", \"message\"}], \"spared\": […], \"skipped\": [{\"path\", \"line\", \"column\", \
-\"message\", \"consequence\"}], \"leftovers\", \"store\": {\"count\", \"bytes\"}, \"notes\": [\"…\"]}.";
+\"message\", \"consequence\"}], \"leftovers\", \"store\": {\"count\", \"bytes\", \"waiting\", \"waiting_bytes\", \
+\"abandoned\"}, \"notes\": [\"…\"]}.";
 
 /// Remove packages, clones, artifacts and scratch spaces that nothing keeps
 ///
@@ -40,7 +44,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DURATION", default_value = COLLECT_DELAY, value_parser = collection::duration)]
     collect_delay: TimeDelta,
 
-    /// Also remove spaces that nobody has opened for so long, whatever keeps them
+    /// Also remove spaces that nobody has opened for so long, whatever keeps them; a store in use stays
     #[arg(long, value_name = "DURATION", value_parser = collection::duration)]
     scratch_cleanup_period: Option<TimeDelta>,
 
@@ -48,7 +52,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     force: bool,
 
-    /// Evict least recently used artifacts and spaces until the depot is no larger
+    /// Evict least recently used artifacts and spaces until the depot is no larger; a store in use
+    /// counts, and stays
     #[arg(long, value_name = "SIZE", value_parser = collection::size)]
     max_size: Option<u64>,
 
@@ -83,6 +88,9 @@ struct Answer {
 struct Store {
     count: usize,
     bytes: u64,
+    waiting: usize,
+    waiting_bytes: u64,
+    abandoned: usize,
 }
 
 #[derive(Serialize)]
@@ -163,27 +171,20 @@ impl Arguments {
             }));
         }
         let size = report.size_of_gone(None);
-        let stored = report.store;
-        if report.gone.is_empty() && stored.count == 0 {
+        if report.gone.is_empty() {
             let nothing = if report.is_dry_run { "Would free" } else { "Freed" };
             lines.push(line(nothing, "nothing"));
         } else if report.is_dry_run {
             lines.push(line("Would free", &freed(size)));
-            for kind in KINDS {
+            for kind in Category::ALL {
                 lines.extend(self.share(report, kind).map(|share| below(&share)));
             }
-            if stored.count > 0 {
-                let (count, size) = (stored.count, human::size(stored.bytes));
-                let row = format!("{:<10}{count:>6}  {size:>10}   nothing binds them", "store");
-                lines.push(below(&row));
-            }
         } else {
-            let parts = KINDS.into_iter().filter_map(|kind| {
+            let parts = Category::ALL.into_iter().filter_map(|kind| {
                 let number = of_kind(report, kind).count();
                 (number > 0).then(|| counted(kind, number))
             });
-            let stored = (stored.count > 0).then(|| format!("{} in the store", stored.count));
-            let parts = parts.chain(stored).collect::<Vec<_>>().join(", ");
+            let parts = parts.collect::<Vec<_>>().join(", ");
             lines.push(line("Freed", &format!("{}: {parts}", freed(size))));
         }
         if self.verbose {
@@ -197,6 +198,11 @@ impl Arguments {
         if report.is_dry_run {
             lines.push(below(&outlook(report, session)));
         }
+        if report.store.abandoned > 0 {
+            let files = human::count(report.store.abandoned as u64, "file");
+            let fact = format!("{files} of names in the store: the projects are gone");
+            lines.push(line(if report.is_dry_run { "Would clear" } else { "Cleared" }, &fact));
+        }
         if report.leftovers > 0 {
             let leftovers = human::count(report.leftovers as u64, "leftover");
             lines.push(line("Cleared", &format!("{leftovers} of processes that were killed")));
@@ -205,12 +211,13 @@ impl Arguments {
     }
 
     /// The line about a kind in a dry run.
-    fn share(&self, report: &Report, kind: Kind) -> Option<String> {
+    fn share(&self, report: &Report, kind: Category) -> Option<String> {
         let number = of_kind(report, kind).count();
         let size = human::size(report.size_of_gone(Some(kind)).bytes);
         let mut reasons: Vec<&str> = Vec::new();
         for gone in of_kind(report, kind) {
             let reason = match gone.reason {
+                Reason::Unreachable if kind == Category::Store => "nobody binds them",
                 Reason::Unreachable => "nothing keeps them",
                 Reason::Unused => "nobody has opened them for long",
                 Reason::Evicted => "least recently used",
@@ -224,7 +231,7 @@ impl Arguments {
     }
 }
 
-fn of_kind(report: &Report, kind: Kind) -> impl Iterator<Item = &Gone> {
+fn of_kind(report: &Report, kind: Category) -> impl Iterator<Item = &Gone> {
     report.gone.iter().filter(move |gone| gone.kind == kind)
 }
 
@@ -298,7 +305,13 @@ impl Answer {
             spared: report.spared.iter().map(stayed).collect(),
             skipped: report.notes.iter().map(Remark::of).collect(),
             leftovers: report.leftovers,
-            store: Store { count: report.store.count, bytes: report.store.bytes },
+            store: Store {
+                count: report.store.count,
+                bytes: report.store.bytes,
+                waiting: report.store.waiting,
+                waiting_bytes: report.store.waiting_bytes,
+                abandoned: report.store.abandoned,
+            },
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `scratchrs status`: what is in a depot.
 
-use scratchrs_core::gc::{self, Entry, Status};
+use scratchrs_core::gc::{self, Category, Entry, Status};
 use serde::Serialize;
 
 use crate::collection::{self, Bytes, COLLECT_DELAY, Remark, homely, plural};
@@ -19,8 +19,8 @@ Examples:
 
 With --json: {\"depots\": [\"…\"], \"bytes\", \"freed\", \"kinds\": [{\"kind\", \"count\", \
 \"bytes\", \"freed\", \"reclaimable\"}], \"entries\": [{\"kind\", \"label\", \"package\", \"path\", \
-\"bytes\", \"freed\", \"last_used\", \"manifests\", \"artifact_files\", \"projects\", \"is_held\", \
-\"is_orphan\", \"until\"}], \"skipped\": [{\"path\", \"line\", \"column\", \"message\", \
+\"bytes\", \"freed\", \"last_used\", \"manifests\", \"artifact_files\", \"projects\", \"names\", \
+\"is_held\", \"is_orphan\", \"until\"}], \"saved\", \"skipped\": [{\"path\", \"line\", \"column\", \"message\", \
 \"consequence\"}], \"notes\": [\"…\"]}.";
 
 /// Show what is in the depot, how large it is, who uses it, and what can go
@@ -45,6 +45,8 @@ pub(super) struct Answer {
     size: Bytes,
     kinds: Vec<KindEntry>,
     entries: Vec<ItemEntry>,
+    /// What sharing saves in the store.
+    saved: u64,
     skipped: Vec<Remark>,
 }
 
@@ -69,6 +71,7 @@ struct ItemEntry {
     manifests: usize,
     artifact_files: usize,
     projects: usize,
+    names: usize,
     is_held: bool,
     is_orphan: bool,
     until: Option<String>,
@@ -112,6 +115,9 @@ impl Arguments {
         if size.shared > 0 {
             head.push_str(&format!("   {} in files with several names", human::size(size.shared)));
         }
+        if status.saved > 0 {
+            head.push_str(&format!("   {} saved by sharing", human::size(status.saved)));
+        }
         let mut lines = vec![head, String::new()];
         lines.extend(bars(status, session.environment.columns));
         let shown = if self.all { status.entries.len() } else { status.entries.len().min(LARGEST) };
@@ -140,7 +146,8 @@ fn bars(status: &Status, columns: Option<usize>) -> Vec<String> {
         .filter(|share| share.count > 0)
         .map(|share| {
             let size = human::size(share.size.bytes);
-            (share, format!("{size:>10}  {:>7}", share.count))
+            let what = if share.kind == Category::Store { " files" } else { "" };
+            (share, format!("{size:>10}  {:>7}{what}", share.count))
         })
         .collect();
     let taken = 2 + 9 + 2 + 2 + 19;
@@ -178,6 +185,7 @@ fn kept_by(entry: &Entry) -> String {
         (entry.manifests, "manifest"),
         (entry.artifact_files, "artifact file"),
         (entry.projects, "project"),
+        (if entry.is_orphan { 0 } else { entry.names }, "name"),
     ];
     let mut parts: Vec<String> = parts
         .into_iter()
@@ -206,6 +214,7 @@ impl Answer {
             manifests: entry.manifests,
             artifact_files: entry.artifact_files,
             projects: entry.projects,
+            names: entry.names,
             is_held: entry.is_held,
             is_orphan: entry.is_orphan,
             until: entry.until.map(collection::time),
@@ -221,6 +230,7 @@ impl Answer {
             size: status.size().into(),
             kinds: status.shares.iter().map(kind).collect(),
             entries: status.entries.iter().map(entry).collect(),
+            saved: status.saved,
             skipped: status.notes.iter().map(Remark::of).collect(),
         }
     }

@@ -10,7 +10,7 @@ mod verify;
 
 use std::time::Duration;
 
-use scratchrs_core::store::{Store, open_bindings};
+use scratchrs_core::store::{OpenOptions, Store, open_bindings};
 
 use super::path::record;
 use crate::failure::Result;
@@ -91,7 +91,11 @@ impl Names {
         let Namespace { owner, project, .. } = self.package.resolve(session)?;
         let file = match &self.file {
             Some(file) => session.absolute(file)?,
-            None => open_bindings(store, owner, None, session.environment.now)?.path,
+            None => {
+                let tracked = project.as_deref().filter(|_| session.environment.tracks_access);
+                let options = OpenOptions { version: None, project: tracked };
+                open_bindings(store, owner, options, session.environment.now, PATIENCE)?.path
+            }
         };
         let depot = session.depot()?;
         record(session, place(&depot), store.root(), project.as_deref())?;

@@ -1,6 +1,6 @@
 //! `scratchrs why`: what keeps something, or when it goes.
 
-use scratchrs_core::gc::{self, Cause, Explanation, Standing};
+use scratchrs_core::gc::{self, Category, Cause, Explanation, Standing};
 use serde::Serialize;
 
 use crate::collection::{self, Bytes, COLLECT_DELAY, homely};
@@ -15,15 +15,17 @@ Examples:
   scratchrs why CUDA_Runtime         an artifact, by the name that an Artifacts.toml gives it
   scratchrs why Example              a package, and the spaces of it
   scratchrs why ~/.julia/artifacts/9f2c41e… --json
+  scratchrs why iris                 what is bound to that name in the store
 
 With --json: {\"found\": [{\"kind\", \"label\", \"path\", \"bytes\", \"freed\", \"last_used\", \
 \"standing\", \"since\", \"until\", \"causes\": [{\"what\", \"path\", \"name\", \"last_used\", \
 \"package\", \"because\": […]}]}], \"notes\": [\"…\"]}. \"standing\" is \"kept\", \"waiting\", \
 \"goes\" or \"elsewhere\".";
 
-/// Say what keeps a package, clone, artifact or space, or when it goes
+/// Say what keeps a package, clone, artifact, space or a content of the store, or when it goes
 ///
-/// It is named by its path or that of anything in it, by its name, or by its hash, slug or UUID.
+/// It is named by its path or that of anything in it, by its name, or by its hash, slug or UUID; what is
+/// in the store, also by a name that is bound to it.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -98,6 +100,10 @@ fn lines(found: &Explanation, session: &Session) -> Vec<String> {
         push(cause, "", is_last, session, &mut lines);
     }
     lines.push(match found.standing {
+        Standing::Kept if count == 0 => "└─ somebody is at work on it.".to_owned(),
+        Standing::Kept if found.kind == Category::Store => {
+            "   Without any of these it could go once the grace period is over.".to_owned()
+        }
         Standing::Kept if count == 1 => {
             "   Without this one it could go once the grace period is over.".to_owned()
         }
@@ -128,7 +134,15 @@ fn push(cause: &Cause, indent: &str, is_last: bool, session: &Session, lines: &m
         ("unreadable", Some(reason)) => format!("perhaps by {path}: {}", visible(reason)),
         ("artifact file", Some(name)) => format!("bound as `{}` by {path}", visible(name)),
         ("artifact file", None) => format!("named by {path}"),
+        ("binding", Some(name)) => format!("bound as `{}` by {path}", visible(name)),
+        ("abandoned binding", Some(name)) => {
+            format!("bound as `{}` by {path}, which nobody uses any more", visible(name))
+        }
+        ("tree", Some(name)) => format!("part of the tree `{}` at {path}", visible(name)),
+        ("bindings", _) => format!("names in {path}"),
         ("project", _) => format!("used by {path}"),
+        ("gone project", _) => format!("was used by {path}, which is gone"),
+        ("somebody", _) => "used by somebody who is not known".to_owned(),
         (_, _) => format!("named by {path}"),
     };
     let used = match cause.last_used {
@@ -136,18 +150,20 @@ fn push(cause: &Cause, indent: &str, is_last: bool, session: &Session, lines: &m
         None => String::new(),
     };
     lines.push(format!("{indent}{corner} {what}{}", aside(&used)));
-    let indent = format!("{indent}{below}");
+    let mut indent = format!("{indent}{below}");
     if let Some(package) = &cause.package {
+        let is_bound = matches!(cause.what, "binding" | "abandoned binding" | "bindings");
         let manifests = match cause.because.len() {
-            0 => "which nothing keeps".to_owned(),
-            count => format!("which {} named by", human::count(count as u64, "manifest"))
-                .replace("named by", if count == 1 { "names" } else { "name" }),
+            _ if is_bound => String::new(),
+            0 => ", which nothing keeps".to_owned(),
+            1 => ", which 1 manifest names".to_owned(),
+            count => format!(", which {count} manifests name"),
         };
-        lines.push(format!("{indent}└─ package {}, {manifests}", visible(package)));
-        let indent = format!("{indent}   ");
-        for (index, because) in cause.because.iter().enumerate() {
-            push(because, &indent, index + 1 == cause.because.len(), session, lines);
-        }
+        lines.push(format!("{indent}└─ package {}{manifests}", visible(package)));
+        indent.push_str("   ");
+    }
+    for (index, because) in cause.because.iter().enumerate() {
+        push(because, &indent, index + 1 == cause.because.len(), session, lines);
     }
 }
 

@@ -68,7 +68,7 @@ fn people_get_a_table_and_a_tree() {
     assert!(why.contains("nothing keeps it"), "{why}");
     let expected = Run::failed(
         3,
-        "error: there is no package, clone, artifact or space `nothing` in `[ROOT]/depot`\n\
+        "error: there is no package, clone, artifact, space or name in the store `nothing` in `[ROOT]/depot`\n\
          hint: `scratchrs status --all` shows what there is\n",
     );
     assert_eq!(lab.run(&["why", "nothing"]), expected);

@@ -182,10 +182,16 @@ fn a_collection_of_the_depot_takes_what_nothing_binds_and_leaves_the_store() {
         assert_eq!(run.code, 0, "{}", run.stderr);
         json(&run.stdout)
     };
+    let share = serde_json::json!({
+        "count": 2, "bytes": 10, "waiting": 0, "waiting_bytes": 0, "abandoned": 0
+    });
     for more in [&["--dry-run"][..], &[]] {
         let answer = gc(more);
-        assert_eq!(answer["store"], serde_json::json!({"count": 2, "bytes": 10}), "{answer}");
-        assert_eq!((&answer["bytes"], answer["gone"].as_array().unwrap().len()), (&10.into(), 0));
+        assert_eq!(answer["store"], share, "{answer}");
+        let gone = answer["gone"].as_array().unwrap();
+        assert!(gone.len() == 2 && gone.iter().all(|gone| gone["kind"] == "store"), "{answer}");
+        let sizes: u64 = gone.iter().map(|gone| gone["bytes"].as_u64().unwrap()).sum();
+        assert_eq!((&answer["bytes"], sizes), (&10.into(), 10));
     }
     assert_eq!(gc(&[])["store"]["count"], Value::from(0));
     assert_eq!(store(&lab, &["get", "hi"]).code, 0);
@@ -193,5 +199,48 @@ fn a_collection_of_the_depot_takes_what_nothing_binds_and_leaves_the_store() {
     store(&lab, &["remove", "hi"]);
     fs::remove_dir_all(lab.path("depot/logs")).ok();
     gc(&[]);
+    assert!(lab.exists(STORE), "somebody has used it just now");
+    fs::remove_file(lab.path(&format!("{STORE}/logs/my_artifact_users.log"))).unwrap();
+    gc(&[]);
     assert!(!lab.exists(STORE), "nothing binds what is in it");
+}
+
+#[test]
+fn a_store_is_a_row_of_its_own() {
+    let lab = lab();
+    store(&lab, &["add", "one", "one"]);
+    store(&lab, &["add", "hi", "hi"]);
+    store(&lab, &["add", "hi", "hi again"]);
+    store(&lab, &["remove", "one"]);
+    let status = json(&lab.result(&["status", "--json"]));
+    let share = status["kinds"].as_array().unwrap().iter().find(|kind| kind["kind"] == "store");
+    assert_eq!(share.unwrap()["count"], Value::from(2), "{status}");
+    assert!(share.unwrap()["reclaimable"].as_u64() < share.unwrap()["bytes"].as_u64());
+    let sum: u64 = status["kinds"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|kind| kind["bytes"].as_u64().unwrap())
+        .sum();
+    assert_eq!(status["bytes"].as_u64(), Some(sum));
+    let entries = status["entries"].as_array().unwrap();
+    let hi = entries.iter().find(|entry| entry["label"] == "hi").unwrap();
+    assert_eq!(
+        (&hi["kind"], &hi["names"], &hi["bytes"]),
+        (&"store".into(), &2.into(), &1.into()),
+        "one has it too"
+    );
+    assert!(entries.iter().all(|entry| entry["kind"] == "store"), "its space is not shown again");
+    let text = lab.result(&["status"]);
+    assert!(text.contains("2 files\n") && text.contains("2 names"), "{text}");
+    let why = lab.result(&["why", "hi again"]);
+    assert!(why.contains("bound as `hi` by ") && why.contains("bound as `hi again` by "), "{why}");
+    assert_eq!(lab.result(&["why", HI]), why);
+    let list = answer(&lab, &["list"]);
+    let path = list["artifacts"].as_array().unwrap().iter().find(|found| found["hash"] == HI);
+    assert_eq!(lab.result(&["why", path.unwrap()["path"].as_str().unwrap()]), why);
+    let run = lab.run(&["gc", "--dry-run", "--collect-delay", "0"]);
+    assert!(run.stderr.contains("store          2"), "{}", run.stderr);
+    let run = lab.run(&["gc", "--collect-delay", "0"]);
+    assert!(run.stderr.contains(": 2 in the store\n"), "{}", run.stderr);
 }

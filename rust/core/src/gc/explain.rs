@@ -10,7 +10,7 @@ use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
-use super::{Moment, Options, World};
+use super::{Category, Moment, Options, World, store};
 use crate::error::Result;
 use crate::place::in_current_directory;
 
@@ -18,12 +18,12 @@ use crate::place::in_current_directory;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// What it is.
-    pub kind: Kind,
+    pub kind: Category,
     /// What people call it.
     pub label: String,
     /// Where it is.
     pub path: String,
-    /// How large it is.
+    /// How large it is; of something in the store, its part of what that takes.
     pub size: Size,
     /// When the use of what keeps it was last logged.
     pub last_used: Option<DepotTime>,
@@ -54,7 +54,10 @@ pub enum Standing {
 /// Something that keeps something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// What it is: "manifest", "artifact file", "project" or "unreadable".
+    /// What it is: "manifest", "artifact file", "project" or "unreadable". Of what is in the store,
+    /// "binding", or "abandoned binding" if nobody uses the file that binds it, or "tree"; of the
+    /// store itself, "bindings". What keeps bindings is a "project", a "gone project" that does not
+    /// any more, or "somebody" of whom nothing is known.
     pub what: &'static str,
     /// Where it is.
     pub path: String,
@@ -69,7 +72,8 @@ pub struct Cause {
 }
 
 /// Explains all that `query` stands for: the path of something, or of anything in it; the name of a
-/// package, of an artifact, or of a space; a hash, a slug or a UUID.
+/// package, of an artifact, or of a space; a hash, a slug or a UUID; a name that is bound in the
+/// store.
 ///
 /// # Errors
 ///
@@ -84,7 +88,10 @@ pub fn why(
     let plans = world.decide(options, moment);
     let path = in_current_directory(query)?.into_owned();
     let real = fs::real_path(Path::new(&path));
-    let mut explanations = Vec::new();
+    let paths: Vec<&Path> =
+        real.iter().map(|real| real.as_path()).chain([Path::new(&path)]).collect();
+    let mut explanations = store::explain(&world, query, &paths, options, moment)?;
+    let is_in_store = !explanations.is_empty();
     for (index, (depot, plan)) in world.inventory.depots.iter().zip(&plans).enumerate() {
         for (item, decision) in depot.items.iter().zip(&plan.decisions) {
             let place = item.path(&depot.path);
@@ -93,8 +100,13 @@ pub fn why(
                 || item.name == query
                 || item.kind.is_grouped() && item.group == query
                 || world.labels(item, decision).contains(query);
-            if is_meant {
-                explanations.push(world.explain(index, item, decision));
+            // Who asks for something in the store does not ask for the store.
+            if is_meant && !(is_in_store && store::is_store(item)) {
+                let mut explanation = world.explain(index, item, decision);
+                if store::is_store(item) {
+                    explanation.causes.extend(world.names_of_store(&place, options, moment)?);
+                }
+                explanations.push(explanation);
             }
         }
     }
@@ -113,7 +125,7 @@ impl World {
             Fate::Doomed(_) => Standing::Goes,
         };
         Explanation {
-            kind: item.kind,
+            kind: item.kind.into(),
             label: self.label(item, decision),
             size: fs::measure(&path),
             path: path.to_string_lossy().into_owned(),
@@ -169,7 +181,7 @@ impl World {
     }
 
     /// Adds which installed package a file is in, and which manifests keep that.
-    fn trace_package(&self, cause: &mut Cause) {
+    pub(super) fn trace_package(&self, cause: &mut Cause) {
         let Some((name, slug)) = self.installation(&cause.path) else { return };
         cause.package = Some(name.clone());
         for manifest in &self.marks.roots.manifests {
@@ -267,7 +279,7 @@ impl World {
     }
 
     /// The name of a package, by its UUID as text.
-    fn package_of(&self, uuid: &str) -> Option<String> {
+    pub(super) fn package_of(&self, uuid: &str) -> Option<String> {
         let uuid: Uuid = uuid.parse().ok()?;
         if uuid == GLOBAL {
             return Some("(global)".to_owned());

@@ -1,10 +1,11 @@
 //! What is in a depot, how large it is, and who uses it.
 
 use scratchrs_fs::{self as fs, Size, Watch};
-use scratchrs_model::collection::{Fate, KINDS, Keeper, Kind};
+use scratchrs_model::collection::{Fate, KINDS, Keeper};
 use scratchrs_model::time::DepotTime;
 
-use super::{Moment, Note, Options, World};
+use super::store::{add_to_status, is_store};
+use super::{Category, Moment, Note, Options, World};
 use crate::error::Result;
 
 /// What is in the depots that a collection would look at.
@@ -14,8 +15,11 @@ pub struct Status {
     pub depots: Vec<String>,
     /// One for each kind.
     pub shares: Vec<Share>,
-    /// Everything, the largest first.
+    /// Everything, the largest first. Of the store, what is bound and what nobody uses, not each
+    /// file of a tree.
     pub entries: Vec<Entry>,
+    /// The bytes that sharing saves in the store.
+    pub saved: u64,
     /// What was come across.
     pub notes: Vec<Note>,
 }
@@ -24,8 +28,8 @@ pub struct Status {
 #[derive(Clone, Copy, Debug)]
 pub struct Share {
     /// The kind.
-    pub kind: Kind,
-    /// How many there are.
+    pub kind: Category,
+    /// How many there are; of the store, how many files.
     pub count: usize,
     /// How large they are together.
     pub size: Size,
@@ -37,16 +41,16 @@ pub struct Share {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     /// What it is.
-    pub kind: Kind,
+    pub kind: Category,
     /// What people call it.
     pub label: String,
     /// The name of the package that it is, belongs to, or is bound by, where that is known.
     pub package: Option<String>,
     /// Where it is.
     pub path: String,
-    /// How large it is.
+    /// How large it is; of something in the store, its part of what that takes.
     pub size: Size,
-    /// When its use was last logged; of an orphan, since when it is one.
+    /// When its use was last logged, or it was bound; of an orphan, since when it is one.
     pub last_used: Option<DepotTime>,
     /// How many manifests keep it.
     pub manifests: usize,
@@ -54,6 +58,8 @@ pub struct Entry {
     pub artifact_files: usize,
     /// How many projects do.
     pub projects: usize,
+    /// How many names in the store do.
+    pub names: usize,
     /// Whether it may be kept by what cannot be read.
     pub is_held: bool,
     /// Whether nothing keeps it.
@@ -82,7 +88,8 @@ impl Status {
 pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status> {
     let world = World::read(options, moment, watch)?;
     let plans = world.decide(options, moment);
-    let items: Vec<_> = world.items(&plans).collect();
+    // The store has a row of its own.
+    let items: Vec<_> = world.items(&plans).filter(|(_, _, item, _)| !is_store(item)).collect();
     watch.begin_counting("Measuring");
     watch.expect(items.len() as u64);
     let sizes = fs::parallel_map(&items, |(depot, _, item, _)| {
@@ -94,7 +101,7 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
         size
     });
     watch.check()?;
-    let mut entries: Vec<Entry> = items
+    let entries: Vec<Entry> = items
         .into_iter()
         .zip(sizes)
         .map(|((depot, _, item, decision), size)| {
@@ -111,7 +118,7 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
                 Fate::Kept => None,
             };
             Entry {
-                kind: item.kind,
+                kind: item.kind.into(),
                 label: world.label(item, decision),
                 package: world.package(item, decision),
                 path: world.path(depot, item),
@@ -120,14 +127,14 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
                 manifests: count(|keeper| matches!(keeper, Keeper::Manifest(_))),
                 artifact_files: count(|keeper| matches!(keeper, Keeper::ArtifactFile(_))),
                 projects: decision.keepers.iter().map(projects).sum(),
+                names: 0,
                 is_held: count(|keeper| matches!(keeper, Keeper::Unreadable(_))) > 0,
                 is_orphan: decision.keepers.is_empty(),
                 until,
             }
         })
         .collect();
-    entries.sort_by(|a, b| b.size.bytes.cmp(&a.size.bytes).then_with(|| a.path.cmp(&b.path)));
-    let share = |kind: Kind| {
+    let share = |kind: Category| {
         let of_kind = || entries.iter().filter(move |entry| entry.kind == kind);
         let orphans = of_kind().filter(|entry| entry.is_orphan);
         Share {
@@ -137,8 +144,12 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
             reclaimable: orphans.map(|entry| entry.size).sum(),
         }
     };
-    let shares = KINDS.into_iter().map(share).collect();
+    let shares = KINDS.into_iter().map(|kind| share(kind.into())).collect();
     let swept = world.inventory.depots.iter().filter(|depot| depot.is_swept);
     let depots = swept.map(|depot| depot.path.clone()).collect();
-    Ok(Status { depots, shares, entries, notes: world.notes() })
+    let mut status = Status { depots, shares, entries, saved: 0, notes: world.notes() };
+    add_to_status(&world, options, moment, &mut status)?;
+    let by_size = |a: &Entry, b: &Entry| b.size.bytes.cmp(&a.size.bytes);
+    status.entries.sort_by(|a, b| by_size(a, b).then_with(|| a.path.cmp(&b.path)));
+    Ok(status)
 }

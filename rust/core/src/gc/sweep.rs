@@ -15,7 +15,7 @@ use scratchrs_model::usage_log::{Record, UsageLog};
 
 use super::inventory::locked_artifact;
 use super::mark::{LOGS, Log, Marks, Presence};
-use super::{Failure, Gone, Moment, Options, Report, World};
+use super::{Category, Failure, Gone, Moment, Options, Report, World, store};
 use crate::artifact;
 use crate::error::Result;
 use crate::usage;
@@ -87,7 +87,7 @@ pub(crate) fn sweep(
         let batch = &doomed[..doomed.len().min(BATCH)];
         let outcomes = fs::parallel_map(batch, |doomed| {
             let depot = &world.inventory.depots[doomed.position.0].path;
-            set_aside(&doomed.item.path(depot), doomed.item, &world.marks, moment.clock)
+            set_aside(&doomed.item.path(depot), doomed.item, &world.marks, moment)
         });
         drop(locks);
         let is_gone = |outcome: &Outcome| matches!(outcome, Outcome::SetAside(_) | Outcome::Absent);
@@ -156,7 +156,7 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
 }
 
 /// What became of something that was to be set aside.
-enum Outcome {
+pub(super) enum Outcome {
     SetAside(SetAside),
     /// It went by itself.
     Absent,
@@ -167,7 +167,7 @@ enum Outcome {
 }
 
 /// Renames something that is to go, unless it turns out to be in use.
-fn set_aside(path: &Path, item: &Item, marks: &Marks, clock: SystemTime) -> Outcome {
+fn set_aside(path: &Path, item: &Item, marks: &Marks, moment: Moment) -> Outcome {
     let beside = |suffix: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(suffix);
@@ -191,9 +191,13 @@ fn set_aside(path: &Path, item: &Item, marks: &Marks, clock: SystemTime) -> Outc
         Kind::Artifact => Stamp::of(&beside(TREE_RECORD)),
         _ => None,
     };
-    if record.as_ref().is_some_and(|record| !record.is_older_than(UNBOUND, clock)) {
+    if record.as_ref().is_some_and(|record| !record.is_older_than(UNBOUND, moment.clock)) {
         return Outcome::InUse("it was made just now, and may not be bound yet".to_owned());
     }
+    let _store = match store::hold(path, item, moment.now) {
+        Ok(held) => held,
+        Err(outcome) => return outcome,
+    };
     if marks.is_outdated() {
         return Outcome::LookAgain;
     }
@@ -240,7 +244,7 @@ fn remove(removals: Vec<(&Doomed<'_>, String, SetAside)>, report: &mut Report, w
         removed
     });
     for ((doomed, path, _), removed) in removals.into_iter().zip(removed) {
-        let (kind, reason) = (doomed.item.kind, doomed.reason);
+        let (kind, reason) = (doomed.item.kind.into(), doomed.reason);
         match removed {
             Ok(size) => {
                 report.gone.push(Gone { kind, path, size: size.unwrap_or_default(), reason });
@@ -376,7 +380,8 @@ fn prune(world: &World, report: &mut Report) {
     let swept = depots.filter(|(depot, _)| depot.is_swept);
     let mut groups: BTreeSet<PathBuf> =
         swept.clone().flat_map(|(_, besides)| besides.empty.iter().cloned()).collect();
-    let grouped = report.gone.iter().filter(|gone| gone.kind.is_grouped());
+    let is_grouped = |gone: &&Gone| matches!(gone.kind, Category::Package | Category::Space);
+    let grouped = report.gone.iter().filter(is_grouped);
     groups.extend(grouped.filter_map(|gone| Some(Path::new(&gone.path).parent()?.to_owned())));
     groups.extend(swept.flat_map(|(depot, besides)| {
         let shelves = KINDS.map(|kind| Path::new(&depot.path).join(kind.directory()));

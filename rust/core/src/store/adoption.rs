@@ -49,7 +49,7 @@ pub fn adopt(
     let mut adopted = Adopted::default();
     let skipped = marked.unreadable.iter().cloned();
     adopted.skipped.extend(skipped);
-    let work = session::begin(store)?;
+    let work = session::begin(store, patience)?;
     let wanted: BTreeSet<Sha256> = marked.names.iter().map(|name| name.hash).collect();
     let kinds: BTreeMap<Sha256, Option<&Record>> =
         wanted.iter().map(|hash| (*hash, marked.trees.get(hash))).collect();

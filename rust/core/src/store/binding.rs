@@ -18,8 +18,9 @@ use scratchrs_model::store::uses::{Usage, Use};
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
-use super::{ArtifactKind, COLLECTION_INTERVAL, Store, mark, session, with_directory};
+use super::{ArtifactKind, COLLECTION_INTERVAL, Store, mark, session, users, with_directory};
 use crate::error::{Error, Result};
+use crate::place::in_current_directory;
 use crate::time::local_time;
 
 /// A file of bindings that is ready to be used.
@@ -31,36 +32,71 @@ pub struct Opened {
     pub is_collection_due: bool,
 }
 
+/// For whom a file of bindings is opened.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OpenOptions<'a> {
+    /// The version of the package, if each is to have names of its own.
+    pub version: Option<&'a str>,
+    /// The project file on whose behalf; none if nobody knows.
+    pub project: Option<&'a str>,
+}
+
 /// Makes the file of bindings of a package, unless it is there; that of one version of it, if a
-/// version is given.
+/// version is given. The use is logged, once a day for each file, project and process: what the file
+/// binds stays for as long as one of the projects does, or if nobody knows one.
+///
+/// That the use cannot be logged, say because the depot is read-only, is no error.
 ///
 /// # Errors
 ///
-/// If `version` can stand in no name of a file, or something cannot be made.
+/// If the version can stand in no name of a file, or something cannot be made; or somebody holds the
+/// lock of the store for longer than `patience`.
 pub fn open_bindings(
     store: &Store,
     package: Uuid,
-    version: Option<&str>,
+    options: OpenOptions<'_>,
     now: DepotTime,
+    patience: Duration,
 ) -> Result<Opened> {
+    let OpenOptions { version, project } = options;
     if let Some(version) = version.filter(|version| !is_version(version)) {
         return Err(Error::InvalidInput(format!("\"{version}\" is no version of a package")));
     }
+    let project = project.map(in_current_directory).transpose()?;
+    let project = project.as_deref();
     let layout = store.layout();
     let path = layout.bindings(package, version);
+    let is_known = fs::look(Path::new(&path))?.is_some() && users::is_logged(&path, project, now);
+    make_files(store, &path)?;
+    if !is_known {
+        let logged = store.locked(patience, || {
+            users::log(store, &path, project, now)?;
+            // A collection that was faster has removed what nobody was known to use.
+            make_files(store, &path)
+        });
+        match logged {
+            Ok(()) | Err(Error::Io(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let last = fs::look(Path::new(&layout.orphanages()))?.and_then(|seen| seen.changed);
+    let is_collection_due =
+        last.is_some_and(|last| now.local() - local_time(last).local() >= COLLECTION_INTERVAL);
+    Ok(Opened { path, is_collection_due })
+}
+
+/// Makes what a store consists of, and a file of bindings.
+fn make_files(store: &Store, bindings: &str) -> Result<()> {
+    let layout = store.layout();
     // The time of the last change of the file of orphans is that of the last collection.
-    for file in [layout.usage(), layout.orphanages(), path.clone()] {
+    for file in [layout.usage(), layout.orphanages(), bindings.to_owned()] {
         let file = Path::new(&file);
         if fs::look(file)?.is_none() {
             file.parent().map_or(Ok(()), fs::ensure_directory)?;
             fs::append(file, "")?;
         }
     }
-    fs::ensure_directory(Path::new(&layout.artifacts()))?;
-    let last = fs::look(Path::new(&layout.orphanages()))?.and_then(|seen| seen.changed);
-    let is_collection_due =
-        last.is_some_and(|last| now.local() - local_time(last).local() >= COLLECTION_INTERVAL);
-    Ok(Opened { path, is_collection_due })
+    Ok(fs::ensure_directory(Path::new(&layout.artifacts()))?)
 }
 
 /// How a name is bound.

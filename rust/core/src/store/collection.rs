@@ -1,6 +1,6 @@
 //! Removing what nobody uses.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
@@ -8,12 +8,13 @@ use scratchrs_fs::{self as fs, EntryKind, SetAside};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::orphanage::Orphanage;
 use scratchrs_model::store::layout::{ARTIFACTS, TREES, VARIANTS};
-use scratchrs_model::store::orphans::settle;
+use scratchrs_model::store::orphans::{Settled, settle};
 use scratchrs_model::store::uses;
 use scratchrs_model::time::DepotTime;
 
-use super::mark::{Marked, mark};
+use super::mark::{Marked, files_in, mark};
 use super::session::{self, Claims};
+use super::users::Users;
 use super::{ArtifactKind, Store};
 use crate::error::Result;
 use crate::time::local_time;
@@ -39,18 +40,18 @@ impl Default for CollectOptions {
     }
 }
 
-/// Something that was removed, or would be.
+/// Something that nobody uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Removed {
+pub struct Orphan {
     /// Its hash.
     pub hash: Sha256,
-    /// Where it was.
+    /// Its address.
     pub path: String,
-    /// What it was.
+    /// What it is.
     pub kind: ArtifactKind,
-    /// The bytes that this frees.
+    /// The bytes that its removal frees.
     pub bytes: u64,
-    /// Since when nobody used it.
+    /// Since when nobody uses it.
     pub since: DepotTime,
 }
 
@@ -58,9 +59,12 @@ pub struct Removed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
     /// What went, or would go, by address.
-    pub removed: Vec<Removed>,
-    /// What nobody uses and stays for now, and since when.
-    pub waiting: Vec<(String, DepotTime)>,
+    pub removed: Vec<Orphan>,
+    /// What nobody uses and stays for now, by address.
+    pub waiting: Vec<Orphan>,
+    /// Files of bindings that went, or would go, since all projects for which they were used have
+    /// been gone for long enough.
+    pub abandoned: Vec<String>,
     /// What could not be removed, with the reason.
     pub failed: Vec<(String, String)>,
     /// Files of bindings that do not read, with the reason. What they bind stays.
@@ -80,6 +84,12 @@ impl Collected {
 /// keeps something for longer: what a living process claims; contents of a tree that is still there;
 /// and everything, if a file of bindings does not read and nothing tells what it binds.
 ///
+/// Beyond that, a file of bindings in the store is itself an orphan when all projects for which it
+/// was used are gone. What only such files bind waits and goes with them. One that is used for a
+/// project again, or by somebody unknown, is none.
+///
+/// A dry run touches nothing, and takes no lock.
+///
 /// # Crash
 ///
 /// What is to go is struck from the list of orphans first; what stays nevertheless is found again.
@@ -95,23 +105,54 @@ pub fn collect(
     now: DepotTime,
     watch: &fs::Watch,
 ) -> Result<Collected> {
+    collect_beside(store, options, &[], now, watch)
+}
+
+/// Does what [`collect`] does, beside a collection of the depot that removes the packages in the
+/// directories `going`: projects in these count as gone.
+///
+/// # Errors
+///
+/// As there.
+pub(crate) fn collect_beside(
+    store: &Store,
+    options: CollectOptions,
+    going: &[PathBuf],
+    now: DepotTime,
+    watch: &fs::Watch,
+) -> Result<Collected> {
     watch.begin("Looking for orphans");
+    if options.is_dry_run {
+        let (marked, _, decided) = look(store, options, going, now)?;
+        return Ok(Collected {
+            removed: decided.due,
+            waiting: decided.waiting,
+            abandoned: decided.abandoned.due.into_iter().collect(),
+            unreadable: marked.unreadable,
+            failed: Vec::new(),
+        });
+    }
     let (mut collected, doomed) = store.locked_while_wanted(watch, || {
-        let claims = session::read_claims(store)?;
-        let marked = mark(store)?;
-        let before = Orphanage::read(&fs::read(Path::new(&store.layout().orphanages()))?).0;
-        let mut decided = decide(store, &marked, &claims, &before, options, now)?;
-        let waiting = decided.waiting.0.iter().map(|(path, since)| (path.clone(), *since));
+        let (mut marked, users, mut decided) = look(store, options, going, now)?;
+        marked.forget(&decided.abandoned.due);
+        write_logs(store, &marked, &decided.orphanage())?;
         let mut collected = Collected {
-            waiting: waiting.collect(),
-            unreadable: marked.unreadable.clone(),
+            waiting: decided.waiting,
+            unreadable: marked.unreadable,
             ..Collected::default()
         };
-        if options.is_dry_run {
-            collected.removed = decided.due;
+        // Names before what they stand for.
+        for file in decided.abandoned.due {
+            match remove_bindings(&file) {
+                Ok(()) => collected.abandoned.push(file),
+                Err(error) => collected.failed.push((file, error.to_string())),
+            }
+        }
+        if !collected.failed.is_empty() {
+            // What they bind is there for as long as they are.
             return Ok((collected, Vec::new()));
         }
-        write_logs(store, &marked, &decided.waiting)?;
+        users.condense(store, now)?;
         let mut doomed = leftovers(store)?;
         // Trees before their contents.
         decided.due.sort_by_key(|removed| removed.kind == ArtifactKind::File);
@@ -138,9 +179,82 @@ pub fn collect(
     Ok(collected)
 }
 
-struct Decided {
-    waiting: Orphanage,
-    due: Vec<Removed>,
+/// Looks through a store, and decides. Removes what dead processes have left, but for a dry run;
+/// the caller holds the lock of the store then.
+pub(super) fn look(
+    store: &Store,
+    options: CollectOptions,
+    going: &[PathBuf],
+    now: DepotTime,
+) -> Result<(Marked, Users, Decided)> {
+    let claims = session::read_claims(store, options.is_dry_run)?;
+    let users = Users::read(store, going)?;
+    let marked = mark(store)?;
+    let before = Orphanage::read(&fs::read(Path::new(&store.layout().orphanages()))?).0;
+    let abandoned = Abandoned::find(store, &users, &before, options, now)?;
+    let decided = decide(store, &marked, &claims, &before, abandoned, options, now)?;
+    Ok((marked, users, decided))
+}
+
+/// What becomes of what nobody uses.
+pub(super) struct Decided {
+    waiting: Vec<Orphan>,
+    due: Vec<Orphan>,
+    pub(super) abandoned: Abandoned,
+}
+
+impl Decided {
+    /// Since when nobody uses what is at a path; none if somebody does.
+    pub(super) fn since(&self) -> HashMap<&str, DepotTime> {
+        let orphans = self.waiting.iter().chain(&self.due);
+        orphans.map(|orphan| (orphan.path.as_str(), orphan.since)).collect()
+    }
+
+    /// What waits, for the next collection to know.
+    fn orphanage(&self) -> Orphanage {
+        let waiting = self.waiting.iter().map(|orphan| (orphan.path.clone(), orphan.since));
+        let Abandoned { since, due } = &self.abandoned;
+        let files = since.iter().filter(|(file, _)| !due.contains(*file));
+        Orphanage(waiting.chain(files.map(|(file, since)| (file.clone(), *since))).collect())
+    }
+}
+
+/// Files of bindings that nobody uses any more.
+pub(super) struct Abandoned {
+    /// Since when, by path.
+    pub(super) since: BTreeMap<String, DepotTime>,
+    /// Those that go.
+    due: BTreeSet<String>,
+}
+
+impl Abandoned {
+    fn find(
+        store: &Store,
+        users: &Users,
+        before: &Orphanage,
+        options: CollectOptions,
+        now: DepotTime,
+    ) -> Result<Self> {
+        let files = files_in(store)?.into_iter();
+        let found = files.filter(|file| users.has_abandoned(store, file)).map(|file| (file, now));
+        let settled = settle(before, found, now, options.delay);
+        let mut since = settled.waiting.0;
+        since.extend(settled.due.iter().cloned());
+        Ok(Self { since, due: settled.due.into_iter().map(|(file, _)| file).collect() })
+    }
+
+    /// Since when a thing has no other users than these, and whether all of them go; none if it has
+    /// others, or no users at all.
+    fn all<'a>(&self, files: impl Iterator<Item = &'a str>) -> Option<(DepotTime, bool)> {
+        let mut latest: Option<DepotTime> = None;
+        let mut are_due = true;
+        for file in files {
+            let since = *self.since.get(file)?;
+            latest = Some(latest.map_or(since, |latest| latest.max(since)));
+            are_due &= self.due.contains(file);
+        }
+        latest.map(|latest| (latest, are_due))
+    }
 }
 
 fn decide(
@@ -148,14 +262,24 @@ fn decide(
     marked: &Marked,
     claims: &Claims,
     before: &Orphanage,
+    abandoned: Abandoned,
     options: CollectOptions,
     now: DepotTime,
 ) -> Result<Decided> {
     let mut found = Vec::new();
-    let mut kinds = std::collections::HashMap::new();
+    // What goes or stays with the files that bind it.
+    let mut with_files = Settled::default();
+    let mut kinds = HashMap::new();
     for (hash, kind) in &marked.addresses {
         let path = store.path(*hash);
         if marked.usage.has(&path) {
+            if let Some((since, are_due)) = abandoned.all(marked.usage.files(&path)) {
+                kinds.insert(path.clone(), (*hash, *kind));
+                match are_due {
+                    true => with_files.due.push((path, since)),
+                    false => drop(with_files.waiting.0.insert(path, since)),
+                }
+            }
             continue;
         }
         // One that was used until now is an orphan since now; of another, nobody knows more than
@@ -170,6 +294,9 @@ fn decide(
         found.push((path, since));
     }
     let mut settled = settle(before, found, now, options.delay);
+    settled.due.extend(with_files.due);
+    settled.waiting.0.extend(with_files.waiting.0);
+    let is_incomplete = marked.unknown.iter().any(|file| !abandoned.due.contains(file));
     let mut due = Vec::new();
     let is_claimed = |hash: &Sha256| {
         claims.firm.contains(hash) || options.spares_own && claims.own.contains(hash)
@@ -177,7 +304,7 @@ fn decide(
     let mut spared = Vec::new();
     for (path, since) in std::mem::take(&mut settled.due) {
         let Some((hash, kind)) = kinds.get(&path).copied() else { continue };
-        if marked.is_incomplete || is_claimed(&hash) {
+        if is_incomplete || is_claimed(&hash) {
             spared.push((path, since));
         } else {
             due.push((path, since, hash, kind));
@@ -187,19 +314,31 @@ fn decide(
     let going: HashSet<Sha256> = due.iter().map(|(_, _, hash, _)| *hash).collect();
     let staying = marked.trees.iter().filter(|(hash, _)| !going.contains(hash));
     let held: BTreeSet<Sha256> = staying.flat_map(|(_, record)| record.contents()).collect();
-    let mut removed = Vec::new();
-    for (path, since, hash, kind) in due {
-        if held.contains(&hash) {
-            spared.push((path, since));
-            continue;
-        }
+    let (held, due): (Vec<_>, Vec<_>) =
+        due.into_iter().partition(|(_, _, hash, _)| held.contains(hash));
+    spared.extend(held.into_iter().map(|(path, since, _, _)| (path, since)));
+    settled.waiting.0.extend(spared);
+    let orphan = |path: String, since, hash, kind| {
         let kind =
             if kind == EntryKind::Directory { ArtifactKind::Tree } else { ArtifactKind::File };
         let bytes = freed(store, hash, Path::new(&path), kind, marked);
-        removed.push(Removed { hash, path, kind, bytes, since });
-    }
-    settled.waiting.0.extend(spared);
-    Ok(Decided { waiting: settled.waiting, due: removed })
+        Orphan { hash, path, kind, bytes, since }
+    };
+    let waiting = settled.waiting.0.into_iter().filter_map(|(path, since)| {
+        let (hash, kind) = *kinds.get(&path)?;
+        Some(orphan(path, since, hash, kind))
+    });
+    let waiting = waiting.collect();
+    let due = due.into_iter().map(|(path, since, hash, kind)| orphan(path, since, hash, kind));
+    Ok(Decided { waiting, due: due.collect(), abandoned })
+}
+
+/// Removes a file of bindings, and the directory of its package if that was all.
+fn remove_bindings(file: &str) -> Result<()> {
+    let path = Path::new(file);
+    fs::remove(path)?;
+    path.parent().map_or(Ok(()), fs::remove_if_empty)?;
+    Ok(())
 }
 
 /// What the removal of something frees. The files of a tree that are links free nothing.
@@ -233,7 +372,7 @@ fn write_logs(store: &Store, marked: &Marked, waiting: &Orphanage) -> Result<()>
     write(layout.uses(), uses::to_text(&marked.uses))
 }
 
-fn take_away(store: &Store, removed: &Removed) -> Result<Option<SetAside>> {
+fn take_away(store: &Store, removed: &Orphan) -> Result<Option<SetAside>> {
     let aside = fs::set_aside(Path::new(&removed.path))?;
     match removed.kind {
         ArtifactKind::Tree => {

@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 
 const TREE: &str = "tree";
 const COPY: &str = "copy";
+/// For how long others may hold the lock of the store, where somebody has removed what this process
+/// was making.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A directory that its caller fills. Dropping it removes what was made.
 #[derive(Debug)]
@@ -53,9 +56,10 @@ impl Creation {
     ///
     /// # Errors
     ///
-    /// If it cannot be made.
-    pub fn begin(store: &Store) -> Result<Self> {
-        Ok(Self { store: store.clone(), source: session::begin(store)? })
+    /// If it cannot be made, or somebody holds the lock of the store for longer than `patience`:
+    /// the first creation of a process takes it.
+    pub fn begin(store: &Store, patience: Duration) -> Result<Self> {
+        Ok(Self { store: store.clone(), source: session::begin(store, patience)? })
     }
 
     /// The directory to fill.
@@ -253,7 +257,7 @@ impl Creation {
         link: Option<LinkMode>,
         watch: &Watch,
     ) -> Result<(bool, LinkMode)> {
-        let work = session::begin(&self.store)?;
+        let work = session::begin(&self.store, PATIENCE)?;
         let built = work.directory().join(TREE);
         let used = tree::build(&self.store, &record, Some(directory), &built, link, watch)?;
         record.link = used.to_string();

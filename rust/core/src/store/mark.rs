@@ -44,8 +44,8 @@ pub(super) struct Marked {
     pub(super) uses: Vec<Use>,
     /// Files of bindings that do not read, with the reason.
     pub(super) unreadable: Vec<(String, String)>,
-    /// Whether it is not known what some file binds, so that nothing may be removed.
-    pub(super) is_incomplete: bool,
+    /// Files of which it is not known what they bind: nothing may be removed while they are there.
+    pub(super) unknown: Vec<String>,
 }
 
 /// Finds out who uses what.
@@ -87,7 +87,9 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
             }
             Err(fault) => {
                 marked.unreadable.push((file.clone(), fault.to_string()));
-                marked.is_incomplete |= !log.iter().any(|used| used.file == *file) || torn > 0;
+                if torn > 0 || !log.iter().any(|used| used.file == *file) {
+                    marked.unknown.push(file.clone());
+                }
                 // What it ever bound, it may bind still.
                 for used in log.iter().filter(|used| used.file == *file) {
                     bound.insert((file.clone(), used.name.clone(), used.hash));
@@ -111,6 +113,13 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
 }
 
 impl Marked {
+    /// Leaves out the names of files that go.
+    pub(super) fn forget(&mut self, files: &BTreeSet<String>) {
+        self.names.retain(|name| !files.contains(&name.file));
+        self.uses.retain(|used| !files.contains(&used.file));
+        self.usage.remove_files(|file| files.contains(file));
+    }
+
     fn bind(&mut self, store: &Store, file: &str, name: &str, hash: Sha256, time: DepotTime) {
         self.names.push(Name { file: file.to_owned(), name: name.to_owned(), hash, time });
         for path in used_paths(store, &self.trees, hash) {

@@ -28,6 +28,7 @@ use crate::error::Result;
 const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(3600), refreshed: false };
 
 const CLAIMS: &str = "claims";
+const LOCK: &str = ".pid";
 
 /// The sessions of this process, by the store's directory.
 static SESSIONS: Mutex<BTreeMap<String, Session>> = Mutex::new(BTreeMap::new());
@@ -99,19 +100,29 @@ impl Drop for Work {
 }
 
 /// A directory with nothing in it, for something that is to be made.
-pub(super) fn begin(store: &Store) -> Result<Work> {
-    let directory = with_sessions(|sessions| {
-        let is_alive = sessions.get_mut(store.root()).is_some_and(Session::is_alive);
-        if !is_alive {
-            // Somebody has removed the whole store, say.
-            sessions.remove(store.root());
-            sessions.insert(store.root().to_owned(), Session::begin(store)?);
-        }
-        match sessions.get_mut(store.root()) {
-            Some(session) => session.new_directory(),
-            None => Session::begin(store)?.new_directory(),
-        }
-    })?;
+///
+/// A session begins under the lock of the store: who removes a store that nobody uses holds it.
+pub(super) fn begin(store: &Store, patience: Duration) -> Result<Work> {
+    let in_session = |sessions: &mut BTreeMap<String, Session>| {
+        let session = sessions.get_mut(store.root())?;
+        session.is_alive().then(|| session.new_directory())
+    };
+    let directory = match with_sessions(in_session) {
+        Some(directory) => directory?,
+        // Somebody has removed the whole store, say.
+        None => store.locked(patience, || {
+            with_sessions(|sessions| match in_session(sessions) {
+                Some(directory) => directory,
+                None => {
+                    sessions.remove(store.root());
+                    let mut session = Session::begin(store)?;
+                    let directory = session.new_directory();
+                    sessions.insert(store.root().to_owned(), session);
+                    directory
+                }
+            })
+        })?,
+    };
     Ok(Work { root: store.root().to_owned(), directory })
 }
 
@@ -179,9 +190,21 @@ pub fn end_session(store: Option<&Store>) -> Result<()> {
     Ok(())
 }
 
-/// Reads what is claimed, and removes what dead processes have left. The caller holds the lock of
-/// the store.
-pub(super) fn read_claims(store: &Store) -> Result<Claims> {
+/// Whether a process that lives has made something in a store, or is about to.
+pub(super) fn is_alive(store: &Store) -> Result<bool> {
+    let work = PathBuf::from(store.layout().below(&[WORK]));
+    for entry in fs::entries(&work)? {
+        let is_lock = entry.name.to_str().is_some_and(|name| name.ends_with(LOCK));
+        if is_lock && fs::is_lock_held(&work.join(&entry.name), LOCK_POLICY)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Reads what is claimed, and removes what dead processes have left, unless nothing is to be
+/// touched. The caller holds the lock of the store in the former case.
+pub(super) fn read_claims(store: &Store, touches_nothing: bool) -> Result<Claims> {
     let mut claims = Claims::default();
     let own = with_sessions(|sessions| {
         let session = sessions.get(store.root())?;
@@ -196,14 +219,21 @@ pub(super) fn read_claims(store: &Store) -> Result<Claims> {
     for entry in fs::entries(&work)? {
         let Some(name) = entry.name.to_str() else { continue };
         let is_lock = entry.kind == EntryKind::File;
-        names.insert(name.strip_suffix(".pid").filter(|_| is_lock).unwrap_or(name).to_owned());
+        names.insert(name.strip_suffix(LOCK).filter(|_| is_lock).unwrap_or(name).to_owned());
     }
     for name in names {
         let directory = work.join(&name);
         if Some(&directory) == own.as_ref() {
             continue;
         }
-        match PidLock::try_acquire(&work.join(format!("{name}.pid")), LOCK_POLICY)? {
+        let lock = work.join(format!("{name}{LOCK}"));
+        if touches_nothing {
+            if fs::is_lock_held(&lock, LOCK_POLICY)? {
+                claims.firm.extend(listed(&directory)?);
+            }
+            continue;
+        }
+        match PidLock::try_acquire(&lock, LOCK_POLICY)? {
             Attempt::Acquired(_lock) => fs::remove(&directory)?,
             Attempt::Held(_) => claims.firm.extend(listed(&directory)?),
         }
@@ -224,7 +254,7 @@ impl Session {
         // On a disk that several machines share, the number may be that of another's process.
         for count in 0_u32.. {
             let name = format!("{}-{count}", std::process::id());
-            let path = work.join(format!("{name}.pid"));
+            let path = work.join(format!("{name}{LOCK}"));
             if let Attempt::Acquired(lock) = PidLock::try_acquire(&path, LOCK_POLICY)? {
                 let directory = work.join(name);
                 fs::remove(&directory)?;

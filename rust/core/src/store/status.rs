@@ -135,10 +135,3 @@ pub fn status(store: &Store) -> Result<Status> {
     }
     Ok(status)
 }
-
-/// Whether a name is bound to something that is there, or may be.
-pub(crate) fn is_bound(store: &Store) -> Result<bool> {
-    let marked = mark(store)?;
-    let there: HashSet<Sha256> = marked.addresses.iter().map(|(hash, _)| *hash).collect();
-    Ok(marked.is_incomplete || marked.names.iter().any(|name| there.contains(&name.hash)))
-}

@@ -92,6 +92,11 @@ impl Layout {
         self.below(&[LOGS, "my_artifact_uses.log"])
     }
 
+    /// The log of the projects for which files of bindings are used.
+    pub fn users(&self) -> String {
+        self.below(&[LOGS, "my_artifact_users.log"])
+    }
+
     /// The lock of bindings and logs, where OhMyArtifacts has that of its logs.
     pub fn lock(&self) -> String {
         self.below(&[LOGS, ".my_artifact_usage_lock"])
@@ -110,6 +115,12 @@ impl Layout {
             Some(version) => join(&directory, &[&format!("Artifacts_v{version}.toml")]),
         }
     }
+}
+
+/// The package whose file of bindings is at `path` below the store, parted by slashes.
+pub fn package_of(path: &str) -> Option<Uuid> {
+    let (package, name) = path.split_once('/')?;
+    is_bindings(name).then(|| package.parse().ok()).flatten()
 }
 
 /// Whether `name`, in the directory of a package, is a file of bindings.

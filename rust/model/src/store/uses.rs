@@ -17,6 +17,8 @@ use crate::hash::Sha256;
 use crate::time::DepotTime;
 use crate::toml_text::{push_key, push_string};
 
+use super::line;
+
 /// One binding, as it was made.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
@@ -38,65 +40,26 @@ impl Use {
         push_string(&mut line, &self.file);
         line.push(' ');
         push_string(&mut line, &self.name);
-        format!("\n{line} {:016x}", check(&line))
+        line::sealed(&line)
     }
 
-    fn parse(line: &str) -> Option<Self> {
-        let (words, sum) = line.rsplit_once(' ')?;
-        if u64::from_str_radix(sum, 16).ok()? != check(words) {
-            return None;
-        }
-        let (time, rest) = words.split_once(' ')?;
+    fn parse(words: &str) -> Option<Self> {
+        let (time, rest) = line::take_time(words)?;
         let (hash, rest) = rest.split_once(' ')?;
-        let (file, rest) = take_string(rest)?;
-        let (name, _) = take_string(rest.strip_prefix(' ')?)?;
-        let time = DepotTime::from_toml(&time.parse().ok()?)?;
+        let (file, rest) = line::take_string(rest)?;
+        let (name, _) = line::take_string(rest.strip_prefix(' ')?)?;
         Some(Self { time, hash: hash.parse().ok()?, file, name })
     }
 }
 
 /// Reads the log in any state; how many lines are beyond reading is in the second value.
 pub fn read(bytes: &[u8]) -> (Vec<Use>, usize) {
-    let mut uses = Vec::new();
-    let mut torn = 0;
-    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-        match std::str::from_utf8(line).ok().and_then(Use::parse) {
-            Some(used) => uses.push(used),
-            None => torn += 1,
-        }
-    }
-    (uses, torn)
+    line::read(bytes, Use::parse)
 }
 
 /// The text of a log.
 pub fn to_text<'a>(uses: impl IntoIterator<Item = &'a Use>) -> String {
     uses.into_iter().map(Use::to_line).collect()
-}
-
-/// FNV-1a: what is torn or damaged shows, nothing else matters.
-fn check(text: &str) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
-}
-
-/// The basic string that a text begins with, and what follows.
-fn take_string(text: &str) -> Option<(String, &str)> {
-    let mut is_escaped = false;
-    let inner = text.strip_prefix('"')?;
-    let end = inner.bytes().position(|byte| {
-        let is_end = byte == b'"' && !is_escaped;
-        is_escaped = byte == b'\\' && !is_escaped;
-        is_end
-    })?;
-    let (string, rest) = (&inner[..end], &inner[end + 1..]);
-    if !string.contains('\\') {
-        return Some((string.to_owned(), rest));
-    }
-    let mut table = format!("x = \"{string}\"").parse::<Table>().ok()?;
-    match table.remove("x") {
-        Some(Value::String(string)) => Some((string, rest)),
-        _ => None,
-    }
 }
 
 /// Who uses what: for each path in the store, the files that bind it, the names, and the times.
@@ -120,6 +83,19 @@ impl Usage {
     /// Whether anybody uses a path.
     pub fn has(&self, path: &str) -> bool {
         self.paths.contains_key(path)
+    }
+
+    /// Leaves out the uses by some files.
+    pub fn remove_files(&mut self, is_meant: impl Fn(&str) -> bool) {
+        self.paths.retain(|_, files| {
+            files.retain(|file, _| !is_meant(file));
+            !files.is_empty()
+        });
+    }
+
+    /// The files in which a name uses a path.
+    pub fn files(&self, path: &str) -> impl Iterator<Item = &str> {
+        self.paths.get(path).into_iter().flat_map(|files| files.keys().map(String::as_str))
     }
 
     /// Every use: path, file, name, time.

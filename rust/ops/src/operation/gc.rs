@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use scratchrs_core::gc::{self, Cause, Failure, Moment, Note, Options, Problem, Standing};
+use scratchrs_core::gc::{
+    self, Category, Cause, Failure, Moment, Note, Options, Problem, Standing,
+};
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::{Size, Watch};
-use scratchrs_model::collection::{Kind, Policy, Reason};
+use scratchrs_model::collection::{Policy, Reason};
 use scratchrs_model::quantity;
 use scratchrs_model::time::DepotTime;
 use toml::{Table, Value};
@@ -73,6 +75,7 @@ pub fn collect_depots(
     table.insert("artifact_files".into(), number(report.artifact_files as u64));
     table.insert("spaces".into(), number(report.spaces as u64));
     table.insert("leftovers".into(), number(report.leftovers as u64));
+    table.insert("abandoned".into(), number(report.store.abandoned as u64));
     let gone = report.gone.iter().map(|gone| {
         let mut table = item(gone.kind, &gone.path, gone.size);
         let reason = match gone.reason {
@@ -116,6 +119,7 @@ pub fn depot_status(depots: Vec<&str>, force: bool, watch: &Watch) -> Result<Vec
         table.insert("manifests".into(), number(entry.manifests as u64));
         table.insert("artifact_files".into(), number(entry.artifact_files as u64));
         table.insert("projects".into(), number(entry.projects as u64));
+        table.insert("names".into(), number(entry.names as u64));
         table.insert("is_held".into(), entry.is_held.into());
         table.insert("is_orphan".into(), entry.is_orphan.into());
         Value::Table(table)
@@ -129,6 +133,7 @@ pub fn depot_status(depots: Vec<&str>, force: bool, watch: &Watch) -> Result<Vec
     let mut table = Table::new();
     table.insert("depots".into(), texts(&status.depots));
     table.insert("entries".into(), Value::Array(status.entries.iter().map(entry).collect()));
+    table.insert("saved".into(), number(status.saved));
     table.insert("shares".into(), Value::Array(status.shares.iter().map(share).collect()));
     table.insert("notes".into(), notes(&status.notes));
     Ok(table_texts(table))
@@ -181,12 +186,13 @@ fn causes(causes: &[Cause]) -> Value {
     Value::Array(causes.iter().map(cause).collect())
 }
 
-fn item(kind: Kind, path: &str, size: Size) -> Table {
+fn item(kind: Category, path: &str, size: Size) -> Table {
     let kind = match kind {
-        Kind::Package => "package",
-        Kind::Clone => "clone",
-        Kind::Artifact => "artifact",
-        Kind::Space => "space",
+        Category::Package => "package",
+        Category::Clone => "clone",
+        Category::Artifact => "artifact",
+        Category::Space => "space",
+        Category::Store => "store",
     };
     let mut table = Table::new();
     table.insert("kind".into(), kind.into());

@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use scratchrs_core::store::{
     self, ArtifactKind, BindOptions, Bound, CollectOptions, Collected, CreateOptions, Created,
-    Creation, Settings, Status, Store, Verified,
+    Creation, OpenOptions, Settings, Status, Store, Verified,
 };
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::{LinkMode, Watch};
@@ -60,10 +60,12 @@ pub fn open_store(
     package: Uuid,
     version: &str,
     versioned: bool,
+    project: &str,
 ) -> Result<Vec<String>> {
     let store = Store::of(place(depot, directory))?;
     let version = versioned.then_some(version);
-    let opened = store::open_bindings(&store, package, version, now())?;
+    let options = OpenOptions { version, project: Some(project).filter(|path| !path.is_empty()) };
+    let opened = store::open_bindings(&store, package, options, now(), PATIENCE)?;
     let due = if opened.is_collection_due { "due" } else { "" };
     Ok(vec![opened.path, due.to_owned()])
 }
@@ -77,7 +79,7 @@ static CREATIONS: Tickets<Creation> = Tickets::new("creation");
 ///
 /// As there.
 pub fn begin_creation(depot: &str, directory: &str) -> Result<Vec<String>> {
-    let creation = Creation::begin(&Store::of(place(depot, directory))?)?;
+    let creation = Creation::begin(&Store::of(place(depot, directory))?, PATIENCE)?;
     let directory = creation.directory().display().to_string();
     Ok(vec![directory, CREATIONS.keep(creation).to_string()])
 }
@@ -254,7 +256,7 @@ fn collected(collected: &Collected) -> Table {
         table.insert("bytes".into(), count(removed.bytes));
         Value::Table(table)
     });
-    let waiting = collected.waiting.iter().map(|(path, _)| path.clone().into());
+    let waiting = collected.waiting.iter().map(|orphan| orphan.path.clone().into());
     let mut table = Table::new();
     table.insert("bytes".into(), count(collected.bytes()));
     table.insert("removed".into(), Value::Array(removed.collect()));

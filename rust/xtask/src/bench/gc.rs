@@ -81,6 +81,7 @@ pub(super) struct Measure {
 }
 
 /// Collects, and prints how many seconds it took, and the most memory that this process had, in KiB.
+#[expect(clippy::disallowed_methods, reason = "this is the edge where the clock is read")]
 pub(super) fn measure(arguments: &Measure) -> Result<()> {
     let delay = if arguments.sweep { 0 } else { 7 };
     let options = Options {

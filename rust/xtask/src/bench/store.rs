@@ -225,7 +225,7 @@ fn create_and_bind(directory: &Path, trees: u32) -> Result<Duration> {
     let mut time = Duration::ZERO;
     for tree in 0..trees {
         let begun = Instant::now();
-        let creation = Creation::begin(&store)?;
+        let creation = Creation::begin(&store, Duration::ZERO)?;
         time += begun.elapsed();
         write_tree(creation.directory(), tree)?;
         let begun = Instant::now();

@@ -36,7 +36,8 @@ function age(time) {
 }
 
 function keptBy(entry) {
-  const parts = [[entry.manifests, "manifest"], [entry.artifact_files, "artifact file"], [entry.projects, "project"]]
+  const names = entry.is_orphan ? 0 : entry.names;
+  const parts = [[entry.manifests, "manifest"], [entry.artifact_files, "artifact file"], [entry.projects, "project"], [names, "name"]]
     .filter(([count]) => count > 0).map(([count, one]) => counted(count, one));
   if (entry.is_held) parts.push("perhaps a file that can't be read");
   if (parts.length > 0) return parts.join(", ");
@@ -44,12 +45,13 @@ function keptBy(entry) {
 }
 
 // --- Ways to tell entries apart: for each a name, its classes and the class of an entry ---
+const keepers = (entry) => entry.manifests + entry.artifact_files + entry.projects + entry.names;
 const STATES = ["in use", "perhaps in use", "unreachable, waiting", "can go now"];
 function stateOf(entry) {
-  if (!entry.is_orphan) return entry.manifests + entry.artifact_files + entry.projects > 0 ? 0 : 1;
+  if (!entry.is_orphan) return keepers(entry) > 0 ? 0 : 1;
   return entry.until !== null && Date.parse(entry.until) <= now ? 3 : 2;
 }
-const KINDS = ["package", "artifact", "space", "clone"];
+const KINDS = ["package", "artifact", "space", "clone", "store"];
 const AGES = [["within a week", 7], ["within a month", 30], ["within 3 months", 91], ["within a year", 365], ["longer ago", Infinity], ["never logged"]];
 const SIZES = [["1 GiB and more", 2 ** 30], ["100 MiB to 1 GiB", 100 * 2 ** 20], ["10 to 100 MiB", 10 * 2 ** 20], ["1 to 10 MiB", 2 ** 20], ["less than 1 MiB", 0]];
 const ageOf = (entry) => {
@@ -58,7 +60,7 @@ const ageOf = (entry) => {
   return Math.max(0, AGES.findIndex(([, limit]) => !(days > limit)));
 };
 const CLASSES = {
-  kind: { title: "kind", names: KINDS.map((kind) => `${kind}s`), of: (entry) => KINDS.indexOf(entry.kind) },
+  kind: { title: "kind", names: KINDS.map((kind) => kind === "store" ? kind : `${kind}s`), of: (entry) => KINDS.indexOf(entry.kind) },
   state: { title: "reachable or not", names: STATES, of: stateOf },
   age: { title: "last use", names: AGES.map(([name]) => name), of: ageOf },
   size: { title: "size", names: SIZES.map(([name]) => name), of: (entry) => SIZES.findIndex(([, least]) => entry.bytes >= least) },
@@ -306,7 +308,7 @@ const COLUMNS = [
   { title: "Size", by: (entry) => entry.bytes, text: (entry) => size(entry.bytes), isNumber: true },
   { title: "Last used", by: (entry) => entry.last_used ?? "", text: (entry) => age(entry.last_used) },
   { title: "State", by: stateOf, text: (entry) => STATES[stateOf(entry)] },
-  { title: "Kept by", by: (entry) => entry.manifests + entry.artifact_files + entry.projects, text: keptBy },
+  { title: "Kept by", by: keepers, text: keptBy },
 ];
 let order = { column: COLUMNS[3], isDescending: true }, rows = [];
 
@@ -366,7 +368,7 @@ function begin() {
   document.title = `Depot report: ${depots}`;
   $("depots").textContent = depots;
   const shared = data.bytes - data.freed;
-  $("totals").textContent = `${size(data.bytes)} on disk, ${size(reclaimable)} reclaimable${shared > 0 ? `, ${size(shared)} in files with several names` : ""}; as of ${data.generated.slice(0, 16).replace("T", " ")}, by ScratchRS ${data.version}`;
+  $("totals").textContent = `${size(data.bytes)} on disk, ${size(reclaimable)} reclaimable${shared > 0 ? `, ${size(shared)} in files with several names` : ""}${data.saved > 0 ? `, ${size(data.saved)} saved by sharing in the store` : ""}; as of ${data.generated.slice(0, 16).replace("T", " ")}, by ScratchRS ${data.version}`;
   if (data.skipped.length > 0) {
     $("skipped").hidden = false;
     $("skipped").firstElementChild.textContent = `${counted(data.skipped.length, "remark")} about what could not be read or was left alone`;

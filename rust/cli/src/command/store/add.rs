@@ -72,7 +72,7 @@ impl Arguments {
         let source = session.absolute(&self.path)?;
         let options = CreateOptions { link: self.link };
         let created = watched(session, |watch| {
-            let creation = Creation::begin(&store)?;
+            let creation = Creation::begin(&store, PATIENCE)?;
             let copied = creation.copy(Path::new(&source), watch)?;
             creation.finish(copied.as_deref(), options, watch)
         });

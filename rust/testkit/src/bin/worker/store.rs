@@ -7,7 +7,8 @@ use std::time::Duration;
 use clap::Subcommand;
 use scratchrs_core::Place;
 use scratchrs_core::store::{
-    self, BindOptions, CollectOptions, CreateOptions, Creation, Store, end_session, open_bindings,
+    self, BindOptions, CollectOptions, CreateOptions, Creation, OpenOptions, Store, end_session,
+    open_bindings,
 };
 use scratchrs_fs::{LinkMode, Watch};
 use scratchrs_testkit::OWNER;
@@ -39,6 +40,14 @@ pub(crate) enum StoreTask {
     },
     /// Makes a file and binds it.
     StoreFile { depot: String, name: String, content: String },
+    /// Makes a file, binds it in a file elsewhere, looks whether it is there, and unbinds it; again
+    /// and again. Nobody is told that the store is in use.
+    StoreChurn {
+        depot: String,
+        file: String,
+        #[arg(long, default_value_t = 1)]
+        rounds: usize,
+    },
     /// Removes a name.
     StoreUnbind { depot: String, name: String },
     /// Says how what is bound is linked, once all of it is found to be there and right.
@@ -57,12 +66,17 @@ pub(crate) fn run(task: &StoreTask) -> Result<(), String> {
     let depot = match task {
         StoreTask::StoreTrees { depot, .. }
         | StoreTask::StoreFile { depot, .. }
+        | StoreTask::StoreChurn { depot, .. }
         | StoreTask::StoreUnbind { depot, .. }
         | StoreTask::StoreCheck { depot }
         | StoreTask::StoreCollect { depot, .. } => depot,
     };
     let store = Store::of(Place { depot, directory: None }).map_err(typed)?;
-    let file = open_bindings(&store, OWNER, None, now()).map_err(typed)?.path;
+    if let StoreTask::StoreChurn { file, rounds, .. } = task {
+        return churn(&store, file, *rounds);
+    }
+    let file =
+        open_bindings(&store, OWNER, OpenOptions::default(), now(), PATIENCE).map_err(typed)?.path;
     match task {
         StoreTask::StoreTrees { prefix, first, count, files, contents, link, .. } => {
             let link = link.as_deref().map(str::parse::<LinkMode>).transpose();
@@ -87,6 +101,7 @@ pub(crate) fn run(task: &StoreTask) -> Result<(), String> {
                 Ok(Some("file"))
             })?
         }
+        StoreTask::StoreChurn { .. } => {}
         StoreTask::StoreUnbind { name, .. } => {
             store::unbind(&store, &file, &[name], PATIENCE).map_err(typed)?;
         }
@@ -103,7 +118,7 @@ fn make(
     link: Option<LinkMode>,
     fill: impl FnOnce(&Path) -> std::io::Result<Option<&'static str>>,
 ) -> Result<(), String> {
-    let creation = Creation::begin(store).map_err(typed)?;
+    let creation = Creation::begin(store, PATIENCE).map_err(typed)?;
     let returned = fill(creation.directory()).map_err(own_fault)?;
     let options = CreateOptions { link };
     let created = creation.finish(returned, options, &Watch::default()).map_err(typed)?;
@@ -127,6 +142,25 @@ fn check(store: &Store) -> Result<(), String> {
         for bound in &artifact.bound_by {
             say(&bound.name, link)?;
         }
+    }
+    Ok(())
+}
+
+fn churn(store: &Store, file: &str, rounds: usize) -> Result<(), String> {
+    for round in 0..rounds {
+        let content = format!("{file} {round}");
+        let fill = |directory: &Path| {
+            fs::write(directory.join("file"), &content)?;
+            Ok(Some("file"))
+        };
+        make(store, file, "name", None, fill)?;
+        let hash = store::bound_hash(file, "name").map_err(typed)?;
+        let path = hash.map(|hash| store.path(hash)).unwrap_or_default();
+        if fs::read_to_string(&path).ok().as_ref() != Some(&content) {
+            return Err(format!("`{path}` is bound and not there"));
+        }
+        store::unbind(store, file, &["name"], PATIENCE).map_err(typed)?;
+        end_session(None).map_err(typed)?;
     }
     Ok(())
 }

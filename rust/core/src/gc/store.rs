@@ -1,0 +1,337 @@
+//! The stores of depots, as collections and reports see them: what is in them, and who binds it.
+
+use std::path::{Path, PathBuf};
+
+use scratchrs_fs::{self as fs, PidLock, Size, Watch};
+use scratchrs_model::collection::{DepotPlan, Fate, Item, Kind, Reason};
+use scratchrs_model::fault::Fault;
+use scratchrs_model::hash::Sha256;
+use scratchrs_model::layout;
+use scratchrs_model::store::layout::{ARTIFACTS, KEY, OWNER, TREES, VARIANTS, package_of};
+use scratchrs_model::time::DepotTime;
+
+use super::category::Category;
+use super::explain::{Cause, Explanation, Standing};
+use super::status::{Entry, Share, Status};
+use super::sweep::Outcome;
+use super::{Failure, Gone, Moment, Note, Options, Problem, Report, Waiting, World};
+use crate::error::Result;
+use crate::store::{self, ArtifactKind, BoundName, CollectOptions, Store, Survey, Thing};
+
+/// How much of the stores went, or would go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreShare {
+    /// How many contents and trees.
+    pub count: usize,
+    /// How many bytes that frees.
+    pub bytes: u64,
+    /// How many contents and trees nobody binds that stay for now.
+    pub waiting: usize,
+    /// How many bytes these would free.
+    pub waiting_bytes: u64,
+    /// How many files of bindings went that nobody used any more.
+    pub abandoned: usize,
+}
+
+/// Where the store of a depot is.
+fn store_of(depot: &str) -> Store {
+    Store::at(&layout::join(depot, &[Kind::Space.directory(), &OWNER.to_string(), KEY]))
+}
+
+/// Whether something is the scratch space that a store is in.
+pub(super) fn is_store(item: &Item) -> bool {
+    item.kind == Kind::Space && item.group == *OWNER.to_string() && item.name == KEY
+}
+
+/// The store of a depot, if there is one.
+fn store_in(depot: &str) -> Option<Store> {
+    Some(store_of(depot)).filter(|store| fs::is_directory(Path::new(store.root())))
+}
+
+/// Whether somebody uses the store that is at `path`. Who cannot tell keeps it.
+pub(super) fn is_in_use(path: &Path, moment: Moment) -> bool {
+    let store = path.to_str().map(Store::at);
+    store.is_none_or(|store| store::is_in_use(&store, moment.now).unwrap_or(true))
+}
+
+/// Takes the lock of the store that is at `path`, if there is one, so that nobody begins to use it.
+pub(super) fn hold(
+    path: &Path,
+    item: &Item,
+    now: DepotTime,
+) -> std::result::Result<Option<PidLock>, Outcome> {
+    let Some(path) = path.to_str().filter(|_| is_store(item)) else { return Ok(None) };
+    match store::hold_if_unused(&Store::at(path), now) {
+        Ok(Some(lock)) => Ok(Some(lock)),
+        Ok(None) => Err(Outcome::InUse("somebody uses the store".to_owned())),
+        Err(error) => Err(Outcome::Failed(error.to_string())),
+    }
+}
+
+fn rules(options: &Options) -> CollectOptions {
+    let delay = options.policy.collect_delay;
+    CollectOptions { delay, is_dry_run: options.dry_run, ..CollectOptions::default() }
+}
+
+/// Collects the stores of the depots that are swept. One that cannot be collected stays as it is.
+pub(super) fn collect_stores(
+    options: &Options,
+    moment: Moment,
+    report: &mut Report,
+    watch: &Watch,
+) -> Result<()> {
+    let packages = report.gone.iter().filter(|gone| gone.kind == Category::Package);
+    let going: Vec<PathBuf> = packages.map(|gone| PathBuf::from(&gone.path)).collect();
+    for depot in report.depots.clone() {
+        let Some(store) = store_in(&depot) else { continue };
+        if report.gone.iter().any(|gone| gone.path == store.root()) {
+            continue;
+        }
+        watch.check()?;
+        match store::collect_beside(&store, rules(options), &going, moment.now, watch) {
+            Ok(collected) => add(report, collected, options),
+            Err(error) => {
+                watch.check()?;
+                let (path, message) = (store.root().to_owned(), error.to_string());
+                report.failures.push(Failure { path, message });
+            }
+        }
+    }
+    report.notes.sort_by_key(|note| note.problem);
+    Ok(())
+}
+
+fn add(report: &mut Report, collected: store::Collected, options: &Options) {
+    let share = &mut report.store;
+    share.count += collected.removed.len();
+    share.bytes += collected.bytes();
+    share.waiting += collected.waiting.len();
+    share.waiting_bytes += collected.waiting.iter().map(|orphan| orphan.bytes).sum::<u64>();
+    share.abandoned += collected.abandoned.len();
+    report.gone.extend(collected.removed.into_iter().map(|orphan| Gone {
+        kind: Category::Store,
+        size: size_of(&orphan),
+        path: orphan.path,
+        reason: Reason::Unreachable,
+    }));
+    report.waiting.extend(collected.waiting.into_iter().map(|orphan| Waiting {
+        kind: Category::Store,
+        size: size_of(&orphan),
+        path: orphan.path,
+        since: orphan.since,
+        until: orphan.since.after(options.policy.collect_delay),
+    }));
+    let failed = collected.failed.into_iter();
+    report.failures.extend(failed.map(|(path, message)| Failure { path, message }));
+    report.notes.extend(collected.unreadable.into_iter().map(unreadable));
+}
+
+fn size_of(orphan: &store::Orphan) -> Size {
+    let files = u64::from(orphan.kind == ArtifactKind::File);
+    Size { bytes: orphan.bytes, shared: 0, files }
+}
+
+fn unreadable((path, message): (String, String)) -> Note {
+    Note::at(&path, Problem::Unreadable, Fault { line: None, column: None, message })
+}
+
+/// Adds the stores of the depots that are swept to a status.
+pub(super) fn add_to_status(
+    world: &World,
+    options: &Options,
+    moment: Moment,
+    status: &mut Status,
+) -> Result<()> {
+    let (size, reclaimable) = (Size::default(), Size::default());
+    let mut share = Share { kind: Category::Store, count: 0, size, reclaimable };
+    for depot in status.depots.clone() {
+        let Some(store) = store_in(&depot) else { continue };
+        let survey = match Survey::take(&store, rules(options), moment.now) {
+            Ok(survey) => survey,
+            Err(error) => {
+                let path = Path::new(store.root());
+                status.notes.push(Note::about(path, Problem::Passed, error.to_string()));
+                continue;
+            }
+        };
+        share.count += survey.files;
+        share.size += survey.size;
+        share.reclaimable += survey.reclaimable;
+        status.saved += survey.saved;
+        let whole = survey.things.iter().filter(|thing| thing.is_whole());
+        status.entries.extend(whole.map(|thing| world.entry(&store, thing, options, moment)));
+        status.notes.extend(survey.unreadable.into_iter().map(unreadable));
+    }
+    status.shares.push(share);
+    Ok(())
+}
+
+/// Explains what `query` or a path stands for in the stores of all depots.
+pub(super) fn explain(
+    world: &World,
+    query: &str,
+    paths: &[&Path],
+    options: &Options,
+    moment: Moment,
+) -> Result<Vec<Explanation>> {
+    let mut explanations = Vec::new();
+    for depot in &world.inventory.depots {
+        let Some(store) = store_in(&depot.path) else { continue };
+        let hashes: Vec<Sha256> = paths
+            .iter()
+            .filter_map(|path| addressed(&store, path))
+            .chain(query.parse().ok())
+            .collect();
+        let survey = Survey::take(&store, rules(options), moment.now)?;
+        let is_meant = |thing: &&Thing| {
+            hashes.contains(&thing.hash) || thing.names.iter().any(|name| name.name == query)
+        };
+        for thing in survey.things.iter().filter(is_meant) {
+            let standing = match thing.since {
+                None => Standing::Kept,
+                Some(_) if !depot.is_swept => Standing::Elsewhere,
+                Some(since) => {
+                    let until = since.after(options.policy.collect_delay);
+                    let is_due = moment.now.since(since) >= options.policy.collect_delay;
+                    if is_due { Standing::Goes } else { Standing::Waiting { since, until } }
+                }
+            };
+            explanations.push(Explanation {
+                kind: Category::Store,
+                label: label(thing),
+                path: thing.path.clone(),
+                size: thing.size,
+                last_used: thing.names.iter().map(|name| name.time).max(),
+                standing,
+                causes: world.binders(&store, &survey, thing),
+            });
+        }
+    }
+    Ok(explanations)
+}
+
+/// The hash of what a path in a store is, or is in.
+fn addressed(store: &Store, path: &Path) -> Option<Sha256> {
+    let mut names = path.strip_prefix(store.root()).ok()?.iter().map(|name| name.to_str());
+    let directory = names.next()??;
+    [ARTIFACTS, VARIANTS, TREES].contains(&directory).then_some(())?;
+    names.nth(1)??.parse().ok()
+}
+
+fn label(thing: &Thing) -> String {
+    let names = thing.names.iter().map(|name| name.name.as_str());
+    names.min().map_or_else(|| thing.hash.to_string(), str::to_owned)
+}
+
+impl World {
+    fn entry(&self, store: &Store, thing: &Thing, options: &Options, moment: Moment) -> Entry {
+        let until = |since: DepotTime| since.after(options.policy.collect_delay).max(moment.now);
+        let packages = thing.names.iter().filter_map(|name| self.binder(store, &name.file));
+        Entry {
+            kind: Category::Store,
+            label: label(thing),
+            package: packages.min(),
+            path: thing.path.clone(),
+            size: thing.size,
+            last_used: thing.since.or_else(|| thing.names.iter().map(|name| name.time).max()),
+            manifests: 0,
+            artifact_files: 0,
+            projects: 0,
+            names: thing.names.len(),
+            is_held: false,
+            is_orphan: thing.since.is_some(),
+            until: thing.since.map(until),
+        }
+    }
+
+    /// The package that a file of bindings is of.
+    fn binder(&self, store: &Store, file: &str) -> Option<String> {
+        let below = Path::new(file).strip_prefix(store.root()).ok()?.to_str()?;
+        let package = package_of(&below.replace(std::path::MAIN_SEPARATOR, "/"))?.to_string();
+        Some(self.package_of(&package).unwrap_or(package))
+    }
+
+    /// What binds something: names, and those of trees that have it.
+    fn binders(&self, store: &Store, survey: &Survey, thing: &Thing) -> Vec<Cause> {
+        let names = thing.names.iter().map(|name| self.binding(store, survey, name));
+        let trees = survey.things.iter().filter(|tree| thing.trees.contains(&tree.hash));
+        let trees = trees.map(|tree| Cause {
+            what: "tree",
+            path: tree.path.clone(),
+            name: Some(label(tree)),
+            last_used: None,
+            package: None,
+            because: tree.names.iter().map(|name| self.binding(store, survey, name)).collect(),
+        });
+        names.chain(trees).collect()
+    }
+
+    fn binding(&self, store: &Store, survey: &Survey, bound: &BoundName) -> Cause {
+        let is_abandoned = survey.abandoned.contains_key(&bound.file);
+        Cause {
+            what: if is_abandoned { "abandoned binding" } else { "binding" },
+            name: Some(bound.name.clone()),
+            last_used: Some(bound.time),
+            ..self.bindings(store, survey, &bound.file)
+        }
+    }
+
+    /// A file of bindings, and the projects that keep it.
+    fn bindings(&self, store: &Store, survey: &Survey, file: &str) -> Cause {
+        let project = |project: &store::Project| {
+            let mut cause = Cause {
+                what: if project.is_gone { "gone project" } else { "project" },
+                path: project.path.clone().unwrap_or_default(),
+                name: None,
+                last_used: Some(project.last_used),
+                package: None,
+                because: Vec::new(),
+            };
+            match project.path {
+                Some(_) => self.trace_package(&mut cause),
+                None => cause.what = "somebody",
+            }
+            cause
+        };
+        Cause {
+            what: "bindings",
+            path: file.to_owned(),
+            name: None,
+            last_used: None,
+            package: self.binder(store, file),
+            because: survey.users.of(store, file).iter().map(project).collect(),
+        }
+    }
+
+    /// The files of bindings that keep the scratch space of the store at `path`.
+    pub(super) fn names_of_store(
+        &self,
+        path: &Path,
+        options: &Options,
+        moment: Moment,
+    ) -> Result<Vec<Cause>> {
+        let Some(store) = path.to_str().map(Store::at) else { return Ok(Vec::new()) };
+        let survey = Survey::take(&store, rules(options), moment.now)?;
+        let names = survey.things.iter().flat_map(|thing| &thing.names);
+        let files: std::collections::BTreeSet<&str> =
+            names.map(|name| name.file.as_str()).collect();
+        Ok(files.into_iter().map(|file| self.bindings(&store, &survey, file)).collect())
+    }
+
+    /// Which of the depots have a store that somebody uses, of those where that matters: where the
+    /// scratch space of the store would not stay, or may be evicted.
+    pub(super) fn stores_in_use(
+        &self,
+        plans: &[DepotPlan],
+        options: &Options,
+        moment: Moment,
+    ) -> Vec<Option<usize>> {
+        let depots = self.inventory.depots.iter().zip(plans);
+        let in_use = depots.map(|(depot, plan)| {
+            let index = depot.items.iter().position(is_store).filter(|_| depot.is_swept)?;
+            let matters = options.max_size.is_some() || plan.decisions[index].fate != Fate::Kept;
+            (matters && is_in_use(&depot.items[index].path(&depot.path), moment)).then_some(index)
+        });
+        in_use.collect()
+    }
+}

@@ -1,0 +1,184 @@
+//! What a collection of a depot has to know of its store: whether anybody uses it, what is in it,
+//! and what becomes of that.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::path::{Path, PathBuf};
+
+use scratchrs_fs::{self as fs, Attempt, LinkMode, PidLock, Size};
+use scratchrs_model::hash::Sha256;
+use scratchrs_model::store::layout::{ARTIFACTS, VARIANTS};
+use scratchrs_model::time::DepotTime;
+
+use super::collection::{self, CollectOptions};
+use super::mark::{Marked, mark};
+use super::users::Users;
+use super::{BoundName, LOCK_POLICY, Store, session};
+use crate::error::Result;
+
+/// Whether somebody uses a store: a name is bound to something that is there, or may be; a process
+/// that lives makes something; or a project that is there has a file of bindings. Nothing is touched.
+pub(crate) fn is_in_use(store: &Store, now: DepotTime) -> Result<bool> {
+    if session::is_alive(store)? || Users::read(store, &[])?.are_there(now) {
+        return Ok(true);
+    }
+    let marked = mark(store)?;
+    let there: BTreeSet<Sha256> = marked.addresses.iter().map(|(hash, _)| *hash).collect();
+    let is_bound = marked.names.iter().any(|name| there.contains(&name.hash));
+    Ok(is_bound || !marked.unknown.is_empty())
+}
+
+/// The lock of a store that nobody uses: while it is held, nobody begins to. None if somebody does.
+pub(crate) fn hold_if_unused(store: &Store, now: DepotTime) -> Result<Option<PidLock>> {
+    if !fs::is_directory(Path::new(store.root())) {
+        return Ok(None);
+    }
+    let lock = store.layout().lock();
+    let path = Path::new(&lock);
+    path.parent().map_or(Ok(()), fs::ensure_directory)?;
+    match PidLock::try_acquire(path, LOCK_POLICY)? {
+        Attempt::Acquired(lock) => Ok((!is_in_use(store, now)?).then_some(lock)),
+        Attempt::Held(_) => Ok(None),
+    }
+}
+
+/// Something at an address of a store.
+#[derive(Clone, Debug)]
+pub(crate) struct Thing {
+    pub(crate) hash: Sha256,
+    pub(crate) path: String,
+    /// The names that are bound to it, those of abandoned files too.
+    pub(crate) names: Vec<BoundName>,
+    /// The trees that have it as the content of a file.
+    pub(crate) trees: Vec<Sha256>,
+    /// Its part of what the store takes, of which `shared` is what others have too. What several
+    /// things have is parted among them; so is what a content takes that only trees have.
+    pub(crate) size: Size,
+    /// Since when nobody uses it; none if somebody does.
+    pub(crate) since: Option<DepotTime>,
+}
+
+impl Thing {
+    /// Whether it is something that somebody has made, rather than a part of a tree.
+    pub(crate) fn is_whole(&self) -> bool {
+        !self.names.is_empty() || self.trees.is_empty()
+    }
+}
+
+/// What is in a store, and what becomes of it.
+#[derive(Debug, Default)]
+pub(crate) struct Survey {
+    /// All that is at an address, by hash.
+    pub(crate) things: Vec<Thing>,
+    /// What the store takes, with its records and logs.
+    pub(crate) size: Size,
+    /// How many contents there are.
+    pub(crate) files: usize,
+    /// What would be free without that which nobody uses.
+    pub(crate) reclaimable: Size,
+    /// The bytes that sharing saves.
+    pub(crate) saved: u64,
+    /// For whom the files of bindings are used.
+    pub(crate) users: Users,
+    /// Files of bindings that nobody uses any more, and since when.
+    pub(crate) abandoned: BTreeMap<String, DepotTime>,
+    /// Files of bindings that do not read, with the reason.
+    pub(crate) unreadable: Vec<(String, String)>,
+}
+
+impl Survey {
+    /// Looks through a store. Nothing is touched.
+    ///
+    /// # Errors
+    ///
+    /// If something is there and cannot be read.
+    pub(crate) fn take(store: &Store, options: CollectOptions, now: DepotTime) -> Result<Self> {
+        let options = CollectOptions { is_dry_run: true, ..options };
+        let going: &[PathBuf] = &[];
+        let (marked, users, decided) = collection::look(store, options, going, now)?;
+        let mut survey = Self::default();
+        survey.add_things(store, &marked);
+        let since = decided.since();
+        for thing in &mut survey.things {
+            thing.since = since.get(thing.path.as_str()).copied();
+        }
+        survey.measure(store, &marked);
+        survey.abandoned = decided.abandoned.since;
+        survey.users = users;
+        survey.unreadable = marked.unreadable;
+        Ok(survey)
+    }
+
+    fn add_things(&mut self, store: &Store, marked: &Marked) {
+        let mut names: HashMap<Sha256, Vec<BoundName>> = HashMap::new();
+        for name in &marked.names {
+            let (file, name, hash, time) = (&name.file, &name.name, name.hash, name.time);
+            let name = BoundName { file: file.clone(), name: name.clone(), time };
+            names.entry(hash).or_default().push(name);
+        }
+        let mut trees: HashMap<Sha256, Vec<Sha256>> = HashMap::new();
+        for (tree, record) in &marked.trees {
+            for content in record.contents().collect::<BTreeSet<_>>() {
+                trees.entry(content).or_default().push(*tree);
+            }
+        }
+        let thing = |(hash, _): &(Sha256, _)| Thing {
+            hash: *hash,
+            path: store.path(*hash),
+            names: names.remove(hash).unwrap_or_default(),
+            trees: trees.remove(hash).unwrap_or_default(),
+            size: Size::default(),
+            since: None,
+        };
+        self.things = marked.addresses.iter().map(thing).collect();
+    }
+
+    /// Parts what the store takes among the things that have it.
+    fn measure(&mut self, store: &Store, marked: &Marked) {
+        let position: HashMap<Sha256, usize> =
+            self.things.iter().enumerate().map(|(index, thing)| (thing.hash, index)).collect();
+        let mut unshared = 0;
+        for index in 0..self.things.len() {
+            let thing = &self.things[index];
+            if let Some(record) = marked.trees.get(&thing.hash) {
+                unshared += record.bytes();
+                if record.link == LinkMode::Copy.name() {
+                    let size = Size { bytes: record.bytes(), shared: 0, files: 0 };
+                    self.add(&[index], size);
+                }
+                continue;
+            }
+            let variant = fs::measure(Path::new(&store.layout().variant(thing.hash))).bytes;
+            let bytes = fs::measure(Path::new(&thing.path)).bytes;
+            let trees = thing.trees.iter().filter_map(|tree| position.get(tree).copied());
+            let own = thing.is_whole().then_some(index);
+            let holders: Vec<usize> = own.into_iter().chain(trees).collect();
+            unshared += if own.is_some() { bytes } else { 0 };
+            self.files += 1;
+            self.add(&holders, Size { bytes: bytes + variant, shared: 0, files: 1 });
+        }
+        self.saved = unshared.saturating_sub(self.size.bytes);
+        // What holds no content: names, logs, records, what is being made.
+        for entry in fs::entries(Path::new(store.root())).unwrap_or_default() {
+            if entry.name != ARTIFACTS && entry.name != VARIANTS {
+                let rest = fs::measure(&Path::new(store.root()).join(&entry.name));
+                self.size += Size { shared: 0, ..rest };
+            }
+        }
+    }
+
+    /// Adds what `holders` have in common.
+    fn add(&mut self, holders: &[usize], size: Size) {
+        self.size += size;
+        if holders.iter().all(|holder| self.things[*holder].since.is_some()) {
+            self.reclaimable += size;
+        }
+        let count = holders.len() as u64;
+        for (number, holder) in holders.iter().enumerate() {
+            // The first has what cannot be parted.
+            let odd = if number == 0 { size.bytes % count } else { 0 };
+            let part = size.bytes / count + odd;
+            let shared = if count > 1 { part } else { 0 };
+            self.things[*holder].size += Size { bytes: part, shared, files: size.files };
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! For which projects the files of bindings in a store are used, and which of them nobody uses any
+//! more.
+//!
+//! # Locking
+//!
+//! Uses are logged, and files that nobody uses removed, under the lock of the store: who has opened
+//! a file for a project that is there does not lose it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use chrono::TimeDelta;
+use scratchrs_fs as fs;
+use scratchrs_model::store::users::{self, User};
+use scratchrs_model::time::DepotTime;
+
+use super::Store;
+use crate::error::Result;
+
+/// For how long a use is not logged again by the same process.
+const LOGGED_FOR: TimeDelta = TimeDelta::days(1);
+
+/// What was logged, by file and project, and when.
+type Logged = BTreeMap<(String, Option<String>), DepotTime>;
+
+/// What this process has logged.
+static LOGGED: Mutex<Logged> = Mutex::new(BTreeMap::new());
+
+fn with_logged<T>(act: impl FnOnce(&mut Logged) -> T) -> T {
+    act(&mut LOGGED.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Whether this process has logged lately that the file is used for a project.
+pub(super) fn is_logged(file: &str, project: Option<&str>, now: DepotTime) -> bool {
+    let key = (file.to_owned(), project.map(str::to_owned));
+    with_logged(|logged| {
+        logged.get(&key).is_some_and(|time| {
+            let age = now.since(*time);
+            age >= TimeDelta::zero() && age < LOGGED_FOR
+        })
+    })
+}
+
+/// Logs that a file in the store is used for a project; none if nobody knows one. The caller holds
+/// the lock of the store.
+pub(super) fn log(store: &Store, file: &str, project: Option<&str>, now: DepotTime) -> Result<()> {
+    let Some(below) = below(store, file) else { return Ok(()) };
+    let project = project.map(str::to_owned);
+    let user = User { time: now, file: below, project: project.clone() };
+    fs::append(Path::new(&store.layout().users()), &user.to_line())?;
+    with_logged(|logged| logged.insert((file.to_owned(), project), now));
+    Ok(())
+}
+
+/// A project for which a file is used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Project {
+    /// The project file; none if nobody knows.
+    pub(crate) path: Option<String>,
+    /// When it was last logged.
+    pub(crate) last_used: DepotTime,
+    /// Whether it is known to be gone.
+    pub(crate) is_gone: bool,
+}
+
+/// For whom the files of bindings in a store are used.
+#[derive(Debug, Default)]
+pub(crate) struct Users {
+    log: Vec<User>,
+    /// Whether each project is known to be gone.
+    gone: HashMap<String, bool>,
+    /// Whether something of the log cannot be read, so that others may use the files too.
+    is_torn: bool,
+}
+
+impl Users {
+    /// Reads the log of a store, and looks which projects are there. Those below the directories
+    /// `going` count as gone.
+    pub(super) fn read(store: &Store, going: &[PathBuf]) -> Result<Self> {
+        let (log, torn) = users::read(&fs::read(Path::new(&store.layout().users()))?);
+        let mut gone = HashMap::new();
+        for path in log.iter().filter_map(|user| user.project.as_deref()) {
+            if !gone.contains_key(path) {
+                let is_going = going.iter().any(|going| Path::new(path).starts_with(going));
+                // One that cannot be looked at may be there.
+                let is_gone = is_going || matches!(fs::is_regular(Path::new(path)), Ok(false));
+                gone.insert(path.to_owned(), is_gone);
+            }
+        }
+        Ok(Self { log, gone, is_torn: torn > 0 })
+    }
+
+    fn is_gone(&self, project: &str) -> bool {
+        self.gone.get(project).copied().unwrap_or(false)
+    }
+
+    /// The projects for which a file is used, with when it last was for each.
+    pub(crate) fn of(&self, store: &Store, file: &str) -> Vec<Project> {
+        let Some(below) = below(store, file) else { return Vec::new() };
+        let mut last: BTreeMap<Option<&str>, DepotTime> = BTreeMap::new();
+        for user in self.log.iter().filter(|user| user.file == below) {
+            let known = last.entry(user.project.as_deref()).or_insert(user.time);
+            *known = user.time.max(*known);
+        }
+        let project = |(path, last_used): (Option<&str>, DepotTime)| Project {
+            path: path.map(str::to_owned),
+            last_used,
+            is_gone: path.is_some_and(|path| self.is_gone(path)),
+        };
+        last.into_iter().map(project).collect()
+    }
+
+    /// Whether all who used a file are known, and gone.
+    pub(super) fn has_abandoned(&self, store: &Store, file: &str) -> bool {
+        let Some(below) = below(store, file) else { return false };
+        let users = self.log.iter().filter(|user| user.file == below);
+        !self.is_torn && users::is_abandoned(users, |project| self.is_gone(project))
+    }
+
+    /// Whether somebody uses any of the files: a project that is there; or since less than a day
+    /// ago, nobody knows who.
+    pub(super) fn are_there(&self, now: DepotTime) -> bool {
+        self.log.iter().any(|user| match &user.project {
+            Some(project) => !self.is_gone(project),
+            None => now.since(user.time) < LOGGED_FOR,
+        })
+    }
+
+    /// Leaves in the log what is worth remembering of files that are there. The caller holds the
+    /// lock of the store.
+    pub(super) fn condense(self, store: &Store, now: DepotTime) -> Result<()> {
+        if self.log.is_empty() && !self.is_torn {
+            return Ok(());
+        }
+        let is_there = |file: &str| {
+            let path = store.layout().below(&file.split('/').collect::<Vec<_>>());
+            !matches!(fs::look(Path::new(&path)), Ok(None))
+        };
+        let Self { log, gone, .. } = self;
+        let is_gone = |project: &str| gone.get(project).copied().unwrap_or(false);
+        let condensed = users::condensed(log, is_there, is_gone, now);
+        fs::replace(Path::new(&store.layout().users()), users::to_text(&condensed), None)?;
+        Ok(())
+    }
+}
+
+/// The path of a file below the store, parted by slashes; none if it lies elsewhere.
+fn below(store: &Store, file: &str) -> Option<String> {
+    let rest = Path::new(file).strip_prefix(store.root()).ok()?;
+    let names: Option<Vec<&str>> = rest.iter().map(|name| name.to_str()).collect();
+    Some(names?.join("/"))
+}

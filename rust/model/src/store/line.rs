@@ -1,0 +1,63 @@
+//! A line of one of the store's own logs: words, and a check of them.
+//!
+//! A line begins with the end of the one before, so that it is not lost with one that is torn.
+
+use toml::{Table, Value};
+
+use crate::time::DepotTime;
+
+/// The line of these words, ready to be appended.
+pub(super) fn sealed(words: &str) -> String {
+    format!("\n{words} {:016x}", check(words))
+}
+
+/// Reads a log in any state; how many lines are beyond reading is in the second value.
+pub(super) fn read<T>(bytes: &[u8], parse: impl Fn(&str) -> Option<T>) -> (Vec<T>, usize) {
+    let mut entries = Vec::new();
+    let mut torn = 0;
+    for line in bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match std::str::from_utf8(line).ok().and_then(opened).and_then(&parse) {
+            Some(entry) => entries.push(entry),
+            None => torn += 1,
+        }
+    }
+    (entries, torn)
+}
+
+/// The words of a line, if its check is right.
+fn opened(line: &str) -> Option<&str> {
+    let (words, sum) = line.rsplit_once(' ')?;
+    (u64::from_str_radix(sum, 16).ok()? == check(words)).then_some(words)
+}
+
+/// The time that a text begins with, and what follows.
+pub(super) fn take_time(text: &str) -> Option<(DepotTime, &str)> {
+    let (time, rest) = text.split_once(' ')?;
+    Some((DepotTime::from_toml(&time.parse().ok()?)?, rest))
+}
+
+/// FNV-1a: what is torn or damaged shows, nothing else matters.
+fn check(text: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
+}
+
+/// The basic string that a text begins with, and what follows.
+pub(super) fn take_string(text: &str) -> Option<(String, &str)> {
+    let mut is_escaped = false;
+    let inner = text.strip_prefix('"')?;
+    let end = inner.bytes().position(|byte| {
+        let is_end = byte == b'"' && !is_escaped;
+        is_escaped = byte == b'\\' && !is_escaped;
+        is_end
+    })?;
+    let (string, rest) = (&inner[..end], &inner[end + 1..]);
+    if !string.contains('\\') {
+        return Some((string.to_owned(), rest));
+    }
+    let mut table = format!("x = \"{string}\"").parse::<Table>().ok()?;
+    match table.remove("x") {
+        Some(Value::String(string)) => Some((string, rest)),
+        _ => None,
+    }
+}
