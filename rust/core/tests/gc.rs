@@ -546,3 +546,29 @@ fn why_something_is_in_the_store() {
     assert_eq!(entries.map(|entry| entry.size.bytes).sum::<u64>(), 6 + 12 + 8);
     assert_eq!(status.saved, 6, "the file and the tree have it once");
 }
+
+/// A collection that waits for the locks has an older clock than who logs a use meanwhile of a space
+/// that went, and is about to make it anew.
+#[test]
+fn a_use_that_was_logged_since_the_collection_began_stays_in_the_log() {
+    let lab = lab();
+    let project = lab.root().join("Project.toml");
+    fs::write(&project, "").unwrap();
+    let space = lab.path(&format!("scratchspaces/{UUID}/about-to-be"));
+    let begun = moment();
+    let minute = TimeDelta::minutes(1);
+    let record = |time: DepotTime| {
+        format!(
+            "[[\"{}\"]]\nparent_projects = [\"{}\"]\ntime = {time}\n",
+            space.display(),
+            project.display()
+        )
+    };
+    for (age, stays) in [(-minute, true), (minute, true), (minute * 120, false)] {
+        let time = DepotTime::from_local(begun.now.local() - age);
+        lab.write("logs/scratch_usage.toml", &record(time));
+        gc::collect(&options(&lab), begun, &Watch::default()).unwrap();
+        let log = fs::read_to_string(lab.path("logs/scratch_usage.toml")).unwrap();
+        assert_eq!(log.contains("about-to-be"), stays, "{age}");
+    }
+}

@@ -283,8 +283,8 @@ fn condensed(log: &Log, marks: &Marks, now: DepotTime) -> UsageLog {
             let mut record: Record = record.clone();
             let last_used = log.log.records(path).iter().filter_map(|record| record.time).max();
             let is_announced = last_used.is_some_and(|time| {
-                let age = now.since(time);
-                age >= chrono::TimeDelta::zero() && age < ANNOUNCED
+                // It may have been logged since this collection began, and waited for the locks.
+                now.since(time).abs() < ANNOUNCED
             });
             record.parent_projects.retain(|project| !is_gone(project));
             let is_of_use = log.kind != UsageLogFile::Scratch || !record.parent_projects.is_empty();
