@@ -74,9 +74,7 @@ pub fn begin(
         files.tidy();
         return Ok(Begun::Ready(files.space));
     }
-    if let Some(directory) = Path::new(&files.space).parent() {
-        fs::ensure_directory(directory)?;
-    }
+    fs::ensure_parent(Path::new(&files.space))?;
     let lock = match PidLock::try_acquire(&files.lock(), LOCK_POLICY)? {
         Attempt::Acquired(lock) => lock,
         Attempt::Held(holder) => {

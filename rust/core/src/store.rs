@@ -179,7 +179,7 @@ fn with_directory<T>(path: &Path, mut make: impl FnMut() -> fs::Result<T>) -> Re
     for _ in 0..ROUNDS {
         match make() {
             Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => {
-                path.parent().map_or(Ok(()), fs::ensure_directory)?;
+                fs::ensure_parent(path)?;
             }
             made => return Ok(made?),
         }

@@ -34,10 +34,7 @@ pub fn download(url: &str, to: &Path, settings: &Settings, watch: &Watch) -> Res
     let done = downloaded.and_then(|_| Ok(fs::rename(&part, to)?));
     if done.is_err() {
         // Nobody goes on with it: the next one has another name.
-        let mut note = part.clone().into_os_string();
-        note.push(".resume");
-        let _ = fs::remove(&part);
-        let _ = fs::remove(Path::new(&note));
+        let _ = fetch::discard(&part);
     }
     done
 }
@@ -56,9 +53,7 @@ pub fn unpack(tarball: &Path, directory: &Path, links: Links, watch: &Watch) -> 
     watch.begin(format!("Unpacking {}", shown(tarball)));
     let file = fs::open(tarball)?;
     watch.expect(file.metadata().map_or(0, |metadata| metadata.len()));
-    if let Some(parent) = directory.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-        fs::ensure_directory(parent)?;
-    }
+    fs::ensure_parent(directory)?;
     let built = beside(directory);
     fs::make_directory(&built)?;
     let options = UnpackOptions { links, ..UnpackOptions::default() };

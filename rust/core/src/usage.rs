@@ -180,9 +180,7 @@ fn write<T>(
 ///
 /// [`Error::Busy`] if that was not long enough, or if the file system refuses.
 pub(crate) fn lock(log: &Path, patience: Duration) -> Result<PidLock> {
-    if let Some(directory) = log.parent() {
-        fs::ensure_directory(directory)?;
-    }
+    fs::ensure_parent(log)?;
     let mut lock = log.as_os_str().to_owned();
     lock.push(".pid");
     let lock = PathBuf::from(lock);

@@ -51,10 +51,8 @@ pub(crate) struct Note {
 impl Note {
     /// The note beside the partial file at `partial`, which is to come from `url`.
     pub(crate) fn beside(partial: &Path, url: &Url) -> Self {
-        let mut path = OsString::from(partial);
-        path.push(".resume");
         let digest = sha2::Sha256::digest(url.as_str().as_bytes());
-        Self { path: path.into(), url: Sha256(digest.into()).to_string() }
+        Self { path: path_beside(partial), url: Sha256(digest.into()).to_string() }
     }
 
     /// What it says, if it is about the same URL.
@@ -76,6 +74,22 @@ impl Note {
     pub(crate) fn remove(&self) -> fs::Result<()> {
         fs::remove(&self.path)
     }
+}
+
+fn path_beside(partial: &Path) -> PathBuf {
+    let mut path = OsString::from(partial);
+    path.push(".resume");
+    path.into()
+}
+
+/// Removes a partial file with which nobody is to go on, and the note beside it.
+///
+/// # Errors
+///
+/// If the file system refuses; what could not be removed stays.
+pub fn discard(partial: &Path) -> fs::Result<()> {
+    fs::remove(partial)?;
+    fs::remove(&path_beside(partial))
 }
 
 #[cfg(test)]

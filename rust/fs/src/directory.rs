@@ -47,6 +47,17 @@ pub fn ensure_directory(path: &Path) -> Result<()> {
     Err(Error::on("create the directory", path)(error))
 }
 
+/// Makes the directory that `path` is to lie in, unless it is there.
+///
+/// # Errors
+///
+/// As [`ensure_directory`].
+pub fn ensure_parent(path: &Path) -> Result<()> {
+    // A name alone lies in the current directory.
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    parent.map_or(Ok(()), ensure_directory)
+}
+
 /// Whether there is a directory at `path`, or a link to one, by the cheapest call that tells.
 pub fn is_directory(path: &Path) -> bool {
     platform::is_directory(path)

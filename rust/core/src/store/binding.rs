@@ -92,7 +92,7 @@ fn make_files(store: &Store, bindings: &str) -> Result<()> {
     for file in [layout.usage(), layout.orphanages(), bindings.to_owned()] {
         let file = Path::new(&file);
         if fs::look(file)?.is_none() {
-            file.parent().map_or(Ok(()), fs::ensure_directory)?;
+            fs::ensure_parent(file)?;
             fs::append(file, "")?;
         }
     }

@@ -172,9 +172,7 @@ pub(crate) fn collect_beside(
             collected.failed.push((error.path().display().to_string(), error.to_string()));
         }
     }
-    if !options.is_dry_run {
-        remove_empty_groups(store)?;
-    }
+    remove_empty_groups(store)?;
     collected.removed.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(collected)
 }
@@ -362,7 +360,7 @@ fn write_logs(store: &Store, marked: &Marked, waiting: &Orphanage) -> Result<()>
     let layout = store.layout();
     let write = |path: String, text: String| -> Result<()> {
         let path = Path::new(&path);
-        path.parent().map_or(Ok(()), fs::ensure_directory)?;
+        fs::ensure_parent(path)?;
         fs::replace(path, &text, None)?;
         Ok(())
     };

@@ -202,8 +202,8 @@ pub(super) fn is_alive(store: &Store) -> Result<bool> {
     Ok(false)
 }
 
-/// Reads what is claimed, and removes what dead processes have left, unless nothing is to be
-/// touched. The caller holds the lock of the store in the former case.
+/// Reads what is claimed. Unless it touches nothing, it removes what dead processes have left; the
+/// caller holds the lock of the store then.
 pub(super) fn read_claims(store: &Store, touches_nothing: bool) -> Result<Claims> {
     let mut claims = Claims::default();
     let own = with_sessions(|sessions| {

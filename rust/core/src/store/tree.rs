@@ -145,7 +145,7 @@ pub(super) fn into_place(built: &Path, place: &Path) -> Result<bool> {
     for _ in 1..ROUNDS {
         match fs::move_new(built, place) {
             Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => {
-                place.parent().map_or(Ok(()), fs::ensure_directory)?;
+                fs::ensure_parent(place)?;
             }
             result => return Ok(result?),
         }
