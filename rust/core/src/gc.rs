@@ -135,8 +135,8 @@ pub struct Report {
     pub spared: Vec<Failure>,
     /// How many leftovers of processes that were killed went.
     pub leftovers: usize,
-    /// What went, or would go, from the stores of the depots.
-    pub store: StoreShare,
+    /// How many files of bindings in the stores went, or would go, that nobody used any more.
+    pub abandoned: usize,
     /// Whether nothing was touched.
     pub is_dry_run: bool,
 }
@@ -179,6 +179,18 @@ pub struct Failure {
 }
 
 impl Report {
+    /// How much of the stores went, or would go.
+    pub fn store(&self) -> StoreShare {
+        let waiting = || self.waiting.iter().filter(|waiting| waiting.kind == Category::Store);
+        StoreShare {
+            count: self.gone.iter().filter(|gone| gone.kind == Category::Store).count(),
+            bytes: self.size_of_gone(Some(Category::Store)).bytes,
+            waiting: waiting().count(),
+            waiting_bytes: waiting().map(|waiting| waiting.size.bytes).sum(),
+            abandoned: self.abandoned,
+        }
+    }
+
     /// The sum of the sizes of what went, of one kind or of all.
     pub fn size_of_gone(&self, kind: Option<Category>) -> Size {
         let is_meant = |gone: &&Gone| kind.is_none_or(|kind| gone.kind == kind);

@@ -454,10 +454,10 @@ fn a_store_is_collected_with_its_depot() {
     assert_eq!(lab.tree(), before, "nothing is touched");
     let rows: u64 = Category::ALL.iter().map(|kind| dry.size_of_gone(Some(*kind)).bytes).sum();
     assert_eq!(dry.size_of_gone(None).bytes, rows);
-    assert_eq!((dry.store.count, dry.store.bytes), (1, 8));
+    assert_eq!((dry.store().count, dry.store().bytes), (1, 8));
     options.policy.collect_delay = TimeDelta::days(7);
     let report = collect(&options);
-    assert_eq!((report.store.count, report.store.waiting), (0, 1));
+    assert_eq!((report.store().count, report.store().waiting), (0, 1));
     let waiting = report.waiting.iter().find(|waiting| waiting.kind == Category::Store).unwrap();
     assert_eq!(waiting.until, waiting.since.after(TimeDelta::days(7)));
     options.policy.collect_delay = TimeDelta::zero();
@@ -478,9 +478,9 @@ fn a_store_is_collected_with_its_depot() {
     // Without its project, it goes: first what is bound in it, and then the space.
     fs::remove_file(project).unwrap();
     let dry = collect(&Options { dry_run: true, ..options.clone() });
-    assert_eq!((dry.store.abandoned, dry.store.count), (1, 3));
+    assert_eq!((dry.store().abandoned, dry.store().count), (1, 3));
     let report = collect(&options);
-    assert_eq!((of_store(&report), report.store.abandoned), (of_store(&dry), 1));
+    assert_eq!((of_store(&report), report.store().abandoned), (of_store(&dry), 1));
     assert!(!Path::new(&bindings(&store)).exists());
     collect(&options);
     assert!(!Path::new(store.root()).exists());
@@ -502,9 +502,9 @@ fn a_package_that_goes_takes_its_names_along() {
     store::open_bindings(&store, UUID.parse().unwrap(), options, moment().now, patience).unwrap();
     let options = self::options(&lab);
     let dry = collect(&Options { dry_run: true, ..options.clone() });
-    assert_eq!((dry.store.abandoned, dry.store.count), (1, 4));
+    assert_eq!((dry.store().abandoned, dry.store().count), (1, 4));
     let report = collect(&options);
-    assert_eq!((report.store.abandoned, report.store.count), (1, 4));
+    assert_eq!((report.store().abandoned, report.store().count), (1, 4));
     assert_eq!(report.size_of_gone(None), dry.size_of_gone(None));
 }
 

@@ -198,8 +198,8 @@ impl Arguments {
         if report.is_dry_run {
             lines.push(below(&outlook(report, session)));
         }
-        if report.store.abandoned > 0 {
-            let files = human::count(report.store.abandoned as u64, "file");
+        if report.abandoned > 0 {
+            let files = human::count(report.abandoned as u64, "file");
             let fact = format!("{files} of names in the store: the projects are gone");
             lines.push(line(if report.is_dry_run { "Would clear" } else { "Cleared" }, &fact));
         }
@@ -292,6 +292,7 @@ impl Answer {
             path: path.clone(),
             message: message.clone(),
         };
+        let store = report.store();
         Self {
             depots: report.depots.clone(),
             dry_run: report.is_dry_run,
@@ -306,11 +307,11 @@ impl Answer {
             skipped: report.notes.iter().map(Remark::of).collect(),
             leftovers: report.leftovers,
             store: Store {
-                count: report.store.count,
-                bytes: report.store.bytes,
-                waiting: report.store.waiting,
-                waiting_bytes: report.store.waiting_bytes,
-                abandoned: report.store.abandoned,
+                count: store.count,
+                bytes: store.bytes,
+                waiting: store.waiting,
+                waiting_bytes: store.waiting_bytes,
+                abandoned: store.abandoned,
             },
         }
     }

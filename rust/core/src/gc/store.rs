@@ -102,12 +102,7 @@ pub(super) fn collect_stores(
 }
 
 fn add(report: &mut Report, collected: store::Collected, options: &Options) {
-    let share = &mut report.store;
-    share.count += collected.removed.len();
-    share.bytes += collected.bytes();
-    share.waiting += collected.waiting.len();
-    share.waiting_bytes += collected.waiting.iter().map(|orphan| orphan.bytes).sum::<u64>();
-    share.abandoned += collected.abandoned.len();
+    report.abandoned += collected.abandoned.len();
     report.gone.extend(collected.removed.into_iter().map(|orphan| Gone {
         kind: Category::Store,
         size: size_of(&orphan),
@@ -147,7 +142,7 @@ pub(super) fn add_to_status(
     for depot in status.depots.clone() {
         let Some(store) = store_in(&depot) else { continue };
         let survey = match Survey::take(&store, rules(options), moment.now) {
-            Ok(survey) => survey,
+            Ok(survey) => survey.measured(&store),
             Err(error) => {
                 let path = Path::new(store.root());
                 status.notes.push(Note::about(path, Problem::Passed, error.to_string()));
@@ -186,6 +181,11 @@ pub(super) fn explain(
         let is_meant = |thing: &&Thing| {
             hashes.contains(&thing.hash) || thing.names.iter().any(|name| name.name == query)
         };
+        // Most ask for something else, and are not to wait until the store is measured.
+        if !survey.things.iter().any(|thing| is_meant(&thing)) {
+            continue;
+        }
+        let survey = survey.measured(&store);
         for thing in survey.things.iter().filter(is_meant) {
             let standing = match thing.since {
                 None => Standing::Kept,

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 use scratchrs_fs::{self as fs, Attempt, LinkMode, PidLock, Size};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::store::layout::{ARTIFACTS, VARIANTS};
+use scratchrs_model::store::record::Record;
 use scratchrs_model::time::DepotTime;
 
 use super::collection::{self, CollectOptions};
 use super::mark::{Marked, mark};
 use super::users::Users;
-use super::{BoundName, LOCK_POLICY, Store, session};
+use super::{BoundName, LOCK_POLICY, Store, session, with_directory};
 use crate::error::Result;
 
 /// Whether somebody uses a store: a name is bound to something that is there, or may be; a process
@@ -34,8 +35,7 @@ pub(crate) fn hold_if_unused(store: &Store, now: DepotTime) -> Result<Option<Pid
     }
     let lock = store.layout().lock();
     let path = Path::new(&lock);
-    path.parent().map_or(Ok(()), fs::ensure_directory)?;
-    match PidLock::try_acquire(path, LOCK_POLICY)? {
+    match with_directory(path, || PidLock::try_acquire(path, LOCK_POLICY))? {
         Attempt::Acquired(lock) => Ok((!is_in_use(store, now)?).then_some(lock)),
         Attempt::Held(_) => Ok(None),
     }
@@ -69,7 +69,10 @@ impl Thing {
 pub(crate) struct Survey {
     /// All that is at an address, by hash.
     pub(crate) things: Vec<Thing>,
-    /// What the store takes, with its records and logs.
+    /// What the trees consist of.
+    records: BTreeMap<Sha256, Record>,
+    /// What the store takes, with its records and logs. This and the next three are nothing until it
+    /// is measured.
     pub(crate) size: Size,
     /// How many contents there are.
     pub(crate) files: usize,
@@ -86,7 +89,7 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Looks through a store. Nothing is touched.
+    /// Looks through a store, but for the sizes of what is in it. Nothing is touched.
     ///
     /// # Errors
     ///
@@ -101,9 +104,9 @@ impl Survey {
         for thing in &mut survey.things {
             thing.since = since.get(thing.path.as_str()).copied();
         }
-        survey.measure(store, &marked);
         survey.abandoned = decided.abandoned.since;
         survey.users = users;
+        survey.records = marked.trees;
         survey.unreadable = marked.unreadable;
         Ok(survey)
     }
@@ -132,14 +135,15 @@ impl Survey {
         self.things = marked.addresses.iter().map(thing).collect();
     }
 
-    /// Parts what the store takes among the things that have it.
-    fn measure(&mut self, store: &Store, marked: &Marked) {
+    /// The same with all sizes: what the store takes is parted among the things that have it.
+    pub(crate) fn measured(mut self, store: &Store) -> Self {
+        let records = std::mem::take(&mut self.records);
         let position: HashMap<Sha256, usize> =
             self.things.iter().enumerate().map(|(index, thing)| (thing.hash, index)).collect();
         let mut unshared = 0;
         for index in 0..self.things.len() {
             let thing = &self.things[index];
-            if let Some(record) = marked.trees.get(&thing.hash) {
+            if let Some(record) = records.get(&thing.hash) {
                 unshared += record.bytes();
                 if record.link == LinkMode::Copy.name() {
                     let size = Size { bytes: record.bytes(), shared: 0, files: 0 };
@@ -164,6 +168,7 @@ impl Survey {
                 self.size += Size { shared: 0, ..rest };
             }
         }
+        self
     }
 
     /// Adds what `holders` have in common.

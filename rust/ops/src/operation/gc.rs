@@ -75,7 +75,7 @@ pub fn collect_depots(
     table.insert("artifact_files".into(), number(report.artifact_files as u64));
     table.insert("spaces".into(), number(report.spaces as u64));
     table.insert("leftovers".into(), number(report.leftovers as u64));
-    table.insert("abandoned".into(), number(report.store.abandoned as u64));
+    table.insert("abandoned".into(), number(report.abandoned as u64));
     let gone = report.gone.iter().map(|gone| {
         let mut table = item(gone.kind, &gone.path, gone.size);
         let reason = match gone.reason {
