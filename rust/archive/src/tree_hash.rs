@@ -176,7 +176,10 @@ fn hash_one_blob<D: Digest>(path: &Path, watch: &Watch) -> Result<Output<D>, Err
         return Err(source::unsupported(metadata.file_type(), path));
     };
     watch.expect(metadata.len());
-    Ok(match read_leaf::<D>(path, kind, &mut vec![0; BUFFER_SIZE], watch)? {
+    // No more than one read of a small file needs, with room left to see its end: to make the whole
+    // buffer would take longer than to hash the file.
+    let room = (metadata.len() + 1).min(BUFFER_SIZE as u64) as usize;
+    Ok(match read_leaf::<D>(path, kind, &mut vec![0; room], watch)? {
         Leaf::File { digest, .. } => digest,
         Leaf::Symlink(target) => object::link::<D>(&target, LinkLength::Characters),
         Leaf::EmptyTree => object::blob::<D>(0).finalize(),
