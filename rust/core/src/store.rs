@@ -8,12 +8,12 @@
 //! # Locking
 //!
 //! One lock for each store, `logs/.my_artifact_usage_lock`, held for moments only: to bind and to
-//! unbind, to claim, and while a collection decides and takes away. Nothing is hashed, copied or
-//! linked under it, and looking something up takes no lock.
+//! unbind, and while a collection decides and takes away. Nothing is hashed, copied or linked under it,
+//! and looking something up takes no lock.
 //!
 //! What a process is making, or has made and not bound yet, is not in any file of bindings. It
-//! claims those addresses in its own directory below `work`, under the lock, before it looks
-//! whether they are there; a collection leaves alone what a living process claims.
+//! claims those addresses in its own directory below `work`, and then waits for whoever holds the lock,
+//! before it looks whether they are there; a collection leaves alone what a living process claims.
 //!
 //! # Crash
 //!

@@ -15,7 +15,7 @@ use scratchrs_core::store::{
     OpenOptions, Opened, Orphan, Settings, Store, adopt, bind, bindings, bound_hash, collect,
     end_session, open_bindings, status, unbind, usage, verify, write_settings,
 };
-use scratchrs_fs::{LinkMode, Watch};
+use scratchrs_fs::{Attempt, LinkMode, PidLock, Policy, Watch};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::time::DepotTime;
 use scratchrs_testkit::{DepotLab, OWNER};
@@ -168,6 +168,26 @@ fn what_is_there_already_stays_and_is_not_stored_twice() {
     lab.tree(&[("other", "one"), ("c", "three")]);
     let contents = status(&lab.store).unwrap();
     assert_eq!((contents.files, contents.trees), (3, 2));
+}
+
+#[test]
+fn who_makes_something_waits_for_whoever_may_not_have_seen_the_claim() {
+    let lab = Lab::new();
+    let creation = Creation::begin(&lab.store, PATIENCE).unwrap();
+    fs::write(creation.directory().join("a"), "one").unwrap();
+    let lock = lab.store.layout().lock();
+    let policy = Policy { stale_after: Duration::from_secs(10), refreshed: false };
+    let held = PidLock::try_acquire(Path::new(&lock), policy).unwrap();
+    assert!(matches!(held, Attempt::Acquired(_)));
+    let creation = creation.finish_quickly("a", Duration::ZERO).unwrap_err();
+    assert_eq!(status(&lab.store).unwrap().files, 0);
+    drop(held);
+    let created = creation.finish_quickly("a", Duration::ZERO).unwrap().unwrap();
+    assert!(created.is_new);
+    let spared = CollectOptions { delay: TimeDelta::zero(), ..CollectOptions::default() };
+    let watch = Watch::default();
+    assert_eq!(collect(&lab.store, spared, now(), &watch).unwrap().removed, []);
+    assert_eq!(lab.collect_now(), [created.hash]);
 }
 
 #[test]

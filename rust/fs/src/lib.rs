@@ -31,7 +31,7 @@ pub use link::{
     LINK_MODES, LinkMode, Linker, UnknownLinkMode, has_too_many_names, make_read_only, move_new,
     rename, resolve,
 };
-pub use lock::{Attempt, Holder, PidLock, Policy, is_lock_held};
+pub use lock::{Attempt, Holder, PidLock, Policy, is_lock_free, is_lock_held};
 pub use look::{Held, Look, look, write_new};
 pub use measure::{
     Entry, EntryKind, Size, entries, is_regular, measure, read_regular, try_is_directory,

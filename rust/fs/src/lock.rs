@@ -21,6 +21,11 @@
 //! lives can give its file the name of another lock for a moment: what the file says, and its
 //! `flock`, hold for both. On Linux only, and not where there are no hard links.
 //!
+//! # Looking
+//!
+//! Who has written something that holders of a lock look for need not take it: if nobody holds it
+//! afterwards, whoever takes it later finds what was written. To look costs a tenth of taking it.
+//!
 //! # Filesystems
 //!
 //! Without `flock` (some network file systems) only Julia's rules hold. The holder of a lock that
@@ -29,6 +34,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
@@ -166,6 +172,8 @@ impl PidLock {
     }
 
     fn hold(path: &Path, file: Arc<File>, policy: Policy) -> Self {
+        // What is looked for under the lock is looked for after it was taken; see `is_lock_free`.
+        fence(Ordering::SeqCst);
         let refresher = policy.refreshed.then(|| Refresher::start(&file, policy)).flatten();
         Self { path: path.to_owned(), file, refresher }
     }
@@ -229,6 +237,20 @@ enum Found {
 pub fn is_lock_held(path: &Path, policy: Policy) -> Result<bool> {
     let found = examine(path, policy).map_err(Error::on("read the lock", path))?;
     Ok(matches!(found, Found::Held(_)))
+}
+
+/// Whether nobody holds the lock at `path`, by looking only. Whoever takes it later sees what the
+/// caller did before.
+///
+/// False too where others of the same file system may be on other machines: these see each other's
+/// locks late, unless they ask for them. And if the file of a dead process is there.
+pub fn is_lock_free(path: &Path) -> bool {
+    // The look comes after what the caller did: of two who write and then look, one sees the other.
+    fence(Ordering::SeqCst);
+    let is_absent = matches!(
+        fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound
+    );
+    is_absent && path.parent().is_some_and(platform::is_local)
 }
 
 /// Removes the lock file at `path` if whoever made it is gone.
@@ -446,6 +468,23 @@ mod tests {
         assert!(!is_lock_held(&path, POLICY).unwrap() && path.exists());
         let lock = acquire(&path).expect("stale");
         assert!(is_lock_held(&path, POLICY).unwrap() && lock.is_held());
+    }
+
+    #[test]
+    fn a_lock_is_free_only_where_nothing_is_to_be_seen_of_it() {
+        let depot = tempfile::tempdir().unwrap();
+        let path = depot.path().join("log.pid");
+        let is_local = platform::is_local(depot.path());
+        assert_eq!(is_lock_free(&path), is_local);
+        let lock = acquire(&path).expect("free");
+        assert!(!is_lock_free(&path));
+        drop(lock);
+        assert_eq!(is_lock_free(&path), is_local);
+        write_lock(&path, &format!("{} {}", i32::MAX, host()), Duration::ZERO);
+        assert!(!is_lock_free(&path), "somebody has to break it first");
+        assert!(!is_lock_free(&depot.path().join("nowhere/log.pid")));
+        // What belongs to the kernel is like what belongs to another machine.
+        assert!(!is_lock_free(Path::new("/proc/self/log.pid")));
     }
 
     #[test]

@@ -174,6 +174,31 @@ mod unix {
         }
     }
 
+    /// Whether the file system of a directory is this machine's alone, so that everybody sees at once
+    /// what is done in it. False where nobody can say.
+    pub(crate) fn is_local(directory: &Path) -> bool {
+        #[cfg(target_os = "linux")]
+        {
+            // As `man 2 statfs` has them: ext4, XFS, Btrfs, F2FS, bcachefs, ZFS, tmpfs, overlayfs.
+            const LOCAL: &[u32] = &[
+                0xef53,
+                0x5846_5342,
+                0x9123_683e,
+                0xf2f5_2010,
+                0xca45_1a4e,
+                0x2fc1_2fc1,
+                0x0102_1994,
+                0x794c_7630,
+            ];
+            rustix::fs::statfs(directory).is_ok_and(|found| LOCAL.contains(&(found.f_type as u32)))
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = directory;
+            false
+        }
+    }
+
     const LOCK_MODE: u32 = 0o444;
 
     #[cfg(target_os = "linux")]
@@ -388,6 +413,10 @@ mod windows {
 
     pub(crate) fn name_also(_file: &File, _path: &Path) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn is_local(_directory: &Path) -> bool {
+        false
     }
 
     pub(crate) fn create_prepared(

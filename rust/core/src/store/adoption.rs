@@ -60,7 +60,7 @@ pub fn adopt(
         let mut claimed: BTreeSet<Sha256> =
             record.into_iter().flat_map(|record| record.contents()).collect();
         claimed.insert(hash);
-        store.locked_while_wanted(watch, || session::claim(store, &claimed))?;
+        session::claim(store, &claimed, || store.locked_while_wanted(watch, || Ok(())))?;
         let taken = take_over(store, other, hash, record, work.directory(), watch);
         session::settle(store, &claimed, taken.is_ok().then_some(hash));
         match taken {

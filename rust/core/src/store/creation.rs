@@ -114,7 +114,7 @@ impl Creation {
         if found.kind == EntryKind::Directory {
             return self.store_tree(&target, link, options.link, watch);
         }
-        self.store_file(&target, &found, |hashes| self.claim(hashes, watch), watch)
+        self.store_file(&target, &found, || self.wait(watch), watch)
     }
 
     /// Does at once what [`Creation::finish`] does, if `returned` is a small file; else gives the
@@ -133,10 +133,8 @@ impl Creation {
         if found.kind != EntryKind::File || found.size > SMALL {
             return Err(self);
         }
-        let claim = |hashes: &BTreeSet<Sha256>| {
-            self.store.locked(patience, || session::claim(&self.store, hashes))
-        };
-        match self.store_file(&target, &found, claim, &Watch::default()) {
+        let wait = || self.store.locked(patience, || Ok(()));
+        match self.store_file(&target, &found, wait, &Watch::default()) {
             Err(Error::Busy { .. }) => Err(self),
             result => Ok(result),
         }
@@ -185,23 +183,23 @@ impl Creation {
         looked_at(found)
     }
 
-    fn claim(&self, hashes: &BTreeSet<Sha256>, watch: &Watch) -> Result<()> {
-        self.store.locked_while_wanted(watch, || session::claim(&self.store, hashes))
+    /// Waits for whoever holds the lock of the store.
+    fn wait(&self, watch: &Watch) -> Result<()> {
+        self.store.locked_while_wanted(watch, || Ok(()))
     }
 
     fn store_file(
         &self,
         file: &Path,
         found: &Look,
-        claim: impl FnOnce(&BTreeSet<Sha256>) -> Result<()>,
+        wait: impl FnOnce() -> Result<()>,
         watch: &Watch,
     ) -> Result<Created> {
         watch.begin("Hashing");
         let hash = blob_hash_sha256(file, watch)?;
-        self.claimed(&BTreeSet::from([hash]), hash, claim, || {
+        self.claimed(&BTreeSet::from([hash]), hash, wait, || {
             let path = self.store.path(hash);
-            let is_new = self.store.kind(hash)?.is_none()
-                && tree::move_content(file, found.has_other_names, Path::new(&path))?;
+            let is_new = tree::move_content(file, found.has_other_names, Path::new(&path))?;
             Ok(Created { hash, path, kind: ArtifactKind::File, is_new, link: None })
         })
     }
@@ -222,7 +220,7 @@ impl Creation {
         self.claimed(
             &claimed,
             hash,
-            |hashes| self.claim(hashes, watch),
+            || self.wait(watch),
             || {
                 let created = |is_new, link: &str| Created {
                     hash,
@@ -278,10 +276,10 @@ impl Creation {
         &self,
         hashes: &BTreeSet<Sha256>,
         made: Sha256,
-        claim: impl FnOnce(&BTreeSet<Sha256>) -> Result<()>,
+        wait: impl FnOnce() -> Result<()>,
         act: impl FnOnce() -> Result<Created>,
     ) -> Result<Created> {
-        claim(hashes)?;
+        session::claim(&self.store, hashes, wait)?;
         let result = act();
         session::settle(&self.store, hashes, result.is_ok().then_some(made));
         result

@@ -4,9 +4,15 @@
 //!
 //! ```text
 //! work/<pid>-<n>.pid        locked as long as the process lives
-//! work/<pid>-<n>/claims     a hash on each line, added under the lock of the store
+//! work/<pid>-<n>/claims     a hash on each line
 //! work/<pid>-<n>/<m>/       one thing being made
 //! ```
+//!
+//! # Claims
+//!
+//! A collection reads the claims under the lock of the store. So who claims does not take it, but sees
+//! that nobody holds it afterwards, before it looks what is there: a collection that comes later finds
+//! the claim, and one that did not has taken away all that it was to.
 //!
 //! # Crash
 //!
@@ -131,12 +137,21 @@ pub(super) fn lasting_lock(store: &Store) -> Option<Arc<PidLock>> {
     with_sessions(|sessions| Some(Arc::clone(&sessions.get(store.root())?.lock)))
 }
 
-/// Claims what is to be made. The caller holds the lock of the store.
-pub(super) fn claim(store: &Store, hashes: &BTreeSet<Sha256>) -> Result<()> {
+/// Claims what is to be made. If somebody holds the lock of the store, `wait` takes it and gives it
+/// back, or says why not; then nothing is claimed.
+pub(super) fn claim(
+    store: &Store,
+    hashes: &BTreeSet<Sha256>,
+    wait: impl FnOnce() -> Result<()>,
+) -> Result<()> {
     with_sessions(|sessions| match sessions.get_mut(store.root()) {
         Some(session) => session.claim(hashes),
         None => Ok(()),
-    })
+    })?;
+    if fs::is_lock_free(Path::new(&store.layout().lock())) {
+        return Ok(());
+    }
+    wait().inspect_err(|_| settle(store, hashes, None))
 }
 
 /// Ends the claims of a creation, but for what it has made. Lines of the file are removed later: to
@@ -145,12 +160,11 @@ pub(super) fn settle(store: &Store, hashes: &BTreeSet<Sha256>, made: Option<Sha2
     with_sessions(|sessions| {
         let Some(session) = sessions.get_mut(store.root()) else { return };
         for hash in hashes {
-            if let Some(claim) = session.claims.get_mut(hash) {
+            session.update(*hash, |claim| {
                 claim.creating = claim.creating.saturating_sub(1);
                 claim.is_made |= made == Some(*hash);
-            }
+            });
         }
-        session.claims.retain(|_, claim| claim.creating > 0 || claim.is_made);
     });
 }
 
@@ -158,12 +172,7 @@ pub(super) fn settle(store: &Store, hashes: &BTreeSet<Sha256>, made: Option<Sha2
 pub(super) fn bound(store: &Store, hash: Sha256) {
     with_sessions(|sessions| {
         let Some(session) = sessions.get_mut(store.root()) else { return };
-        if let Some(claim) = session.claims.get_mut(&hash) {
-            claim.is_made = false;
-            if claim.creating == 0 {
-                session.claims.remove(&hash);
-            }
-        }
+        session.update(hash, |claim| claim.is_made = false);
         if session.claims.is_empty() && session.lines > 0 {
             session.rewrite();
         }
@@ -269,17 +278,14 @@ impl Session {
 
     /// Whether the lock and the directory are still there.
     fn is_alive(&mut self) -> bool {
-        if !self.lock.is_held() {
-            return false;
-        }
         while let Some(idle) = self.idle.last() {
-            // It is in the directory.
+            // It is in the directory, and that goes with the lock.
             if fs::is_directory(idle) {
                 return true;
             }
             self.idle.pop();
         }
-        fs::is_directory(&self.directory)
+        self.lock.is_held() && fs::is_directory(&self.directory)
     }
 
     /// A directory with nothing in it. The caller knows that the session is alive.
@@ -313,6 +319,15 @@ impl Session {
             self.rewrite();
         }
         Ok(())
+    }
+
+    /// Changes a claim, if there is one, and forgets it if nothing is left of it.
+    fn update(&mut self, hash: Sha256, change: impl FnOnce(&mut Claim)) {
+        let Some(claim) = self.claims.get_mut(&hash) else { return };
+        change(claim);
+        if claim.creating == 0 && !claim.is_made {
+            self.claims.remove(&hash);
+        }
     }
 
     /// Leaves a line for each claim only. If that fails, what is not claimed any more stays a little
