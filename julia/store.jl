@@ -25,7 +25,7 @@ import ..user_project
 function SHA256(bytes::AbstractVector{UInt8})
     length(bytes) == 32 ||
         throw(ArgumentError("wrong number of bytes for SHA256 hash: $(length(bytes))"))
-    return SHA256(NTuple{32, UInt8}(bytes))
+    return SHA256((bytes...,))
 end
 SHA256(hex::AbstractString) = SHA256(hex2bytes(String(hex)))
 
@@ -47,15 +47,13 @@ Base.isless(a::SHA256, b::SHA256) = isless(a.bytes, b.bytes)
 # The store of the first depot.
 here() = place(nothing)
 
-# Errors that OhMyArtifacts throws in another type.
-function as_peer(f, kinds::Pair...)
+# Calls `f`. Where that throws a `kind` of error, OhMyArtifacts throws an `other`.
+function as_peer(kind, other, f, args...)
     try
-        return f()
+        return f(args...)
     catch error
-        for (kind, other) in kinds
-            error isa kind && throw(other(hinted(error)))
-        end
-        rethrow()
+        error isa kind || rethrow()
+        throw(other(hinted(error)))
     end
 end
 
@@ -122,9 +120,7 @@ function create_my_artifact(f::Base.Callable; link::Union{Nothing, Symbol} = not
         Native.abandon_creation(ticket)
         rethrow()
     end
-    reply = as_peer(ArgumentError => ErrorException) do
-        finish(ticket, returned, link)
-    end
+    reply = as_peer(ArgumentError, ErrorException, finish, ticket, returned, link)
     return SHA256(reply[1])
 end
 
@@ -157,13 +153,10 @@ function bind_my_artifact!(
 )
     depot, directory = here()
     meta = metadata === nothing ? "" : toml_text(Dict{String, Any}("meta" => metadata))
-    bound = as_peer(NotFound => AssertionError) do
-        patiently(
-            Native.bind_my_artifact,
-            depot, directory, abspath(String(artifacts_toml)), String(name), string(hash), meta,
-            force,
-        )
-    end
+    bound = as_peer(
+        NotFound, AssertionError, patiently, Native.bind_my_artifact,
+        depot, directory, abspath(String(artifacts_toml)), String(name), string(hash), meta, force,
+    )
     bound == "taken" && error("Mapping for $name within $artifacts_toml already exists!")
     bound == "replaced" &&
         @warn "Mapping for $name within $artifacts_toml is replaced forcely"
