@@ -20,6 +20,8 @@ use crate::julia::{self, Julia};
 use crate::program;
 
 const SCRIPT: &str = include_str!("store.jl");
+/// Ours, and whose interface it has.
+const MODULES: [&str; 2] = ["ScratchRS", "OhMyArtifacts"];
 
 /// What `cargo xtask bench store` takes.
 #[derive(clap::Args)]
@@ -89,6 +91,7 @@ pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
     for directory in directories {
         let own = directory.join(format!("scratchrs-bench-{}", std::process::id()));
         fs::create_dir_all(&own).with_context(|| format!("could not make `{}`", own.display()))?;
+        spread(&own);
         println(&format!("in {}", directory.display()));
         let measured = match &arguments.packages {
             Some(packages) => next_to_the_peer(environment, arguments, packages, &own),
@@ -99,6 +102,15 @@ pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
         measured?;
     }
     Ok(())
+}
+
+/// Has ext4 put each directory that is made in `directory` into another part of the disk. Where much was
+/// deleted lately, it takes long to make a file; what one run deletes is not to slow down the next.
+fn spread(directory: &Path) {
+    let mut command = Command::new("chattr");
+    command.arg("+T").arg(directory);
+    // Others have no such thing, and no need of it.
+    let _ = program::output(command);
 }
 
 fn next_to_the_peer(
@@ -117,19 +129,27 @@ fn next_to_the_peer(
     let julia = julias.iter().find(is_wanted).context("there is no such Julia")?;
     let depot = directory.join("depot");
     artifact::build(environment, std::slice::from_ref(&depot), &julias)?;
+    let run = |module: &str, depots: &[&Path], files: u32| {
+        let mut command = julia.command(&depot);
+        // The last are those that come with Julia.
+        let depots = [depots, &[Path::new("")]].concat();
+        command.env("JULIA_DEPOT_PATH", std::env::join_paths(depots)?);
+        // The libraries of Julia first: a checkout of one of them is not to stand before it.
+        let paths = [Path::new("@stdlib"), &environment.root, &packages];
+        command.env("JULIA_LOAD_PATH", std::env::join_paths(paths)?);
+        command.args(["-e", SCRIPT, module, &files.to_string()]);
+        program::output(command)
+    };
+    for module in MODULES {
+        // So that both are compiled.
+        run(module, &[&depot], 1)?;
+    }
     let mut times: Vec<(String, [Vec<f64>; 2])> = Vec::new();
     for round in 0..arguments.rounds {
         // In turns, so that what else the machine does hits both alike.
-        for (index, module) in ["ScratchRS", "OhMyArtifacts"].into_iter().enumerate() {
-            let mut command = julia.command(&depot);
-            // The libraries of Julia first: a checkout of one of them is not to stand before it.
-            let mut load_path = std::ffi::OsString::from("@stdlib:");
-            load_path.push(&environment.root);
-            load_path.push(":");
-            load_path.push(&packages);
-            command.env("JULIA_LOAD_PATH", load_path);
-            command.args(["-e", SCRIPT, module, &arguments.files.to_string()]);
-            for line in program::output(command)?.lines() {
+        for (index, module) in MODULES.into_iter().enumerate() {
+            let own = directory.join(format!("{module}-{round}"));
+            for line in run(module, &[&own, &depot], arguments.files)?.lines() {
                 let (what, time) = line.rsplit_once(' ').context("BUG: a line without a number")?;
                 let time: f64 = time.parse().context("BUG: a line without a number")?;
                 if !times.iter().any(|(known, _)| known == what) {
@@ -138,13 +158,7 @@ fn next_to_the_peer(
                 let known = times.iter_mut().find(|(known, _)| known == what);
                 known.context("BUG: it was just added")?.1[index].push(time);
             }
-            // Where much was deleted, ext4 takes long to make a file: that is for the end.
-            for leftover in ["scratchspaces", "logs"] {
-                let aside = directory.join(format!("{leftover}-{round}-{index}"));
-                if fs::exists(depot.join(leftover))? {
-                    fs::rename(depot.join(leftover), aside)?;
-                }
-            }
+            super::settle()?;
         }
     }
     println(&format!("  {} files, Julia {}", arguments.files, julia.version));
@@ -171,7 +185,6 @@ fn alone(environment: &Environment, arguments: &Arguments, directory: &Path) -> 
     let mut build = environment.cargo(["build", "--quiet", "--release", "--package"]);
     build.arg("scratchrs-xtask");
     ensure!(build.status()?.success(), "the release build failed");
-    let directory = directory.join("store");
     println(&format!("  trees of {FILES} files with {CONTENTS} contents in all"));
     println(&format!(
         "  {:>8}{:>18}{:>14}{:>26}{:>8}",
@@ -179,14 +192,14 @@ fn alone(environment: &Environment, arguments: &Arguments, directory: &Path) -> 
     ));
     for trees in [25, 50, 100] {
         let mut times = [Vec::new(), Vec::new()];
-        for _ in 0..arguments.rounds {
+        for round in 0..arguments.rounds {
             // In turns too, each with a directory and a process of its own.
             for (what, times) in [Work::Store, Work::Least].into_iter().zip(&mut times) {
-                scratchrs_fs::remove(&directory)?;
-                fs::create_dir_all(&directory)?;
+                let own = directory.join(format!("{}-{trees}-{round}", what.name()));
+                fs::create_dir_all(&own)?;
                 let mut command = Command::new(environment.target.join("release/scratchrs-xtask"));
                 command.args(["bench", "measure-store", what.name()]);
-                command.arg(&directory).arg(trees.to_string());
+                command.arg(&own).arg(trees.to_string());
                 let output = program::output(command)?;
                 times.push(output.trim().parse().context("BUG: not a number")?);
             }
