@@ -77,7 +77,7 @@ function gc(;
         Item[Item(item, item["until"]) for item in table["waiting"]],
         pairs_of(table["failures"]),
         pairs_of(table["spared"]),
-        NTuple{3, String}[(note...,) for note in table["notes"]],
+        notes_of(table),
         table["leftovers"],
         table["abandoned"],
         verbose,
@@ -87,6 +87,7 @@ function gc(;
 end
 
 pairs_of(list) = Pair{String, String}[first(pair) => last(pair) for pair in list]
+notes_of(table) = NTuple{3, String}[(note...,) for note in table["notes"]]
 const KINDS = (:package, :clone, :artifact, :space, :store)
 plural(kind) = kind === :store ? "store" : string(kind, "s")
 counted(number, one) = "$number $one$(number == 1 ? "" : "s")"
@@ -100,6 +101,22 @@ const CONSEQUENCES = [
     "passed" => "left alone",
 ]
 
+const INDENT = " "^13
+
+# What could not be read, or was left alone; of each kind no more than `most`.
+function lines(notes::Vector{NTuple{3, String}}, io::IO, most::Int)
+    said = String[]
+    for (consequence, words) in CONSEQUENCES
+        of_it = filter(note -> note[1] == consequence, notes)
+        isempty(of_it) && continue
+        push!(said, string(label(io, "Skipped", :yellow), length(of_it), " ", words))
+        shown = min(most, length(of_it))
+        append!(said, ["$INDENT  $(homely(place)) $message" for (_, place, message) in of_it[1:shown]])
+        shown < length(of_it) && push!(said, "$INDENT  … and $(length(of_it) - shown) more")
+    end
+    return said
+end
+
 function lines(report::Report, io::IO)
     said = [string(
         label(io, "Active", :green),
@@ -107,15 +124,7 @@ function lines(report::Report, io::IO)
         counted(report.artifact_files, "artifact file"), ", ",
         counted(report.spaces, "scratch space"),
     )]
-    indent = " "^13
-    for (consequence, words) in CONSEQUENCES
-        notes = filter(note -> note[1] == consequence, report.notes)
-        isempty(notes) && continue
-        push!(said, string(label(io, "Skipped", :yellow), length(notes), " ", words))
-        shown = report.verbose ? length(notes) : min(5, length(notes))
-        append!(said, ["$indent  $(homely(place)) $message" for (_, place, message) in notes[1:shown]])
-        shown < length(notes) && push!(said, "$indent  … and $(length(notes) - shown) more")
-    end
+    append!(said, lines(report.notes, io, report.verbose ? length(report.notes) : 5))
     for (verb, stayed) in ("Spared" => report.spared, "Failed" => report.failures)
         append!(said, [string(label(io, verb, :yellow), homely(path), ": ", why) for (path, why) in stayed])
     end
@@ -128,7 +137,7 @@ function lines(report::Report, io::IO)
         push!(said, string(label(io, verb, :green), bytes_in_words(total(report.gone))))
         for (kind, items) in parts
             push!(said, string(
-                indent, rpad(plural(kind), 10), lpad(length(items), 6), "  ", lpad(bytes_in_words(total(items)), 10),
+                INDENT, rpad(plural(kind), 10), lpad(length(items), 6), "  ", lpad(bytes_in_words(total(items)), 10),
                 kind === :store ? "   nobody binds them" : "",
             ))
         end
@@ -138,8 +147,8 @@ function lines(report::Report, io::IO)
         push!(said, string(label(io, verb, :green), bytes_in_words(total(report.gone)), ": ", counts))
     end
     if report.verbose
-        append!(said, ["$indent$(homely(item.path)) ($(bytes_in_words(item.bytes)))" for item in report.gone])
-        append!(said, ["$indent$(homely(item.path)) can go on $(first(item.reason, 10))" for item in report.waiting])
+        append!(said, ["$INDENT$(homely(item.path)) ($(bytes_in_words(item.bytes)))" for item in report.gone])
+        append!(said, ["$INDENT$(homely(item.path)) can go on $(first(item.reason, 10))" for item in report.waiting])
     end
     if report.abandoned > 0
         verb = report.is_dry_run ? "Would clear" : "Cleared"
@@ -151,7 +160,7 @@ function lines(report::Report, io::IO)
     if report.is_dry_run
         later = isempty(report.waiting) ? "" :
             "Later another $(bytes_in_words(total(report.waiting))) can go. "
-        push!(said, string(indent, later, "Nothing was touched."))
+        push!(said, string(INDENT, later, "Nothing was touched."))
     end
     return said
 end
@@ -177,8 +186,7 @@ end
 function status(; depots = nothing, force::Bool = false)
     table = Tables.table_of(Native.depot_status(stack(depots), force))
     kinds = [(Symbol(s["kind"]), s["count"], s["bytes"], s["reclaimable"]) for s in table["shares"]]
-    notes = NTuple{3, String}[(note...,) for note in table["notes"]]
-    return Status(table["depots"], kinds, table["entries"], table["saved"], notes)
+    return Status(table["depots"], kinds, table["entries"], table["saved"], notes_of(table))
 end
 
 function Base.show(io::IO, ::MIME"text/plain", status::Status)
@@ -220,19 +228,23 @@ end
 Base.show(io::IO, status::Status) =
     print(io, "ScratchRS.status: ", counted(length(status.entries), "thing"), " in ", join(status.depots, ", "))
 
-# What `why` returns: the tables of what was found.
+# What `why` returns: the tables of what was found, and the stores that could not be looked through.
 struct Explanations
     found::Vector{Dict{String, Any}}
+    notes::Vector{NTuple{3, String}}
 end
 
 function why(query; depots = nothing)
     table = Tables.table_of(Native.explain_item(stack(depots), String(query)))
-    isempty(table["found"]) &&
+    notes = notes_of(table)
+    if isempty(table["found"])
+        unknown = join(["; $place is left alone: $message" for (_, place, message) in notes])
         throw(NotFound(
-            "there is no package, clone, artifact, space or name in the store `$query`", "", 0,
+            "there is no package, clone, artifact, space or name in the store `$query`$unknown", "", 0,
             "`ScratchRS.status()` shows what there is",
         ))
-    return Explanations(table["found"])
+    end
+    return Explanations(table["found"], notes)
 end
 
 function Base.show(io::IO, ::MIME"text/plain", explanations::Explanations)
@@ -247,6 +259,7 @@ function Base.show(io::IO, ::MIME"text/plain", explanations::Explanations)
             standing == "kept" ? "nothing else" : standing == "goes" ? "nothing keeps it any more" :
             "nothing keeps it, in a depot that only `force` collects")
     end
+    foreach(line -> print(io, '\n', line), lines(explanations.notes, io, length(explanations.notes)))
 end
 
 function show_cause(io::IO, cause, corner)
@@ -310,7 +323,8 @@ Which manifests, artifact files and projects keep something, or since when nothi
 goes. It is named by its path or that of anything in it, by its name, or by its hash, slug or UUID.
 
 Of what is in the store, it says which names in which files bind it, of which packages, and for which
-projects these are used. That is named by its path, its hash, or a name that is bound to it.
+projects these are used. That is named by its path, its hash, or a name that is bound to it. A store
+that cannot be read is left alone; the answer says so.
 
 # Errors
 [`ScratchRS.NotFound`](@ref) if there is no such thing.

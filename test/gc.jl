@@ -37,6 +37,22 @@ end
     end
 end
 
+@testset "a store that does not read is left alone" begin
+    with_lab() do lab
+        bind_my_artifact!(@my_artifacts_toml!(), "name", create_my_artifact(dir -> touch(joinpath(dir, "file"))))
+        log = joinpath(ScratchRS.Store.get_scratchspace(), "logs", "my_artifact_uses.log")
+        rm(log)
+        mkdir(log)
+        artifact = mkpath(joinpath(lab.depot, "artifacts", "1"^40))
+        explanations = ScratchRS.why(artifact)
+        @test length(explanations.found) == 1 && length(explanations.notes) == 1
+        said = sprint(show, MIME("text/plain"), explanations)
+        @test occursin("Skipped 1 left alone", said) && occursin(log, said)
+        error = thrown(() -> ScratchRS.why("name"))
+        @test error isa ScratchRS.NotFound && occursin("is left alone", error.message)
+    end
+end
+
 @testset "a space that goes before its use is logged is made again" begin
     with_lab() do lab
         activated(OWNER) do project

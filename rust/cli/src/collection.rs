@@ -165,6 +165,13 @@ pub(crate) fn notes(
     told
 }
 
+/// Tells of notes.
+pub(crate) fn tell(notes: &[Note], session: &mut Session) {
+    for (title, about) in self::notes(notes, true, session) {
+        session.output.note(&format!("{title}\n  {}", about.join("\n  ")), None);
+    }
+}
+
 /// A moment as JSON has it.
 pub(crate) fn time(time: DepotTime) -> String {
     time.to_string()

@@ -45,7 +45,7 @@ use inventory::Inventory;
 use mark::Marks;
 
 pub use category::Category;
-pub use explain::{Cause, Explanation, Standing, why};
+pub use explain::{Cause, Explained, Explanation, Standing, why};
 pub use status::{Entry, Share, Status, status};
 pub use store::StoreShare;
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::TimeDelta;
-use scratchrs_core::gc::{self, Category, Moment, Options, Problem, Report, Standing};
+use scratchrs_core::gc::{self, Category, Explained, Moment, Options, Problem, Report, Standing};
 use scratchrs_core::store;
 use scratchrs_fs::Watch;
 use scratchrs_model::collection::Policy;
@@ -396,16 +396,17 @@ fn why_something_is_there() {
     let lab = lab();
     let options = options(&lab);
     for query in ["a", HASH, &format!("{}/artifacts/{HASH}/file", lab.depot())] {
-        let found = gc::why(query, &options, moment(), &Watch::default()).unwrap();
+        let found = gc::why(query, &options, moment(), &Watch::default()).unwrap().found;
         assert_eq!(found.len(), 1, "{query}");
         assert_eq!(found[0].label, "a");
         let cause = &found[0].causes[0];
         assert_eq!(cause.package.as_deref(), Some("Example"));
         assert!(cause.because[0].path.ends_with("work/Manifest.toml"));
     }
-    let found = gc::why("gone", &options, moment(), &Watch::default()).unwrap();
+    let found = gc::why("gone", &options, moment(), &Watch::default()).unwrap().found;
     assert!(found[0].causes.is_empty());
-    assert!(gc::why("nothing", &options, moment(), &Watch::default()).unwrap().is_empty());
+    let nothing = gc::why("nothing", &options, moment(), &Watch::default()).unwrap();
+    assert_eq!(nothing, Explained::default());
     let status = gc::status(&options, moment(), &Watch::default()).unwrap();
     assert_eq!(status.entries.len(), 7);
     assert_eq!(status.shares.iter().map(|share| share.count).sum::<usize>(), 7);
@@ -509,10 +510,26 @@ fn a_package_that_goes_takes_its_names_along() {
 }
 
 #[test]
+fn a_store_that_does_not_read_hides_nothing_else() {
+    let (lab, store, _) = with_store();
+    fs::remove_file(store.layout().uses()).unwrap();
+    fs::create_dir(store.layout().uses()).unwrap();
+    let options = options(&lab);
+    let why = |query: &str| gc::why(query, &options, moment(), &Watch::default()).unwrap();
+    for (query, count) in [(HASH, 1), (store.root(), 1), ("tree", 0)] {
+        let Explained { found, notes } = why(query);
+        assert_eq!((found.len(), notes.len()), (count, 1), "{query}");
+        assert_eq!((notes[0].path.as_str(), notes[0].problem), (store.root(), Problem::Passed));
+    }
+    let status = gc::status(&options, moment(), &Watch::default()).unwrap();
+    assert_eq!(status.notes, why("tree").notes);
+}
+
+#[test]
 fn why_something_is_in_the_store() {
     let (lab, store, project) = with_store();
     let options = options(&lab);
-    let why = |query: &str| gc::why(query, &options, moment(), &Watch::default()).unwrap();
+    let why = |query: &str| gc::why(query, &options, moment(), &Watch::default()).unwrap().found;
     let found = why("tree");
     assert_eq!((found.len(), found[0].kind, found[0].label.as_str()), (1, Category::Store, "tree"));
     assert_eq!(found[0].standing, Standing::Kept);
@@ -536,7 +553,7 @@ fn why_something_is_in_the_store() {
     fs::remove_file(project).unwrap();
     let mut options = options.clone();
     options.policy.collect_delay = TimeDelta::days(7);
-    let found = gc::why("tree", &options, moment(), &Watch::default()).unwrap();
+    let found = gc::why("tree", &options, moment(), &Watch::default()).unwrap().found;
     assert!(matches!(found[0].standing, Standing::Waiting { .. }));
     assert_eq!(found[0].causes[0].what, "abandoned binding");
     let status = gc::status(&options, moment(), &Watch::default()).unwrap();

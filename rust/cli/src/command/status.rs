@@ -96,9 +96,7 @@ impl Arguments {
         }
         let lines = self.lines(&status, session);
         session.output.result(&(lines.join("\n") + "\n"))?;
-        for (title, about) in collection::notes(&status.notes, true, session) {
-            session.output.note(&format!("{title}\n  {}", about.join("\n  ")), None);
-        }
+        collection::tell(&status.notes, session);
         Ok(())
     }
 

@@ -1,9 +1,9 @@
 //! `scratchrs why`: what keeps something, or when it goes.
 
-use scratchrs_core::gc::{self, Category, Cause, Explanation, Standing};
+use scratchrs_core::gc::{self, Category, Cause, Explained, Explanation, Standing};
 use serde::Serialize;
 
-use crate::collection::{self, Bytes, COLLECT_DELAY, homely};
+use crate::collection::{self, Bytes, COLLECT_DELAY, Remark, homely};
 use crate::failure::Result;
 use crate::human::{self, visible};
 use crate::output::{aside, title};
@@ -19,8 +19,9 @@ Examples:
 
 With --json: {\"found\": [{\"kind\", \"label\", \"path\", \"bytes\", \"freed\", \"last_used\", \
 \"standing\", \"since\", \"until\", \"causes\": [{\"what\", \"path\", \"name\", \"last_used\", \
-\"package\", \"because\": […]}]}], \"notes\": [\"…\"]}. \"standing\" is \"kept\", \"waiting\", \
-\"goes\" or \"elsewhere\".";
+\"package\", \"because\": […]}]}], \"skipped\": [{\"path\", \"line\", \"column\", \"message\", \
+\"consequence\"}], \"notes\": [\"…\"]}. \"standing\" is \"kept\", \"waiting\", \"goes\" or \
+\"elsewhere\".";
 
 /// Say what keeps a package, clone, artifact, space or a content of the store, or when it goes
 ///
@@ -37,6 +38,8 @@ pub(crate) struct Arguments {
 #[derive(Serialize)]
 struct Answer {
     found: Vec<Entry>,
+    /// The stores that cannot be looked through.
+    skipped: Vec<Remark>,
 }
 
 #[derive(Serialize)]
@@ -68,16 +71,22 @@ impl Arguments {
         let delay = collection::duration(COLLECT_DELAY).unwrap_or_default();
         let options = collection::looking(session, delay)?;
         let moment = collection::moment(session);
-        let found = watched(session, |watch| gc::why(&self.query, &options, moment, watch))?;
+        let Explained { found, notes } =
+            watched(session, |watch| gc::why(&self.query, &options, moment, watch))?;
         if found.is_empty() {
+            collection::tell(&notes, session);
             return Err(collection::nothing_is_called(&self.query, &options.depots));
         }
         if session.output.is_json() {
-            return session.output.json(&Answer { found: found.iter().map(Entry::of).collect() });
+            let found = found.iter().map(Entry::of).collect();
+            let skipped = notes.iter().map(Remark::of).collect();
+            return session.output.json(&Answer { found, skipped });
         }
         let blocks: Vec<String> =
             found.iter().map(|found| lines(found, session).join("\n") + "\n").collect();
-        session.output.result(&blocks.join("\n"))
+        session.output.result(&blocks.join("\n"))?;
+        collection::tell(&notes, session);
+        Ok(())
     }
 }
 

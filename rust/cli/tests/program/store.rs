@@ -206,6 +206,23 @@ fn a_collection_of_the_depot_takes_what_nothing_binds_and_leaves_the_store() {
 }
 
 #[test]
+fn why_goes_on_without_a_store_that_does_not_read() {
+    let lab = lab();
+    store(&lab, &["add", "hi", "hi"]);
+    let log = format!("{STORE}/logs/my_artifact_uses.log");
+    fs::remove_file(lab.path(&log)).unwrap();
+    fs::create_dir(lab.path(&log)).unwrap();
+    let note = "note: 1 file left alone\n  ";
+    let missing = lab.run(&["why", "hi"]);
+    assert!(missing.code == 3 && missing.stderr.starts_with(note), "{missing:?}");
+    assert!(missing.stderr.contains("my_artifact_uses.log") && missing.stderr.contains("error: "));
+    let space = lab.run(&["why", STORE]);
+    assert!(space.code == 0 && space.stderr.starts_with(note), "{space:?}");
+    let space = json(&lab.result(&["why", STORE, "--json"]));
+    assert_eq!(space["skipped"][0]["consequence"], "passed", "{space}");
+}
+
+#[test]
 fn a_store_is_a_row_of_its_own() {
     let lab = lab();
     store(&lab, &["add", "one", "one"]);

@@ -10,7 +10,7 @@ use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
-use super::{Category, Moment, Options, World, store};
+use super::{Category, Moment, Note, Options, World, store};
 use crate::error::Result;
 use crate::place::in_current_directory;
 
@@ -71,6 +71,15 @@ pub struct Cause {
     pub because: Vec<Cause>,
 }
 
+/// What there is to say about something that was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Explained {
+    /// All that it stands for.
+    pub found: Vec<Explanation>,
+    /// The stores that cannot be looked through: it may be in one of them.
+    pub notes: Vec<Note>,
+}
+
 /// Explains all that `query` stands for: the path of something, or of anything in it; the name of a
 /// package, of an artifact, or of a space; a hash, a slug or a UUID; a name that is bound in the
 /// store.
@@ -78,20 +87,15 @@ pub struct Cause {
 /// # Errors
 ///
 /// As a dry run of [`super::collect`].
-pub fn why(
-    query: &str,
-    options: &Options,
-    moment: Moment,
-    watch: &Watch,
-) -> Result<Vec<Explanation>> {
+pub fn why(query: &str, options: &Options, moment: Moment, watch: &Watch) -> Result<Explained> {
     let world = World::read(options, moment, watch)?;
     let plans = world.decide(options, moment);
     let path = in_current_directory(query)?.into_owned();
     let real = fs::real_path(Path::new(&path));
     let paths: Vec<&Path> =
         real.iter().map(|real| real.as_path()).chain([Path::new(&path)]).collect();
-    let mut explanations = store::explain(&world, query, &paths, options, moment)?;
-    let is_in_store = !explanations.is_empty();
+    let Explained { mut found, notes } = store::explain(&world, query, &paths, options, moment);
+    let is_in_store = !found.is_empty();
     for (index, (depot, plan)) in world.inventory.depots.iter().zip(&plans).enumerate() {
         for (item, decision) in depot.items.iter().zip(&plan.decisions) {
             let place = item.path(&depot.path);
@@ -104,14 +108,16 @@ pub fn why(
             if is_meant && !(is_in_store && store::is_store(item)) {
                 let mut explanation = world.explain(index, item, decision);
                 if store::is_store(item) {
-                    explanation.causes.extend(world.names_of_store(&place, options, moment)?);
+                    // A store that cannot be looked through is noted by now.
+                    let names = world.names_of_store(&place, options, moment);
+                    explanation.causes.extend(names.unwrap_or_default());
                 }
-                explanations.push(explanation);
+                found.push(explanation);
             }
         }
     }
-    explanations.sort_by(|a, b| (a.kind, &a.label, &a.path).cmp(&(b.kind, &b.label, &b.path)));
-    Ok(explanations)
+    found.sort_by(|a, b| (a.kind, &a.label, &a.path).cmp(&(b.kind, &b.label, &b.path)));
+    Ok(Explained { found, notes })
 }
 
 impl World {

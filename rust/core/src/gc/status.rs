@@ -148,7 +148,7 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
     let swept = world.inventory.depots.iter().filter(|depot| depot.is_swept);
     let depots = swept.map(|depot| depot.path.clone()).collect();
     let mut status = Status { depots, shares, entries, saved: 0, notes: world.notes() };
-    add_to_status(&world, options, moment, &mut status)?;
+    add_to_status(&world, options, moment, &mut status);
     let by_size = |a: &Entry, b: &Entry| b.size.bytes.cmp(&a.size.bytes);
     status.entries.sort_by(|a, b| by_size(a, b).then_with(|| a.path.cmp(&b.path)));
     Ok(status)

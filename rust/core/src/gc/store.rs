@@ -11,7 +11,7 @@ use scratchrs_model::store::layout::{ARTIFACTS, KEY, OWNER, TREES, VARIANTS, pac
 use scratchrs_model::time::DepotTime;
 
 use super::category::Category;
-use super::explain::{Cause, Explanation, Standing};
+use super::explain::{Cause, Explained, Explanation, Standing};
 use super::status::{Entry, Share, Status};
 use super::sweep::Outcome;
 use super::{Failure, Gone, Moment, Note, Options, Problem, Report, Waiting, World};
@@ -130,22 +130,22 @@ fn unreadable((path, message): (String, String)) -> Note {
     Note::at(&path, Problem::Unreadable, Fault { line: None, column: None, message })
 }
 
+/// Looks through a store; one that cannot be read is left alone, with a note.
+fn survey(store: &Store, options: &Options, moment: Moment) -> std::result::Result<Survey, Note> {
+    Survey::take(store, rules(options), moment.now)
+        .map_err(|error| Note::about(Path::new(store.root()), Problem::Passed, error.to_string()))
+}
+
 /// Adds the stores of the depots that are swept to a status.
-pub(super) fn add_to_status(
-    world: &World,
-    options: &Options,
-    moment: Moment,
-    status: &mut Status,
-) -> Result<()> {
+pub(super) fn add_to_status(world: &World, options: &Options, moment: Moment, status: &mut Status) {
     let (size, reclaimable) = (Size::default(), Size::default());
     let mut share = Share { kind: Category::Store, count: 0, size, reclaimable };
     for depot in status.depots.clone() {
         let Some(store) = store_in(&depot) else { continue };
-        let survey = match Survey::take(&store, rules(options), moment.now) {
+        let survey = match survey(&store, options, moment) {
             Ok(survey) => survey.measured(&store),
-            Err(error) => {
-                let path = Path::new(store.root());
-                status.notes.push(Note::about(path, Problem::Passed, error.to_string()));
+            Err(note) => {
+                status.notes.push(note);
                 continue;
             }
         };
@@ -158,7 +158,6 @@ pub(super) fn add_to_status(
         status.notes.extend(survey.unreadable.into_iter().map(unreadable));
     }
     status.shares.push(share);
-    Ok(())
 }
 
 /// Explains what `query` or a path stands for in the stores of all depots.
@@ -168,8 +167,8 @@ pub(super) fn explain(
     paths: &[&Path],
     options: &Options,
     moment: Moment,
-) -> Result<Vec<Explanation>> {
-    let mut explanations = Vec::new();
+) -> Explained {
+    let mut explained = Explained::default();
     for depot in &world.inventory.depots {
         let Some(store) = store_in(&depot.path) else { continue };
         let hashes: Vec<Sha256> = paths
@@ -177,7 +176,13 @@ pub(super) fn explain(
             .filter_map(|path| addressed(&store, path))
             .chain(query.parse().ok())
             .collect();
-        let survey = Survey::take(&store, rules(options), moment.now)?;
+        let survey = match survey(&store, options, moment) {
+            Ok(survey) => survey,
+            Err(note) => {
+                explained.notes.push(note);
+                continue;
+            }
+        };
         let is_meant = |thing: &&Thing| {
             hashes.contains(&thing.hash) || thing.names.iter().any(|name| name.name == query)
         };
@@ -196,7 +201,7 @@ pub(super) fn explain(
                     if is_due { Standing::Goes } else { Standing::Waiting { since, until } }
                 }
             };
-            explanations.push(Explanation {
+            explained.found.push(Explanation {
                 kind: Category::Store,
                 label: label(thing),
                 path: thing.path.clone(),
@@ -207,7 +212,7 @@ pub(super) fn explain(
             });
         }
     }
-    Ok(explanations)
+    explained
 }
 
 /// The hash of what a path in a store is, or is in.
@@ -309,9 +314,9 @@ impl World {
         path: &Path,
         options: &Options,
         moment: Moment,
-    ) -> Result<Vec<Cause>> {
+    ) -> std::result::Result<Vec<Cause>, Note> {
         let Some(store) = path.to_str().map(Store::at) else { return Ok(Vec::new()) };
-        let survey = Survey::take(&store, rules(options), moment.now)?;
+        let survey = survey(&store, options, moment)?;
         let names = survey.things.iter().flat_map(|thing| &thing.names);
         let files: std::collections::BTreeSet<&str> =
             names.map(|name| name.file.as_str()).collect();

@@ -145,8 +145,8 @@ pub fn depot_status(depots: Vec<&str>, force: bool, watch: &Watch) -> Result<Vec
 ///
 /// As there.
 pub fn explain_item(depots: Vec<&str>, query: &str, watch: &Watch) -> Result<Vec<String>> {
-    let found = gc::why(query, &options(&depots), moment(), watch)?;
-    let found = found.iter().map(|found| {
+    let explained = gc::why(query, &options(&depots), moment(), watch)?;
+    let found = explained.found.iter().map(|found| {
         let mut table = item(found.kind, &found.path, found.size);
         table.insert("label".into(), found.label.clone().into());
         insert_time(&mut table, "last_used", found.last_used);
@@ -166,6 +166,7 @@ pub fn explain_item(depots: Vec<&str>, query: &str, watch: &Watch) -> Result<Vec
     });
     let mut table = Table::new();
     table.insert("found".into(), Value::Array(found.collect()));
+    table.insert("notes".into(), notes(&explained.notes));
     Ok(table_texts(table))
 }
 
