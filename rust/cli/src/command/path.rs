@@ -70,7 +70,10 @@ impl Arguments {
             (path, false, Vec::new())
         } else {
             let path = scratch::get(place, namespace.owner, &self.key)?;
-            let tracked = record(session, place, &path, namespace.project.as_deref())?;
+            let tracked = match &namespace.project {
+                Some(project) => record(session, place, &path, project)?,
+                None => unrecorded(session),
+            };
             let log = place.usage_log()?;
             let healed = faults::report(session, &log, tracked.healed, "removed now");
             (path, tracked.recorded, healed)
@@ -90,23 +93,27 @@ impl Arguments {
     }
 }
 
-/// Records the use of the space at `path`, or says why it is not recorded.
-pub(super) fn record(
-    session: &mut Session,
-    place: Place<'_>,
-    path: &str,
-    project: Option<&str>,
-) -> Result<Tracked> {
-    if !session.environment.tracks_access {
-        return Ok(Tracked::default());
-    }
-    let Some(project) = project else {
+/// Says that a use is not recorded for want of a project, if uses are recorded at all.
+fn unrecorded(session: &mut Session) -> Tracked {
+    if session.environment.tracks_access {
         session.output.note(
             "the use is not recorded, as there is no project: a collection may take the space",
             Some("name a project: `--project .`, or JULIA_PROJECT"),
         );
+    }
+    Tracked::default()
+}
+
+/// Records the use of the space at `path` for a project, or says why it is not recorded.
+pub(super) fn record(
+    session: &mut Session,
+    place: Place<'_>,
+    path: &str,
+    project: &str,
+) -> Result<Tracked> {
+    if !session.environment.tracks_access {
         return Ok(Tracked::default());
-    };
+    }
     let now = session.environment.now;
     let tracked = patiently(session, |patience| usage::track(place, path, project, now, patience));
     match tracked {

@@ -86,7 +86,7 @@ impl Names {
     }
 
     /// The file of bindings, made unless it is there. The store is there for as long as the project
-    /// is on whose behalf it is used.
+    /// is on whose behalf it is used; without one, for as long as something is bound in it.
     fn open(&self, session: &mut Session, store: &Store) -> Result<String> {
         let Namespace { owner, project, .. } = self.package.resolve(session)?;
         let file = match &self.file {
@@ -97,8 +97,10 @@ impl Names {
                 open_bindings(store, owner, options, session.environment.now, PATIENCE)?.path
             }
         };
-        let depot = session.depot()?;
-        record(session, place(&depot), store.root(), project.as_deref())?;
+        if let Some(project) = &project {
+            let depot = session.depot()?;
+            record(session, place(&depot), store.root(), project)?;
+        }
         Ok(file)
     }
 }

@@ -83,6 +83,17 @@ fn what_is_added_is_there_once_and_has_a_name() {
 }
 
 #[test]
+fn what_nobody_is_known_to_use_stays_as_long_as_it_is_bound() {
+    let lab = Lab::new();
+    lab.write("hi", "hi");
+    let said = format!("Stored `[ROOT]/{STORE}/artifacts/a4/{HI}`\n");
+    let added = store(&lab, &["add", "hi", "hi"]);
+    assert_eq!(added, Run { code: 0, stdout: format!("{HI}\n"), stderr: said });
+    assert_eq!(lab.run(&["gc", "--collect-delay", "0"]).code, 0);
+    assert_eq!(store(&lab, &["get", "hi"]).code, 0);
+}
+
+#[test]
 fn a_table_shows_what_is_bound() {
     let lab = lab();
     assert_eq!(store(&lab, &["list"]).stdout, "");
