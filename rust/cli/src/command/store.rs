@@ -61,7 +61,26 @@ fn store(session: &Session) -> Result<Store> {
     Ok(Store::of(place(&session.depot()?))?)
 }
 
-/// Where names are looked for.
+/// The option that chooses a store to look into.
+#[derive(clap::Args)]
+#[group(skip)]
+struct StoreOption {
+    /// The store in this directory, such as that of OhMyArtifacts.jl
+    #[arg(long, value_name = "DIRECTORY")]
+    store: Option<String>,
+}
+
+impl StoreOption {
+    /// The store that is given, else that of the depot.
+    fn get(&self, session: &Session) -> Result<Store> {
+        match &self.store {
+            Some(root) => Ok(Store::at(&session.absolute(root)?)),
+            None => store(session),
+        }
+    }
+}
+
+/// The options that choose a file of bindings.
 #[derive(clap::Args)]
 #[group(skip)]
 struct Names {
@@ -74,33 +93,35 @@ struct Names {
 }
 
 impl Names {
-    /// The file of bindings.
-    fn path(&self, session: &mut Session, store: &Store) -> Result<String> {
-        match &self.file {
-            Some(file) => session.absolute(file),
-            None => {
-                let package = self.package.resolve(session)?.owner;
-                Ok(store.layout().bindings(package, None))
-            }
-        }
+    /// The path of the file of bindings, and whether it is there.
+    fn find(&self, session: &mut Session, store: &Store) -> Result<(String, bool)> {
+        let file = match &self.file {
+            Some(file) => session.absolute(file)?,
+            None => store.layout().bindings(self.package.resolve(session)?.owner, None),
+        };
+        let is_there =
+            scratchrs_fs::is_regular(file.as_ref()).map_err(scratchrs_core::Error::from)?;
+        Ok((file, is_there))
     }
 
-    /// The file of bindings, made unless it is there. The store is there for as long as the project
-    /// is on whose behalf it is used; without one, for as long as something is bound in it.
-    fn open(&self, session: &mut Session, store: &Store) -> Result<String> {
+    /// The store of the depot, and the file of bindings, made unless it is there. The store is there for
+    /// as long as the project is on whose behalf it is used; without one, for as long as something is
+    /// bound in it.
+    fn open(&self, session: &mut Session) -> Result<(Store, String)> {
+        let store = store(session)?;
         let Namespace { owner, project, .. } = self.package.resolve(session)?;
         let file = match &self.file {
             Some(file) => session.absolute(file)?,
             None => {
                 let tracked = project.as_deref().filter(|_| session.environment.tracks_access);
                 let options = OpenOptions { version: None, project: tracked };
-                open_bindings(store, owner, options, session.environment.now, PATIENCE)?.path
+                open_bindings(&store, owner, options, session.environment.now, PATIENCE)?.path
             }
         };
         if let Some(project) = &project {
             let depot = session.depot()?;
             record(session, place(&depot), store.root(), project)?;
         }
-        Ok(file)
+        Ok((store, file))
     }
 }

@@ -176,6 +176,9 @@ fn the_store_of_the_peer_is_listed_and_adopted() {
         (list["files"].as_u64(), &list["artifacts"][0]["bound_by"][0]["name"]),
         (Some(1), &Value::from("x"))
     );
+    let get = ["store", "get", "x", "--project", "Mine"];
+    let there = format!("[ROOT]/{peer}/artifacts/a4/{HI}\n");
+    assert_eq!(lab.result(&[&get[..], &["--store", peer]].concat()), there);
     assert_eq!(store(&lab, &["adopt"]), Run::failed(0, "Adopted 1 thing and 1 name\n"));
     assert_eq!(lab.result(&["store", "get", "x", "--project", "Mine"]).lines().count(), 1);
 }

@@ -8,7 +8,7 @@ use scratchrs_core::store::{
 use scratchrs_fs::LinkMode;
 use serde::Serialize;
 
-use super::{Names, PATIENCE, store};
+use super::{Names, PATIENCE};
 use crate::failure::{Code, Failure, Result};
 use crate::human::visible;
 use crate::output::done;
@@ -67,8 +67,7 @@ pub(super) fn word(kind: ArtifactKind) -> &'static str {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let store = store(session)?;
-        let file = self.names.open(session, &store)?;
+        let (store, file) = self.names.open(session)?;
         let source = session.absolute(&self.path)?;
         let options = CreateOptions { link: self.link };
         let created = watched(session, |watch| {

@@ -5,7 +5,7 @@ use scratchrs_model::hash::Sha256;
 use serde::Serialize;
 
 use super::add::word;
-use super::{Names, store};
+use super::{Names, StoreOption};
 use crate::failure::{Code, Failure, Result};
 use crate::human::visible;
 use crate::session::Session;
@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     name: String,
 
     #[command(flatten)]
+    store: StoreOption,
+
+    #[command(flatten)]
     names: Names,
 }
 
@@ -40,14 +43,12 @@ struct Answer<'a> {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let store = store(session)?;
+        let store = self.store.get(session)?;
         let name = visible(&self.name);
         let hash = match self.name.parse::<Sha256>() {
             Ok(hash) => hash,
             Err(_) => {
-                let file = self.names.path(session, &store)?;
-                let is_there =
-                    scratchrs_fs::is_regular(file.as_ref()).map_err(scratchrs_core::Error::from)?;
+                let (file, is_there) = self.names.find(session, &store)?;
                 let hash = if is_there { bound_hash(&file, &self.name)? } else { None };
                 hash.ok_or_else(|| {
                     let message = format!("\"{name}\" is bound to nothing in `{file}`");

@@ -1,11 +1,11 @@
 //! `scratchrs store list`: what is in a store, and who binds it.
 
-use scratchrs_core::store::{Artifact, Status, Store, status};
+use scratchrs_core::store::{Artifact, Status, status};
 use scratchrs_fs::LinkMode;
 use serde::Serialize;
 
+use super::StoreOption;
 use super::add::word;
-use super::store;
 use crate::failure::Result;
 use crate::human::{self, visible};
 use crate::output::{aside, title};
@@ -31,9 +31,8 @@ pub(crate) struct Arguments {
     #[arg(long)]
     all: bool,
 
-    /// The store in this directory, such as that of OhMyArtifacts.jl
-    #[arg(long, value_name = "DIRECTORY")]
-    store: Option<String>,
+    #[command(flatten)]
+    store: StoreOption,
 }
 
 #[derive(Serialize)]
@@ -82,16 +81,9 @@ const COLUMNS: [Column; 5] = [
     Column { title: "bound", align: Align::Left, yields: false },
 ];
 
-pub(super) fn chosen(session: &Session, given: Option<&str>) -> Result<Store> {
-    match given {
-        Some(root) => Ok(Store::at(&session.absolute(root)?)),
-        None => store(session),
-    }
-}
-
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let store = chosen(session, self.store.as_deref())?;
+        let store = self.store.get(session)?;
         let found = status(&store)?;
         for (file, reason) in &found.unreadable {
             session.output.note(&visible(&format!("{file}:{reason}")), None);

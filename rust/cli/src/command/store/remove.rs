@@ -39,10 +39,8 @@ struct Answer<'a> {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let store = store(session)?;
-        let file = self.names.path(session, &store)?;
+        let (file, is_there) = self.names.find(session, &store)?;
         let names: Vec<&str> = self.bound.iter().map(String::as_str).collect();
-        let is_there =
-            scratchrs_fs::is_regular(file.as_ref()).map_err(scratchrs_core::Error::from)?;
         if !is_there || !unbind(&store, &file, &names, PATIENCE)? {
             let names = visible(&self.bound.join("\", \""));
             let message = format!("\"{names}\" is bound to nothing in `{file}`");

@@ -3,7 +3,7 @@
 use scratchrs_core::store::{Damage, verify};
 use serde::Serialize;
 
-use super::list::chosen;
+use super::StoreOption;
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
 use crate::output::title;
@@ -24,9 +24,8 @@ With --json: {\"files\", \"trees\", \"bytes\", \"damaged\": [{\"hash\", \"path\"
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// The store in this directory, such as that of OhMyArtifacts.jl
-    #[arg(long, value_name = "DIRECTORY")]
-    store: Option<String>,
+    #[command(flatten)]
+    store: StoreOption,
 }
 
 #[derive(Serialize)]
@@ -53,7 +52,7 @@ struct Name {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let store = chosen(session, self.store.as_deref())?;
+        let store = self.store.get(session)?;
         let verified = watched(session, |watch| verify(&store, watch))?;
         let damaged: Vec<Item> = verified.damaged.iter().map(item).collect();
         let count = damaged.len() as u64;
