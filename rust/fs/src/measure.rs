@@ -1,14 +1,13 @@
 //! What is in a directory, and how much.
 
 use std::ffi::OsString;
-use std::fs::{self, File, FileType, Metadata};
-use std::io::{self, Read};
+use std::fs::{self, DirEntry, FileType, Metadata};
+use std::io;
 use std::ops::AddAssign;
 use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::platform;
-use crate::stamp::Stamp;
 
 /// Something in a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,17 +48,17 @@ pub fn entries(path: &Path) -> Result<Vec<Entry>> {
         let entry = entry.map_err(failed())?;
         // It may be gone by now.
         let Ok(kind) = entry.file_type() else { continue };
-        entries.push(Entry { kind: kind_of(kind, &entry.path()), name: entry.file_name() });
+        entries.push(Entry { kind: kind_of(kind, &entry), name: entry.file_name() });
     }
     Ok(entries)
 }
 
-fn kind_of(kind: FileType, path: &Path) -> EntryKind {
+fn kind_of(kind: FileType, entry: &DirEntry) -> EntryKind {
     if kind.is_dir() {
         EntryKind::Directory
     } else if !kind.is_symlink() {
         EntryKind::File
-    } else if platform::is_directory(path) {
+    } else if platform::is_directory(&entry.path()) {
         EntryKind::LinkToDirectory
     } else {
         EntryKind::Link
@@ -72,46 +71,6 @@ pub(crate) fn is_absent(error: &io::Error) -> bool {
     use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound};
     matches!(error.kind(), NotFound | NotADirectory | InvalidInput | InvalidFilename)
         || platform::is_link_loop(error)
-}
-
-/// The bytes of a regular file, and how it looked; none if there is no such file, or something
-/// else in its place.
-///
-/// # Errors
-///
-/// If it is there and cannot be read, or has more than `limit` bytes.
-pub fn read_regular(path: &Path, limit: u64) -> Result<Option<(Vec<u8>, Stamp)>> {
-    let read = || -> io::Result<Option<(Vec<u8>, Stamp)>> {
-        // To open a pipe would be to wait for somebody to write to it.
-        if !fs::metadata(path)?.is_file() {
-            return Ok(None);
-        }
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if metadata.len() > limit {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        let mut bytes = Vec::with_capacity(metadata.len() as usize + 1);
-        file.take(limit).read_to_end(&mut bytes)?;
-        Ok(Some((bytes, Stamp::of_metadata(&metadata))))
-    };
-    match read() {
-        Err(error) if is_absent(&error) => Ok(None),
-        result => result.map_err(Error::on("read", path)),
-    }
-}
-
-/// Whether there is a regular file at `path`.
-///
-/// # Errors
-///
-/// If nobody can say.
-pub fn is_regular(path: &Path) -> Result<bool> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(metadata.is_file()),
-        Err(error) if is_absent(&error) => Ok(false),
-        Err(error) => Err(Error::on("look at", path)(error)),
-    }
 }
 
 /// Whether there is a directory at `path`, or a link to one.
@@ -227,21 +186,5 @@ mod tests {
         assert_eq!(entries(&at("circle/x")).unwrap(), []);
         assert_eq!(entries(&at("nothing")).unwrap(), []);
         assert_eq!(measure(&at("nothing")), Size::default());
-    }
-
-    #[test]
-    fn only_a_regular_file_is_read() {
-        let depot = tempfile::tempdir().unwrap();
-        let at = |name: &str| depot.path().join(name);
-        fs::write(at("file"), "12345").unwrap();
-        symlink("circle", at("circle")).unwrap();
-        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), 0o600.into()).unwrap();
-        assert_eq!(read_regular(&at("file"), 5).unwrap().unwrap().0, b"12345");
-        assert!(read_regular(&at("file"), 4).is_err());
-        for other in ["", "circle", "file/x", "nothing", "pipe", &"x".repeat(5000), "\0"] {
-            assert!(read_regular(&at(other), 5).unwrap().is_none(), "{other}");
-            assert!(!is_regular(&at(other)).unwrap(), "{other}");
-        }
-        assert!(is_regular(&at("file")).unwrap());
     }
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::panic;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 /// How many items a thread takes at once: few enough that all threads end at about the same time.
@@ -13,8 +14,17 @@ const SHARE: usize = 8;
 ///
 /// The calling thread works too, and alone if the system gives no more threads.
 pub fn parallel_map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    parallel_map_with(items, || (), |(), item| work(item))
+}
+
+/// As [`parallel_map`]. Each thread has one of what `tools` gives, which `work` gets with each item.
+pub fn parallel_map_with<T: Sync, R: Send, S>(
+    items: &[T],
+    tools: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> R + Sync,
+) -> Vec<R> {
     let threads = items.len().div_ceil(SHARE).min(processors().get());
-    always(items, threads, SHARE, work)
+    always(items, threads, SHARE, tools, work)
 }
 
 /// As [`parallel_map`], for work that waits for the network, or that takes long for each item: on so
@@ -24,7 +34,7 @@ pub fn parallel_map_on<T: Sync, R: Send>(
     threads: NonZeroUsize,
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {
-    always(items, threads.get(), 1, work)
+    always(items, threads.get(), 1, || (), |(), item| work(item))
 }
 
 /// As [`parallel_map`], for work that may fail and takes long for each item. Each thread has one of
@@ -42,20 +52,38 @@ pub fn try_parallel_map<T: Sync, R: Send, E: Send, S>(
     spread(items, processors().get(), 1, tools, work)
 }
 
+/// Does two things at the same time, or one after the other if the system gives no more threads.
+pub fn join<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
+    let first = Mutex::new(Some(first));
+    let run = || {
+        let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+        first.expect("BUG: it is done once")()
+    };
+    thread::scope(|scope| {
+        let helper = thread::Builder::new().spawn_scoped(scope, run);
+        let second = second();
+        let first = match helper {
+            Ok(helper) => helper.join().unwrap_or_else(|panic| panic::resume_unwind(panic)),
+            Err(_) => run(),
+        };
+        (first, second)
+    })
+}
+
 /// How many threads there are for work that never waits.
 pub fn processors() -> NonZeroUsize {
     thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-fn always<T: Sync, R: Send>(
+fn always<T: Sync, R: Send, S>(
     items: &[T],
     threads: usize,
     share: usize,
-    work: impl Fn(&T) -> R + Sync,
+    tools: impl Fn() -> S + Sync,
+    work: impl Fn(&mut S, &T) -> R + Sync,
 ) -> Vec<R> {
-    let tools = || ();
-    let Ok(results) =
-        spread(items, threads, share, tools, |(), item| Ok::<_, Infallible>(work(item)));
+    let work = |tools: &mut S, item: &T| Ok::<_, Infallible>(work(tools, item));
+    let Ok(results) = spread(items, threads, share, tools, work);
     results
 }
 
@@ -115,6 +143,15 @@ mod tests {
             let threads = NonZeroUsize::new(3).unwrap();
             assert_eq!(parallel_map_on(&items, threads, |item| item * 2), doubled);
         }
+    }
+
+    #[test]
+    fn both_are_done() {
+        let mut list = vec![1];
+        assert_eq!(join(|| 2 + 3, || list.push(7)), (5, ()));
+        assert_eq!(list, [1, 7]);
+        let panic = panic::catch_unwind(|| join(|| panic!("first"), || 1)).unwrap_err();
+        assert_eq!(panic.downcast_ref(), Some(&"first"));
     }
 
     #[test]

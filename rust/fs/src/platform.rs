@@ -217,6 +217,12 @@ mod unix {
         options
     }
 
+    /// Opens a file for reading. A pipe is opened too, at once, whether somebody writes to it or not.
+    pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
+        let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+        OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
+    }
+
     pub(crate) fn make_link(target: &OsStr, path: &Path, _to_directory: bool) -> io::Result<()> {
         std::os::unix::fs::symlink(target, path)
     }
@@ -438,6 +444,10 @@ mod windows {
         options.write(true).create_new(true);
         options.attributes(if access.read_only { READ_ONLY } else { 0 });
         options
+    }
+
+    pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
+        File::open(path)
     }
 
     pub(crate) fn make_link(target: &OsStr, path: &Path, to_directory: bool) -> io::Result<()> {
