@@ -218,6 +218,8 @@ pub fn collect(options: &Options, moment: Moment, watch: &Watch) -> Result<Repor
     }
     world.describe(&plans, &mut report);
     store::collect_stores(options, moment, &mut report, watch)?;
+    // To free very many small things takes its time, too.
+    fs::join(|| drop(world.inventory), || drop(world.marks));
     Ok(report)
 }
 
@@ -235,9 +237,12 @@ struct World {
 impl World {
     fn read(options: &Options, moment: Moment, watch: &Watch) -> Result<Self> {
         watch.begin_counting("Reading depots and manifests");
-        let inventory = inventory::take(&options.depots, options.force, moment.clock)?;
-        watch.check()?;
-        let marks = Marks::read(&inventory, moment.clock);
+        let depots = inventory::depots(&options.depots, options.force)?;
+        // What comes to be between these two looks may seem to be used by nobody: a sweep looks again.
+        let (inventory, marks) = fs::join(
+            || Inventory::of(depots.clone(), moment.clock),
+            || Marks::read(&depots, moment.clock),
+        );
         watch.check()?;
         let sizes = match options.max_size {
             Some(_) => measure(&inventory, watch)?,

@@ -25,6 +25,7 @@
 //! never passed over in favour of one that fits less well.
 
 mod edit;
+mod named;
 mod printed;
 
 use std::collections::BTreeMap;
@@ -34,6 +35,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 use toml::{Spanned, Table};
 
 pub use edit::{BindOptions, Refusal, bind, unbind};
+pub use named::{HashReader, NamedHashes};
 
 use crate::fault::Fault;
 use crate::hash::{Sha256, TreeHash};
@@ -321,78 +323,9 @@ impl Reader<'_> {
     }
 }
 
-/// A hash that a file was seen to name, with the name that stands for it, where that can be made
-/// out.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Named {
-    /// The artifact.
-    pub hash: TreeHash,
-    /// Its name.
-    pub name: Option<String>,
-}
-
-/// All artifacts that a file names, for every platform, lazy or not: what a collection must keep
-/// as long as the file is there.
-///
-/// Of a file in any state: one that is not TOML, or has entries that make no sense, still keeps
-/// what can be seen in it. What is wrong is in the second value.
-pub fn all_hashes(bytes: &[u8]) -> (Vec<Named>, Vec<Fault>) {
-    let text = String::from_utf8_lossy(bytes);
-    let (mut hashes, faults) = match printed::all_hashes(&text) {
-        Some(named) => (named, Vec::new()),
-        None => read_all_hashes(&text),
-    };
-    if !faults.is_empty() {
-        hashes.extend(hashes_in_sight(&text));
-    }
-    hashes.sort();
-    // One without a name is the same as one with.
-    hashes.dedup_by(|later, earlier| {
-        later.hash == earlier.hash && (later.name == earlier.name || earlier.name.is_none()) && {
-            earlier.name = earlier.name.take().or(later.name.take());
-            true
-        }
-    });
-    (hashes, faults)
-}
-
-/// The artifacts in the entries that make sense, and what is wrong with the others.
-fn read_all_hashes(text: &str) -> (Vec<Named>, Vec<Fault>) {
-    let bindings = match Bindings::read(text) {
-        Ok(bindings) => bindings,
-        Err(fault) => return (Vec::new(), vec![fault]),
-    };
-    let named = bindings.names().flat_map(|name| {
-        let entries = bindings.entries(name).into_iter();
-        entries.map(|(_, entry)| Named { hash: entry.hash, name: Some(name.to_owned()) })
-    });
-    (named.collect(), bindings.faults().into_iter().cloned().collect())
-}
-
-/// Every `git-tree-sha1 = "…"` in a text, TOML or not, with the name in the header above it.
-fn hashes_in_sight(text: &str) -> Vec<Named> {
-    let mut name = None;
-    let mut hashes = Vec::new();
-    for line in text.lines() {
-        let line = line.trim();
-        if line.starts_with('[') {
-            name = line.parse::<Table>().ok().and_then(|table| table.keys().next().cloned());
-        }
-        for (at, key) in line.match_indices(HASH) {
-            let value = line[at + key.len()..].trim_start_matches(['"', '\'']).trim_start();
-            let Some(value) = value.strip_prefix('=') else { continue };
-            let value = value.trim_start().trim_start_matches(['"', '\'']);
-            let hash = value.get(..40).and_then(|digits| digits.parse().ok());
-            hashes.extend(hash.map(|hash| Named { hash, name: name.clone() }));
-        }
-    }
-    hashes
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
     const IRIS: &str = "dbd04e28be047a54fbe9bf67e934be5b5e0d357a";
     const OTHER: &str = "43563e7631a7eafae1f9f8d9d332e3de44ad7239";
@@ -503,61 +436,5 @@ mod tests {
         let bindings = Bindings::read("tool = []\n").unwrap();
         assert_eq!(bindings.select("tool", &linux()), Ok(None));
         assert_eq!(faults(&bindings), [""; 0]);
-    }
-
-    fn named(text: &str) -> Vec<(String, Option<String>)> {
-        let (hashes, _) = all_hashes(text.as_bytes());
-        hashes.into_iter().map(|named| (named.hash.to_string(), named.name)).collect()
-    }
-
-    #[test]
-    fn all_hashes_of_a_good_file_are_those_of_every_platform() {
-        let text = format!(
-            "[iris]\ngit-tree-sha1 = \"{IRIS}\"\nlazy = true\n\
-             [[tool]]\narch = \"x86_64\"\nos = \"linux\"\ngit-tree-sha1 = \"{OTHER}\"\n\
-             [[tool]]\narch = \"x86_64\"\nos = \"windows\"\ngit-tree-sha1 = \"{IRIS}\"\n"
-        );
-        let some = |name: &str| Some(name.to_owned());
-        let expected = [
-            (OTHER.to_owned(), some("tool")),
-            (IRIS.to_owned(), some("iris")),
-            (IRIS.to_owned(), some("tool")),
-        ];
-        assert_eq!(named(&text), expected);
-    }
-
-    #[test]
-    fn a_file_in_any_state_keeps_what_can_be_seen() {
-        let torn = format!(
-            "[iris]\ngit-tree-sha1 = \"{IRIS}\"\n[tool\n'git-tree-sha1'='{OTHER}'\nx = \"\n"
-        );
-        let (hashes, faults) = all_hashes(torn.as_bytes());
-        let expected = [(OTHER, None), (IRIS, Some("iris"))];
-        let expected = expected.map(|(hash, name)| (hash.to_owned(), name.map(str::to_owned)));
-        assert_eq!(named(&torn), expected);
-        assert_eq!((hashes.len(), faults.len()), (2, 1));
-        // An entry for no platform that can be told is still somebody's.
-        let odd = format!("[[tool]]\nos = \"linux\"\ngit-tree-sha1 = \"{IRIS}\"\n");
-        assert_eq!(named(&odd).len(), 1);
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            all_hashes(&bytes);
-        }
-
-        #[test]
-        fn no_cut_loses_a_hash_before_it(cut in 0usize..400) {
-            let text = format!(
-                "[iris]\ngit-tree-sha1 = \"{IRIS}\"\n\n    [[iris.download]]\n    url = \"u\"\n\n\
-                 [[tool]]\narch = \"x86_64\"\ngit-tree-sha1 = \"{OTHER}\"\nos = \"linux\"\n"
-            );
-            let cut = &text[..cut.min(text.len())];
-            let seen: Vec<String> = named(cut).into_iter().map(|(hash, _)| hash).collect();
-            for hash in [IRIS, OTHER] {
-                prop_assert_eq!(seen.contains(&hash.to_owned()), cut.contains(hash));
-            }
-        }
     }
 }

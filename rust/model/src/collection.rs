@@ -14,13 +14,18 @@
 //!   names: Julia 1.13 gives other names.
 //! - What is reachable by another path of the same depot.
 
-use std::collections::{HashMap, HashSet};
+use std::cell::LazyCell;
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
+use std::hash::BuildHasher;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 
 use chrono::TimeDelta;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use smallvec::SmallVec;
 
-use crate::artifacts_toml::Named;
+use crate::artifacts_toml::NamedHashes;
 use crate::clone_name::clone_name;
 use crate::hash::TreeHash;
 use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
@@ -113,6 +118,102 @@ pub struct Depot {
     pub items: Vec<Item>,
     /// Since when what nothing keeps has been an orphan.
     pub orphanage: Orphanage,
+    /// Finds items by their names. The items do not change once it is there.
+    index: OnceLock<Index>,
+}
+
+impl Depot {
+    /// The depot at a path, as yet with nothing in it.
+    pub fn new(path: String, aliases: Vec<String>, is_swept: bool) -> Self {
+        Self { path, aliases, is_swept, ..Self::default() }
+    }
+
+    /// Builds at once what [`plan`] finds the items with, so that it need not. No item is to be added
+    /// afterwards.
+    pub fn build_index(&self) {
+        self.index();
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::of(&self.items))
+    }
+
+    /// The items whose names are Unicode, as those are that anything can name: the index of each, its
+    /// kind, its group and its name.
+    fn named_items(&self) -> impl Iterator<Item = (usize, Kind, &str, &str)> {
+        named(&self.items)
+    }
+
+    /// A package, by its name and slug.
+    fn package(&self, name: &str, slug: &str) -> Option<usize> {
+        let index = self.index();
+        index.find(&index.packages, &self.items, name, slug)
+    }
+
+    fn artifact(&self, hash: TreeHash) -> Option<usize> {
+        self.index().artifacts.get(&hash).copied()
+    }
+
+    /// A space, by the UUID of its package and its key.
+    fn space(&self, uuid: &str, key: &str) -> Option<usize> {
+        let index = self.index();
+        index.find(&index.spaces, &self.items, uuid, key)
+    }
+}
+
+/// Finds items by their names.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    hasher: DefaultHashBuilder,
+    packages: HashTable<usize>,
+    artifacts: HashMap<TreeHash, usize>,
+    spaces: HashTable<usize>,
+}
+
+impl Index {
+    fn of(items: &[Item]) -> Self {
+        let mut index = Self::default();
+        let count = |kind| items.iter().filter(|item| item.kind == kind).count();
+        index.artifacts.reserve(count(Kind::Artifact));
+        for (item, kind, _, name) in named(items) {
+            match kind {
+                // Pkg writes hashes in lower case, and looks for nothing else.
+                Kind::Artifact if !name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+                    if let Ok(hash) = name.parse() {
+                        index.artifacts.insert(hash, item);
+                    }
+                }
+                Kind::Package | Kind::Space => {
+                    let Self { hasher, packages, spaces, .. } = &mut index;
+                    let table = if kind == Kind::Package { packages } else { spaces };
+                    let hash =
+                        |item: &usize| hasher.hash_one((&items[*item].group, &items[*item].name));
+                    table.insert_unique(hash(&item), item, hash);
+                }
+                Kind::Artifact | Kind::Clone => {}
+            }
+        }
+        index
+    }
+
+    fn find(
+        &self,
+        table: &HashTable<usize>,
+        items: &[Item],
+        group: &str,
+        name: &str,
+    ) -> Option<usize> {
+        let hash = self.hasher.hash_one((OsStr::new(group), OsStr::new(name)));
+        let found =
+            table.find(hash, |item| items[*item].group == group && items[*item].name == name);
+        found.copied()
+    }
+}
+
+fn named(items: &[Item]) -> impl Iterator<Item = (usize, Kind, &str, &str)> {
+    items.iter().enumerate().filter_map(|(index, item)| {
+        Some((index, item.kind, item.group.to_str()?, item.name.to_str()?))
+    })
 }
 
 /// A file that keeps things.
@@ -154,7 +255,7 @@ pub struct Roots {
     /// The manifests.
     pub manifests: Vec<Root<Manifest>>,
     /// The artifact files.
-    pub artifact_files: Vec<Root<Vec<Named>>>,
+    pub artifact_files: Vec<Root<NamedHashes>>,
     /// The scratch spaces.
     pub uses: Vec<SpaceUse>,
     /// The overrides of all depots.
@@ -185,6 +286,9 @@ pub enum Keeper {
     /// Of [`Roots::unreadable`].
     Unreadable(usize),
 }
+
+/// What keeps something: in most cases one thing, and there may be very many cases.
+pub type Keepers = SmallVec<[Keeper; 1]>;
 
 /// Why something goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,7 +323,7 @@ pub struct Decision {
     /// What becomes of it.
     pub fate: Fate,
     /// What keeps it: nothing, if it is an orphan.
-    pub keepers: Vec<Keeper>,
+    pub keepers: Keepers,
 }
 
 /// What becomes of everything in a depot.
@@ -247,6 +351,7 @@ pub fn plan(depots: &[Depot], roots: &Roots, policy: &Policy, now: DepotTime) ->
     let last_used = marks.spaces(&places, roots, &dying);
     let decide = |(index, depot): (usize, &Depot)| {
         let mut plan = DepotPlan::default();
+        plan.decisions.reserve_exact(depot.items.len());
         for (item, keepers) in marks.keepers[index].iter_mut().enumerate() {
             let keepers = std::mem::take(keepers);
             let fate = match keepers.is_empty() {
@@ -301,63 +406,25 @@ type Position = (usize, usize);
 /// Finds things by their paths and names.
 struct Places<'a> {
     /// The paths of the depots, and whose each is.
-    depots: Vec<(&'a str, usize)>,
-    /// The packages by their directories.
-    packages: HashMap<(&'a str, &'a str), Vec<Position>>,
-    /// The packages by slug alone, for manifests that do not say the name.
-    slugs: HashMap<&'a str, Vec<Position>>,
-    /// The packages by name alone, for manifests that do not say the tree.
-    names: HashMap<&'a str, Vec<Position>>,
-    /// The artifacts by name, in the order of the depots.
-    artifacts: HashMap<TreeHash, Vec<Position>>,
-    spaces: HashMap<(usize, &'a str, &'a str), Position>,
+    paths: Vec<(&'a str, usize)>,
+    depots: &'a [Depot],
 }
 
 impl<'a> Places<'a> {
     fn of(depots: &'a [Depot]) -> Self {
-        let mut places = Self {
-            depots: Vec::new(),
-            packages: HashMap::new(),
-            slugs: HashMap::new(),
-            names: HashMap::new(),
-            artifacts: HashMap::new(),
-            spaces: HashMap::new(),
-        };
-        for (index, depot) in depots.iter().enumerate() {
+        let paths = depots.iter().enumerate().flat_map(|(index, depot)| {
             let paths = std::iter::once(&depot.path).chain(&depot.aliases);
-            places.depots.extend(paths.map(|path| (path.as_str(), index)));
-            for (item, found) in depot.items.iter().enumerate() {
-                let (Some(group), Some(name)) = (found.group.to_str(), found.name.to_str()) else {
-                    continue;
-                };
-                let position = (index, item);
-                match found.kind {
-                    Kind::Package => {
-                        places.packages.entry((group, name)).or_default().push(position);
-                        places.slugs.entry(name).or_default().push(position);
-                        places.names.entry(group).or_default().push(position);
-                    }
-                    // Pkg writes hashes in lower case, and looks for nothing else.
-                    Kind::Artifact if !name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
-                        if let Ok(hash) = name.parse() {
-                            places.artifacts.entry(hash).or_default().push(position);
-                        }
-                    }
-                    Kind::Space => {
-                        places.spaces.insert((index, group, name), position);
-                    }
-                    Kind::Artifact | Kind::Clone => {}
-                }
-            }
-        }
+            paths.map(move |path| (path.as_str(), index))
+        });
+        let mut paths: Vec<_> = paths.collect();
         // A depot may lie in another one: the longer path says more.
-        places.depots.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
-        places
+        paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+        Self { paths, depots }
     }
 
     /// The depot that `path` is in, and the names below it.
     fn locate<'p>(&self, path: &'p str) -> Option<(usize, std::str::Split<'p, char>)> {
-        self.depots.iter().find_map(|(depot, index)| {
+        self.paths.iter().find_map(|(depot, index)| {
             let rest = path.strip_prefix(depot)?.strip_prefix(std::path::MAIN_SEPARATOR)?;
             Some((*index, rest.split(std::path::MAIN_SEPARATOR)))
         })
@@ -369,49 +436,60 @@ impl<'a> Places<'a> {
         if names.next() != Some(kind.directory()) {
             return None;
         }
-        let mut position = None;
-        match kind {
-            Kind::Package => {
-                let found = self.packages.get(&(names.next()?, names.next()?))?;
-                position = found.iter().find(|(index, _)| *index == depot).copied();
-            }
-            Kind::Artifact => {
-                let found = self.artifacts.get(&names.next()?.parse().ok()?)?;
-                position = found.iter().find(|(index, _)| *index == depot).copied();
-            }
+        let place = &self.depots[depot];
+        let item = match kind {
+            Kind::Package => place.package(names.next()?, names.next()?),
+            Kind::Artifact => place.artifact(names.next()?.parse().ok()?),
             Kind::Space => {
-                position = self.spaces.get(&(depot, names.next()?, names.next()?)).copied();
-                position = position.filter(|_| names.next().is_none());
+                let item = place.space(names.next()?, names.next()?);
+                item.filter(|_| names.next().is_none())
             }
-            Kind::Clone => {}
-        }
-        position
+            Kind::Clone => None,
+        };
+        item.map(|item| (depot, item))
     }
 
-    /// The directories that a package of a manifest is, as Pkg finds the one that it uses.
-    fn installed(&self, package: &Package) -> Vec<Position> {
-        let slug = Slug::of(package.uuid, package.tree);
-        for slug in [slug.as_str(), slug.legacy()] {
-            let found = match &package.name {
-                Some(name) => self.packages.get(&(name.as_str(), slug)).map(|found| &found[..1]),
-                None => self.slugs.get(slug).map(Vec::as_slice),
-            };
-            if let Some(found) = found {
-                return found.to_vec();
+    /// The directory of a package, as Pkg finds the one that it uses.
+    fn package(&self, name: &str, slug: &Slug) -> Option<Position> {
+        [slug.as_str(), slug.legacy()].into_iter().find_map(|slug| {
+            let mut depots = self.depots.iter().enumerate();
+            depots.find_map(|(index, depot)| Some((index, depot.package(name, slug)?)))
+        })
+    }
+
+    /// An artifact in each of the depots that have it, in their order.
+    fn artifacts(&self, hash: TreeHash) -> impl Iterator<Item = Position> {
+        let depots = self.depots.iter().enumerate();
+        depots.filter_map(move |(index, depot)| Some((index, depot.artifact(hash)?)))
+    }
+}
+
+/// The packages by a part of what they are called, which `key` takes from name and slug.
+fn packages_by<'a>(
+    depots: &'a [Depot],
+    key: fn(&'a str, &'a str) -> &'a str,
+) -> HashMap<&'a str, Vec<Position>> {
+    let mut packages: HashMap<_, Vec<_>> = HashMap::new();
+    for (depot, found) in depots.iter().enumerate() {
+        for (item, kind, name, slug) in found.named_items() {
+            if kind == Kind::Package {
+                packages.entry(key(name, slug)).or_default().push((depot, item));
             }
         }
-        Vec::new()
     }
+    packages
 }
 
 /// What keeps each item.
 struct Marks {
-    keepers: Vec<Vec<Vec<Keeper>>>,
+    keepers: Vec<Vec<Keepers>>,
 }
 
 impl Marks {
     fn of(depots: &[Depot]) -> Self {
-        Self { keepers: depots.iter().map(|depot| vec![Vec::new(); depot.items.len()]).collect() }
+        Self {
+            keepers: depots.iter().map(|depot| vec![Keepers::new(); depot.items.len()]).collect(),
+        }
     }
 
     fn mark(&mut self, (depot, item): Position, keeper: Keeper) {
@@ -436,13 +514,33 @@ impl Marks {
 
     fn packages(&mut self, depots: &[Depot], places: &Places<'_>, roots: &Roots) {
         debug_assert_eq!(depots.len(), self.keepers.len());
+        // For manifests that do not say the name, or the tree: few do not.
+        let by_slug = LazyCell::new(|| packages_by(depots, |_, slug| slug));
+        let by_name = LazyCell::new(|| packages_by(depots, |name, _| name));
+        // Manifests share packages: each is looked up once.
+        let mut known: HashMap<*const Package, Option<Position>> = HashMap::new();
         for (index, manifest) in roots.manifests.iter().enumerate() {
-            let Manifest { packages, any_tree_of, .. } = &manifest.content;
-            let named = any_tree_of.iter().filter_map(|name| places.names.get(name.as_str()));
-            let found = packages.iter().flat_map(|package| places.installed(package));
-            for position in found.chain(named.flatten().copied()) {
-                self.mark(position, Keeper::Manifest(index));
+            let mut mark = |position: &Position| self.mark(*position, Keeper::Manifest(index));
+            for package in &manifest.content.packages {
+                let slug = || Slug::of(package.uuid, package.tree);
+                match &package.name {
+                    Some(name) => {
+                        let found = known.entry(Arc::as_ptr(package));
+                        found
+                            .or_insert_with(|| places.package(name, &slug()))
+                            .iter()
+                            .for_each(&mut mark);
+                    }
+                    None => {
+                        let slug = slug();
+                        let mut slugs = [slug.as_str(), slug.legacy()].into_iter();
+                        let found = slugs.find_map(|slug| by_slug.get(slug));
+                        found.into_iter().flatten().for_each(&mut mark);
+                    }
+                }
             }
+            let named = manifest.content.any_tree_of.iter();
+            named.filter_map(|name| by_name.get(name.as_str())).flatten().for_each(mark);
         }
     }
 
@@ -470,10 +568,23 @@ impl Marks {
             if package.is_some_and(|package| dying.contains(&package)) {
                 continue;
             }
-            for Named { hash, .. } in &file.content {
-                for position in artifact_paths(places, roots, *hash) {
-                    self.mark(position, Keeper::ArtifactFile(index));
-                }
+            for hash in file.content.hashes() {
+                self.artifact(places, roots, *hash, Keeper::ArtifactFile(index));
+            }
+        }
+    }
+
+    /// Marks an artifact where Pkg would look for it, of what is there.
+    fn artifact(&mut self, places: &Places<'_>, roots: &Roots, hash: TreeHash, keeper: Keeper) {
+        let mut mark = |position| self.mark(position, keeper);
+        match roots.overrides.of_artifact(hash) {
+            // Pkg never comes back from overrides that lead in a circle.
+            Ok(None) | Err(Cycle(_)) => places.artifacts(hash).for_each(mark),
+            Ok(Some(Target::Path(path))) => {
+                places.item(Kind::Artifact, &path).into_iter().for_each(mark);
+            }
+            Ok(Some(Target::Artifact(other))) => {
+                places.artifacts(other).take(1).for_each(&mut mark);
             }
         }
     }
@@ -527,19 +638,6 @@ impl Marks {
             }
         }
         last_used
-    }
-}
-
-/// Where Pkg would look for an artifact, of what is there.
-fn artifact_paths(places: &Places<'_>, roots: &Roots, hash: TreeHash) -> Vec<Position> {
-    let installed = |hash: &TreeHash| places.artifacts.get(hash).map_or(&[][..], Vec::as_slice);
-    match roots.overrides.of_artifact(hash) {
-        // Pkg never comes back from overrides that lead in a circle.
-        Ok(None) | Err(Cycle(_)) => installed(&hash).to_vec(),
-        Ok(Some(Target::Path(path))) => places.item(Kind::Artifact, &path).into_iter().collect(),
-        Ok(Some(Target::Artifact(other))) => {
-            installed(&other).first().copied().into_iter().collect()
-        }
     }
 }
 
@@ -598,6 +696,7 @@ pub fn evict(
 #[cfg(not(windows))]
 mod tests {
     use super::*;
+    use crate::artifacts_toml::HashReader;
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -625,7 +724,7 @@ mod tests {
     }
 
     fn package(name: &str, number: u8, digit: u8) -> Package {
-        let name = Some(name.to_owned());
+        let name = Some(name.into());
         Package { name, uuid: uuid(number), tree: tree(digit), version: None }
     }
 
@@ -639,11 +738,15 @@ mod tests {
     }
 
     fn manifest(packages: Vec<Package>) -> Root<Manifest> {
+        let packages = packages.into_iter().map(Arc::new).collect();
         root("/work/Manifest.toml", Manifest { packages, ..Manifest::default() })
     }
 
-    fn binding(digit: u8) -> Named {
-        Named { name: Some("name".to_owned()), hash: tree(digit) }
+    fn bindings(digits: &[u8]) -> NamedHashes {
+        let binding =
+            |digit: &u8| format!("[name-{digit:02x}]\ngit-tree-sha1 = \"{}\"\n", tree(*digit));
+        let text: String = digits.iter().map(binding).collect();
+        HashReader::default().read(text.as_bytes()).0
     }
 
     fn used(path: &str, projects: &[&str]) -> SpaceUse {
@@ -687,9 +790,9 @@ mod tests {
             assert_eq!(!doomed(&depot, &plan).is_empty(), goes, "{since}");
             assert_eq!(plan.orphanage.0.get(&path), Some(&time(since).min(time(NOW))));
         }
-        let roots = Roots { artifact_files: vec![root("/a", vec![binding(1)])], ..roots };
+        let roots = Roots { artifact_files: vec![root("/a", bindings(&[1]))], ..roots };
         let plan = decide(&depot, &roots, &policy(0));
-        assert_eq!(plan.decisions[0].keepers, [Keeper::ArtifactFile(0)]);
+        assert_eq!(plan.decisions[0].keepers[..], [Keeper::ArtifactFile(0)]);
         assert!(plan.orphanage.0.is_empty(), "what is reachable is no orphan");
     }
 
@@ -723,7 +826,7 @@ mod tests {
         let depot = depot(items);
         let nameless = Package { name: None, ..package("", 1, 1) };
         let content = Manifest {
-            packages: vec![nameless],
+            packages: vec![Arc::new(nameless)],
             any_tree_of: ["B".to_owned()].into(),
             ..Manifest::default()
         };
@@ -746,9 +849,9 @@ mod tests {
         let project = format!("{dying}/Project.toml");
         let roots = Roots {
             artifact_files: vec![
-                root(&format!("{dying}/Artifacts.toml"), vec![binding(1)]),
+                root(&format!("{dying}/Artifacts.toml"), bindings(&[1])),
                 // Letter for letter, this begins with the path of the package that goes.
-                root(&format!("{dying}e/Artifacts.toml"), vec![binding(2)]),
+                root(&format!("{dying}e/Artifacts.toml"), bindings(&[2])),
             ],
             uses: vec![
                 used("/depot/scratchspaces/u/alone", &[&project]),
@@ -798,7 +901,7 @@ mod tests {
             let text = format!("{} = \"{target}\"", tree(digit));
             assert_eq!(overrides.merge(&text), Ok(vec![]));
         }
-        let artifact_files = vec![root("/a", [1, 2, 3, 5, 6].map(binding).to_vec())];
+        let artifact_files = vec![root("/a", bindings(&[1, 2, 3, 5, 6]))];
         let roots = Roots { artifact_files, overrides, ..Roots::default() };
         let gone = doomed(&depot, &decide(&depot, &roots, &policy(0)));
         assert_eq!(gone, [1, 3].map(|digit| format!("/artifacts/{}", tree(digit))));
@@ -842,7 +945,7 @@ mod tests {
         let roots = Roots { unreadable: vec![unreadable], ..Roots::default() };
         let plan = decide(&depot, &roots, &policy(0));
         assert_eq!(doomed(&depot, &plan), ["/artifacts/x", "/scratchspaces/u/pending_cache_1"]);
-        assert_eq!(plan.decisions[0].keepers, [Keeper::Unreadable(0)]);
+        assert_eq!(plan.decisions[0].keepers[..], [Keeper::Unreadable(0)]);
     }
 
     #[test]
@@ -900,7 +1003,7 @@ mod tests {
         let any_manifest = (prop::collection::vec((digit(), digit()), 0..3), digit()).prop_map(
             |(packages, source)| {
                 let package = |(number, digit)| package(&format!("P{number}"), number, digit);
-                let packages = packages.into_iter().map(package).collect();
+                let packages = packages.into_iter().map(package).map(Arc::new).collect();
                 let sources = vec![source.to_string()];
                 root("/m", Manifest { packages, sources, ..Manifest::default() })
             },
@@ -915,7 +1018,7 @@ mod tests {
             })
         };
         let any_artifacts = (any_file(), prop::collection::vec(digit(), 0..3))
-            .prop_map(|(path, digits)| root(&path, digits.into_iter().map(binding).collect()));
+            .prop_map(|(path, digits)| root(&path, bindings(&digits)));
         let any_use =
             (digit(), prop::collection::vec(any_file(), 0..3)).prop_map(|(digit, projects)| {
                 SpaceUse {

@@ -1,6 +1,7 @@
 //! Content addresses: the hashes by which git, and so Pkg, name trees and files.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 /// The SHA-1 git tree hash of a directory: the name of an artifact.
@@ -13,8 +14,17 @@ use std::str::FromStr;
 /// assert_eq!(empty.to_string(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
 /// # Ok::<(), scratchrs_model::hash::InvalidHash>(())
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TreeHash(pub [u8; 20]);
+
+/// The bytes of a hash are spread evenly: some of them do for a table of hashes.
+impl Hash for TreeHash {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Some(bytes) = self.0.first_chunk() {
+            state.write_u64(u64::from_ne_bytes(*bytes));
+        }
+    }
+}
 
 /// A SHA-256 digest: of a tarball as downloaded, or of a file or tree in the store.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -38,23 +48,13 @@ impl std::error::Error for InvalidHash {}
 
 /// Reads exactly `2 * N` hexadecimal digits.
 fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], InvalidHash> {
-    let invalid = || InvalidHash { text: text.to_owned(), digits: 2 * N };
-    let digit = |byte: u8| (byte as char).to_digit(16).map(|value| value as u8);
-    if text.len() != 2 * N {
-        return Err(invalid());
-    }
-    let mut bytes = [0; N];
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
-        let (Some(high), Some(low)) = (digit(pair[0]), digit(pair[1])) else {
-            return Err(invalid());
-        };
-        *byte = high << 4 | low;
-    }
-    Ok(bytes)
+    // Without the prefix `0x`, which the decoder takes too.
+    let bytes = (text.len() == 2 * N).then(|| const_hex::decode_to_array(text).ok()).flatten();
+    bytes.ok_or_else(|| InvalidHash { text: text.to_owned(), digits: 2 * N })
 }
 
-fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+fn write_hex<const N: usize>(bytes: &[u8; N], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(const_hex::Buffer::<N>::new().format(bytes))
 }
 
 macro_rules! hex_text {

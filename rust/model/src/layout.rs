@@ -126,6 +126,10 @@ pub enum Leftover<'a> {
 impl<'a> Leftover<'a> {
     /// What `name` is, if it is one of our own names.
     pub fn of(name: &'a str) -> Option<Self> {
+        // Nearly all names are not.
+        if !is_companion(name) {
+            return None;
+        }
         let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         if let Some((_, number)) = name.rsplit_once(REMOVING) {
             let (process, count) = number.split_once('-')?;
@@ -145,7 +149,7 @@ impl<'a> Leftover<'a> {
 
 /// Whether `name` is one of our own names beside a space, rather than a space.
 pub fn is_companion(name: &str) -> bool {
-    name.contains('@')
+    name.bytes().any(|byte| byte == b'@')
 }
 
 /// `path` as Julia's `abspath` gives it: joined to `current` if it is relative, without `.`,

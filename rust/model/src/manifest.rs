@@ -11,8 +11,12 @@
 //! Here it keeps all that it can be seen to name: its sound entries; where an entry does not say
 //! which tree of a package it means, every tree of that package.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::cell::OnceCell;
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use hashbrown::{Equivalent, HashMap, HashSet};
+use smol_str::SmolStr;
 use toml::{Table, Value};
 use uuid::Uuid;
 
@@ -22,8 +26,8 @@ use crate::hash::TreeHash;
 /// What a manifest keeps.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Manifest {
-    /// The trees of packages.
-    pub packages: Vec<Package>,
+    /// The trees of packages. Manifests that one reader has read share those that are the same.
+    pub packages: Vec<Arc<Package>>,
     /// The URLs and paths of which there are clones.
     pub sources: Vec<String>,
     /// Packages of which the manifest does not say which tree it means, since it is not whole.
@@ -34,45 +38,54 @@ pub struct Manifest {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Package {
     /// The package's name. Only in a manifest that is no TOML, it can be missing.
-    pub name: Option<String>,
+    pub name: Option<SmolStr>,
     /// The package's UUID.
     pub uuid: Uuid,
     /// The tree.
     pub tree: TreeHash,
     /// The version that the tree is, in the words of the manifest.
-    pub version: Option<String>,
+    pub version: Option<SmolStr>,
 }
 
 /// Text that is longer is not read as TOML if it is not as Pkg prints it, since that would take
 /// many times its length in memory.
 const LONGEST_TOML: usize = 16 << 20;
 
-impl Manifest {
+/// Reads manifests one after the other: nearly all that one names others have named before.
+#[derive(Debug, Default)]
+pub struct ManifestReader {
+    packages: HashSet<Arc<Package>>,
+}
+
+impl ManifestReader {
+    /// How many packages are remembered.
+    const MOST: usize = 1 << 16;
+
     /// Reads a manifest in any state; the second value says what Pkg would not accept.
-    pub fn read(bytes: &[u8]) -> (Self, Option<Fault>) {
+    pub fn read(&mut self, bytes: &[u8]) -> (Manifest, Option<Fault>) {
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,
             Err(error) => {
                 let line = bytes[..error.valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
                 let message = "the text is not UTF-8".to_owned();
                 let fault = Fault { line: Some(line), column: None, message };
-                return (Self::seen_in(&String::from_utf8_lossy(bytes)), Some(fault));
+                return (Manifest::seen_in(&String::from_utf8_lossy(bytes)), Some(fault));
             }
         };
         if let Some(entries) = printed::entries(text) {
-            return Self::of_entries(&entries);
+            return self.of_entries(&entries);
         }
         if text.len() > LONGEST_TOML {
             let fault = whole("the text is too long, and not as Pkg prints it");
-            return (Self::seen_in(text), Some(fault));
+            return (Manifest::seen_in(text), Some(fault));
         }
         match text.parse::<Table>() {
-            Ok(table) => Self::of_table(&table),
-            Err(error) => (Self::seen_in(text), Some(Fault::of_toml(text, &error))),
+            Ok(table) => self.of_table(&table),
+            Err(error) => (Manifest::seen_in(text), Some(Fault::of_toml(text, &error))),
         }
     }
 
-    fn of_table(table: &Table) -> (Self, Option<Fault>) {
+    fn of_table(&mut self, table: &Table) -> (Manifest, Option<Fault>) {
         let is_first_format = match table.get("manifest_format") {
             None => true,
             // A package of that name.
@@ -115,30 +128,27 @@ impl Manifest {
                 }
             }
         }
-        let (manifest, found) = Self::of_entries(&entries);
+        let (manifest, found) = self.of_entries(&entries);
         (manifest, fault.or(found))
     }
 
-    fn of_entries(entries: &[Entry<'_>]) -> (Self, Option<Fault>) {
-        let mut manifest = Self::default();
+    fn of_entries(&mut self, entries: &[Entry<'_>]) -> (Manifest, Option<Fault>) {
+        let mut manifest = Manifest::default();
+        manifest.packages.reserve_exact(entries.len());
         let mut fault = None;
-        let mut uuids: HashMap<&str, Vec<Uuid>> = HashMap::with_capacity(entries.len());
-        let mut names: HashMap<Uuid, &str> = HashMap::with_capacity(entries.len());
+        let mut names = Names::with_capacity(entries.len());
         for entry in entries {
             let name = entry.name;
             let uuid = entry.uuid.and_then(parse_uuid);
             if let Some(uuid) = uuid {
-                uuids.entry(name).or_default().push(uuid);
-                names.insert(uuid, name);
+                names.add(name, uuid);
             }
             let tree = entry.tree.map(str::parse::<TreeHash>);
             match (uuid, &tree) {
-                (Some(uuid), Some(Ok(tree))) => manifest.packages.push(Package {
-                    name: Some(name.to_owned()),
-                    uuid,
-                    tree: *tree,
-                    version: entry.version.map(str::to_owned),
-                }),
+                (Some(uuid), Some(Ok(tree))) => {
+                    let (name, tree, version) = (Some(name), *tree, entry.version);
+                    manifest.packages.push(self.package(Words { name, uuid, tree, version }));
+                }
                 // A package of Julia's own, or one at a path.
                 (Some(_), None) if !entry.is_broken => {}
                 _ => {
@@ -151,7 +161,7 @@ impl Manifest {
             }
         }
         for entry in entries {
-            for (dependency, complaint) in entry.missing(&uuids, &names) {
+            for (dependency, complaint) in entry.missing(&names) {
                 fault.get_or_insert_with(|| whole(complaint));
                 manifest.any_tree_of.insert(dependency.to_owned());
             }
@@ -159,6 +169,39 @@ impl Manifest {
         (manifest, fault)
     }
 
+    fn package(&mut self, words: Words<'_>) -> Arc<Package> {
+        if self.packages.len() > Self::MOST {
+            self.packages.clear();
+        }
+        self.packages.get_or_insert_with(&words, |words| Arc::new(words.into())).clone()
+    }
+}
+
+/// A package in the words of a manifest. It has the hash of the [`Package`].
+#[derive(Hash)]
+struct Words<'a> {
+    name: Option<&'a str>,
+    uuid: Uuid,
+    tree: TreeHash,
+    version: Option<&'a str>,
+}
+
+impl Equivalent<Arc<Package>> for Words<'_> {
+    fn equivalent(&self, package: &Arc<Package>) -> bool {
+        self.uuid == package.uuid
+            && self.tree == package.tree
+            && self.name == package.name.as_deref()
+            && self.version == package.version.as_deref()
+    }
+}
+
+impl From<&Words<'_>> for Package {
+    fn from(&Words { name, uuid, tree, version }: &Words<'_>) -> Self {
+        Self { name: name.map(SmolStr::from), uuid, tree, version: version.map(SmolStr::from) }
+    }
+}
+
+impl Manifest {
     /// What lines of a text that is no TOML say, each for itself.
     fn seen_in(text: &str) -> Self {
         let mut seen = Seen::default();
@@ -190,6 +233,40 @@ struct Entry<'a> {
     weakdeps: Dependencies<'a>,
     /// Whether a field has a value of a type that Pkg does not accept.
     is_broken: bool,
+}
+
+/// The names and UUIDs of the packages that a manifest has entries for.
+struct Names<'a> {
+    entries: Vec<(&'a str, Uuid)>,
+    counts: HashMap<&'a str, usize>,
+    /// Made when it is needed first: most manifests tell a dependency by its name.
+    by_uuid: OnceCell<HashMap<Uuid, &'a str>>,
+}
+
+impl<'a> Names<'a> {
+    fn with_capacity(capacity: usize) -> Self {
+        Self {
+            entries: Vec::with_capacity(capacity),
+            counts: HashMap::with_capacity(capacity),
+            by_uuid: OnceCell::new(),
+        }
+    }
+
+    fn add(&mut self, name: &'a str, uuid: Uuid) {
+        self.entries.push((name, uuid));
+        *self.counts.entry(name).or_default() += 1;
+    }
+
+    /// How many packages have a name.
+    fn count(&self, name: &str) -> usize {
+        self.counts.get(name).copied().unwrap_or(0)
+    }
+
+    /// The name of a package.
+    fn of(&self, uuid: Uuid) -> Option<&'a str> {
+        let by_uuid = || self.entries.iter().map(|(name, uuid)| (*uuid, *name)).collect();
+        self.by_uuid.get_or_init(by_uuid).get(&uuid).copied()
+    }
 }
 
 /// What an entry depends on.
@@ -264,25 +341,23 @@ impl<'a> Entry<'a> {
     }
 
     /// The dependencies that the manifest has no entry for, or no one entry, and what is wrong.
-    fn missing(
-        &self,
-        uuids: &HashMap<&str, Vec<Uuid>>,
-        names: &HashMap<Uuid, &str>,
-    ) -> Vec<(&'a str, String)> {
+    fn missing(&self, names: &Names<'_>) -> Vec<(&'a str, String)> {
         let user = self.name;
         let mut missing = Vec::new();
         for (dependencies, must_be_there) in [(&self.deps, true), (&self.weakdeps, false)] {
             match dependencies {
                 Dependencies::None => {}
                 Dependencies::Names(list) => {
-                    let mut distinct = HashSet::with_capacity(list.len());
+                    // Pkg prints them sorted.
+                    let is_sorted = list.is_sorted_by(|one, next| one < next);
+                    let mut distinct = HashSet::new();
                     for name in list {
-                        if !distinct.insert(name) {
+                        if !is_sorted && !distinct.insert(name) {
                             let complaint = format!("`{user}` depends on `{name}` twice");
                             missing.push((*name, complaint));
                             continue;
                         }
-                        let complaint = match uuids.get(name).map_or(0, Vec::len) {
+                        let complaint = match names.count(name) {
                             1 => continue,
                             0 => format!("`{user}` depends on `{name}`, which has no entry"),
                             _ => format!("`{user}` depends on `{name}`, which has several entries"),
@@ -292,11 +367,11 @@ impl<'a> Entry<'a> {
                 }
                 Dependencies::Uuids(list) => {
                     for (name, uuid) in list {
-                        let found = parse_uuid(uuid).map(|uuid| names.get(&uuid));
+                        let found = parse_uuid(uuid).map(|uuid| names.of(uuid));
                         let complaint = match found {
                             None => format!("`{user}` depends on `{name}`, whose UUID is none"),
                             _ if !must_be_there => continue,
-                            Some(Some(found)) if found == name => continue,
+                            Some(Some(found)) if found == *name => continue,
                             Some(None) => {
                                 format!("`{user}` depends on `{name}`, which has no entry")
                             }
@@ -316,7 +391,7 @@ impl<'a> Entry<'a> {
 /// Manifests exactly as Pkg prints them, which nearly all are: read many times as fast as TOML.
 mod printed {
     use super::{Dependencies, Entry};
-    use crate::printed::{Line, lines, string};
+    use crate::printed::{Line, lines, string, strings};
 
     /// The table that lines belong to.
     #[derive(Clone, Copy, PartialEq)]
@@ -340,7 +415,7 @@ mod printed {
         let mut tables: Vec<&str> = Vec::new();
         let mut first_format = None;
         for line in lines(text) {
-            match line? {
+            match Line::read(line)? {
                 Line::Element(header) => {
                     let name = match header.strip_prefix("deps.") {
                         Some(name) if first_format != Some(true) => {
@@ -422,8 +497,8 @@ mod printed {
 
     fn field<'a>(below: Below, entry: &mut Entry<'a>, key: &'a str, value: &'a str) -> Option<()> {
         match (below, key) {
-            (Below::Entry, "deps") => entry.deps = strings(value)?,
-            (Below::Entry, "weakdeps") => entry.weakdeps = strings(value)?,
+            (Below::Entry, "deps") => entry.deps = Dependencies::Names(strings(value)?),
+            (Below::Entry, "weakdeps") => entry.weakdeps = Dependencies::Names(strings(value)?),
             (Below::Entry, "pinned") => {
                 matches!(value, "true" | "false").then_some(())?;
             }
@@ -451,18 +526,13 @@ mod printed {
         }
         Some(())
     }
-
-    fn strings(value: &str) -> Option<Dependencies<'_>> {
-        let list = value.strip_prefix('[')?.strip_suffix(']')?;
-        list.split(", ").map(string).collect::<Option<_>>().map(Dependencies::Names)
-    }
 }
 
 /// Gathers what lines name that are no TOML together.
 #[derive(Default)]
 struct Seen {
     manifest: Manifest,
-    name: Option<String>,
+    name: Option<SmolStr>,
     uuids: Vec<Uuid>,
     trees: Vec<TreeHash>,
 }
@@ -506,7 +576,7 @@ impl Seen {
         let name = inner.strip_prefix("deps.").unwrap_or(inner).trim_matches('"');
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80;
         let is_whole = line.ends_with("]]");
-        self.name = (is_whole && name.bytes().all(is_name)).then(|| name.to_owned());
+        self.name = (is_whole && name.bytes().all(is_name)).then(|| name.into());
     }
 
     fn finish_entry(&mut self) {
@@ -521,12 +591,12 @@ impl Seen {
         for uuid in uuids {
             let package =
                 |tree: &TreeHash| Package { name: name.clone(), uuid, tree: *tree, version: None };
-            self.manifest.packages.extend(trees.iter().map(package));
+            self.manifest.packages.extend(trees.iter().map(package).map(Arc::new));
         }
     }
 
     fn name_any_tree(&mut self) {
-        self.manifest.any_tree_of.extend(self.name.clone());
+        self.manifest.any_tree_of.extend(self.name.as_ref().map(SmolStr::to_string));
     }
 
     fn name_all<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) {
@@ -596,29 +666,33 @@ uuid = "7876af07-990d-54b4-ab0e-23690620f79a"
 version = "0.5.4"
 "#;
 
-    fn example() -> Package {
-        Package {
-            name: Some("Example".to_owned()),
-            uuid: EXAMPLE.parse().unwrap(),
-            tree: TREE.parse().unwrap(),
-            version: Some("0.5.4".to_owned()),
-        }
+    fn read(bytes: &[u8]) -> (Manifest, Option<Fault>) {
+        ManifestReader::default().read(bytes)
     }
 
-    /// As [`Manifest::read`], without the short cut.
+    fn example() -> Arc<Package> {
+        Arc::new(Package {
+            name: Some("Example".into()),
+            uuid: EXAMPLE.parse().unwrap(),
+            tree: TREE.parse().unwrap(),
+            version: Some("0.5.4".into()),
+        })
+    }
+
+    /// As [`read`], without the short cut.
     fn read_slowly(text: &str) -> (Manifest, Option<Fault>) {
-        Manifest::of_table(&text.parse().unwrap())
+        ManifestReader::default().of_table(&text.parse().unwrap())
     }
 
     #[test]
     fn both_formats_are_read_in_both_ways() {
         for text in [SECOND_FORMAT, FIRST_FORMAT, "", "manifest_format = \"2.0\"\n"] {
             assert!(printed::entries(text).is_some(), "{text}");
-            assert_eq!(Manifest::read(text.as_bytes()), read_slowly(text), "{text}");
+            assert_eq!(read(text.as_bytes()), read_slowly(text), "{text}");
         }
-        let (manifest, fault) = Manifest::read(FIRST_FORMAT.as_bytes());
+        let (manifest, fault) = read(FIRST_FORMAT.as_bytes());
         assert_eq!((manifest.packages, fault), (vec![example()], None));
-        let (manifest, fault) = Manifest::read(SECOND_FORMAT.as_bytes());
+        let (manifest, fault) = read(SECOND_FORMAT.as_bytes());
         assert_eq!(manifest.packages, [example()]);
         assert_eq!(manifest.sources, ["https://github.com/JuliaLang/Example.jl.git"]);
         // A weak dependency has no entry if nobody has loaded it, and stands in a table then.
@@ -633,7 +707,7 @@ version = "0.5.4"
             TREE.to_uppercase()
         );
         assert!(printed::entries(&text).is_none());
-        let (manifest, fault) = Manifest::read(text.as_bytes());
+        let (manifest, fault) = read(text.as_bytes());
         assert_eq!((manifest.packages, fault), (vec![example()], None));
     }
 
@@ -643,7 +717,7 @@ version = "0.5.4"
             "[[manifest_format]]\nuuid = \"{EXAMPLE}\"\n[[deps]]\nuuid = \"{EXAMPLE}\"\n\
              git-tree-sha1 = \"{TREE}\"\n"
         );
-        let (manifest, _) = Manifest::read(text.as_bytes());
+        let (manifest, _) = read(text.as_bytes());
         assert_eq!(manifest.packages[0].name.as_deref(), Some("deps"));
     }
 
@@ -666,7 +740,7 @@ version = "0.5.4"
             ),
         ] {
             let text = format!("{FIRST_FORMAT}\n[[A]]\n{entry}\n");
-            let (manifest, fault) = Manifest::read(text.as_bytes());
+            let (manifest, fault) = read(text.as_bytes());
             assert_eq!(fault.expect(complaint).message, complaint);
             assert!(manifest.packages.contains(&example()), "{complaint}");
             assert!(manifest.any_tree_of.contains("A"), "{complaint}");
@@ -690,20 +764,20 @@ version = "0.5.4"
         ];
         for (dependencies, complaint) in cases {
             let text = format!("[[A]]\nuuid = \"{EXAMPLE}\"\n{dependencies}\n");
-            let (manifest, fault) = Manifest::read(text.as_bytes());
+            let (manifest, fault) = read(text.as_bytes());
             assert_eq!(fault.expect(complaint).message, complaint);
             assert!(manifest.any_tree_of.contains("B"), "{dependencies}");
         }
         let weak = "[A.weakdeps]\nB = \"7876af07-990d-54b4-ab0e-23690620f79b\"";
         let text = format!("[[A]]\nuuid = \"{EXAMPLE}\"\n{weak}\n");
-        assert_eq!(Manifest::read(text.as_bytes()), (Manifest::default(), None));
+        assert_eq!(read(text.as_bytes()), (Manifest::default(), None));
     }
 
     #[test]
     fn wherever_a_manifest_is_torn_it_keeps_what_is_seen() {
         for cut in 0..SECOND_FORMAT.len() {
             let torn = format!("{}\u{0}garbage = \n", &SECOND_FORMAT[..cut]);
-            let (manifest, fault) = Manifest::read(torn.as_bytes());
+            let (manifest, fault) = read(torn.as_bytes());
             assert!(fault.is_some(), "cut at {cut}");
             if SECOND_FORMAT[..cut].contains(TREE) {
                 let is_kept = manifest.any_tree_of.contains("Example")
@@ -722,7 +796,7 @@ version = "0.5.4"
             for length in [1, 7, 40] {
                 let Some(rest) = text.get(start + length..) else { continue };
                 let torn = format!("{}{rest}", &text[..start]);
-                let (manifest, _) = Manifest::read(torn.as_bytes());
+                let (manifest, _) = read(torn.as_bytes());
                 if torn.contains(TREE)
                     && torn.contains(EXAMPLE)
                     && torn.contains("git-tree-sha1 = ")
@@ -740,7 +814,7 @@ version = "0.5.4"
     #[test]
     fn text_that_is_not_unicode_has_a_place() {
         let bytes = [b"\n\n\xff\n", FIRST_FORMAT.as_bytes()].concat();
-        let (manifest, fault) = Manifest::read(&bytes);
+        let (manifest, fault) = read(&bytes);
         assert_eq!(fault.unwrap().line, Some(3));
         assert_eq!(manifest.packages.len(), 1);
     }
@@ -749,7 +823,7 @@ version = "0.5.4"
     fn a_text_beyond_measure_is_read_line_by_line() {
         let mut text = FIRST_FORMAT.to_owned();
         text.push_str(&format!("x = '{}'\n", "x".repeat(LONGEST_TOML)));
-        let (manifest, fault) = Manifest::read(text.as_bytes());
+        let (manifest, fault) = read(text.as_bytes());
         assert!(fault.is_some());
         assert_eq!(manifest.packages[0].tree, example().tree);
     }
@@ -776,7 +850,7 @@ version = "0.5.4"
             if printed::entries(&text).is_some() {
                 let table = text.parse::<Table>();
                 prop_assert!(table.is_ok(), "{}\n{}", table.unwrap_err(), text);
-                let (mut quick, fault) = Manifest::read(text.as_bytes());
+                let (mut quick, fault) = read(text.as_bytes());
                 let (mut slow, slow_fault) = read_slowly(&text);
                 // A table has its keys in another order.
                 quick.packages.sort_by_key(|package| (package.uuid, package.tree));
@@ -788,7 +862,7 @@ version = "0.5.4"
 
         #[test]
         fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            Manifest::read(&bytes);
+            read(&bytes);
         }
     }
 }

@@ -16,10 +16,12 @@
 //! is whole is kept, what is torn is reported with its line. Printing is letter for letter that
 //! of Pkg (`TOML.print(…; sorted = true)`).
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use toml::{Table, Value};
 
+use crate::printed::all_lines;
 use crate::time::DepotTime;
 use crate::toml_text::{push_key, push_strings};
 
@@ -61,11 +63,45 @@ fn beginning(text: &str) -> &str {
 impl UsageLog {
     /// Reads a log in any state; what is beyond reading is in the second value.
     pub fn read(bytes: &[u8]) -> (Self, Vec<Skipped>) {
-        let table = std::str::from_utf8(bytes).ok().and_then(|text| text.parse::<Table>().ok());
-        match table {
+        let text = std::str::from_utf8(bytes).ok();
+        if let Some(log) = text.and_then(Self::of_printed) {
+            return (log, Vec::new());
+        }
+        match text.and_then(|text| text.parse::<Table>().ok()) {
             Some(table) => Self::from_table(table),
             None => Recovery::read(bytes),
         }
+    }
+
+    /// Reads a log in which every line is as a peer or we would write it, many times as fast as TOML
+    /// in general. None for any other log, valid or not.
+    fn of_printed(text: &str) -> Option<Self> {
+        let mut log = Self::default();
+        let mut current: Option<(String, Record)> = None;
+        for line in printed_lines(text) {
+            match (line?, &mut current) {
+                (Line::Record(path), _) => {
+                    if let Some((path, record)) = current.replace((path.into(), Record::default()))
+                    {
+                        log.insert(path, record);
+                    }
+                }
+                (Line::Time(time), Some((_, record))) if record.time.is_none() => {
+                    record.time = Some(time);
+                }
+                (Line::ParentProjects(parents), Some((_, record)))
+                    if record.parent_projects.is_empty() =>
+                {
+                    record.parent_projects = parents.into_iter().map(Cow::into_owned).collect();
+                }
+                // A field that stands twice, or belongs to no record.
+                _ => return None,
+            }
+        }
+        if let Some((path, record)) = current {
+            log.insert(path, record);
+        }
+        Some(log)
     }
 
     fn from_table(table: Table) -> (Self, Vec<Skipped>) {
@@ -97,7 +133,8 @@ impl UsageLog {
 
     /// Adds a record at the end of a path's records.
     pub fn insert(&mut self, path: String, record: Record) {
-        self.entries.entry(path).or_default().push(record);
+        // Most paths have one record, since a collection leaves no more.
+        self.entries.entry(path).or_insert_with(|| Vec::with_capacity(1)).push(record);
     }
 
     /// The paths in the log with their records, sorted by path.
@@ -328,72 +365,101 @@ pub fn census(bytes: &[u8]) -> Option<Census> {
     let mut paths = HashSet::new();
     // Which fields the current record has: one that stands twice is not TOML, and `Pkg.gc` fails
     // where one is missing.
-    let mut seen: Option<(bool, bool)> = None;
-    let is_whole = |seen: Option<(bool, bool)>| seen.is_none_or(|fields| fields == (true, true));
-    for line in text.split('\n') {
-        if line.is_empty()
-            || line.starts_with('#') && !line.contains(|c: char| c.is_ascii_control())
-        {
-            continue;
-        }
-        if let Some(path) = line.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
-            if !basic_string(path)?.is_empty() {
-                return None;
+    let (mut has_time, mut has_parents) = (true, true);
+    for line in printed_lines(text) {
+        match line? {
+            Line::Record(path) if has_time && has_parents => {
+                records += 1;
+                paths.insert(path);
+                (has_time, has_parents) = (false, false);
             }
-            if !is_whole(seen) {
-                return None;
-            }
-            records += 1;
-            paths.insert(path);
-            seen = Some((false, false));
-        } else if let Some(time) = line.strip_prefix("time = ") {
-            let (has_time, _) = seen.as_mut()?;
-            if std::mem::replace(has_time, true) || time.parse::<toml::value::Datetime>().is_err() {
-                return None;
-            }
-        } else if let Some(parents) = line.strip_prefix("parent_projects = [") {
-            let (_, has_parents) = seen.as_mut()?;
-            if std::mem::replace(has_parents, true) {
-                return None;
-            }
-            let mut rest = basic_string(parents)?;
-            while let Some(next) = rest.strip_prefix(", ") {
-                rest = basic_string(next)?;
-            }
-            if rest != "]" {
-                return None;
-            }
-        } else {
-            return None;
+            Line::Time(_) if !has_time => has_time = true,
+            Line::ParentProjects(_) if !has_parents => has_parents = true,
+            _ => return None,
         }
     }
-    is_whole(seen).then_some(Census { records, paths: paths.len() })
+    (has_time && has_parents).then_some(Census { records, paths: paths.len() })
 }
 
-/// What follows the basic string at the beginning of `text`, if there is one.
-fn basic_string(text: &str) -> Option<&str> {
-    let mut rest = text.strip_prefix('"')?;
+/// A line of a log that says something.
+enum Line<'a> {
+    /// `[["path"]]`
+    Record(Cow<'a, str>),
+    /// `time = …`
+    Time(DepotTime),
+    /// `parent_projects = ["path", …]`
+    ParentProjects(Vec<Cow<'a, str>>),
+}
+
+/// The lines of a log that say something; none in the place of one that neither a peer nor we would
+/// have written.
+fn printed_lines(text: &str) -> impl Iterator<Item = Option<Line<'_>>> {
+    all_lines(text).filter_map(|line| {
+        let is_comment = || line.starts_with('#') && !line.contains(|c: char| c.is_ascii_control());
+        (!line.is_empty() && !is_comment()).then(|| printed_line(line))
+    })
+}
+
+fn printed_line(line: &str) -> Option<Line<'_>> {
+    if let Some(path) = line.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
+        let (path, rest) = basic_string(path)?;
+        return rest.is_empty().then_some(Line::Record(path));
+    }
+    if let Some(time) = line.strip_prefix("time = ") {
+        return DepotTime::from_toml(&time.parse().ok()?).map(Line::Time);
+    }
+    let (parent, mut rest) = basic_string(line.strip_prefix("parent_projects = [")?)?;
+    let mut parents = vec![parent];
+    while let Some(next) = rest.strip_prefix(", ") {
+        let (parent, after) = basic_string(next)?;
+        parents.push(parent);
+        rest = after;
+    }
+    (rest == "]").then_some(Line::ParentProjects(parents))
+}
+
+/// The basic string at the beginning of `text`, if there is one, and what follows it.
+fn basic_string(text: &str) -> Option<(Cow<'_, str>, &str)> {
+    let text = text.strip_prefix('"')?;
+    let mut value = Cow::Borrowed("");
+    let mut rest = text;
     loop {
-        let end = rest.find(|c: char| c == '"' || c == '\\' || c.is_ascii_control())?;
+        let end = rest.bytes().position(|c| c == b'"' || c == b'\\' || c.is_ascii_control())?;
+        match &mut value {
+            // So far, it stands in the text as it is.
+            Cow::Borrowed(value) => *value = &text[..text.len() - rest.len() + end],
+            Cow::Owned(value) => value.push_str(&rest[..end]),
+        }
         let (special, after) = rest[end..].split_at(1);
         match special {
-            "\"" => return Some(after),
+            "\"" => return Some((value, after)),
             "\\" => {
-                let escaped = after.chars().next()?;
-                let digits = match escaped {
-                    'b' | 't' | 'n' | 'f' | 'r' | '"' | '\\' => 0,
-                    'u' => 4,
-                    _ => return None,
-                };
-                let code = after.get(1..1 + digits)?;
-                if digits > 0 {
-                    char::from_u32(u32::from_str_radix(code, 16).ok()?)?;
-                }
-                rest = &after[1 + digits..];
+                let (character, after) = escaped(after)?;
+                value.to_mut().push(character);
+                rest = after;
             }
             _ => return None,
         }
     }
+}
+
+/// The character that the text behind a backslash stands for, and what follows.
+fn escaped(text: &str) -> Option<(char, &str)> {
+    let mut rest = text.chars();
+    let character = match rest.next()? {
+        'b' => '\u{8}',
+        't' => '\t',
+        'n' => '\n',
+        'f' => '\u{c}',
+        'r' => '\r',
+        character @ ('"' | '\\') => character,
+        'u' => {
+            let code = rest.as_str().get(..4).filter(|code| !code.starts_with('+'))?;
+            return Some((char::from_u32(u32::from_str_radix(code, 16).ok()?)?, &text[5..]));
+        }
+        _ => return None,
+    };
+    Some((character, rest.as_str()))
 }
 
 #[cfg(test)]
@@ -559,6 +625,31 @@ time = 2024-01-02T03:04:05.006Z
                 let records = log.iter().map(|(_, records)| records.len()).sum();
                 let expected = Census { records, paths: log.iter().count() };
                 prop_assert_eq!(census(text.as_bytes()), Some(expected));
+                prop_assert_eq!(UsageLog::of_printed(&text), Some(log));
+            }
+        }
+
+        #[test]
+        fn what_is_read_line_by_line_is_what_toml_says(
+            log in any_log(),
+            at in any::<prop::sample::Index>(),
+            more in prop_oneof![
+                any::<String>(),
+                prop::sample::select(vec!["\n", "\r\n", "\"", "\\", "]", "[[\"/a\"]]\n", "time = 2024-01-02\n"])
+                    .prop_map(str::to_owned),
+            ],
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut text = log.to_text();
+            let begins = |text: &str, at: usize| (0..=at).rev().find(|at| text.is_char_boundary(*at));
+            let at = begins(&text, at.index(text.len() + 1)).unwrap();
+            text.insert_str(at, &more);
+            let cut = begins(&text, cut.index(2 * text.len() + 1).min(text.len())).unwrap();
+            text.truncate(cut);
+            if let Some(log) = UsageLog::of_printed(&text) {
+                let table = text.parse::<Table>();
+                prop_assert!(table.is_ok(), "{}", text);
+                prop_assert_eq!(UsageLog::from_table(table.unwrap()), (log, vec![]));
             }
         }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use scratchrs_fs as fs;
-use scratchrs_model::artifacts_toml::{Named, all_hashes};
+use scratchrs_model::artifacts_toml::{HashReader, NamedHashes};
 use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
@@ -23,7 +23,7 @@ pub struct BindingFile {
     /// When it was last logged to be in use.
     pub last_used: Option<DepotTime>,
     /// What it binds, on any platform.
-    pub named: Vec<Named>,
+    pub named: NamedHashes,
 }
 
 /// The files that the logs of a stack know.
@@ -74,12 +74,13 @@ pub fn known_files<F: AsRef<str>>(
             *time = latest.max(*time);
         }
     }
+    let mut reader = HashReader::default();
     for (path, last_used) in times {
         if !Path::new(&path).is_file() {
             known.gone.push(path);
             continue;
         }
-        let (named, faults) = all_hashes(&fs::read(Path::new(&path))?);
+        let (named, faults) = reader.read(&fs::read(Path::new(&path))?);
         let complain = |fault| Complaint { file: path.clone(), fault };
         known.complaints.extend(faults.into_iter().map(complain));
         known.files.push(BindingFile { path, last_used, named });
@@ -90,10 +91,10 @@ pub fn known_files<F: AsRef<str>>(
 /// The files among `known` that bind an artifact, with the names that they give it.
 pub fn usage(known: &KnownFiles, hash: TreeHash) -> Vec<Use> {
     let uses = known.files.iter().filter_map(|file| {
-        let named: Vec<&Named> = file.named.iter().filter(|named| named.hash == hash).collect();
-        let names = named.iter().filter_map(|named| named.name.clone()).collect();
-        let BindingFile { path, last_used, .. } = file;
-        (!named.is_empty()).then(|| Use { path: path.clone(), names, last_used: *last_used })
+        let BindingFile { path, last_used, named } = file;
+        let is_bound = named.hashes().contains(&hash);
+        let names = || named.names_of(hash).map(str::to_owned).collect();
+        is_bound.then(|| Use { path: path.clone(), names: names(), last_used: *last_used })
     });
     uses.collect()
 }

@@ -162,8 +162,8 @@ impl World {
                     let file = &roots.artifact_files[*index];
                     let mut cause = cause("artifact file", &file.path, file.last_used);
                     let hash = item.name.to_str().and_then(|name| name.parse().ok());
-                    let named = file.content.iter().find(|named| Some(named.hash) == hash);
-                    cause.name = named.and_then(|named| named.name.clone());
+                    let name = hash.and_then(|hash| file.content.names_of(hash).next());
+                    cause.name = name.map(str::to_owned);
                     self.trace_package(&mut cause);
                     causes.push(cause);
                 }
@@ -266,12 +266,11 @@ impl World {
         let Some(name) = item.name.to_str() else { return labels };
         match item.kind {
             Kind::Artifact => {
-                let hash = name.parse().ok();
+                let Ok(hash) = name.parse() else { return labels };
                 for keeper in &decision.keepers {
                     if let Keeper::ArtifactFile(index) = keeper {
                         let content = &self.marks.roots.artifact_files[*index].content;
-                        let named = content.iter().filter(|named| Some(named.hash) == hash);
-                        labels.extend(named.filter_map(|named| named.name.clone()));
+                        labels.extend(content.names_of(hash).map(str::to_owned));
                     }
                 }
             }
@@ -293,7 +292,8 @@ impl World {
         let names = self.packages.get_or_init(|| {
             let manifests = self.marks.roots.manifests.iter();
             let packages = manifests.flat_map(|manifest| &manifest.content.packages);
-            packages.filter_map(|package| Some((package.uuid, package.name.clone()?))).collect()
+            let names = packages.filter_map(|package| Some((package.uuid, package.name.as_ref()?)));
+            names.map(|(uuid, name)| (uuid, name.to_string())).collect()
         });
         names.get(&uuid).cloned()
     }

@@ -49,19 +49,20 @@ pub(crate) struct Besides {
     pub(crate) leftovers: Vec<PathBuf>,
 }
 
-/// Takes the inventory of the depots at `stack`, of which the first, or all, are to be swept.
+/// The depots at `stack`, each once and with nothing in it yet, of which the first, or all, are to be
+/// swept.
 ///
 /// # Errors
 ///
 /// If a relative path is given and there is no current directory.
-pub(crate) fn take(stack: &[String], sweeps_all: bool, now: SystemTime) -> Result<Inventory> {
-    let mut inventory = Inventory::default();
+pub(crate) fn depots(stack: &[String], sweeps_all: bool) -> Result<Vec<Depot>> {
+    let mut depots: Vec<Depot> = Vec::new();
     for (index, path) in stack.iter().enumerate() {
         let path = in_current_directory(path)?;
         let path = path.trim_end_matches(std::path::MAIN_SEPARATOR).to_owned();
         let real = fs::real_path(Path::new(&path))
             .and_then(|real| real.into_os_string().into_string().ok());
-        let known = inventory.depots.iter_mut().find(|depot| {
+        let known = depots.iter_mut().find(|depot| {
             depot.path == path || real.is_some() && depot.aliases.last() == real.as_ref()
         });
         if let Some(depot) = known {
@@ -71,122 +72,141 @@ pub(crate) fn take(stack: &[String], sweeps_all: bool, now: SystemTime) -> Resul
         // The real path stands last among the aliases.
         let aliases = vec![real.unwrap_or_else(|| path.clone())];
         let is_swept = sweeps_all || index == 0;
-        inventory.depots.push(Depot { path, aliases, is_swept, ..Depot::default() });
+        depots.push(Depot::new(path, aliases, is_swept));
     }
-    let mut shelves = Vec::new();
-    for (depot, found) in inventory.depots.iter().enumerate() {
-        shelves.extend(KINDS.map(|kind| {
-            let path = Path::new(&found.path).join(kind.directory());
-            Shelf { depot, kind, group: OsString::new(), path }
-        }));
-    }
-    inventory.besides.resize_with(inventory.depots.len(), Besides::default);
-    let mut groups = Vec::new();
-    for (shelf, entries) in shelves.iter().zip(fs::parallel_map(&shelves, Shelf::entries)) {
-        match shelf.kind.is_grouped() {
-            true => groups.extend(inventory.groups(shelf, entries)),
-            false => inventory.add(shelf, entries, now),
-        }
-    }
-    for (group, entries) in groups.iter().zip(fs::parallel_map(&groups, Shelf::entries)) {
-        inventory.add(group, entries, now);
-    }
-    inventory.read_orphanages();
-    Ok(inventory)
+    Ok(depots)
 }
 
 /// A directory whose entries are collected, or directories of such.
 struct Shelf {
     depot: usize,
     kind: Kind,
+    /// The name of the directory of a package; empty for what holds all of a kind.
     group: OsString,
     path: PathBuf,
 }
 
+/// What is on a shelf.
+#[derive(Default)]
+struct Contents {
+    groups: Vec<Shelf>,
+    items: Vec<Item>,
+    leftovers: Vec<PathBuf>,
+    is_empty: bool,
+    notes: Vec<Note>,
+}
+
 impl Shelf {
-    fn entries(&self) -> fs::Result<Vec<Entry>> {
-        let mut entries = fs::entries(&self.path)?;
+    fn read(&self, now: SystemTime) -> Contents {
+        let mut contents = Contents::default();
+        let mut entries = match fs::entries(&self.path) {
+            Ok(entries) => entries,
+            Err(error) => {
+                contents.notes.push(Note::about(&self.path, Problem::Passed, error.to_string()));
+                return contents;
+            }
+        };
+        contents.is_empty = entries.is_empty();
         entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-        Ok(entries)
+        let holds_groups = self.kind.is_grouped() && self.group.is_empty();
+        for entry in entries {
+            match holds_groups {
+                true => self.add_group(entry, &mut contents),
+                false => self.add_item(entry, now, &mut contents),
+            }
+        }
+        contents
+    }
+
+    /// Adds the directory of a package.
+    fn add_group(&self, Entry { name, kind }: Entry, contents: &mut Contents) {
+        let path = self.path.join(&name);
+        match kind {
+            EntryKind::Directory if is_removing(&name) => contents.leftovers.push(path),
+            EntryKind::Directory => {
+                let Self { depot, kind, .. } = *self;
+                contents.groups.push(Self { depot, kind, group: name, path });
+            }
+            EntryKind::LinkToDirectory => {
+                let message = "is a link: what it leads to is not collected".to_owned();
+                contents.notes.push(Note::about(&path, Problem::Passed, message));
+            }
+            EntryKind::Link | EntryKind::File => {}
+        }
+    }
+
+    fn add_item(&self, Entry { name, kind }: Entry, now: SystemTime, contents: &mut Contents) {
+        let path = || self.path.join(&name);
+        let text = name.to_str().unwrap_or_default();
+        let is_directory = matches!(kind, EntryKind::Directory | EntryKind::LinkToDirectory);
+        let own = Leftover::of(text).filter(|own| {
+            is_directory == matches!(own, Leftover::Removing | Leftover::Building(_))
+        });
+        let is_suspended = || {
+            let is_old = || Stamp::of(&path()).is_some_and(|stamp| stamp.is_older_than(DAY, now));
+            let begins = SUSPENDED.iter().any(|begin| text.starts_with(begin));
+            self.group == PKG && self.kind == Kind::Space && begins && is_old()
+        };
+        if self.kind == Kind::Artifact && creation_of(text).is_some() {
+            return;
+        }
+        let is_beside = || text.contains(DOWNLOAD) || locked_artifact(text).is_some();
+        let is_file = match own {
+            _ if !is_directory && self.kind == Kind::Artifact && is_beside() => {
+                contents.leftovers.push(path());
+                return;
+            }
+            Some(Leftover::Removing | Leftover::Building(_)) => {
+                contents.leftovers.push(path());
+                return;
+            }
+            Some(_) if self.kind == Kind::Space => {
+                contents.leftovers.push(path());
+                return;
+            }
+            _ if is_directory => false,
+            _ if kind == EntryKind::File && is_suspended() => true,
+            _ => return,
+        };
+        let origin = (self.kind == Kind::Clone).then(|| origin(&path())).flatten();
+        let (kind, group) = (self.kind, self.group.clone());
+        contents.items.push(Item { kind, group, name, origin, is_file });
     }
 }
 
 impl Inventory {
-    /// The directories of packages on a shelf.
-    fn groups(&mut self, shelf: &Shelf, entries: fs::Result<Vec<Entry>>) -> Vec<Shelf> {
+    /// Takes the inventory of depots.
+    pub(crate) fn of(depots: Vec<Depot>, now: SystemTime) -> Self {
+        let shelf = |(depot, place): (usize, &Depot), kind: Kind| {
+            let path = Path::new(&place.path).join(kind.directory());
+            Shelf { depot, kind, group: OsString::new(), path }
+        };
+        let shelves = depots.iter().enumerate();
+        let shelves: Vec<_> =
+            shelves.flat_map(|depot| KINDS.map(|kind| shelf(depot, kind))).collect();
+        let mut inventory = Self { depots, ..Self::default() };
+        inventory.besides.resize_with(inventory.depots.len(), Besides::default);
+        let groups = inventory.take_in(&shelves, now);
+        inventory.take_in(&groups, now);
+        inventory.read_orphanages();
+        inventory.depots.iter().for_each(Depot::build_index);
+        inventory
+    }
+
+    /// Takes over what is on shelves, and returns the directories of packages among it.
+    fn take_in(&mut self, shelves: &[Shelf], now: SystemTime) -> Vec<Shelf> {
         let mut groups = Vec::new();
-        for Entry { name, kind } in self.readable(shelf, entries) {
-            let path = shelf.path.join(&name);
-            match kind {
-                EntryKind::Directory if is_removing(&name) => {
-                    self.besides[shelf.depot].leftovers.push(path);
-                }
-                EntryKind::Directory => {
-                    groups.push(Shelf { depot: shelf.depot, kind: shelf.kind, group: name, path });
-                }
-                EntryKind::LinkToDirectory => {
-                    let message = "is a link: what it leads to is not collected".to_owned();
-                    self.notes.push(Note::about(&path, Problem::Passed, message));
-                }
-                EntryKind::Link | EntryKind::File => {}
+        for (shelf, contents) in shelves.iter().zip(fs::parallel_map(shelves, |s| s.read(now))) {
+            let besides = &mut self.besides[shelf.depot];
+            besides.leftovers.extend(contents.leftovers);
+            if contents.is_empty && !shelf.group.is_empty() {
+                besides.empty.push(shelf.path.clone());
             }
+            self.depots[shelf.depot].items.extend(contents.items);
+            self.notes.extend(contents.notes);
+            groups.extend(contents.groups);
         }
         groups
-    }
-
-    /// Adds what is on a shelf.
-    fn add(&mut self, shelf: &Shelf, entries: fs::Result<Vec<Entry>>, now: SystemTime) {
-        let is_readable = entries.is_ok();
-        let entries = self.readable(shelf, entries);
-        if shelf.kind.is_grouped() && entries.is_empty() && is_readable {
-            self.besides[shelf.depot].empty.push(shelf.path.clone());
-        }
-        for Entry { name, kind } in entries {
-            let path = shelf.path.join(&name);
-            let text = name.to_str().unwrap_or_default();
-            let is_directory = matches!(kind, EntryKind::Directory | EntryKind::LinkToDirectory);
-            let own = Leftover::of(text).filter(|own| {
-                is_directory == matches!(own, Leftover::Removing | Leftover::Building(_))
-            });
-            let is_suspended = || {
-                let is_old = || Stamp::of(&path).is_some_and(|stamp| stamp.is_older_than(DAY, now));
-                let begins = SUSPENDED.iter().any(|begin| text.starts_with(begin));
-                shelf.group == PKG && shelf.kind == Kind::Space && begins && is_old()
-            };
-            if shelf.kind == Kind::Artifact && creation_of(text).is_some() {
-                continue;
-            }
-            let is_beside = text.contains(DOWNLOAD) || locked_artifact(text).is_some();
-            let is_file = match own {
-                _ if is_beside && !is_directory && shelf.kind == Kind::Artifact => {
-                    self.besides[shelf.depot].leftovers.push(path);
-                    continue;
-                }
-                Some(Leftover::Removing | Leftover::Building(_)) => {
-                    self.besides[shelf.depot].leftovers.push(path);
-                    continue;
-                }
-                Some(_) if shelf.kind == Kind::Space => {
-                    self.besides[shelf.depot].leftovers.push(path);
-                    continue;
-                }
-                _ if is_directory => false,
-                _ if kind == EntryKind::File && is_suspended() => true,
-                _ => continue,
-            };
-            let origin = (shelf.kind == Kind::Clone).then(|| origin(&path)).flatten();
-            let group = shelf.group.clone();
-            let item = Item { kind: shelf.kind, group, name, origin, is_file };
-            self.depots[shelf.depot].items.push(item);
-        }
-    }
-
-    fn readable(&mut self, shelf: &Shelf, entries: fs::Result<Vec<Entry>>) -> Vec<Entry> {
-        entries.unwrap_or_else(|error| {
-            let message = error.to_string();
-            self.notes.push(Note::about(&shelf.path, Problem::Passed, message));
-            Vec::new()
-        })
     }
 
     /// Reads since when things are orphans, as it is now.

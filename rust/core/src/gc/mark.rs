@@ -3,21 +3,20 @@
 //! Logs and roots are read in parallel, and each once. Looking again costs a look at each file,
 //! and reads only what has changed since.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, Stamp};
-use scratchrs_model::artifacts_toml;
-use scratchrs_model::collection::{Kind, Root, Roots, SpaceUse, Unreadable};
+use scratchrs_fs::{self as fs, FileReader, Stamp};
+use scratchrs_model::artifacts_toml::{HashReader, NamedHashes};
+use scratchrs_model::collection::{Depot, Kind, Root, Roots, SpaceUse, Unreadable};
 use scratchrs_model::fault::Fault;
 use scratchrs_model::layout::{self, ARTIFACTS, OVERRIDES, UsageLogFile};
-use scratchrs_model::manifest::Manifest;
+use scratchrs_model::manifest::{Manifest, ManifestReader};
 use scratchrs_model::overrides::Overrides;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Skipped, UsageLog};
 
-use super::inventory::Inventory;
 use super::{Note, Problem};
 
 /// Files that are longer are not what they are taken for, and count as unreadable.
@@ -37,12 +36,14 @@ pub(crate) struct Marks {
     pub(crate) logs: Vec<Log>,
     /// What they lead to.
     pub(crate) roots: Roots,
-    /// Whether each path in them is there.
-    pub(crate) paths: HashMap<String, Presence>,
+    /// The manifests, artifact files and projects in the logs that are not there.
+    pub(crate) gone: HashSet<String>,
     /// What could not be read.
     pub(crate) notes: Vec<Note>,
-    /// How each root looked when it was read, and what is wrong with it.
-    looks: HashMap<String, Look>,
+    /// One for each manifest among the roots.
+    manifest_looks: Vec<Look>,
+    /// One for each artifact file among them.
+    artifact_file_looks: Vec<Look>,
 }
 
 /// A log of a depot.
@@ -61,21 +62,12 @@ pub(crate) struct Log {
     unreadable: Option<String>,
 }
 
-/// Whether something is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Presence {
-    There,
-    Gone,
-    /// The system does not let us look.
-    Unknown,
-}
-
 /// How a root was when it was read.
 #[derive(Clone, Debug)]
 struct Look {
     /// None if it may have changed without a trace.
     stamp: Option<Stamp>,
-    fault: Option<Fault>,
+    fault: Option<Box<Fault>>,
 }
 
 /// What came of reading a root.
@@ -86,20 +78,20 @@ enum Reading<T> {
 }
 
 impl Marks {
-    /// Reads all that keeps things in the depots of an inventory.
-    pub(crate) fn read(inventory: &Inventory, now: SystemTime) -> Self {
+    /// Reads all that keeps things in depots.
+    pub(crate) fn read(depots: &[Depot], now: SystemTime) -> Self {
         let mut marks = Self::default();
-        marks.look_again(inventory, now);
+        marks.look_again(depots, now);
         marks
     }
 
     /// Reads what has changed.
-    pub(crate) fn look_again(&mut self, inventory: &Inventory, now: SystemTime) {
+    pub(crate) fn look_again(&mut self, depots: &[Depot], now: SystemTime) {
         self.notes.clear();
         let old = std::mem::take(&mut self.logs);
-        let logs: Vec<_> = (0..inventory.depots.len())
+        let logs: Vec<_> = (0..depots.len())
             .flat_map(|depot| LOGS.map(|kind| (depot, kind)))
-            .map(|(depot, kind)| (depot, kind, kind.path(&inventory.depots[depot].path)))
+            .map(|(depot, kind)| (depot, kind, kind.path(&depots[depot].path)))
             .collect();
         self.logs = fs::parallel_map(&logs, |(depot, kind, path)| {
             let old = old.iter().find(|log| log.path == *path);
@@ -119,35 +111,22 @@ impl Marks {
                 roots.unreadable.push(Unreadable { path, reason, kinds });
             }
         }
-        let overrides = self.read_overrides(inventory);
+        let overrides = self.read_overrides(depots);
         roots.unreadable.extend(overrides.1);
         roots.overrides = overrides.0;
-        self.paths.clear();
         let old = std::mem::take(&mut self.roots);
-        let mut looks = HashMap::new();
-        let manifests = RootReader {
-            log: UsageLogFile::Manifests,
-            looks: &self.looks,
-            read: &Manifest::read,
-            now,
-        };
-        let files = RootReader {
-            log: UsageLogFile::Artifacts,
-            looks: &self.looks,
-            read: &|bytes: &[u8]| {
-                let (named, faults) = artifacts_toml::all_hashes(bytes);
-                (named, faults.into_iter().next())
-            },
-            now,
-        };
-        let used = self.used(UsageLogFile::Manifests);
-        let manifests = manifests.read_all(used, old.manifests);
-        let used = self.used(UsageLogFile::Artifacts);
-        let files = files.read_all(used, old.artifact_files);
-        roots.manifests = self.take_in(manifests, &mut looks, &mut roots.unreadable);
-        roots.artifact_files = self.take_in(files, &mut looks, &mut roots.unreadable);
-        self.looks = looks;
-        roots.uses = self.space_uses(inventory);
+        let logs = &self.logs;
+        let looks = std::mem::take(&mut self.manifest_looks);
+        let manifests = RootReader::<ManifestReader> { known: old.manifests, looks, now };
+        let looks = std::mem::take(&mut self.artifact_file_looks);
+        let files = RootReader::<HashReader> { known: old.artifact_files, looks, now };
+        let manifests = manifests.read_all(logs, UsageLogFile::Manifests);
+        let files = files.read_all(logs, UsageLogFile::Artifacts);
+        let (uses, gone) = space_uses(logs);
+        (roots.uses, self.gone) = (uses, gone);
+        (roots.manifests, self.manifest_looks) = self.take_in(manifests, &mut roots.unreadable);
+        (roots.artifact_files, self.artifact_file_looks) =
+            self.take_in(files, &mut roots.unreadable);
         let held = roots.unreadable.iter().map(|unreadable| {
             Note::about(Path::new(&unreadable.path), Problem::Unreadable, unreadable.reason.clone())
         });
@@ -160,99 +139,32 @@ impl Marks {
         self.logs.iter().any(|log| Stamp::of(Path::new(&log.path)) != log.stamp)
     }
 
-    /// The paths in the logs of a kind, and when their use was last logged.
-    fn used(&self, kind: UsageLogFile) -> Vec<(String, Option<DepotTime>)> {
-        let mut used: BTreeMap<&str, Option<DepotTime>> = BTreeMap::new();
-        for log in self.logs.iter().filter(|log| log.kind == kind) {
-            for (path, records) in log.log.iter() {
-                let time = records.iter().filter_map(|record| record.time).max();
-                let known = used.entry(path).or_default();
-                *known = (*known).max(time);
-            }
-        }
-        used.into_iter().map(|(path, time)| (path.to_owned(), time)).collect()
-    }
-
     /// Takes over what came of reading roots, and returns those that are there.
     fn take_in<T>(
         &mut self,
-        found: Vec<(Root<()>, UsageLogFile, Reading<T>)>,
-        looks: &mut HashMap<String, Look>,
+        found: Found<T>,
         unreadable: &mut Vec<Unreadable>,
-    ) -> Vec<Root<T>> {
-        let mut roots = Vec::with_capacity(found.len());
-        for (Root { path, last_used, .. }, log, reading) in found {
-            let presence = match reading {
-                Reading::Gone => Presence::Gone,
-                Reading::Unreadable(reason) => {
-                    let kinds = kept_by(log).to_vec();
-                    unreadable.push(Unreadable { path: path.clone(), reason, kinds });
-                    Presence::Unknown
-                }
-                Reading::Read(content, look) => {
-                    if let Some(fault) = &look.fault {
-                        self.notes.push(Note::at(&path, Problem::Faulty, fault.clone()));
-                    }
-                    looks.insert(path.clone(), look);
-                    roots.push(Root { path: path.clone(), last_used, content });
-                    Presence::There
-                }
-            };
-            self.paths.insert(path, presence);
-        }
-        roots
+    ) -> (Vec<Root<T>>, Vec<Look>) {
+        let faulty = found.roots.iter().zip(&found.looks).filter_map(|(root, look)| {
+            let fault = look.fault.as_deref()?.clone();
+            Some(Note::at(&root.path, Problem::Faulty, fault))
+        });
+        self.notes.extend(faulty);
+        self.gone.extend(found.gone);
+        unreadable.extend(found.unreadable);
+        (found.roots, found.looks)
     }
 
-    fn space_uses(&mut self, inventory: &Inventory) -> Vec<SpaceUse> {
-        let mut uses: BTreeMap<&str, SpaceUse> = BTreeMap::new();
-        for log in self.logs.iter().filter(|log| log.kind == UsageLogFile::Scratch) {
-            for (path, records) in log.log.iter() {
-                let space = uses.entry(path).or_default();
-                for record in records {
-                    space.last_used = space.last_used.max(record.time);
-                    space.projects.extend(record.parent_projects.iter().cloned());
-                }
-            }
-        }
-        let mut projects: Vec<&str> =
-            uses.values().flat_map(|space| space.projects.iter().map(String::as_str)).collect();
-        projects.sort_unstable();
-        projects.dedup();
-        let presences =
-            fs::parallel_map(&projects, |path| presence(fs::is_regular(Path::new(path))));
-        let presences: HashMap<&str, Presence> = projects.iter().copied().zip(presences).collect();
-        let mut found = Vec::with_capacity(uses.len());
-        for (path, mut space) in uses.iter().map(|(path, space)| (*path, space.clone())) {
-            space
-                .projects
-                .retain(|project| presences.get(project.as_str()) != Some(&Presence::Gone));
-            space.projects.sort();
-            space.projects.dedup();
-            space.path = path.to_owned();
-            found.push(space);
-        }
-        let listed: Vec<String> = inventory
-            .depots
-            .iter()
-            .flat_map(|depot| depot.items.iter().map(|item| (item, &depot.path)))
-            .filter(|(item, _)| item.kind == Kind::Space)
-            .filter_map(|(item, depot)| item.text(depot))
-            .collect();
-        let listed: std::collections::HashSet<&str> = listed.iter().map(String::as_str).collect();
-        // Most spaces were seen in their depot just now.
-        let elsewhere: Vec<&str> =
-            found.iter().map(|space| space.path.as_str()).filter(|p| !listed.contains(p)).collect();
-        let looked =
-            fs::parallel_map(&elsewhere, |path| presence(fs::try_is_directory(Path::new(path))));
-        self.paths.extend(elsewhere.iter().map(|path| (*path).to_owned()).zip(looked));
-        self.paths.extend(presences.into_iter().map(|(path, found)| (path.to_owned(), found)));
-        found
+    /// The spaces in the logs that are not there.
+    pub(crate) fn gone_spaces(&self) -> HashSet<String> {
+        let spaces = self.roots.uses.iter().map(|space| space.path.as_str()).collect();
+        those_gone(spaces, fs::try_is_directory)
     }
 
-    fn read_overrides(&mut self, inventory: &Inventory) -> (Overrides, Vec<Unreadable>) {
+    fn read_overrides(&mut self, depots: &[Depot]) -> (Overrides, Vec<Unreadable>) {
         let mut overrides = Overrides::default();
         let mut unreadable = Vec::new();
-        for depot in inventory.depots.iter().rev() {
+        for depot in depots.iter().rev() {
             let path = layout::join(&depot.path, &[ARTIFACTS, OVERRIDES]);
             let kinds = vec![Kind::Artifact];
             match fs::read_regular(Path::new(&path), LONGEST_ROOT) {
@@ -277,6 +189,49 @@ impl Marks {
     }
 }
 
+/// The paths in the logs of a kind, sorted, and when their use was last logged.
+fn used(logs: &[Log], kind: UsageLogFile) -> Vec<(String, Option<DepotTime>)> {
+    let logs = logs.iter().filter(|log| log.kind == kind);
+    let mut used: Vec<(&str, Option<DepotTime>)> = logs
+        .flat_map(|log| log.log.iter())
+        .map(|(path, records)| (path, records.iter().filter_map(|record| record.time).max()))
+        .collect();
+    used.sort_unstable();
+    // Of those of one path, the last one is the latest.
+    used.dedup_by(|later, earlier| {
+        let is_same = later.0 == earlier.0;
+        if is_same {
+            earlier.1 = later.1;
+        }
+        is_same
+    });
+    used.into_iter().map(|(path, time)| (path.to_owned(), time)).collect()
+}
+
+/// The uses of scratch spaces, sorted by space, and the projects in the logs that are not there.
+fn space_uses(logs: &[Log]) -> (Vec<SpaceUse>, HashSet<String>) {
+    let mut uses: BTreeMap<&str, SpaceUse> = BTreeMap::new();
+    for log in logs.iter().filter(|log| log.kind == UsageLogFile::Scratch) {
+        for (path, records) in log.log.iter() {
+            let space = uses.entry(path).or_default();
+            for record in records {
+                space.last_used = space.last_used.max(record.time);
+                space.projects.extend(record.parent_projects.iter().cloned());
+            }
+        }
+    }
+    let mut uses: Vec<SpaceUse> =
+        uses.into_iter().map(|(path, space)| SpaceUse { path: path.to_owned(), ..space }).collect();
+    let projects = uses.iter().flat_map(|space| &space.projects).map(String::as_str).collect();
+    let gone = those_gone(projects, fs::is_regular);
+    for space in &mut uses {
+        space.projects.retain(|project| !gone.contains(project));
+        space.projects.sort();
+        space.projects.dedup();
+    }
+    (uses, gone)
+}
+
 /// What the paths in a log could keep.
 fn kept_by(log: UsageLogFile) -> &'static [Kind] {
     match log {
@@ -286,60 +241,116 @@ fn kept_by(log: UsageLogFile) -> &'static [Kind] {
     }
 }
 
-fn presence(found: fs::Result<bool>) -> Presence {
-    match found {
-        Ok(true) => Presence::There,
-        Ok(false) => Presence::Gone,
-        Err(_) => Presence::Unknown,
+/// The paths at which nothing is, as far as the system lets us look.
+fn those_gone(
+    mut paths: Vec<&str>,
+    is_there: impl Fn(&Path) -> fs::Result<bool> + Sync,
+) -> HashSet<String> {
+    paths.sort_unstable();
+    paths.dedup();
+    let are_gone = fs::parallel_map(&paths, |path| matches!(is_there(Path::new(path)), Ok(false)));
+    let gone = paths.iter().zip(are_gone).filter(|(_, is_gone)| *is_gone);
+    gone.map(|(path, _)| (*path).to_owned()).collect()
+}
+
+/// Makes of the bytes of one root after the other what they name.
+trait Format: Default {
+    type Content: Send + Sync;
+
+    /// What bytes name, and what is wrong with them.
+    fn read(&mut self, bytes: &[u8]) -> (Self::Content, Option<Fault>);
+}
+
+impl Format for ManifestReader {
+    type Content = Manifest;
+
+    fn read(&mut self, bytes: &[u8]) -> (Manifest, Option<Fault>) {
+        self.read(bytes)
     }
 }
 
-/// What makes of bytes what they name, and says what is wrong with them.
-type Reader<T> = dyn Fn(&[u8]) -> (T, Option<Fault>) + Sync;
+impl Format for HashReader {
+    type Content = NamedHashes;
+
+    fn read(&mut self, bytes: &[u8]) -> (NamedHashes, Option<Fault>) {
+        let (named, faults) = self.read(bytes);
+        (named, faults.into_iter().next())
+    }
+}
 
 /// Reads the roots of a kind.
-struct RootReader<'a, T> {
-    log: UsageLogFile,
-    looks: &'a HashMap<String, Look>,
-    read: &'a Reader<T>,
+struct RootReader<F: Format> {
+    /// Those that were read before, sorted by path.
+    known: Vec<Root<F::Content>>,
+    /// One for each of these.
+    looks: Vec<Look>,
     now: SystemTime,
 }
 
-impl<T: Send> RootReader<'_, T> {
-    /// Reads the roots at `paths`, but for those of the `old` ones that have not changed.
-    fn read_all(
-        &self,
-        paths: Vec<(String, Option<DepotTime>)>,
-        old: Vec<Root<T>>,
-    ) -> Vec<(Root<()>, UsageLogFile, Reading<T>)> {
-        let mut old: HashMap<String, T> =
-            old.into_iter().map(|root| (root.path, root.content)).collect();
-        let readings = fs::parallel_map(&paths, |(path, _)| {
-            let stamp = self.looks.get(path).and_then(|look| look.stamp.as_ref());
-            let is_same = stamp.is_some() && Stamp::of(Path::new(path)).as_ref() == stamp;
-            (!is_same).then(|| self.read_one(Path::new(path)))
-        });
-        let reading = |((path, last_used), reading): ((String, _), Option<Reading<T>>)| {
-            let reading =
-                reading.unwrap_or_else(|| match (old.remove(&path), self.looks.get(&path)) {
-                    (Some(content), Some(look)) => Reading::Read(content, look.clone()),
-                    _ => self.read_one(Path::new(&path)),
-                });
-            (Root { path, last_used, content: () }, self.log, reading)
-        };
-        paths.into_iter().zip(readings).map(reading).collect()
-    }
-
-    fn read_one(&self, path: &Path) -> Reading<T> {
-        match fs::read_regular(path, LONGEST_ROOT) {
-            Ok(None) => Reading::Gone,
-            Ok(Some((bytes, stamp))) => {
-                let (content, fault) = (self.read)(&bytes);
-                let stamp = Some(stamp).filter(|stamp| stamp.is_older_than(SETTLED, self.now));
-                Reading::Read(content, Look { stamp, fault })
+impl<F: Format> RootReader<F> {
+    /// Reads the roots that logs know, but for those known that have not changed.
+    fn read_all(self, logs: &[Log], kind: UsageLogFile) -> Found<F::Content> {
+        let paths = used(logs, kind);
+        let readings =
+            fs::parallel_map_with(&paths, <(FileReader, F)>::default, |tools, (path, _)| {
+                let known = self.known.binary_search_by(|root| root.path.as_str().cmp(path));
+                let stamp = known.ok().and_then(|index| self.looks[index].stamp.as_ref());
+                let is_same = stamp.is_some() && Stamp::of(Path::new(path)).as_ref() == stamp;
+                (!is_same).then(|| read_root(tools, Path::new(path), self.now))
+            });
+        let mut known = self.known.into_iter().zip(self.looks);
+        let mut found = Found::with_capacity(paths.len());
+        for ((path, last_used), reading) in paths.into_iter().zip(readings) {
+            let reading = reading.unwrap_or_else(|| {
+                let same = known.find(|(root, _)| root.path == path);
+                let (root, look) = same.expect("BUG: it is compared with what is known");
+                Reading::Read(root.content, look)
+            });
+            match reading {
+                Reading::Gone => found.gone.push(path),
+                Reading::Unreadable(reason) => {
+                    let kinds = kept_by(kind).to_vec();
+                    found.unreadable.push(Unreadable { path, reason, kinds });
+                }
+                Reading::Read(content, look) => {
+                    found.roots.push(Root { path, last_used, content });
+                    found.looks.push(look);
+                }
             }
-            Err(error) => Reading::Unreadable(error.to_string()),
         }
+        found
+    }
+}
+
+/// What came of reading the roots of a kind.
+struct Found<T> {
+    roots: Vec<Root<T>>,
+    /// One for each of these.
+    looks: Vec<Look>,
+    unreadable: Vec<Unreadable>,
+    gone: Vec<String>,
+}
+
+impl<T> Found<T> {
+    fn with_capacity(capacity: usize) -> Self {
+        let (roots, looks) = (Vec::with_capacity(capacity), Vec::with_capacity(capacity));
+        Self { roots, looks, unreadable: Vec::new(), gone: Vec::new() }
+    }
+}
+
+fn read_root<F: Format>(
+    (file, format): &mut (FileReader, F),
+    path: &Path,
+    now: SystemTime,
+) -> Reading<F::Content> {
+    match file.read(path, LONGEST_ROOT) {
+        Ok(None) => Reading::Gone,
+        Ok(Some((bytes, stamp))) => {
+            let (content, fault) = format.read(bytes);
+            let stamp = Some(stamp).filter(|stamp| stamp.is_older_than(SETTLED, now));
+            Reading::Read(content, Look { stamp, fault: fault.map(Box::new) })
+        }
+        Err(error) => Reading::Unreadable(error.to_string()),
     }
 }
 

@@ -14,7 +14,7 @@ use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, UsageLog};
 
 use super::inventory::locked_artifact;
-use super::mark::{LOGS, Log, Marks, Presence};
+use super::mark::{LOGS, Log, Marks};
 use super::{Category, Failure, Gone, Moment, Options, Report, World, store};
 use crate::artifact;
 use crate::error::Result;
@@ -53,7 +53,7 @@ pub(crate) fn sweep(
     watch.begin_counting("Removing");
     loop {
         let locks = lock_logs(world, options, report)?;
-        world.marks.look_again(&world.inventory, moment.clock);
+        world.marks.look_again(&world.inventory.depots, moment.clock);
         if pending.is_none() {
             world.inventory.read_orphanages();
         }
@@ -62,7 +62,7 @@ pub(crate) fn sweep(
             write_orphanages(world, &plans, report);
             if condense(world, moment.now, report) {
                 // That they have changed is our own doing.
-                world.marks.look_again(&world.inventory, moment.clock);
+                world.marks.look_again(&world.inventory.depots, moment.clock);
             }
         }
         let is_pending = |position: &(usize, usize)| {
@@ -258,12 +258,14 @@ fn remove(removals: Vec<(&Doomed<'_>, String, SetAside)>, report: &mut Report, w
 /// there. Returns whether that changed any.
 fn condense(world: &World, now: DepotTime, report: &mut Report) -> bool {
     let mut has_changed = false;
+    let mut gone = world.marks.gone_spaces();
+    gone.extend(world.marks.gone.iter().cloned());
     for log in &world.marks.logs {
         let depot = &world.inventory.depots[log.depot];
         if !depot.is_swept || !log.is_readable() || log.bytes.is_empty() {
             continue;
         }
-        let condensed = condensed(log, &world.marks, now);
+        let condensed = condensed(log, &gone, now);
         if condensed.to_text().as_bytes() == log.bytes {
             continue;
         }
@@ -275,8 +277,7 @@ fn condense(world: &World, now: DepotTime, report: &mut Report) -> bool {
     has_changed
 }
 
-fn condensed(log: &Log, marks: &Marks, now: DepotTime) -> UsageLog {
-    let is_gone = |path: &str| marks.paths.get(path) == Some(&Presence::Gone);
+fn condensed(log: &Log, gone: &HashSet<String>, now: DepotTime) -> UsageLog {
     let mut condensed = UsageLog::default();
     for (path, records) in log.log.clone().condensed(now).iter() {
         for record in records {
@@ -286,9 +287,9 @@ fn condensed(log: &Log, marks: &Marks, now: DepotTime) -> UsageLog {
                 // It may have been logged since this collection began, and waited for the locks.
                 now.since(time).abs() < ANNOUNCED
             });
-            record.parent_projects.retain(|project| !is_gone(project));
+            record.parent_projects.retain(|project| !gone.contains(project));
             let is_of_use = log.kind != UsageLogFile::Scratch || !record.parent_projects.is_empty();
-            if is_of_use && (is_announced || !is_gone(path)) {
+            if is_of_use && (is_announced || !gone.contains(path)) {
                 condensed.insert(path.to_owned(), record);
             }
         }

@@ -1,20 +1,28 @@
 //! What a file names that is as Pkg and BinaryBuilder print it.
 
-use super::{DOWNLOAD, HASH, LAZY, Named, SHA256, SIZE, URL};
+use hashbrown::{Equivalent, HashMap};
+
+use super::{DOWNLOAD, HASH, LAZY, NamedHashes, SHA256, SIZE, URL};
 use crate::hash::{Sha256, TreeHash};
 use crate::platform::Platform;
 use crate::printed::{Line, lines, string};
 
 /// All artifacts that a text names which is valid TOML, printed as Julia does, and in which nothing
 /// is wrong. None for any other text.
-pub(super) fn all_hashes(text: &str) -> Option<Vec<Named>> {
-    let mut reader = Reader::default();
+pub(super) fn all_hashes(text: &str, platforms: &mut KnownPlatforms) -> Option<NamedHashes> {
+    platforms.forget_if_many();
+    let mut reader = Reader {
+        known: platforms,
+        found: NamedHashes::default(),
+        platforms: Vec::new(),
+        entry: None,
+        tags: Vec::new(),
+    };
     for line in lines(text) {
-        match line? {
-            Line::Element(header) => match header.split_once('.') {
+        match Line::read(line)? {
+            Line::Element(header) => match header.strip_suffix(".download") {
                 None => reader.begin(header, true)?,
-                Some((name, DOWNLOAD)) => reader.begin_download(name)?,
-                Some(_) => return None,
+                Some(name) => reader.begin_download(name)?,
             },
             Line::Table(header) => reader.begin(header, false)?,
             Line::Field(key, value) => reader.field(key, value)?,
@@ -24,12 +32,70 @@ pub(super) fn all_hashes(text: &str) -> Option<Vec<Named>> {
     Some(reader.found)
 }
 
-#[derive(Default)]
-struct Reader<'a> {
-    found: Vec<Named>,
-    /// The platforms for which the current name is bound.
+/// The platforms that were come across, with a number for each. There are few, in whole depots, and
+/// to make one takes longer than to read all the rest of an entry.
+#[derive(Debug, Default)]
+pub(super) struct KnownPlatforms {
+    /// By their tags as files spell them; none if they are no platform.
+    spellings: HashMap<Vec<(String, String)>, Option<usize>>,
     platforms: Vec<Platform>,
+}
+
+impl KnownPlatforms {
+    /// How many spellings are remembered.
+    const MOST: usize = 4096;
+
+    fn forget_if_many(&mut self) {
+        if self.spellings.len() > Self::MOST {
+            *self = Self::default();
+        }
+    }
+
+    /// The number of the platform of these tags. None if there can be no such.
+    fn number(&mut self, tags: &[(&str, &str)]) -> Option<usize> {
+        if let Some(number) = self.spellings.get(&Tags(tags)) {
+            return *number;
+        }
+        let number = platform(tags).map(|platform| {
+            let known = self.platforms.iter().position(|known| *known == platform);
+            known.unwrap_or_else(|| {
+                self.platforms.push(platform);
+                self.platforms.len() - 1
+            })
+        });
+        let tags = tags.iter().map(|(tag, value)| ((*tag).to_owned(), (*value).to_owned()));
+        self.spellings.insert(tags.collect(), number);
+        number
+    }
+}
+
+/// Tags as a file spells them. It has the hash of what owns the same.
+#[derive(Hash)]
+struct Tags<'a>(&'a [(&'a str, &'a str)]);
+
+impl Equivalent<Vec<(String, String)>> for Tags<'_> {
+    fn equivalent(&self, known: &Vec<(String, String)>) -> bool {
+        let is_same = |((tag, value), known): (&(&str, &str), &(String, String))| {
+            *tag == known.0 && *value == known.1
+        };
+        self.0.len() == known.len() && self.0.iter().zip(known).all(is_same)
+    }
+}
+
+fn platform(tags: &[(&str, &str)]) -> Option<Platform> {
+    let text = |wanted| Some(tags.iter().find(|(tag, _)| *tag == wanted)?.1);
+    let others = tags.iter().filter(|(tag, _)| !matches!(*tag, "arch" | "os"));
+    Platform::new(text("arch")?, text("os")?, others.copied()).ok()
+}
+
+struct Reader<'a, 'k> {
+    known: &'k mut KnownPlatforms,
+    found: NamedHashes,
+    /// The platforms for which the current name is bound.
+    platforms: Vec<usize>,
     entry: Option<Entry<'a>>,
+    /// Those of the current entry.
+    tags: Vec<(&'a str, &'a str)>,
 }
 
 /// What was read of an entry.
@@ -38,7 +104,6 @@ struct Entry<'a> {
     is_for_platform: bool,
     hash: Option<TreeHash>,
     is_lazy: Option<bool>,
-    texts: Vec<(&'a str, &'a str)>,
     /// What was read of the current place to download it from.
     download: Option<DownloadFields>,
 }
@@ -51,7 +116,7 @@ struct DownloadFields {
     size: bool,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     fn begin(&mut self, name: &'a str, is_for_platform: bool) -> Option<()> {
         let is_next = match &self.entry {
             None => true,
@@ -65,10 +130,10 @@ impl<'a> Reader<'a> {
         if is_new {
             self.platforms.clear();
         }
-        let (texts, download) = (Vec::new(), None);
+        self.tags.clear();
         self.entry =
-            Some(Entry { name, is_for_platform, hash: None, is_lazy: None, texts, download });
-        (is_next && !name.contains('.')).then_some(())
+            Some(Entry { name, is_for_platform, hash: None, is_lazy: None, download: None });
+        (is_next && !name.bytes().any(|byte| byte == b'.')).then_some(())
     }
 
     fn begin_download(&mut self, name: &str) -> Option<()> {
@@ -80,9 +145,18 @@ impl<'a> Reader<'a> {
 
     fn field(&mut self, key: &'a str, value: &'a str) -> Option<()> {
         let entry = self.entry.as_mut()?;
-        match &mut entry.download {
-            Some(download) => download.field(key, value),
-            None => entry.field(key, value),
+        if let Some(download) = &mut entry.download {
+            return download.field(key, value);
+        }
+        match key {
+            HASH => set(&mut entry.hash, string(value)?.parse().ok()?),
+            LAZY => set(&mut entry.is_lazy, value.parse().ok()?),
+            DOWNLOAD => None,
+            _ => {
+                let is_new = self.tags.iter().all(|(known, _)| *known != key);
+                self.tags.push((key, string(value)?));
+                is_new.then_some(())
+            }
         }
     }
 
@@ -90,37 +164,18 @@ impl<'a> Reader<'a> {
         let Some(mut entry) = self.entry.take() else { return Some(()) };
         entry.finish_download()?;
         if entry.is_for_platform {
-            let platform = entry.platform()?;
+            let platform = self.known.number(&self.tags)?;
             if self.platforms.contains(&platform) {
                 return None;
             }
             self.platforms.push(platform);
         }
-        self.found.push(Named { hash: entry.hash?, name: Some(entry.name.to_owned()) });
+        self.found.add(Some(entry.name), entry.hash?);
         Some(())
     }
 }
 
-impl<'a> Entry<'a> {
-    fn field(&mut self, key: &'a str, value: &'a str) -> Option<()> {
-        match key {
-            HASH => set(&mut self.hash, string(value)?.parse().ok()?),
-            LAZY => set(&mut self.is_lazy, value.parse().ok()?),
-            DOWNLOAD => None,
-            _ => {
-                let is_new = self.texts.iter().all(|(known, _)| *known != key);
-                self.texts.push((key, string(value)?));
-                is_new.then_some(())
-            }
-        }
-    }
-
-    fn platform(&self) -> Option<Platform> {
-        let text = |wanted| Some(self.texts.iter().find(|(key, _)| *key == wanted)?.1);
-        let tags = self.texts.iter().filter(|(key, _)| !matches!(*key, "arch" | "os"));
-        Platform::new(text("arch")?, text("os")?, tags.copied()).ok()
-    }
-
+impl Entry<'_> {
     fn finish_download(&mut self) -> Option<()> {
         let Some(download) = self.download.take() else { return Some(()) };
         (download.url && download.sha256).then_some(())
@@ -163,7 +218,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::artifacts_toml::read_all_hashes;
+    use crate::artifacts_toml::named::read_all_hashes;
 
     const IRIS: &str = "dbd04e28be047a54fbe9bf67e934be5b5e0d357a";
 
@@ -193,8 +248,12 @@ mod tests {
         text
     }
 
+    fn all_hashes(text: &str) -> Option<NamedHashes> {
+        super::all_hashes(text, &mut KnownPlatforms::default())
+    }
+
     /// What the reader of all of TOML finds, if nothing is wrong with the text.
-    fn expected(text: &str) -> Option<Vec<Named>> {
+    fn expected(text: &str) -> Option<NamedHashes> {
         let (named, faults) = read_all_hashes(text);
         faults.is_empty().then_some(named)
     }

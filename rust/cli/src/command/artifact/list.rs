@@ -231,13 +231,14 @@ fn list_depots(session: &mut Session, stack: &Stack) -> Result<()> {
 fn uses(known: &KnownFiles) -> BTreeMap<TreeHash, Uses> {
     let mut all: BTreeMap<TreeHash, Uses> = BTreeMap::new();
     for file in &known.files {
-        for named in &file.named {
-            let uses = all.entry(named.hash).or_default();
+        for (hash, name) in file.named.iter() {
+            let uses = all.entry(hash).or_default();
             uses.last_used = uses.last_used.max(file.last_used);
             if uses.files.last() != Some(&file.path) {
                 uses.files.push(file.path.clone());
             }
-            uses.names.extend(named.name.clone().filter(|name| !uses.names.contains(name)));
+            let name = name.filter(|name| uses.names.iter().all(|known| known != name));
+            uses.names.extend(name.map(str::to_owned));
         }
     }
     all
