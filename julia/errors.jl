@@ -75,8 +75,6 @@ kind(error::ScratchRSError) = nameof(typeof(error))
 # those of `ErrorCode` in `rust/core/src/error.rs`.
 function native_error(code::UInt32, message::String, path::String, errno::String, hint::String)
     code == 1 && return ArgumentError(message)
-    # What Pkg says in this way is said so here.
-    code == 10 && return ErrorException(message)
     # What is there stands against it: Pkg throws this for a name that is bound already.
     code == 10 && return ErrorException(message)
     return kind_of(code)(message, path, parse(Int, errno), hint)
