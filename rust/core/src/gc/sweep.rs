@@ -381,7 +381,9 @@ fn prune(world: &World, report: &mut Report) {
     let swept = depots.filter(|(depot, _)| depot.is_swept);
     let mut groups: BTreeSet<PathBuf> =
         swept.clone().flat_map(|(_, besides)| besides.empty.iter().cloned()).collect();
-    let is_grouped = |gone: &&Gone| matches!(gone.kind, Category::Package | Category::Space);
+    let grouped = KINDS.into_iter().filter(|kind| kind.is_grouped()).map(Category::from);
+    let grouped: Vec<Category> = grouped.collect();
+    let is_grouped = |gone: &&Gone| grouped.contains(&gone.kind);
     let grouped = report.gone.iter().filter(is_grouped);
     groups.extend(grouped.filter_map(|gone| Some(Path::new(&gone.path).parent()?.to_owned())));
     groups.extend(swept.flat_map(|(depot, besides)| {
