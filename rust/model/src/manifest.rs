@@ -685,6 +685,19 @@ version = "0.5.4"
     }
 
     #[test]
+    fn manifests_share_packages_that_are_the_same_in_all() {
+        let mut reader = ManifestReader::default();
+        let mut package = |text: &str| reader.read(text.as_bytes()).0.packages.remove(0);
+        let first = package(SECOND_FORMAT);
+        assert!(Arc::ptr_eq(&first, &package(FIRST_FORMAT)));
+        for (from, to) in [("0.5.4", "0.5.5"), ("46e4", "46e5"), ("7876", "7877")] {
+            let other = package(&FIRST_FORMAT.replace(from, to));
+            assert_eq!(other, read(FIRST_FORMAT.replace(from, to).as_bytes()).0.packages[0]);
+            assert_ne!(other, first, "{to}");
+        }
+    }
+
+    #[test]
     fn both_formats_are_read_in_both_ways() {
         for text in [SECOND_FORMAT, FIRST_FORMAT, "", "manifest_format = \"2.0\"\n"] {
             assert!(printed::entries(text).is_some(), "{text}");

@@ -266,6 +266,27 @@ mod tests {
     }
 
     #[test]
+    fn a_platform_is_known_by_all_its_spellings_and_only_by_them() {
+        let mut known = KnownPlatforms::default();
+        let linux = [("arch", "x86_64"), ("os", "linux")];
+        let spellings: [&[(&str, &str)]; 3] = [
+            &linux,
+            &[("arch", "amd64"), ("os", "Linux")],
+            &[("arch", "x86_64"), ("libc", "glibc"), ("os", "linux")],
+        ];
+        for _ in 0..2 {
+            assert_eq!(spellings.map(|tags| known.number(tags)), [Some(0); 3]);
+            assert_eq!(
+                known.number(&[("arch", "x86_64"), ("libc", "musl"), ("os", "linux")]),
+                Some(1)
+            );
+            // What stands in a tag is not what stands in two.
+            assert_eq!(known.number(&[("arch", "x86_64os"), ("os", "linux")]), Some(2));
+            assert_eq!(known.number(&[("arch", "x86_64")]), None);
+        }
+    }
+
+    #[test]
     fn what_is_wrong_with_a_file_is_for_the_reader_that_says_so() {
         let good = printed(&[("a", 0), ("b", 2)]);
         for (from, to) in [
