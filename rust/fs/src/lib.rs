@@ -34,12 +34,12 @@ pub use link::{
 };
 pub use lock::{Attempt, Holder, PidLock, Policy, is_lock_free, is_lock_held};
 pub use look::{Held, Look, look, write_new};
-pub use measure::{Entry, EntryKind, Size, entries, measure, try_is_directory};
+pub use measure::{Entry, EntryKind, Size, entries, measure};
 pub use parallel::{
     join, parallel_map, parallel_map_on, parallel_map_with, processors, try_parallel_map,
 };
 pub use partial::Partial;
-pub use regular::{FileReader, is_regular, read_regular};
+pub use regular::{FileReader, is_regular, read_regular, try_is_directory};
 pub use remove::{SetAside, remove, remove_leftovers, set_aside};
 pub use replace::{Overtaken, UNFINISHED, discard_unfinished, open, read, read_from, replace};
 pub use stamp::Stamp;

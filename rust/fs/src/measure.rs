@@ -73,19 +73,6 @@ pub(crate) fn is_absent(error: &io::Error) -> bool {
         || platform::is_link_loop(error)
 }
 
-/// Whether there is a directory at `path`, or a link to one.
-///
-/// # Errors
-///
-/// If nobody can say.
-pub fn try_is_directory(path: &Path) -> Result<bool> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(metadata.is_dir()),
-        Err(error) if is_absent(&error) => Ok(false),
-        Err(error) => Err(Error::on("look at", path)(error)),
-    }
-}
-
 /// How large something is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Size {

@@ -1,4 +1,4 @@
-//! Reading what may be a file, or anything else.
+//! What may be a file, a directory or anything else: whether it is, and reading it if it is a file.
 
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -87,14 +87,27 @@ pub fn read_regular(path: &Path, limit: u64) -> Result<Option<(Vec<u8>, Stamp)>>
     }))
 }
 
-/// Whether there is a regular file at `path`.
+/// Whether there is a regular file at `path`, or a link to one.
 ///
 /// # Errors
 ///
 /// If nobody can say.
 pub fn is_regular(path: &Path) -> Result<bool> {
+    is_there(path, fs::Metadata::is_file)
+}
+
+/// Whether there is a directory at `path`, or a link to one.
+///
+/// # Errors
+///
+/// If nobody can say.
+pub fn try_is_directory(path: &Path) -> Result<bool> {
+    is_there(path, fs::Metadata::is_dir)
+}
+
+fn is_there(path: &Path, is_meant: fn(&fs::Metadata) -> bool) -> Result<bool> {
     match fs::metadata(path) {
-        Ok(metadata) => Ok(metadata.is_file()),
+        Ok(metadata) => Ok(is_meant(&metadata)),
         Err(error) if is_absent(&error) => Ok(false),
         Err(error) => Err(Error::on("look at", path)(error)),
     }

@@ -138,12 +138,6 @@ impl Depot {
         self.index.get_or_init(|| Index::of(&self.items))
     }
 
-    /// The items whose names are Unicode, as those are that anything can name: the index of each, its
-    /// kind, its group and its name.
-    fn named_items(&self) -> impl Iterator<Item = (usize, Kind, &str, &str)> {
-        named(&self.items)
-    }
-
     /// A package, by its name and slug.
     fn package(&self, name: &str, slug: &str) -> Option<usize> {
         let index = self.index();
@@ -210,6 +204,8 @@ impl Index {
     }
 }
 
+/// The items whose names are Unicode, as those are that anything can name: the index of each, its kind,
+/// its group and its name.
 fn named(items: &[Item]) -> impl Iterator<Item = (usize, Kind, &str, &str)> {
     items.iter().enumerate().filter_map(|(index, item)| {
         Some((index, item.kind, item.group.to_str()?, item.name.to_str()?))
@@ -471,7 +467,7 @@ fn packages_by<'a>(
 ) -> HashMap<&'a str, Vec<Position>> {
     let mut packages: HashMap<_, Vec<_>> = HashMap::new();
     for (depot, found) in depots.iter().enumerate() {
-        for (item, kind, name, slug) in found.named_items() {
+        for (item, kind, name, slug) in named(&found.items) {
             if kind == Kind::Package {
                 packages.entry(key(name, slug)).or_default().push((depot, item));
             }

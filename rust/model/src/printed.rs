@@ -29,7 +29,7 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The lines of a text of TOML, without their ends.
-pub(crate) fn all_lines(text: &str) -> impl Iterator<Item = &str> {
+fn all_lines(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || match memchr(b'\n', rest.as_bytes()) {
         Some(end) => {

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use toml::{Table, Value};
 
-use crate::printed::all_lines;
+use crate::printed::lines;
 use crate::time::DepotTime;
 use crate::toml_text::{push_key, push_strings};
 
@@ -394,10 +394,7 @@ enum Line<'a> {
 /// The lines of a log that say something; none in the place of one that neither a peer nor we would
 /// have written.
 fn printed_lines(text: &str) -> impl Iterator<Item = Option<Line<'_>>> {
-    all_lines(text).filter_map(|line| {
-        let is_comment = || line.starts_with('#') && !line.contains(|c: char| c.is_ascii_control());
-        (!line.is_empty() && !is_comment()).then(|| printed_line(line))
-    })
+    lines(text).map(printed_line)
 }
 
 fn printed_line(line: &str) -> Option<Line<'_>> {
