@@ -366,6 +366,22 @@ fn what_killed_processes_left_goes() {
 }
 
 #[test]
+fn a_partial_download_is_deleted_once_it_is_old() {
+    let lab = lab();
+    for (name, hours) in [("@download-0a1b2c3d", 25), ("@download-00000001", 23)] {
+        for suffix in ["", ".resume"] {
+            let name = format!("artifacts/{HASH}{name}{suffix}");
+            lab.write(&name, "part");
+            let file = fs::File::options().write(true).open(lab.path(&name)).unwrap();
+            file.set_modified(moment().clock - Duration::from_secs(hours * 60 * 60)).unwrap();
+        }
+    }
+    assert_eq!(collect(&options(&lab)).leftovers, 2);
+    let left = lab.names().into_iter().filter(|name| name.contains("@download")).count();
+    assert_eq!(left, 2, "a recent one can be resumed");
+}
+
+#[test]
 fn what_is_being_made_is_in_use() {
     let lab = lab();
     let stack = scratchrs_core::artifact::Stack::new([lab.depot()], None).unwrap();

@@ -28,7 +28,7 @@ use crate::url::Url;
 const GOOD_ENOUGH: f64 = 600.0;
 
 /// No file with a token has more bytes than this.
-const MOST_BYTES: u64 = 1024 * 1024;
+const MOST_BYTES: u64 = 256 * 1024;
 
 const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(60), refreshed: false };
 const LOCK_PATIENCE: Duration = Duration::from_secs(60);
@@ -202,7 +202,7 @@ impl Client {
             headers.extend(server.headers(self.settings.julia.as_ref()));
         }
         headers.push((AUTHORIZATION.to_owned(), format!("Bearer {token}")));
-        let response = self.ask(url, headers.iter())?;
+        let response = self.ask(url, headers.iter(), None)?;
         let code = response.status().as_u16();
         if code != 200 {
             return Err(Reason::Status { code, retry_after: None });

@@ -12,7 +12,7 @@ use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 use ureq::{Agent, Body, ProxyProtocol};
 
-use crate::connection::{NoResolver, Via, WatchedConnector, basic, words};
+use crate::connection::{self, NoResolver, Via, WatchedConnector, basic, words};
 use crate::error::Reason;
 use crate::netrc::{Login, Netrc};
 use crate::proxy::{Protocol, Proxy, Route};
@@ -43,15 +43,15 @@ pub struct Client {
     notes: Mutex<Vec<String>>,
 }
 
-/// How far a connection is trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// How far a connection is trusted, from the weakest to the strongest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Security {
-    /// There is no TLS.
+    /// Without TLS.
     Plain,
-    /// Certificates are verified.
-    Verified,
-    /// They are not, as the user wishes.
+    /// With TLS, and certificates are not verified, because the user turned that off.
     Unverified,
+    /// With TLS and verified certificates.
+    Verified,
 }
 
 /// A server's answer.
@@ -98,14 +98,21 @@ impl Client {
         self.settings.now + self.started.elapsed()
     }
 
-    /// Asks for `url`, with `headers` besides those that each request has, and follows where that
-    /// leads. What the Pkg server is told goes to nobody else.
+    /// Requests `url`, with `headers` added to those of every request, and follows redirections.
+    ///
+    /// Headers for the Pkg server are sent only to the Pkg server. A login is sent only over a connection
+    /// that is at least as strong as each one before it: a redirection from `https` to `http` never
+    /// gets the login that was meant for `https`.
     pub(crate) fn get(&self, url: &Url, headers: &[Header]) -> Result<Answer, Unanswered> {
         let mut redirected_to: Option<Url> = None;
+        let mut strongest = Security::Plain;
         for _ in 0..=MOST_REDIRECTS {
             let next = redirected_to.as_ref().unwrap_or(url);
+            let security = self.security(next);
+            strongest = strongest.max(security);
+            let login = if security == strongest { self.login(next) } else { None };
             let told = self.headers_for(next);
-            let step = self.ask(next, headers.iter().chain(&told)).and_then(|response| {
+            let step = self.ask(next, headers.iter().chain(&told), login).and_then(|response| {
                 let location = redirection(next, &response)?;
                 Ok((response, location))
             });
@@ -127,11 +134,12 @@ impl Client {
         headers
     }
 
-    /// Asks for `url` and for nothing else.
+    /// Requests `url` without following redirections. A header `Authorization` replaces `login`.
     pub(crate) fn ask<'a>(
         &self,
         url: &Url,
         headers: impl Iterator<Item = &'a Header>,
+        login: Option<Login>,
     ) -> Result<Response<Body>, Reason> {
         let scheme = url.scheme();
         if !matches!(scheme.as_str(), "http" | "https") {
@@ -143,9 +151,10 @@ impl Client {
             has_login |= name == AUTHORIZATION;
             request = request.header(name, value);
         }
-        if let Some(login) = self.login(url).filter(|_| !has_login) {
+        if let Some(login) = login.filter(|_| !has_login) {
             request = request.header(AUTHORIZATION, basic(&login));
         }
+        connection::content_received();
         request.call().map_err(|error| self.reason(error))
     }
 
@@ -160,13 +169,17 @@ impl Client {
         reason(error.into(), self.settings.patience.stall)
     }
 
-    fn agent(&self, url: &Url) -> Result<Agent, Reason> {
-        let route = self.settings.proxies.route(url)?;
-        let security = match url.scheme().as_str() {
+    fn security(&self, url: &Url) -> Security {
+        match url.scheme().as_str() {
             "https" if self.settings.verified_hosts.has(url.host()) => Security::Verified,
             "https" => Security::Unverified,
             _ => Security::Plain,
-        };
+        }
+    }
+
+    fn agent(&self, url: &Url) -> Result<Agent, Reason> {
+        let route = self.settings.proxies.route(url)?;
+        let security = self.security(url);
         let mut agents = self.agents.lock().unwrap_or_else(PoisonError::into_inner);
         match agents.entry((route.clone(), security)) {
             Entry::Occupied(agent) => Ok(agent.get().clone()),

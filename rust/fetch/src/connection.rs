@@ -4,6 +4,7 @@
 //! time and look at the [`Watch`] in between; what cannot be waited for in that way, as a look-up
 //! of a name, is done on a thread that nobody waits for any longer than need be.
 
+use std::cell::Cell;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -28,6 +29,25 @@ use crate::settings::Patience;
 
 /// For how long nothing looks at the watch.
 const MOMENT: Duration = Duration::from_millis(50);
+
+/// The slowest transfer that goes on, in bytes per second: `CURLOPT_LOW_SPEED_LIMIT` as Julia's
+/// Downloads sets it (`Downloads/src/Curl/Easy.jl`).
+const LOW_SPEED_LIMIT: u64 = 1;
+
+/// How many bytes may come without any content among them: heads, sizes of chunks, trailers, TLS.
+const MOST_OVERHEAD: usize = 1024 * 1024;
+
+thread_local! {
+    /// How many bytes the connections of this thread have received since the last content. One thread
+    /// sends a request and reads its whole answer, whichever connection that is on.
+    static OVERHEAD: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Tells the connections of this thread that content was received, or that a request begins: from
+/// now on a connection may receive [`MOST_OVERHEAD`] bytes until the next content.
+pub(crate) fn content_received() {
+    OVERHEAD.set(0);
+}
 
 /// Makes connections to servers, or to the proxy that stands in front of them.
 #[derive(Debug)]
@@ -83,7 +103,7 @@ impl<In: Transport> Connector<In> for WatchedConnector {
         Ok(Some(Either::B(WatchedTransport {
             stream,
             buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
-            stall: self.patience.stall,
+            pace: Pace::new(self.patience.stall),
             watch: self.watch.clone(),
             forwarding: match &self.via {
                 Via::Forward(proxy) => Some(Forwarding::new(&target, proxy)),
@@ -315,9 +335,45 @@ fn socks_refusal(code: u8) -> &'static str {
 pub(crate) struct WatchedTransport {
     stream: TcpStream,
     buffers: LazyBuffers,
-    stall: Duration,
+    pace: Pace,
     watch: Watch,
     forwarding: Option<Forwarding>,
+}
+
+/// Whether a transfer is fast enough: [`LOW_SPEED_LIMIT`] over a period of waiting. Time in which
+/// nothing is waited for, as while a file is written, does not count.
+#[derive(Debug)]
+struct Pace {
+    period: Duration,
+    /// For how long the transfer was waited for in this period.
+    waited: Duration,
+    /// How many bytes were transferred meanwhile.
+    bytes: u64,
+}
+
+impl Pace {
+    fn new(period: Duration) -> Self {
+        Self { period, waited: Duration::ZERO, bytes: 0 }
+    }
+
+    fn restart(&mut self) {
+        *self = Self::new(self.period);
+    }
+
+    fn transferred(&mut self, bytes: usize, waited: Duration) {
+        self.bytes += bytes as u64;
+        self.waited += waited;
+        // One less than the limit says, or a transfer at the very limit could be found too slow.
+        let enough = (self.period.as_secs() * LOW_SPEED_LIMIT).saturating_sub(1).max(1);
+        if self.bytes >= enough {
+            self.restart();
+        }
+    }
+
+    /// Whether it is too slow, after waiting once more for `waited`.
+    fn is_too_slow(&self, waited: Duration) -> bool {
+        self.waited + waited >= self.period
+    }
 }
 
 /// How a request looks to a proxy that passes it on: ureq knows only requests to servers.
@@ -355,12 +411,12 @@ impl Forwarding {
 }
 
 impl WatchedTransport {
-    /// Whether to wait on for the other end, of which nothing came since `since`.
+    /// Whether to go on waiting for the other end, which has been silent since `since`.
     fn wait_on(&self, since: Instant) -> Result<(), Error> {
         if self.watch.check().is_err() {
             return Err(Error::Other(Box::new(Cancelled)));
         }
-        if since.elapsed() >= self.stall {
+        if self.pace.is_too_slow(since.elapsed()) {
             return Err(Error::Timeout(Timeout::PerRead));
         }
         Ok(())
@@ -373,6 +429,7 @@ impl WatchedTransport {
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero).into()),
                 Ok(count) => {
                     bytes = &bytes[count..];
+                    self.pace.transferred(count, since.elapsed());
                     since = Instant::now();
                 }
                 Err(error) if is_timeout(&error) => self.wait_on(since)?,
@@ -382,6 +439,17 @@ impl WatchedTransport {
         }
         Ok(())
     }
+}
+
+/// Counts bytes that were received, and fails if too many came without content.
+fn check_overhead(received: usize) -> Result<(), Error> {
+    let overhead = OVERHEAD.get().saturating_add(received);
+    OVERHEAD.set(overhead);
+    if overhead <= MOST_OVERHEAD {
+        return Ok(());
+    }
+    let message = format!("{MOST_OVERHEAD} bytes of headers or trailers came without content");
+    Err(own_error(Reason::Protocol(message)))
 }
 
 impl Transport for WatchedTransport {
@@ -396,6 +464,7 @@ impl Transport for WatchedTransport {
             Some(forwarding) => forwarding.rewrite(output),
             None => output.to_vec(),
         };
+        self.pace.restart();
         self.write(&output)
     }
 
@@ -406,6 +475,9 @@ impl Transport for WatchedTransport {
             match self.stream.read(room) {
                 Ok(count) => {
                     self.buffers.input_appended(count);
+                    self.pace.transferred(count, since.elapsed());
+                    self.wait_on(Instant::now())?;
+                    check_overhead(count)?;
                     return Ok(count > 0);
                 }
                 Err(error) if is_timeout(&error) => self.wait_on(since)?,
@@ -426,6 +498,24 @@ impl Transport for WatchedTransport {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_byte_per_second_is_fast_enough_and_less_is_not() {
+        let seconds = Duration::from_secs;
+        let mut pace = Pace::new(seconds(20));
+        for _ in 0..100 {
+            assert!(!pace.is_too_slow(seconds(1)));
+            pace.transferred(1, seconds(1));
+        }
+        let mut slow = Pace::new(seconds(20));
+        for _ in 0..9 {
+            assert!(!slow.is_too_slow(seconds(2)));
+            slow.transferred(1, seconds(2));
+        }
+        assert!(slow.is_too_slow(seconds(2)), "18 s brought 9 bytes, and 2 s more bring none");
+        slow.restart();
+        assert!(!slow.is_too_slow(seconds(19)) && slow.is_too_slow(seconds(20)));
+    }
 
     #[test]
     fn a_proxy_is_asked_for_the_whole_url() {

@@ -12,14 +12,17 @@ use sha2::Digest;
 use ureq::http::HeaderMap;
 
 use crate::client::{Answer, Client, Unanswered, retry_after};
-use crate::connection::words;
-use crate::error::{Error, Failure, Reason, Result};
+use crate::connection::{content_received, words};
+use crate::error::{Error, Failure, LimitSource, Reason, Result};
 use crate::resume::{Note, Validator};
 use crate::server::Header;
 use crate::url::{Url, masked};
 
 /// How much is read, hashed and written at a time.
 const BUFFER_SIZE: usize = 64 * 1024;
+
+/// How many bytes of an unknown number are written before the free space is checked again.
+const SPACE_CHECK_INTERVAL: u64 = 16 * 1024 * 1024;
 
 /// After so many attempts it is enough, even if each has brought something.
 const MOST_ATTEMPTS: usize = 100;
@@ -34,8 +37,8 @@ pub struct Request<'a> {
     pub url: &'a str,
     /// The hash that the content has to have, if that is known.
     pub sha256: Option<Sha256>,
-    /// How many bytes it has, as far as is known: for the progress, until the server says more.
-    /// The word of the server counts, and the hash.
+    /// How many bytes it has, if that is known, as from the `size` of a binding. A longer content is
+    /// refused, as soon as it is announced or comes; of a shorter one, only the hash decides.
     pub size: Option<u64>,
     /// How many bytes it may have at most.
     pub limit: Option<u64>,
@@ -57,6 +60,9 @@ impl Client {
     /// the server still has the same. The bytes are reported to the client's watch, as expected
     /// when the server tells their number and as done when they are in the file.
     ///
+    /// The content is never longer than the request allows or the server announced, and a reserve of
+    /// free space is left on the disk ([`fs::free_space_but_reserve`]).
+    ///
     /// # Crash
     ///
     /// The file has a part of the content, with a note `<to>.resume` beside it, for the next one.
@@ -67,13 +73,18 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// If the content can't be had, however often it is asked for, or is not the one that is
-    /// expected: then the file is removed. If it is cancelled or breaks off, the part stays.
+    /// The content cannot be downloaded, is not the expected one, is too long, or does not fit on the
+    /// disk; the transfer is too slow, breaks off or is cancelled. A part of the content stays in the
+    /// file if a later download can resume it; otherwise the file is removed.
     pub fn download(&self, request: &Request<'_>, to: &Path) -> Result<Downloaded> {
         self.watch.check()?;
         let url = Url::parse(request.url).map_err(|reason| failed(request.url, reason))?;
-        let transfer = Transfer::new(self, request, &url, to)?;
-        if url.scheme() == "file" { transfer.copy() } else { transfer.run() }
+        let mut transfer = Transfer::new(self, request, &url, to)?;
+        let result = if url.scheme() == "file" { transfer.copy() } else { transfer.run() };
+        if result.is_err() && !transfer.is_resumable() {
+            transfer.discard();
+        }
+        result
     }
 }
 
@@ -164,7 +175,8 @@ impl<'a> Transfer<'a> {
     /// Makes use of what an earlier process left, or empties the file.
     fn take_over(&mut self) -> Result<()> {
         let validator = self.note.read().filter(|_| self.url.scheme() != "file");
-        if validator.is_none() || self.partial.length() == 0 {
+        let is_too_long = self.check_length(self.partial.length(), None).is_err();
+        if validator.is_none() || self.partial.length() == 0 || is_too_long {
             return self.restart();
         }
         let (hasher, watch) = (&mut self.hasher, &self.client.watch);
@@ -194,8 +206,13 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
+    /// Whether a later download can go on with what is in the file.
+    fn is_resumable(&self) -> bool {
+        self.validator.is_some() && self.partial.length() > 0
+    }
+
     /// Downloads, as often as it takes.
-    fn run(mut self) -> Result<Downloaded> {
+    fn run(&mut self) -> Result<Downloaded> {
         let patience = &self.client.settings.patience;
         let mut pauses = patience.retries.iter();
         let mut attempts = 0;
@@ -245,10 +262,6 @@ impl<'a> Transfer<'a> {
             notes.extend(self.client.missing_token(self.url));
         }
         self.reported.withdraw();
-        // A file with nothing in it, or without a note, helps nobody.
-        if self.partial.length() == 0 || self.validator.is_none() {
-            self.discard();
-        }
         Error::Failed(Box::new(Failure {
             url: self.url.to_string(),
             redirected_to: redirected_to.map(|url| url.to_string()),
@@ -258,7 +271,7 @@ impl<'a> Transfer<'a> {
         }))
     }
 
-    /// Removes what there is. That it can't be removed is nothing to tell beside what went wrong.
+    /// Removes the file and its note. A failure to remove them is less important than the one before.
     fn discard(&self) {
         let _ = self.note.remove();
         let _ = fs::remove(&self.path);
@@ -297,7 +310,7 @@ impl<'a> Transfer<'a> {
             }
         }
         let mut body = response.into_body().into_reader();
-        let end = self.take(&mut body, |error| client.reason(error));
+        let end = self.take(&mut body, expected, |error| client.reason(error));
         match (end?, expected) {
             // Of a body that is cut off, the length says more than how the connection ended.
             (_, Some(expected)) if self.partial.length() < expected => {
@@ -325,26 +338,50 @@ impl<'a> Transfer<'a> {
         is_same && range_start(headers) == Some(self.partial.length())
     }
 
-    /// Takes note of how many bytes there will be.
+    /// Refuses an announced length that is too long or does not fit on the disk. Otherwise the length
+    /// counts for the progress.
     fn expect(&mut self, total: Option<u64>) -> std::result::Result<(), Reason> {
         let Some(total) = total else { return Ok(()) };
-        match self.request.limit {
-            Some(limit) if total > limit => Err(Reason::TooLarge { limit }),
-            _ => {
-                self.reported.expect(total);
-                Ok(())
-            }
+        self.check_length(total, None)?;
+        let needed = total.saturating_sub(self.partial.length());
+        let available = self.available_space();
+        if needed > available {
+            return Err(Reason::NoSpace { needed: Some(needed), available });
         }
+        self.reported.expect(total);
+        Ok(())
     }
 
-    /// Takes all that `source` gives. What goes wrong there is the inner result, put into words by
-    /// `reason`.
+    /// Refuses a content of `length` bytes or more if that is more than it may have.
+    fn check_length(&self, length: u64, announced: Option<u64>) -> std::result::Result<(), Reason> {
+        let limits = [
+            (self.request.limit, LimitSource::Caller),
+            (self.request.size, LimitSource::ExpectedSize),
+            (announced, LimitSource::Announcement),
+        ];
+        for (limit, set_by) in limits {
+            if let Some(limit) = limit.filter(|limit| length > *limit) {
+                return Err(Reason::TooLarge { limit, set_by });
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes may be written. Where the file system does not say, as many as anybody likes.
+    fn available_space(&self) -> u64 {
+        self.path.parent().and_then(fs::free_space_but_reserve).unwrap_or(u64::MAX)
+    }
+
+    /// Appends all of `source`, of which the server `announced` the length of the whole content. What goes
+    /// wrong there is the inner result, put into words by `reason`.
     fn take(
         &mut self,
         source: &mut dyn Read,
+        announced: Option<u64>,
         reason: impl Fn(io::Error) -> Reason,
     ) -> std::result::Result<std::result::Result<(), Reason>, Stopped> {
         let mut buffer = vec![0; BUFFER_SIZE];
+        let mut unchecked = 0;
         loop {
             self.client.watch.check()?;
             let count = match source.read(&mut buffer) {
@@ -353,14 +390,25 @@ impl<'a> Transfer<'a> {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Ok(Err(reason(error))),
             };
-            let room = self.request.limit.map(|limit| limit.saturating_sub(self.partial.length()));
-            if room.is_some_and(|room| count as u64 > room) {
-                let limit = self.request.limit.unwrap_or_default();
-                return Ok(Err(Reason::TooLarge { limit }));
+            content_received();
+            let (more, length) = (count as u64, self.partial.length() + count as u64);
+            let mut allowed = self.check_length(length, announced);
+            if allowed.is_ok() && announced.is_none() && unchecked < more {
+                let available = self.available_space();
+                unchecked = available.min(SPACE_CHECK_INTERVAL);
+                if available < more {
+                    allowed = Err(Reason::NoSpace { needed: None, available });
+                }
             }
+            if let Err(reason) = allowed {
+                // What is there can't become the content, or there is no telling how far it is from it.
+                self.restart().map_err(Stopped::For)?;
+                return Ok(Err(reason));
+            }
+            unchecked = unchecked.saturating_sub(more);
             self.partial.append(&buffer[..count])?;
             self.hasher.update(&buffer[..count]);
-            self.reported.advance(count as u64);
+            self.reported.advance(more);
         }
     }
 
@@ -376,7 +424,7 @@ impl<'a> Transfer<'a> {
                     return Ok(None);
                 }
                 self.reported.withdraw();
-                self.discard();
+                self.restart()?;
                 Err(Error::Mismatch { url: self.url.to_string(), expected, actual })
             }
             _ => {
@@ -389,12 +437,13 @@ impl<'a> Transfer<'a> {
     }
 
     /// Copies a local file.
-    fn copy(mut self) -> Result<Downloaded> {
+    fn copy(&mut self) -> Result<Downloaded> {
         let copied = self.url.file_path().map_err(Stopped::from).and_then(|path| {
             let file = fs::open(&path).map_err(|error| Reason::File(error.to_string()))?;
-            self.expect(file.metadata().ok().map(|metadata| metadata.len()))?;
+            let length = file.metadata().ok().map(|metadata| metadata.len());
+            self.expect(length)?;
             let reason = |error| Reason::File(unreadable(&path, &error));
-            Ok(self.take(&mut &file, reason)??)
+            Ok(self.take(&mut &file, length, reason)??)
         });
         match copied {
             Ok(()) => match self.finish()? {

@@ -72,7 +72,7 @@ pub enum Reason {
     Certificates(String),
     /// The proxy, or its setting, is at fault.
     Proxy(String),
-    /// Nothing came for too long.
+    /// Nothing, or next to nothing, came for this long.
     Stalled(Duration),
     /// The connection broke.
     Broken(String),
@@ -96,11 +96,31 @@ pub enum Reason {
         /// How many there should be.
         expected: u64,
     },
-    /// More came than the caller allows.
+    /// The content is longer than it may be.
     TooLarge {
         /// How many bytes are allowed.
         limit: u64,
+        /// Where the limit comes from.
+        set_by: LimitSource,
     },
+    /// The content does not fit on the disk, of which a reserve is left free.
+    NoSpace {
+        /// How many more bytes are needed, if the server announced the length.
+        needed: Option<u64>,
+        /// How many bytes may be written.
+        available: u64,
+    },
+}
+
+/// Where the limit for the length of a content comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitSource {
+    /// The caller's [`limit`](crate::Request::limit).
+    Caller,
+    /// The [`size`](crate::Request::size) that the content is expected to have.
+    ExpectedSize,
+    /// What the server announced.
+    Announcement,
 }
 
 impl Reason {
@@ -182,7 +202,9 @@ impl fmt::Display for Reason {
             Self::NoConnection(message) => write!(f, "no connection: {message}"),
             Self::Untrusted(message) => write!(f, "the server is not trusted: {message}"),
             Self::Proxy(message) => write!(f, "the proxy fails: {message}"),
-            Self::Stalled(patience) => write!(f, "nothing came for {} s", patience.as_secs_f32()),
+            Self::Stalled(period) => {
+                write!(f, "less than a byte per second came for {} s", period.as_secs_f32())
+            }
             Self::Broken(message) => write!(f, "the connection broke: {message}"),
             Self::Protocol(message) => write!(f, "the server speaks no HTTP: {message}"),
             Self::Status { code, retry_after } => {
@@ -200,7 +222,25 @@ impl fmt::Display for Reason {
             Self::Truncated { got, expected } => {
                 write!(f, "only {got} of {expected} bytes came")
             }
-            Self::TooLarge { limit } => write!(f, "it has more than {limit} bytes"),
+            Self::TooLarge { limit, set_by } => {
+                write!(f, "it has more than {limit} bytes")?;
+                f.write_str(match set_by {
+                    LimitSource::Caller => "",
+                    LimitSource::ExpectedSize => {
+                        ", the `size` that is expected; if the file is right, correct that `size`"
+                    }
+                    LimitSource::Announcement => ", which the server announced",
+                })
+            }
+            Self::NoSpace { needed: Some(needed), available } => write!(
+                f,
+                "{needed} more bytes are needed, and the disk has room for {available}; free some space"
+            ),
+            Self::NoSpace { needed: None, available } => write!(
+                f,
+                "the disk has room for {available} more bytes, and the server does not say how many are to \
+                 come; free some space"
+            ),
         }
     }
 }

@@ -24,7 +24,7 @@ mod verify;
 
 pub use client::Client;
 pub use download::{Downloaded, Request};
-pub use error::{Error, Failure, Reason, Result};
+pub use error::{Error, Failure, LimitSource, Reason, Result};
 pub use resume::discard;
 pub use server::Server;
 pub use settings::{JuliaSession, Patience, Settings};

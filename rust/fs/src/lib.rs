@@ -44,7 +44,7 @@ pub use remove::{SetAside, remove, remove_leftovers, set_aside};
 pub use replace::{Overtaken, UNFINISHED, discard_unfinished, open, read, read_from, replace};
 pub use stamp::Stamp;
 pub use tree::{
-    Access, allow_as, copy_file, copy_tree, create_file, forbid_writing, free_space, keeps_modes,
-    make_directory, make_link, set_executable,
+    Access, allow_as, copy_file, copy_tree, create_file, forbid_writing, free_space,
+    free_space_but_reserve, keeps_modes, make_directory, make_link, set_executable,
 };
 pub use watch::{Cancelled, Progress, Unit, Watch};

@@ -166,6 +166,14 @@ pub fn keeps_modes(directory: &Path) -> Option<bool> {
     Some(keeps(true) && keeps(false))
 }
 
+/// How many more bytes may be written to the file system that `path` is on, if a reserve is left free
+/// for others: a twentieth of it, at most 256 MiB. `None` where the file system does not say.
+pub fn free_space_but_reserve(path: &Path) -> Option<u64> {
+    const MOST: u64 = 256 * 1024 * 1024;
+    let reserve = (fs2::total_space(path).ok()? / 20).min(MOST);
+    Some(free_space(path)?.saturating_sub(reserve))
+}
+
 /// How many more bytes may be written to the file system that `path` is on; `None` where it does
 /// not say.
 pub fn free_space(path: &Path) -> Option<u64> {

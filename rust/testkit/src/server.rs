@@ -23,6 +23,9 @@
 //! | `/@redirect:3/x` | redirects three times, then sends the file |
 //! | `/@loop/x` | redirects to itself |
 //! | `/@to:<URL>` | redirects there; the URL has its special characters encoded |
+//! | `/@endless/x` | announces no length, and sends zeros until the client goes |
+//! | `/@trailers/x` | sends trailers behind the last chunk until the client goes |
+//! | `/@headers/x`, `/@interim/x` | sends headers, or interim answers, until the client goes |
 //! | `/@nowhere/x` | redirects, and does not say where to |
 //! | `/@garbage/x` | answers with what is no HTTP |
 //! | `/@requests` | a line for each request so far: its method and its target |
@@ -342,6 +345,7 @@ struct Style {
     lie: i64,
     breaks_after: Option<usize>,
     stalls_after: Option<usize>,
+    has_endless_trailers: bool,
 }
 
 /// An answer in the making.
@@ -423,6 +427,20 @@ impl Answer<'_> {
                 let url = percent_decode_str(&words.join(":")).decode_utf8_lossy().into_owned();
                 return self.redirect(&url).map(Some);
             }
+            "endless" => {
+                let tag = "ETag: \"endless\"";
+                write!(self.out, "HTTP/1.1 200 OK\r\n{tag}\r\nConnection: close\r\n\r\n")?;
+                return self.repeat(&[0; 65536]).map(Some);
+            }
+            "trailers" => {
+                self.style.chunk = Some(usize::MAX);
+                self.style.has_endless_trailers = true;
+            }
+            "headers" => {
+                self.out.write_all(b"HTTP/1.1 200 OK\r\n")?;
+                return self.repeat(b"A: b\r\n").map(Some);
+            }
+            "interim" => return self.repeat(b"HTTP/1.1 100 Continue\r\n\r\n").map(Some),
             "nowhere" => return send_status(self.out, 302, &[]).map(Some),
             "garbage" => {
                 self.out.write_all(b"this is no HTTP\r\n\r\n")?;
@@ -441,6 +459,14 @@ impl Answer<'_> {
 
     fn redirect(&mut self, location: &str) -> io::Result<Next> {
         send_status(self.out, 302, &[&format!("Location: {location}")])
+    }
+
+    /// Sends the same again and again, until the client goes.
+    fn repeat(&mut self, piece: &[u8]) -> io::Result<Next> {
+        let pieces = piece.repeat(65536_usize.div_ceil(piece.len()));
+        loop {
+            self.out.write_all(&pieces)?;
+        }
     }
 
     /// Waits until the client goes.
@@ -513,6 +539,10 @@ impl Answer<'_> {
         }
         if style.stalls_after.is_some() {
             return self.stall();
+        }
+        if style.has_endless_trailers {
+            self.out.write_all(b"0\r\n")?;
+            return self.repeat(b"A: b\r\n");
         }
         if style.breaks_after.is_none() && style.chunk.is_some() {
             self.out.write_all(b"0\r\n\r\n")?;

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_archive::{self as archive, Links, TreeRecord, UnpackOptions, Unpacked};
-use scratchrs_fetch::{self as fetch, Client, Request, Settings};
+use scratchrs_fetch::{self as fetch, Client, LimitSource, Reason, Request, Settings};
 use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Policy, Watch};
 use scratchrs_model::artifacts_toml::{Bindings, Download, Entry};
 use scratchrs_model::fault::Fault;
@@ -439,7 +439,12 @@ impl Failure {
     /// What went wrong with the tarball from `place`, in one line or several.
     fn describe(&self, wanted: &Wanted, place: &str) -> String {
         match self {
-            Self::Fetch(error) => error.to_string(),
+            Self::Fetch(error) => match &wanted.bound_in {
+                Some((file, line)) if is_about_size(error) => {
+                    format!("{error} in {file}:{line}")
+                }
+                _ => error.to_string(),
+            },
             Self::Archive(error) => format!("what came from {place} can't be unpacked: {error}"),
             Self::OtherTree(actual) => format!(
                 "what came from {place} has another tree\n  expected git-tree-sha1 {}\n  got      \
@@ -461,6 +466,12 @@ impl Failure {
             failure => Error::Download(failure.describe(wanted, place)),
         }
     }
+}
+
+/// Whether a download is longer than its binding says.
+fn is_about_size(error: &fetch::Error) -> bool {
+    let fetch::Error::Failed(failure) = error else { return false };
+    matches!(failure.reason, Reason::TooLarge { set_by: LimitSource::ExpectedSize, .. })
 }
 
 fn integrity(wanted: &Wanted, place: &str, expected: String, actual: String) -> Error {

@@ -119,3 +119,39 @@ fn a_redirection_to_plain_http_takes_no_login_with_it() {
     );
     assert_eq!(plain.headers("authorization"), [None, None]);
 }
+
+#[test]
+fn a_login_of_a_netrc_is_not_sent_over_a_weaker_connection() {
+    let mut lab = Lab::tls();
+    let plain = Lab::new();
+    for lab in [&lab, &plain] {
+        lab.serve("x", b"content");
+    }
+    let certificates = authority(&lab);
+    let certificates = certificates.to_str().unwrap();
+    let netrc = lab.directory.path().join(".netrc");
+    fs::write(&netrc, "machine localhost login eve password pw\n").unwrap();
+    let variables = [("SSL_CERT_FILE", certificates), ("NETRC", netrc.to_str().unwrap())];
+    lab.set(&variables);
+    let encoded = |url: String| url.replace('/', "%2F");
+    let weaker = encoded(plain.server.url("/x"));
+    lab.get(&format!("/@to:{weaker}")).unwrap();
+    let login = Some("Basic ZXZlOnB3".to_owned());
+    assert_eq!(lab.headers("authorization"), std::slice::from_ref(&login));
+    assert_eq!(plain.headers("authorization"), [None]);
+    // Nor does a detour over an encrypted connection make a plain one worthy of it.
+    let detour = encoded(lab.server.url(&format!("/@to:{}", weaker.replace('%', "%25"))));
+    lab.download(&plain.server.url(&format!("/@to:{detour}"))).unwrap();
+    assert_eq!(plain.headers("authorization")[1..], [login.clone(), None]);
+    let stronger = encoded(lab.server.url("/x"));
+    lab.download(&plain.server.url(&format!("/@to:{stronger}"))).unwrap();
+    assert_eq!(lab.headers("authorization").last(), Some(&login), "a stronger one gets it");
+    // Without verification, an encrypted connection is weaker than with it.
+    let unverified = Lab::tls();
+    unverified.serve("x", b"content");
+    lab.set(&[&variables[..], &[("JULIA_NO_VERIFY_HOSTS", "127.0.0.1")]].concat());
+    fs::write(&netrc, "default login eve password pw\n").unwrap();
+    let url = unverified.server.url("/x").replace("localhost", "127.0.0.1");
+    lab.get(&format!("/@to:{}", encoded(url))).unwrap();
+    assert_eq!(unverified.headers("authorization"), [None]);
+}

@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use scratchrs_fetch::{Error, Reason, Request, file_url};
+use scratchrs_fetch::{Error, LimitSource, Reason, Request, file_url};
+use scratchrs_testkit::{Disk, FileSystem, skip};
 
 use crate::lab::{Lab, content, failure, reason, sha256};
 
@@ -128,7 +129,11 @@ fn nothing_comes_that_is_too_large() {
             let request = Request { url: &url, limit: Some(limit), ..Request::default() };
             lab.request(&request)
         };
-        assert_eq!(reason(limited(999)), Reason::TooLarge { limit: 999 }, "{path}");
+        assert_eq!(
+            reason(limited(999)),
+            Reason::TooLarge { limit: 999, set_by: LimitSource::Caller },
+            "{path}"
+        );
         assert_eq!(limited(1000).unwrap().size, 1000, "{path}");
     }
 }
@@ -151,15 +156,78 @@ fn redirections_end() {
 }
 
 #[test]
-fn a_size_is_expected_until_the_server_says_more() {
+fn a_body_is_never_longer_than_its_expected_size() {
     let lab = Lab::new();
     lab.serve("x", &content(100));
-    for path in ["/x", "/@chunked:10/x"] {
+    for path in ["/x", "/@chunked:10/x", "/@closing/x"] {
         lab.watch.begin("Downloading");
         let url = lab.server.url(path);
-        lab.request(&Request { url: &url, size: Some(7), ..Request::default() }).unwrap();
-        assert_eq!(lab.progress(), (100, 100));
+        let expected = |size| Request { url: &url, size: Some(size), ..Request::default() };
+        let failed = failure(lab.request(&expected(99)));
+        let reason = Reason::TooLarge { limit: 99, set_by: LimitSource::ExpectedSize };
+        assert_eq!((failed.reason, failed.attempts), (reason, 1), "{path}");
+        assert_eq!(lab.left(), [""; 0], "{path}: a part that can't become the content is removed");
+        lab.request(&expected(100)).unwrap();
+        lab.watch.begin("Downloading");
+        lab.request(&expected(101)).unwrap();
+        assert_eq!(lab.progress(), (100, 100), "{path}");
     }
+}
+
+#[test]
+fn an_endless_answer_ends() {
+    let lab = Lab::new();
+    lab.serve("x", &content(1000));
+    let url = lab.server.url("/@endless/x");
+    let request = Request { url: &url, size: Some(100_000), ..Request::default() };
+    let too_large = Reason::TooLarge { limit: 100_000, set_by: LimitSource::ExpectedSize };
+    assert_eq!(reason(lab.request(&request)), too_large);
+    for endless in ["trailers", "headers", "interim"] {
+        let failed = failure(lab.get(&format!("/@{endless}/x")));
+        assert!(matches!(failed.reason, Reason::Protocol(_)), "{endless}: {failed}");
+        assert_eq!(failed.attempts, 1, "{endless}");
+    }
+    assert_eq!(lab.left(), [""; 0]);
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_reserve_of_free_space_is_kept() {
+    let lab = Lab::new();
+    let mounted = tempfile::tempdir().unwrap();
+    let disk = match Disk::new(mounted.path(), FileSystem::Tmpfs(8 * 1024)) {
+        Ok(disk) => disk,
+        Err(why) => return skip("a reserve of free space is kept", &why),
+    };
+    let root = disk.seen_from_outside();
+    let target = root.join("partial");
+    let download = |path: &str, resumable: bool| {
+        let url = lab.server.url(path);
+        let request = Request { url: &url, ..Request::default() };
+        let reason = reason(lab.client().download(&request, &target));
+        assert_eq!(fs::read_dir(&root).unwrap().count(), if resumable { 2 } else { 0 }, "{path}");
+        reason
+    };
+    let endless = download("/@endless/x", false);
+    assert!(matches!(endless, Reason::NoSpace { needed: None, .. }), "{endless:?}");
+    lab.serve("x", &content(8 * 1024 * 1024));
+    let announced = download("/x", false);
+    let Reason::NoSpace { needed: Some(needed), available } = announced else {
+        panic!("{announced:?}")
+    };
+    assert_eq!(needed, 8 * 1024 * 1024);
+    let reserve = 8 * 1024 * 1024 / 20;
+    assert_eq!(available, 8 * 1024 * 1024 - reserve);
+    // What was there before stays: with more space, it can become the whole.
+    lab.serve("y", &content(5_000_000));
+    let part = download("/@truncate:1000/y", true);
+    assert!(matches!(part, Reason::Truncated { .. }), "{part:?}");
+    fs::write(root.join("other"), vec![0; 4_000_000]).unwrap();
+    let url = lab.server.url("/@truncate:1000/y");
+    let request = Request { url: &url, ..Request::default() };
+    let refused = reason(lab.client().download(&request, &target));
+    assert!(matches!(refused, Reason::NoSpace { needed: Some(_), .. }), "{refused:?}");
+    assert!(fs::metadata(&target).unwrap().len() >= 1000);
 }
 
 #[test]
@@ -215,7 +283,10 @@ fn a_local_file_is_copied() {
     }
     assert_eq!(lab.left(), [""; 0]);
     let request = Request { url: &file_url(&source), limit: Some(99_999), ..Request::default() };
-    assert_eq!(reason(lab.request(&request)), Reason::TooLarge { limit: 99_999 });
+    assert_eq!(
+        reason(lab.request(&request)),
+        Reason::TooLarge { limit: 99_999, set_by: LimitSource::Caller }
+    );
 }
 
 #[test]
