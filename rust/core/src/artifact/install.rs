@@ -488,7 +488,15 @@ struct Source {
     url: String,
     sha256: Option<Sha256>,
     size: Option<u64>,
+    /// How many bytes its tarball may have, where the size is not known.
+    limit: Option<u64>,
     is_server: bool,
+}
+
+/// How many bytes the tarball of a Pkg server may have at most, where those of the other places have
+/// `size`: it has the same tree and perhaps another compression.
+fn server_limit(size: u64) -> u64 {
+    size.saturating_mul(16).saturating_add(1024 * 1024)
 }
 
 /// What installations of one piece of work have in common.
@@ -527,22 +535,26 @@ impl Job<'_> {
     }
 
     fn sources(&self, wanted: &Wanted) -> Vec<Source> {
+        let largest = wanted.downloads.iter().filter_map(|download| download.size).max();
         let server = self.options.settings.server.as_ref().map(|server| Source {
             url: server.artifact_url(wanted.hash),
             sha256: None,
             size: None,
+            limit: largest.map(server_limit),
             is_server: true,
         });
         let downloads = wanted.downloads.iter().map(|download| Source {
             url: download.url.clone(),
             sha256: Some(download.sha256),
             size: download.size,
+            limit: None,
             is_server: false,
         });
         let unhashed = wanted.unhashed.iter().map(|url| Source {
             url: url.clone(),
             sha256: None,
             size: None,
+            limit: None,
             is_server: false,
         });
         server.into_iter().chain(downloads).chain(unhashed).collect()
@@ -573,9 +585,9 @@ impl Job<'_> {
     ) -> std::result::Result<Installed, Failure> {
         self.stage(|| format!("Downloading `{}`", wanted.name));
         let file = installation.download(&source.url);
-        let Source { url, sha256, size, .. } = source;
+        let Source { url, sha256, size, limit, .. } = source;
         if !is_whole(&file, *sha256, self.watch)? {
-            let request = Request { url, sha256: *sha256, size: *size, limit: None };
+            let request = Request { url, sha256: *sha256, size: *size, limit: *limit };
             self.client.download(&request, &file).map_err(|error| match error {
                 fetch::Error::Cancelled => Failure::Here(Error::Cancelled),
                 fetch::Error::Disk(error) => Failure::Here(error.into()),
