@@ -23,6 +23,7 @@ mod category;
 mod explain;
 mod inventory;
 mod mark;
+mod spelling;
 mod status;
 mod store;
 mod sweep;
@@ -248,7 +249,20 @@ impl World {
             Some(_) => measure(&inventory, watch)?,
             None => Vec::new(),
         };
-        Ok(Self { inventory, marks, sizes, packages: OnceLock::new() })
+        let mut world = Self { inventory, marks, sizes, packages: OnceLock::new() };
+        world.find_spellings();
+        Ok(world)
+    }
+
+    /// Reads again what keeps things, where it has changed.
+    fn look_again(&mut self, moment: Moment) {
+        self.marks.look_again(&self.inventory.depots, moment.clock);
+        self.find_spellings();
+    }
+
+    fn find_spellings(&mut self) {
+        let (spellings, links) = spelling::find(&self.inventory, &self.marks);
+        (self.marks.roots.spellings, self.marks.roots.links) = (spellings, links);
     }
 
     /// Counts something that has gone as nothing.

@@ -8,6 +8,7 @@ mod append;
 mod clock;
 mod directory;
 mod error;
+mod file_id;
 mod link;
 mod lock;
 mod look;
@@ -28,6 +29,7 @@ pub use directory::{
     publish_new, real_path, remove_if_empty, restore, subdirectories,
 };
 pub use error::{Error, Result, is_read_only};
+pub use file_id::{FileId, existing_real_path, file_id, link_target};
 pub use link::{
     LINK_MODES, LinkMode, Linker, UnknownLinkMode, has_too_many_names, make_read_only, move_new,
     rename, resolve,

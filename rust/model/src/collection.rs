@@ -12,7 +12,9 @@
 //!   paths by their letters.
 //! - A clone whose name no Julia up to 1.12 would give it, but whose origin is one that a manifest
 //!   names: Julia 1.13 gives other names.
-//! - What is reachable by another path of the same depot.
+//! - What is reachable by another path of the same depot, of a directory in it or of the item.
+//! - A clone, by each of the names that Pkg since 1.5 has given to a `repo-url` that is a path: Pkg
+//!   before 1.12.4 loses the clones of relative paths.
 
 use std::cell::LazyCell;
 use std::collections::HashSet;
@@ -33,6 +35,7 @@ use crate::manifest::{Manifest, Package};
 use crate::orphanage::Orphanage;
 use crate::overrides::{Cycle, Overrides, Target};
 use crate::slug::Slug;
+use crate::spelling::{Spellings, clone_sources};
 use crate::time::DepotTime;
 
 /// The kinds of things that are collected.
@@ -59,6 +62,15 @@ impl Kind {
             Self::Clone => CLONES,
             Self::Artifact => ARTIFACTS,
             Self::Space => SCRATCHSPACES,
+        }
+    }
+
+    /// The path of an item of this kind in the depot at `depot`. The group is left out where items of
+    /// this kind have none.
+    pub fn path(self, depot: &str, group: &str, name: &str) -> String {
+        match self.is_grouped() {
+            true => layout::join(depot, &[self.directory(), group, name]),
+            false => layout::join(depot, &[self.directory(), name]),
         }
     }
 
@@ -97,11 +109,7 @@ impl Item {
 
     /// Its path as text, in which the files that Pkg shares hold it; none if it is not Unicode.
     pub fn text(&self, depot: &str) -> Option<String> {
-        let (group, name) = (self.group.to_str()?, self.name.to_str()?);
-        Some(match self.kind.is_grouped() {
-            true => layout::join(depot, &[self.kind.directory(), group, name]),
-            false => layout::join(depot, &[self.kind.directory(), name]),
-        })
+        Some(self.kind.path(depot, self.group.to_str()?, self.name.to_str()?))
     }
 }
 
@@ -134,6 +142,13 @@ impl Depot {
         self.index();
     }
 
+    /// What `path` is below the depot by its text: by the path of the depot, or another one that leads
+    /// to it. `None` if it begins with none of them.
+    pub fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let mut paths = std::iter::once(&self.path).chain(&self.aliases);
+        paths.find_map(|depot| path.strip_prefix(depot)?.strip_prefix(std::path::MAIN_SEPARATOR))
+    }
+
     fn index(&self) -> &Index {
         self.index.get_or_init(|| Index::of(&self.items))
     }
@@ -149,7 +164,7 @@ impl Depot {
     }
 
     /// A space, by the UUID of its package and its key.
-    fn space(&self, uuid: &str, key: &str) -> Option<usize> {
+    pub fn space(&self, uuid: &str, key: &str) -> Option<usize> {
         let index = self.index();
         index.find(&index.spaces, &self.items, uuid, key)
     }
@@ -258,6 +273,12 @@ pub struct Roots {
     pub overrides: Overrides,
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
+    /// The other paths of what the paths of all these lead to. Of items and of what lies in them, the
+    /// paths by which their depots have them.
+    pub spellings: Spellings,
+    /// The items that are symbolic links, each with an item that it leads to, or into. What references
+    /// the one references the other.
+    pub links: Vec<(Position, Position)>,
 }
 
 /// What the user wants.
@@ -333,10 +354,11 @@ pub struct DepotPlan {
 
 /// Decides, for each depot in the order of the stack.
 pub fn plan(depots: &[Depot], roots: &Roots, policy: &Policy, now: DepotTime) -> Vec<DepotPlan> {
-    let places = Places::of(depots);
+    let places = Places::of(depots, &roots.spellings);
     let mut marks = Marks::of(depots);
     marks.hold(depots, roots);
     marks.packages(depots, &places, roots);
+    marks.follow(&roots.links);
     // Without a grace period, what only those packages have use for goes with them.
     let dying = match policy.collect_delay <= TimeDelta::zero() {
         true => marks.unmarked_packages(depots),
@@ -345,6 +367,7 @@ pub fn plan(depots: &[Depot], roots: &Roots, policy: &Policy, now: DepotTime) ->
     marks.artifacts(depots, &places, roots, &dying);
     marks.clones(depots, roots);
     let last_used = marks.spaces(&places, roots, &dying);
+    marks.follow(&roots.links);
     let decide = |(index, depot): (usize, &Depot)| {
         let mut plan = DepotPlan::default();
         plan.decisions.reserve_exact(depot.items.len());
@@ -397,17 +420,20 @@ fn unused(last_used: Option<DepotTime>, policy: &Policy, now: DepotTime) -> Opti
 }
 
 /// Where a depot is, and an item in it.
-type Position = (usize, usize);
+pub type Position = (usize, usize);
 
-/// Finds things by their paths and names.
-struct Places<'a> {
+/// Finds items by their paths and names.
+#[derive(Debug)]
+pub struct Places<'a> {
     /// The paths of the depots, and whose each is.
     paths: Vec<(&'a str, usize)>,
     depots: &'a [Depot],
+    spellings: &'a Spellings,
 }
 
 impl<'a> Places<'a> {
-    fn of(depots: &'a [Depot]) -> Self {
+    /// Finds items of `depots`; by other paths of theirs, too, as far as `spellings` has them.
+    pub fn of(depots: &'a [Depot], spellings: &'a Spellings) -> Self {
         let paths = depots.iter().enumerate().flat_map(|(index, depot)| {
             let paths = std::iter::once(&depot.path).chain(&depot.aliases);
             paths.map(move |path| (path.as_str(), index))
@@ -415,7 +441,7 @@ impl<'a> Places<'a> {
         let mut paths: Vec<_> = paths.collect();
         // A depot may lie in another one: the longer path says more.
         paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
-        Self { paths, depots }
+        Self { paths, depots, spellings }
     }
 
     /// The depot that `path` is in, and the names below it.
@@ -426,8 +452,14 @@ impl<'a> Places<'a> {
         })
     }
 
-    /// The item of `kind` that `path` is, or is in.
-    fn item(&self, kind: Kind, path: &str) -> Option<Position> {
+    /// The items of `kind` that `path` is, or is in, by any of its spellings.
+    fn items(&self, kind: Kind, path: &str) -> SmallVec<[Position; 1]> {
+        let spellings = self.spellings.of(path).iter().map(String::as_str);
+        std::iter::once(path).chain(spellings).filter_map(|path| self.item(kind, path)).collect()
+    }
+
+    /// The item of `kind` that `path` is, or is in, by its text. A space is meant by its own path only.
+    pub fn item(&self, kind: Kind, path: &str) -> Option<Position> {
         let (depot, mut names) = self.locate(path)?;
         if names.next() != Some(kind.directory()) {
             return None;
@@ -443,6 +475,15 @@ impl<'a> Places<'a> {
             Kind::Clone => None,
         };
         item.map(|item| (depot, item))
+    }
+
+    /// Whether `path` is in a package of `dying`, and in no other.
+    fn is_in(&self, dying: &HashSet<Position>, path: &str) -> bool {
+        if dying.is_empty() {
+            return false;
+        }
+        let packages = self.items(Kind::Package, path);
+        !packages.is_empty() && packages.iter().all(|package| dying.contains(package))
     }
 
     /// The directory of a package, as Pkg finds the one that it uses.
@@ -492,6 +533,26 @@ impl Marks {
         let keepers = &mut self.keepers[depot][item];
         if keepers.last() != Some(&keeper) {
             keepers.push(keeper);
+        }
+    }
+
+    /// Marks what items lead to that are links, one after the other.
+    fn follow(&mut self, links: &[(Position, Position)]) {
+        // A link may lead to another one: each round gets one link further.
+        for _ in links {
+            let mut is_done = true;
+            for &(link, target) in links {
+                for keeper in self.keepers[link.0][link.1].clone() {
+                    let known = &mut self.keepers[target.0][target.1];
+                    if !known.contains(&keeper) {
+                        known.push(keeper);
+                        is_done = false;
+                    }
+                }
+            }
+            if is_done {
+                return;
+            }
         }
     }
 
@@ -560,8 +621,7 @@ impl Marks {
     ) {
         debug_assert_eq!(depots.len(), self.keepers.len());
         for (index, file) in roots.artifact_files.iter().enumerate() {
-            let package = places.item(Kind::Package, &file.path);
-            if package.is_some_and(|package| dying.contains(&package)) {
+            if places.is_in(dying, &file.path) {
                 continue;
             }
             for hash in file.content.hashes() {
@@ -577,8 +637,8 @@ impl Marks {
             // Pkg never comes back from overrides that lead in a circle.
             Ok(None) | Err(Cycle(_)) => places.artifacts(hash).for_each(mark),
             Ok(Some(Target::Path(path))) => {
-                places.item(Kind::Artifact, &path).into_iter().for_each(mark);
-            }
+                places.items(Kind::Artifact, &path).into_iter().for_each(mark);
+            },
             Ok(Some(Target::Artifact(other))) => {
                 places.artifacts(other).take(1).for_each(&mut mark);
             }
@@ -600,12 +660,16 @@ impl Marks {
             return;
         }
         for (index, manifest) in roots.manifests.iter().enumerate() {
-            for source in &manifest.content.sources {
-                let name = clone_name(source);
-                let named = by_name.get(OsStr::new(&name)).into_iter();
-                let cloned = by_origin.get(source.as_str()).into_iter().flatten();
-                for item in named.chain(cloned) {
-                    self.mark((0, *item), Keeper::Manifest(index));
+            let sources = manifest.content.sources.iter();
+            for source in sources.flat_map(|source| clone_sources(&manifest.path, source)) {
+                let others = roots.spellings.of(&source);
+                for source in std::iter::once(&source).chain(others) {
+                    let name = clone_name(source);
+                    let named = by_name.get(OsStr::new(&name)).into_iter();
+                    let cloned = by_origin.get(source.as_str()).into_iter().flatten();
+                    for item in named.chain(cloned) {
+                        self.mark((0, *item), Keeper::Manifest(index));
+                    }
                 }
             }
         }
@@ -620,17 +684,15 @@ impl Marks {
     ) -> HashMap<Position, DepotTime> {
         let mut last_used: HashMap<Position, DepotTime> = HashMap::new();
         for (index, space) in roots.uses.iter().enumerate() {
-            let Some(position) = places.item(Kind::Space, &space.path) else { continue };
-            let is_dying = |project: &String| {
-                let package = places.item(Kind::Package, project);
-                package.is_some_and(|package| dying.contains(&package))
-            };
-            if !space.projects.iter().all(is_dying) {
-                self.mark(position, Keeper::Use(index));
-            }
-            if let Some(time) = space.last_used {
-                let known = last_used.entry(position).or_insert(time);
-                *known = (*known).max(time);
+            let is_used = !space.projects.iter().all(|project| places.is_in(dying, project));
+            for position in places.items(Kind::Space, &space.path) {
+                if is_used {
+                    self.mark(position, Keeper::Use(index));
+                }
+                if let Some(time) = space.last_used {
+                    let known = last_used.entry(position).or_insert(time);
+                    *known = (*known).max(time);
+                }
             }
         }
         last_used

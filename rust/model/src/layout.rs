@@ -31,6 +31,10 @@ pub const PACKAGES: &str = "packages";
 pub const CLONES: &str = "clones";
 /// The directory of a depot that holds artifacts.
 pub const ARTIFACTS: &str = "artifacts";
+/// The directory of a depot that holds environments.
+pub const ENVIRONMENTS: &str = "environments";
+/// The directory of a depot that holds packages under development.
+pub const DEV: &str = "dev";
 /// The directory of a depot that holds the logs.
 pub const LOGS: &str = "logs";
 /// The directory of a depot that holds the scratch spaces.

@@ -20,6 +20,7 @@ mod printed;
 pub mod project;
 pub mod quantity;
 pub mod slug;
+pub mod spelling;
 pub mod store;
 pub mod time;
 pub mod toml_text;

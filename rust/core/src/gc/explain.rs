@@ -213,11 +213,13 @@ impl World {
 
     /// The name and the slug of the installed package that a file is in.
     fn installation(&self, path: &str) -> Option<(String, String)> {
-        let depots = self.inventory.depots.iter();
-        let mut paths = depots.flat_map(|depot| std::iter::once(&depot.path).chain(&depot.aliases));
-        paths.find_map(|depot| {
-            let rest = Path::new(path).strip_prefix(depot).ok()?;
-            let mut names = rest.iter().map(|name| name.to_str());
+        let others = self.marks.roots.spellings.of(path).iter().map(String::as_str);
+        let depots = &self.inventory.depots;
+        let mut below = std::iter::once(path)
+            .chain(others)
+            .filter_map(|path| depots.iter().find_map(|depot| depot.below(path)));
+        below.find_map(|below| {
+            let mut names = Path::new(below).iter().map(|name| name.to_str());
             (names.next()?? == PACKAGES).then_some(())?;
             Some((names.next()??.to_owned(), names.next()??.to_owned()))
         })

@@ -4,17 +4,19 @@
 //! themselves and the directories `packages`, `clones`, `artifacts` and `scratchspaces`, which
 //! people put on other disks: a link in the place of a package's directory may lead anywhere.
 
+use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, Entry, EntryKind, Stamp};
+use scratchrs_fs::{self as fs, Entry, EntryKind, FileId, Stamp};
 use scratchrs_model::clone_name;
-use scratchrs_model::collection::{Depot, Item, KINDS, Kind};
+use scratchrs_model::collection::{Depot, Item, KINDS, Kind, Position};
 use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{self, DOWNLOAD, Leftover};
 use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::spelling;
 
 use super::{Note, Problem};
 use crate::artifact::creation_of;
@@ -36,6 +38,8 @@ pub(crate) struct Inventory {
     pub(crate) depots: Vec<Depot>,
     /// Of each depot, what beside its items a collection looks at.
     pub(crate) besides: Vec<Besides>,
+    /// The items that are symbolic links.
+    pub(crate) links: Vec<Position>,
     /// What could not be read.
     pub(crate) notes: Vec<Note>,
 }
@@ -57,22 +61,25 @@ pub(crate) struct Besides {
 /// If a relative path is given and there is no current directory.
 pub(crate) fn depots(stack: &[String], sweeps_all: bool) -> Result<Vec<Depot>> {
     let mut depots: Vec<Depot> = Vec::new();
+    let mut ids: Vec<Option<FileId>> = Vec::new();
     for (index, path) in stack.iter().enumerate() {
         let path = in_current_directory(path)?;
         let path = path.trim_end_matches(std::path::MAIN_SEPARATOR).to_owned();
+        let id = fs::file_id(Path::new(&path));
         let real = fs::real_path(Path::new(&path))
             .and_then(|real| real.into_os_string().into_string().ok());
-        let known = depots.iter_mut().find(|depot| {
-            depot.path == path || real.is_some() && depot.aliases.last() == real.as_ref()
-        });
-        if let Some(depot) = known {
-            depot.aliases.insert(0, path);
-            continue;
+        let aliases = real.filter(|real| *real != path);
+        let is_known = |(depot, known): (&Depot, &Option<FileId>)| {
+            depot.path == path || id.is_some() && *known == id
+        };
+        match depots.iter().zip(&ids).position(is_known) {
+            Some(known) => depots[known].aliases.extend(aliases.into_iter().chain([path])),
+            None => {
+                let is_swept = sweeps_all || index == 0;
+                depots.push(Depot::new(path, aliases.into_iter().collect(), is_swept));
+                ids.push(id);
+            }
         }
-        // The real path stands last among the aliases.
-        let aliases = vec![real.unwrap_or_else(|| path.clone())];
-        let is_swept = sweeps_all || index == 0;
-        depots.push(Depot::new(path, aliases, is_swept));
     }
     Ok(depots)
 }
@@ -91,6 +98,8 @@ struct Shelf {
 struct Contents {
     groups: Vec<Shelf>,
     items: Vec<Item>,
+    /// Which of the items are symbolic links.
+    links: Vec<usize>,
     leftovers: Vec<PathBuf>,
     is_empty: bool,
     notes: Vec<Note>,
@@ -168,6 +177,9 @@ impl Shelf {
             _ if kind == EntryKind::File && is_suspended() => true,
             _ => return,
         };
+        if kind == EntryKind::LinkToDirectory {
+            contents.links.push(contents.items.len());
+        }
         let origin = (self.kind == Kind::Clone).then(|| origin(&path())).flatten();
         let (kind, group) = (self.kind, self.group.clone());
         contents.items.push(Item { kind, group, name, origin, is_file });
@@ -182,8 +194,13 @@ impl Inventory {
             Shelf { depot, kind, group: OsString::new(), path }
         };
         let shelves = depots.iter().enumerate();
-        let shelves: Vec<_> =
+        let mut shelves: Vec<_> =
             shelves.flat_map(|depot| KINDS.map(|kind| shelf(depot, kind))).collect();
+        if depots.len() > 1 {
+            // Depots may have a directory in common, through a link or a mount.
+            let mut seen = HashSet::new();
+            shelves.retain(|shelf| fs::file_id(&shelf.path).is_none_or(|id| seen.insert(id)));
+        }
         let mut inventory = Self { depots, ..Self::default() };
         inventory.besides.resize_with(inventory.depots.len(), Besides::default);
         let groups = inventory.take_in(&shelves, now);
@@ -202,7 +219,10 @@ impl Inventory {
             if contents.is_empty && !shelf.group.is_empty() {
                 besides.empty.push(shelf.path.clone());
             }
-            self.depots[shelf.depot].items.extend(contents.items);
+            let items = &mut self.depots[shelf.depot].items;
+            let links = contents.links.into_iter();
+            self.links.extend(links.map(|link| (shelf.depot, items.len() + link)));
+            items.extend(contents.items);
             self.notes.extend(contents.notes);
             groups.extend(contents.groups);
         }
@@ -217,7 +237,7 @@ impl Inventory {
             match fs::read_regular(Path::new(&path), LONGEST_SMALL_FILE) {
                 Ok(Some((bytes, _))) => {
                     let (orphanage, faults) = Orphanage::read(&bytes);
-                    depot.orphanage = orphanage;
+                    depot.orphanage = spelling::respell(orphanage, depot);
                     let notes = faults.into_iter().map(|fault| Note::at(&path, consequence, fault));
                     self.notes.extend(notes);
                 }

@@ -3,7 +3,7 @@
 //! Logs and roots are read in parallel, and each once. Looking again costs a look at each file,
 //! and reads only what has changed since.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -17,6 +17,7 @@ use scratchrs_model::overrides::Overrides;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Skipped, UsageLog};
 
+use super::spelling::{depots_logging, stand_ins};
 use super::{Note, Problem};
 
 /// Files that are longer are not what they are taken for, and count as unreadable.
@@ -38,6 +39,8 @@ pub(crate) struct Marks {
     pub(crate) roots: Roots,
     /// The manifests, artifact files and projects in the logs that are not there.
     pub(crate) gone: HashSet<String>,
+    /// What was found in a depot instead of a path that leads to nothing.
+    pub(crate) stand_ins: HashMap<String, String>,
     /// What could not be read.
     pub(crate) notes: Vec<Note>,
     /// One for each manifest among the roots.
@@ -120,10 +123,9 @@ impl Marks {
         let manifests = RootReader::<ManifestReader> { known: old.manifests, looks, now };
         let looks = std::mem::take(&mut self.artifact_file_looks);
         let files = RootReader::<HashReader> { known: old.artifact_files, looks, now };
-        let manifests = manifests.read_all(logs, UsageLogFile::Manifests);
-        let files = files.read_all(logs, UsageLogFile::Artifacts);
-        let (uses, gone) = space_uses(logs);
-        (roots.uses, self.gone) = (uses, gone);
+        let manifests = manifests.read_all(logs, UsageLogFile::Manifests, depots);
+        let files = files.read_all(logs, UsageLogFile::Artifacts, depots);
+        (roots.uses, self.gone, self.stand_ins) = space_uses(logs, depots);
         (roots.manifests, self.manifest_looks) = self.take_in(manifests, &mut roots.unreadable);
         (roots.artifact_files, self.artifact_file_looks) =
             self.take_in(files, &mut roots.unreadable);
@@ -151,13 +153,16 @@ impl Marks {
         });
         self.notes.extend(faulty);
         self.gone.extend(found.gone);
+        self.stand_ins.extend(found.stand_ins);
         unreadable.extend(found.unreadable);
         (found.roots, found.looks)
     }
 
-    /// The spaces in the logs that are not there.
+    /// The spaces in the logs that are not there, under no path.
     pub(crate) fn gone_spaces(&self) -> HashSet<String> {
-        let spaces = self.roots.uses.iter().map(|space| space.path.as_str()).collect();
+        let spaces = self.roots.uses.iter().map(|space| space.path.as_str());
+        let spellings = &self.roots.spellings;
+        let spaces = spaces.filter(|space| spellings.of(space).is_empty()).collect();
         those_gone(spaces, fs::try_is_directory)
     }
 
@@ -208,8 +213,12 @@ fn used(logs: &[Log], kind: UsageLogFile) -> Vec<(String, Option<DepotTime>)> {
     used.into_iter().map(|(path, time)| (path.to_owned(), time)).collect()
 }
 
-/// The uses of scratch spaces, sorted by space, and the projects in the logs that are not there.
-fn space_uses(logs: &[Log]) -> (Vec<SpaceUse>, HashSet<String>) {
+/// The uses of scratch spaces, sorted by space; the projects in the logs that are not there; and those
+/// that are there under another path.
+fn space_uses(
+    logs: &[Log],
+    depots: &[Depot],
+) -> (Vec<SpaceUse>, HashSet<String>, HashMap<String, String>) {
     let mut uses: BTreeMap<&str, SpaceUse> = BTreeMap::new();
     for log in logs.iter().filter(|log| log.kind == UsageLogFile::Scratch) {
         for (path, records) in log.log.iter() {
@@ -223,13 +232,41 @@ fn space_uses(logs: &[Log]) -> (Vec<SpaceUse>, HashSet<String>) {
     let mut uses: Vec<SpaceUse> =
         uses.into_iter().map(|(path, space)| SpaceUse { path: path.to_owned(), ..space }).collect();
     let projects = uses.iter().flat_map(|space| &space.projects).map(String::as_str).collect();
-    let gone = those_gone(projects, fs::is_regular);
+    let mut gone = those_gone(projects, fs::is_regular);
+    let stand_ins = stand_ins_of(&gone, logs, depots);
+    gone.retain(|project| !stand_ins.contains_key(project));
     for space in &mut uses {
         space.projects.retain(|project| !gone.contains(project));
         space.projects.sort();
         space.projects.dedup();
     }
-    (uses, gone)
+    (uses, gone, stand_ins)
+}
+
+/// What is there instead of projects that are not.
+fn stand_ins_of(
+    gone: &HashSet<String>,
+    logs: &[Log],
+    depots: &[Depot],
+) -> HashMap<String, String> {
+    let mut logging: HashMap<&str, Vec<usize>> = HashMap::new();
+    for log in logs.iter().filter(|log| log.kind == UsageLogFile::Scratch && !gone.is_empty()) {
+        let records = log.log.iter().flat_map(|(_, records)| records);
+        for project in records.flat_map(|record| &record.parent_projects) {
+            let depots = logging.entry(project).or_default();
+            if gone.contains(project) && !depots.contains(&log.depot) {
+                depots.push(log.depot);
+            }
+        }
+    }
+    let mut found = HashMap::new();
+    for project in gone {
+        let depots_of = logging.get(project.as_str()).map_or(&[][..], Vec::as_slice);
+        let mut stand_ins = stand_ins(project, depots_of, depots).into_iter();
+        let stand_in = stand_ins.find(|path| !matches!(fs::is_regular(Path::new(path)), Ok(false)));
+        found.extend(stand_in.map(|stand_in| (project.clone(), stand_in)));
+    }
+    found
 }
 
 /// What the paths in a log could keep.
@@ -289,18 +326,35 @@ struct RootReader<F: Format> {
 
 impl<F: Format> RootReader<F> {
     /// Reads the roots that logs know, but for those known that have not changed.
-    fn read_all(self, logs: &[Log], kind: UsageLogFile) -> Found<F::Content> {
+    fn read_all(
+        self,
+        logs: &[Log],
+        kind: UsageLogFile,
+        depots: &[Depot],
+    ) -> Found<F::Content> {
         let paths = used(logs, kind);
         let readings =
             fs::parallel_map_with(&paths, <(FileReader, F)>::default, |tools, (path, _)| {
                 let known = self.known.binary_search_by(|root| root.path.as_str().cmp(path));
                 let stamp = known.ok().and_then(|index| self.looks[index].stamp.as_ref());
                 let is_same = stamp.is_some() && Stamp::of(Path::new(path)).as_ref() == stamp;
-                (!is_same).then(|| read_root(tools, Path::new(path), self.now))
+                if is_same {
+                    return (None, None);
+                }
+                let mut read = |path: &str| read_root(tools, Path::new(path), self.now);
+                let reading = read(path);
+                if !matches!(reading, Reading::Gone) {
+                    return (Some(reading), None);
+                }
+                let paths = stand_ins(path, &depots_logging(path, kind, logs), depots);
+                let mut others = paths.into_iter().map(|path| (Some(read(&path)), Some(path)));
+                let found = others.find(|(reading, _)| !matches!(reading, Some(Reading::Gone)));
+                found.unwrap_or((Some(reading), None))
             });
         let mut known = self.known.into_iter().zip(self.looks);
         let mut found = Found::with_capacity(paths.len());
-        for ((path, last_used), reading) in paths.into_iter().zip(readings) {
+        for ((path, last_used), (reading, stand_in)) in paths.into_iter().zip(readings) {
+            found.stand_ins.extend(stand_in.map(|stand_in| (path.clone(), stand_in)));
             let reading = reading.unwrap_or_else(|| {
                 let same = known.find(|(root, _)| root.path == path);
                 let (root, look) = same.expect("BUG: it is compared with what is known");
@@ -329,12 +383,15 @@ struct Found<T> {
     looks: Vec<Look>,
     unreadable: Vec<Unreadable>,
     gone: Vec<String>,
+    /// What was read instead of roots that are not there.
+    stand_ins: Vec<(String, String)>,
 }
 
 impl<T> Found<T> {
     fn with_capacity(capacity: usize) -> Self {
         let (roots, looks) = (Vec::with_capacity(capacity), Vec::with_capacity(capacity));
-        Self { roots, looks, unreadable: Vec::new(), gone: Vec::new() }
+        let (unreadable, gone, stand_ins) = (Vec::new(), Vec::new(), Vec::new());
+        Self { roots, looks, unreadable, gone, stand_ins }
     }
 }
 

@@ -53,7 +53,7 @@ pub(crate) fn sweep(
     watch.begin_counting("Removing");
     loop {
         let locks = lock_logs(world, options, report)?;
-        world.marks.look_again(&world.inventory.depots, moment.clock);
+        world.look_again(moment);
         if pending.is_none() {
             world.inventory.read_orphanages();
         }
@@ -62,7 +62,7 @@ pub(crate) fn sweep(
             write_orphanages(world, &plans, report);
             if condense(world, moment.now, report) {
                 // That they have changed is our own doing.
-                world.marks.look_again(&world.inventory.depots, moment.clock);
+                world.look_again(moment);
             }
         }
         let is_pending = |position: &(usize, usize)| {
@@ -131,7 +131,7 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
     let is_alone = swept.len() == 1;
     // Two collections that name the same depots in another order do not wait for each other.
     let mut order: Vec<usize> = (0..world.inventory.depots.len()).collect();
-    order.sort_by_key(|index| world.inventory.depots[*index].aliases.last().cloned());
+    order.sort_by_cached_key(|index| fs::file_id(Path::new(&world.inventory.depots[*index].path)));
     let mut locks = Vec::new();
     for index in order {
         let depot = &mut world.inventory.depots[index];

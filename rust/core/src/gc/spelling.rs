@@ -1,0 +1,292 @@
+//! What the paths in logs and roots lead to, however they are spelled: the file system tells.
+//!
+//! Text is compared first, which finds nearly all. Only of a path that is not found so, metadata is
+//! read: of the path, and of the directories above it, once for each.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use scratchrs_fs::{self as fs, FileId};
+use scratchrs_model::collection::{Depot, KINDS, Kind, Places, Position, Roots};
+use scratchrs_model::layout::{self, UsageLogFile};
+use scratchrs_model::overrides::Target;
+use scratchrs_model::spelling::{Spellings, below_depot, clone_sources, items_named};
+
+use super::inventory::Inventory;
+use super::mark::{Log, Marks};
+
+/// Longer paths lead to nothing on any system.
+const LONGEST_PATH: usize = if cfg!(windows) { 32_767 } else { 4096 };
+
+/// Finds the other spellings of all that is in the logs and roots, and where links lead.
+pub(super) fn find(inventory: &Inventory, marks: &Marks) -> (Spellings, Vec<(Position, Position)>) {
+    let none = Spellings::default();
+    let mut finder = Finder {
+        depots: &inventory.depots,
+        places: Places::of(&inventory.depots, &none),
+        directories: OnceLock::new(),
+        items: Default::default(),
+        seen: HashMap::new(),
+        found: Spellings::default(),
+    };
+    finder.spaces(&marks.roots, &marks.logs, &inventory.links);
+    finder.packages(&marks.roots, &marks.stand_ins);
+    finder.overrides(&marks.roots);
+    finder.clones(&marks.roots);
+    let links = finder.links(&inventory.links);
+    (finder.found, links)
+}
+
+/// What a path that leads to nothing can have led to, of the depots in whose logs it is: what is below
+/// them by the same names. A depot is used through an automount or `/proc/self/cwd`, and collected
+/// without.
+///
+/// A path that begins with that of a depot led to this depot, and has no stand-in.
+pub(super) fn stand_ins(path: &str, logging: &[usize], depots: &[Depot]) -> Vec<String> {
+    if path.len() > LONGEST_PATH || depots.iter().any(|depot| depot.below(path).is_some()) {
+        return Vec::new();
+    }
+    let below = |depot: &usize| {
+        let depot = &depots[*depot].path;
+        let below = below_depot(path);
+        below.map(|below| layout::join(depot, &[below])).collect::<Vec<_>>()
+    };
+    logging.iter().flat_map(below).collect()
+}
+
+/// The depots in whose logs of a kind `path` is.
+pub(super) fn depots_logging(path: &str, kind: UsageLogFile, logs: &[Log]) -> Vec<usize> {
+    let logs = logs.iter().filter(|log| log.kind == kind && !log.log.records(path).is_empty());
+    logs.map(|log| log.depot).collect()
+}
+
+/// The items of a kind by what their paths lead to.
+type Identities = HashMap<FileId, Vec<Position>>;
+
+/// A directory that clones are made of.
+struct Repository {
+    id: Option<FileId>,
+    real: PathBuf,
+}
+
+impl Repository {
+    fn at(path: &str) -> Self {
+        let path = Path::new(path);
+        Self { id: fs::file_id(path), real: fs::existing_real_path(path) }
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.id.is_some() && self.id == other.id || self.real == other.real
+    }
+}
+
+struct Finder<'a> {
+    depots: &'a [Depot],
+    places: Places<'a>,
+    /// The depots, and the directories of each kind in them, by what they are.
+    directories: OnceLock<HashMap<FileId, String>>,
+    /// One for each of [`KINDS`].
+    items: [OnceLock<Identities>; KINDS.len()],
+    /// Directories that were looked for in depots, with what was found.
+    seen: HashMap<PathBuf, Option<String>>,
+    found: Spellings,
+}
+
+impl Finder<'_> {
+    /// Finds spaces that their logs have under other paths.
+    fn spaces(&mut self, roots: &Roots, logs: &[Log], links: &[Position]) {
+        // Without a project, a record references nothing.
+        let used = roots.uses.iter().filter(|space| !space.projects.is_empty());
+        for path in used.map(|space| space.path.as_str()) {
+            let found = self.places.item(Kind::Space, path);
+            if found.is_some_and(|position| !links.contains(&position)) {
+                continue;
+            }
+            let found = self.identical(Kind::Space, Path::new(path));
+            self.insert_items(path, &found);
+            let is_below = self.depots.iter().any(|depot| depot.below(path).is_some());
+            if is_below || !found.is_empty() {
+                continue;
+            }
+            // The log of a depot is about the spaces of this depot.
+            for depot in depots_logging(path, UsageLogFile::Scratch, logs) {
+                for (kind, group, name) in items_named(path) {
+                    let own = kind.path(&self.depots[depot].path, group, name);
+                    if self.places.item(Kind::Space, &own).is_some() {
+                        self.found.insert(path, own);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Finds the packages that artifact files and projects are in.
+    fn packages(&mut self, roots: &Roots, stand_ins: &HashMap<String, String>) {
+        let files = roots.artifact_files.iter().map(|root| &root.path);
+        let projects = roots.uses.iter().flat_map(|space| &space.projects);
+        for path in files.chain(projects) {
+            if self.places.item(Kind::Package, path).is_some() {
+                continue;
+            }
+            let own = match stand_ins.get(path) {
+                Some(stand_in) => Some(stand_in.clone()),
+                None => self.inside(Path::new(path)),
+            };
+            let own = own.filter(|own| self.places.item(Kind::Package, own).is_some());
+            own.into_iter().for_each(|own| self.found.insert(path, own));
+        }
+    }
+
+    /// Finds artifacts that overrides lead to.
+    fn overrides(&mut self, roots: &Roots) {
+        for (_, target) in roots.overrides.by_hash() {
+            let Target::Path(path) = target else { continue };
+            if path.len() > LONGEST_PATH || self.places.item(Kind::Artifact, path).is_some() {
+                continue;
+            }
+            let above = Path::new(path).ancestors();
+            let mut found = above.map(|above| self.identical(Kind::Artifact, above));
+            let found = found.find(|found| !found.is_empty()).unwrap_or_default();
+            self.insert_items(path, &found);
+        }
+    }
+
+    /// Finds the real paths of what manifests have clones of, and the clones of the same.
+    fn clones(&mut self, roots: &Roots) {
+        let items = self.depots.first().map_or(&[][..], |depot| &depot.items);
+        if !items.iter().any(|item| item.kind == Kind::Clone) {
+            return;
+        }
+        let is_path = |path: &str| Path::new(path).is_absolute() && path.len() <= LONGEST_PATH;
+        let origins = items.iter().filter_map(|item| item.origin.as_deref());
+        let origins: Vec<_> = origins
+            .filter(|origin| is_path(origin))
+            .map(|origin| (origin, Repository::at(origin)))
+            .collect();
+        let mut seen = HashSet::new();
+        for manifest in &roots.manifests {
+            let sources = manifest.content.sources.iter();
+            let sources = sources.flat_map(|source| clone_sources(&manifest.path, source));
+            for source in sources.filter(|source| is_path(source)) {
+                if seen.contains(&source) {
+                    continue;
+                }
+                let repository = Repository::at(&source);
+                let same = origins.iter().filter(|(_, origin)| repository.is(origin));
+                same.for_each(|(origin, _)| self.found.insert(&source, (*origin).to_owned()));
+                if let Some(real) = repository.real.to_str() {
+                    self.found.insert(&source, real.to_owned());
+                }
+                seen.insert(source);
+            }
+        }
+    }
+
+    /// The links among the items, each with an item that it leads to, or into.
+    fn links(&mut self, links: &[Position]) -> Vec<(Position, Position)> {
+        let mut found = Vec::new();
+        for &(depot, item) in links {
+            let place = &self.depots[depot];
+            let path = place.items[item].path(&place.path);
+            // What it leads to in the end, and what its text says, which may be another link.
+            let next = fs::link_target(&path);
+            for target in fs::real_path(&path).into_iter().chain(next) {
+                let Some(own) = self.inside(&target) else { continue };
+                let places = KINDS.map(|kind| self.item_at(kind, &own));
+                let targets = places.into_iter().flatten();
+                let other = targets.filter(|target| *target != (depot, item));
+                found.extend(other.map(|target| ((depot, item), target)));
+            }
+        }
+        found
+    }
+
+    /// The item that a path below a depot is in.
+    fn item_at(&self, kind: Kind, own: &str) -> Option<Position> {
+        // A space is found by its own path only, so the paths above are tried, too.
+        let mut paths = Path::new(own).ancestors().filter_map(Path::to_str);
+        paths.find_map(|path| self.places.item(kind, path))
+    }
+
+    fn insert_items(&mut self, path: &str, items: &[Position]) {
+        for (depot, item) in items {
+            let place = &self.depots[*depot];
+            if let Some(own) = place.items[*item].text(&place.path) {
+                self.found.insert(path, own);
+            }
+        }
+    }
+
+    /// The items of a kind that are what `path` leads to.
+    fn identical(&self, kind: Kind, path: &Path) -> Vec<Position> {
+        let Some(id) = fs::file_id(path) else { return Vec::new() };
+        let index = KINDS.iter().position(|known| *known == kind).unwrap_or_default();
+        let items = self.items[index].get_or_init(|| identities(self.depots, kind));
+        items.get(&id).cloned().unwrap_or_default()
+    }
+
+    /// The path, by that of a depot, of what is in one of its directories.
+    fn inside(&mut self, path: &Path) -> Option<String> {
+        if path.as_os_str().len() > LONGEST_PATH {
+            return None;
+        }
+        let known = self.directories.get_or_init(|| directories(self.depots));
+        let mut below = Vec::new();
+        let mut found = None;
+        for directory in path.ancestors() {
+            if let Some(seen) = self.seen.get(directory) {
+                found = seen.clone();
+                break;
+            }
+            if let Some(own) = fs::file_id(directory).and_then(|id| known.get(&id)) {
+                self.seen.insert(directory.to_owned(), Some(own.clone()));
+                found = Some(own.clone());
+                break;
+            }
+            below.push(directory);
+        }
+        for directory in below.into_iter().rev() {
+            found = found.and_then(|above| {
+                let name = directory.file_name()?.to_str()?;
+                Some(layout::join(&above, &[name]))
+            });
+            self.seen.insert(directory.to_owned(), found.clone());
+        }
+        found
+    }
+}
+
+/// The depots and the directories of each kind in them, by what they are.
+fn directories(depots: &[Depot]) -> HashMap<FileId, String> {
+    let mut known = HashMap::new();
+    for depot in depots {
+        let kinds = KINDS.map(|kind| layout::join(&depot.path, &[kind.directory()]));
+        for path in std::iter::once(depot.path.clone()).chain(kinds) {
+            if let Some(id) = fs::file_id(Path::new(&path)) {
+                known.entry(id).or_insert(path);
+            }
+        }
+    }
+    known
+}
+
+fn identities(depots: &[Depot], kind: Kind) -> Identities {
+    let positions: Vec<Position> = depots
+        .iter()
+        .enumerate()
+        .flat_map(|(index, depot)| (0..depot.items.len()).map(move |item| (index, item)))
+        .filter(|(depot, item)| depots[*depot].items[*item].kind == kind)
+        .collect();
+    let ids = fs::parallel_map(&positions, |(depot, item)| {
+        let depot = &depots[*depot];
+        fs::file_id(&depot.items[*item].path(&depot.path))
+    });
+    let mut items = Identities::new();
+    for (position, id) in positions.into_iter().zip(ids) {
+        if let Some(id) = id {
+            items.entry(id).or_default().push(position);
+        }
+    }
+    items
+}

@@ -1,0 +1,182 @@
+//! One thing has many paths: through symbolic links, bind mounts, automounts and `/proc/self/cwd`.
+//!
+//! A log holds the path that a process had at the time. The file system tells which paths lead to the
+//! same file; here is what follows from that, and what the text of a path tells when it leads to
+//! nothing any more.
+
+use std::path::{MAIN_SEPARATOR, Path};
+
+use hashbrown::HashMap;
+
+use crate::collection::{Depot, Kind};
+use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
+use crate::orphanage::Orphanage;
+
+/// The directories of a depot in which roots and items lie.
+const DIRECTORIES: [&str; 6] =
+    [PACKAGES, CLONES, ARTIFACTS, SCRATCHSPACES, layout::ENVIRONMENTS, layout::DEV];
+
+/// Other paths of what the paths in logs and roots lead to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spellings(HashMap<String, Vec<String>>);
+
+impl Spellings {
+    /// Adds that `other` leads to what `path` leads to.
+    pub fn insert(&mut self, path: &str, other: String) {
+        let known = self.0.entry_ref(path).or_default();
+        if other != path && !known.contains(&other) {
+            known.push(other);
+        }
+    }
+
+    /// The other paths of what `path` leads to, as far as they are known.
+    pub fn of(&self, path: &str) -> &[String] {
+        self.0.get(path).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The items that the end of `path` can name: `…/artifacts/<name>` and the like. For each the kind, the
+/// group and the name.
+///
+/// ```
+/// # use scratchrs_model::{collection::Kind, spelling::items_named};
+/// # if cfg!(not(windows)) {
+/// let named: Vec<_> = items_named("/proc/self/cwd/depot/scratchspaces/u/key").collect();
+/// assert_eq!(named, [(Kind::Space, "u", "key")]);
+/// # }
+/// ```
+pub fn items_named(path: &str) -> impl Iterator<Item = (Kind, &str, &str)> {
+    let mut names = path.rsplit(MAIN_SEPARATOR);
+    let (name, second, third) = (names.next(), names.next(), names.next());
+    let single = match second {
+        Some(CLONES) => Some((Kind::Clone, "", name)),
+        Some(ARTIFACTS) => Some((Kind::Artifact, "", name)),
+        _ => None,
+    };
+    let grouped = match third {
+        Some(PACKAGES) => Some((Kind::Package, second.unwrap_or_default(), name)),
+        Some(SCRATCHSPACES) => Some((Kind::Space, second.unwrap_or_default(), name)),
+        _ => None,
+    };
+    let named = single.into_iter().chain(grouped);
+    named.filter_map(|(kind, group, name)| Some((kind, group, name.filter(|n| !n.is_empty())?)))
+}
+
+/// What `path` would be below a depot, if it led into one: its ends that begin with a directory of a
+/// depot, the longest first.
+pub fn below_depot(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices(MAIN_SEPARATOR).filter_map(|(at, _)| {
+        let below = &path[at + MAIN_SEPARATOR.len_utf8()..];
+        let (first, _) = below.split_once(MAIN_SEPARATOR)?;
+        DIRECTORIES.contains(&first).then_some(below)
+    })
+}
+
+/// Gives the orphans of a depot the paths that they have in it. What the file of a depot names is an
+/// item of this depot: entries that another spelling of its path begins keep their time.
+pub fn respell(orphanage: Orphanage, depot: &Depot) -> Orphanage {
+    let mut respelled = Orphanage::default();
+    let (own, foreign): (Vec<_>, Vec<_>) =
+        orphanage.0.into_iter().partition(|(path, _)| depot.below(path).is_some());
+    respelled.0.extend(own);
+    for (path, since) in foreign {
+        for (kind, group, name) in items_named(&path) {
+            let own = kind.path(&depot.path, group, name);
+            // The later time keeps it for longer.
+            let known = respelled.0.entry(own).or_insert(since);
+            *known = since.max(*known);
+        }
+    }
+    respelled
+}
+
+/// What a manifest's `repo-url` can mean, as Pkg reads it: the text as it is, since that is a URL, or
+/// what Pkg before 1.12.4 looks for; and, of a path, the path that counts from the directory of the
+/// manifest.
+///
+/// ```
+/// # use scratchrs_model::spelling::clone_sources;
+/// # if cfg!(not(windows)) {
+/// let sources = clone_sources("/work/a/Manifest.toml", "../b");
+/// assert_eq!(sources, ["../b", "/work/b", "/work/a/../b"]);
+/// let url = "https://example.invalid/A.git";
+/// assert_eq!(clone_sources("/work/a/Manifest.toml", url), [url]);
+/// # }
+/// ```
+pub fn clone_sources(manifest: &str, source: &str) -> Vec<String> {
+    let mut sources = vec![source.to_owned()];
+    let is_url = source.contains("://") && !Path::new(source).is_absolute();
+    let directory = Path::new(manifest).parent().filter(|_| !is_url);
+    let Some(path) = directory.map(|directory| directory.join(source)) else { return sources };
+    let Some(path) = path.to_str() else { return sources };
+    // Pkg leaves out `..` by the text; the system goes up from where a link leads.
+    let normal = layout::absolute(path, || Err(())).map(std::borrow::Cow::into_owned);
+    for path in normal.into_iter().chain([path.to_owned()]) {
+        if !sources.contains(&path) {
+            sources.push(path);
+        }
+    }
+    sources
+}
+
+#[cfg(test)]
+#[cfg(not(windows))]
+mod tests {
+    use super::*;
+    use crate::time::DepotTime;
+
+    #[test]
+    fn the_end_of_a_path_names_items() {
+        let named = |path| items_named(path).collect::<Vec<_>>();
+        assert_eq!(named("/net/d/artifacts/abc"), [(Kind::Artifact, "", "abc")]);
+        assert_eq!(named("/net/d/packages/A/abcde"), [(Kind::Package, "A", "abcde")]);
+        assert_eq!(named("/packages/clones/1").len(), 2, "one or the other");
+        for path in ["", "/", "artifacts", "/artifacts/", "/d/packages/A", "/d/artifacts/a/b"] {
+            assert_eq!(named(path), [], "{path}");
+        }
+    }
+
+    #[test]
+    fn the_longest_end_of_a_path_comes_first() {
+        let below = |path| below_depot(path).collect::<Vec<_>>();
+        assert_eq!(
+            below("/x/packages/A/abcde/dev/B/Project.toml"),
+            ["packages/A/abcde/dev/B/Project.toml", "dev/B/Project.toml"]
+        );
+        assert_eq!(below("/home/ada/work/Project.toml"), [""; 0]);
+        assert_eq!(below("/home/ada/packages"), [""; 0]);
+    }
+
+    #[test]
+    fn orphans_keep_their_time_under_any_path_of_their_depot() {
+        let time = |text: &str| DepotTime::from_toml(&text.parse().unwrap()).unwrap();
+        let (first, second) = (time("2024-01-01T00:00:00Z"), time("2024-01-02T00:00:00Z"));
+        let mut depot = Depot::new("/depot".to_owned(), vec!["/real".to_owned()], true);
+        let entries = [
+            ("/depot/artifacts/a", second),
+            ("/real/artifacts/a", first),
+            ("/net/depot/artifacts/a", first),
+            ("/net/depot/packages/A/abcde", first),
+            ("/mnt/packages/A/abcde", second),
+            ("/mnt/nothing", first),
+        ];
+        let entries = entries.map(|(path, time)| (path.to_owned(), time));
+        depot.orphanage = respell(Orphanage(entries.into()), &depot);
+        let expected = [
+            ("/depot/artifacts/a", second),
+            ("/depot/packages/A/abcde", second),
+            ("/real/artifacts/a", first),
+        ];
+        let expected = expected.map(|(path, time)| (path.to_owned(), time));
+        assert_eq!(depot.orphanage, Orphanage(expected.into()));
+    }
+
+    #[test]
+    fn a_path_of_a_clone_counts_from_its_manifest() {
+        let sources = |source| clone_sources("/work/a/Manifest.toml", source);
+        assert_eq!(sources("/repos/B"), ["/repos/B"]);
+        assert_eq!(sources("/repos//B"), ["/repos//B", "/repos/B"]);
+        assert_eq!(sources("B"), ["B", "/work/a/B"]);
+        assert_eq!(sources("git@example.invalid:A.git")[0], "git@example.invalid:A.git");
+    }
+}
