@@ -263,6 +263,7 @@ function Base.show(io::IO, ::MIME"text/plain", explanations::Explanations)
 end
 
 function show_cause(io::IO, cause, corner)
+    cause["what"] == "in use" && return println(io, corner, cause["name"])
     name = haskey(cause, "name") ? " as `$(cause["name"])`" : ""
     time = haskey(cause, "last_used") ? "   used $(first(cause["last_used"], 10))" : ""
     path = isempty(cause["path"]) ? "who is not known" : homely(cause["path"])

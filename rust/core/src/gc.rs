@@ -23,6 +23,7 @@ mod category;
 mod explain;
 mod inventory;
 mod mark;
+mod spared;
 mod spelling;
 mod status;
 mod store;
@@ -213,7 +214,8 @@ pub fn collect(options: &Options, moment: Moment, watch: &Watch) -> Result<Repor
     notes.sort_by_key(|note| note.problem);
     let mut report = Report { is_dry_run: options.dry_run, notes, ..Report::default() };
     if options.dry_run {
-        foresee(&world, &plans, &mut report, watch)?;
+        spared::leave_read_only(&mut world.inventory.depots, &mut report);
+        foresee(&world, &plans, moment, &mut report, watch)?;
     } else {
         sweep::sweep(&mut world, options, moment, &mut report, watch)?;
     }
@@ -377,7 +379,13 @@ fn measure(inventory: &Inventory, watch: &Watch) -> Result<Vec<Vec<u64>>> {
 }
 
 /// Says what a collection would do, with the sizes of what it is about.
-fn foresee(world: &World, plans: &[DepotPlan], report: &mut Report, watch: &Watch) -> Result<()> {
+fn foresee(
+    world: &World,
+    plans: &[DepotPlan],
+    moment: Moment,
+    report: &mut Report,
+    watch: &Watch,
+) -> Result<()> {
     let concerned: Vec<_> = world
         .items(plans)
         .filter(|(_, _, _, decision)| decision.fate != Fate::Kept)
@@ -385,21 +393,28 @@ fn foresee(world: &World, plans: &[DepotPlan], report: &mut Report, watch: &Watc
         .collect();
     watch.begin_counting("Measuring what can go");
     watch.expect(concerned.len() as u64);
-    let sizes = fs::parallel_map(&concerned, |(depot, item, _)| {
+    let found = fs::parallel_map(&concerned, |(depot, item, fate)| {
         if watch.check().is_err() {
-            return Size::default();
+            return (Ok(None), Size::default());
         }
-        let size = fs::measure(&item.path(&world.inventory.depots[*depot].path));
+        let path = item.path(&world.inventory.depots[*depot].path);
+        let why_in_use = match fate {
+            Fate::Doomed(_) => spared::why_in_use(&path, item, moment),
+            Fate::Kept | Fate::Waiting { .. } => Ok(None),
+        };
+        let size = fs::measure(&path);
         watch.advance(1);
-        size
+        (why_in_use, size)
     });
     watch.check()?;
-    for ((depot, item, fate), size) in concerned.into_iter().zip(sizes) {
+    for ((depot, item, fate), (why_in_use, size)) in concerned.into_iter().zip(found) {
         let (kind, path) = (item.kind.into(), world.path(depot, item));
-        match fate {
-            Fate::Kept => {}
-            Fate::Doomed(reason) => report.gone.push(Gone { kind, path, size, reason }),
-            Fate::Waiting { since, until } => {
+        match (fate, why_in_use) {
+            (_, Ok(Some(message))) => report.spared.push(Failure { path, message }),
+            (_, Err(error)) => report.failures.push(Failure { path, message: error.to_string() }),
+            (Fate::Kept, _) => {}
+            (Fate::Doomed(reason), _) => report.gone.push(Gone { kind, path, size, reason }),
+            (Fate::Waiting { since, until }, _) => {
                 report.waiting.push(Waiting { kind, path, size, since, until });
             }
         }

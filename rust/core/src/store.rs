@@ -33,6 +33,7 @@ mod creation;
 mod mark;
 mod session;
 mod settings;
+mod spelling;
 mod status;
 mod survey;
 mod tree;

@@ -25,7 +25,7 @@ mod watch;
 
 pub use append::append;
 pub use directory::{
-    ensure_directory, ensure_parent, identity, is_directory, is_empty_directory, names, publish,
+    ensure_directory, ensure_parent, identity, is_directory, is_empty_directory, may_write, names, publish,
     publish_new, real_path, remove_if_empty, restore, subdirectories,
 };
 pub use error::{Error, Result, is_read_only};
@@ -34,7 +34,7 @@ pub use link::{
     LINK_MODES, LinkMode, Linker, UnknownLinkMode, has_too_many_names, make_read_only, move_new,
     rename, resolve,
 };
-pub use lock::{Attempt, Holder, PidLock, Policy, is_lock_free, is_lock_held};
+pub use lock::{Attempt, Holder, PidLock, Policy, is_lock_free, is_lock_held, lock_holder};
 pub use look::{Held, Look, look, write_new};
 pub use measure::{Entry, EntryKind, Size, entries, measure};
 pub use parallel::{

@@ -235,8 +235,19 @@ enum Found {
 ///
 /// If the file is there and cannot be read.
 pub fn is_lock_held(path: &Path, policy: Policy) -> Result<bool> {
-    let found = examine(path, policy).map_err(Error::on("read the lock", path))?;
-    Ok(matches!(found, Found::Held(_)))
+    Ok(lock_holder(path, policy)?.is_some())
+}
+
+/// The process that holds the lock at `path`, if one does. Nothing is changed: a stale file stays.
+///
+/// # Errors
+///
+/// If the file is there and cannot be read.
+pub fn lock_holder(path: &Path, policy: Policy) -> Result<Option<Holder>> {
+    match examine(path, policy).map_err(Error::on("read the lock", path))? {
+        Found::Held(holder) => Ok(Some(holder)),
+        Found::Stale(_) | Found::Absent => Ok(None),
+    }
 }
 
 /// Whether nobody holds the lock at `path`, by looking only. Whoever takes it later sees what the

@@ -45,7 +45,11 @@ pub fn entries(path: &Path) -> Result<Vec<Entry>> {
     };
     let mut entries = Vec::new();
     for entry in found {
-        let entry = entry.map_err(failed())?;
+        let entry = match entry {
+            // The directory was removed while it was read.
+            Err(error) if is_absent(&error) => break,
+            entry => entry.map_err(failed())?,
+        };
         // It may be gone by now.
         let Ok(kind) = entry.file_type() else { continue };
         entries.push(Entry { kind: kind_of(kind, &entry), name: entry.file_name() });

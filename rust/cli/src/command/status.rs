@@ -196,7 +196,7 @@ fn kept_by(entry: &Entry) -> String {
     match (parts.is_empty(), entry.until) {
         (false, _) => parts.join(", "),
         (true, Some(until)) => format!("nothing: can go on {}", until.local().format("%Y-%m-%d")),
-        (true, None) => "nothing".to_owned(),
+        (true, None) => "nothing yet: in use".to_owned(),
     }
 }
 

@@ -140,6 +140,7 @@ fn push(cause: &Cause, indent: &str, is_last: bool, session: &Session, lines: &m
     let (corner, below) = if is_last { ("└─", "   ") } else { ("├─", "│  ") };
     let path = homely(&cause.path, session);
     let what = match (cause.what, &cause.name) {
+        ("in use", Some(reason)) => visible(reason),
         ("unreadable", Some(reason)) => format!("perhaps by {path}: {}", visible(reason)),
         ("artifact file", Some(name)) => format!("bound as `{}` by {path}", visible(name)),
         ("artifact file", None) => format!("named by {path}"),

@@ -1,7 +1,7 @@
 //! Why something is still there.
 
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use scratchrs_fs::{self as fs, Size, Watch};
 use scratchrs_model::collection::{Decision, Fate, Item, Keeper, Kind};
@@ -10,7 +10,8 @@ use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
-use super::{Category, Moment, Note, Options, World, store};
+use super::spared::why_in_use;
+use super::{Category, Moment, Note, Options, World, spelling, store};
 use crate::error::Result;
 use crate::place::in_current_directory;
 
@@ -54,7 +55,8 @@ pub enum Standing {
 /// Something that keeps something else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cause {
-    /// What it is: "manifest", "artifact file", "project" or "unreadable". Of what is in the store,
+    /// What it is: "manifest", "artifact file", "project" or "unreadable"; "in use" if a process is at
+    /// work on it, or it is too new to be deleted, with the reason as the name. Of what is in the store,
     /// "binding", or "abandoned binding" if nobody uses the file that binds it, or "tree"; of the
     /// store itself, "bindings". What keeps bindings is a "project", a "gone project" that does not
     /// any more, or "somebody" of whom nothing is known.
@@ -92,21 +94,21 @@ pub fn why(query: &str, options: &Options, moment: Moment, watch: &Watch) -> Res
     let plans = world.decide(options, moment);
     let path = in_current_directory(query)?.into_owned();
     let real = fs::real_path(Path::new(&path));
+    let own = spelling::in_depot(&world.inventory, Path::new(&path)).map(PathBuf::from);
     let paths: Vec<&Path> =
-        real.iter().map(|real| real.as_path()).chain([Path::new(&path)]).collect();
+        real.iter().chain(&own).map(PathBuf::as_path).chain([Path::new(&path)]).collect();
     let Explained { mut found, notes } = store::explain(&world, query, &paths, options, moment);
     let is_in_store = !found.is_empty();
     for (index, (depot, plan)) in world.inventory.depots.iter().zip(&plans).enumerate() {
         for (item, decision) in depot.items.iter().zip(&plan.decisions) {
             let place = item.path(&depot.path);
-            let is_meant = Path::new(&path).starts_with(&place)
-                || real.as_ref().is_some_and(|real| real.starts_with(&place))
+            let is_meant = paths.iter().any(|path| path.starts_with(&place))
                 || item.name == query
                 || item.kind.is_grouped() && item.group == query
                 || world.labels(item, decision).contains(query);
             // Who asks for something in the store does not ask for the store.
             if is_meant && !(is_in_store && store::is_store(item)) {
-                let mut explanation = world.explain(index, item, decision);
+                let mut explanation = world.explain(index, item, decision, moment);
                 if store::is_store(item) {
                     // A store that cannot be looked through is noted by now.
                     let names = world.names_of_store(&place, options, moment);
@@ -121,15 +123,34 @@ pub fn why(query: &str, options: &Options, moment: Moment, watch: &Watch) -> Res
 }
 
 impl World {
-    fn explain(&self, depot: usize, item: &Item, decision: &Decision) -> Explanation {
+    fn explain(
+        &self,
+        depot: usize,
+        item: &Item,
+        decision: &Decision,
+        moment: Moment,
+    ) -> Explanation {
         let place = &self.inventory.depots[depot];
         let path = item.path(&place.path);
+        let mut causes = self.causes(item, decision);
+        let is_doomed = matches!(decision.fate, Fate::Doomed(_));
+        let why_in_use = is_doomed.then(|| why_in_use(&path, item, moment)).transpose();
+        let why_in_use = why_in_use.unwrap_or_else(|error| Some(Some(error.to_string()))).flatten();
         let standing = match decision.fate {
+            Fate::Doomed(_) if why_in_use.is_some() => Standing::Kept,
             Fate::Kept if decision.keepers.is_empty() && !place.is_swept => Standing::Elsewhere,
             Fate::Kept => Standing::Kept,
             Fate::Waiting { since, until } => Standing::Waiting { since, until },
             Fate::Doomed(_) => Standing::Goes,
         };
+        causes.extend(why_in_use.map(|reason| Cause {
+            what: "in use",
+            path: path.to_string_lossy().into_owned(),
+            name: Some(reason),
+            last_used: None,
+            package: None,
+            because: Vec::new(),
+        }));
         Explanation {
             kind: item.kind.into(),
             label: self.label(item, decision),
@@ -137,7 +158,7 @@ impl World {
             path: path.to_string_lossy().into_owned(),
             last_used: self.last_used(decision),
             standing,
-            causes: self.causes(item, decision),
+            causes,
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::HashSet;
 use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -110,6 +111,10 @@ impl Shelf {
         let mut contents = Contents::default();
         let mut entries = match fs::entries(&self.path) {
             Ok(entries) => entries,
+            // It was removed meanwhile, as a network file system says it.
+            Err(error) if error.io_error().kind() == ErrorKind::StaleNetworkFileHandle => {
+                return contents;
+            }
             Err(error) => {
                 contents.notes.push(Note::about(&self.path, Problem::Passed, error.to_string()));
                 return contents;

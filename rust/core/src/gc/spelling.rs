@@ -22,20 +22,18 @@ const LONGEST_PATH: usize = if cfg!(windows) { 32_767 } else { 4096 };
 /// Finds the other spellings of all that is in the logs and roots, and where links lead.
 pub(super) fn find(inventory: &Inventory, marks: &Marks) -> (Spellings, Vec<(Position, Position)>) {
     let none = Spellings::default();
-    let mut finder = Finder {
-        depots: &inventory.depots,
-        places: Places::of(&inventory.depots, &none),
-        directories: OnceLock::new(),
-        items: Default::default(),
-        seen: HashMap::new(),
-        found: Spellings::default(),
-    };
+    let mut finder = Finder::new(inventory, &none);
     finder.spaces(&marks.roots, &marks.logs, &inventory.links);
     finder.packages(&marks.roots, &marks.stand_ins);
     finder.overrides(&marks.roots);
     finder.clones(&marks.roots);
     let links = finder.links(&inventory.links);
     (finder.found, links)
+}
+
+/// The path, by that of a depot, of what `path` leads to.
+pub(super) fn in_depot(inventory: &Inventory, path: &Path) -> Option<String> {
+    Finder::new(inventory, &Spellings::default()).inside(path)
 }
 
 /// What a path that leads to nothing can have led to, of the depots in whose logs it is: what is below
@@ -93,7 +91,19 @@ struct Finder<'a> {
     found: Spellings,
 }
 
-impl Finder<'_> {
+impl<'a> Finder<'a> {
+    fn new(inventory: &'a Inventory, none: &'a Spellings) -> Self {
+        let depots = &inventory.depots[..];
+        Self {
+            depots,
+            places: Places::of(depots, none),
+            directories: OnceLock::new(),
+            items: Default::default(),
+            seen: HashMap::new(),
+            found: Spellings::default(),
+        }
+    }
+
     /// Finds spaces that their logs have under other paths.
     fn spaces(&mut self, roots: &Roots, logs: &[Log], links: &[Position]) {
         // Without a project, a record references nothing.

@@ -4,6 +4,7 @@ use scratchrs_fs::{self as fs, Size, Watch};
 use scratchrs_model::collection::{Fate, KINDS, Keeper};
 use scratchrs_model::time::DepotTime;
 
+use super::spared::why_in_use;
 use super::store::{add_to_status, is_store};
 use super::{Category, Moment, Note, Options, World};
 use crate::error::Result;
@@ -62,7 +63,7 @@ pub struct Entry {
     pub names: usize,
     /// Whether it may be kept by what cannot be read.
     pub is_held: bool,
-    /// Whether nothing keeps it.
+    /// Whether nothing references it, and nothing else keeps a collection from deleting it.
     pub is_orphan: bool,
     /// When it can go, if nothing keeps it and nothing changes.
     pub until: Option<DepotTime>,
@@ -92,19 +93,23 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
     let items: Vec<_> = world.items(&plans).filter(|(_, _, item, _)| !is_store(item)).collect();
     watch.begin_counting("Measuring");
     watch.expect(items.len() as u64);
-    let sizes = fs::parallel_map(&items, |(depot, _, item, _)| {
+    let sizes = fs::parallel_map(&items, |(depot, _, item, decision)| {
         if watch.check().is_err() {
-            return Size::default();
+            return (Size::default(), false);
         }
-        let size = fs::measure(&item.path(&world.inventory.depots[*depot].path));
+        let path = item.path(&world.inventory.depots[*depot].path);
+        let size = fs::measure(&path);
+        // What a collection fails to look at, it does not delete.
+        let is_orphan = decision.keepers.is_empty()
+            && matches!(why_in_use(&path, item, moment), Ok(None));
         watch.advance(1);
-        size
+        (size, is_orphan)
     });
     watch.check()?;
     let entries: Vec<Entry> = items
         .into_iter()
         .zip(sizes)
-        .map(|((depot, _, item, decision), size)| {
+        .map(|((depot, _, item, decision), (size, is_orphan))| {
             let count = |is_meant: fn(&Keeper) -> bool| {
                 decision.keepers.iter().filter(|keeper| is_meant(keeper)).count()
             };
@@ -113,9 +118,9 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
                 _ => 0,
             };
             let until = match decision.fate {
-                Fate::Waiting { until, .. } => Some(until),
-                Fate::Doomed(_) => Some(moment.now),
-                Fate::Kept => None,
+                Fate::Waiting { until, .. } if is_orphan => Some(until),
+                Fate::Doomed(_) if is_orphan || !decision.keepers.is_empty() => Some(moment.now),
+                Fate::Waiting { .. } | Fate::Doomed(_) | Fate::Kept => None,
             };
             Entry {
                 kind: item.kind.into(),
@@ -129,7 +134,7 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
                 projects: decision.keepers.iter().map(projects).sum(),
                 names: 0,
                 is_held: count(|keeper| matches!(keeper, Keeper::Unreadable(_))) > 0,
-                is_orphan: decision.keepers.is_empty(),
+                is_orphan,
                 until,
             }
         })

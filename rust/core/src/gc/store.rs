@@ -1,5 +1,6 @@
 //! The stores of depots, as collections and reports see them: what is in them, and who binds it.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use scratchrs_fs::{self as fs, PidLock, Size, Watch};
@@ -48,6 +49,16 @@ fn store_in(depot: &str) -> Option<Store> {
     Some(store_of(depot)).filter(|store| fs::is_directory(Path::new(store.root())))
 }
 
+/// The stores of depots, each once: depots may have their spaces in one directory, through a link or a
+/// mount.
+fn stores_in<'a>(depots: impl Iterator<Item = &'a str>) -> Vec<(usize, Store)> {
+    let mut seen = HashSet::new();
+    let stores = depots.enumerate().filter_map(|(index, depot)| Some((index, store_in(depot)?)));
+    stores
+        .filter(|(_, store)| fs::file_id(Path::new(store.root())).is_none_or(|id| seen.insert(id)))
+        .collect()
+}
+
 /// Whether somebody uses the store that is at `path`. Who cannot tell keeps it.
 pub(super) fn is_in_use(path: &Path, moment: Moment) -> bool {
     let store = path.to_str().map(Store::at);
@@ -82,8 +93,7 @@ pub(super) fn collect_stores(
 ) -> Result<()> {
     let packages = report.gone.iter().filter(|gone| gone.kind == Category::Package);
     let going: Vec<PathBuf> = packages.map(|gone| PathBuf::from(&gone.path)).collect();
-    for depot in report.depots.clone() {
-        let Some(store) = store_in(&depot) else { continue };
+    for (_, store) in stores_in(report.depots.iter().map(String::as_str)) {
         if report.gone.iter().any(|gone| gone.path == store.root()) {
             continue;
         }
@@ -140,8 +150,7 @@ fn survey(store: &Store, options: &Options, moment: Moment) -> std::result::Resu
 pub(super) fn add_to_status(world: &World, options: &Options, moment: Moment, status: &mut Status) {
     let (size, reclaimable) = (Size::default(), Size::default());
     let mut share = Share { kind: Category::Store, count: 0, size, reclaimable };
-    for depot in status.depots.clone() {
-        let Some(store) = store_in(&depot) else { continue };
+    for (_, store) in stores_in(status.depots.iter().map(String::as_str)) {
         let survey = match survey(&store, options, moment) {
             Ok(survey) => survey.measured(&store),
             Err(note) => {
@@ -169,8 +178,9 @@ pub(super) fn explain(
     moment: Moment,
 ) -> Explained {
     let mut explained = Explained::default();
-    for depot in &world.inventory.depots {
-        let Some(store) = store_in(&depot.path) else { continue };
+    let depots = &world.inventory.depots;
+    for (index, store) in stores_in(depots.iter().map(|depot| depot.path.as_str())) {
+        let depot = &depots[index];
         let hashes: Vec<Sha256> = paths
             .iter()
             .filter_map(|path| addressed(&store, path))

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Policy, SetAside, Stamp, Watch};
+use scratchrs_fs::{self as fs, Attempt, PidLock, SetAside, Stamp, Watch};
 use scratchrs_model::collection::{DepotPlan, Fate, Item, KINDS, Kind, Reason};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{
@@ -15,6 +15,7 @@ use scratchrs_model::usage_log::{Record, UsageLog};
 
 use super::inventory::locked_artifact;
 use super::mark::{LOGS, Log, Marks};
+use super::spared::{LOCK_POLICY, beside, held_by, lock_of, why_spared};
 use super::{Category, Failure, Gone, Moment, Options, Report, World, store};
 use crate::artifact;
 use crate::error::Result;
@@ -23,17 +24,9 @@ use crate::usage;
 /// How many things are set aside before the locks are given back for a while.
 const BATCH: usize = 1024;
 
-/// For how long an artifact that was made or installed here is spared, since whoever has made it may
-/// not have bound it yet.
-const UNBOUND: Duration = Duration::from_secs(10 * 60);
-
 /// For how long a record of something that is not there is kept, since it may be about to be: who
 /// binds an artifact logs the file before it is written.
 const ANNOUNCED: chrono::TimeDelta = chrono::TimeDelta::hours(1);
-
-/// How long a lock is believed that others than we hold while they make a package, an artifact or a
-/// space.
-const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(20), refreshed: true };
 
 /// Removes what is to go, and writes down what is an orphan.
 ///
@@ -132,11 +125,17 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
     // Two collections that name the same depots in another order do not wait for each other.
     let mut order: Vec<usize> = (0..world.inventory.depots.len()).collect();
     order.sort_by_cached_key(|index| fs::file_id(Path::new(&world.inventory.depots[*index].path)));
+    // Depots may have their logs in one directory, through a link or a mount.
+    let mut locked = HashSet::new();
     let mut locks = Vec::new();
     for index in order {
         let depot = &mut world.inventory.depots[index];
         // A depot that is not there needs no collection, and is not to be made by one.
         if !depot.is_swept || !fs::is_directory(Path::new(&depot.path)) {
+            continue;
+        }
+        let logs = layout::join(&depot.path, &[layout::LOGS]);
+        if fs::file_id(Path::new(&logs)).is_some_and(|id| !locked.insert(id)) {
             continue;
         }
         let lock =
@@ -168,31 +167,17 @@ pub(super) enum Outcome {
 
 /// Renames something that is to go, unless it turns out to be in use.
 fn set_aside(path: &Path, item: &Item, marks: &Marks, moment: Moment) -> Outcome {
-    let beside = |suffix: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
     // Whoever takes one after this look finds the thing, or finds it gone, as if we had had it.
-    let lock = match item.kind {
-        // Pkg takes one since Julia 1.13.
-        Kind::Artifact | Kind::Package => Some(beside(".pid")),
-        Kind::Space => Some(beside(GENERATING)),
-        Kind::Clone => None,
-    };
+    let lock = lock_of(path, item);
     let lock = lock.filter(|lock| is_there(lock));
     let _lock = match lock.map(|lock| PidLock::try_acquire(&lock, LOCK_POLICY)) {
         None => None,
         Some(Ok(Attempt::Acquired(lock))) => Some(lock),
-        Some(Ok(Attempt::Held(holder))) => return Outcome::InUse(in_use_by(&holder)),
+        Some(Ok(Attempt::Held(holder))) => return Outcome::InUse(held_by(&holder)),
         Some(Err(error)) => return Outcome::Failed(error.to_string()),
     };
-    let record = match item.kind {
-        Kind::Artifact => Stamp::of(&beside(TREE_RECORD)),
-        _ => None,
-    };
-    if record.as_ref().is_some_and(|record| !record.is_older_than(UNBOUND, moment.clock)) {
-        return Outcome::InUse("it was made just now, and may not be bound yet".to_owned());
+    if let Some(reason) = why_spared(path, item, moment) {
+        return Outcome::InUse(reason);
     }
     let _store = match store::hold(path, item, moment.now) {
         Ok(held) => held,
@@ -203,15 +188,15 @@ fn set_aside(path: &Path, item: &Item, marks: &Marks, moment: Moment) -> Outcome
     }
     if item.kind == Kind::Space && !item.is_file {
         // The record first: without it a space that is still there is one that was filled by hand.
-        if let Err(error) = fs::remove(&beside(GENERATED)) {
+        if let Err(error) = fs::remove(&beside(path, GENERATED)) {
             return Outcome::Failed(error.to_string());
         }
     }
     match fs::set_aside(path) {
         Ok(Some(aside)) => {
-            if record.is_some() {
+            if item.kind == Kind::Artifact {
                 // Of no use without its artifact, and in nobody's way.
-                let _ = fs::remove(&beside(TREE_RECORD));
+                let _ = fs::remove(&beside(path, TREE_RECORD));
             }
             Outcome::SetAside(aside)
         }
@@ -222,13 +207,6 @@ fn set_aside(path: &Path, item: &Item, marks: &Marks, moment: Moment) -> Outcome
 
 fn is_there(path: &Path) -> bool {
     path.symlink_metadata().is_ok()
-}
-
-fn in_use_by(holder: &Holder) -> String {
-    match holder.pid {
-        Some(pid) => format!("process {pid} on `{}` is at work on it", holder.host),
-        None => "somebody is at work on it".to_owned(),
-    }
 }
 
 /// Removes what was set aside.
@@ -260,9 +238,14 @@ fn condense(world: &World, now: DepotTime, report: &mut Report) -> bool {
     let mut has_changed = false;
     let mut gone = world.marks.gone_spaces();
     gone.extend(world.marks.gone.iter().cloned());
+    let mut seen = HashSet::new();
     for log in &world.marks.logs {
         let depot = &world.inventory.depots[log.depot];
         if !depot.is_swept || !log.is_readable() || log.bytes.is_empty() {
+            continue;
+        }
+        // Depots may have a log in common.
+        if fs::file_id(Path::new(&log.path)).is_some_and(|id| !seen.insert(id)) {
             continue;
         }
         let condensed = condensed(log, &gone, now);

@@ -14,6 +14,7 @@ use scratchrs_model::time::DepotTime;
 
 use super::mark::{Marked, files_in, mark};
 use super::session::{self, Claims};
+use super::spelling;
 use super::users::Users;
 use super::{ArtifactKind, Store};
 use crate::error::Result;
@@ -189,6 +190,7 @@ pub(super) fn look(
     let users = Users::read(store, going)?;
     let marked = mark(store)?;
     let before = Orphanage::read(&fs::read(Path::new(&store.layout().orphanages()))?).0;
+    let before = spelling::respell(store, before);
     let abandoned = Abandoned::find(store, &users, &before, options, now)?;
     let decided = decide(store, &marked, &claims, &before, abandoned, options, now)?;
     Ok((marked, users, decided))

@@ -13,6 +13,7 @@ use scratchrs_model::store::uses::{self, Usage, Use};
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
+use super::spelling::Files;
 use super::{Store, tree};
 use crate::error::Result;
 use crate::time::local_time;
@@ -50,7 +51,10 @@ pub(super) struct Marked {
 
 /// Finds out who uses what.
 pub(super) fn mark(store: &Store) -> Result<Marked> {
-    let (log, torn) = uses::read(&fs::read(Path::new(&store.layout().uses()))?);
+    let (mut log, torn) = uses::read(&fs::read(Path::new(&store.layout().uses()))?);
+    let own = files_in(store)?;
+    let mut found = Files::new(store, &own);
+    log.iter_mut().for_each(|used| used.file = found.find(&used.file));
     let addresses = tree::addresses(store)?;
     let watch = Watch::default();
     let mut trees = BTreeMap::new();
@@ -61,7 +65,7 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
     }
     let mut marked = Marked { trees, addresses, ..Marked::default() };
     let files: BTreeSet<String> =
-        files_in(store)?.into_iter().chain(log.iter().map(|used| used.file.clone())).collect();
+        own.iter().cloned().chain(log.iter().map(|used| used.file.clone())).collect();
     let mut times: HashMap<(&str, &str, Sha256), DepotTime> = HashMap::new();
     for used in &log {
         let time = times.entry((&used.file, &used.name, used.hash)).or_insert(used.time);

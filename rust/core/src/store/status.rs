@@ -9,7 +9,7 @@ use scratchrs_model::orphanage::Orphanage;
 use scratchrs_model::time::DepotTime;
 
 use super::mark::{Name, mark};
-use super::{ArtifactKind, Store};
+use super::{ArtifactKind, Store, spelling};
 use crate::error::Result;
 
 /// A name that something is bound to.
@@ -82,6 +82,7 @@ impl Status {
 pub fn status(store: &Store) -> Result<Status> {
     let mut marked = mark(store)?;
     let orphans = Orphanage::read(&fs::read(Path::new(&store.layout().orphanages()))?).0;
+    let orphans = spelling::respell(store, orphans);
     let mut bound: BTreeMap<Sha256, Vec<BoundName>> = BTreeMap::new();
     for Name { file, name, hash, time } in std::mem::take(&mut marked.names) {
         bound.entry(hash).or_default().push(BoundName { file, name, time });

@@ -6,16 +6,17 @@
 //! Uses are logged, and files that nobody uses removed, under the lock of the store: who has opened
 //! a file for a project that is there does not lose it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use chrono::TimeDelta;
-use scratchrs_fs as fs;
+use scratchrs_fs::{self as fs, FileId};
 use scratchrs_model::store::users::{self, User};
 use scratchrs_model::time::DepotTime;
 
 use super::Store;
+use super::spelling::stand_ins;
 use crate::error::Result;
 
 /// For how long a use is not logged again by the same process.
@@ -75,16 +76,24 @@ pub(crate) struct Users {
 }
 
 impl Users {
-    /// Reads the log of a store, and looks which projects are there. Those below the directories
-    /// `going` count as gone.
+    /// Reads the log of a store, and looks which projects are there, under the path in the log or by its
+    /// end in the depot of the store. Those below the directories `going` count as gone.
     pub(super) fn read(store: &Store, going: &[PathBuf]) -> Result<Self> {
         let (log, torn) = users::read(&fs::read(Path::new(&store.layout().users()))?);
         let mut gone = HashMap::new();
+        let ids: HashSet<FileId> = going.iter().filter_map(|going| fs::file_id(going)).collect();
         for path in log.iter().filter_map(|user| user.project.as_deref()) {
             if !gone.contains_key(path) {
-                let is_going = going.iter().any(|going| Path::new(path).starts_with(going));
                 // One that cannot be looked at may be there.
-                let is_gone = is_going || matches!(fs::is_regular(Path::new(path)), Ok(false));
+                let is_missing = |path: &str| matches!(fs::is_regular(Path::new(path)), Ok(false));
+                let is_gone = if going.iter().any(|going| Path::new(path).starts_with(going)) {
+                    true
+                } else if !is_missing(path) {
+                    is_below(path, &ids)
+                } else {
+                    let mut others = stand_ins(store, path).into_iter();
+                    others.all(|path| is_missing(&path) || is_below(&path, &ids))
+                };
                 gone.insert(path.to_owned(), is_gone);
             }
         }
@@ -143,6 +152,13 @@ impl Users {
         fs::replace(Path::new(&store.layout().users()), users::to_text(&condensed), None)?;
         Ok(())
     }
+}
+
+/// Whether `path` lies in one of some directories, however it is spelled.
+fn is_below(path: &str, directories: &HashSet<FileId>) -> bool {
+    let mut above = Path::new(path).ancestors();
+    !directories.is_empty()
+        && above.any(|above| fs::file_id(above).is_some_and(|id| directories.contains(&id)))
 }
 
 /// The path of a file below the store, parted by slashes; none if it lies elsewhere.

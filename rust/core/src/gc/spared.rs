@@ -1,0 +1,82 @@
+//! Why something that nothing references stays for now. A sweep, a dry run, a status and an explanation
+//! ask the same functions, so that they say the same.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use scratchrs_fs::{self as fs, Holder, Policy, Stamp};
+use scratchrs_model::collection::{Depot, Item, Kind};
+use scratchrs_model::layout::{self, GENERATING, LOGS, TREE_RECORD};
+
+use super::{Failure, Moment, Report};
+
+/// For how long an artifact that was made or installed here is spared, since the process that has made
+/// it may not have bound it yet.
+const UNBOUND: Duration = Duration::from_secs(10 * 60);
+
+/// How long a lock is believed that other processes hold while they make a package, an artifact or a
+/// space.
+pub(super) const LOCK_POLICY: Policy =
+    Policy { stale_after: Duration::from_secs(20), refreshed: true };
+
+/// Leaves out the depots that this process may not write to: a collection cannot lock their logs.
+pub(super) fn leave_read_only(depots: &mut [Depot], report: &mut Report) {
+    for depot in depots.iter_mut().filter(|depot| depot.is_swept) {
+        let logs = layout::join(&depot.path, &[LOGS]);
+        if fs::is_directory(Path::new(&depot.path)) && !fs::may_write(Path::new(&logs)) {
+            depot.is_swept = false;
+            let message = format!("`{logs}` may not be written to, so nothing is deleted");
+            report.failures.push(Failure { path: depot.path.clone(), message });
+        }
+    }
+}
+
+/// The path of what lies beside an item, by the end of its name.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// The lock of those who install, create or generate an item.
+pub(super) fn lock_of(path: &Path, item: &Item) -> Option<PathBuf> {
+    match item.kind {
+        // Pkg takes one since Julia 1.13.
+        Kind::Artifact | Kind::Package => Some(beside(path, ".pid")),
+        Kind::Space => Some(beside(path, GENERATING)),
+        Kind::Clone => None,
+    }
+}
+
+/// Why a collection would leave the item at `path` alone, if anything. Nothing is touched.
+///
+/// # Errors
+///
+/// If its lock is there and cannot be read: a collection would fail to delete it.
+pub(super) fn why_in_use(path: &Path, item: &Item, moment: Moment) -> fs::Result<Option<String>> {
+    if let Some(lock) = lock_of(path, item) {
+        if let Some(holder) = fs::lock_holder(&lock, LOCK_POLICY)? {
+            return Ok(Some(held_by(&holder)));
+        }
+    }
+    Ok(why_spared(path, item, moment))
+}
+
+/// Why the item at `path` stays, beside that its lock is held. The caller holds the lock, or only wants
+/// to know.
+pub(super) fn why_spared(path: &Path, item: &Item, moment: Moment) -> Option<String> {
+    let record = match item.kind {
+        Kind::Artifact => Stamp::of(&beside(path, TREE_RECORD)),
+        _ => None,
+    };
+    let is_new = record.is_some_and(|record| !record.is_older_than(UNBOUND, moment.clock));
+    is_new.then(|| "it was made just now, and may not be bound yet".to_owned())
+}
+
+/// That a process holds the lock of an item.
+pub(super) fn held_by(holder: &Holder) -> String {
+    match holder.pid {
+        Some(pid) => format!("process {pid} on `{}` is at work on it", holder.host),
+        None => "another process is at work on it".to_owned(),
+    }
+}

@@ -1,0 +1,137 @@
+//! The paths in the logs of a store, which is used and collected by several paths of its depot.
+//!
+//! A log that lies in a store is about this store and its depot: what a path leads to there counts, and
+//! if it leads to nothing, its end does.
+
+use std::collections::HashMap;
+use std::path::{MAIN_SEPARATOR, Path};
+
+use scratchrs_fs::{self as fs, FileId};
+use scratchrs_model::layout::{SCRATCHSPACES, join};
+use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::spelling::below_depot;
+
+use super::Store;
+
+/// The names at the end of a store's path that say which space it is in.
+const NAMES: usize = 3;
+
+/// What a path that leads to nothing can lead to in the depot of a store, by the same names.
+pub(super) fn stand_ins(store: &Store, path: &str) -> Vec<String> {
+    let depot = Path::new(store.root()).ancestors().nth(NAMES).and_then(Path::to_str);
+    let Some(depot) = depot.filter(|depot| {
+        let is_space = |below: &Path| below.starts_with(SCRATCHSPACES);
+        Path::new(store.root()).strip_prefix(depot).is_ok_and(is_space)
+    }) else {
+        return Vec::new();
+    };
+    let is_elsewhere = !Path::new(path).starts_with(depot);
+    let below = below_depot(path).filter(|_| is_elsewhere);
+    below.map(|below| join(depot, &[below])).collect()
+}
+
+/// The path of something in a store, by the path of the store.
+fn own(store: &Store, path: &str) -> Option<String> {
+    let root = store.root();
+    let names: Vec<&str> = root.rsplit(MAIN_SEPARATOR).take(NAMES).collect();
+    let [key, owner, spaces] = names[..] else { return None };
+    let end: String = [spaces, owner, key].iter().flat_map(|name| [SEPARATOR, name]).collect();
+    let (_, below) = path.rsplit_once(&(end + SEPARATOR))?;
+    Some(join(root, &[below]))
+}
+
+const SEPARATOR: &str = if cfg!(windows) { "\\" } else { "/" };
+
+/// The orphans of a store, by the path of the store: those that another path of it begins keep their
+/// time.
+pub(super) fn respell(store: &Store, orphanage: Orphanage) -> Orphanage {
+    let is_own = |path: &str| Path::new(path).starts_with(store.root());
+    let (mut respelled, foreign): (Orphanage, Orphanage) = {
+        let (own, foreign) = orphanage.0.into_iter().partition(|(path, _)| is_own(path));
+        (Orphanage(own), Orphanage(foreign))
+    };
+    for (path, since) in foreign.0 {
+        if let Some(path) = own(store, &path) {
+            let known = respelled.0.entry(path).or_insert(since);
+            *known = since.max(*known);
+        }
+    }
+    respelled
+}
+
+/// Finds the files of bindings that a log names.
+pub(super) struct Files<'a> {
+    store: &'a Store,
+    by_id: HashMap<FileId, &'a str>,
+    found: HashMap<String, String>,
+}
+
+impl<'a> Files<'a> {
+    /// Finds those of a store that lie at the paths `files`, and others.
+    pub(super) fn new(store: &'a Store, files: &'a [String]) -> Self {
+        let ids = files.iter().filter_map(|file| Some((fs::file_id(Path::new(file))?, file.as_str())));
+        Self { store, by_id: ids.collect(), found: HashMap::new() }
+    }
+
+    /// The path of a file: the one by which the store has it; else that in the depot, if nothing is at
+    /// the path in the log.
+    pub(super) fn find(&mut self, file: &str) -> String {
+        if Path::new(file).starts_with(self.store.root()) {
+            return file.to_owned();
+        }
+        if let Some(found) = self.found.get(file) {
+            return found.clone();
+        }
+        let found = match fs::file_id(Path::new(file)) {
+            Some(id) => self.by_id.get(&id).map(|own| (*own).to_owned()),
+            None => {
+                let own = own(self.store, file).into_iter();
+                let mut paths = own.chain(stand_ins(self.store, file));
+                paths.find(|path| !matches!(fs::look(Path::new(path)), Ok(None)))
+            }
+        };
+        let found = found.unwrap_or_else(|| file.to_owned());
+        self.found.insert(file.to_owned(), found.clone());
+        found
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(windows))]
+mod tests {
+    use scratchrs_model::time::DepotTime;
+
+    use super::*;
+
+    fn store() -> Store {
+        Store::at("/depot/scratchspaces/u/store")
+    }
+
+    #[test]
+    fn what_a_path_led_to_is_looked_for_in_the_depot_of_the_store() {
+        let path = "/net/ada/packages/A/abcde/Project.toml";
+        assert_eq!(stand_ins(&store(), path), ["/depot/packages/A/abcde/Project.toml"]);
+        for path in ["/depot/packages/A/abcde/Project.toml", "/work/Project.toml"] {
+            assert_eq!(stand_ins(&store(), path), [""; 0], "{path}");
+        }
+        assert_eq!(stand_ins(&Store::at("/store"), path), [""; 0]);
+    }
+
+    #[test]
+    fn orphans_keep_their_time_under_any_path_of_the_store() {
+        let time = |text: &str| DepotTime::from_toml(&text.parse().unwrap()).unwrap();
+        let (first, second) = (time("2024-01-01T00:00:00Z"), time("2024-01-02T00:00:00Z"));
+        let entries = [
+            ("/depot/scratchspaces/u/store/artifacts/ab/abc", first),
+            ("/net/d/scratchspaces/u/store/artifacts/ab/abd", second),
+            ("/elsewhere/artifacts/ab/abe", second),
+        ];
+        let entries = entries.map(|(path, time)| (path.to_owned(), time));
+        let expected = [
+            ("/depot/scratchspaces/u/store/artifacts/ab/abc", first),
+            ("/depot/scratchspaces/u/store/artifacts/ab/abd", second),
+        ];
+        let expected = expected.map(|(path, time)| (path.to_owned(), time));
+        assert_eq!(respell(&store(), Orphanage(entries.into())), Orphanage(expected.into()));
+    }
+}
