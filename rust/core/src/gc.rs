@@ -214,7 +214,6 @@ pub fn collect(options: &Options, moment: Moment, watch: &Watch) -> Result<Repor
     notes.sort_by_key(|note| note.problem);
     let mut report = Report { is_dry_run: options.dry_run, notes, ..Report::default() };
     if options.dry_run {
-        spared::leave_read_only(&mut world.inventory.depots, &mut report);
         foresee(&world, &plans, moment, &mut report, watch)?;
     } else {
         sweep::sweep(&mut world, options, moment, &mut report, watch)?;

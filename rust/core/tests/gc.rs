@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use chrono::TimeDelta;
 use scratchrs_core::gc::{self, Category, Explained, Moment, Options, Problem, Report, Standing};
 use scratchrs_core::store;
-use scratchrs_fs::Watch;
+use scratchrs_fs::{Attempt, PidLock, Policy as LockPolicy, Watch};
 use scratchrs_model::collection::Policy;
 use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
@@ -604,4 +604,82 @@ fn a_use_that_was_logged_since_the_collection_began_stays_in_the_log() {
         let log = fs::read_to_string(lab.path("logs/scratch_usage.toml")).unwrap();
         assert_eq!(log.contains("about-to-be"), stays, "{age}");
     }
+}
+
+/// A dry run says what the collection after it does, of all that a collection leaves alone: what is new,
+/// and what a process is at work on.
+#[test]
+fn a_dry_run_spares_what_a_collection_spares() {
+    let lab = lab();
+    let hold = |name: &str| {
+        let policy = LockPolicy { stale_after: Duration::from_secs(20), refreshed: true };
+        match PidLock::try_acquire(&lab.path(name), policy).unwrap() {
+            Attempt::Acquired(lock) => lock,
+            Attempt::Held(holder) => panic!("{holder:?}"),
+        }
+    };
+    let new = "3333333333333333333333333333333333333333";
+    lab.write(&format!("artifacts/{new}/file"), "new");
+    lab.write(&format!("artifacts/{new}@tree"), "");
+    let locked = "4444444444444444444444444444444444444444";
+    lab.write(&format!("artifacts/{locked}/file"), "locked");
+    lab.write(&format!("scratchspaces/{UUID}/generated/file"), "generated");
+    lab.write("packages/Example/abcdf/file", "installed");
+    let _locks = [
+        hold(&format!("artifacts/{locked}.pid")),
+        hold(&format!("scratchspaces/{UUID}/generated@generating.pid")),
+        hold("packages/Example/abcdf.pid"),
+    ];
+    // The lock of a process that is gone is in no process's way.
+    lab.write("packages/Example/abcde.pid", "");
+    let stale = fs::File::options().write(true).open(lab.path("packages/Example/abcde.pid"));
+    stale.unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
+
+    let options = options(&lab);
+    let before = lab.tree();
+    let status = gc::status(&options, moment(), &Watch::default()).unwrap();
+    let dry = collect(&Options { dry_run: true, ..options.clone() });
+    let why = |item: &str| gc::why(item, &options, moment(), &Watch::default()).unwrap();
+    for item in [new, locked, "generated", "abcdf"] {
+        let found = &why(item).found[0];
+        assert_eq!((found.standing, found.causes[0].what), (Standing::Kept, "in use"), "{item}");
+    }
+    assert_eq!(why("abcde").found[0].standing, Standing::Goes);
+    assert_eq!(lab.tree(), before, "nothing was touched");
+    let report = collect(&options);
+    assert_eq!(gone(&lab, &dry), all_that_can_go());
+    assert_eq!(gone(&lab, &report), all_that_can_go());
+    let spared = |report: &Report| {
+        let mut spared = report.spared.clone();
+        spared.sort_by(|a, b| a.path.cmp(&b.path));
+        spared
+    };
+    assert_eq!(spared(&dry).len(), 4);
+    assert_eq!(spared(&dry), spared(&report));
+    assert_eq!(status.reclaimable().bytes, report.size_of_gone(None).bytes);
+    assert!(lab.path(&format!("artifacts/{new}@tree")).exists());
+}
+
+/// Directories that other collections remove meanwhile are none of the errors of this one.
+#[test]
+fn directories_may_vanish_while_they_are_listed() {
+    let lab = lab();
+    let is_done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                for number in 0..50 {
+                    lab.write(&format!("packages/Vanishing{number}/abcde/file"), "");
+                }
+                for number in 0..50 {
+                    let _ = fs::remove_dir_all(lab.path(&format!("packages/Vanishing{number}")));
+                }
+            }
+        });
+        for _ in 0..100 {
+            let dry = collect(&Options { dry_run: true, ..options(&lab) });
+            assert!(dry.failures.is_empty() && dry.notes.is_empty(), "{:?}", (dry.failures, dry.notes));
+        }
+        is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
 }

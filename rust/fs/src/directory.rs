@@ -63,13 +63,6 @@ pub fn is_directory(path: &Path) -> bool {
     platform::is_directory(path)
 }
 
-/// Whether this process may make files in the directory at `path`, as far as the system tells without
-/// an attempt. A missing directory counts as the one that it would be made in.
-pub fn may_write(path: &Path) -> bool {
-    let existing = path.ancestors().find(|above| is_directory(above));
-    existing.is_some_and(platform::may_write)
-}
-
 /// Whether `path` is a directory with nothing in it; `None` if it is no directory.
 ///
 /// # Errors

@@ -25,7 +25,7 @@ mod watch;
 
 pub use append::append;
 pub use directory::{
-    ensure_directory, ensure_parent, identity, is_directory, is_empty_directory, may_write, names, publish,
+    ensure_directory, ensure_parent, identity, is_directory, is_empty_directory, names, publish,
     publish_new, real_path, remove_if_empty, restore, subdirectories,
 };
 pub use error::{Error, Result, is_read_only};

@@ -68,11 +68,6 @@ mod unix {
         rustix::fs::access(name, Access::EXISTS).is_ok()
     }
 
-    /// Whether this process may make files in a directory.
-    pub(crate) fn may_write(directory: &Path) -> bool {
-        rustix::fs::access(directory, Access::WRITE_OK | Access::EXEC_OK).is_ok()
-    }
-
     /// Tells one file or directory of a file system from another.
     pub(crate) fn identity(metadata: &Metadata) -> Option<u64> {
         Some(metadata.ino())
@@ -385,11 +380,6 @@ mod windows {
 
     pub(crate) fn is_directory(path: &Path) -> bool {
         path.is_dir()
-    }
-
-    /// Only the attempt tells.
-    pub(crate) fn may_write(_directory: &Path) -> bool {
-        true
     }
 
     /// The standard library has no stable way to ask: a killed generation is made again.

@@ -1104,7 +1104,62 @@ mod tests {
         (depot, roots)
     }
 
+    /// The same roots, with other paths for those of `spelled` that lead to the same.
+    fn respell(mut roots: Roots, spelled: &[bool], sources: bool) -> Roots {
+        let mut spelled = spelled.iter().copied().cycle();
+        let mut spellings = Spellings::default();
+        let mut respell = |path: &mut String| {
+            if spelled.next() == Some(true) {
+                let other = format!("/net{path}");
+                spellings.insert(&other, std::mem::replace(path, other.clone()));
+            }
+        };
+        for file in &mut roots.artifact_files {
+            respell(&mut file.path);
+        }
+        for space in &mut roots.uses {
+            respell(&mut space.path);
+            space.projects.iter_mut().for_each(&mut respell);
+        }
+        let manifests = roots.manifests.iter_mut().filter(|_| sources);
+        for source in manifests.flat_map(|manifest| &mut manifest.content.sources) {
+            let other = format!("/repositories/{source}");
+            spellings.insert(&other, std::mem::replace(source, other.clone()));
+        }
+        roots.spellings = spellings;
+        roots
+    }
+
     proptest! {
+        #[test]
+        fn another_spelling_of_a_path_changes_nothing(
+            (depot, roots) in any_world(),
+            spelled in prop::collection::vec(any::<bool>(), 1..20),
+            sources: bool,
+            days in 0..2_i64,
+        ) {
+            let before = decide(&depot, &roots, &policy(days));
+            let after = decide(&depot, &respell(roots, &spelled, sources), &policy(days));
+            prop_assert_eq!(before, after);
+        }
+
+        #[test]
+        fn a_link_that_is_kept_keeps_what_it_leads_to(
+            (depot, roots) in any_world(),
+            links in prop::collection::vec((0..12_usize, 0..12_usize), 0..6),
+            days in 0..2_i64,
+        ) {
+            let is_there = |(a, b): &(usize, usize)| a.max(b) < &depot.items.len();
+            let links: Vec<_> = links.into_iter().filter(is_there).collect();
+            let positions = links.iter().map(|(link, target)| ((0, *link), (0, *target)));
+            let roots = Roots { links: positions.collect(), ..roots };
+            let plan = decide(&depot, &roots, &policy(days));
+            for (link, target) in links {
+                let keepers = &plan.decisions[target].keepers;
+                prop_assert!(plan.decisions[link].keepers.iter().all(|k| keepers.contains(k)));
+            }
+        }
+
         #[test]
         fn what_is_kept_does_not_go((depot, roots) in any_world(), days in 0..2_i64) {
             let plan = decide(&depot, &roots, &policy(days));

@@ -172,3 +172,30 @@ fn a_lock_that_cannot_be_removed_is_in_nobodys_way() {
         assert_eq!(failed, Ok(()), "{}", call.text);
     }
 }
+
+/// A directory that another collection removes while it is listed, as local and as network file systems
+/// say it. Nothing in use goes, and the next collection finishes the work.
+#[test]
+fn a_directory_that_vanishes_while_it_is_listed_loses_nothing() {
+    const ABOUT: &str = "a directory that vanishes while it is listed";
+    if let Some(why) = strace::missing() {
+        return skip(ABOUT, &why);
+    }
+    let course = Course::of(&[]);
+    for error in ["ENOENT", "ESTALE"] {
+        for ordinal in 1..=12 {
+            let lab = prepared();
+            let fault = format!("inject=getdents64:error={error}:when={ordinal}");
+            // Only calls that are traced can fail.
+            let faults = ["trace=getdents64".to_owned(), fault];
+            let output = strace::run(&command(&lab, &[]), &faults);
+            assert!(output.status.success(), "{error} {ordinal}: {output:?}");
+            let things = collectable::things(&lab);
+            for (thing, (old, new)) in things.iter().zip(course.before.iter().zip(&course.after)) {
+                assert!(thing == old || thing == new, "{error} {ordinal}: {thing}");
+            }
+            worker().succeed(["collect", lab.depot(), "--times", "2"]);
+            assert_eq!(collectable::things(&lab), course.after, "{error} {ordinal}");
+        }
+    }
+}

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_fs::{self as fs, Holder, Policy, Stamp};
-use scratchrs_model::collection::{Depot, Item, Kind};
-use scratchrs_model::layout::{self, GENERATING, LOGS, TREE_RECORD};
+use scratchrs_model::collection::{Item, Kind};
+use scratchrs_model::layout::{GENERATING, TREE_RECORD};
 
-use super::{Failure, Moment, Report};
+use super::Moment;
 
 /// For how long an artifact that was made or installed here is spared, since the process that has made
 /// it may not have bound it yet.
@@ -18,18 +18,6 @@ const UNBOUND: Duration = Duration::from_secs(10 * 60);
 /// space.
 pub(super) const LOCK_POLICY: Policy =
     Policy { stale_after: Duration::from_secs(20), refreshed: true };
-
-/// Leaves out the depots that this process may not write to: a collection cannot lock their logs.
-pub(super) fn leave_read_only(depots: &mut [Depot], report: &mut Report) {
-    for depot in depots.iter_mut().filter(|depot| depot.is_swept) {
-        let logs = layout::join(&depot.path, &[LOGS]);
-        if fs::is_directory(Path::new(&depot.path)) && !fs::may_write(Path::new(&logs)) {
-            depot.is_swept = false;
-            let message = format!("`{logs}` may not be written to, so nothing is deleted");
-            report.failures.push(Failure { path: depot.path.clone(), message });
-        }
-    }
-}
 
 /// The path of what lies beside an item, by the end of its name.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
