@@ -525,6 +525,57 @@ fn a_package_that_goes_takes_its_names_along() {
     assert_eq!(report.size_of_gone(None), dry.size_of_gone(None));
 }
 
+/// A store that is used by one path of its depot and collected by another is one store.
+#[test]
+fn a_store_is_the_same_by_any_path() {
+    let (lab, store, project) = with_store();
+    let link = lab.root().join("link");
+    symlink(lab.depot(), &link).unwrap();
+    let link = link.to_str().unwrap();
+    // Bound by a file that is logged by the link, by a path that leads to nothing, and used for a project
+    // in a package.
+    let log = store.layout().uses();
+    let text = fs::read_to_string(&log).unwrap();
+    let respell = |other: &str| fs::write(&log, text.replace(lab.depot(), other)).unwrap();
+    let mut options = options(&lab);
+    for other in [link, "/nowhere/.julia", lab.depot()] {
+        respell(other);
+        options.policy.collect_delay = TimeDelta::zero();
+        let dry = collect(&Options { dry_run: true, ..options.clone() });
+        assert_eq!((dry.store().count, dry.store().bytes), (1, 8), "{other}");
+    }
+    respell(link);
+    // What has waited by another path has waited, and what has not has not.
+    options.policy.collect_delay = TimeDelta::days(7);
+    assert_eq!(collect(&options).store().waiting, 1);
+    let orphans = store.layout().orphanages();
+    let waiting = fs::read_to_string(&orphans).unwrap();
+    let (path, _) = waiting.rsplit_once(" = ").unwrap();
+    let entry = |since: &str| format!("{} = {since}\n", path.replace(lab.depot(), "/nowhere/.julia"));
+    let recent = moment().now.after(-TimeDelta::days(6));
+    for (since, count) in [(recent.to_string(), 0), ("2024-01-01T00:00:00Z".to_owned(), 1)] {
+        let dry = Options { dry_run: true, ..options.clone() };
+        // What came long ago would be due, were it not known to wait.
+        let thing = path.trim_matches('"').to_owned();
+        let file = fs::File::open(&thing).unwrap();
+        file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
+        fs::write(&orphans, entry(&since)).unwrap();
+        assert_eq!(collect(&dry).store().count, count, "{since}");
+    }
+    // A package that goes takes its names along, whatever path the store has for it.
+    fs::remove_file(project).unwrap();
+    lab.write("packages/Example/abcde/Project.toml", "");
+    let patience = Duration::from_secs(10);
+    let package = format!("{link}/packages/Example/abcde/Project.toml");
+    let open = store::OpenOptions { version: None, project: Some(&package) };
+    store::open_bindings(&store, UUID.parse().unwrap(), open, moment().now, patience).unwrap();
+    options.policy.collect_delay = TimeDelta::zero();
+    let dry = collect(&Options { dry_run: true, ..options.clone() });
+    let report = collect(&options);
+    assert_eq!((dry.store().abandoned, dry.store().count), (1, 4));
+    assert_eq!((report.store().abandoned, report.store().count), (1, 4));
+}
+
 #[test]
 fn a_store_that_does_not_read_hides_nothing_else() {
     let (lab, store, _) = with_store();
