@@ -1,13 +1,16 @@
 //! Scratch spaces: mutable directories of packages.
 
+use std::collections::HashMap;
 use std::path::Path;
 
-use scratchrs_fs as fs;
+use scratchrs_fs::{self as fs, FileId};
+use scratchrs_model::collection::Kind;
 use scratchrs_model::key::ScratchKey;
 use scratchrs_model::layout::{self, GENERATED};
 use scratchrs_model::project;
+use scratchrs_model::spelling::items_named;
 use scratchrs_model::time::DepotTime;
-use scratchrs_model::usage_log::{Skipped, UsageLog};
+use scratchrs_model::usage_log::{Record, Skipped, UsageLog};
 use uuid::Uuid;
 use walkdir::WalkDir;
 
@@ -109,6 +112,7 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
     let (log, skipped) = usage::read(place).unwrap_or_else(|error| {
         (UsageLog::default(), vec![Skipped { line: None, reason: error.to_string() }])
     });
+    let others = OtherPaths::of(&log, &root);
     let mut spaces = Vec::new();
     for package in fs::subdirectories(Path::new(&root))? {
         let is_asked_for = owner.is_none_or(|owner| package.parse() == Ok(owner));
@@ -121,7 +125,8 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
                 continue;
             }
             let path = layout::join(&directory, &[&key]);
-            let records = log.records(&path);
+            let mut records = others.records(&path, &package, &key);
+            records.extend(log.records(&path));
             let mut parent_projects: Vec<String> =
                 records.iter().flat_map(|record| record.parent_projects.iter().cloned()).collect();
             parent_projects.sort();
@@ -138,6 +143,39 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
         }
     }
     Ok(Listing { spaces, skipped })
+}
+
+/// The records of a log whose paths do not begin with that of the directory of spaces, by what their
+/// paths lead to; and of those that lead to nothing, by the names of the spaces.
+#[derive(Default)]
+struct OtherPaths<'a> {
+    by_id: HashMap<FileId, Vec<&'a Record>>,
+    by_name: HashMap<(&'a str, &'a str), Vec<&'a Record>>,
+}
+
+impl<'a> OtherPaths<'a> {
+    fn of(log: &'a UsageLog, root: &str) -> Self {
+        let mut others = Self::default();
+        for (path, records) in log.iter().filter(|(path, _)| !Path::new(path).starts_with(root)) {
+            if let Some(id) = fs::file_id(Path::new(path)) {
+                others.by_id.entry(id).or_default().extend(records);
+                continue;
+            }
+            let named = items_named(path).filter(|(kind, _, _)| *kind == Kind::Space);
+            for (_, package, key) in named {
+                others.by_name.entry((package, key)).or_default().extend(records);
+            }
+        }
+        others
+    }
+
+    /// The records of the space `key` of a package, which is at `path`.
+    fn records(&self, path: &str, package: &str, key: &str) -> Vec<&'a Record> {
+        let id = (!self.by_id.is_empty()).then(|| fs::file_id(Path::new(path))).flatten();
+        let by_id = id.and_then(|id| self.by_id.get(&id)).into_iter().flatten();
+        let by_name = self.by_name.get(&(package, key)).into_iter().flatten();
+        by_id.chain(by_name).copied().collect()
+    }
 }
 
 /// The name that a project file gives itself, if it is the project of package `owner`.

@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use scratchrs_fs::{self as fs, Attempt, PidLock, Policy, Stamp};
 use scratchrs_model::layout::{BUILDING, UsageLogFile};
+use scratchrs_model::spelling::stand_ins;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, Skipped, UsageLog, census};
 
@@ -255,17 +256,22 @@ impl LockedLog {
                 let reason = format!("the record of `{path}` names no project");
                 skipped.push(Skipped { line: None, reason });
             }
-            names_project && !is_abandoned(path)
+            names_project && !self.is_abandoned(path)
         });
         put(&self.path, &known, &log)?;
         Ok(skipped)
     }
-}
 
-/// Whether a path in the log is that of a space under construction that has been published or
-/// given up since.
-fn is_abandoned(path: &str) -> bool {
-    path.contains(BUILDING) && !Path::new(path).exists()
+    /// Whether a path in the log is that of a space under construction that has been published or
+    /// given up since: nothing is there, by this path or by another one of the depot.
+    fn is_abandoned(&self, path: &str) -> bool {
+        if !path.contains(BUILDING) || Path::new(path).exists() {
+            return false;
+        }
+        let depot = self.path.parent().and_then(Path::parent).and_then(Path::to_str);
+        let mut others = depot.into_iter().flat_map(|depot| stand_ins(path, depot));
+        !others.any(|path| Path::new(&path).exists())
+    }
 }
 
 /// The records that end behind what was known of a log. What was known may stop in the middle of

@@ -13,6 +13,7 @@ use std::path::Path;
 
 use chrono::TimeDelta;
 use lab::{ARTIFACT, Lab, Mount, OTHER, UUID, collect, options, package};
+use scratchrs_core::artifact;
 use scratchrs_core::gc::{self, Standing};
 use scratchrs_fs::Watch;
 use scratchrs_model::clone_name::clone_name;
@@ -345,5 +346,40 @@ fn an_environment_in_a_depot_is_found_by_the_end_of_its_path() {
         assert_eq!(collect(&slow).waiting.len(), if is_kept { 4 } else { 5 }, "{logged}");
         let log = fs::read_to_string(lab.depot.join("logs/manifest_usage.toml")).unwrap();
         assert_eq!(log.contains(logged), is_kept, "{logged}");
+    }
+}
+
+/// `scratchrs artifact remove` asks which files bind an artifact.
+#[test]
+fn what_binds_an_artifact_is_found_by_the_end_of_its_path() {
+    let lab = Lab::new();
+    lab.respell_logs("/nowhere/.julia");
+    let stack = artifact::Stack::new([lab.path()], None).unwrap();
+    let known = artifact::known_files(&stack, None::<&str>).unwrap();
+    let uses = artifact::usage(&known, ARTIFACT.parse().unwrap());
+    assert_eq!(uses.len(), 1);
+    assert_eq!(Path::new(&uses[0].path), lab.depot.join(package()).join("Artifacts.toml"));
+}
+
+/// A path through a package that goes is not in it if it leads out again.
+#[test]
+fn a_root_is_in_the_package_that_the_system_says() {
+    for (spelling, is_in_package) in [
+        ("depot/packages/Example/abcde/Artifacts.toml", true),
+        ("link/packages/Example/abcde/../abcde/Artifacts.toml", true),
+        ("depot/packages/Example/abcde/../../../../work/Artifacts.toml", false),
+        ("link/packages/Example/abcde/../../../../work/Artifacts.toml", false),
+        ("depot/packages/Example/abcde/../../../../link/packages/Example/abcde/Artifacts.toml", true),
+    ] {
+        let lab = Lab::new();
+        symlink(&lab.depot, lab.root.join("link")).unwrap();
+        let text = format!("[a]\ngit-tree-sha1 = \"{OTHER}\"\n");
+        fs::write(lab.root.join("work/Artifacts.toml"), &text).unwrap();
+        fs::write(lab.depot.join("packages/Example/abcde/Artifacts.toml"), text).unwrap();
+        let path = format!("{}/{}/Artifacts.toml", lab.path(), package());
+        lab.respell(&path, &format!("{}/{spelling}", lab.root.display()));
+        collect(&options(&[&lab.path()]));
+        let artifact = lab.depot.join(format!("artifacts/{OTHER}"));
+        assert_eq!(artifact.exists(), !is_in_package, "{spelling}");
     }
 }

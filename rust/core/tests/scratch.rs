@@ -112,6 +112,24 @@ fn the_list_says_who_uses_a_space_and_since_when() {
 }
 
 /// Spaces that a user has moved to another disk: what the link leads to is the user's.
+/// The log may have another path of the depot, also one that leads to nothing now.
+#[test]
+fn the_list_says_who_uses_a_space_by_any_path() {
+    let lab = DepotLab::new();
+    let link = lab.root().join("link");
+    symlink(lab.depot(), &link).unwrap();
+    for (depot, project) in [(link.to_str().unwrap(), "/a"), ("/nowhere/.julia", "/b")] {
+        scratch::get(lab.place(), OWNER, "key").unwrap();
+        let space = lab.space("key").replace(lab.depot(), depot);
+        let when = time("2024-01-01T00:00:00Z");
+        usage::track(lab.place(), &space, project, when, Duration::ZERO).unwrap();
+    }
+    track(&lab, "key", "/c", "2023-01-01T00:00:00Z");
+    let listing = scratch::list(lab.place(), None).unwrap();
+    assert_eq!(listing.spaces[0].parent_projects, ["/a", "/b", "/c"]);
+    assert_eq!(listing.spaces[0].last_used, Some(time("2024-01-01T00:00:00Z")));
+}
+
 #[test]
 fn a_space_may_be_a_link() {
     let lab = DepotLab::new();

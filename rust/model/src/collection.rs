@@ -461,6 +461,10 @@ impl<'a> Places<'a> {
     /// The item of `kind` that `path` is, or is in, by its text. A space is meant by its own path only.
     pub fn item(&self, kind: Kind, path: &str) -> Option<Position> {
         let (depot, mut names) = self.locate(path)?;
+        // Only the system can tell where that leads.
+        if names.clone().any(|name| name == "..") {
+            return None;
+        }
         if names.next() != Some(kind.directory()) {
             return None;
         }
@@ -921,6 +925,25 @@ mod tests {
         let first = format!("/artifacts/{}", tree(1));
         assert_eq!(gone, ["/packages/A/abcd", &first, "/scratchspaces/u/alone"]);
         assert_eq!(doomed(&depot, &decide(&depot, &roots, &policy(7))), [""; 0]);
+    }
+
+    #[test]
+    fn a_path_that_leaves_a_dying_package_again_keeps_what_it_names() {
+        let items = vec![
+            item(Kind::Package, "A", "abcd"),
+            item(Kind::Artifact, "", &tree(1).to_string()),
+            item(Kind::Artifact, "", &tree(2).to_string()),
+        ];
+        let depot = depot(items);
+        let roots = Roots {
+            artifact_files: vec![
+                root("/depot/packages/A/abcd/../../../work/Artifacts.toml", bindings(&[1])),
+                root("/depot/packages/A/abcd/./Artifacts.toml", bindings(&[2])),
+            ],
+            ..Roots::default()
+        };
+        let gone = doomed(&depot, &decide(&depot, &roots, &policy(0)));
+        assert_eq!(gone, ["/packages/A/abcd".to_owned(), format!("/artifacts/{}", tree(2))]);
     }
 
     #[test]

@@ -12,6 +12,9 @@ use crate::collection::{Depot, Kind};
 use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
 use crate::orphanage::Orphanage;
 
+/// Longer paths lead to nothing on any system.
+pub const LONGEST_PATH: usize = if cfg!(windows) { 32_767 } else { 4096 };
+
 /// The directories of a depot in which roots and items lie.
 const DIRECTORIES: [&str; 6] =
     [PACKAGES, CLONES, ARTIFACTS, SCRATCHSPACES, layout::ENVIRONMENTS, layout::DEV];
@@ -70,6 +73,25 @@ pub fn below_depot(path: &str) -> impl Iterator<Item = &str> {
         let (first, _) = below.split_once(MAIN_SEPARATOR)?;
         DIRECTORIES.contains(&first).then_some(below)
     })
+}
+
+/// What a path in a log of the depot at `depot` can have led to, if it leads to nothing now: what is below
+/// this depot by the same names. A depot is used through an automount or `/proc/self/cwd`, and collected
+/// without.
+///
+/// A path that begins with that of the depot has no stand-in: it is missing.
+///
+/// ```
+/// # use scratchrs_model::spelling::stand_ins;
+/// # if cfg!(not(windows)) {
+/// let stand_ins: Vec<_> = stand_ins("/net/ada/packages/A/abcde/X.toml", "/depot").collect();
+/// assert_eq!(stand_ins, ["/depot/packages/A/abcde/X.toml"]);
+/// # }
+/// ```
+pub fn stand_ins(path: &str, depot: &str) -> impl Iterator<Item = String> {
+    let is_elsewhere = path.len() <= LONGEST_PATH && !Path::new(path).starts_with(depot);
+    let below = below_depot(path).filter(move |_| is_elsewhere);
+    below.map(move |below| layout::join(depot, &[below]))
 }
 
 /// Gives the orphans of a depot the paths that they have in it. What the file of a depot names is an

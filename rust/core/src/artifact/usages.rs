@@ -8,6 +8,7 @@ use scratchrs_model::artifacts_toml::{HashReader, NamedHashes};
 use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
+use scratchrs_model::spelling::stand_ins;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::Skipped;
 
@@ -70,7 +71,11 @@ pub fn known_files<F: AsRef<str>>(
         known.complaints.extend(skipped.into_iter().map(complain));
         for (path, records) in log.iter() {
             let latest = records.iter().filter_map(|record| record.time).max();
-            let time = times.entry(path.to_owned()).or_default();
+            // By another path of the depot, the file may be where the log has it no more.
+            let is_missing = |path: &str| !Path::new(path).exists();
+            let other = is_missing(path).then(|| stand_ins(path, depot)).into_iter().flatten();
+            let found = other.into_iter().find(|path| !is_missing(path));
+            let time = times.entry(found.unwrap_or_else(|| path.to_owned())).or_default();
             *time = latest.max(*time);
         }
     }

@@ -4,20 +4,19 @@
 //! read: of the path, and of the directories above it, once for each.
 
 use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use scratchrs_fs::{self as fs, FileId};
 use scratchrs_model::collection::{Depot, KINDS, Kind, Places, Position, Roots};
 use scratchrs_model::layout::{self, UsageLogFile};
 use scratchrs_model::overrides::Target;
-use scratchrs_model::spelling::{Spellings, below_depot, clone_sources, items_named};
+use scratchrs_model::spelling::{
+    self, LONGEST_PATH, Spellings, clone_sources, items_named,
+};
 
 use super::inventory::Inventory;
 use super::mark::{Log, Marks};
-
-/// Longer paths lead to nothing on any system.
-const LONGEST_PATH: usize = if cfg!(windows) { 32_767 } else { 4096 };
 
 /// Finds the other spellings of all that is in the logs and roots, and where links lead.
 pub(super) fn find(inventory: &Inventory, marks: &Marks) -> (Spellings, Vec<(Position, Position)>) {
@@ -36,21 +35,14 @@ pub(super) fn in_depot(inventory: &Inventory, path: &Path) -> Option<String> {
     Finder::new(inventory, &Spellings::default()).inside(path)
 }
 
-/// What a path that leads to nothing can have led to, of the depots in whose logs it is: what is below
-/// them by the same names. A depot is used through an automount or `/proc/self/cwd`, and collected
-/// without.
-///
-/// A path that begins with that of a depot led to this depot, and has no stand-in.
+/// What a path that leads to nothing can have led to, in the depots in whose logs it is. One that begins
+/// with the path of a depot led to this depot.
 pub(super) fn stand_ins(path: &str, logging: &[usize], depots: &[Depot]) -> Vec<String> {
-    if path.len() > LONGEST_PATH || depots.iter().any(|depot| depot.below(path).is_some()) {
+    if depots.iter().any(|depot| depot.below(path).is_some()) {
         return Vec::new();
     }
-    let below = |depot: &usize| {
-        let depot = &depots[*depot].path;
-        let below = below_depot(path);
-        below.map(|below| layout::join(depot, &[below])).collect::<Vec<_>>()
-    };
-    logging.iter().flat_map(below).collect()
+    let depots = logging.iter().map(|depot| &depots[*depot].path);
+    depots.flat_map(|depot| spelling::stand_ins(path, depot)).collect()
 }
 
 /// The depots in whose logs of a kind `path` is.
@@ -241,6 +233,14 @@ impl<'a> Finder<'a> {
         if path.as_os_str().len() > LONGEST_PATH {
             return None;
         }
+        let real: PathBuf;
+        let path = if path.components().any(|name| name == Component::ParentDir) {
+            // Only the system can tell where that leads. A file counts where it is, as it is deleted there.
+            real = fs::real_path(path.parent()?)?.join(path.file_name()?);
+            &real
+        } else {
+            path
+        };
         let known = self.directories.get_or_init(|| directories(self.depots));
         let mut below = Vec::new();
         let mut found = None;

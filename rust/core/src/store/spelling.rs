@@ -9,7 +9,7 @@ use std::path::{MAIN_SEPARATOR, Path};
 use scratchrs_fs::{self as fs, FileId};
 use scratchrs_model::layout::{SCRATCHSPACES, join};
 use scratchrs_model::orphanage::Orphanage;
-use scratchrs_model::spelling::below_depot;
+use scratchrs_model::spelling;
 
 use super::Store;
 
@@ -18,16 +18,13 @@ const NAMES: usize = 3;
 
 /// What a path that leads to nothing can lead to in the depot of a store, by the same names.
 pub(super) fn stand_ins(store: &Store, path: &str) -> Vec<String> {
-    let depot = Path::new(store.root()).ancestors().nth(NAMES).and_then(Path::to_str);
-    let Some(depot) = depot.filter(|depot| {
-        let is_space = |below: &Path| below.starts_with(SCRATCHSPACES);
-        Path::new(store.root()).strip_prefix(depot).is_ok_and(is_space)
-    }) else {
-        return Vec::new();
+    let root = Path::new(store.root());
+    let depot = root.ancestors().nth(NAMES).and_then(Path::to_str);
+    let is_depot = |depot: &&str| {
+        root.strip_prefix(depot).is_ok_and(|below| below.starts_with(SCRATCHSPACES))
     };
-    let is_elsewhere = !Path::new(path).starts_with(depot);
-    let below = below_depot(path).filter(|_| is_elsewhere);
-    below.map(|below| join(depot, &[below])).collect()
+    let depot = depot.filter(is_depot);
+    depot.map_or_else(Vec::new, |depot| spelling::stand_ins(path, depot).collect())
 }
 
 /// The path of something in a store, by the path of the store.
