@@ -280,6 +280,19 @@ fn a_clone_of_a_path_is_referenced_from_the_directory_of_the_manifest() {
         collect(&options(&[&lab.path()]));
         assert_eq!(clone.exists(), is_kept, "{url} {name} {origin}");
     }
+    // By the path at which the manifest was found.
+    let lab = Lab::new();
+    let real = repository(&lab);
+    let clone = lab.depot.join("clones").join(clone_name(&real));
+    fs::create_dir_all(&clone).unwrap();
+    lab.add_to_manifest("repo-rev = \"main\"\nrepo-url = \"../../../repos/Example\"\n");
+    fs::create_dir_all(lab.depot.join("environments/v1.10")).unwrap();
+    let environment = lab.depot.join("environments/v1.10/Manifest.toml");
+    fs::rename(lab.root.join("work/Manifest.toml"), environment).unwrap();
+    let work = format!("{}/work/Manifest.toml", lab.root.display());
+    lab.respell(&work, "/nowhere/.julia/environments/v1.10/Manifest.toml");
+    collect(&options(&[&lab.path()]));
+    assert!(clone.exists());
 }
 
 #[test]

@@ -281,6 +281,20 @@ pub struct Roots {
     pub links: Vec<(Position, Position)>,
 }
 
+impl Roots {
+    /// What the `repo-url` entries of a manifest can mean, by each path of the manifest.
+    pub fn clone_sources(&self, manifest: &Root<Manifest>) -> Vec<String> {
+        let sources = &manifest.content.sources;
+        if sources.is_empty() {
+            return Vec::new();
+        }
+        let others = self.spellings.of(&manifest.path);
+        let paths = std::iter::once(&manifest.path).chain(others);
+        let paths = paths.flat_map(|path| sources.iter().map(move |source| (path, source)));
+        paths.flat_map(|(path, source)| clone_sources(path, source)).collect()
+    }
+}
+
 /// What the user wants.
 #[derive(Clone, Debug)]
 pub struct Policy {
@@ -664,8 +678,7 @@ impl Marks {
             return;
         }
         for (index, manifest) in roots.manifests.iter().enumerate() {
-            let sources = manifest.content.sources.iter();
-            for source in sources.flat_map(|source| clone_sources(&manifest.path, source)) {
+            for source in roots.clone_sources(manifest) {
                 let others = roots.spellings.of(&source);
                 for source in std::iter::once(&source).chain(others) {
                     let name = clone_name(source);

@@ -25,7 +25,7 @@ pub(super) fn find(inventory: &Inventory, marks: &Marks) -> (Spellings, Vec<(Pos
     finder.spaces(&marks.roots, &marks.logs, &inventory.links);
     finder.packages(&marks.roots, &marks.stand_ins);
     finder.overrides(&marks.roots);
-    finder.clones(&marks.roots);
+    finder.clones(&marks.roots, &marks.stand_ins);
     let links = finder.links(&inventory.links);
     (finder.found, links)
 }
@@ -98,6 +98,7 @@ impl<'a> Finder<'a> {
 
     /// Finds spaces that their logs have under other paths.
     fn spaces(&mut self, roots: &Roots, logs: &[Log], links: &[Position]) {
+        let links: HashSet<&Position> = links.iter().collect();
         // Without a project, a record references nothing.
         let used = roots.uses.iter().filter(|space| !space.projects.is_empty());
         for path in used.map(|space| space.path.as_str()) {
@@ -155,7 +156,7 @@ impl<'a> Finder<'a> {
     }
 
     /// Finds the real paths of what manifests have clones of, and the clones of the same.
-    fn clones(&mut self, roots: &Roots) {
+    fn clones(&mut self, roots: &Roots, stand_ins: &HashMap<String, String>) {
         let items = self.depots.first().map_or(&[][..], |depot| &depot.items);
         if !items.iter().any(|item| item.kind == Kind::Clone) {
             return;
@@ -168,8 +169,11 @@ impl<'a> Finder<'a> {
             .collect();
         let mut seen = HashSet::new();
         for manifest in &roots.manifests {
+            let path = stand_ins.get(&manifest.path);
+            path.into_iter().for_each(|path| self.found.insert(&manifest.path, path.clone()));
+            let path = path.unwrap_or(&manifest.path);
             let sources = manifest.content.sources.iter();
-            let sources = sources.flat_map(|source| clone_sources(&manifest.path, source));
+            let sources = sources.flat_map(|source| clone_sources(path, source));
             for source in sources.filter(|source| is_path(source)) {
                 if seen.contains(&source) {
                     continue;
