@@ -36,6 +36,7 @@ Examples:
 
 Environment:
   JULIA_DEPOT_PATH             the depots, as in Julia; the first is written to
+  JULIA_BINDIR                 the directory of a julia, whose own depots end the default stack
   JULIA_PROJECT                the project on whose behalf spaces are used
   JULIA_SCRATCH_TRACK_ACCESS   `0`: uses are not recorded
   NO_COLOR                     not empty: no colour
@@ -44,7 +45,8 @@ Exit codes:
   0  done
   1  failed: the file system or a server refused, something is not what its name says, a lock is
      held, or the answer was no
-  2  the arguments are wrong: an option, key, UUID or project, or no depot
+  2  the arguments are wrong: an option, key, UUID or project, no depot, or no platform where the
+     choice of an artifact depends on it
   3  there is no such scratch space, artifact or binding
   130  interrupted: what was begun is undone";
 

@@ -17,6 +17,8 @@ pub(crate) struct Environment {
     pub(crate) current_directory: Option<String>,
     /// JULIA_DEPOT_PATH. Empty is not the same as unset.
     pub(crate) depot_path: Option<OsString>,
+    /// JULIA_BINDIR, the directory of the Julia in use, unless it is empty.
+    pub(crate) bindir: Option<OsString>,
     /// JULIA_PROJECT, unless it is empty, which Julia takes for unset.
     pub(crate) project: Option<OsString>,
     /// Whether JULIA_SCRATCH_TRACK_ACCESS lets uses be recorded.
@@ -52,6 +54,7 @@ impl Environment {
             home: std::env::home_dir().and_then(unicode).filter(|home| !home.is_empty()),
             current_directory: std::env::current_dir().ok().and_then(unicode),
             depot_path: variable("JULIA_DEPOT_PATH"),
+            bindir: variable("JULIA_BINDIR").filter(|bindir| !bindir.is_empty()),
             project: variable("JULIA_PROJECT").filter(|project| !project.is_empty()),
             tracks_access: variable("JULIA_SCRATCH_TRACK_ACCESS").is_none_or(|value| value != "0"),
             now: DepotTime::from_local(chrono::Local::now().naive_local()),

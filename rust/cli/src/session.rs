@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path};
 
 use scratchrs_core::Place;
-use scratchrs_model::depots::depot_stack;
+use scratchrs_model::depots::{bundled_depots, depot_stack};
 use scratchrs_model::layout::absolute;
 
 use crate::environment::Environment;
@@ -30,7 +30,21 @@ impl Session {
         match &self.depot {
             Some(depot) if depot.is_empty() => Err(Failure::invalid("`--depot` is empty")),
             Some(depot) => Ok(vec![depot.clone()]),
-            None => depots(self.environment.depot_path.as_ref(), self.environment.home.as_deref()),
+            None => {
+                let Environment { depot_path, home, .. } = &self.environment;
+                depots(depot_path.as_ref(), home.as_deref(), &self.bundled_depots()?)
+            }
+        }
+    }
+
+    /// The depots that come with the Julia that JULIA_BINDIR names; none if it names none.
+    fn bundled_depots(&self) -> Result<Vec<String>> {
+        match &self.environment.bindir {
+            None => Ok(Vec::new()),
+            Some(bindir) => {
+                let bindir = unicode("JULIA_BINDIR", bindir)?;
+                Ok(bundled_depots(&self.absolute(bindir)?))
+            }
         }
     }
 
@@ -63,10 +77,15 @@ pub(crate) fn unicode<'a>(name: &str, value: &'a OsStr) -> Result<&'a str> {
     })
 }
 
-fn depots(value: Option<&OsString>, home: Option<&str>) -> Result<Vec<String>> {
+fn depots(
+    value: Option<&OsString>,
+    home: Option<&str>,
+    bundled: &[String],
+) -> Result<Vec<String>> {
     let value = value.map(|value| unicode("JULIA_DEPOT_PATH", value)).transpose()?;
     // Without a home, `~` stays what it is: it may not be needed.
-    let depots = depot_stack(value, home.unwrap_or("~"));
+    let depots = depot_stack(value, home.unwrap_or("~"), bundled)
+        .map_err(|error| Failure::invalid(error.to_string()))?;
     let Some(first) = depots.first() else {
         return Err(Failure::invalid("there is no depot: JULIA_DEPOT_PATH is set to nothing")
             .hint("unset JULIA_DEPOT_PATH to use ~/.julia, or name a depot: `--depot /path`"));
@@ -90,7 +109,7 @@ mod tests {
 
     fn first(value: Option<&str>, home: Option<&str>) -> Result<String> {
         let value = value.map(OsString::from);
-        depots(value.as_ref(), home).map(|mut depots| depots.swap_remove(0))
+        depots(value.as_ref(), home, &[]).map(|mut depots| depots.swap_remove(0))
     }
 
     #[test]
@@ -106,7 +125,7 @@ mod tests {
     #[test]
     fn what_is_no_text_is_no_depot() {
         let value = OsString::from_vec(b"/\xff".to_vec());
-        let message = depots(Some(&value), None).unwrap_err().message;
+        let message = depots(Some(&value), None, &[]).unwrap_err().message;
         assert_eq!(message, "JULIA_DEPOT_PATH is not UTF-8: `/\u{fffd}`");
     }
 }

@@ -1,58 +1,188 @@
 //! The depot stack that `JULIA_DEPOT_PATH` names.
 
-use crate::layout::join;
+use std::fmt;
 
-const LIST_SEPARATOR: char = if cfg!(windows) { ';' } else { ':' };
+use crate::layout::{absolute, join};
+
+/// How a system writes lists of paths and home directories.
+#[derive(Clone, Copy)]
+struct Notation {
+    separator: char,
+    /// Whether a leading `~` is the home directory: on Windows it is part of a name.
+    has_tilde: bool,
+}
+
+const NOTATION: Notation =
+    Notation { separator: if cfg!(windows) { ';' } else { ':' }, has_tilde: !cfg!(windows) };
+
+/// An entry that names the home directory of a given user, which Julia does not know either.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HomeOfUser(pub String);
+
+impl fmt::Display for HomeOfUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "invalid entry `{}` in JULIA_DEPOT_PATH: expected a path, `~` or `~/…`; \
+             the home of another user is not looked up",
+            self.0
+        )
+    }
+}
+
+impl std::error::Error for HomeOfUser {}
 
 /// The depots that the value of `JULIA_DEPOT_PATH` names, the user's depot first.
 ///
-/// Julia's rules (`base/initdefs.jl`): no value means `~/.julia`; the empty value means no depot
-/// at all; an empty entry stands for the defaults; `~` is the home directory. The depots that
-/// come with a Julia are left out: nobody here knows where that Julia is. Where Julia 1.10 and
-/// 1.11 differ (an empty entry that is not the first), `~/.julia` is in the list as in 1.10;
-/// the first depot, the one that is written to, is the same in both.
-pub fn depot_stack(value: Option<&str>, home: &str) -> Vec<String> {
-    let default = join(home, &[".julia"]);
-    let value = match value {
-        None => return vec![default],
-        Some("") => return Vec::new(),
-        Some(value) => value,
+/// The rules are those of Julia 1.11 and later (`base/initdefs.jl`):
+///
+/// - no value: `~/.julia`, then the `bundled` depots, which come with a Julia;
+/// - the empty value: no depot at all;
+/// - an empty entry: the `bundled` depots in its place, and if it is the first entry, `~/.julia` in
+///   front of everything;
+/// - `~` and `~/…`: the home directory and what is below it, but for Windows.
+///
+/// Relative entries stay relative. Each depot is there once: Julia has `~/.julia` twice if the first
+/// entry is empty and another one names it, which makes no difference to where things are found.
+///
+/// # Errors
+///
+/// If an entry begins with `~user`.
+pub fn depot_stack(
+    value: Option<&str>,
+    home: &str,
+    bundled: &[String],
+) -> Result<Vec<String>, HomeOfUser> {
+    stack(value, home, bundled, NOTATION)
+}
+
+/// The depots that come with the Julia whose executable is in the directory `bindir`, which is
+/// absolute: `Sys.BINDIR`, in the environment `JULIA_BINDIR`.
+pub fn bundled_depots(bindir: &str) -> Vec<String> {
+    let below = |names: &[&str]| {
+        let path = join(bindir, names);
+        // It is absolute: the current directory is not asked for.
+        absolute(&path, || Err(())).map_or_else(|()| path.clone(), |path| path.into_owned())
     };
-    let mut depots: Vec<String> = Vec::new();
-    for entry in value.split(LIST_SEPARATOR) {
-        let depot = match entry {
-            "" => default.clone(),
-            "~" => home.to_owned(),
-            entry => match entry.strip_prefix("~/") {
-                Some(rest) => join(home, &[rest]),
-                None => entry.to_owned(),
-            },
-        };
-        if !depots.contains(&depot) {
-            depots.push(depot);
+    vec![below(&["..", "local", "share", "julia"]), below(&["..", "share", "julia"])]
+}
+
+fn stack(
+    value: Option<&str>,
+    home: &str,
+    bundled: &[String],
+    notation: Notation,
+) -> Result<Vec<String>, HomeOfUser> {
+    if value == Some("") {
+        return Ok(Vec::new());
+    }
+    let mut depots = Vec::new();
+    for (index, entry) in value.unwrap_or_default().split(notation.separator).enumerate() {
+        match entry {
+            "" => {
+                if index == 0 {
+                    depots.push(join(home, &[".julia"]));
+                }
+                depots.extend(bundled.iter().cloned());
+            }
+            entry => depots.push(expanded(entry, home, notation)?),
         }
     }
-    depots
+    Ok(once_each(depots))
+}
+
+/// An entry as Julia's `expanduser` gives it.
+fn expanded(entry: &str, home: &str, notation: Notation) -> Result<String, HomeOfUser> {
+    match entry.strip_prefix('~').filter(|_| notation.has_tilde) {
+        None => Ok(entry.to_owned()),
+        Some("") => Ok(home.to_owned()),
+        Some(rest) if rest.starts_with('/') => Ok(format!("{home}{rest}")),
+        Some(_) => Err(HomeOfUser(entry.to_owned())),
+    }
+}
+
+fn once_each(depots: Vec<String>) -> Vec<String> {
+    let mut kept: Vec<String> = Vec::new();
+    for depot in depots {
+        if !kept.contains(&depot) {
+            kept.push(depot);
+        }
+    }
+    kept
 }
 
 #[cfg(test)]
-#[cfg(not(windows))]
 mod tests {
     use super::*;
 
+    const UNIX: Notation = Notation { separator: ':', has_tilde: true };
+    const WINDOWS: Notation = Notation { separator: ';', has_tilde: false };
+
+    fn of(value: Option<&str>, notation: Notation) -> Result<Vec<String>, HomeOfUser> {
+        stack(value, "/home/ada", &["/opt/l".to_owned(), "/opt/s".to_owned()], notation)
+    }
+
+    /// Worked out from `init_depot_path` in Julia 1.12's `base/initdefs.jl`.
     #[test]
     fn the_value_is_read_as_julia_reads_it() {
+        let (own, local, share) = ("/home/ada/.julia", "/opt/l", "/opt/s");
         for (value, expected) in [
-            (None, vec!["/home/ada/.julia"]),
+            (None, vec![own, local, share]),
             (Some(""), vec![]),
+            (Some(":"), vec![own, local, share]),
+            (Some("::"), vec![own, local, share]),
+            (Some("/a"), vec!["/a"]),
+            (Some("/a:"), vec!["/a", local, share]),
+            (Some("/a::/b"), vec!["/a", local, share, "/b"]),
             (Some("/a:/b:/a"), vec!["/a", "/b"]),
-            (Some(":/a"), vec!["/home/ada/.julia", "/a"]),
-            (Some("/a:"), vec!["/a", "/home/ada/.julia"]),
-            (Some(":"), vec!["/home/ada/.julia"]),
+            (Some(":/a"), vec![own, local, share, "/a"]),
+            (Some(":/a:"), vec![own, local, share, "/a"]),
+            (Some("::/a"), vec![own, local, share, "/a"]),
+            (Some(":~/.julia"), vec![own, local, share]),
+            (Some("/a:~/.julia:"), vec!["/a", own, local, share]),
+            (Some("/opt/s:"), vec![share, local]),
             (Some("~/depot:~"), vec!["/home/ada/depot", "/home/ada"]),
-            (Some("relative"), vec!["relative"]),
+            (Some("~/"), vec!["/home/ada/"]),
+            (Some("~//x"), vec!["/home/ada//x"]),
+            (Some("a~/b"), vec!["a~/b"]),
+            (Some("relative:./x:../y"), vec!["relative", "./x", "../y"]),
+            (Some(" "), vec![" "]),
         ] {
-            assert_eq!(depot_stack(value, "/home/ada"), expected, "{value:?}");
+            let expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();
+            assert_eq!(of(value, UNIX), Ok(expected), "{value:?}");
         }
+    }
+
+    #[test]
+    fn windows_has_another_separator_and_no_tilde() {
+        let own = "/home/ada/.julia";
+        for (value, expected) in [
+            ("C:\\a;D:\\b", vec!["C:\\a", "D:\\b"]),
+            ("C:\\a;", vec!["C:\\a", "/opt/l", "/opt/s"]),
+            (";C:\\a", vec![own, "/opt/l", "/opt/s", "C:\\a"]),
+            (";", vec![own, "/opt/l", "/opt/s"]),
+            ("~;~\\x;~user", vec!["~", "~\\x", "~user"]),
+        ] {
+            let own_name = join("/home/ada", &[".julia"]);
+            let expected: Vec<String> =
+                expected.into_iter().map(|one| one.replace(own, &own_name)).collect();
+            assert_eq!(of(Some(value), WINDOWS), Ok(expected), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn the_home_of_another_user_is_an_error_as_in_julia() {
+        for value in ["~ada", "/a:~ada/depot", "~.julia", "~~"] {
+            let error = of(Some(value), UNIX).unwrap_err();
+            assert!(error.to_string().contains("`~"), "{value}: {error}");
+        }
+    }
+
+    #[test]
+    #[cfg(not(windows))]
+    fn the_bundled_depots_are_beside_the_program() {
+        let expected = ["/opt/julia/local/share/julia", "/opt/julia/share/julia"];
+        assert_eq!(bundled_depots("/opt/julia/bin"), expected);
+        assert_eq!(bundled_depots("/opt/julia/bin/"), expected);
     }
 }

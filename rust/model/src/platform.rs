@@ -202,7 +202,7 @@ impl Platform {
         let require = |is_right: bool, name| if is_right { Ok(()) } else { Err(fails(name)) };
         let (arch, os) = (tag("arch").unwrap_or_default(), tag("os").unwrap_or_default());
         require(ARCHITECTURES.iter().any(|(name, _)| *name == arch), "arch")?;
-        require(matches!(os, "linux" | "macos" | "freebsd" | "windows"), "os")?;
+        require(matches!(os, "linux" | "macos" | "freebsd" | "openbsd" | "windows"), "os")?;
         let fits = match os {
             "windows" => matches!(arch, "x86_64" | "i686" | "armv7l" | "aarch64"),
             "macos" => matches!(arch, "x86_64" | "aarch64"),
@@ -300,6 +300,7 @@ impl fmt::Display for Platform {
                 }
             }
             Some("windows") => f.write_str("-w64-mingw32")?,
+            Some("openbsd") => f.write_str("-unknown-openbsd")?,
             Some("freebsd") => {
                 f.write_str("-unknown-freebsd")?;
                 if let Some(version) = version("os_version") {
@@ -339,40 +340,88 @@ const ARCHITECTURES: [(&str, &[&str]); 7] = [
     ("riscv64", &["riscv64", "rv64"]),
 ];
 
-/// Reads a triplet, as Julia's `parse(Platform, triplet)` does.
+/// Reads a triplet, as `parse(Platform, triplet)` of Julia 1.12 does.
+///
+/// A triplet is an architecture, an operating system with whatever vendor stands before it, and then
+/// in this order, each optional: libc, call ABI, libgfortran, the ABI of C++ strings, libstdc++, and
+/// extra tags. An extra tag has the last word, but for `arch` and `os`, which are refused, and
+/// `os_version`, which only the operating system's part can give.
 impl FromStr for Platform {
     type Err = InvalidPlatform;
 
     fn from_str(triplet: &str) -> Result<Self, InvalidPlatform> {
-        let unknown = || InvalidPlatform(format!("`{triplet}` is no triplet of a platform"));
-        let parts: Vec<&str> = triplet.split('-').collect();
-        let mut parts = Parts(&parts);
-        let arch = parts.take(architecture).ok_or_else(unknown)?;
-        let (os, os_version) = parts.take_system().ok_or_else(unknown)?;
-        let mut tags: Vec<(&str, String)> = Vec::new();
-        if let Some(version) = os_version {
-            // Julia takes any text of digits and points, and fails on one that is no version.
-            let version = Version::read(version).ok_or_else(unknown)?;
-            tags.push(("os_version", version.to_string()));
-        }
-        if let Some((libc, call_abi)) = parts.take(libc_and_call_abi) {
-            tags.push(("libc", libc.to_owned()));
-            tags.extend(call_abi.map(|abi| ("call_abi", abi.to_owned())));
+        let invalid = || {
+            InvalidPlatform(format!(
+                "invalid platform `{triplet}`: expected a triplet, such as `x86_64-linux-gnu`"
+            ))
+        };
+        let mut parts = triplet.split('-');
+        let arch = parts.next().and_then(architecture).ok_or_else(invalid)?;
+        let parts: Vec<&str> = parts.collect();
+        // Only the last part that can be the system is one: what is behind it reads otherwise.
+        let system = (0..parts.len()).rev().find_map(|at| System::read(&parts, at));
+        let System { os, version, call_abi, rest } = system.ok_or_else(invalid)?;
+        let mut tags: BTreeMap<String, String> = BTreeMap::new();
+        let mut set = |tag: &str, value: &str| drop(tags.insert(tag.to_owned(), value.to_owned()));
+        let mut parts = Parts(rest);
+        match call_abi {
+            Some(abi) => set("call_abi", abi),
+            None => {
+                if let Some((libc, abi)) = parts.take(libc_and_call_abi) {
+                    set("libc", libc);
+                    abi.into_iter().for_each(|abi| set("call_abi", abi));
+                }
+            }
         }
         let libgfortran = parts.take(libgfortran_version);
-        tags.extend(libgfortran.map(|version| ("libgfortran_version", version.to_owned())));
+        libgfortran.into_iter().for_each(|version| set("libgfortran_version", version));
         let abi = parts.take(|part| matches!(part, "cxx03" | "cxx11").then_some(part));
-        tags.extend(abi.map(|abi| ("cxxstring_abi", abi.to_owned())));
-        let libstdcxx = parts.take(|part| digits(part.strip_prefix("libstdcxx")?));
-        tags.extend(libstdcxx.map(|patch| ("libstdcxx_version", format!("3.4.{patch}"))));
-        for part in parts.0 {
-            let (tag, value) = part.split_once('+').ok_or_else(unknown)?;
-            if tag.is_empty() || value.is_empty() {
-                return Err(unknown());
-            }
-            tags.push((tag, value.to_owned()));
+        abi.into_iter().for_each(|abi| set("cxxstring_abi", abi));
+        if let Some(patch) = parts.take(|part| digits(part.strip_prefix("libstdcxx")?)) {
+            set("libstdcxx_version", &format!("3.4.{patch}"));
         }
-        Self::new(arch, os, tags.iter().map(|(tag, value)| (*tag, value.as_str())))
+        for part in parts.0 {
+            let (tag, value) = extra_tag(part).ok_or_else(invalid)?;
+            set(&tag.to_lowercase(), value);
+        }
+        match version {
+            // Julia takes any text of digits and points, and fails on one that is no version.
+            Some(version) => {
+                let version = Version::read(version).ok_or_else(invalid)?;
+                set("os_version", &version.to_string());
+            }
+            None => drop(tags.remove("os_version")),
+        }
+        Self::new(arch, os, tags.iter().map(|(tag, value)| (tag.as_str(), value.as_str())))
+    }
+}
+
+/// The operating system of a triplet.
+struct System<'a> {
+    os: &'static str,
+    version: Option<&'a str>,
+    /// Julia takes one here too, where no libc stands before it.
+    call_abi: Option<&'static str>,
+    /// The parts behind it.
+    rest: &'a [&'a str],
+}
+
+impl<'a> System<'a> {
+    /// The system that the part `at` names, with the vendor that it needs before it.
+    fn read(parts: &'a [&'a str], at: usize) -> Option<Self> {
+        let (part, call_abi) = without_call_abi(parts[at]);
+        let vendor = &parts[..at];
+        let versioned = |name| version_behind(part, name);
+        let (os, version) = match (part, vendor) {
+            ("mingw32", ["w64"]) => ("windows", None),
+            ("linux", _) => ("linux", None),
+            (_, ["apple"]) if versioned("darwin").is_some() => ("macos", versioned("darwin")?),
+            _ => match versioned("freebsd") {
+                Some(version) => ("freebsd", version),
+                None => ("openbsd", versioned("openbsd")?),
+            },
+        };
+        Some(Self { os, version, call_abi, rest: &parts[at + 1..] })
     }
 }
 
@@ -387,30 +436,14 @@ impl<'a> Parts<'a> {
         self.0 = rest;
         Some(value)
     }
+}
 
-    /// Takes the operating system, with its version if it has one, and whatever vendor stands
-    /// before it.
-    fn take_system(&mut self) -> Option<(&'static str, Option<&'a str>)> {
-        if let ["w64", "mingw32", rest @ ..] = self.0 {
-            self.0 = rest;
-            return Some(("windows", None));
-        }
-        if let ["apple", system, rest @ ..] = self.0 {
-            let version = versioned(system, "darwin")?;
-            self.0 = rest;
-            return Some(("macos", version));
-        }
-        loop {
-            let (part, rest) = self.0.split_first()?;
-            self.0 = rest;
-            if *part == "linux" {
-                return Some(("linux", None));
-            }
-            if let Some(version) = versioned(part, "freebsd") {
-                return Some(("freebsd", version));
-            }
-        }
-    }
+/// A tag and its value: what is behind a second `+` does not count.
+fn extra_tag(part: &str) -> Option<(&str, &str)> {
+    let mut fields = part.split('+');
+    let (tag, value) = (fields.next()?, fields.next()?);
+    let is_whole = !tag.is_empty() && !value.is_empty();
+    is_whole.then_some((tag, value))
 }
 
 fn architecture(part: &str) -> Option<&'static str> {
@@ -419,20 +452,23 @@ fn architecture(part: &str) -> Option<&'static str> {
 }
 
 /// The version behind the name of a system, if there is one; None if it is another system.
-fn versioned<'a>(part: &'a str, name: &str) -> Option<Option<&'a str>> {
+fn version_behind<'a>(part: &'a str, name: &str) -> Option<Option<&'a str>> {
     let version = part.strip_prefix(name)?;
     let is_version = version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     is_version.then_some((!version.is_empty()).then_some(version))
 }
 
-fn libc_and_call_abi(part: &str) -> Option<(&'static str, Option<&str>)> {
-    let (libc, abi) = match part.strip_prefix("gnu") {
-        Some(abi) => ("glibc", abi),
-        None => ("musl", part.strip_prefix("musl")?),
-    };
-    match abi {
-        "" => Some((libc, None)),
-        "eabihf" | "eabi" => Some((libc, Some(abi))),
+/// A part without the call ABI at its end, and that.
+fn without_call_abi(part: &str) -> (&str, Option<&'static str>) {
+    let found = ["eabihf", "eabi"].into_iter().find_map(|abi| Some((part.strip_suffix(abi)?, abi)));
+    found.map_or((part, None), |(part, abi)| (part, Some(abi)))
+}
+
+fn libc_and_call_abi(part: &str) -> Option<(&'static str, Option<&'static str>)> {
+    let (libc, abi) = without_call_abi(part);
+    match libc {
+        "gnu" => Some(("glibc", abi)),
+        "musl" => Some(("musl", abi)),
         _ => None,
     }
 }
@@ -493,10 +529,30 @@ mod tests {
         assert!(Platform::new("x86_64", "linux", [("Tag", "1"), ("tag", "2")]).is_err());
     }
 
-    /// What Julia 1.10 answers for `triplet(parse(Platform, …))`.
+    /// What Julia 1.12 answers for `triplet(parse(Platform, …))`, or for what it adds to 1.10, what
+    /// its `base/binaryplatforms.jl` says.
     #[test]
     fn triplets_are_julias() {
         for (text, expected) in [
+            ("x86_64-unknown-openbsd", "x86_64-unknown-openbsd"),
+            ("x86_64-unknown-openbsd7.5", "x86_64-unknown-openbsd"),
+            ("aarch64-openbsd-cxx11", "aarch64-unknown-openbsd-cxx11"),
+            ("rv64-linux-gnu", "riscv64-linux-gnu"),
+            ("riscv64-unknown-linux-musl", "riscv64-linux-musl"),
+            ("ppc64le-linux-gnu", "powerpc64le-linux-gnu"),
+            ("armv6l-linux", "armv6l-linux-gnueabihf"),
+            ("arm-linuxeabi", "armv7l-linux-gnueabi"),
+            ("x86_64--linux", "x86_64-linux-gnu"),
+            ("x86_64-a-b-linux-musl", "x86_64-linux-musl"),
+            ("x86_64-linux-linux", "x86_64-linux-gnu"),
+            ("x86_64-freebsd-linux", "x86_64-linux-gnu"),
+            ("x86_64-linux-freebsd12", "x86_64-unknown-freebsd12.0"),
+            ("x86_64-apple-freebsd", "x86_64-unknown-freebsd"),
+            ("x86_64-apple-darwin20.3.1", "x86_64-apple-darwin20"),
+            ("x86_64-linux-gnu-a+b+c", "x86_64-linux-gnu-a+b"),
+            ("x86_64-linux-gnu-libc+musl", "x86_64-linux-musl"),
+            ("x86_64-linux-gnu-a+1-A+2", "x86_64-linux-gnu-a+2"),
+            ("x86_64-linux-gnu-os_version+3", "x86_64-linux-gnu"),
             ("x86_64-linux-gnu", "x86_64-linux-gnu"),
             ("amd64-pc-linux", "x86_64-linux-gnu"),
             ("x86_64-apple-darwin14", "x86_64-apple-darwin14"),
@@ -523,6 +579,14 @@ mod tests {
             "x86_64-linux-gnu-tag+",
             "x86_64-linux-gnu-cxx11-libgfortran5",
             "x86_64-apple-darwin..",
+            "x86_64-unknown-openbsd7.",
+            "x86_64-unknown-netbsd",
+            "x86_64-openbsd-gnu-gnu",
+            "x86_64-unknown-apple-darwin",
+            "x86_64-pc-w64-mingw32",
+            "x86_64-linuxeabi-gnu",
+            "x86_64-linux-gnu-arch+arm",
+            "x86_64-linux-gnu-os+windows",
         ] {
             assert!(wrong.parse::<Platform>().is_err(), "{wrong:?} was taken for a triplet");
         }
@@ -590,12 +654,21 @@ mod tests {
 
     #[test]
     fn platforms_that_mean_nothing_are_found_out() {
-        for valid in ["x86_64-linux-musl", "arm-linux-gnueabihf", "x86_64-apple-darwin14-cxx11"] {
+        for valid in [
+            "x86_64-linux-musl",
+            "arm-linux-gnueabihf",
+            "x86_64-apple-darwin14-cxx11",
+            "riscv64-linux-gnu",
+            "x86_64-unknown-openbsd7.5",
+            "i686-unknown-freebsd",
+        ] {
             assert_eq!(platform(valid).validate(), Ok(()), "{valid}");
         }
         for (arch, os, tags) in [
             ("vax", "linux", &[][..]),
             ("x86_64", "plan9", &[]),
+            ("x86_64", "openbsd", &[("libc", "glibc")]),
+            ("powerpc64le", "windows", &[]),
             ("i686", "macos", &[]),
             ("x86_64", "windows", &[("libc", "glibc")]),
             ("x86_64", "linux", &[("libc", "newlib")]),

@@ -94,7 +94,7 @@ pub(crate) fn build(
 fn default_depot(environment: &Environment) -> Result<PathBuf> {
     let value = environment.depot_path.as_deref().map(|value| value.to_string_lossy());
     let home = environment.home.as_deref().context("there is no home directory")?;
-    let stack = depot_stack(value.as_deref(), &home.to_string_lossy());
+    let stack = depot_stack(value.as_deref(), &home.to_string_lossy(), &[])?;
     let depot = stack.into_iter().next().context("JULIA_DEPOT_PATH names no depot")?;
     Ok(depot.into())
 }
