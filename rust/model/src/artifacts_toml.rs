@@ -24,6 +24,8 @@
 //! [`Fault`] with its place in the file, and the others are good. An entry that makes no sense is
 //! never passed over in favour of one that fits less well.
 
+mod choice;
+mod download;
 mod edit;
 mod named;
 mod printed;
@@ -34,6 +36,8 @@ use serde::Deserialize;
 use toml::de::{DeArray, DeTable, DeValue};
 use toml::{Spanned, Table};
 
+pub use choice::{Chosen, Host, Unchosen, Undecided};
+pub use download::{Field, InvalidField, read_download};
 pub use edit::{BindOptions, Refusal, bind, unbind};
 pub use named::{HashReader, NamedHashes};
 
@@ -60,6 +64,8 @@ pub struct Entry {
     pub lazy: bool,
     /// Where it can be downloaded from, in the order to try. None if the file does not say.
     pub downloads: Option<Vec<Download>>,
+    /// What is invalid among the places that it can be downloaded from.
+    pub invalid_downloads: Vec<Fault>,
     /// All that stands in the entry, for whoever knows more of it.
     pub fields: Table,
     /// The line of the file in which it begins, from 1.
@@ -142,16 +148,6 @@ impl Bindings {
                 }
             }
         }
-    }
-
-    /// The tags of what a name stands for on a platform, of which the platform says nothing: it may
-    /// be the wrong one there.
-    pub fn unsaid_tags(&self, name: &str, platform: &Platform) -> Vec<&str> {
-        let Ok(Some(chosen)) = self.select(name, platform) else { return Vec::new() };
-        let mut entries = self.entries(name).into_iter();
-        let chosen = entries.find(|(_, entry)| std::ptr::eq(*entry, chosen));
-        let tags = chosen.and_then(|(platform, _)| platform).into_iter().flat_map(Platform::tags);
-        tags.map(|(tag, _)| tag).filter(|tag| platform.tag(tag).is_none()).collect()
     }
 
     /// All entries of a name that can be read, with their platforms. None stands for every
@@ -267,59 +263,73 @@ impl Reader<'_> {
                 false
             }),
         };
-        let downloads = fields.get(DOWNLOAD).map(|value| self.downloads(name, value));
+        let (downloads, invalid_downloads) = match fields.get(DOWNLOAD) {
+            None => (None, Vec::new()),
+            Some(value) => {
+                let (downloads, invalid) = self.downloads(name, value);
+                self.blemishes.extend(invalid.iter().cloned());
+                (Some(downloads), invalid)
+            }
+        };
         let line = self.newlines.partition_point(|newline| *newline < at) + 1;
         let fields = toml::de::Deserializer::from(Spanned::new(0..0, fields));
         let fields = Table::deserialize(fields)
             .map_err(|error| self.fault(at, format!("artifact `{name}`: {}", error.message())))?;
-        Ok(Entry { hash, lazy, downloads, fields, line })
+        Ok(Entry { hash, lazy, downloads, invalid_downloads, fields, line })
     }
 
     fn hash(&self, name: &str, at: usize, fields: &DeTable<'_>) -> Readable<TreeHash> {
         let value = fields
             .get(HASH)
-            .ok_or_else(|| self.fault(at, format!("artifact `{name}` has no `{HASH}`")))?;
+            .ok_or_else(|| self.fault(at, format!("artifact `{name}`: missing `{HASH}`")))?;
         let hash = value.get_ref().as_str().map(str::parse);
-        match hash {
-            Some(Ok(hash)) => Ok(hash),
-            Some(Err(error)) => Err(self.fault(value.span().start, format!("`{HASH}`: {error}"))),
-            None => Err(self.fault(value.span().start, format!("`{HASH}` is no text"))),
-        }
-    }
-
-    /// The places that can be used. What is wrong with others is a blemish.
-    fn downloads(&mut self, name: &str, value: &Spanned<DeValue<'_>>) -> Vec<Download> {
-        let Some(places) = value.get_ref().as_array() else {
-            let message = format!("artifact `{name}`: `{DOWNLOAD}` is no array of tables");
-            self.blemishes.push(self.fault(value.span().start, message));
-            return Vec::new();
-        };
-        let mut downloads = Vec::new();
-        for place in places {
-            match Self::download(place.get_ref()) {
-                Ok(download) => downloads.push(download),
-                Err(message) => {
-                    let message = format!("artifact `{name}`: a `{DOWNLOAD}` {message}");
-                    self.blemishes.push(self.fault(place.span().start, message));
-                }
+        let problem = match hash {
+            Some(Ok(hash)) => return Ok(hash),
+            Some(Err(error)) => format!("`{HASH}`: {error}"),
+            None => {
+                let kind = value.get_ref().type_str();
+                format!("invalid `{HASH}`: expected 40 hexadecimal digits, got {kind}")
             }
-        }
-        downloads
+        };
+        Err(self.fault(value.span().start, format!("artifact `{name}`: {problem}")))
     }
 
-    fn download(place: &DeValue<'_>) -> Result<Download, String> {
-        let fields = place.as_table().ok_or("is no table")?;
-        let text = |key: &str| {
-            let value = fields.get(key).ok_or_else(|| format!("has no `{key}`"))?;
-            value.get_ref().as_str().ok_or_else(|| format!("has a `{key}` that is no text"))
+    /// The places that can be used, and all that is invalid in them and in others.
+    fn downloads(&self, name: &str, value: &Spanned<DeValue<'_>>) -> (Vec<Download>, Vec<Fault>) {
+        let fault = |at, message: &str| self.fault(at, format!("artifact `{name}`: {message}"));
+        let Some(places) = value.get_ref().as_array() else {
+            let message = format!("invalid `{DOWNLOAD}`: expected an array of tables");
+            return (Vec::new(), vec![fault(value.span().start, &message)]);
         };
-        let sha256 =
-            text(SHA256)?.parse().map_err(|error| format!("has a wrong `{SHA256}`: {error}"))?;
-        let size = fields.get(SIZE).and_then(|size| {
-            let digits = size.get_ref().as_integer()?;
-            u64::from_str_radix(digits.as_str(), digits.radix()).ok()
-        });
-        Ok(Download { url: text(URL)?.to_owned(), sha256, size: size.filter(|size| *size > 0) })
+        let (mut downloads, mut faults) = (Vec::new(), Vec::new());
+        for place in places {
+            let Some(fields) = place.get_ref().as_table() else {
+                let message = format!("invalid `{DOWNLOAD}`: expected a table");
+                faults.push(fault(place.span().start, &message));
+                continue;
+            };
+            let field =
+                |key: &str| fields.get(key).map_or(Field::Missing, |it| Field::of(it.get_ref()));
+            let (download, invalid) = read_download(field(URL), field(SHA256), field(SIZE));
+            downloads.extend(download);
+            faults.extend(invalid.iter().map(|invalid| {
+                let at = fields.get(invalid.field).map_or(place.span(), Spanned::span);
+                fault(at.start, &invalid.to_string())
+            }));
+        }
+        (downloads, faults)
+    }
+}
+
+impl<'a> Field<'a> {
+    fn of(value: &'a DeValue<'_>) -> Self {
+        match value {
+            DeValue::String(text) => Self::Text(text),
+            DeValue::Integer(number) => {
+                Self::Integer(i64::from_str_radix(number.as_str(), number.radix()).ok())
+            }
+            other => Self::Other(other.type_str()),
+        }
     }
 }
 
@@ -392,10 +402,11 @@ mod tests {
         let expected = [
             "1:10: artifact `number` is integer: expected a table, or an array of tables",
             "4:8: artifact `good`: `lazy` is neither true nor false",
-            "5:13: artifact `good`: a `download` has no `sha256`",
-            "5:26: artifact `good`: a `download` is no table",
-            "6:1: artifact `none` has no `git-tree-sha1`",
-            "8:17: `git-tree-sha1`: `abc` is no hash: expected 40 hexadecimal digits, got 3",
+            "5:13: artifact `good`: missing `sha256`: expected 64 hexadecimal digits",
+            "5:20: artifact `good`: invalid `url` `u`: expected an address that begins with `https:`, `http:` or `file:`",
+            "5:26: artifact `good`: invalid `download`: expected a table",
+            "6:1: artifact `none`: missing `git-tree-sha1`",
+            "8:17: artifact `short`: `git-tree-sha1`: `abc` is no hash: expected 40 hexadecimal digits, got 3",
             "9:1: artifact `array`, for one platform, has no `arch`",
             "12:1: artifact `array`: the platform tag `note = \"a b\"` has a ` `, which no tag can have",
         ];

@@ -2,6 +2,7 @@
 
 use hashbrown::{Equivalent, HashMap};
 
+use super::download::is_url;
 use super::{DOWNLOAD, HASH, LAZY, NamedHashes, SHA256, SIZE, URL};
 use crate::hash::{Sha256, TreeHash};
 use crate::platform::Platform;
@@ -186,7 +187,7 @@ impl DownloadFields {
     fn field(&mut self, key: &str, value: &str) -> Option<()> {
         let is_known = match key {
             URL => {
-                string(value)?;
+                is_url(string(value)?).then_some(())?;
                 &mut self.url
             }
             SHA256 => {
