@@ -7,6 +7,8 @@ use scratchrs_archive as archive;
 use scratchrs_core as core;
 use serde::Serialize;
 
+use crate::human::visible;
+
 /// The result of a command, or of a step of one.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
@@ -127,6 +129,8 @@ impl From<core::Error> for Failure {
         };
         let message = match code {
             Code::Interrupted => "Interrupted".to_owned(),
+            // A name may hold anything.
+            _ if matches!(error, core::Error::Undecided { .. }) => visible(&error.to_string()),
             _ => error.to_string(),
         };
         Self {

@@ -3,12 +3,10 @@
 use std::path::Path;
 
 use scratchrs_model::layout::{absolute, join};
+use scratchrs_model::project::FILE_NAMES;
 
 use crate::failure::{Failure, Result};
 use crate::session::Session;
-
-/// The names of a project file, in the order in which Julia looks for them.
-const NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
 
 /// The absolute path of the project file that `project` names, in the forms that Julia's
 /// `--project` takes: a file, a directory that holds one, `@.` for the nearest one in the current
@@ -52,7 +50,7 @@ pub(crate) fn find(session: &Session, project: &str) -> Result<Option<String>> {
 }
 
 fn find_in(directory: &str) -> Option<String> {
-    let files = NAMES.iter().map(|name| join(directory, &[name]));
+    let files = FILE_NAMES.iter().map(|name| join(directory, &[name]));
     files.into_iter().find(|file| Path::new(file).is_file())
 }
 

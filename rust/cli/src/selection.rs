@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use scratchrs_core::artifact::{self, Complaint, Stack};
-use scratchrs_model::artifacts_toml::{Bindings, Entry, FILE_NAMES};
+use scratchrs_core::artifact::{self, Complaint, LeftOut, Stack};
+use scratchrs_model::artifacts_toml::{Bindings, Entry, FILE_NAMES, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::join;
 use scratchrs_model::platform::Platform;
@@ -123,65 +123,50 @@ impl FileOption {
 }
 
 impl PlatformOption {
-    /// The platform that is given, else that of this machine.
-    pub(crate) fn get(&self) -> Result<Platform> {
-        self.platform.clone().map_or_else(host, Ok)
-    }
-
-    /// Why nobody can say what a name stands for on `platform`, which is [`PlatformOption::get`], if
-    /// so: that of this machine says nothing of a tag that decides it.
-    pub(crate) fn undecided(
-        &self,
-        bindings: &Bindings,
-        file: &str,
-        name: &str,
-        platform: &Platform,
-    ) -> Option<Failure> {
-        let tags = bindings.unsaid_tags(name, platform);
-        if self.platform.is_some() || tags.is_empty() {
-            return None;
+    /// The host that is given, else this machine, as far as it is known without Julia.
+    pub(crate) fn host(&self) -> Result<Host> {
+        match &self.platform {
+            // As a host, it takes what was built for older libraries and systems.
+            Some(platform) => Ok(Host::given(platform.clone().into_host())),
+            None => Ok(Host::without_julia(this_machine()?)),
         }
-        let tags = visible(&tags.join("`, `"));
-        let message = format!(
-            "what `{}` stands for in `{file}` depends on `{tags}`, which is not known without Julia",
-            visible(name)
-        );
-        let hint = "name the platform: `--platform TRIPLET`; in Julia, \
-                    `Base.BinaryPlatforms.host_triplet()` tells it";
-        Some(Failure::new(Code::InvalidInput, message).about(file).hint(hint))
     }
 }
 
 impl One {
     /// The artifact that a user means, and the depots to look for it in.
     pub(crate) fn select(&self, session: &mut Session) -> Result<(Selected, Stack)> {
-        Ok((self.scope.select(session, &self.artifact)?, stack(session)?))
+        let mut stack = stack(session)?;
+        Ok((self.scope.select(session, &mut stack, &self.artifact)?, stack))
     }
 }
 
 impl Scope {
-    /// The artifact that a user means: by its hash, or by its name in the file.
-    pub(crate) fn select(&self, session: &Session, artifact: &str) -> Result<Selected> {
+    /// The artifact that a user means: by its hash, or by its name in the file. What the overrides say
+    /// of the names of that file's package is in force in the stack from now on.
+    pub(crate) fn select(
+        &self,
+        session: &Session,
+        stack: &mut Stack,
+        artifact: &str,
+    ) -> Result<Selected> {
         if let Ok(hash) = artifact.parse() {
             return Ok(Selected { hash, binding: None });
         }
         let file = self.file.existing(session)?;
-        let platform = self.platform.get()?;
-        let Some(entry) = artifact::binding(&file, artifact, &platform)? else {
-            return Err(unbound(&file, artifact, &platform)?);
+        let host = self.platform.host()?;
+        let Some(entry) = artifact::binding(stack, &file, artifact, &host)? else {
+            return Err(unbound(&file, artifact, host.platform())?);
         };
-        let bindings = artifact::bindings(&file)?.unwrap_or_default();
-        if let Some(failure) = self.platform.undecided(&bindings, &file, artifact, &platform) {
-            return Err(failure);
-        }
         let hash = entry.hash;
         Ok(Selected { hash, binding: Some(Binding { file, entry }) })
     }
 }
 
-/// What a file binds. What makes no sense there is told.
-pub(crate) fn bindings(session: &mut Session, file: &str) -> Result<Bindings> {
-    let bindings = artifact::bindings(file)?.unwrap_or_default();
+/// What a file binds, with the overrides of its package in force in the stack. What is invalid there
+/// is told.
+pub(crate) fn bindings(session: &mut Session, stack: &mut Stack, file: &str) -> Result<Bindings> {
+    let bindings = stack.load(file)?.unwrap_or_default();
     for fault in bindings.faults() {
         session.output.note(&visible(&format!("{file}:{fault}")), None);
     }
@@ -220,9 +205,17 @@ pub(crate) fn complain(session: &mut Session, complaints: &[Complaint]) {
     }
 }
 
+/// Tells which names are left out, and why.
+pub(crate) fn tell_left_out(session: &mut Session, left_out: &[LeftOut]) {
+    for LeftOut { name, error } in left_out {
+        let note = format!("`{}` is left out: {error}", visible(name));
+        session.output.note(&note, error.hint());
+    }
+}
+
 /// What this machine is, as far as the program knows without Julia: nothing of the versions of Julia
-/// and of libraries, on which no choice may depend; see [`PlatformOption::undecided`].
-fn host() -> Result<Platform> {
+/// and of libraries.
+fn this_machine() -> Result<Platform> {
     use std::env::consts::{ARCH, OS};
     let arch = match ARCH {
         "x86" => "i686",

@@ -77,11 +77,7 @@ pub(crate) fn unicode<'a>(name: &str, value: &'a OsStr) -> Result<&'a str> {
     })
 }
 
-fn depots(
-    value: Option<&OsString>,
-    home: Option<&str>,
-    bundled: &[String],
-) -> Result<Vec<String>> {
+fn depots(value: Option<&OsString>, home: Option<&str>, bundled: &[String]) -> Result<Vec<String>> {
     let value = value.map(|value| unicode("JULIA_DEPOT_PATH", value)).transpose()?;
     // Without a home, `~` stays what it is: it may not be needed.
     let depots = depot_stack(value, home.unwrap_or("~"), bundled)

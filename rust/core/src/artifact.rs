@@ -32,7 +32,9 @@ mod stack;
 mod usages;
 mod verify;
 
-pub use bindings::{Bound, bind, binding, bindings, downloadable, file_above, hashes, unbind};
+pub use bindings::{
+    Bound, LeftOut, bind, binding, bindings, check, choose, downloadable, file_above, unbind,
+};
 pub use contents::{Listed, archive, list, remove};
 pub(crate) use create::creation_of;
 pub use create::{Created, Creation, begin};

@@ -52,6 +52,15 @@ pub enum Error {
         /// What is wrong there.
         message: String,
     },
+    /// What a name stands for depends on what is not known of the machine.
+    Undecided {
+        /// The file that binds the name.
+        file: PathBuf,
+        /// The name.
+        name: String,
+        /// The tags of platforms that it depends on.
+        tags: Vec<String>,
+    },
     /// Nobody wants the result any more.
     Cancelled,
     /// A download failed, from every place that there is. The message has a line for each.
@@ -66,7 +75,7 @@ pub enum Error {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum ErrorCode {
-    /// [`Error::InvalidInput`]
+    /// [`Error::InvalidInput`], [`Error::Undecided`]
     InvalidInput = 1,
     /// [`Error::Io`]
     Io = 2,
@@ -98,7 +107,7 @@ impl Error {
     /// The kind of the error.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::InvalidInput(_) => ErrorCode::InvalidInput,
+            Self::InvalidInput(_) | Self::Undecided { .. } => ErrorCode::InvalidInput,
             Self::Io(_) => ErrorCode::Io,
             Self::Busy { .. } => ErrorCode::Busy,
             Self::NotFound(_) => ErrorCode::NotFound,
@@ -118,6 +127,7 @@ impl Error {
             Self::Io(error) => Some(error.path()),
             Self::Busy { lock, .. } => Some(lock),
             Self::Integrity { path, .. } | Self::Format { path, .. } => Some(path),
+            Self::Undecided { file, .. } => Some(file),
             Self::Content(error) => error.path(),
             Self::InvalidInput(_)
             | Self::NotFound(_)
@@ -154,6 +164,10 @@ impl Error {
             },
             Self::Integrity { hint, .. } => hint.as_deref(),
             Self::Content(error) => error.hint(),
+            Self::Undecided { .. } => Some(
+                "name the platform: `--platform TRIPLET`; in Julia, \
+                 `Base.BinaryPlatforms.host_triplet()` tells it",
+            ),
             Self::Busy { .. } => Some(
                 "wait for that process, or end it; if it is gone, its lock is taken over by itself",
             ),
@@ -184,6 +198,12 @@ impl fmt::Display for Error {
                 }
                 write!(f, ": {message}")
             }
+            Self::Undecided { file, name, tags } => write!(
+                f,
+                "what `{name}` stands for in `{}` depends on `{}`, which is not known without Julia",
+                file.display(),
+                tags.join("`, `")
+            ),
             Self::Busy { lock, holder } => match holder.pid {
                 Some(pid) => write!(
                     f,

@@ -1,14 +1,15 @@
-//! The identity of the active project.
+//! The identities of projects: of the active one, and of that which a file belongs to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use scratchrs_fs::{self as fs, Stamp};
-use scratchrs_model::project::identity;
+use scratchrs_model::project::{FILE_NAMES, identity};
 use uuid::Uuid;
 
 use crate::error::Result;
+use crate::place::in_current_directory;
 
 /// What the last project file said, and how the file looked then: a session asks for the same one
 /// over and over.
@@ -43,6 +44,32 @@ pub fn uuid(file: &str, now: SystemTime) -> Result<Option<Uuid>> {
     Ok(uuid)
 }
 
+/// The UUID of the package that a file belongs to: that of the nearest project file beside it or
+/// above. None if that project is no package, may not be read, or there is none.
+///
+/// This is the package that Julia takes a module for which is loaded from there. As where Julia looks
+/// for files of bindings, the root of the file system is left out.
+///
+/// # Errors
+///
+/// If the project file is there and the system fails to read it; or the path is relative and there is
+/// no current directory.
+pub fn package_of(file: &str) -> Result<Option<Uuid>> {
+    let file = in_current_directory(file)?;
+    let above = Path::new(file.as_ref()).ancestors().skip(1);
+    let mut above = above.filter(|directory| directory.parent().is_some());
+    let project = above.find_map(|directory| {
+        let files = FILE_NAMES.iter().map(|name| directory.join(name));
+        files.into_iter().find(|file| file.is_file())
+    });
+    let text = match project.map(|project| fs::read(&project)) {
+        None => return Ok(None),
+        Some(Err(error)) if error.is_read_only() => return Ok(None),
+        Some(result) => result?,
+    };
+    Ok(identity(&String::from_utf8_lossy(&text)).uuid)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +97,26 @@ mod tests {
             assert_eq!(uuid(file, later).unwrap(), uuid(file, later).unwrap());
         }
         assert_eq!(uuid("/nowhere/Project.toml", later).unwrap(), None);
+    }
+
+    #[test]
+    fn a_file_belongs_to_the_nearest_project() {
+        let root = tempfile::tempdir().unwrap();
+        let path = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
+        let package = |name: &str| {
+            package_of(&path(name)).unwrap().map(|uuid| uuid.to_string()).unwrap_or_default()
+        };
+        std::fs::create_dir_all(path("pkg/deps/deep")).unwrap();
+        std::fs::create_dir_all(path("pkg/test")).unwrap();
+        assert_eq!(package("pkg/Artifacts.toml"), "");
+        std::fs::write(path("pkg/Project.toml"), format!("name = \"P\"\nuuid = \"{UUID}\"\n"))
+            .unwrap();
+        std::fs::write(path("pkg/test/Project.toml"), "[deps]\n").unwrap();
+        assert_eq!(package("pkg/Artifacts.toml"), UUID);
+        assert_eq!(package("pkg/deps/deep/Artifacts.toml"), UUID, "a module's code may lie there");
+        assert_eq!(package("pkg/test/Artifacts.toml"), "", "a project that is no package");
+        let other = Uuid::nil().to_string();
+        std::fs::write(path("pkg/JuliaProject.toml"), format!("uuid = \"{other}\"\n")).unwrap();
+        assert_eq!(package("pkg/Artifacts.toml"), other);
     }
 }

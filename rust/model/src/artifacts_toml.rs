@@ -168,19 +168,24 @@ impl Bindings {
     /// All that is wrong with the file, in the order of its lines.
     pub fn faults(&self) -> Vec<&Fault> {
         let mut faults: Vec<&Fault> = self.blemishes.iter().collect();
-        for binding in self.names.values() {
-            match binding {
-                Binding::Senseless(fault) => faults.push(fault),
-                Binding::Everywhere(entry) => faults.extend(entry.as_ref().err()),
-                Binding::ByPlatform(entries) => {
-                    faults.extend(entries.iter().flat_map(|(platform, entry)| {
-                        platform.as_ref().err().into_iter().chain(entry.as_ref().err())
-                    }))
-                }
-            }
-        }
+        faults.extend(self.names.keys().flat_map(|name| self.faults_of(name)));
         faults.sort_by_key(|fault| (fault.line, fault.column));
         faults
+    }
+
+    /// Why entries of a name cannot be used, in the order of the file.
+    pub fn faults_of(&self, name: &str) -> Vec<&Fault> {
+        match self.names.get(name) {
+            None => Vec::new(),
+            Some(Binding::Senseless(fault)) => vec![fault],
+            Some(Binding::Everywhere(entry)) => entry.as_ref().err().into_iter().collect(),
+            Some(Binding::ByPlatform(entries)) => entries
+                .iter()
+                .flat_map(|(platform, entry)| {
+                    platform.as_ref().err().into_iter().chain(entry.as_ref().err())
+                })
+                .collect(),
+        }
     }
 }
 

@@ -2,6 +2,9 @@
 
 use uuid::Uuid;
 
+/// The names of a project file, the one that is preferred first.
+pub const FILE_NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
+
 /// The identity that a `Project.toml` gives its package.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {

@@ -172,9 +172,16 @@ macro_rules! operations {
             short artifact_usage(depots: Texts, hash: Text, more: Texts) -> Texts;
             /// Packs a directory as a tarball. Replies the hash of the tarball and its size.
             job archive_tree(path: Text, tarball: Text) -> Texts;
-            /// Downloads an artifact, unless it is there. Of each download there are its address, its
-            /// hash (nothing if that is not known) and its size (0 if that is not known). A session
-            /// is the version of Julia, its platform, whether it is interactive, and names and
+            /// Fails if what a name stands for in a file, on a platform of tags and values in turns, is
+            /// invalid, and says where; without a platform, if anything that it stands for is.
+            short check_binding(file: Text, name: Text, platform: Texts) -> Unit;
+            /// The places of an artifact that are valid. Of each download there are three texts, for its
+            /// address, hash and size: nothing, or `s` and a string, `i` and an integer, or `o` and the
+            /// type of something else. Replies address, hash and size of each, and for what is invalid
+            /// two empty texts and what is wrong; or fails if all are.
+            short read_downloads(name: Text, hash: Text, downloads: Texts, file: Text) -> Texts;
+            /// Downloads an artifact, unless it is there. Downloads are as for `read_downloads`. A
+            /// session is the version of Julia, its platform, whether it is interactive, and names and
             /// values of the environment in turns. Replies the path, and what came up.
             job install_artifact(
                 depots: Texts, directory: Text, name: Text, hash: Text, downloads: Texts,

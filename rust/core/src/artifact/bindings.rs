@@ -16,11 +16,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_fs::{self as fs, Attempt, PidLock, Policy};
-use scratchrs_model::artifacts_toml::{self, BindOptions, Bindings, Entry, FILE_NAMES, Refusal};
-use scratchrs_model::fault::Fault;
+use scratchrs_model::artifacts_toml::{
+    self, BindOptions, Bindings, Chosen, Entry, FILE_NAMES, Host, Refusal, Unchosen,
+};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
 use scratchrs_model::platform::Platform;
+use scratchrs_model::project;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::Skipped;
 
@@ -38,7 +40,6 @@ const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(3), refres
 ///
 /// If `path` is relative and there is no current directory.
 pub fn file_above(path: &str) -> Result<Option<String>> {
-    const PROJECTS: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
     let path = in_current_directory(path)?.into_owned();
     let path = Path::new(&path);
     let start = if path.is_dir() { Some(path) } else { path.parent() };
@@ -50,7 +51,7 @@ pub fn file_above(path: &str) -> Result<Option<String>> {
         if let Some(name) = FILE_NAMES.iter().find(|name| has(name)) {
             return Ok(Some(directory.join(name).to_string_lossy().into_owned()));
         }
-        if PROJECTS.iter().any(|name| has(name)) {
+        if project::FILE_NAMES.iter().any(|name| has(name)) {
             return Ok(None);
         }
     }
@@ -68,57 +69,99 @@ pub fn bindings(file: &str) -> Result<Option<Bindings>> {
     Bindings::read(&text).map(Some).map_err(|fault| Error::of_fault(file, fault))
 }
 
-/// What a name stands for in a file, on a platform. None if the file is not there, or the name
-/// stands for nothing.
+/// A name of a file that was left out, and why.
+#[derive(Debug)]
+pub struct LeftOut {
+    /// The name.
+    pub name: String,
+    /// Why what it stands for is not known, or cannot be used.
+    pub error: Error,
+}
+
+/// What a name stands for on a host in the bindings of a file, which [`Stack::load`] has read. None if
+/// it stands for nothing there. All that takes a name goes by this rule.
 ///
 /// # Errors
 ///
-/// As [`bindings`], and if what the name stands for makes no sense.
-pub fn binding(file: &str, name: &str, platform: &Platform) -> Result<Option<Entry>> {
-    let Some(bindings) = bindings(file)? else { return Ok(None) };
-    let entry = bindings.select(name, platform);
-    entry.map(|entry| entry.cloned()).map_err(|fault| Error::of_fault(file, fault.clone()))
+/// If what it stands for is invalid; or ([`Error::Undecided`]) if that depends on what is not known of
+/// the host, unless an override puts the same directory in the place of whatever it is.
+pub fn choose<'b>(
+    stack: &Stack,
+    file: &str,
+    bindings: &'b Bindings,
+    name: &str,
+    host: &Host,
+) -> Result<Option<Chosen<'b>>> {
+    match bindings.choose(name, host) {
+        Ok(chosen) => Ok(chosen),
+        Err(Unchosen::Invalid(fault)) => Err(Error::of_fault(file, fault)),
+        Err(Unchosen::Undecided(undecided)) => {
+            if stack.overridden_together(&undecided.hashes)?.is_some() {
+                let host = Host::given(host.platform().clone());
+                return choose(stack, file, bindings, name, &host);
+            }
+            let (file, name) = (file.into(), name.to_owned());
+            Err(Error::Undecided { file, name, tags: undecided.tags })
+        }
+    }
 }
 
-/// Those entries that can be downloaded on a platform, with their names; lazy ones only if asked
-/// for. Names whose entry makes no sense are in the second value.
+/// Says what is invalid in what a name stands for in a file, on a host or, without one, on any platform.
+///
+/// # Errors
+///
+/// [`Error::Format`], with file and line, if something is. As [`bindings`].
+pub fn check(file: &str, name: &str, host: Option<&Host>) -> Result<()> {
+    let Some(bindings) = bindings(file)? else { return Ok(()) };
+    let fault = match host {
+        Some(host) => match bindings.choose(name, host) {
+            Err(Unchosen::Invalid(fault)) => Some(fault),
+            _ => None,
+        },
+        None => bindings.faults_of(name).first().map(|fault| (*fault).clone()),
+    };
+    fault.map_or(Ok(()), |fault| Err(Error::of_fault(file, fault)))
+}
+
+/// What a name stands for in a file, on a host. None if the file is not there, or the name stands for
+/// nothing. The overrides of the file's package are in force in the stack from now on.
+///
+/// # Errors
+///
+/// As [`Stack::load`] and [`choose`].
+pub fn binding(stack: &mut Stack, file: &str, name: &str, host: &Host) -> Result<Option<Entry>> {
+    let Some(bindings) = stack.load(file)? else { return Ok(None) };
+    let chosen = choose(stack, file, &bindings, name, host)?;
+    Ok(chosen.map(|chosen| chosen.entry.clone()))
+}
+
+/// Those entries of a file that can be downloaded on a host, with their names; lazy ones only if
+/// asked for. Names of which that is not known are in the second value.
 pub fn downloadable(
+    stack: &Stack,
+    file: &str,
     bindings: &Bindings,
-    platform: &Platform,
+    host: &Host,
     include_lazy: bool,
-) -> (Vec<(String, Entry)>, Vec<Fault>) {
-    let (mut entries, faults) = selected(bindings, platform, include_lazy);
-    entries.retain(|(_, entry)| entry.downloads.is_some());
-    (entries, faults)
-}
-
-/// The artifacts that the names stand for on a platform; those that are lazy only if asked for.
-/// Names whose entry makes no sense are in the second value.
-pub fn hashes(
-    bindings: &Bindings,
-    platform: &Platform,
-    include_lazy: bool,
-) -> (Vec<TreeHash>, Vec<Fault>) {
-    let (entries, faults) = selected(bindings, platform, include_lazy);
-    (entries.into_iter().map(|(_, entry)| entry.hash).collect(), faults)
-}
-
-fn selected(
-    bindings: &Bindings,
-    platform: &Platform,
-    include_lazy: bool,
-) -> (Vec<(String, Entry)>, Vec<Fault>) {
-    let (mut entries, mut faults) = (Vec::new(), Vec::new());
+) -> (Vec<(String, Entry)>, Vec<LeftOut>) {
+    let (mut entries, mut left_out) = (Vec::new(), Vec::new());
     for name in bindings.names() {
-        match bindings.select(name, platform) {
-            Ok(Some(entry)) if include_lazy || !entry.lazy => {
+        match choose(stack, file, bindings, name, host) {
+            Ok(Some(Chosen { entry, .. })) if include_lazy || !entry.lazy => {
                 entries.push((name.to_owned(), entry.clone()));
             }
             Ok(_) => {}
-            Err(fault) => faults.push(fault.clone()),
+            Err(_) if !include_lazy && is_only_lazy(bindings, name, host) => {}
+            Err(error) => left_out.push(LeftOut { name: name.to_owned(), error }),
         }
     }
-    (entries, faults)
+    entries.retain(|(_, entry)| entry.downloads.is_some());
+    (entries, left_out)
+}
+
+/// Whether a name stands for something lazy, whatever the choice comes to.
+fn is_only_lazy(bindings: &Bindings, name: &str, host: &Host) -> bool {
+    matches!(bindings.choose(name, host), Err(Unchosen::Undecided(it)) if it.is_lazy)
 }
 
 /// What came of binding a name.

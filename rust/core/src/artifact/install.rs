@@ -20,13 +20,12 @@ use std::time::Duration;
 use scratchrs_archive::{self as archive, Links, TreeRecord, UnpackOptions, Unpacked};
 use scratchrs_fetch::{self as fetch, Client, LimitSource, Reason, Request, Settings};
 use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Policy, Watch};
-use scratchrs_model::artifacts_toml::{Bindings, Download, Entry};
+use scratchrs_model::artifacts_toml::{Bindings, Download, Entry, Host};
 use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::{BUILDING, DOWNLOAD, join};
-use scratchrs_model::platform::Platform;
 
-use super::bindings::downloadable;
+use super::bindings::{LeftOut, downloadable};
 use super::create::put_in_place;
 use super::record;
 use super::stack::Stack;
@@ -49,8 +48,10 @@ pub struct Wanted {
     pub downloads: Vec<Download>,
     /// Further places, with tarballs of which nobody knows the hash: that of the tree has to do.
     pub unhashed: Vec<String>,
-    /// The file that binds it, and the line in which it does.
-    pub bound_in: Option<(String, usize)>,
+    /// The file that binds it, and the line in which it does, where that is known.
+    pub bound_in: Option<(String, Option<usize>)>,
+    /// What is invalid among the places that the file names.
+    pub invalid: Vec<Fault>,
 }
 
 impl Wanted {
@@ -61,22 +62,33 @@ impl Wanted {
             hash: entry.hash,
             downloads: entry.downloads.clone().unwrap_or_default(),
             unhashed: Vec::new(),
-            bound_in: Some((file.to_owned(), entry.line)),
+            bound_in: Some((file.to_owned(), Some(entry.line))),
+            invalid: entry.invalid_downloads.clone(),
         }
+    }
+
+    /// What is invalid in the file, a line each.
+    fn complaints(&self) -> impl Iterator<Item = String> {
+        let file = self.bound_in.as_ref().map(|(file, _)| file.as_str()).unwrap_or_default();
+        self.invalid.iter().map(move |fault| {
+            let separator = if fault.line.is_some() { ":" } else { ": " };
+            format!("{file}{separator}{fault}")
+        })
     }
 }
 
-/// What a file binds for a platform and can be downloaded, lazy or not as asked for. Names whose
-/// entry makes no sense are in the second value.
+/// What a file binds for a host and can be downloaded, lazy or not as asked for. Names of which that is
+/// not known are in the second value.
 pub fn wanted(
+    stack: &Stack,
     file: &str,
     bindings: &Bindings,
-    platform: &Platform,
+    host: &Host,
     include_lazy: bool,
-) -> (Vec<Wanted>, Vec<Fault>) {
-    let (entries, faults) = downloadable(bindings, platform, include_lazy);
+) -> (Vec<Wanted>, Vec<LeftOut>) {
+    let (entries, left_out) = downloadable(stack, file, bindings, host, include_lazy);
     let wanted = entries.iter().map(|(name, entry)| Wanted::of_entry(name, entry, file));
-    (wanted.collect(), faults)
+    (wanted.collect(), left_out)
 }
 
 /// How to install.
@@ -280,6 +292,7 @@ impl Installation {
                 downloads: vec![],
                 unhashed: vec![],
                 bound_in: None,
+                invalid: vec![],
             };
             failure.into_error(&wanted, &tarball.to_string_lossy())
         };
@@ -476,7 +489,8 @@ fn is_about_size(error: &fetch::Error) -> bool {
 
 fn integrity(wanted: &Wanted, place: &str, expected: String, actual: String) -> Error {
     let hint = wanted.bound_in.as_ref().map(|(file, line)| {
-        format!("the binding in {file}:{line} may be older than what is at the URL now")
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+        format!("the binding in {file}{line} may be older than what is at the URL now")
     });
     let name = &wanted.name;
     let message = format!("artifact `{name}` is not what it should be; nothing was installed");
@@ -566,6 +580,7 @@ impl Job<'_> {
         for source in self.sources(wanted) {
             match self.obtain_from(installation, wanted, &source) {
                 Ok(mut installed) => {
+                    installed.warnings.extend(wanted.complaints());
                     installed.warnings.extend(self.client.notes());
                     installation.remove_downloads();
                     return Ok(installed);
@@ -613,7 +628,12 @@ fn waiting(name: &str, holder: &Holder) -> String {
 
 /// That no place has an artifact.
 fn unobtainable(wanted: &Wanted, failures: &[(Source, Failure)]) -> Error {
-    let Wanted { name, bound_in, .. } = wanted;
+    let Wanted { name, bound_in, invalid, .. } = wanted;
+    if failures.is_empty()
+        && let (Some((file, _)), Some(fault)) = (bound_in, invalid.first())
+    {
+        return Error::of_fault(file, all_in_one(fault, &invalid[1..]));
+    }
     let declared = || failures.iter().filter(|(source, _)| !source.is_server);
     let mismatches: Vec<_> = declared()
         .filter_map(|(source, failure)| Some((source, failure.mismatch(wanted)?)))
@@ -628,11 +648,21 @@ fn unobtainable(wanted: &Wanted, failures: &[(Source, Failure)]) -> Error {
         let lines = failure.describe(wanted, &source.url);
         message.push_str(&format!("\n  {}", lines.replace('\n', "\n  ")));
     }
-    if declared().next().is_none() {
+    for complaint in wanted.complaints() {
+        message.push_str(&format!("\n  {complaint}"));
+    }
+    if declared().next().is_none() && invalid.is_empty() {
         let file = bound_in.as_ref().map_or("its binding", |(file, _)| file);
         message.push_str(&format!("\n  {file} names no place to download it from"));
     }
     Error::Download(message)
+}
+
+/// A fault with all others told behind it.
+fn all_in_one(first: &Fault, others: &[Fault]) -> Fault {
+    let mut fault = first.clone();
+    others.iter().for_each(|other| fault.message.push_str(&format!("\n  {other}")));
+    fault
 }
 
 /// Installs an artifact in the place of one that has rotted, from where it can be had.

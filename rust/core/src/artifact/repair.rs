@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use scratchrs_fs::Watch;
+use scratchrs_model::artifacts_toml::Host;
 use scratchrs_model::hash::TreeHash;
-use scratchrs_model::platform::Platform;
 
-use super::bindings::bindings;
+use super::bindings::{LeftOut, bindings};
 use super::contents::artifacts;
 use super::install::{InstallOptions, Wanted, install_all, reinstall, tidy, wanted};
 use super::stack::{Complaint, Stack};
@@ -25,6 +25,8 @@ pub struct Repairs {
     pub installed: Vec<(TreeHash, String)>,
     /// Artifacts that could not be had, and why.
     pub failed: Vec<(Wanted, Error)>,
+    /// Names in the given files of which it is not known what they stand for, or how to get it.
+    pub left_out: Vec<LeftOut>,
     /// Artifacts that have rotted, and that no known file says where to get.
     pub unknown: Vec<Rot>,
     /// Artifacts that nobody could look at.
@@ -35,7 +37,7 @@ pub struct Repairs {
 
 /// Verifies all artifacts of a stack, and installs again those that have rotted, if a file that binds
 /// them says where to get them: one of `files`, or one that the logs know. What `files` bind for
-/// `platform`, other than lazily, and is missing is installed as well.
+/// a host, other than lazily, and is missing is installed as well.
 ///
 /// What has rotted in another depot than the first is installed in the first, where it is found first.
 ///
@@ -50,10 +52,11 @@ pub struct Repairs {
 pub fn repair(
     stack: &Stack,
     files: &[&str],
-    platform: &Platform,
+    host: &Host,
     options: InstallOptions<'_>,
     watch: &Watch,
 ) -> Result<Repairs> {
+    let (missing, left_out) = missing(stack, files, host)?;
     let survey = verify_all(stack, watch)?;
     // One that was killed just before its end has left a sound artifact, and what it had replaced.
     artifacts(stack)?.iter().for_each(|(_, path)| tidy(path));
@@ -62,6 +65,7 @@ pub fn repair(
         sound: survey.sound,
         unreadable: survey.unreadable,
         complaints: known.complaints,
+        left_out,
         ..Repairs::default()
     };
     let paths = known.files.iter().map(|file| file.path.as_str());
@@ -77,7 +81,6 @@ pub fn repair(
             Err(error) => repairs.failed.push((wanted.clone(), error)),
         }
     }
-    let missing = missing(stack, files, platform)?;
     let results = install_all(stack, &missing, options, watch);
     for (wanted, result) in missing.into_iter().zip(results) {
         match result {
@@ -110,16 +113,21 @@ fn supplied<'a>(files: impl Iterator<Item = &'a str>) -> BTreeMap<TreeHash, Want
     supplied
 }
 
-fn missing(stack: &Stack, files: &[&str], platform: &Platform) -> Result<Vec<Wanted>> {
-    let mut missing: Vec<Wanted> = Vec::new();
+/// What files bind, can be downloaded and is not there; and what is not known of them. What overrides
+/// say of the names of their packages counts for these files.
+fn missing(stack: &Stack, files: &[&str], host: &Host) -> Result<(Vec<Wanted>, Vec<LeftOut>)> {
+    let (mut missing, mut left_out): (Vec<Wanted>, Vec<LeftOut>) = (Vec::new(), Vec::new());
     for file in files {
-        let Some(bindings) = bindings(file)? else { continue };
-        for one in wanted(file, &bindings, platform, false).0 {
+        let mut stack = stack.clone();
+        let Some(bindings) = stack.load(file)? else { continue };
+        let (found, unknown) = wanted(&stack, file, &bindings, host, false);
+        left_out.extend(unknown);
+        for one in found {
             let is_known = missing.iter().any(|known| known.hash == one.hash);
             if !is_known && stack.find(one.hash)?.is_none() {
                 missing.push(one);
             }
         }
     }
-    Ok(missing)
+    Ok((missing, left_out))
 }

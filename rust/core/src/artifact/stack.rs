@@ -3,13 +3,16 @@
 use std::path::Path;
 
 use scratchrs_fs as fs;
+use scratchrs_model::artifacts_toml::Bindings;
 use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{ARTIFACTS, OVERRIDES, join};
-use scratchrs_model::overrides::{Overrides, Target};
+use scratchrs_model::overrides::{Cycle, Overrides, Target};
 
+use super::bindings;
 use crate::error::{Error, Result};
 use crate::place::in_current_directory;
+use crate::project;
 
 /// The depots of a session, or a directory that stands in for the artifacts of them all; and what is
 /// said of artifacts that lie elsewhere.
@@ -78,9 +81,39 @@ impl Stack {
         &self.overrides
     }
 
-    /// What is said of artifacts that lie elsewhere, to be changed.
-    pub fn overrides_mut(&mut self) -> &mut Overrides {
-        &mut self.overrides
+    /// Reads a file of bindings, and puts into force what the overrides say of the names that its
+    /// package gives artifacts, as Julia does when the package is loaded. The package is that of the
+    /// nearest project file. None if there is no such file.
+    ///
+    /// # Errors
+    ///
+    /// As [`bindings`](super::bindings()), and if the project file cannot be read.
+    pub fn load(&mut self, file: &str) -> Result<Option<Bindings>> {
+        let Some(bindings) = bindings::bindings(file)? else { return Ok(None) };
+        if self.overrides.by_name().next().is_some()
+            && let Some(package) = project::package_of(file)?
+        {
+            self.overrides.apply(package, &bindings);
+        }
+        Ok(Some(bindings))
+    }
+
+    /// Where all of some artifacts lie by overrides that lead to the same path. None if one is not
+    /// overridden, or they lie in several places.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stack::candidates`].
+    pub(super) fn overridden_together(&self, hashes: &[TreeHash]) -> Result<Option<String>> {
+        let mut together = None;
+        for hash in hashes {
+            let Some(path) = self.overridden(*hash)? else { return Ok(None) };
+            if together.as_ref().is_some_and(|known| *known != path) {
+                return Ok(None);
+            }
+            together = Some(path);
+        }
+        Ok(together)
     }
 
     /// The same, with nothing overridden.
@@ -138,15 +171,18 @@ impl Stack {
     ///
     /// As [`Stack::candidates`].
     pub fn overridden(&self, hash: TreeHash) -> Result<Option<String>> {
-        match self
-            .overrides
-            .of_artifact(hash)
-            .map_err(|cycle| Error::Conflict(cycle.to_string()))?
-        {
+        match self.overrides.of_artifact(hash).map_err(|cycle| self.of_cycle(&cycle))? {
             None => Ok(None),
             Some(Target::Path(path)) => Ok(Some(path)),
             Some(Target::Artifact(other)) => first_existing(self.own(other)).map(Some),
         }
+    }
+
+    /// Which of the files is wrong cannot be told: the first one can put it right.
+    fn of_cycle(&self, cycle: &Cycle) -> Error {
+        let file = self.directories().into_iter().next().unwrap_or_default();
+        let message = cycle.to_string();
+        Error::of_fault(join(&file, &[OVERRIDES]), Fault { line: None, column: None, message })
     }
 
     fn own(&self, hash: TreeHash) -> Vec<String> {

@@ -3,7 +3,7 @@
 use scratchrs_core::artifact::{self, Complaint, Creation, Rot, Stack, Verdict};
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::Watch;
-use scratchrs_model::artifacts_toml::{BindOptions, Download};
+use scratchrs_model::artifacts_toml::{BindOptions, Download, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::overrides::Target;
 use scratchrs_model::platform::Platform;
@@ -67,6 +67,16 @@ pub fn choose_platform(host: Vec<&str>, platforms: Vec<&str>) -> Result<Vec<Stri
         reply[0] = sensible[chosen].0.to_string();
     }
     Ok(reply)
+}
+
+/// See [`artifact::check`].
+///
+/// # Errors
+///
+/// As there, and if the platform is none.
+pub fn check_binding(file: &str, name: &str, tags: Vec<&str>) -> Result<()> {
+    let host = optional_platform(&tags)?.map(|platform| Host::given(platform.into_host()));
+    artifact::check(file, name, host.as_ref())
 }
 
 /// Artifacts that Julia was told to fill and has not ended yet, and the depots that they are for.

@@ -4,6 +4,7 @@ use scratchrs_archive::Change;
 use scratchrs_core::Result;
 use scratchrs_core::artifact::{self, Rot, Unreadable};
 use scratchrs_fs::Watch;
+use scratchrs_model::artifacts_toml::Host;
 use toml::{Table, Value};
 
 use super::artifact::{parsed, platform, stack};
@@ -24,7 +25,7 @@ pub fn verify_artifacts(depots: Vec<&str>, directory: &str, watch: &Watch) -> Re
     ])))
 }
 
-/// See [`artifact::repair`]. Nothing counts as overridden.
+/// See [`artifact::repair`]. What overrides say counts, as for the program.
 ///
 /// # Errors
 ///
@@ -38,8 +39,9 @@ pub fn repair_artifacts(
     watch: &Watch,
 ) -> Result<Vec<String>> {
     let session = Session::read(&session, depots.first())?;
-    let host = platform(&tags)?.into_host();
-    let stack = stack(depots, directory)?;
+    let host = Host::given(platform(&tags)?.into_host());
+    let mut stack = stack(depots, directory)?;
+    stack.read_overrides()?;
     let repairs = artifact::repair(&stack, &files, &host, session.options(), watch)?;
     let path = |(_, path): (_, String)| Value::String(path);
     Ok(table_texts(table([
@@ -52,6 +54,15 @@ pub fn repair_artifacts(
                 Value::Table(table([
                     ("hash", Value::String(wanted.hash.to_string())),
                     ("reason", Value::String(error.to_string())),
+                ]))
+            }),
+        ),
+        (
+            "left_out",
+            list(repairs.left_out, |left_out| {
+                Value::Table(table([
+                    ("name", Value::String(left_out.name)),
+                    ("reason", Value::String(left_out.error.to_string())),
                 ]))
             }),
         ),

@@ -9,9 +9,11 @@ use scratchrs_core::artifact::{
 use scratchrs_core::{Error, Result, tarball};
 use scratchrs_fetch::{JuliaSession, Settings};
 use scratchrs_fs::Watch;
+use scratchrs_model::artifacts_toml::{Download, Field, read_download};
+use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::TreeHash;
 
-use super::artifact::{download, parsed, stack};
+use super::artifact::{parsed, stack};
 use super::tickets::Tickets;
 use super::{PATIENCE, system_time};
 
@@ -99,26 +101,100 @@ pub fn install_artifact(
         session.settings.server = None;
     }
     let hash = parsed(hash)?;
-    let (unhashed, downloads): (Vec<_>, Vec<_>) =
-        downloads.chunks_exact(3).partition(|texts| texts[1].is_empty());
+    let stack = stack(depots, directory)?;
+    let places = Places::read(&downloads, name, hash, file);
     let wanted = Wanted {
         name: name.to_owned(),
         hash,
-        downloads: downloads.into_iter().map(download).collect::<Result<_>>()?,
-        unhashed: unhashed.into_iter().map(|texts| texts[0].to_owned()).collect(),
-        bound_in: bound_in(file, name, hash),
+        downloads: places.valid,
+        unhashed: places.unhashed,
+        bound_in: places.bound_in,
+        invalid: places.invalid,
     };
-    let stack = stack(depots, directory)?;
     let installed = artifact::install(&stack, &wanted, session.options(), watch)?;
     Ok(session.told(installed))
 }
 
-/// The file, and the line of it, in which a name stands for an artifact.
-fn bound_in(file: &str, name: &str, hash: TreeHash) -> Option<(String, usize)> {
-    let bindings = artifact::bindings(file).ok()??;
-    let mut entries = bindings.entries(name).into_iter();
-    let line = entries.find_map(|(_, entry)| (entry.hash == hash).then_some(entry.line))?;
-    Some((file.to_owned(), line))
+/// The places of a binding, as a session has them.
+struct Places {
+    valid: Vec<Download>,
+    /// Those without a hash, which only an artifact without a file can have.
+    unhashed: Vec<String>,
+    invalid: Vec<Fault>,
+    bound_in: Option<(String, Option<usize>)>,
+}
+
+impl Places {
+    /// Reads three texts for each place. What is invalid is told with its line if the file has it too:
+    /// the session may have changed what it read.
+    fn read(texts: &[&str], name: &str, hash: TreeHash, file: &str) -> Self {
+        let bindings = artifact::bindings(file).ok().flatten().unwrap_or_default();
+        let entries = bindings.entries(name);
+        let entry = entries.iter().map(|(_, entry)| entry).find(|entry| entry.hash == hash);
+        let known = entry.map(|entry| entry.invalid_downloads.as_slice()).unwrap_or_default();
+        let line = entry.map(|entry| entry.line);
+        let bound_in = (!file.is_empty()).then(|| (file.to_owned(), line));
+        let mut places =
+            Self { valid: Vec::new(), unhashed: Vec::new(), invalid: Vec::new(), bound_in };
+        for place in texts.chunks_exact(3) {
+            let [url, sha256, size] = [place[0], place[1], place[2]].map(field);
+            match (url, sha256) {
+                (Field::Text(url), Field::Missing) if file.is_empty() => {
+                    places.unhashed.push(url.to_owned());
+                    continue;
+                }
+                _ => {}
+            }
+            let (download, invalid) = read_download(url, sha256, size);
+            places.valid.extend(download);
+            places.invalid.extend(invalid.iter().map(|invalid| {
+                let message = format!("artifact `{name}`: {invalid}");
+                let same = known.iter().find(|fault| fault.message == message).cloned();
+                same.unwrap_or(Fault { line, column: None, message })
+            }));
+        }
+        places
+    }
+}
+
+/// What a field is: nothing, or a letter for its type and the value. Of another type than a string or an
+/// integer, the value is the type.
+fn field(text: &str) -> Field<'_> {
+    match text.split_at_checked(1) {
+        Some(("s", text)) => Field::Text(text),
+        Some(("i", number)) => Field::Integer(number.parse().ok()),
+        Some((_, kind)) => Field::Other(kind),
+        None => Field::Missing,
+    }
+}
+
+/// The places of an artifact that are valid, as address, hash and size, for a session that downloads by
+/// itself; and what is invalid, each with an empty address and hash before it.
+///
+/// # Errors
+///
+/// If the hash is none; or if some place is invalid and none is valid.
+pub fn read_downloads(
+    name: &str,
+    hash: &str,
+    downloads: Vec<&str>,
+    file: &str,
+) -> Result<Vec<String>> {
+    let places = Places::read(&downloads, name, parsed(hash)?, file);
+    if let (true, true, Some(fault)) =
+        (places.valid.is_empty(), places.unhashed.is_empty(), places.invalid.first())
+    {
+        return Err(Error::of_fault(file, fault.clone()));
+    }
+    let valid = places.valid.into_iter().flat_map(|Download { url, sha256, size }| {
+        [url, sha256.to_string(), size.unwrap_or_default().to_string()]
+    });
+    let unhashed = places.unhashed.into_iter().flat_map(|url| [url, String::new(), "0".to_owned()]);
+    let invalid = places.invalid.into_iter().flat_map(|fault| {
+        let separator = if fault.line.is_some() { ":" } else { ": " };
+        [String::new(), String::new(), format!("{file}{separator}{fault}")]
+    });
+    Ok(valid.chain(unhashed).chain(invalid).collect())
 }
 
 /// Installations that Julia was told to download for and has not ended yet.

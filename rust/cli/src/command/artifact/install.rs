@@ -1,8 +1,8 @@
 //! `scratchrs artifact install`: artifacts come from where a file says that they can be had.
 
-use scratchrs_core::artifact::{self, Installed, Stack, Wanted};
+use scratchrs_core::artifact::{self, Installed, LeftOut, Stack, Wanted};
 use scratchrs_core::{Error, usage};
-use scratchrs_model::artifacts_toml::Download;
+use scratchrs_model::artifacts_toml::{Bindings, Chosen, Download};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout::UsageLogFile;
 use serde::Serialize;
@@ -32,13 +32,16 @@ Environment:
   JULIA_SSL_CA_ROOTS_PATH, JULIA_NO_VERIFY_HOSTS, …  whom to trust, as in Julia
 
 With --json: {\"artifacts\": [{\"name\", \"hash\", \"path\", \"is_new\", \"error\"}], \
-\"healed\": [{\"line\", \"reason\"}], \"notes\": [\"…\"]}. \"path\" or \"error\" is null.";
+\"healed\": [{\"line\", \"reason\"}], \"notes\": [\"…\"]}. \"path\" or \"error\" is null; so is \
+\"hash\" where it is not known what a name stands for.";
 
 /// Install artifacts, and print their paths
 ///
 /// Each is asked for at the Pkg server and then at the places that the file names, and checked. If
 /// another process is installing one, it is waited for. A transfer that broke off goes on where it
-/// was. That the file is in use is recorded, so that no collection takes the artifacts.
+/// was. That the file is in use is recorded, so that no collection takes the artifacts. Exits with 1 if
+/// one can't be had, with 2 if it is only not known what a name stands for on this machine; all others
+/// are installed then.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -76,7 +79,7 @@ struct Answer {
 #[derive(Serialize)]
 struct Artifact {
     name: String,
-    hash: String,
+    hash: Option<String>,
     path: Option<String>,
     is_new: bool,
     error: Option<Failure>,
@@ -84,8 +87,8 @@ struct Artifact {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let stack = selection::stack(session)?;
-        let wanted = self.wanted(session, &stack)?;
+        let mut stack = selection::stack(session)?;
+        let (wanted, left_out) = self.wanted(session, &mut stack)?;
         let downloads = Downloads::new(session)?;
         let results = watched(session, |watch| match wanted.as_slice() {
             [one] => vec![artifact::install(&stack, one, downloads.options(), watch)],
@@ -95,6 +98,7 @@ impl Arguments {
         for (wanted, result) in wanted.iter().zip(results) {
             artifacts.push(Artifact::of(session, wanted, result)?);
         }
+        artifacts.extend(left_out.into_iter().map(Artifact::left_out));
         let healed = record(session, &stack, &wanted)?;
         if session.output.is_json() {
             let failed = failure(&artifacts);
@@ -108,14 +112,18 @@ impl Arguments {
         failure(&artifacts).map_or(Ok(()), Err)
     }
 
-    /// What is to be installed.
-    fn wanted(&self, session: &mut Session, stack: &Stack) -> Result<Vec<Wanted>> {
+    /// What is to be installed; and the names of which that is not known.
+    fn wanted(
+        &self,
+        session: &mut Session,
+        stack: &mut Stack,
+    ) -> Result<(Vec<Wanted>, Vec<LeftOut>)> {
         let downloads = self.downloads()?;
         if self.artifacts.is_empty() {
             return self.bound(session, stack);
         }
-        let one = |name: &String| -> Result<Wanted> {
-            let Selected { hash, binding } = self.scope.select(session, name)?;
+        let mut one = |name: &String| -> Result<Wanted> {
+            let Selected { hash, binding } = self.scope.select(session, stack, name)?;
             let mut wanted = match binding {
                 Some(binding) => Wanted::of_entry(name, &binding.entry, &binding.file),
                 None => Wanted {
@@ -124,51 +132,53 @@ impl Arguments {
                     downloads: Vec::new(),
                     unhashed: Vec::new(),
                     bound_in: None,
+                    invalid: Vec::new(),
                 },
             };
             wanted.downloads.extend(downloads.iter().cloned());
             Ok(wanted)
         };
-        let wanted = self.artifacts.iter().map(one).collect::<Result<Vec<_>>>()?;
-        Ok(once(wanted))
+        let wanted = self.artifacts.iter().map(&mut one).collect::<Result<Vec<_>>>()?;
+        Ok((once(wanted), Vec::new()))
     }
 
     /// What the file binds and can be downloaded. What is missing and can't be is told.
-    fn bound(&self, session: &mut Session, stack: &Stack) -> Result<Vec<Wanted>> {
+    fn bound(
+        &self,
+        session: &mut Session,
+        stack: &mut Stack,
+    ) -> Result<(Vec<Wanted>, Vec<LeftOut>)> {
         let file = self.scope.file.existing(session)?;
-        let bindings = selection::bindings(session, &file)?;
-        if !self.all {
-            let platform = self.scope.platform.get()?;
-            for name in bindings.names() {
-                let Ok(Some(entry)) = bindings.select(name, &platform) else { continue };
-                let is_wanted = entry.downloads.is_none() && (self.lazy || !entry.lazy);
-                if is_wanted && stack.find(entry.hash)?.is_none() {
-                    let note = format!(
-                        "`{name}` is not installed, and `{file}` names no place to download it from"
-                    );
-                    session.output.note(&visible(&note), None);
-                }
-            }
-            let mut wanted = artifact::wanted(&file, &bindings, &platform, self.lazy).0;
-            wanted.retain(|wanted| {
-                let name = &wanted.name;
-                let failure = self.scope.platform.undecided(&bindings, &file, name, &platform);
-                if let Some(Failure { message, hint, .. }) = &failure {
-                    let note = format!("`{}` is not installed: {message}", visible(name));
-                    session.output.note(&note, hint.as_deref());
-                }
-                failure.is_none()
-            });
-            return Ok(once(wanted));
+        let bindings = selection::bindings(session, stack, &file)?;
+        if self.all {
+            return Ok((self.bound_anywhere(&bindings, &file), Vec::new()));
         }
+        let host = self.scope.platform.host()?;
+        let (wanted, left_out) = artifact::wanted(stack, &file, &bindings, &host, self.lazy);
+        for name in bindings.names() {
+            let chosen = artifact::choose(stack, &file, &bindings, name, &host);
+            let Ok(Some(Chosen { entry, .. })) = chosen else { continue };
+            let is_wanted = entry.downloads.is_none() && (self.lazy || !entry.lazy);
+            if is_wanted && stack.find(entry.hash)?.is_none() {
+                let note = format!(
+                    "`{name}` is not installed, and `{file}` names no place to download it from"
+                );
+                session.output.note(&visible(&note), None);
+            }
+        }
+        Ok((once(wanted), left_out))
+    }
+
+    /// The same for all platforms.
+    fn bound_anywhere(&self, bindings: &Bindings, file: &str) -> Vec<Wanted> {
         let mut wanted = Vec::new();
         for name in bindings.names() {
             let entries = bindings.entries(name).into_iter().map(|(_, entry)| entry);
             let entries = entries.filter(|entry| entry.downloads.is_some());
             let entries = entries.filter(|entry| self.lazy || !entry.lazy);
-            wanted.extend(entries.map(|entry| Wanted::of_entry(name, entry, &file)));
+            wanted.extend(entries.map(|entry| Wanted::of_entry(name, entry, file)));
         }
-        Ok(once(wanted))
+        once(wanted)
     }
 
     /// The places that the user names.
@@ -207,7 +217,7 @@ impl Artifact {
         wanted: &Wanted,
         result: scratchrs_core::Result<Installed>,
     ) -> Result<Self> {
-        let hash = wanted.hash.to_string();
+        let hash = Some(wanted.hash.to_string());
         let name = wanted.name.clone();
         match result {
             Ok(Installed { path, is_new, warnings }) => {
@@ -221,6 +231,12 @@ impl Artifact {
                 Ok(Self { name, hash, path: None, is_new: false, error: Some(error.into()) })
             }
         }
+    }
+}
+
+impl Artifact {
+    fn left_out(LeftOut { name, error }: LeftOut) -> Self {
+        Self { name, hash: None, path: None, is_new: false, error: Some(error.into()) }
     }
 }
 
@@ -277,13 +293,15 @@ fn tell(session: &mut Session, artifacts: &[Artifact]) {
 
 /// That some are not there.
 fn failure(artifacts: &[Artifact]) -> Option<Failure> {
-    let mut failures = artifacts.iter().filter_map(|artifact| artifact.error.as_ref());
-    let first = failures.next()?;
-    let (bad, all) = (failures.count() + 1, artifacts.len());
+    let failures: Vec<_> = artifacts.iter().filter_map(|it| it.error.as_ref()).collect();
+    let (bad, all) = (failures.len(), artifacts.len());
+    let first = *failures.first()?;
     if all == 1 {
         return Some(first.clone());
     }
-    let code = if bad == 1 { first.code } else { Code::Download };
+    // Only if it is the same for all of them does the code say more than that something failed.
+    let is_same = failures.iter().all(|failure| failure.code == first.code);
+    let code = if is_same { first.code } else { Code::Download };
     Some(Failure::new(
         code,
         format!("{bad} of {} can't be installed", human::count(all as u64, "artifact")),

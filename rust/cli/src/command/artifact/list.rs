@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use scratchrs_core::Error;
 use scratchrs_core::artifact::{self, KnownFiles, Listed, Stack};
-use scratchrs_model::artifacts_toml::{Bindings, Entry};
+use scratchrs_model::artifacts_toml::{Bindings, Chosen, Entry, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::platform::Platform;
 use scratchrs_model::time::DepotTime;
@@ -25,8 +26,10 @@ Examples:
 
 With --json: {\"artifacts\": [{\"hash\", \"path\", \"bytes\", \"names\": [\"…\"], \"last_used\", \
 \"bound_by\": [\"…\"]}], \"bytes\", \"notes\": [\"…\"]}; with --file {\"file\", \"bindings\": \
-[{\"name\", \"platform\", \"hash\", \"lazy\", \"state\", \"path\", \"urls\": [\"…\"]}], \
-\"notes\": [\"…\"]}, where \"state\" is \"installed\", \"missing\" or \"overridden\".";
+[{\"name\", \"platform\", \"hash\", \"lazy\", \"state\", \"path\", \"urls\": [\"…\"], \
+\"reason\"}], \"notes\": [\"…\"]}, where \"state\" is \"installed\", \"missing\" or \"overridden\"; \
+or, with a \"reason\" and neither hash nor path, \"undecided\" if it depends on what is not known of \
+this machine, or \"invalid\".";
 
 /// List the artifacts of the depots, or what a file binds
 ///
@@ -45,52 +48,42 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let stack = selection::stack(session)?;
+        let mut stack = selection::stack(session)?;
         if self.scope.file.is_given() {
-            self.list_file(session, &stack)
+            self.list_file(session, &mut stack)
         } else {
             list_depots(session, &stack)
         }
     }
 
-    fn list_file(&self, session: &mut Session, stack: &Stack) -> Result<()> {
+    fn list_file(&self, session: &mut Session, stack: &mut Stack) -> Result<()> {
         let file = self.scope.file.existing(session)?;
-        let bindings = selection::bindings(session, &file)?;
-        let platform = if self.all { None } else { Some(self.scope.platform.get()?) };
-        let bound = bound(&bindings, platform.as_ref());
-        let bound: Vec<_> = bound
-            .into_iter()
-            .map(|(name, platform, entry)| Bound::of(stack, name, platform, entry))
-            .collect::<Result<_>>()?;
+        let bindings = selection::bindings(session, stack, &file)?;
+        let host = if self.all { None } else { Some(self.scope.platform.host()?) };
+        let mut bound = Vec::new();
+        for name in bindings.names() {
+            match &host {
+                Some(host) => {
+                    bound.extend(Bound::chosen(session, stack, &file, &bindings, name, host)?)
+                }
+                None => {
+                    for (platform, entry) in bindings.entries(name) {
+                        bound.push(Bound::of(stack, name, platform, entry)?);
+                    }
+                }
+            }
+        }
         if session.output.is_json() {
             return session.output.json(&FileAnswer { file, bindings: bound });
         }
         if bound.is_empty() {
-            let on = platform.map(|platform| format!(" on {platform}")).unwrap_or_default();
+            let on = host.map(|host| format!(" on {}", host.platform())).unwrap_or_default();
             session.output.talk(&format!("`{file}` binds nothing{on}"));
             return Ok(());
         }
         let rows: Vec<_> = bound.iter().map(Bound::row).collect();
         print(session, &BOUND_COLUMNS, &rows)
     }
-}
-
-/// The entries of each name: the one for a platform, or all.
-fn bound<'a>(
-    bindings: &'a Bindings,
-    platform: Option<&'a Platform>,
-) -> Vec<(&'a str, Option<&'a Platform>, &'a Entry)> {
-    let mut bound = Vec::new();
-    for name in bindings.names() {
-        let entries = bindings.entries(name);
-        let chosen = platform.map(|platform| bindings.select(name, platform).ok().flatten());
-        let entries = entries.into_iter().filter(|(_, entry)| match chosen {
-            Some(chosen) => chosen.is_some_and(|chosen| std::ptr::eq(chosen, *entry)),
-            None => true,
-        });
-        bound.extend(entries.map(|(platform, entry)| (name, platform, entry)));
-    }
-    bound
 }
 
 #[derive(Serialize)]
@@ -104,11 +97,14 @@ struct FileAnswer {
 struct Bound {
     name: String,
     platform: Option<String>,
-    hash: String,
+    /// None if it is not known what the name stands for; so is the path.
+    hash: Option<String>,
     lazy: bool,
     state: &'static str,
-    path: String,
+    path: Option<String>,
     urls: Vec<String>,
+    /// Why it is not known.
+    reason: Option<String>,
 }
 
 const BOUND_COLUMNS: [Column; 4] = [
@@ -119,6 +115,44 @@ const BOUND_COLUMNS: [Column; 4] = [
 ];
 
 impl Bound {
+    /// What a name stands for on a host. None if it stands for nothing there.
+    fn chosen(
+        session: &mut Session,
+        stack: &Stack,
+        file: &str,
+        bindings: &Bindings,
+        name: &str,
+        host: &Host,
+    ) -> Result<Option<Self>> {
+        let error = match artifact::choose(stack, file, bindings, name, host) {
+            Ok(None) => return Ok(None),
+            Ok(Some(Chosen { platform, entry })) => {
+                return Self::of(stack, name, platform, entry).map(Some);
+            }
+            Err(error) => error,
+        };
+        let state = match error {
+            Error::Undecided { .. } => "undecided",
+            Error::Format { .. } => "invalid",
+            error => return Err(error.into()),
+        };
+        // What is invalid in the file has been told.
+        if state == "undecided" {
+            session.output.note(&visible(&error.to_string()), error.hint());
+        }
+        let lazy = bindings.entries(name).iter().all(|(_, entry)| entry.lazy);
+        Ok(Some(Self {
+            name: name.to_owned(),
+            platform: None,
+            hash: None,
+            lazy,
+            state,
+            path: None,
+            urls: Vec::new(),
+            reason: Some(error.to_string()),
+        }))
+    }
+
     fn of(stack: &Stack, name: &str, platform: Option<&Platform>, entry: &Entry) -> Result<Self> {
         let state = match (stack.overridden(entry.hash)?, stack.find(entry.hash)?) {
             (Some(_), _) => "overridden",
@@ -129,11 +163,12 @@ impl Bound {
         Ok(Self {
             name: name.to_owned(),
             platform: platform.map(ToString::to_string),
-            hash: entry.hash.to_string(),
+            hash: Some(entry.hash.to_string()),
             lazy: entry.lazy,
             state,
-            path: stack.path(entry.hash)?,
+            path: Some(stack.path(entry.hash)?),
             urls: downloads.map(|download| download.url.clone()).collect(),
+            reason: None,
         })
     }
 
@@ -142,8 +177,14 @@ impl Bound {
             ("missing", true) => "missing (lazy)",
             (state, _) => state,
         };
-        let platform = self.platform.clone().unwrap_or_else(|| platform_name(None));
-        [visible(&self.name), platform, self.hash.clone(), state.to_owned()]
+        let unknown = "?".to_owned();
+        let (platform, hash) = match &self.hash {
+            Some(hash) => {
+                (self.platform.clone().unwrap_or_else(|| platform_name(None)), hash.clone())
+            }
+            None => (unknown.clone(), unknown),
+        };
+        [visible(&self.name), platform, hash, state.to_owned()]
     }
 }
 

@@ -1,6 +1,6 @@
 //! `scratchrs artifact repair`: what has rotted is installed anew.
 
-use scratchrs_core::artifact::{self, Repairs, Rot, Unreadable, Wanted};
+use scratchrs_core::artifact::{self, LeftOut, Repairs, Rot, Unreadable, Wanted};
 use scratchrs_model::hash::TreeHash;
 use serde::Serialize;
 
@@ -19,7 +19,7 @@ Examples:
   scratchrs artifact repair --file .    … and what the package here binds and is missing
 
 With --json: {\"sound\", \"repaired\": [{\"hash\", \"path\"}], \"installed\": [{\"hash\", \"path\"}], \
-\"failed\": [{\"hash\", \"name\", \"reason\"}], \"unknown\": [{\"hash\", \"path\"}], \
+\"failed\": [{\"hash\", \"name\", \"reason\"}], \"left_out\": [{\"name\", \"reason\"}], \"unknown\": [{\"hash\", \"path\"}], \
 \"unreadable\": [{\"hash\", \"path\", \"reason\"}], \"notes\": [\"…\"]}. For those in \"unknown\", no \
 file that the depots know says where to get them.";
 
@@ -27,7 +27,7 @@ file that the depots know says where to get them.";
 ///
 /// That is possible for those that a file binds with a place to download them from, or that the Pkg
 /// server has: a file that the depots know, or the one that --file names. Exits with 1 if something is
-/// still not right.
+/// still not right, with 2 if only the choice for a platform is open for a name in that file.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -41,6 +41,7 @@ struct Answer {
     repaired: Vec<Artifact>,
     installed: Vec<Artifact>,
     failed: Vec<Failed>,
+    left_out: Vec<LeftOutEntry>,
     unknown: Vec<Artifact>,
     unreadable: Vec<Unread>,
 }
@@ -58,6 +59,12 @@ struct Failed {
     reason: String,
 }
 
+#[derive(Serialize)]
+struct LeftOutEntry {
+    name: String,
+    reason: String,
+}
+
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let stack = selection::stack(session)?;
@@ -65,9 +72,9 @@ impl Arguments {
         let file = &self.scope.file;
         let file = if file.is_given() { Some(file.existing(session)?) } else { None };
         let files: Vec<&str> = file.iter().map(String::as_str).collect();
-        let platform = self.scope.platform.get()?;
+        let host = self.scope.platform.host()?;
         let repairs = watched(session, |watch| {
-            artifact::repair(&stack, &files, &platform, downloads.options(), watch)
+            artifact::repair(&stack, &files, &host, downloads.options(), watch)
         })?;
         selection::complain(session, &repairs.complaints);
         let left = repairs.failed.len() + repairs.unknown.len() + repairs.unreadable.len();
@@ -77,14 +84,24 @@ impl Arguments {
             let text: String = lines(&repairs).iter().map(|line| format!("{line}\n")).collect();
             session.output.result(&text)?;
             tell(session, &repairs);
+            selection::tell_left_out(session, &repairs.left_out);
         }
         if left == 0 {
-            return Ok(());
+            return left_out(repairs.left_out);
         }
         let verb = if left == 1 { "is" } else { "are" };
         let message = format!("{} {verb} still not right", human::count(left as u64, "artifact"));
         Err(Failure::new(Code::Integrity, message))
     }
+}
+
+/// That some names are left out.
+fn left_out(left_out: Vec<LeftOut>) -> Result<()> {
+    let count = human::count(left_out.len() as u64, "name");
+    let verb = if left_out.len() == 1 { "is" } else { "are" };
+    let Some(first) = left_out.into_iter().next() else { return Ok(()) };
+    let code = Failure::from(first.error).code;
+    Err(Failure::new(code, format!("{count} of the file {verb} left out")))
 }
 
 /// A line for each artifact that something was done about, or should have been.
@@ -138,12 +155,17 @@ impl Answer {
             name: wanted.name.clone(),
             reason: error.to_string(),
         };
+        let left_out = |left_out: &LeftOut| LeftOutEntry {
+            name: left_out.name.clone(),
+            reason: left_out.error.to_string(),
+        };
         let unknown = |rot: &Rot| artifact(&(rot.hash, rot.path.clone()));
         Self {
             sound: repairs.sound,
             repaired: repairs.repaired.iter().map(artifact).collect(),
             installed: repairs.installed.iter().map(artifact).collect(),
             failed: repairs.failed.iter().map(failed).collect(),
+            left_out: repairs.left_out.iter().map(left_out).collect(),
             unknown: repairs.unknown.iter().map(unknown).collect(),
             unreadable: repairs.unreadable.iter().map(Unread::of).collect(),
         }

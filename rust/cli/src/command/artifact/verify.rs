@@ -70,12 +70,12 @@ struct Changed {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let stack = selection::stack(session)?;
+        let mut stack = selection::stack(session)?;
         let found = if self.artifacts.is_empty() {
             let survey = watched(session, |watch| artifact::verify_all(&stack, watch))?;
             Found { survey, missing: Vec::new() }
         } else {
-            self.verify_each(session, &stack)?
+            self.verify_each(session, &mut stack)?
         };
         if session.output.is_json() {
             session.output.json(&found.answer())?;
@@ -98,10 +98,10 @@ impl Arguments {
         }
     }
 
-    fn verify_each(&self, session: &mut Session, stack: &Stack) -> Result<Found> {
+    fn verify_each(&self, session: &mut Session, stack: &mut Stack) -> Result<Found> {
         let mut found = Found::default();
         for name in &self.artifacts {
-            let hash = self.scope.select(session, name)?.hash;
+            let hash = self.scope.select(session, stack, name)?.hash;
             let verdict = watched(session, |watch| artifact::verify(stack, hash, watch));
             match verdict {
                 Ok(Verdict::Sound(_)) => found.survey.sound += 1,
