@@ -23,6 +23,7 @@ mod category;
 mod explain;
 mod inventory;
 mod mark;
+mod read_only;
 mod spared;
 mod spelling;
 mod status;
@@ -59,7 +60,8 @@ pub struct Options {
     pub depots: Vec<String>,
     /// When things may go.
     pub policy: Policy,
-    /// Whether things are removed from all depots, and evicted although something keeps them.
+    /// Whether things are removed from all depots, and evicted although something keeps them. A depot
+    /// behind the first that may not be written to is left out.
     pub force: bool,
     /// How many bytes the packages, clones, artifacts and spaces of a depot may have together. The
     /// store counts, but is not evicted while somebody uses it.
@@ -208,6 +210,7 @@ impl Report {
 /// of a log for too long. What cannot be removed is in the report.
 pub fn collect(options: &Options, moment: Moment, watch: &Watch) -> Result<Report> {
     let mut world = World::read(options, moment, watch)?;
+    world.leave_out_read_only(options, moment);
     let plans = world.decide(options, moment);
     // As they are now: a collection heals logs.
     let mut notes = world.notes();

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use scratchrs_core::artifact::{self, Stack};
 use scratchrs_core::{Error, ErrorCode};
-use scratchrs_model::artifacts_toml::BindOptions;
+use scratchrs_model::artifacts_toml::{BindOptions, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::platform::Platform;
 use scratchrs_model::time::DepotTime;
@@ -36,6 +36,10 @@ fn stack(lab: &DepotLab) -> Stack {
     Stack::new(depots, None).unwrap()
 }
 
+fn host() -> Host {
+    Host::given(linux())
+}
+
 fn file(lab: &DepotLab) -> String {
     lab.root().join("Artifacts.toml").to_str().unwrap().to_owned()
 }
@@ -47,7 +51,7 @@ fn bind(lab: &DepotLab, name: &str, digit: &str, options: BindOptions<'_>) -> Re
 }
 
 fn hash_of(lab: &DepotLab, name: &str) -> Option<TreeHash> {
-    artifact::binding(&file(lab), name, &linux()).unwrap().map(|entry| entry.hash)
+    artifact::binding(&mut stack(lab), &file(lab), name, &host()).unwrap().map(|entry| entry.hash)
 }
 
 #[test]
@@ -89,8 +93,9 @@ fn overrides_of_all_depots_hold() {
     assert_eq!(stack.overridden(three).unwrap(), None);
     let text = format!("[x]\ngit-tree-sha1 = \"{}\"\n", hash("4"));
     fs::write(file(&lab), text).unwrap();
-    let bindings = artifact::bindings(&file(&lab)).unwrap().unwrap();
-    stack.overrides_mut().apply(PACKAGE.parse().unwrap(), &bindings);
+    let project = format!("name = \"P\"\nuuid = \"{PACKAGE}\"\n");
+    fs::write(lab.root().join("Project.toml"), project).unwrap();
+    stack.load(&file(&lab)).unwrap().unwrap();
     assert_eq!(stack.overridden(hash("4")).unwrap().as_deref(), Some("/x"));
     assert_eq!(stack.without_overrides().overridden(hash("4")).unwrap(), None);
 
@@ -99,7 +104,7 @@ fn overrides_of_all_depots_hold() {
     assert!(error.to_string().contains("Overrides.toml:1:5: "), "{error}");
     lab.write("artifacts/Overrides.toml", &format!("{one} = \"{two}\"\n{two} = \"{one}\"\n"));
     stack.read_overrides().unwrap();
-    assert_eq!(stack.path(one).unwrap_err().code(), ErrorCode::Conflict);
+    assert_eq!(stack.path(one).unwrap_err().code(), ErrorCode::Format);
 }
 
 #[test]
@@ -211,7 +216,7 @@ fn many_bind_in_one_file_and_none_is_lost() {
 #[test]
 fn what_is_selected_is_for_the_platform_and_not_lazy() {
     let lab = DepotLab::new();
-    let download = format!("[{{url = \"u\", sha256 = \"{}\"}}]", "0".repeat(64));
+    let download = format!("[{{url = \"https://u\", sha256 = \"{}\"}}]", "0".repeat(64));
     let text = format!(
         "a = {{git-tree-sha1 = \"{one}\", download = {download}}}\n\
          b = {{git-tree-sha1 = \"{two}\", download = {download}, lazy = true}}\n\
@@ -225,15 +230,80 @@ fn what_is_selected_is_for_the_platform_and_not_lazy() {
     fs::write(file(&lab), text).unwrap();
     let bindings = artifact::bindings(&file(&lab)).unwrap().unwrap();
     let names = |include_lazy| {
-        let (entries, faults) = artifact::downloadable(&bindings, &linux(), include_lazy);
-        assert_eq!(faults.len(), 1);
+        let (entries, left_out) =
+            artifact::downloadable(&stack(&lab), &file(&lab), &bindings, &host(), include_lazy);
+        assert_eq!(left_out.iter().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["e"]);
         entries.into_iter().map(|(name, _)| name).collect::<Vec<_>>()
     };
     assert_eq!((names(false), names(true)), (vec!["a".to_owned()], vec!["a".into(), "b".into()]));
-    let (hashes, _) = artifact::hashes(&bindings, &linux(), true);
-    assert_eq!(hashes, [hash("1"), hash("2"), hash("3")]);
-    let error = artifact::binding(&file(&lab), "e", &linux()).unwrap_err();
-    assert!(error.to_string().contains("Artifacts.toml:5:22: `git-tree-sha1`: "), "{error}");
+    let error = artifact::binding(&mut stack(&lab), &file(&lab), "e", &host()).unwrap_err();
+    assert!(
+        error.to_string().contains("Artifacts.toml:5:22: artifact `e`: `git-tree-sha1`: "),
+        "{error}"
+    );
+    let one_host = host();
+    let checked =
+        |name, host| artifact::check(&file(&lab), name, host).map_err(|it| it.to_string());
+    assert_eq!(checked("e", Some(&one_host)), Err(error.to_string()));
+    assert_eq!(checked("e", None), Err(error.to_string()));
+    assert_eq!((checked("a", None), checked("z", None)), (Ok(()), Ok(())));
+}
+
+/// A file with a name that depends on libgfortran, in a package of which the outermost depot overrides
+/// that name and another one.
+fn overridden(lab: &DepotLab) -> Stack {
+    let text = ["4", "5"].map(|version| {
+        format!(
+            "[[tool]]\narch = \"x86_64\"\nos = \"linux\"\nlibgfortran_version = \"{version}\"\n\
+             git-tree-sha1 = \"{}\"\n",
+            hash(version)
+        )
+    });
+    fs::write(file(lab), text.concat() + &format!("[a]\ngit-tree-sha1 = \"{}\"\n", hash("1")))
+        .unwrap();
+    fs::create_dir_all(lab.root().join("three/artifacts")).unwrap();
+    fs::create_dir_all(lab.root().join("site")).unwrap();
+    let site = lab.root().join("site").display().to_string();
+    let text = format!("[{PACKAGE}]\ntool = \"{site}\"\na = \"{}\"\n", hash("9"));
+    fs::write(lab.root().join("three/artifacts/Overrides.toml"), text).unwrap();
+    let mut stack = stack(lab);
+    assert_eq!(stack.read_overrides().unwrap(), []);
+    stack
+}
+
+#[test]
+fn overrides_by_name_hold_for_the_file_of_their_package() {
+    let lab = DepotLab::new();
+    let mut stack = overridden(&lab);
+    let site = Some(lab.root().join("site").display().to_string());
+    let replaced = |stack: &Stack, digit| stack.overridden(hash(digit)).unwrap();
+    stack.load(&file(&lab)).unwrap().unwrap();
+    assert_eq!(replaced(&stack, "4"), None, "the file belongs to no package");
+    let project = format!("name = \"Other\"\nuuid = \"{}\"\n", uuid::Uuid::nil());
+    fs::write(lab.root().join("Project.toml"), project).unwrap();
+    stack.load(&file(&lab)).unwrap().unwrap();
+    assert_eq!(replaced(&stack, "4"), None, "it belongs to another one");
+    let project = format!("name = \"Tool_jll\"\nuuid = \"{PACKAGE}\"\n");
+    fs::write(lab.root().join("JuliaProject.toml"), project).unwrap();
+    stack.load(&file(&lab)).unwrap().unwrap();
+    assert_eq!((replaced(&stack, "4"), replaced(&stack, "5")), (site.clone(), site));
+    let other = lab.path(&format!("artifacts/{}", hash("9"))).display().to_string();
+    assert_eq!(replaced(&stack, "1"), Some(other));
+    assert_eq!(replaced(&stack, "2"), None);
+}
+
+#[test]
+fn what_is_overridden_need_not_be_decided() {
+    let lab = DepotLab::new();
+    let mut stack = overridden(&lab);
+    let unknown = Host::without_julia(linux());
+    let mut tool = || artifact::binding(&mut stack, &file(&lab), "tool", &unknown);
+    let error = tool().unwrap_err();
+    assert!(matches!(&error, Error::Undecided { tags, .. } if *tags == ["libgfortran_version"]));
+    assert_eq!(error.code(), ErrorCode::InvalidInput);
+    let project = format!("name = \"Tool_jll\"\nuuid = \"{PACKAGE}\"\n");
+    fs::write(lab.root().join("Project.toml"), project).unwrap();
+    assert!(tool().unwrap().is_some(), "whatever it is, it is in the same place");
 }
 
 #[test]

@@ -16,9 +16,8 @@ use scratchrs_core::artifact::{
 use scratchrs_core::{Error, ErrorCode};
 use scratchrs_fetch::{Settings, file_url};
 use scratchrs_fs::Watch;
-use scratchrs_model::artifacts_toml::Download;
+use scratchrs_model::artifacts_toml::{Download, Host};
 use scratchrs_model::hash::TreeHash;
-use scratchrs_model::platform::Platform;
 use scratchrs_testkit::{DepotLab, ServedArtifact};
 
 /// A depot, and an artifact that a server has.
@@ -45,8 +44,15 @@ impl Scene {
             size: None,
         };
         let downloads = paths.iter().map(download).collect();
-        let bound_in = Some(("/work/Artifacts.toml".to_owned(), 3));
-        Wanted { name: "x".to_owned(), hash: self.hash, downloads, unhashed: vec![], bound_in }
+        let bound_in = Some(("/work/Artifacts.toml".to_owned(), Some(3)));
+        Wanted {
+            name: "x".to_owned(),
+            hash: self.hash,
+            downloads,
+            unhashed: vec![],
+            bound_in,
+            invalid: vec![],
+        }
     }
 
     fn install(&self, wanted: &Wanted, settings: &Settings) -> Result<Installed, Error> {
@@ -339,6 +345,69 @@ fn what_is_overridden_is_not_installed() {
     assert_eq!(installed.path, elsewhere.to_str().unwrap());
 }
 
+/// What the file binds by the name `x`, with these fields in its places to download it from.
+fn bound(scene: &Scene, places: &[String]) -> (String, Wanted) {
+    let file = scene.lab.root().join("Artifacts.toml").to_str().unwrap().to_owned();
+    let places = places.iter().map(|fields| format!("\n    [[x.download]]\n{fields}\n"));
+    let text = format!("[x]\ngit-tree-sha1 = \"{}\"\n{}", scene.hash, places.collect::<String>());
+    fs::write(&file, text).unwrap();
+    let bindings = artifact::bindings(&file).unwrap().unwrap();
+    let (mut wanted, left_out) = artifact::wanted(&scene.stack, &file, &bindings, &host(), false);
+    assert!(left_out.is_empty());
+    (file, wanted.remove(0))
+}
+
+#[test]
+fn an_invalid_place_is_told_with_file_line_and_field() {
+    let scene = Scene::new();
+    let url = scene.served.server.url("/x.tar.gz");
+    let sha256 = scene.served.sha256.to_string();
+    for (fields, place, message) in [
+        (
+            format!("sha256 = \"{}\"\nurl = \"{url}\"", scene.hash),
+            "5:10",
+            "expected 64 hexadecimal digits, got 40, the length of a SHA-1",
+        ),
+        (format!("url = \"{url}\""), "4:5", "missing `sha256`: expected 64 hexadecimal digits"),
+        (format!("sha256 = 7\nurl = \"{url}\""), "5:10", "invalid `sha256`: expected 64"),
+        (format!("sha256 = \"{sha256}\""), "4:5", "missing `url`: expected an address"),
+        (
+            format!("sha256 = \"{sha256}\"\nurl = \"example.org/x\""),
+            "6:7",
+            "invalid `url` `example.org/x`: expected an address that begins with `https:`",
+        ),
+    ] {
+        let (file, wanted) = bound(&scene, &[fields]);
+        let error = scene.install(&wanted, &settings(&[])).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Format, "{error}");
+        let error = error.to_string();
+        assert!(error.starts_with(&format!("{file}:{place}: artifact `x`: ")), "{error}");
+        assert!(error.contains(message), "{error}");
+        assert_eq!(scene.names(), [""; 0]);
+    }
+}
+
+#[test]
+fn an_invalid_place_does_not_stop_another_and_is_told() {
+    let scene = Scene::new();
+    let place = |path: &str, hash: &str, more: &str| {
+        format!("sha256 = \"{hash}\"\nurl = \"{}\"{more}", scene.served.server.url(path))
+    };
+    let (short, whole) = ("abc", scene.served.sha256.to_string().to_uppercase());
+    let invalid = place("/x.tar.gz", short, "");
+    let (file, wanted) = bound(&scene, &[invalid.clone(), place("/missing", &whole, "")]);
+    let error = scene.install(&wanted, &settings(&[])).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Download);
+    assert!(error.to_string().contains(&format!("\n  {file}:5:10: artifact `x`: ")), "{error}");
+    let valid = place("/x.tar.gz", &whole, "\nsize = \"large\"");
+    let (file, wanted) = bound(&scene, &[invalid, valid]);
+    let installed = scene.install(&wanted, &settings(&[])).unwrap();
+    let told = |place: &str| {
+        installed.warnings.iter().any(|warning| warning.starts_with(&format!("{file}:{place}: ")))
+    };
+    assert!(installed.is_new && told("5:10") && told("11:8"), "{:?}", installed.warnings);
+}
+
 /// The file that binds the scene's artifact, and one that nobody can have.
 fn write_bindings(scene: &Scene) -> String {
     let file = scene.lab.root().join("Artifacts.toml").to_str().unwrap().to_owned();
@@ -350,8 +419,8 @@ fn write_bindings(scene: &Scene) -> String {
     file
 }
 
-fn platform() -> Platform {
-    "x86_64-linux-gnu".parse().unwrap()
+fn host() -> Host {
+    Host::given("x86_64-linux-gnu".parse().unwrap())
 }
 
 #[test]
@@ -359,7 +428,7 @@ fn all_that_a_file_binds_is_installed() {
     let scene = Scene::new();
     let file = write_bindings(&scene);
     let bindings = artifact::bindings(&file).unwrap().unwrap();
-    let (wanted, faults) = artifact::wanted(&file, &bindings, &platform(), false);
+    let (wanted, faults) = artifact::wanted(&scene.stack, &file, &bindings, &host(), false);
     assert_eq!((wanted.len(), faults.len()), (3, 0));
     let settings = settings(&[]);
     let results = artifact::install_all(&scene.stack, &wanted, options(&settings), &watch());
@@ -376,7 +445,7 @@ fn what_has_rotted_is_put_right() {
     let file = write_bindings(&scene);
     let settings = settings(&[]);
     let repair = |files: &[&str]| {
-        artifact::repair(&scene.stack, files, &platform(), options(&settings), &watch()).unwrap()
+        artifact::repair(&scene.stack, files, &host(), options(&settings), &watch()).unwrap()
     };
     let repairs = repair(&[&file]);
     assert_eq!(repairs.installed, [(scene.hash, scene.path())]);

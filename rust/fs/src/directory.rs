@@ -63,6 +63,12 @@ pub fn is_directory(path: &Path) -> bool {
     platform::is_directory(path)
 }
 
+/// Whether this process may make and remove entries of the directory at `path`, as far as the system
+/// tells without trying: neither the permissions nor a read-only file system forbid it.
+pub fn is_writable_directory(path: &Path) -> bool {
+    platform::is_writable_directory(path)
+}
+
 /// Whether `path` is a directory with nothing in it; `None` if it is no directory.
 ///
 /// # Errors

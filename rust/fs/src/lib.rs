@@ -25,8 +25,9 @@ mod watch;
 
 pub use append::append;
 pub use directory::{
-    ensure_directory, ensure_parent, identity, is_directory, is_empty_directory, names, publish,
-    publish_new, real_path, remove_if_empty, restore, subdirectories,
+    ensure_directory, ensure_parent, identity, is_directory, is_empty_directory,
+    is_writable_directory, names, publish, publish_new, real_path, remove_if_empty, restore,
+    subdirectories,
 };
 pub use error::{Error, Result, is_read_only};
 pub use file_id::{FileId, existing_real_path, file_id, link_target};

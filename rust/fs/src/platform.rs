@@ -68,6 +68,11 @@ mod unix {
         rustix::fs::access(name, Access::EXISTS).is_ok()
     }
 
+    /// Whether entries of the directory at `path` may be made and removed.
+    pub(crate) fn is_writable_directory(path: &Path) -> bool {
+        rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+    }
+
     /// Tells one file or directory of a file system from another.
     pub(crate) fn identity(metadata: &Metadata) -> Option<u64> {
         Some(metadata.ino())
@@ -379,6 +384,11 @@ mod windows {
     }
 
     pub(crate) fn is_directory(path: &Path) -> bool {
+        path.is_dir()
+    }
+
+    /// The standard library has no way to ask: the attempt tells.
+    pub(crate) fn is_writable_directory(path: &Path) -> bool {
         path.is_dir()
     }
 

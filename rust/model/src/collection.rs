@@ -271,6 +271,9 @@ pub struct Roots {
     pub uses: Vec<SpaceUse>,
     /// The overrides of all depots.
     pub overrides: Overrides,
+    /// What they put in the place of names in the artifact files of packages: the index of the file, and
+    /// the replacement.
+    pub replacements: Vec<(usize, Target)>,
     /// What could not be read.
     pub unreadable: Vec<Unreadable>,
     /// The other paths of what the paths of all these lead to. Of items and of what lies in them, the
@@ -638,27 +641,45 @@ impl Marks {
         dying: &HashSet<Position>,
     ) {
         debug_assert_eq!(depots.len(), self.keepers.len());
+        let is_dying = |file: &Root<NamedHashes>| places.is_in(dying, &file.path);
         for (index, file) in roots.artifact_files.iter().enumerate() {
-            if places.is_in(dying, &file.path) {
+            if is_dying(file) {
                 continue;
             }
             for hash in file.content.hashes() {
                 self.artifact(places, roots, *hash, Keeper::ArtifactFile(index));
             }
         }
+        // What they replace is kept too: other packages may bind the same artifact.
+        for (index, replacement) in &roots.replacements {
+            let Some(file) = roots.artifact_files.get(*index) else { continue };
+            if !is_dying(file) {
+                self.replacement(places, replacement, Keeper::ArtifactFile(*index));
+            }
+        }
     }
 
     /// Marks an artifact where Pkg would look for it, of what is there.
     fn artifact(&mut self, places: &Places<'_>, roots: &Roots, hash: TreeHash, keeper: Keeper) {
-        let mut mark = |position| self.mark(position, keeper);
         match roots.overrides.of_artifact(hash) {
             // Pkg never comes back from overrides that lead in a circle.
-            Ok(None) | Err(Cycle(_)) => places.artifacts(hash).for_each(mark),
-            Ok(Some(Target::Path(path))) => {
-                places.items(Kind::Artifact, &path).into_iter().for_each(mark);
-            },
-            Ok(Some(Target::Artifact(other))) => {
-                places.artifacts(other).take(1).for_each(&mut mark);
+            Ok(None) | Err(Cycle(_)) => {
+                places.artifacts(hash).for_each(|position| self.mark(position, keeper));
+            }
+            Ok(Some(replacement)) => self.replacement(places, &replacement, keeper),
+        }
+    }
+
+    /// Marks what an override leads to.
+    fn replacement(&mut self, places: &Places<'_>, replacement: &Target, keeper: Keeper) {
+        match replacement {
+            Target::Path(path) => {
+                let found = places.items(Kind::Artifact, path);
+                found.into_iter().for_each(|position| self.mark(position, keeper));
+            }
+            Target::Artifact(other) => {
+                let first = places.artifacts(*other).next();
+                first.into_iter().for_each(|position| self.mark(position, keeper));
             }
         }
     }
@@ -999,6 +1020,21 @@ mod tests {
         let roots = Roots { artifact_files, overrides, ..Roots::default() };
         let gone = doomed(&depot, &decide(&depot, &roots, &policy(0)));
         assert_eq!(gone, [1, 3].map(|digit| format!("/artifacts/{}", tree(digit))));
+    }
+
+    #[test]
+    fn what_stands_in_the_place_of_a_name_is_kept_beside_it() {
+        let artifacts =
+            [1, 2, 3, 4].map(|digit| item(Kind::Artifact, "", &tree(digit).to_string()));
+        let depot = depot(artifacts.to_vec());
+        let artifact_files = vec![root("/a", bindings(&[1]))];
+        let replacements = vec![
+            (0, Target::Artifact(tree(2))),
+            (0, Target::Path(format!("/depot/artifacts/{}/below", tree(3)))),
+        ];
+        let roots = Roots { artifact_files, replacements, ..Roots::default() };
+        let gone = doomed(&depot, &decide(&depot, &roots, &policy(0)));
+        assert_eq!(gone, [format!("/artifacts/{}", tree(4))]);
     }
 
     #[test]

@@ -13,12 +13,13 @@ use scratchrs_model::collection::{Depot, Kind, Root, Roots, SpaceUse, Unreadable
 use scratchrs_model::fault::Fault;
 use scratchrs_model::layout::{self, ARTIFACTS, OVERRIDES, UsageLogFile};
 use scratchrs_model::manifest::{Manifest, ManifestReader};
-use scratchrs_model::overrides::Overrides;
+use scratchrs_model::overrides::{Overrides, Target};
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Skipped, UsageLog};
 
 use super::spelling::{depots_logging, stand_ins};
 use super::{Note, Problem};
+use crate::project;
 
 /// Files that are longer are not what they are taken for, and count as unreadable.
 const LONGEST_ROOT: u64 = 256 << 20;
@@ -129,6 +130,7 @@ impl Marks {
         (roots.manifests, self.manifest_looks) = self.take_in(manifests, &mut roots.unreadable);
         (roots.artifact_files, self.artifact_file_looks) =
             self.take_in(files, &mut roots.unreadable);
+        roots.replacements = replacements(&roots);
         let held = roots.unreadable.iter().map(|unreadable| {
             Note::about(Path::new(&unreadable.path), Problem::Unreadable, unreadable.reason.clone())
         });
@@ -192,6 +194,33 @@ impl Marks {
         }
         (overrides, unreadable)
     }
+}
+
+/// What overrides put in the place of the names in artifact files, by the packages that these belong to.
+/// Where the package cannot be told, whatever has a name of the file counts.
+fn replacements(roots: &Roots) -> Vec<(usize, Target)> {
+    let overridden: Vec<_> = roots.overrides.by_name().collect();
+    if overridden.is_empty() {
+        return Vec::new();
+    }
+    let mut found = Vec::new();
+    for (index, file) in roots.artifact_files.iter().enumerate() {
+        let mut names = file.content.iter().filter_map(|(_, name)| name);
+        if !names.any(|name| overridden.iter().any(|(_, overridden, _)| *overridden == name)) {
+            continue;
+        }
+        let package = project::package_of(&file.path);
+        for (owner, name, _) in &overridden {
+            let is_meant = package.as_ref().map_or(true, |package| *package == Some(*owner));
+            let is_bound = file.content.iter().any(|(_, bound)| bound == Some(name));
+            if let (true, true, Ok(Some(target))) =
+                (is_meant, is_bound, roots.overrides.of_name(*owner, name))
+            {
+                found.push((index, target));
+            }
+        }
+    }
+    found
 }
 
 /// The paths in the logs of a kind, sorted, and when their use was last logged.

@@ -16,9 +16,9 @@ use scratchrs_model::usage_log::{Record, UsageLog};
 use super::inventory::locked_artifact;
 use super::mark::{LOGS, Log, Marks};
 use super::spared::{LOCK_POLICY, beside, held_by, lock_of, why_spared};
-use super::{Category, Failure, Gone, Moment, Options, Report, World, store};
+use super::{Category, Failure, Gone, Moment, Note, Options, Problem, Report, World, store};
 use crate::artifact;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::usage;
 
 /// How many things are set aside before the locks are given back for a while.
@@ -143,6 +143,12 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
         match LOGS.into_iter().map(lock).collect::<Result<Vec<_>>>() {
             Ok(taken) => locks.extend(taken),
             Err(error) if is_alone => return Err(error),
+            // The system did not say so before.
+            Err(Error::Io(error)) if index > 0 && error.is_read_only() => {
+                depot.is_swept = false;
+                let (path, message) = (Path::new(&depot.path), error.to_string());
+                report.notes.push(Note::about(path, Problem::Passed, message));
+            }
             Err(error) => {
                 depot.is_swept = false;
                 report

@@ -9,7 +9,7 @@ use scratchrs_archive::Links;
 use scratchrs_core::artifact::{self, InstallOptions, Stack, Wanted};
 use scratchrs_fetch::Settings;
 use scratchrs_fs::Watch;
-use scratchrs_model::artifacts_toml::BindOptions;
+use scratchrs_model::artifacts_toml::{BindOptions, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_testkit::fill;
 
@@ -85,10 +85,10 @@ pub(crate) fn perform(task: ArtifactTask) -> Result<(), String> {
         ArtifactTask::Repair { depot, file } => {
             let (settings, platform) = (settings(), "x86_64-linux-gnu".parse());
             let platform = platform.map_err(|error| format!("Worker {error}"))?;
-            let file = below(&depot, &file);
+            let (file, host) = (below(&depot, &file), Host::given(platform));
             let stack = stack(&depot)?;
             let options = options(&settings);
-            let repairs = artifact::repair(&stack, &[&file], &platform, options, &watch);
+            let repairs = artifact::repair(&stack, &[&file], &host, options, &watch);
             let repairs = repairs.map_err(typed)?;
             match repairs.failed.into_iter().next() {
                 Some((_, error)) => Err(typed(error)),
