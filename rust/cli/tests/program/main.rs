@@ -9,6 +9,7 @@ mod arguments;
 mod artifact;
 mod artifact_install;
 mod bad_depots;
+mod choice;
 mod depots;
 mod gc;
 mod hash;
