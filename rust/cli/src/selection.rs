@@ -167,10 +167,19 @@ impl Scope {
 /// is told.
 pub(crate) fn bindings(session: &mut Session, stack: &mut Stack, file: &str) -> Result<Bindings> {
     let bindings = stack.load(file)?.unwrap_or_default();
-    for fault in bindings.faults() {
-        session.output.note(&visible(&format!("{file}:{fault}")), None);
-    }
+    tell_faults(session, &faults(file, &bindings));
     Ok(bindings)
+}
+
+/// What is invalid in a file, each with its place.
+pub(crate) fn faults(file: &str, bindings: &Bindings) -> Vec<String> {
+    bindings.faults().iter().map(|fault| format!("{file}:{fault}")).collect()
+}
+
+pub(crate) fn tell_faults(session: &mut Session, faults: &[String]) {
+    for fault in faults {
+        session.output.note(&visible(fault), None);
+    }
 }
 
 /// Why a name stands for nothing.

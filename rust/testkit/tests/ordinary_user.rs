@@ -220,3 +220,78 @@ fn a_depot_that_may_not_be_written_to_is_not_collected() {
     succeed(&lab, "collect", &[]);
     assert!(!lab.names().iter().any(|name| name.contains("key")), "{:?}", lab.names());
 }
+
+/// A depot behind the lab's, as those that come with a Julia: it may not be written to. It has an
+/// artifact that nothing references, if so wished.
+struct Behind {
+    lab: DepotLab,
+    artifact: String,
+}
+
+impl Behind {
+    fn new(has_artifact: bool) -> Self {
+        let behind =
+            Self { lab: DepotLab::new(), artifact: format!("artifacts/{}", "2".repeat(40)) };
+        behind.lab.write("compiled/v1.10/file", "");
+        if has_artifact {
+            behind.lab.write(&format!("{}/file", behind.artifact), "x");
+        }
+        fs::set_permissions(behind.lab.root(), fs::Permissions::from_mode(0o755)).unwrap();
+        allow(&behind.lab, "a-w");
+        behind
+    }
+
+    /// Collects the stack of the lab's depot and this one without grace.
+    fn collect(&self, lab: &DepotLab, more: &[&str]) -> Option<Output> {
+        run(lab, "collect", &[&["--force", "--behind", self.lab.depot()], more].concat())
+    }
+}
+
+impl Drop for Behind {
+    fn drop(&mut self) {
+        allow(&self.lab, "u+w");
+    }
+}
+
+#[test]
+fn depots_that_may_not_be_written_to_end_a_stack_that_is_collected() {
+    for has_artifact in [false, true] {
+        let behind = Behind::new(has_artifact);
+        let before = behind.lab.tree();
+        let lab = lab();
+        if succeed(&lab, "generate", &["key"]).is_none() {
+            return;
+        }
+        for more in [&["--dry-run"][..], &[]] {
+            let output = behind.collect(&lab, more).unwrap();
+            let said = String::from_utf8(output.stdout).unwrap();
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "{more:?}: {errors}");
+            assert!(!said.contains("failed ") && said.contains("collected 1 in 1"), "{said}");
+            let note = format!(
+                "noted Passed {}: is not writable, and has 1 item that nothing references\n",
+                behind.lab.depot()
+            );
+            assert_eq!(said.contains(&note), has_artifact, "{more:?}: {said}");
+            assert_eq!(said.contains("noted "), has_artifact, "{more:?}: {said}");
+        }
+        assert!(!lab.names().iter().any(|name| name.contains("key")), "{:?}", lab.names());
+        assert_eq!(behind.lab.tree(), before);
+    }
+}
+
+#[test]
+fn the_first_depot_of_a_stack_has_to_be_writable() {
+    let (lab, behind) = (lab(), Behind::new(true));
+    if succeed(&lab, "generate", &["key"]).is_none() {
+        return;
+    }
+    let before = lab.tree();
+    allow(&lab, "a-w");
+    let output = behind.collect(&lab, &[]).unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.starts_with("Io ") && said.contains("(EACCES)"), "{said}");
+    assert_eq!(lab.tree(), before);
+    allow(&lab, "u+w");
+}

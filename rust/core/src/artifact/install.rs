@@ -632,7 +632,9 @@ fn unobtainable(wanted: &Wanted, failures: &[(Source, Failure)]) -> Error {
     if failures.is_empty()
         && let (Some((file, _)), Some(fault)) = (bound_in, invalid.first())
     {
-        return Error::of_fault(file, all_in_one(fault, &invalid[1..]));
+        let mut fault = fault.clone();
+        wanted.complaints().skip(1).for_each(|it| fault.message.push_str(&format!("\n  {it}")));
+        return Error::of_fault(file, fault);
     }
     let declared = || failures.iter().filter(|(source, _)| !source.is_server);
     let mismatches: Vec<_> = declared()
@@ -656,13 +658,6 @@ fn unobtainable(wanted: &Wanted, failures: &[(Source, Failure)]) -> Error {
         message.push_str(&format!("\n  {file} names no place to download it from"));
     }
     Error::Download(message)
-}
-
-/// A fault with all others told behind it.
-fn all_in_one(first: &Fault, others: &[Fault]) -> Fault {
-    let mut fault = first.clone();
-    others.iter().for_each(|other| fault.message.push_str(&format!("\n  {other}")));
-    fault
 }
 
 /// Installs an artifact in the place of one that has rotted, from where it can be had.

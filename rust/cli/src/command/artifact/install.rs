@@ -69,6 +69,15 @@ pub(crate) struct Arguments {
     sha256: Vec<Sha256>,
 }
 
+/// What is to be done.
+struct Plan {
+    wanted: Vec<Wanted>,
+    /// The names of which it is not known what they stand for.
+    left_out: Vec<LeftOut>,
+    /// What is invalid in the file, each with its place.
+    faults: Vec<String>,
+}
+
 #[derive(Serialize)]
 struct Answer {
     artifacts: Vec<Artifact>,
@@ -88,7 +97,7 @@ struct Artifact {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let mut stack = selection::stack(session)?;
-        let (wanted, left_out) = self.wanted(session, &mut stack)?;
+        let Plan { wanted, left_out, mut faults } = self.plan(session, &mut stack)?;
         let downloads = Downloads::new(session)?;
         let results = watched(session, |watch| match wanted.as_slice() {
             [one] => vec![artifact::install(&stack, one, downloads.options(), watch)],
@@ -96,9 +105,14 @@ impl Arguments {
         });
         let mut artifacts = Vec::new();
         for (wanted, result) in wanted.iter().zip(results) {
+            if let Ok(installed) = &result {
+                faults.retain(|fault| !installed.warnings.contains(fault));
+            }
             artifacts.push(Artifact::of(session, wanted, result)?);
         }
         artifacts.extend(left_out.into_iter().map(Artifact::left_out));
+        faults.retain(|fault| !artifacts.iter().any(|artifact| artifact.tells(fault)));
+        selection::tell_faults(session, &faults);
         let healed = record(session, &stack, &wanted)?;
         if session.output.is_json() {
             let failed = failure(&artifacts);
@@ -112,12 +126,7 @@ impl Arguments {
         failure(&artifacts).map_or(Ok(()), Err)
     }
 
-    /// What is to be installed; and the names of which that is not known.
-    fn wanted(
-        &self,
-        session: &mut Session,
-        stack: &mut Stack,
-    ) -> Result<(Vec<Wanted>, Vec<LeftOut>)> {
+    fn plan(&self, session: &mut Session, stack: &mut Stack) -> Result<Plan> {
         let downloads = self.downloads()?;
         if self.artifacts.is_empty() {
             return self.bound(session, stack);
@@ -139,19 +148,17 @@ impl Arguments {
             Ok(wanted)
         };
         let wanted = self.artifacts.iter().map(&mut one).collect::<Result<Vec<_>>>()?;
-        Ok((once(wanted), Vec::new()))
+        Ok(Plan { wanted: once(wanted), left_out: Vec::new(), faults: Vec::new() })
     }
 
     /// What the file binds and can be downloaded. What is missing and can't be is told.
-    fn bound(
-        &self,
-        session: &mut Session,
-        stack: &mut Stack,
-    ) -> Result<(Vec<Wanted>, Vec<LeftOut>)> {
+    fn bound(&self, session: &mut Session, stack: &mut Stack) -> Result<Plan> {
         let file = self.scope.file.existing(session)?;
-        let bindings = selection::bindings(session, stack, &file)?;
+        let bindings = stack.load(&file)?.unwrap_or_default();
+        let faults = selection::faults(&file, &bindings);
         if self.all {
-            return Ok((self.bound_anywhere(&bindings, &file), Vec::new()));
+            let wanted = self.bound_anywhere(&bindings, &file);
+            return Ok(Plan { wanted, left_out: Vec::new(), faults });
         }
         let host = self.scope.platform.host()?;
         let (wanted, left_out) = artifact::wanted(stack, &file, &bindings, &host, self.lazy);
@@ -166,7 +173,7 @@ impl Arguments {
                 session.output.note(&visible(&note), None);
             }
         }
-        Ok((once(wanted), left_out))
+        Ok(Plan { wanted: once(wanted), left_out, faults })
     }
 
     /// The same for all platforms.
@@ -235,6 +242,11 @@ impl Artifact {
 }
 
 impl Artifact {
+    /// Whether its error says what is invalid in the file.
+    fn tells(&self, fault: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.message.contains(fault))
+    }
+
     fn left_out(LeftOut { name, error }: LeftOut) -> Self {
         Self { name, hash: None, path: None, is_new: false, error: Some(error.into()) }
     }

@@ -26,6 +26,9 @@ pub(crate) enum CollectionTask {
     /// Collects without grace.
     Collect {
         depot: String,
+        /// The depots of the stack behind it.
+        #[arg(long)]
+        behind: Vec<String>,
         /// How often; or until a file exists.
         #[arg(long, default_value_t = 1)]
         times: usize,
@@ -55,10 +58,19 @@ pub(crate) enum CollectionTask {
 
 pub(crate) fn perform(task: CollectionTask) -> Result<(), String> {
     match task {
-        CollectionTask::Collect { depot, times, until, max_size, force, dry_run, patience } => {
+        CollectionTask::Collect {
+            depot,
+            behind,
+            times,
+            until,
+            max_size,
+            force,
+            dry_run,
+            patience,
+        } => {
             let patience = patience.duration();
             let policy = Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None };
-            let depots = vec![depot];
+            let depots = std::iter::once(depot).chain(behind).collect();
             let options = Options { depots, policy, force, max_size, dry_run, patience };
             collect(&options, times, until.as_deref())
         }
