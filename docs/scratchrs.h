@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0x5bd82ede79365808u
+#define SCRATCHRS_ABI 0xbc7af0080386846cu
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -187,7 +187,13 @@ uint32_t scratchrs_artifact_usage(const uint8_t *depots, const char *hash, const
 /* Packs a directory as a tarball. Replies the hash of the tarball and its size. */
 scratchrs_job *scratchrs_start_archive_tree(const char *path, const char *tarball, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Downloads an artifact, unless it is there. Of each download there are its address, its hash (nothing if that is not known) and its size (0 if that is not known). A session is the version of Julia, its platform, whether it is interactive, and names and values of the environment in turns. Replies the path, and what came up. */
+/* Fails if what a name stands for in a file, on a platform of tags and values in turns, is invalid, and says where; without a platform, if anything that it stands for is. */
+uint32_t scratchrs_check_binding(const char *file, const char *name, const uint8_t *platform, scratchrs_bytes *reply);
+
+/* The places of an artifact that are valid. Of each download there are three texts, for its address, hash and size: nothing, or `s` and a string, `i` and an integer, or `o` and the type of something else. Replies address, hash and size of each, and for what is invalid two empty texts and what is wrong; or fails if all are. */
+uint32_t scratchrs_read_downloads(const char *name, const char *hash, const uint8_t *downloads, const char *file, scratchrs_bytes *reply);
+
+/* Downloads an artifact, unless it is there. Downloads are as for `read_downloads`. A session is the version of Julia, its platform, whether it is interactive, and names and values of the environment in turns. Replies the path, and what came up. */
 scratchrs_job *scratchrs_start_install_artifact(const uint8_t *depots, const char *directory, const char *name, const char *hash, const uint8_t *downloads, const char *file, uint8_t with_server, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* Begins to install an artifact that the caller downloads. Replies `ready` and its path; `install`, a file for the tarball and the ticket of the installation; or `busy`, the process that is installing it, its machine, and nothing. */
