@@ -551,7 +551,8 @@ fn a_store_is_the_same_by_any_path() {
     let orphans = store.layout().orphanages();
     let waiting = fs::read_to_string(&orphans).unwrap();
     let (path, _) = waiting.rsplit_once(" = ").unwrap();
-    let entry = |since: &str| format!("{} = {since}\n", path.replace(lab.depot(), "/nowhere/.julia"));
+    let entry =
+        |since: &str| format!("{} = {since}\n", path.replace(lab.depot(), "/nowhere/.julia"));
     let recent = moment().now.after(-TimeDelta::days(6));
     for (since, count) in [(recent.to_string(), 0), ("2024-01-01T00:00:00Z".to_owned(), 1)] {
         let dry = Options { dry_run: true, ..options.clone() };
@@ -729,7 +730,11 @@ fn directories_may_vanish_while_they_are_listed() {
         });
         for _ in 0..100 {
             let dry = collect(&Options { dry_run: true, ..options(&lab) });
-            assert!(dry.failures.is_empty() && dry.notes.is_empty(), "{:?}", (dry.failures, dry.notes));
+            assert!(
+                dry.failures.is_empty() && dry.notes.is_empty(),
+                "{:?}",
+                (dry.failures, dry.notes)
+            );
         }
         is_done.store(true, std::sync::atomic::Ordering::Relaxed);
     });

@@ -147,7 +147,9 @@ fn a_depot_is_the_same_through_mounts() {
 
 #[test]
 fn a_directory_of_a_depot_may_be_a_link() {
-    for directory in ["packages", "artifacts", "scratchspaces", &format!("scratchspaces/{UUID}/kept")] {
+    for directory in
+        ["packages", "artifacts", "scratchspaces", &format!("scratchspaces/{UUID}/kept")]
+    {
         for manifest_is_there in [true, false] {
             let lab = Lab::new();
             let (place, target) = (lab.depot.join(directory), lab.root.join("disk"));
@@ -382,7 +384,10 @@ fn a_root_is_in_the_package_that_the_system_says() {
         ("link/packages/Example/abcde/../abcde/Artifacts.toml", true),
         ("depot/packages/Example/abcde/../../../../work/Artifacts.toml", false),
         ("link/packages/Example/abcde/../../../../work/Artifacts.toml", false),
-        ("depot/packages/Example/abcde/../../../../link/packages/Example/abcde/Artifacts.toml", true),
+        (
+            "depot/packages/Example/abcde/../../../../link/packages/Example/abcde/Artifacts.toml",
+            true,
+        ),
     ] {
         let lab = Lab::new();
         symlink(&lab.depot, lab.root.join("link")).unwrap();

@@ -17,7 +17,8 @@ pub fn file_id(path: &Path) -> Option<FileId> {
 /// The path that leads to the same without a link on the way, as far as there is anything: the names
 /// that nothing has are kept as they are.
 pub fn existing_real_path(path: &Path) -> PathBuf {
-    let mut found = path.ancestors().filter_map(|above| Some((above, fs::canonicalize(above).ok()?)));
+    let mut found =
+        path.ancestors().filter_map(|above| Some((above, fs::canonicalize(above).ok()?)));
     match found.next().and_then(|(above, real)| Some((path.strip_prefix(above).ok()?, real))) {
         Some((rest, real)) if rest.as_os_str().is_empty() => real,
         Some((rest, real)) => real.join(rest),
@@ -48,7 +49,9 @@ mod tests {
         fs::create_dir(at("other")).unwrap();
         symlink("depot", at("link")).unwrap();
         let id = file_id(&at("depot/artifacts")).unwrap();
-        for spelling in ["link/artifacts", "other/../depot//artifacts/.", "link/../depot/artifacts/"] {
+        for spelling in
+            ["link/artifacts", "other/../depot//artifacts/.", "link/../depot/artifacts/"]
+        {
             assert_eq!(file_id(&at(spelling)), Some(id), "{spelling}");
         }
         assert_ne!(file_id(&at("other")), Some(id));

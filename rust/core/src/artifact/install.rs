@@ -67,6 +67,13 @@ impl Wanted {
         }
     }
 
+    /// The file that binds it, with the line if that is known.
+    fn binding(&self) -> Option<String> {
+        let (file, line) = self.bound_in.as_ref()?;
+        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
+        Some(format!("{file}{line}"))
+    }
+
     /// What is invalid in the file, a line each.
     fn complaints(&self) -> impl Iterator<Item = String> {
         let file = self.bound_in.as_ref().map(|(file, _)| file.as_str()).unwrap_or_default();
@@ -452,10 +459,8 @@ impl Failure {
     /// What went wrong with the tarball from `place`, in one line or several.
     fn describe(&self, wanted: &Wanted, place: &str) -> String {
         match self {
-            Self::Fetch(error) => match &wanted.bound_in {
-                Some((file, line)) if is_about_size(error) => {
-                    format!("{error} in {file}:{line}")
-                }
+            Self::Fetch(error) => match wanted.binding() {
+                Some(binding) if is_about_size(error) => format!("{error} in {binding}"),
                 _ => error.to_string(),
             },
             Self::Archive(error) => format!("what came from {place} can't be unpacked: {error}"),
@@ -488,9 +493,8 @@ fn is_about_size(error: &fetch::Error) -> bool {
 }
 
 fn integrity(wanted: &Wanted, place: &str, expected: String, actual: String) -> Error {
-    let hint = wanted.bound_in.as_ref().map(|(file, line)| {
-        let line = line.map(|line| format!(":{line}")).unwrap_or_default();
-        format!("the binding in {file}{line} may be older than what is at the URL now")
+    let hint = wanted.binding().map(|binding| {
+        format!("the binding in {binding} may be older than what is at the URL now")
     });
     let name = &wanted.name;
     let message = format!("artifact `{name}` is not what it should be; nothing was installed");

@@ -273,11 +273,7 @@ fn space_uses(
 }
 
 /// What is there instead of projects that are not.
-fn stand_ins_of(
-    gone: &HashSet<String>,
-    logs: &[Log],
-    depots: &[Depot],
-) -> HashMap<String, String> {
+fn stand_ins_of(gone: &HashSet<String>, logs: &[Log], depots: &[Depot]) -> HashMap<String, String> {
     let mut logging: HashMap<&str, Vec<usize>> = HashMap::new();
     for log in logs.iter().filter(|log| log.kind == UsageLogFile::Scratch && !gone.is_empty()) {
         let records = log.log.iter().flat_map(|(_, records)| records);
@@ -355,12 +351,7 @@ struct RootReader<F: Format> {
 
 impl<F: Format> RootReader<F> {
     /// Reads the roots that logs know, but for those known that have not changed.
-    fn read_all(
-        self,
-        logs: &[Log],
-        kind: UsageLogFile,
-        depots: &[Depot],
-    ) -> Found<F::Content> {
+    fn read_all(self, logs: &[Log], kind: UsageLogFile, depots: &[Depot]) -> Found<F::Content> {
         let paths = used(logs, kind);
         let readings =
             fs::parallel_map_with(&paths, <(FileReader, F)>::default, |tools, (path, _)| {

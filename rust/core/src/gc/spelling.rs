@@ -11,9 +11,7 @@ use scratchrs_fs::{self as fs, FileId};
 use scratchrs_model::collection::{Depot, KINDS, Kind, Places, Position, Roots};
 use scratchrs_model::layout::{self, UsageLogFile};
 use scratchrs_model::overrides::Target;
-use scratchrs_model::spelling::{
-    self, LONGEST_PATH, Spellings, clone_sources, items_named,
-};
+use scratchrs_model::spelling::{self, LONGEST_PATH, Spellings, clone_sources, items_named};
 
 use super::inventory::Inventory;
 use super::mark::{Log, Marks};

@@ -20,9 +20,8 @@ const NAMES: usize = 3;
 pub(super) fn stand_ins(store: &Store, path: &str) -> Vec<String> {
     let root = Path::new(store.root());
     let depot = root.ancestors().nth(NAMES).and_then(Path::to_str);
-    let is_depot = |depot: &&str| {
-        root.strip_prefix(depot).is_ok_and(|below| below.starts_with(SCRATCHSPACES))
-    };
+    let is_depot =
+        |depot: &&str| root.strip_prefix(depot).is_ok_and(|below| below.starts_with(SCRATCHSPACES));
     let depot = depot.filter(is_depot);
     depot.map_or_else(Vec::new, |depot| spelling::stand_ins(path, depot).collect())
 }
@@ -66,7 +65,8 @@ pub(super) struct Files<'a> {
 impl<'a> Files<'a> {
     /// Finds those of a store that lie at the paths `files`, and others.
     pub(super) fn new(store: &'a Store, files: &'a [String]) -> Self {
-        let ids = files.iter().filter_map(|file| Some((fs::file_id(Path::new(file))?, file.as_str())));
+        let ids =
+            files.iter().filter_map(|file| Some((fs::file_id(Path::new(file))?, file.as_str())));
         Self { store, by_id: ids.collect(), found: HashMap::new() }
     }
 
