@@ -42,12 +42,9 @@ pub(super) fn lock_of(path: &Path, item: &Item) -> Option<PathBuf> {
 ///
 /// If its lock is there and cannot be read: a collection would fail to delete it.
 pub(super) fn why_in_use(path: &Path, item: &Item, moment: Moment) -> fs::Result<Option<String>> {
-    if let Some(lock) = lock_of(path, item) {
-        if let Some(holder) = fs::lock_holder(&lock, LOCK_POLICY)? {
-            return Ok(Some(held_by(&holder)));
-        }
-    }
-    Ok(why_spared(path, item, moment))
+    let lock = lock_of(path, item);
+    let holder = lock.map(|lock| fs::lock_holder(&lock, LOCK_POLICY)).transpose()?.flatten();
+    Ok(holder.map(|holder| held_by(&holder)).or_else(|| why_spared(path, item, moment)))
 }
 
 /// Why the item at `path` stays, beside that its lock is held. The caller holds the lock, or only wants
