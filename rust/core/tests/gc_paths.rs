@@ -145,6 +145,24 @@ fn a_depot_is_the_same_through_mounts() {
     }
 }
 
+/// A space of one depot that is mounted in another one is in use by the logs of both.
+#[test]
+fn a_space_may_be_mounted_in_another_depot() {
+    let lab = Lab::new();
+    let (other, space) = (lab.root.join("other"), format!("scratchspaces/{UUID}/kept"));
+    fs::create_dir_all(other.join("scratchspaces").join(UUID)).unwrap();
+    fs::rename(lab.depot.join(&space), other.join(&space)).unwrap();
+    fs::create_dir(lab.depot.join(&space)).unwrap();
+    match Mount::bind(&other.join(&space), &lab.depot.join(&space)) {
+        Ok(mount) => lab.mounts.borrow_mut().push(mount),
+        Err(why) => return skip("a space that is mounted in another depot", &why),
+    }
+    let stack = [&lab.path(), other.to_str().unwrap()];
+    let report = collect(&gc::Options { force: true, ..options(&stack) });
+    assert_eq!(lab.gone(&report, &lab.path()), unreferenced());
+    assert!(other.join(space).join("file").exists());
+}
+
 #[test]
 fn a_directory_of_a_depot_may_be_a_link() {
     for directory in

@@ -9,20 +9,23 @@ pub use ::file_id::FileId;
 /// in their place. Two paths lead to the same file exactly if their identities are equal, through
 /// symbolic links, bind mounts and `/proc/self/cwd` alike.
 ///
-/// `None` if nothing is there, or its metadata cannot be read.
+/// `None` if nothing is there, its metadata cannot be read, or the file system numbers no files.
 pub fn file_id(path: &Path) -> Option<FileId> {
-    ::file_id::get_file_id(path).ok()
+    let id = ::file_id::get_file_id(path).ok()?;
+    (!matches!(id, FileId::Inode { inode_number: 0, .. })).then_some(id)
 }
 
 /// The path that leads to the same without a link on the way, as far as there is anything: the names
 /// that nothing has are kept as they are.
 pub fn existing_real_path(path: &Path) -> PathBuf {
-    let mut found =
-        path.ancestors().filter_map(|above| Some((above, fs::canonicalize(above).ok()?)));
-    match found.next().and_then(|(above, real)| Some((path.strip_prefix(above).ok()?, real))) {
-        Some((rest, real)) if rest.as_os_str().is_empty() => real,
-        Some((rest, real)) => real.join(rest),
-        None => path.to_owned(),
+    let above: Vec<&Path> = path.ancestors().collect();
+    // What is below something that is missing is missing, too.
+    let first = above.partition_point(|above| fs::canonicalize(above).is_err());
+    let existing = above.get(first).and_then(|above| Some((above, fs::canonicalize(above).ok()?)));
+    let Some((above, real)) = existing else { return path.to_owned() };
+    match path.strip_prefix(above) {
+        Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
+        _ => real,
     }
 }
 

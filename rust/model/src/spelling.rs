@@ -66,13 +66,15 @@ pub fn items_named(path: &str) -> impl Iterator<Item = (Kind, &str, &str)> {
 }
 
 /// What `path` would be below a depot, if it led into one: its ends that begin with a directory of a
-/// depot, the longest first.
+/// depot, the longest first. Of very many, the first ones: each is looked for.
 pub fn below_depot(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices(MAIN_SEPARATOR).filter_map(|(at, _)| {
+    const MOST: usize = 8;
+    let ends = path.match_indices(MAIN_SEPARATOR).filter_map(|(at, _)| {
         let below = &path[at + MAIN_SEPARATOR.len_utf8()..];
         let (first, _) = below.split_once(MAIN_SEPARATOR)?;
         DIRECTORIES.contains(&first).then_some(below)
-    })
+    });
+    ends.take(MOST)
 }
 
 /// What a path in a log of the depot at `depot` can have led to, if it leads to nothing now: what is below

@@ -97,11 +97,13 @@ impl<'a> Finder<'a> {
     /// Finds spaces that their logs have under other paths.
     fn spaces(&mut self, roots: &Roots, logs: &[Log], links: &[Position]) {
         let links: HashSet<&Position> = links.iter().collect();
+        // A space of a depot may be mounted in another one.
+        let are_several = self.depots.iter().filter(|depot| depot.is_swept).count() > 1;
         // Without a project, a record references nothing.
         let used = roots.uses.iter().filter(|space| !space.projects.is_empty());
         for path in used.map(|space| space.path.as_str()) {
             let found = self.places.item(Kind::Space, path);
-            if found.is_some_and(|position| !links.contains(&position)) {
+            if !are_several && found.is_some_and(|position| !links.contains(&position)) {
                 continue;
             }
             let found = self.identical(Kind::Space, Path::new(path));
@@ -146,7 +148,9 @@ impl<'a> Finder<'a> {
             if path.len() > LONGEST_PATH || self.places.item(Kind::Artifact, path).is_some() {
                 continue;
             }
-            let above = Path::new(path).ancestors();
+            let above: Vec<&Path> = Path::new(path).ancestors().collect();
+            let existing = above.partition_point(|above| fs::file_id(above).is_none());
+            let above = above[existing..].iter();
             let mut found = above.map(|above| self.identical(Kind::Artifact, above));
             let found = found.find(|found| !found.is_empty()).unwrap_or_default();
             self.insert_items(path, &found);
