@@ -46,15 +46,21 @@ fn what_is_in_use_survives_two_collectors_and_nothing_is_torn() {
     let end = |name: &str| lab.root().join(name).to_str().unwrap().to_owned();
     let (users_end, collectors_end) = (end("users-end"), end("collectors-end"));
     let seconds = seconds();
-    let collect = ["collect", lab.depot(), "--until", &collectors_end];
-    let mut collectors: Vec<Running> = (0..COLLECTORS).map(|_| worker().start(collect)).collect();
+    // Half of them have another path of the depot.
+    let link = end("link");
+    std::os::unix::fs::symlink(lab.depot(), &link).unwrap();
+    let depot = |number: usize| if number % 2 == 0 { lab.depot() } else { link.as_str() };
+    let collect =
+        |number: usize| worker().start(["collect", depot(number), "--until", &collectors_end]);
+    let mut collectors: Vec<Running> = (0..COLLECTORS).map(collect).collect();
     let start = |number: usize| {
         let project = lab.root().join(format!("user{number}"));
         fs::create_dir(&project).unwrap();
         fs::write(project.join("Project.toml"), "").unwrap();
         let offered = served[number % served.len()].binding("x", "/x.tar.gz");
         fs::write(project.join("Offered.toml"), offered).unwrap();
-        let mut arguments = vec!["use", lab.depot(), project.to_str().unwrap(), "--rounds", ROUNDS];
+        let depot = depot(number / 2);
+        let mut arguments = vec!["use", depot, project.to_str().unwrap(), "--rounds", ROUNDS];
         if seconds.is_some() {
             arguments.extend(["--until", &users_end]);
         }
