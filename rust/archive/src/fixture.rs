@@ -7,6 +7,68 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
+/// Pseudo-random numbers, the same for the same seed.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(0x1405_7b7e_f767_814f);
+        let mixed = (self.0 ^ (self.0 >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed ^ (mixed >> 32)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    /// A number below a power of two, of which each from `first` on is as likely as the others.
+    fn below_power(&mut self, first: usize, powers: usize) -> usize {
+        let power = first + self.below(powers);
+        self.below(1 << power)
+    }
+}
+
+/// Bytes that can't be compressed.
+pub(crate) fn noise(length: usize) -> Vec<u8> {
+    let mut random = Random(1);
+    std::iter::repeat_with(|| random.next() as u8).take(length).collect()
+}
+
+/// Bytes like those of programs and libraries: zeros, noise, tables of numbers, text, and copies of
+/// what came before, near and far, in runs of very different lengths.
+pub(crate) fn binary_like(length: usize, seed: u64) -> Vec<u8> {
+    const WORDS: [&str; 8] =
+        ["_ZN4core3fmt", "\0", "lib", ".so.6\0", "GLIBC_2.34\0", "julia_", "size", "\x0f\x1f\x44\0\0"];
+    let mut random = Random(seed);
+    let mut bytes = Vec::with_capacity(length + 4096);
+    while bytes.len() < length {
+        let run = 1 + random.below_power(3, 10);
+        match random.below(6) {
+            0 => bytes.resize(bytes.len() + run, 0),
+            1 => bytes.extend((0..run).map(|_| random.next() as u8)),
+            2 => {
+                let (start, step) = (random.next() as u32, random.below_power(1, 12) as u32);
+                let table = (0..run as u32 / 4).map(|i| start.wrapping_add(i * step));
+                bytes.extend(table.flat_map(u32::to_le_bytes));
+            }
+            3 => bytes.extend((0..run / 6).flat_map(|_| WORDS[random.below(8)].bytes())),
+            _ if bytes.is_empty() => {}
+            _ => {
+                let back = bytes.len().min(1 + random.below_power(4, 13));
+                let from = bytes.len() - back;
+                let copied = bytes[from..].iter().copied().take(run).collect::<Vec<_>>();
+                bytes.extend(copied);
+                // An instruction that differs in its operand.
+                if let Some(byte) = bytes.last_mut() {
+                    *byte ^= random.next() as u8 & 7;
+                }
+            }
+        }
+    }
+    bytes.truncate(length);
+    bytes
+}
+
 pub(crate) struct Tree(TempDir);
 
 impl Tree {
