@@ -34,11 +34,34 @@ pub(crate) fn noise(length: usize) -> Vec<u8> {
     std::iter::repeat_with(|| random.next() as u8).take(length).collect()
 }
 
+/// A table of records of 32 bytes, which all end alike and begin in one of eight ways. Half of its
+/// blocks show by their bytes if a compressor carries over what lay behind the dictionary before: the
+/// window that it looks back through is a multiple of 32 bytes.
+pub(crate) fn records(length: usize, seed: u64) -> Vec<u8> {
+    let mut random = Random(seed);
+    let mut bytes = Vec::with_capacity(length + 32);
+    while bytes.len() < length {
+        bytes.push(random.below(8) as u8);
+        bytes.extend((0..28).map(|_| random.next() as u8));
+        bytes.extend_from_slice(b"END");
+    }
+    bytes.truncate(length);
+    bytes
+}
+
 /// Bytes like those of programs and libraries: zeros, noise, tables of numbers, text, and copies of
 /// what came before, near and far, in runs of very different lengths.
 pub(crate) fn binary_like(length: usize, seed: u64) -> Vec<u8> {
-    const WORDS: [&str; 8] =
-        ["_ZN4core3fmt", "\0", "lib", ".so.6\0", "GLIBC_2.34\0", "julia_", "size", "\x0f\x1f\x44\0\0"];
+    const WORDS: [&str; 8] = [
+        "_ZN4core3fmt",
+        "\0",
+        "lib",
+        ".so.6\0",
+        "GLIBC_2.34\0",
+        "julia_",
+        "size",
+        "\x0f\x1f\x44\0\0",
+    ];
     let mut random = Random(seed);
     let mut bytes = Vec::with_capacity(length + 4096);
     while bytes.len() < length {

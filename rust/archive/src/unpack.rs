@@ -8,10 +8,8 @@
 //! An archive is not trusted, and nothing outside of the tree is touched, whatever is in it:
 //!
 //! - Paths that are absolute, have a component `..`, or go through a symbolic link of the archive.
-//! - Symbolic links that are absolute, or lead out of the tree, by their text or by other links on
-//!   their way. Links to nothing stay, within the tree.
-//! - Hard links to anything but a file that came before. They become copies, so that nobody who
-//!   changes the mode of one file, or removes it, does anything to another.
+//! - Hard links to anything but a file that came before and is still there. They become copies, so
+//!   that changing the mode of one file, or removing it, does nothing to another.
 //! - Devices, FIFOs, sparse files, and what tar does not know.
 //! - More contents than there is free space, told by the headers, before they are written.
 //! - What is malformed, in the compression or in the archive; see the modules below.
@@ -19,23 +17,26 @@
 //! Of modes, only whether the owner may execute a file counts. Owners and times do not. An entry of
 //! a path that was there before takes its place, as in Tar.jl.
 //!
-//! Links are made when everything else is there. So there is no link that a path could go through
-//! while files are written, even where the file system takes two names for one: then the second
-//! meets something in its place, and that is refused.
+//! The text of a symbolic link is data: it may be absolute, lead out of the tree, to nothing or in a
+//! circle. No link is ever followed: paths are followed in the tree as a value, and links are made
+//! when everything else is there. So there is no link that a path could go through while files are
+//! written, even where the file system takes two names for one: then the second meets something in
+//! its place, and that is refused.
 //!
 //! # Compatibility
 //!
-//! What Pkg unpacks by Tar.jl gives the same tree here, with the same modes. Stricter are the rule
-//! about links that lead out, the refusal of what stands behind the end of an archive, and what
-//! the reading of headers says about itself.
+//! What Pkg unpacks by Tar.jl gives the same tree here, with the same modes. `docs/formats.md` lists
+//! each rule that is stricter than Tar.jl's, with the reason.
 //!
 //! # Crash
 //!
 //! The tree grows in its place: who wants all or nothing unpacks aside and renames.
 
 mod copied;
+mod field;
 mod links;
 mod member;
+mod peek;
 mod pool;
 mod stream;
 mod tree;
@@ -50,6 +51,7 @@ use scratchrs_fs::{Access, Watch};
 use crate::error::{BadArchive, Error, shown};
 use crate::platform;
 use crate::record::{TreeHashes, TreeRecord};
+use links::Follower;
 use member::{Member, MemberKind};
 use pool::{Counter, Data, Job, State};
 use stream::Stream;
@@ -92,8 +94,9 @@ pub enum Links {
     /// They are made.
     #[default]
     Made,
-    /// A copy of what they lead to stands in their place, where they could not be made; those
-    /// that lead to nothing, or into themselves, are left out.
+    /// A copy of what they lead to stands in their place, where they could not be made. Those that
+    /// lead out of the tree, to nothing, or into themselves are left out, as by Tar.jl: nothing
+    /// outside of the tree is read.
     Copied,
 }
 
@@ -249,7 +252,6 @@ impl<'a> Unpacking<'a> {
             self.add(&member, &mut stream)?;
         }
         self.settle()?;
-        links::refuse_outward(&self.tree)?;
         match (self.into, self.options.links) {
             (None, _) => Ok(()),
             (Some(into), Links::Made) => self.make_links(into, watch),
@@ -266,11 +268,6 @@ impl<'a> Unpacking<'a> {
         match kind {
             MemberKind::Directory => self.put(&place, Node::Directory).map(|_| ()),
             MemberKind::Symlink { target } => {
-                if links::leads_out(path, target) {
-                    let problem = format!("it links to `{}`, out of the tree", shown(target));
-                    let hint = "make the link relative, to something in the same tree";
-                    return Err(wrong(problem).with_hint(hint).into());
-                }
                 let node = self.tree.symlink(target);
                 self.put(&place, node).map(|_| ())
             }
@@ -308,7 +305,7 @@ impl<'a> Unpacking<'a> {
             if components.peek().is_none() {
                 return Ok(Some(Place { parent, name: name.to_owned(), node, on_disk }));
             }
-            if node.is_some_and(|id| matches!(self.tree.node(id), Node::Symlink(_))) {
+            if node.is_some_and(|id| self.is_symlink(id)) {
                 let problem = "its path goes through a symbolic link of the archive";
                 return Err(BadArchive::entry(path, problem).into());
             }
@@ -319,8 +316,11 @@ impl<'a> Unpacking<'a> {
         Ok(None)
     }
 
-    /// Puts an entry into the tree, in the place of what was there. On disk, that goes, and a
+    /// Puts an entry into the tree, in the place of what was there. On disk, that is removed, and a
     /// directory is made.
+    ///
+    /// Of a symbolic link nothing is on disk yet. What a file system that takes two names for one
+    /// has there is something else, and stays: then the new entry is refused.
     fn put(&mut self, place: &Place, node: Node) -> Result<NodeId, Error> {
         let Place { parent, name, node: there, on_disk } = place;
         let id = match *there {
@@ -329,7 +329,7 @@ impl<'a> Unpacking<'a> {
             }
             Some(id) => {
                 self.settle()?;
-                if self.into.is_some() {
+                if self.into.is_some() && !self.is_symlink(id) {
                     effect::remove(on_disk)?;
                 }
                 self.bytes -= self.tree.replace(id, node);
@@ -341,6 +341,10 @@ impl<'a> Unpacking<'a> {
             effect::make_directory(on_disk)?;
         }
         Ok(id)
+    }
+
+    fn is_symlink(&self, id: NodeId) -> bool {
+        matches!(self.tree.node(id), Node::Symlink(_))
     }
 
     fn add_file(
@@ -432,9 +436,12 @@ impl<'a> Unpacking<'a> {
     }
 
     fn make_links(&self, into: &Path, watch: &Watch) -> Result<(), Error> {
-        for (link, to_directory) in links::all(&self.tree)? {
+        let mut follower = Follower::new(&self.tree);
+        for link in links::all(&self.tree) {
             watch.check()?;
             if let Node::Symlink(target) = self.tree.node(link) {
+                // Only Windows has links to directories that are not like those to files.
+                let to_directory = cfg!(windows) && follower.leads_to_directory(link)?;
                 let target = platform::to_path_lossy(self.tree.text(target));
                 effect::make_link(target.as_os_str(), &self.on_disk(into, link), to_directory)?;
             }

@@ -16,7 +16,7 @@ use scratchrs_archive::{
     tree_record,
 };
 use scratchrs_fs::Watch;
-use support::{Archive, Dripping, FILE, Raw, Yard, described, unpack};
+use support::{Archive, Dripping, FILE, FORMATS, Raw, Yard, compress, described, is_there, unpack};
 
 fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
@@ -321,26 +321,6 @@ fn an_error_of_the_input_is_told_as_one() {
             assert_eq!(message, "can't read the archive: the connection broke");
         }
     }
-}
-
-/// Compresses with the program that people use.
-fn compress(bytes: &[u8], program: &str) -> Vec<u8> {
-    if program == "none" {
-        return bytes.to_vec();
-    }
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("a");
-    fs::write(&path, bytes).unwrap();
-    let output = Command::new(program).arg("-c").arg(&path).output().unwrap();
-    assert!(output.status.success(), "{program}");
-    output.stdout
-}
-
-const FORMATS: [&str; 5] = ["none", "gzip", "xz", "zstd", "bzip2"];
-
-/// Whether a program is there; where it is not, what needs it is passed over.
-fn is_there(program: &str) -> bool {
-    program == "none" || Command::new(program).arg("--version").output().is_ok()
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! Symbolic links of an archive: whether they stay in the tree, what they lead to, and which copies
-//! stand for them where they can't be made.
+//! Symbolic links of an archive: what they lead to in the tree, and which copies stand for them where
+//! they can't be made.
 
 use std::collections::HashMap;
 
@@ -14,88 +14,80 @@ const LINKS_AT_MOST: usize = 64;
 /// needs any number.
 const STEPS_AT_MOST: u64 = 100_000_000;
 
-/// Whether a link at `path` with the text `target` leads out of the tree, as far as the two say by
-/// themselves.
-pub(super) fn leads_out(path: &[u8], target: &[u8]) -> bool {
-    let components = |text| components(text).filter(|component| *component != b".");
-    let mut depth = components(path).count() - 1;
-    if target.starts_with(b"/") {
-        return true;
-    }
-    for component in components(target) {
-        if component != b".." {
-            depth += 1;
-        } else if depth == 0 {
-            return true;
-        } else {
-            depth -= 1;
-        }
-    }
-    false
-}
-
 /// The components of a path, those that say nothing left out.
 pub(super) fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|component| !matches!(*component, b"" | b"."))
 }
 
-/// What a link leads to, through all links on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Destination {
-    /// A file or a directory.
-    Found(NodeId),
-    /// Nothing, or itself.
-    Nothing,
-    /// Something outside of the tree.
-    Outside,
+/// Stands for a slash at the end of a link's text: what is before it has to be a directory.
+const IS_DIRECTORY: &[u8] = b"/";
+
+/// What has to be followed for the text of a link, from its end to its beginning.
+fn steps(target: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let needs_directory = matches!(target, [.., b'/'] | [.., b'/', b'.'] | b".");
+    needs_directory.then_some(IS_DIRECTORY).into_iter().chain(components(target).rev())
 }
 
 /// Follows links, as long as that is not too many.
-struct Follower<'a> {
+pub(super) struct Follower<'a> {
     tree: &'a Tree,
     steps_left: u64,
 }
 
 impl<'a> Follower<'a> {
-    fn new(tree: &'a Tree) -> Self {
+    pub(super) fn new(tree: &'a Tree) -> Self {
         Self { tree, steps_left: STEPS_AT_MOST }
     }
 
-    /// What the link `id` leads to.
-    fn follow(&mut self, id: NodeId) -> Result<Destination, Error> {
-        let Node::Symlink(target) = self.tree.node(id) else {
-            return Ok(Destination::Found(id));
-        };
-        let mut ahead: Vec<&[u8]> = components(self.tree.text(target)).rev().collect();
+    /// Whether the link `id` leads to a directory of the tree.
+    pub(super) fn leads_to_directory(&mut self, id: NodeId) -> Result<bool, Error> {
+        let found = self.follow(id)?;
+        Ok(found.is_some_and(|id| self.tree.node(id) == Node::Directory))
+    }
+
+    /// The file or directory of the tree that the link `id` leads to, through all links on its way.
+    ///
+    /// `None` if there is none: it leads to nothing, to itself, or, at whatever point of its way, out
+    /// of the tree. An absolute link leads out, also where its text begins with the path at which
+    /// the tree is unpacked: that path is not in the archive.
+    fn follow(&mut self, id: NodeId) -> Result<Option<NodeId>, Error> {
+        let Node::Symlink(target) = self.tree.node(id) else { return Ok(Some(id)) };
+        let target = self.tree.text(target);
+        if target.starts_with(b"/") {
+            return Ok(None);
+        }
+        let mut ahead: Vec<&[u8]> = steps(target).collect();
         let mut at = self.tree.parent(id);
-        // How far below `at` we are in directories that are not there.
-        let mut missing = 0_usize;
         let mut links = 1;
         while let Some(component) = ahead.pop() {
             self.step()?;
-            match component {
-                b".." if missing > 0 => missing -= 1,
-                b".." if at == ROOT => return Ok(Destination::Outside),
-                b".." => at = self.tree.parent(at),
-                _ if missing > 0 || self.tree.node(at) != Node::Directory => missing += 1,
-                name => match self.tree.child(at, name) {
-                    None => missing += 1,
-                    Some(child) => match self.tree.node(child) {
-                        Node::Symlink(target) if links < LINKS_AT_MOST => {
-                            links += 1;
-                            ahead.extend(components(self.tree.text(target)).rev());
-                        }
-                        Node::Symlink(_) => return Ok(Destination::Nothing),
-                        _ => at = child,
-                    },
-                },
+            if component == IS_DIRECTORY {
+                if self.tree.node(at) != Node::Directory {
+                    return Ok(None);
+                }
+                continue;
+            }
+            if component == b".." {
+                if at == ROOT {
+                    return Ok(None);
+                }
+                at = self.tree.parent(at);
+                continue;
+            }
+            let Some(child) = self.tree.child(at, component) else { return Ok(None) };
+            match self.tree.node(child) {
+                Node::Symlink(target) => {
+                    let target = self.tree.text(target);
+                    if links == LINKS_AT_MOST || target.starts_with(b"/") {
+                        return Ok(None);
+                    }
+                    links += 1;
+                    ahead.extend(steps(target));
+                }
+                _ => at = child,
             }
         }
-        let needs_directory =
-            matches!(self.tree.text(target), [.., b'/'] | [.., b'/', b'.'] | b".");
-        let is_wrong = needs_directory && self.tree.node(at) != Node::Directory;
-        let found = missing == 0 && !is_wrong;
-        Ok(if found { Destination::Found(at) } else { Destination::Nothing })
+        Ok(Some(at))
     }
 
     fn step(&mut self) -> Result<(), Error> {
@@ -106,50 +98,21 @@ impl<'a> Follower<'a> {
     }
 }
 
-fn symlinks(tree: &Tree) -> impl Iterator<Item = NodeId> {
+/// All links of the tree.
+pub(super) fn all(tree: &Tree) -> impl Iterator<Item = NodeId> {
     tree.ids().filter(|id| matches!(tree.node(*id), Node::Symlink(_)))
-}
-
-/// Looks whether a link leads out of the tree with the help of other links.
-///
-/// # Errors
-///
-/// One does.
-pub(super) fn refuse_outward(tree: &Tree) -> Result<(), Error> {
-    let mut follower = Follower::new(tree);
-    for link in symlinks(tree) {
-        if follower.follow(link)? == Destination::Outside {
-            let problem = "it leads out of the tree, through other links";
-            return Err(BadArchive::entry(&tree.path(link), problem).into());
-        }
-    }
-    Ok(())
-}
-
-/// All links, each with whether it leads to a directory.
-pub(super) fn all(tree: &Tree) -> Result<Vec<(NodeId, bool)>, Error> {
-    let mut follower = Follower::new(tree);
-    let mut links = Vec::new();
-    for link in symlinks(tree) {
-        let to_directory = match follower.follow(link)? {
-            Destination::Found(id) => tree.node(id) == Node::Directory,
-            Destination::Nothing | Destination::Outside => false,
-        };
-        links.push((link, to_directory));
-    }
-    Ok(links)
 }
 
 /// The copies that stand for links, in an order in which whatever is copied is complete: each link,
 /// and what to copy to its place.
 ///
-/// Links to nothing are left out; so are those to a directory that they are in, and directories
-/// whose links lead to each other.
+/// Links that lead to nothing or out of the tree are left out; so are those to a directory that they
+/// are in, and directories whose links lead to each other.
 pub(super) fn copies(tree: &Tree) -> Result<Vec<(NodeId, NodeId)>, Error> {
     let mut follower = Follower::new(tree);
     let mut wanted = HashMap::new();
-    for link in symlinks(tree) {
-        if let Destination::Found(source) = follower.follow(link)?
+    for link in all(tree) {
+        if let Some(source) = follower.follow(link)?
             && !tree.is_in(link, source)
         {
             wanted.insert(link, source);
@@ -164,7 +127,7 @@ pub(super) fn copies(tree: &Tree) -> Result<Vec<(NodeId, NodeId)>, Error> {
     }
     let mut ready = Vec::new();
     let mut waiting: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
-    for link in symlinks(tree) {
+    for link in all(tree) {
         let Some(source) = wanted.get(&link) else { continue };
         if incomplete.contains_key(source) {
             waiting.entry(*source).or_default().push(link);

@@ -1,6 +1,6 @@
 //! The members of a tar archive, one after the other: headers read, and checked each by itself.
 //!
-//! The fields of a header are read by the `tar` crate. What is around them is done here, for that
+//! Where the fields of a header are is known to the `tar` crate. All else is done here, for that
 //! crate's own iteration takes the size of a file from the header where a pax record should have
 //! the word (so it loses its way behind files of 8 GiB and more that Python wrote), or else reads
 //! long names and pax records into memory, however long they are; and it reads pax records by
@@ -8,18 +8,18 @@
 //!
 //! # Compatibility
 //!
-//! What Tar.jl refuses in a header is refused here. Besides, these are refused, which Tar.jl passes
-//! over: sparse files as pax records, of which it would unpack garbage; a path, link or size for
-//! all members to come; paths and pax records of absurd lengths; and anything but zeros after the
-//! end of the archive.
-
-use std::borrow::Cow;
+//! What Tar.jl refuses in a header is refused here, but for what can do no harm, such as a version
+//! that it does not know. Besides, these are refused, which Tar.jl passes over: sparse files as pax
+//! records, of which it would unpack garbage; a path, link or size for all members to come; paths
+//! and pax records of absurd lengths; and anything but zeros after the end of the archive.
+//! `docs/formats.md` gives the reasons.
 
 use scratchrs_fs::Watch;
 use tar::{EntryType, Header};
 
 use crate::error::{BadArchive, Error};
-use crate::header::{self, BLOCK_SIZE};
+use crate::header;
+use crate::unpack::field;
 use crate::unpack::stream::{Stream, is_zero, truncated};
 
 /// The longest path or link, in bytes: that of 30,000 directories with short names.
@@ -53,15 +53,6 @@ pub(super) enum MemberKind {
     },
 }
 
-/// Whether the checksum of a header is right.
-pub(super) fn has_checksum(block: &[u8; BLOCK_SIZE]) -> bool {
-    let field = 148..156;
-    let sum = |range: &[u8]| range.iter().copied().map(u32::from).sum::<u32>();
-    let spaces = u32::from(b' ') * field.len() as u32;
-    let actual = sum(&block[..field.start]) + spaces + sum(&block[field.end..]);
-    Header::from_byte_slice(block).cksum().is_ok_and(|expected| expected == actual)
-}
-
 /// Reads the next member's header, with all the headers that belong to it; `None` at the end of
 /// the archive.
 ///
@@ -78,12 +69,12 @@ pub(super) fn next(stream: &mut Stream, watch: &Watch) -> Result<Option<Member>,
             only_zeros_are_left(stream)?;
             return if begun { Err(truncated().into()) } else { Ok(None) };
         };
-        if !has_checksum(&block) {
+        let header = Header::from_byte_slice(&block);
+        if !field::has_checksum(header) {
             let problem = "a header is damaged: its checksum is wrong";
             return Err(BadArchive::whole(problem).into());
         }
         begun = true;
-        let header = Header::from_byte_slice(&block);
         let size = size_field(header)?;
         match header.entry_type() {
             EntryType::XHeader => extended.add_pax(&take_text(stream, size, PAX_AT_MOST)?)?,
@@ -116,7 +107,8 @@ impl Extended {
                 b"path" => self.path = Some(value.to_owned()),
                 b"linkpath" => self.link = Some(value.to_owned()),
                 b"size" => {
-                    let size = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+                    let digits = std::str::from_utf8(value).ok().map(str::trim_ascii);
+                    let size = digits.and_then(|digits| digits.parse().ok());
                     self.size = Some(size.ok_or_else(|| {
                         BadArchive::whole("a pax header has a size that is no number")
                     })?);
@@ -128,11 +120,8 @@ impl Extended {
     }
 
     fn member(self, header: &Header, entry_type: EntryType, size: u64) -> Result<Member, Error> {
-        let path = self.path.map_or_else(|| header.path_bytes(), Cow::Owned);
-        let target = match &self.link {
-            Some(link) => link,
-            None => &header.link_name_bytes().unwrap_or_default().into_owned(),
-        };
+        let path = self.path.unwrap_or_else(|| field::path(header));
+        let target = self.link.unwrap_or_else(|| field::link(header).to_owned());
         let size = self.size.unwrap_or(size);
         let wrong = |problem: &str| Error::Archive(BadArchive::entry(&path, problem));
         if self.is_sparse || entry_type == EntryType::GNUSparse {
@@ -140,28 +129,33 @@ impl Extended {
             let problem = "it is a sparse file, which Julia's Pkg can't unpack either";
             return Err(BadArchive::entry(&path, problem).with_hint(hint).into());
         }
+        if let Some(problem) = check(&path, &target, size, entry_type) {
+            return Err(wrong(problem));
+        }
         let kind = match entry_type {
             EntryType::Regular => MemberKind::File { size, executable: is_executable(header)? },
             EntryType::Directory => MemberKind::Directory,
-            EntryType::Symlink => MemberKind::Symlink { target: target.clone() },
-            EntryType::Link => {
-                MemberKind::HardLink { target: target.clone(), executable: is_executable(header)? }
-            }
+            EntryType::Symlink => MemberKind::Symlink { target },
+            EntryType::Link => MemberKind::HardLink { target, executable: is_executable(header)? },
             other => return Err(wrong(&unsupported(other))),
         };
-        match check(&path, target, size, &kind) {
-            Some(problem) => Err(wrong(problem)),
-            None => Ok(Member { path: path.into_owned(), kind }),
-        }
+        Ok(Member { path, kind })
     }
 }
 
 /// What is wrong with a member, looked at by itself.
-fn check(path: &[u8], target: &[u8], size: u64, kind: &MemberKind) -> Option<&'static str> {
-    let is_link = matches!(kind, MemberKind::Symlink { .. } | MemberKind::HardLink { .. });
-    let is_hard_link = matches!(kind, MemberKind::HardLink { .. });
-    let is_file = matches!(kind, MemberKind::File { .. });
-    let is_directory = *kind == MemberKind::Directory;
+fn check(path: &[u8], target: &[u8], size: u64, kind: EntryType) -> Option<&'static str> {
+    let is_known = matches!(
+        kind,
+        EntryType::Regular | EntryType::Directory | EntryType::Symlink | EntryType::Link
+    );
+    if !is_known {
+        return None; // It is refused for its type.
+    }
+    let is_hard_link = kind == EntryType::Link;
+    let is_link = is_hard_link || kind == EntryType::Symlink;
+    let is_file = kind == EntryType::Regular;
+    let is_directory = kind == EntryType::Directory;
     let problems = [
         (path.is_empty(), "its path is empty"),
         (path.contains(&0), "its path holds a zero byte"),
@@ -202,27 +196,16 @@ fn unsupported(entry_type: EntryType) -> String {
 /// Whether the owner may execute the file. Nothing else in a mode counts: bits like setuid are
 /// passed over, as by Tar.jl.
 fn is_executable(header: &Header) -> Result<bool, Error> {
-    match header.mode() {
-        Ok(mode) => Ok(mode & 0o100 != 0),
-        Err(_) => {
-            let problem = "its mode is no number";
-            Err(BadArchive::entry(&header.path_bytes(), problem).into())
-        }
+    match field::mode(header) {
+        Some(mode) => Ok(mode & 0o100 != 0),
+        None => Err(BadArchive::entry(&field::path(header), "its mode is no number").into()),
     }
 }
 
-/// What the header says about the size: octal digits, or a binary number if the highest bit is
-/// set.
 fn size_field(header: &Header) -> Result<u64, Error> {
-    let field = &header.as_old().size;
-    let is_too_large = field[0] & 0x80 != 0 && (field[0] != 0x80 || field[1..4] != [0; 3]);
-    match header.entry_size() {
-        Ok(size) if !is_too_large => Ok(size),
-        _ => {
-            let problem = "its size is no number, or absurd";
-            Err(BadArchive::entry(&header.path_bytes(), problem).into())
-        }
-    }
+    field::size(header).ok_or_else(|| {
+        BadArchive::entry(&field::path(header), "its size is no number, or absurd").into()
+    })
 }
 
 /// Takes the contents of a header that belongs to a member.
@@ -282,7 +265,7 @@ fn pax_records(mut rest: &[u8]) -> impl Iterator<Item = Result<PaxRecord<'_>, Ba
 }
 
 fn pax_record<'a>(rest: &mut &'a [u8]) -> Option<PaxRecord<'a>> {
-    let space = rest.iter().take(20).position(|byte| *byte == b' ')?;
+    let space = rest.iter().position(|byte| *byte == b' ')?;
     let digits = &rest[..space];
     if !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -293,7 +276,7 @@ fn pax_record<'a>(rest: &mut &'a [u8]) -> Option<PaxRecord<'a>> {
     let equals = key_and_value.iter().position(|byte| *byte == b'=')?;
     let (key, value) = (&key_and_value[..equals], &key_and_value[equals + 1..]);
     *rest = after;
-    (end == b'\n' && !key.is_empty()).then_some((key, value))
+    (end == b'\n').then_some((key, value))
 }
 
 fn only_zeros_are_left(stream: &mut Stream) -> Result<(), Error> {

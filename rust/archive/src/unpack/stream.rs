@@ -2,23 +2,27 @@
 //!
 //! How they are compressed is told by their first bytes, not by a name: gzip, xz, Zstandard, bzip2,
 //! or not at all. All of these may consist of several parts, one after the other, as their own
-//! programs accept; what is no part, and not only zeros (with which a tape is filled up), is
-//! refused.
+//! programs accept: members of gzip, streams of xz (with zeros in between, a multiple of four) and
+//! bzip2, frames of Zstandard (with skippable frames before, between and after them). What is no
+//! part, and not only zeros (with which a tape is filled up), is refused. Where the parts end does
+//! not matter: they are told by [`Peekable::peek`].
 //!
 //! Memory: a few pieces of 128 KiB, and what the format needs, of which a hostile archive may demand
 //! no more than [`WINDOW_AT_MOST`].
 
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use scratchrs_fs::Watch;
+use tar::Header;
 
 use crate::error::{BadArchive, Error};
 use crate::header::BLOCK_SIZE;
 use crate::source::BUFFER_SIZE;
-use crate::unpack::member;
+use crate::unpack::field;
+use crate::unpack::peek::Peekable;
 
 /// How far back xz and Zstandard may look, in bytes; `xz -9` looks 64 MiB back, `zstd --long` 128.
 const WINDOW_AT_MOST: u32 = 1 << WINDOW_LOG_AT_MOST;
@@ -95,6 +99,11 @@ impl<R: Read> Read for Input<'_, R> {
     }
 }
 
+const GZIP_MAGIC: &[u8] = b"\x1f\x8b";
+const XZ_MAGIC: &[u8] = b"\xfd7zXZ\0";
+const ZSTANDARD_MAGIC: &[u8] = b"\x28\xb5\x2f\xfd";
+const BZIP2_MAGIC: &[u8] = b"BZh";
+
 /// How an archive is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Format {
@@ -110,14 +119,19 @@ impl Format {
     /// the first name in it looks like.
     fn of(start: &[u8]) -> Option<Self> {
         let block = start.first_chunk::<BLOCK_SIZE>();
-        if block.is_some_and(|block| is_zero(block) || member::has_checksum(block)) {
+        if block.is_some_and(|block| {
+            is_zero(block) || field::has_checksum(Header::from_byte_slice(block))
+        }) {
             return Some(Self::None);
         }
+        if is_skippable(start) {
+            return Some(Self::Zstandard);
+        }
         let starts = [
-            (&b"\x1f\x8b"[..], Self::Gzip),
-            (b"\xfd7zXZ\0", Self::Xz),
-            (b"\x28\xb5\x2f\xfd", Self::Zstandard),
-            (b"BZh", Self::Bzip2),
+            (GZIP_MAGIC, Self::Gzip),
+            (XZ_MAGIC, Self::Xz),
+            (ZSTANDARD_MAGIC, Self::Zstandard),
+            (BZIP2_MAGIC, Self::Bzip2),
         ];
         starts.into_iter().find(|(magic, _)| start.starts_with(magic)).map(|(_, format)| format)
     }
@@ -135,10 +149,10 @@ impl fmt::Display for Format {
     }
 }
 
-fn pump<R: Read>(mut input: Input<'_, R>, pieces: &SyncSender<Piece>) -> Result<(), Error> {
-    let mut start = [0; BLOCK_SIZE];
-    let count = fill(&mut input, &mut start).map_err(Error::ReadArchive)?;
-    let start = &start[..count];
+fn pump<R: Read>(input: Input<'_, R>, pieces: &SyncSender<Piece>) -> Result<(), Error> {
+    let mut outlet = Outlet::new(pieces);
+    let mut input = Peekable::with_capacity(BUFFER_SIZE, input);
+    let start = input.peek(BLOCK_SIZE).map_err(Error::ReadArchive)?;
     if start.is_empty() {
         return Err(BadArchive::whole("it is empty").into());
     }
@@ -146,42 +160,81 @@ fn pump<R: Read>(mut input: Input<'_, R>, pieces: &SyncSender<Piece>) -> Result<
         let problem = "it is no tar archive, and not compressed by gzip, xz, Zstandard or bzip2";
         return Err(BadArchive::whole(problem).into());
     };
-    let mut input = BufReader::with_capacity(BUFFER_SIZE, start.chain(input));
     let damaged = |error: io::Error| Error::Archive(damaged(format, &error));
-    let window_in_kib = WINDOW_AT_MOST / 1024 + 1024;
     match format {
-        Format::None => send_all(&mut input, pieces, damaged)?,
+        Format::None => outlet.pass_on(&mut input, damaged)?,
         Format::Gzip => {
-            while {
-                send_all(&mut flate2::bufread::GzDecoder::new(&mut input), pieces, damaged)?;
-                starts_with_gzip(&mut input)?
-            } {}
+            while input.peek(1).map_err(damaged)? == &GZIP_MAGIC[..1] {
+                outlet.pass_on(&mut flate2::bufread::GzDecoder::new(&mut input), damaged)?;
+            }
         }
-        Format::Xz => {
-            let mut xz = lzma_rust2::XzReader::new_mem_limit(&mut input, true, window_in_kib);
-            send_all(&mut xz, pieces, damaged)?;
-        }
-        Format::Zstandard => {
-            let mut zstd = zstd::Decoder::with_buffer(&mut input).map_err(damaged)?;
-            zstd.window_log_max(WINDOW_LOG_AT_MOST).map_err(damaged)?;
-            send_all(&mut zstd, pieces, damaged)?;
-        }
+        Format::Xz => pump_xz(&mut input, &mut outlet)?,
+        Format::Zstandard => pump_zstandard(&mut input, &mut outlet)?,
         Format::Bzip2 => {
-            while {
-                send_all(&mut bzip2::bufread::BzDecoder::new(&mut input), pieces, damaged)?;
-                input.fill_buf().map_err(damaged)?.starts_with(b"BZh")
-            } {}
+            while input.peek(BZIP2_MAGIC.len()).map_err(damaged)? == BZIP2_MAGIC {
+                outlet.pass_on(&mut bzip2::bufread::BzDecoder::new(&mut input), damaged)?;
+            }
         }
     }
     only_zeros_are_left(&mut input, format)?;
-    let _ = pieces.send(Ok(Vec::new()));
+    outlet.finish()
+}
+
+/// Decompresses the streams of an xz file. Between them, there may be zeros, a multiple of four.
+fn pump_xz<R: Read>(input: &mut Peekable<R>, outlet: &mut Outlet<'_>) -> Result<(), Error> {
+    let damaged = |error: io::Error| Error::Archive(damaged(Format::Xz, &error));
+    let window_in_kib = WINDOW_AT_MOST / 1024 + 1024;
+    while input.peek(XZ_MAGIC.len()).map_err(damaged)? == XZ_MAGIC {
+        let mut xz = lzma_rust2::XzReader::new_mem_limit(&mut *input, false, window_in_kib);
+        outlet.pass_on(&mut xz, damaged)?;
+        while input.peek(4).map_err(damaged)? == [0; 4] {
+            input.consume(4);
+        }
+    }
     Ok(())
 }
 
-/// Whether another part of a gzip file follows.
-fn starts_with_gzip(input: &mut impl BufRead) -> Result<bool, Error> {
-    let next = input.fill_buf().map_err(|error| damaged(Format::Gzip, &error))?;
-    Ok(next.first() == Some(&0x1f))
+/// Decompresses the frames of a Zstandard file, and passes over those that may be skipped.
+fn pump_zstandard<R: Read>(input: &mut Peekable<R>, outlet: &mut Outlet<'_>) -> Result<(), Error> {
+    let damaged = |error: io::Error| Error::Archive(damaged(Format::Zstandard, &error));
+    let mut context = zstd::zstd_safe::DCtx::create();
+    let window = zstd::zstd_safe::DParameter::WindowLogMax(WINDOW_LOG_AT_MOST);
+    context
+        .set_parameter(window)
+        .map_err(|code| damaged(io::Error::other(zstd::zstd_safe::get_error_name(code))))?;
+    loop {
+        let start = input.peek(8).map_err(damaged)?;
+        if start.starts_with(ZSTANDARD_MAGIC) {
+            let mut frame = zstd::Decoder::with_context(&mut *input, &mut context).single_frame();
+            outlet.pass_on(&mut frame, damaged)?;
+        } else if is_skippable(start) {
+            let Some(&size) = start.last_chunk().filter(|_| start.len() == 8) else {
+                return Err(damaged(io::ErrorKind::UnexpectedEof.into()));
+            };
+            skip(input, 8 + u64::from(u32::from_le_bytes(size))).map_err(damaged)?;
+        } else {
+            return Ok(());
+        }
+    }
+}
+
+/// Whether a frame begins with these bytes that holds something for other programs.
+fn is_skippable(start: &[u8]) -> bool {
+    matches!(start, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
+}
+
+/// Passes over `length` bytes.
+fn skip(input: &mut impl BufRead, mut length: u64) -> io::Result<()> {
+    while length > 0 {
+        let available = input.fill_buf()?.len() as u64;
+        if available == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let count = available.min(length);
+        input.consume(count as usize);
+        length -= count;
+    }
+    Ok(())
 }
 
 fn only_zeros_are_left(input: &mut impl BufRead, format: Format) -> Result<(), Error> {
@@ -213,32 +266,55 @@ fn damaged(format: Format, error: &io::Error) -> BadArchive {
     BadArchive::whole(problem).with_hint(TRUNCATED_HINT)
 }
 
-/// Passes everything that `reader` gives on; all is well if nobody wants it any more.
-fn send_all(
-    reader: &mut impl Read,
-    pieces: &SyncSender<Piece>,
-    failed: impl Fn(io::Error) -> Error,
-) -> Result<(), Error> {
-    loop {
-        let mut piece = vec![0; BUFFER_SIZE];
-        let count = fill(reader, &mut piece).map_err(&failed)?;
-        piece.truncate(count);
-        if count == 0 || pieces.send(Ok(piece)).is_err() {
-            return Ok(());
-        }
-    }
+/// The decompressed bytes on their way: in pieces of one size, wherever the parts of the input end.
+struct Outlet<'a> {
+    pieces: &'a SyncSender<Piece>,
+    piece: Vec<u8>,
+    filled: usize,
 }
 
-/// Reads until `buffer` is full or nothing is left, and gives how much that was.
-fn fill(reader: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match reader.read(&mut buffer[filled..])? {
-            0 => break,
-            count => filled += count,
+impl<'a> Outlet<'a> {
+    fn new(pieces: &'a SyncSender<Piece>) -> Self {
+        Self { pieces, piece: vec![0; BUFFER_SIZE], filled: 0 }
+    }
+
+    /// Passes on everything that `reader` gives.
+    ///
+    /// # Errors
+    ///
+    /// Reading fails, for the reason that `failed` makes of it; or the pieces are not wanted any
+    /// more.
+    fn pass_on(
+        &mut self,
+        reader: &mut impl Read,
+        failed: impl Fn(io::Error) -> Error,
+    ) -> Result<(), Error> {
+        loop {
+            match reader.read(&mut self.piece[self.filled..]).map_err(&failed)? {
+                0 => return Ok(()),
+                count => self.filled += count,
+            }
+            if self.filled == self.piece.len() {
+                self.send(vec![0; BUFFER_SIZE])?;
+            }
         }
     }
-    Ok(filled)
+
+    /// Sends what is filled of the piece, and goes on with the next one.
+    fn send(&mut self, next: Vec<u8>) -> Result<(), Error> {
+        let mut piece = std::mem::replace(&mut self.piece, next);
+        piece.truncate(self.filled);
+        self.filled = 0;
+        self.pieces.send(Ok(piece)).map_err(|_| Error::Cancelled)
+    }
+
+    /// Sends the rest, and that nothing follows.
+    fn finish(mut self) -> Result<(), Error> {
+        if self.filled > 0 {
+            self.send(Vec::new())?;
+        }
+        self.send(Vec::new())
+    }
 }
 
 /// Whether there is nothing but zeros.

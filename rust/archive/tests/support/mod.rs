@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use scratchrs_archive::{Error, UnpackOptions, Unpacked};
 use scratchrs_fs::Watch;
@@ -179,6 +180,26 @@ pub(crate) fn described(root: &Path) -> Vec<String> {
     }
     lines.sort();
     lines
+}
+
+/// Compresses with the program that people use.
+pub(crate) fn compress(bytes: &[u8], program: &str) -> Vec<u8> {
+    if program == "none" {
+        return bytes.to_vec();
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a");
+    fs::write(&path, bytes).unwrap();
+    let output = Command::new(program).arg("-c").arg(&path).output().unwrap();
+    assert!(output.status.success(), "{program}");
+    output.stdout
+}
+
+pub(crate) const FORMATS: [&str; 5] = ["none", "gzip", "xz", "zstd", "bzip2"];
+
+/// Whether a program is there; where it is not, what needs it is passed over.
+pub(crate) fn is_there(program: &str) -> bool {
+    program == "none" || Command::new(program).arg("--version").output().is_ok()
 }
 
 /// A reader that gives as many bytes at a time as the numbers say, over and over.

@@ -1,0 +1,361 @@
+//! Compressed files of several parts: wherever a part ends, however the bytes come, whatever its
+//! header says, and what may stand between the parts and behind the last one.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot set up its tree has failed")]
+
+mod support;
+
+use std::io::{self, Read, Write};
+use std::process::{Command, Stdio};
+
+use flate2::{Crc, GzBuilder};
+use proptest::prelude::*;
+use scratchrs_archive::{Error, Unpacked, inspect};
+use scratchrs_fs::Watch;
+use scratchrs_testkit::skip;
+use support::{Archive, Dripping, compress, is_there};
+
+/// How much is read at a time, on whose edges parts are to end.
+const BUFFER: usize = 128 * 1024;
+
+const FORMATS: [&str; 4] = ["gzip", "xz", "zstd", "bzip2"];
+
+fn look(input: impl Read + Send) -> Result<Unpacked, Error> {
+    inspect(input, &Watch::default())
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    match look(bytes) {
+        Err(error @ Error::Archive(_)) => error.to_string(),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn small() -> Vec<u8> {
+    Archive::new().file("f", "contents").link("l", "/x").file("g", "more of it").end().0
+}
+
+/// Bytes that can't be compressed.
+fn noise(length: usize) -> Vec<u8> {
+    let mut state = 7_u64;
+    let next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    std::iter::repeat_with(next).take(length).collect()
+}
+
+/// A frame of Zstandard that is to be skipped.
+fn skippable(kind: u8, contents: &[u8]) -> Vec<u8> {
+    let size = (contents.len() as u32).to_le_bytes();
+    [&[0x50 | kind, 0x2a, 0x4d, 0x18], &size[..], contents].concat()
+}
+
+/// The contents in parts of these sizes, and the rest in a last one, with what may stand in between.
+fn in_parts(bytes: &[u8], sizes: &[usize], format: &str) -> Vec<u8> {
+    let mut rest = bytes;
+    let mut whole = Vec::new();
+    for (number, size) in sizes.iter().enumerate() {
+        let (part, after) = rest.split_at(*size);
+        whole.extend(compress(part, format));
+        whole.extend(match format {
+            "zstd" => skippable(number as u8, &noise(number)),
+            "xz" => vec![0; 4 * number],
+            _ => Vec::new(),
+        });
+        rest = after;
+    }
+    whole.extend(compress(rest, format));
+    whole
+}
+
+/// Gives a part at first, and then the rest.
+struct Split<'a>(&'a [u8], &'a [u8]);
+
+impl Read for Split<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() { self.1.read(buffer) } else { self.0.read(buffer) }
+    }
+}
+
+#[test]
+fn the_input_may_be_cut_anywhere() {
+    let archive = small();
+    let expected = look(&archive[..]).unwrap();
+    for format in FORMATS.into_iter().filter(|format| is_there(format)) {
+        let bytes = in_parts(&archive, &[0, 700, 1, 0, 900], format);
+        for at in 0..=bytes.len() {
+            let (first, second) = bytes.split_at(at);
+            let found = look(Split(first, second));
+            assert_eq!(found.unwrap_or_else(|e| panic!("{format} {at}: {e}")), expected);
+        }
+        for size in 1..10 {
+            let dripping = Dripping { bytes: &bytes, sizes: vec![size], next: 0 };
+            assert_eq!(look(dripping).unwrap(), expected, "{format} {size}");
+        }
+    }
+}
+
+/// A first part of this length, and as much of `contents` as is in it. It cannot have any length in
+/// every format.
+fn part_of_length(contents: &[u8], length: usize, format: &str) -> Option<(Vec<u8>, usize)> {
+    match format {
+        "gzip" => {
+            let member = |extra: usize| {
+                let builder = GzBuilder::new().filename("name").extra(vec![b'e'; extra]);
+                let mut gzip = builder.write(Vec::new(), flate2::Compression::default());
+                gzip.write_all(&contents[..length - 1000]).unwrap();
+                gzip.finish().unwrap()
+            };
+            let more = length.checked_sub(member(0).len())?;
+            Some((member(more), length - 1000))
+        }
+        "zstd" => {
+            let frame = compress(&contents[..length - 1000], format);
+            let before = skippable(3, &vec![1; length.checked_sub(frame.len() + 8)?]);
+            Some(([before, frame].concat(), length - 1000))
+        }
+        "bzip2" => {
+            // A stream without contents is 14 bytes long.
+            let empty = compress(b"", format);
+            (0..2000).find_map(|less| {
+                let stream = compress(&contents[..length - 2000 - less], format);
+                let left = length.checked_sub(stream.len())?;
+                let fits = left % empty.len() == 0;
+                fits.then(|| {
+                    ([empty.repeat(left / empty.len()), stream].concat(), length - 2000 - less)
+                })
+            })
+        }
+        _ => {
+            let stream = compress(&contents[..length - 1000], format);
+            let left = length.checked_sub(stream.len()).filter(|left| left % 4 == 0)?;
+            Some(([stream, vec![0; left]].concat(), length - 1000))
+        }
+    }
+}
+
+#[test]
+fn parts_may_end_at_every_edge_of_the_buffer() {
+    let archive = Archive::new().file("noise", noise(BUFFER + 20_000)).file("f", "after").end().0;
+    let expected = look(&archive[..]).unwrap();
+    for format in FORMATS.into_iter().filter(|format| is_there(format)) {
+        let mut tried = 0;
+        for edge in [BUFFER, BUFFER + 512] {
+            for length in edge - 4..=edge + 12 {
+                let Some((first, count)) = part_of_length(&archive, length, format) else {
+                    continue;
+                };
+                assert_eq!(first.len(), length);
+                let bytes = [first, compress(&archive[count..], format)].concat();
+                let found = look(&bytes[..]);
+                assert_eq!(found.unwrap_or_else(|e| panic!("{format} {length}: {e}")), expected);
+                tried += 1;
+            }
+        }
+        let at_least = if format == "xz" { 8 } else { 34 };
+        assert!(tried >= at_least, "{format}: {tried}");
+    }
+}
+
+/// What a header of gzip may hold besides: `flags` says which of it is there.
+fn member(contents: &[u8], flags: u8, texts: usize) -> Vec<u8> {
+    let plain = compress(contents, "gzip");
+    // The program names the file and the time.
+    let name_end = 10 + plain[10..].iter().position(|byte| *byte == 0).unwrap() + 1;
+    let mut header = vec![0x1f, 0x8b, 8, flags, 1, 2, 3, 4, 2, 3];
+    if flags & 4 != 0 {
+        header.extend_from_slice(&(texts as u16).to_le_bytes());
+        header.extend(vec![b'e'; texts]);
+    }
+    for flag in [8, 16] {
+        if flags & flag != 0 {
+            header.extend(vec![b'n'; texts]);
+            header.push(0);
+        }
+    }
+    if flags & 2 != 0 {
+        let mut crc = Crc::new();
+        crc.update(&header);
+        header.extend_from_slice(&(crc.sum() as u16).to_le_bytes());
+    }
+    [&header[..], &plain[name_end..]].concat()
+}
+
+#[test]
+fn headers_of_later_members_may_hold_anything() {
+    let archive = small();
+    let expected = look(&archive[..]).unwrap();
+    let (first, rest) = archive.split_at(777);
+    for flags in 0..32 {
+        for texts in [0, 1, 300, 65_000] {
+            let bytes = [member(first, 0, 0), member(rest, flags, texts)].concat();
+            assert_eq!(look(&bytes[..]).unwrap(), expected, "{flags} {texts}");
+            let swapped = [member(first, flags, texts), member(rest, 31 - flags, texts)].concat();
+            assert_eq!(look(&swapped[..]).unwrap(), expected, "{flags} {texts}");
+        }
+        if flags & 2 != 0 {
+            let mut damaged = member(first, flags, 9);
+            damaged[4] ^= 1;
+            let bytes = [member(b"", 0, 0), damaged, member(rest, 0, 0)].concat();
+            assert!(refusal(&bytes).contains("gzip data are damaged"), "{flags}");
+        }
+    }
+    for reserved in [32, 64, 128] {
+        let bytes = [member(first, 0, 0), member(rest, reserved, 0)].concat();
+        assert!(refusal(&bytes).contains("gzip data are damaged"), "{reserved}");
+    }
+}
+
+#[test]
+fn zeros_stand_between_streams_of_xz() {
+    if !is_there("xz") {
+        return skip("padding between streams of xz", "there is no xz");
+    }
+    let archive = small();
+    let expected = look(&archive[..]).unwrap();
+    let [first, rest] = [&archive[..777], &archive[777..]].map(|part| compress(part, "xz"));
+    for padding in [0, 4, 8, 12, 512, BUFFER - 4, BUFFER, BUFFER + 4, 3 * BUFFER + 8] {
+        let bytes = [&first[..], &vec![0; padding], &rest].concat();
+        assert_eq!(look(&bytes[..]).unwrap(), expected, "{padding}");
+    }
+    for padding in [1, 2, 3, 5, 1022] {
+        let bytes = [&first[..], &vec![0; padding], &rest].concat();
+        assert!(refusal(&bytes).contains("does not belong there"), "{padding}");
+    }
+}
+
+#[test]
+fn frames_of_zstandard_may_be_skipped_anywhere() {
+    if !is_there("zstd") {
+        return skip("skippable frames of Zstandard", "there is no zstd");
+    }
+    let archive = small();
+    let expected = look(&archive[..]).unwrap();
+    let [first, rest] = [&archive[..777], &archive[777..]].map(|part| compress(part, "zstd"));
+    for kind in 0..16 {
+        for size in [0, 1, 4, 513, BUFFER - 8, BUFFER, 2_000_000] {
+            let skipped = skippable(kind, &noise(size));
+            let bytes = [&skipped[..], &first, &skipped, &skipped, &rest, &skipped].concat();
+            assert_eq!(look(&bytes[..]).unwrap(), expected, "{kind} {size}");
+        }
+        let skipped = skippable(kind, b"skipped");
+        for length in 1..skipped.len() {
+            let cut = [&first[..], &rest, &skipped[..length]].concat();
+            assert!(refusal(&cut).contains("Zstandard data"), "{length}");
+        }
+        assert!(refusal(&skipped).contains("there is nothing in it"));
+    }
+    // One that says that it is 4 GiB long.
+    let endless = [&first[..], b"\x50\x2a\x4d\x18\xff\xff\xff\xff", &rest].concat();
+    assert!(refusal(&endless).contains("end too early"));
+}
+
+/// As on a tape; of all else it can't be told whether it is a part that is damaged.
+#[test]
+fn only_zeros_may_follow_the_last_part() {
+    let archive = small();
+    let expected = look(&archive[..]).unwrap();
+    for format in FORMATS.into_iter().filter(|format| is_there(format)) {
+        let bytes = in_parts(&archive, &[700], format);
+        for zeros in [1, 2, 3, 4, 8, 511, 512, BUFFER + 1] {
+            let padded = [&bytes[..], &vec![0; zeros]].concat();
+            assert_eq!(look(&padded[..]).unwrap(), expected, "{format} {zeros}");
+            let garbage = [&padded[..], b"x"].concat();
+            assert!(refusal(&garbage).contains("does not belong there"), "{format} {zeros}");
+        }
+        for other in FORMATS.into_iter().filter(|other| is_there(other)) {
+            let start = compress(b"", other);
+            for length in 1..start.len().min(8) {
+                refusal(&[&bytes[..], &start[..length]].concat());
+            }
+            if other != format {
+                refusal(&[&bytes[..], &start].concat());
+            }
+        }
+    }
+}
+
+/// What is piped through a program.
+fn piped(program: &str, arguments: &[&str], bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = command.spawn().ok()?;
+    let mut input = child.stdin.take().unwrap();
+    let writer = std::thread::scope(|scope| {
+        scope.spawn(move || input.write_all(bytes));
+        child.wait_with_output().unwrap()
+    });
+    assert!(writer.status.success(), "{program} {arguments:?}");
+    Some(writer.stdout)
+}
+
+#[test]
+fn programs_that_write_in_parts() {
+    let archive =
+        Archive::new().file("noise", noise(700_000)).file("z", vec![0; 3_000_000]).end().0;
+    let expected = look(&archive[..]).unwrap();
+    let programs: [(&str, &[&str]); 19] = [
+        ("pigz", &["-c", "-p", "4"]),
+        ("pigz", &["-c", "-i", "-b", "128"]),
+        ("gzip", &["-c", "--rsyncable"]),
+        ("pbzip2", &["-c", "-p4", "-b1"]),
+        ("lbzip2", &["-c", "-n", "4", "-1"]),
+        ("bzip2", &["-c", "-1"]),
+        ("pzstd", &["-c", "-p", "4", "-1"]),
+        ("zstd", &["-c", "-T4", "-B512KB"]),
+        ("zstd", &["-c", "--no-check", "--long=27"]),
+        ("zstd", &["-c", "--rsyncable", "--ultra", "-22"]),
+        ("zstd", &["-c", "--format=gzip"]),
+        ("xz", &["-c", "-T4", "--block-size=100000"]),
+        ("xz", &["-c", "-9e"]),
+        ("xz", &["-c", "--check=none"]),
+        ("xz", &["-c", "--check=crc32"]),
+        ("xz", &["-c", "--check=sha256"]),
+        ("xz", &["-c", "--x86", "--lzma2=preset=1"]),
+        ("xz", &["-c", "--delta=dist=4", "--arm64", "--lzma2=preset=0"]),
+        ("pixz", &["-t", "-p", "4", "-f", "0.1"]),
+    ];
+    for (program, arguments) in programs {
+        match piped(program, arguments, &archive) {
+            Some(bytes) => {
+                let found = look(&bytes[..]);
+                let found = found.unwrap_or_else(|e| panic!("{program} {arguments:?}: {e}"));
+                assert_eq!(found, expected, "{program} {arguments:?}");
+            }
+            None => skip(&format!("what {program} writes"), "it is not there"),
+        }
+    }
+}
+
+/// Parts with nothing in them cost no more than their bytes.
+#[test]
+fn a_hundred_thousand_parts() {
+    let archive = small();
+    let expected = look(&archive[..]).unwrap();
+    for format in FORMATS.into_iter().filter(|format| is_there(format)) {
+        let nothing = compress(b"", format);
+        let many = if format == "zstd" { skippable(0, b"").repeat(100_000) } else { Vec::new() };
+        let bytes = [nothing.repeat(100_000), many, compress(&archive, format)].concat();
+        assert_eq!(look(&bytes[..]).unwrap(), expected, "{format}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn parts_of_any_sizes_come_in_any_pieces(
+        format in 0..FORMATS.len(),
+        cuts in prop::collection::vec(0..500_usize, 0..6),
+        sizes in prop::collection::vec(1..400_usize, 1..8),
+    ) {
+        let format = FORMATS[format];
+        prop_assume!(is_there(format));
+        let archive = small();
+        let bytes = in_parts(&archive, &cuts, format);
+        let dripping = Dripping { bytes: &bytes, sizes, next: 0 };
+        prop_assert_eq!(look(dripping).unwrap(), look(&archive[..]).unwrap());
+    }
+}
