@@ -9,6 +9,7 @@
 #[cfg(target_os = "linux")]
 mod disk;
 mod filling;
+mod fuzz;
 mod julias;
 mod lab;
 #[cfg(unix)]
@@ -21,6 +22,7 @@ mod worker;
 #[cfg(target_os = "linux")]
 pub use disk::{Disk, FileSystem};
 pub use filling::fill;
+pub use fuzz::{Random, fuzz};
 pub use julias::julias;
 pub use lab::{DepotLab, OWNER, projects_by_space};
 #[cfg(unix)]

@@ -95,7 +95,8 @@ pub(super) fn next(stream: &mut Stream, watch: &Watch) -> Result<Option<Member>,
 struct Extended {
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
-    size: Option<u64>,
+    /// As it stands there: only the last one counts, and has to be a number.
+    size: Option<Vec<u8>>,
     is_sparse: bool,
 }
 
@@ -106,13 +107,7 @@ impl Extended {
             match key {
                 b"path" => self.path = Some(value.to_owned()),
                 b"linkpath" => self.link = Some(value.to_owned()),
-                b"size" => {
-                    let digits = std::str::from_utf8(value).ok().map(str::trim_ascii);
-                    let size = digits.and_then(|digits| digits.parse().ok());
-                    self.size = Some(size.ok_or_else(|| {
-                        BadArchive::whole("a pax header has a size that is no number")
-                    })?);
-                }
+                b"size" => self.size = Some(value.to_owned()),
                 _ => self.is_sparse |= key.starts_with(b"GNU.sparse."),
             }
         }
@@ -122,7 +117,10 @@ impl Extended {
     fn member(self, header: &Header, entry_type: EntryType, size: u64) -> Result<Member, Error> {
         let path = self.path.unwrap_or_else(|| field::path(header));
         let target = self.link.unwrap_or_else(|| field::link(header).to_owned());
-        let size = self.size.unwrap_or(size);
+        let size = match self.size {
+            Some(text) => pax_size(&text)?,
+            None => size,
+        };
         let wrong = |problem: &str| Error::Archive(BadArchive::entry(&path, problem));
         if self.is_sparse || entry_type == EntryType::GNUSparse {
             let hint = "make the archive without `--sparse`";
@@ -141,6 +139,13 @@ impl Extended {
         };
         Ok(Member { path, kind })
     }
+}
+
+fn pax_size(text: &[u8]) -> Result<u64, BadArchive> {
+    let digits = std::str::from_utf8(text).ok().map(str::trim);
+    digits
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| BadArchive::whole("a pax header has a size that is no number"))
 }
 
 /// What is wrong with a member, looked at by itself.

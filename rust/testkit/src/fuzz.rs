@@ -1,0 +1,84 @@
+//! Fuzzing with a time budget: inputs are made from numbered seeds, so that each can be made again.
+
+use std::time::{Duration, Instant};
+
+/// How long a fuzzer runs: as many seconds as `SCRATCHRS_FUZZ_SECONDS` says, else one.
+#[expect(clippy::disallowed_methods, reason = "the person who runs the test says how long")]
+fn seconds() -> u64 {
+    let text = std::env::var("SCRATCHRS_FUZZ_SECONDS").ok();
+    text.map_or(1, |text| text.parse().expect("SCRATCHRS_FUZZ_SECONDS: expected a whole number"))
+}
+
+/// Calls `try_one` with random numbers of one seed after the other, until the time is up, and
+/// reports how many there were. The seeds begin at zero, or at `SCRATCHRS_FUZZ_SEED`; at least
+/// `at_least` are tried.
+///
+/// # Panics
+///
+/// `try_one` panics: the message says which seed to begin with to repeat it.
+#[expect(clippy::disallowed_methods, reason = "the person who runs the test says where to begin")]
+pub fn fuzz(what: &str, at_least: u64, mut try_one: impl FnMut(&mut Random)) {
+    let first = std::env::var("SCRATCHRS_FUZZ_SEED").ok();
+    let first = first.map_or(0, |text| text.parse().expect("SCRATCHRS_FUZZ_SEED: a whole number"));
+    let (begin, length) = (Instant::now(), Duration::from_secs(seconds()));
+    let mut seed = first;
+    while seed - first < at_least || begin.elapsed() < length {
+        let name_it = NameSeed { what, seed };
+        try_one(&mut Random::new(seed));
+        std::mem::forget(name_it);
+        seed += 1;
+    }
+    crate::report(&format!("fuzzed {what}: {} inputs, no finding", seed - first));
+}
+
+/// Reports the seed if the thread panics before it is forgotten.
+struct NameSeed<'a> {
+    what: &'a str,
+    seed: u64,
+}
+
+impl Drop for NameSeed<'_> {
+    fn drop(&mut self) {
+        let Self { what, seed } = self;
+        crate::report(&format!("fuzzing {what}: a finding with SCRATCHRS_FUZZ_SEED={seed}"));
+    }
+}
+
+/// Pseudo-random numbers (SplitMix64), the same for the same seed.
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    /// Those of a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d))
+    }
+
+    /// Any number.
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number from zero to before `end`, or zero if that is zero.
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end.max(1) as u64) as usize
+    }
+
+    /// One of these.
+    pub fn pick<'a, T>(&mut self, among: &'a [T]) -> &'a T {
+        &among[self.below(among.len())]
+    }
+
+    /// Whether it is one of so many times.
+    pub fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    /// Random bytes.
+    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+        (0..length).map(|_| self.next() as u8).collect()
+    }
+}
