@@ -1,0 +1,190 @@
+//! Artifacts with symbolic links that lead out of them, to nothing, or in circles: what is created and
+//! archived is installed, verified and repaired, and nothing at the other end is touched.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use scratchrs_archive::{Change, Compression, Difference, Links};
+use scratchrs_core::artifact::{self, InstallOptions, Stack, Verdict, Wanted};
+use scratchrs_core::tarball;
+use scratchrs_fetch::{Settings, file_url};
+use scratchrs_fs::Watch;
+use scratchrs_model::artifacts_toml::Download;
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::platform::Platform;
+use scratchrs_testkit::DepotLab;
+
+/// A depot with an artifact full of links, its tarball, and a directory that some of them lead to.
+struct Scene {
+    lab: DepotLab,
+    stack: Stack,
+    outside: tempfile::TempDir,
+    hash: TreeHash,
+    wanted: Wanted,
+    links: Vec<(&'static str, PathBuf)>,
+}
+
+fn watch() -> Watch {
+    Watch::default()
+}
+
+impl Scene {
+    fn new(compression: Compression, extension: &str) -> Self {
+        let lab = DepotLab::new();
+        let stack = Stack::new([lab.depot()], None).unwrap();
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("secret"), "secret").unwrap();
+        let links = vec![
+            ("etc/mtab", PathBuf::from("/proc/mounts")),
+            ("etc/c", "/share/c".into()),
+            ("root", "/".into()),
+            ("secret", outside.path().join("secret")),
+            ("outside", outside.path().to_owned()),
+            ("up", "../../../../../..".into()),
+            ("etc/up-and-back", "../../x/share/c".into()),
+            ("nothing", "nowhere/at/all".into()),
+            ("self", "self".into()),
+            ("one", "other".into()),
+            ("other", "./one".into()),
+            ("long", "x/".repeat(1000).into()),
+            ("schön", "/schön".into()),
+            ("good", "share/c".into()),
+        ];
+        let source = outside.path().join("source");
+        fs::create_dir_all(source.join("etc")).unwrap();
+        fs::create_dir_all(source.join("share")).unwrap();
+        fs::write(source.join("share/c"), "c").unwrap();
+        for (path, target) in &links {
+            symlink(target, source.join(path)).unwrap();
+        }
+        let creation = artifact::begin(&stack).unwrap();
+        creation.copy(&source, &watch()).unwrap();
+        let hash = creation.publish(&stack, &watch()).unwrap().hash;
+        let tarball = outside.path().join(format!("x.tar.{extension}"));
+        let name = tarball.to_str().unwrap();
+        let packed = artifact::archive(&stack, hash, name, compression, &watch()).unwrap();
+        artifact::remove(&stack, hash).unwrap();
+        let download =
+            Download { url: file_url(&tarball), sha256: packed.sha256, size: Some(packed.size) };
+        let (name, downloads) = ("x".to_owned(), vec![download]);
+        let wanted = Wanted { name, hash, downloads, unhashed: vec![], bound_in: None };
+        Self { lab, stack, outside, hash, wanted, links }
+    }
+
+    fn install(&self, links: Links) {
+        let settings = settings();
+        let options = InstallOptions { settings: &settings, links };
+        artifact::install(&self.stack, &self.wanted, options, &watch()).unwrap();
+    }
+
+    fn path(&self) -> PathBuf {
+        self.lab.path(&format!("artifacts/{}", self.hash))
+    }
+
+    fn verify(&self) -> Verdict {
+        artifact::verify(&self.stack, self.hash, &watch()).unwrap()
+    }
+
+    fn assert_sound(&self) {
+        let path = self.path();
+        for (link, target) in &self.links {
+            assert_eq!(&fs::read_link(path.join(link)).unwrap(), target);
+        }
+        assert_eq!(self.verify(), Verdict::Sound(path.to_str().unwrap().to_owned()));
+        self.assert_untouched();
+    }
+
+    fn assert_untouched(&self) {
+        assert_eq!(fs::read_to_string(self.outside.path().join("secret")).unwrap(), "secret");
+        assert!(!fs::metadata(self.outside.path().join("secret")).unwrap().permissions().readonly());
+    }
+}
+
+fn settings() -> Settings {
+    Settings::new([("JULIA_PKG_SERVER", "")], SystemTime::UNIX_EPOCH)
+}
+
+#[test]
+fn what_is_created_and_archived_is_installed() {
+    for (compression, extension) in [(Compression::Gzip, "gz"), (Compression::Zstandard, "zst")] {
+        let scene = Scene::new(compression, extension);
+        scene.install(Links::Made);
+        scene.assert_sound();
+        // Unpacked by hand, and packed again: the same bytes.
+        let tarball = scene.outside.path().join(format!("x.tar.{extension}"));
+        let into = scene.outside.path().join("unpacked");
+        tarball::unpack(&tarball, &into, Links::Made, &watch()).unwrap();
+        let again = scene.outside.path().join("again");
+        let packed = scratchrs_archive::pack(&into, &again, compression, &watch()).unwrap();
+        assert_eq!(packed.sha256, scene.wanted.downloads[0].sha256);
+        // Removing it follows no link.
+        artifact::remove(&scene.stack, scene.hash).unwrap();
+        assert!(!scene.path().exists());
+        scene.assert_untouched();
+    }
+}
+
+/// Where copies stand for links, those that lead out are left out: nothing outside is read.
+#[test]
+fn no_copy_is_made_of_what_is_outside() {
+    let scene = Scene::new(Compression::Gzip, "gz");
+    scene.install(Links::Copied);
+    let path = scene.path();
+    let mut names = scratchrs_fs::names(&path).unwrap();
+    names.sort();
+    assert_eq!(names, ["etc", "good", "share"]);
+    assert_eq!(scratchrs_fs::names(&path.join("etc")).unwrap(), Vec::<String>::new());
+    assert_eq!(fs::read_to_string(path.join("good")).unwrap(), "c");
+    assert_eq!(scene.verify(), Verdict::Sound(path.to_str().unwrap().to_owned()));
+    // What is at the other end of a link that was left out is a file too many.
+    fs::write(path.join("secret"), "secret").unwrap();
+    let Verdict::Rotten(rot) = scene.verify() else { panic!("it is modified") };
+    let difference = Difference { path: "secret".into(), change: Change::Extra };
+    assert_eq!(rot.differences, Some(vec![difference]));
+}
+
+/// A link counts by its text, also where something of the same content is at its other end.
+#[test]
+fn a_changed_link_is_found_and_repaired() {
+    let scene = Scene::new(Compression::Gzip, "gz");
+    let file = scene.lab.path("Artifacts.toml");
+    let Download { url, sha256, .. } = &scene.wanted.downloads[0];
+    let text = format!(
+        "[x]\ngit-tree-sha1 = \"{}\"\n\n    [[x.download]]\n    sha256 = \"{sha256}\"\n    url = \"{url}\"\n",
+        scene.hash
+    );
+    fs::write(&file, text).unwrap();
+    type Deed<'a> = (&'a str, &'a dyn Fn(&Path, &Scene));
+    let changes: [Deed<'_>; 5] = [
+        ("secret", &|link, scene| symlink(scene.outside.path().join("other"), link).unwrap()),
+        ("secret", &|link, _| fs::write(link, "secret").unwrap()),
+        ("outside", &|link, _| fs::create_dir(link).unwrap()),
+        ("nothing", &|_, _| ()),
+        ("etc/mtab", &|link, _| symlink("/proc/self/mounts", link).unwrap()),
+    ];
+    scene.install(Links::Made);
+    for (link, change) in changes {
+        let link = scene.path().join(link);
+        fs::remove_file(&link).unwrap();
+        change(&link, &scene);
+        assert!(matches!(scene.verify(), Verdict::Rotten(_)), "{}", link.display());
+        let settings = settings();
+        let options = InstallOptions { settings: &settings, links: Links::Made };
+        let platform: Platform = "x86_64-linux-gnu".parse().unwrap();
+        let files = [file.to_str().unwrap()];
+        let repairs = artifact::repair(&scene.stack, &files, &platform, options, &watch()).unwrap();
+        assert_eq!(repairs.repaired.len(), 1, "{repairs:?}");
+        scene.assert_sound();
+    }
+    // What is at the other end is of no interest.
+    fs::write(scene.outside.path().join("secret"), "changed").unwrap();
+    let sound = Verdict::Sound(scene.path().to_str().unwrap().to_owned());
+    assert_eq!(scene.verify(), sound);
+    fs::remove_file(scene.outside.path().join("secret")).unwrap();
+    assert_eq!(scene.verify(), sound);
+}
