@@ -130,7 +130,7 @@ Unpacks a tarball into the directory `dest`, which is missing or empty: as a who
 content tells how it is compressed: by gzip, xz, Zstandard, bzip2 or not.
 
 # Errors
-[`FormatError`](@ref ScratchRS.FormatError) for an archive that is malformed or leads out of `dest`;
+[`FormatError`](@ref ScratchRS.FormatError) for an archive that is malformed or would write outside of `dest`;
 [`DepotIO`](@ref ScratchRS.DepotIO), also if `dest` has something in it.
 """
 function unpack(tarball_path::AbstractString, dest::AbstractString; verbose::Bool = false)

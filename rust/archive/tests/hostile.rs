@@ -297,7 +297,7 @@ fn numbers_that_are_none() {
     assert_refused(field(124, b"\x80\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00"), "absurd");
     assert_refused(field(124, b"\x80\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff"), "absurd");
     assert_refused(field(100, b"00x0644\0"), "its mode is no number");
-    for size in ["-1", "x", "1 2", "", " ", "18446744073709551616"] {
+    for size in ["-1", "x", "1 2", "", " ", "0x10", "18446744073709551616"] {
         assert_refused(Archive::new().pax("size", size).file("f", ""), "a size that is no number");
     }
     assert_refused(Archive::new().pax("size", "9223372036854775808").file("f", ""), "absurd");
@@ -423,6 +423,33 @@ fn copies_of_copies() {
     assert!(matches!(result, Err(Error::TooLarge { .. })), "{result:?}");
 }
 
+/// As the record of an artifact says them, without a disk.
+#[test]
+fn copies_without_end() {
+    let mut archive = Archive::new().file("d0/f", "");
+    for level in 1..8 {
+        for link in 0..10 {
+            archive = archive.link(&format!("d{level}/l{link}"), &format!("../d{}", level - 1));
+        }
+    }
+    let record = inspect(&archive.0[..], &Watch::default()).unwrap().record;
+    let error = record.with_links_copied().unwrap_err().to_string();
+    assert!(error.contains("the copies that stand for its links are too many"), "{error}");
+
+    // Links of 26,000 components that lead through 64 of their kind.
+    let way = "a/../".repeat(13_000);
+    let mut archive = Archive::new().file("a/f", "");
+    for level in 0..160 {
+        let target = format!("{way}l{}", level + 1);
+        archive = archive.pax("linkpath", target).link(&format!("l{level}"), "x");
+    }
+    let record = inspect(&archive.0[..], &Watch::default()).unwrap().record;
+    let error = record.with_links_copied().unwrap_err().to_string();
+    assert!(error.contains("lead through each other too often"), "{error}");
+    // As links, they are data.
+    unpack(&Archive::new().pax("linkpath", "a/../".repeat(800)).link("l", "x")).unwrap();
+}
+
 #[test]
 fn what_follows_on_the_end() {
     let archive = Archive::new().file("f", "hi").end();
@@ -501,4 +528,52 @@ fn what_is_in_the_way() {
     let error = yard.unpack(&archive.0, &UnpackOptions::default()).unwrap_err();
     assert!(error.to_string().contains("takes its name for that of another"), "{error}");
     assert_eq!(fs::read_to_string(yard.root().join("f")).unwrap(), "mine");
+}
+
+/// Where a file system takes two names for one, no member takes the place of another one, and what
+/// stands in the way stays.
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_one_to_the_file_system() {
+    use scratchrs_testkit::{Disk, FileSystem, skip};
+
+    let mount = tempfile::tempdir().unwrap();
+    let disk = match Disk::new(mount.path(), FileSystem::Fat) {
+        Ok(disk) => disk,
+        Err(why) => return skip("unpacking where two names are one", &why),
+    };
+    let root = disk.seen_from_outside();
+    fs::write(root.join("case"), "").unwrap();
+    if !root.join("CASE").exists() {
+        return skip("unpacking where two names are one", "the file system tells them apart");
+    }
+    let first = || Archive::new().file("X", "first");
+    let archives = [
+        first().file("x", "second"),
+        first().directory("x"),
+        first().file("x/f", "second"),
+        first().hard_link("x", "X"),
+        first().link("x", "/etc/passwd"),
+        first().link("x", "y").directory("x"),
+        first().link("x", "y").file("x", "second"),
+        first().link("x", "y").hard_link("x", "X"),
+        Archive::new().link("x", "y").file("X", "first").directory("x").file("x/f", "second"),
+        Archive::new().link("x", "y").file("X", "first").file("x", "second"),
+        Archive::new().file("d/X", "first").link("D", "/etc").file("d/x", "second"),
+    ];
+    for (number, archive) in archives.into_iter().enumerate() {
+        let into = root.join(number.to_string());
+        fs::create_dir(&into).unwrap();
+        let options = UnpackOptions::default();
+        let result = scratchrs_archive::unpack(&archive.0[..], &into, &options, &Watch::default());
+        let error = result.map(|_| ()).unwrap_err();
+        assert!(
+            error.to_string().contains("takes its name for that of another entry"),
+            "{number}: {error}"
+        );
+        // What takes the place of a link comes when the files before it are written.
+        if (5..10).contains(&number) {
+            assert_eq!(fs::read_to_string(into.join("X")).unwrap(), "first", "{number}");
+        }
+    }
 }

@@ -101,7 +101,9 @@ impl Scene {
 
     fn assert_untouched(&self) {
         assert_eq!(fs::read_to_string(self.outside.path().join("secret")).unwrap(), "secret");
-        assert!(!fs::metadata(self.outside.path().join("secret")).unwrap().permissions().readonly());
+        assert!(
+            !fs::metadata(self.outside.path().join("secret")).unwrap().permissions().readonly()
+        );
     }
 }
 
