@@ -1,13 +1,12 @@
 //! What a tree on disk consists of, listed before anything of it is read.
 
 use std::ffi::OsString;
-use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::vec;
 
 use scratchrs_fs as effect;
-use scratchrs_fs::Watch;
+use scratchrs_fs::{Crossing, FileKind, Trail, Watch};
 
 use crate::error::Error;
 use crate::platform;
@@ -79,20 +78,22 @@ impl Listing {
             bare: Vec::new(),
         };
         let mut path = Vec::new();
-        let mut open = vec![OpenDirectory::list(root, 0, purpose, 0)?];
+        let (mut trail, children) = Trail::open_and_list(root, Crossing::Allowed)?;
+        let mut open = vec![OpenDirectory::new(&trail, children, 0, purpose, 0)?];
         while let Some(directory) = open.last_mut() {
             path.truncate(directory.path_length);
             let Some(Child { name, kind }) = directory.children.next() else {
                 let empty = listing.entries.len() == directory.entries_before;
                 let has_git = directory.has_git;
                 if empty && !path.is_empty() && purpose == Purpose::Hash {
-                    if has_git && contains_files(&listing.on_disk(&path)?.join(".git"))? {
+                    if has_git && contains_files(&trail.path().join(".git"))? {
                         listing.push(&path, Kind::EmptyTree);
                     } else {
                         listing.bare.push(path.clone());
                     }
                 }
                 open.pop();
+                trail.go_back()?;
                 continue;
             };
             if purpose == Purpose::Hash && name == ".git" {
@@ -111,9 +112,9 @@ impl Listing {
             if purpose == Purpose::Archive {
                 listing.push(&path, kind);
             }
-            let on_disk = listing.on_disk(&path)?;
             let before = listing.entries.len();
-            open.push(OpenDirectory::list(&on_disk, path.len(), purpose, before)?);
+            let children = trail.enter_and_list(&name)?;
+            open.push(OpenDirectory::new(&trail, children, path.len(), purpose, before)?);
         }
         Ok(listing)
     }
@@ -178,13 +179,15 @@ struct Child {
 }
 
 impl OpenDirectory {
-    fn list(
-        on_disk: &Path,
+    fn new(
+        trail: &Trail,
+        children: Vec<effect::Child>,
         path_length: usize,
         purpose: Purpose,
         entries_before: usize,
     ) -> Result<Self, Error> {
-        let mut children = children(on_disk)?;
+        let children = children.into_iter().map(|found| child(trail, found));
+        let mut children = children.collect::<Result<Vec<_>, Error>>()?;
         match purpose {
             Purpose::Archive => children.sort_unstable_by(|a, b| a.bytes().cmp(b.bytes())),
             Purpose::Hash => children.sort_unstable_by(|a, b| a.sort_key().cmp(b.sort_key())),
@@ -205,52 +208,40 @@ impl Child {
     }
 }
 
-fn children(directory: &Path) -> Result<Vec<Child>, Error> {
-    let failed = || effect::Error::on("list the directory", directory);
-    let entries = fs::read_dir(directory).map_err(failed())?;
-    entries.map(|entry| child(directory, &entry.map_err(failed())?)).collect()
-}
-
-fn child(directory: &Path, entry: &DirEntry) -> Result<Child, Error> {
-    let name = entry.file_name();
-    let inspect = |error| effect::Error::on("inspect", directory.join(&name))(error);
-    let file_type = entry.file_type().map_err(inspect)?;
-    let kind = if file_type.is_dir() {
-        Kind::Directory
-    } else if file_type.is_symlink() {
-        Kind::Symlink
-    } else if file_type.is_file() {
-        // It says how much there is to do, and which files are better begun early.
-        let metadata = entry.metadata().map_err(inspect)?;
-        Kind::File { size: metadata.len(), executable: platform::is_executable(&metadata) }
-    } else if name == ".git" {
+fn child(trail: &Trail, child: effect::Child) -> Result<Child, Error> {
+    let effect::Child { name, kind } = child;
+    let kind = match kind {
+        FileKind::Directory => Kind::Directory,
+        FileKind::Link => Kind::Symlink,
+        FileKind::File => {
+            // It says how much there is to do, and which files are better begun early.
+            let found = trail.properties(&name);
+            let inspect = |error| effect::Error::on("inspect", trail.path().join(&name))(error);
+            let found = found.map_err(inspect)?;
+            // Windows has no such bit, and every file counts as executable.
+            Kind::File { size: found.size, executable: cfg!(windows) || found.is_executable }
+        }
         // Left out of hashes, but it counts; refused in an archive when it is opened.
-        Kind::File { size: 0, executable: false }
-    } else {
-        let path = directory.join(&name);
-        return Err(Error::UnsupportedFileType { path, found: platform::describe(file_type) });
+        FileKind::Special(_) if name == ".git" => Kind::File { size: 0, executable: false },
+        FileKind::Special(found) => {
+            return Err(Error::UnsupportedFileType { path: trail.path().join(name), found });
+        }
     };
     Ok(Child { name, kind })
 }
 
 /// Whether `path` is something other than a directory, or there is such a thing anywhere below it.
 fn contains_files(path: &Path) -> Result<bool, Error> {
-    let metadata = fs::symlink_metadata(path).map_err(effect::Error::on("inspect", path))?;
-    if !metadata.is_dir() {
+    let found = effect::look(path)?;
+    if found.is_none_or(|found| found.kind != effect::EntryKind::Directory) {
         return Ok(true);
     }
-    let mut pending = vec![path.to_owned()];
-    while let Some(directory) = pending.pop() {
-        let failed = || effect::Error::on("list the directory", &directory);
-        for entry in fs::read_dir(&directory).map_err(failed())? {
-            let entry = entry.map_err(failed())?;
-            if !entry.file_type().map_err(failed())?.is_dir() {
-                return Ok(true);
-            }
-            pending.push(entry.path());
-        }
-    }
-    Ok(false)
+    let mut is_found = false;
+    effect::visit(path, |_, _| {
+        is_found = true;
+        false
+    })?;
+    Ok(is_found)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use scratchrs_fs as effect;
+use scratchrs_fs::Short;
 
 use crate::error::Error;
 use crate::platform;
@@ -16,8 +17,8 @@ pub(crate) const BUFFER_SIZE: usize = 128 * 1024;
 
 /// The target of a symbolic link, as it stands there.
 pub(crate) fn read_link(path: &Path) -> Result<OsString, Error> {
-    let target = fs::read_link(path).map_err(effect::Error::on("read the symbolic link", path))?;
-    Ok(target.into())
+    let read = || fs::read_link(Short::of(path)?.path());
+    Ok(read().map_err(effect::Error::on("read the symbolic link", path))?.into())
 }
 
 /// A regular file, open, with what it was when it was opened.
@@ -38,7 +39,7 @@ impl<'a> SourceFile<'a> {
     ///
     /// It cannot be opened, or is anything but a regular file.
     pub(crate) fn open(path: &'a Path) -> Result<Self, Error> {
-        let file = platform::read_options().open(path).map_err(effect::Error::on("open", path))?;
+        let file = open(path)?;
         let metadata = file.metadata().map_err(effect::Error::on("inspect", path))?;
         if !metadata.is_file() {
             return Err(unsupported(metadata.file_type(), path));
@@ -58,8 +59,7 @@ impl<'a> SourceFile<'a> {
     /// It cannot be opened, or is empty and not what it was.
     pub(crate) fn open_listed(path: &'a Path, size: u64, executable: bool) -> Result<Self, Error> {
         if size > 0 {
-            let file =
-                platform::read_options().open(path).map_err(effect::Error::on("open", path))?;
+            let file = open(path)?;
             return Ok(Self { path, file, size, executable });
         }
         let file = Self::open(path)?;
@@ -121,6 +121,11 @@ impl<'a> SourceFile<'a> {
         }
         Err(Error::ChangedWhileReading { path: self.path.to_owned(), expected: self.size })
     }
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    let open = || platform::read_options().open(Short::of(path)?.path());
+    Ok(open().map_err(effect::Error::on("open", path))?)
 }
 
 pub(crate) fn unsupported(file_type: FileType, path: &Path) -> Error {

@@ -153,6 +153,9 @@ impl Error {
                 "put a writable depot first in JULIA_DEPOT_PATH, or name one: \
                  `depot = \"/path\"` in Julia, `--depot /path` in a shell",
             ),
+            Self::Io(error) if error.mount_point().is_some() => Some(
+                "what is mounted there is not part of the depot: nothing was deleted that is in it",
+            ),
             Self::Io(error) => match error.io_error().kind() {
                 NotADirectory => Some("move away what is in the way, or name another depot"),
                 IsADirectory => Some("move the directory away: a file belongs there"),

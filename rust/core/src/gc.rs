@@ -35,7 +35,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, Size, Watch};
+use scratchrs_fs::{self as fs, Mounts, Size, Watch};
 use scratchrs_model::collection::{
     self, Candidate, Decision, Depot, DepotPlan, Fate, Item, Keeper, Policy, Reason,
 };
@@ -235,6 +235,8 @@ struct World {
     /// How many bytes each item of each depot takes, if the depots are to become smaller. Measured
     /// once, since that takes longer than anybody is to be kept waiting for a log.
     sizes: Vec<Vec<u64>>,
+    /// What is mounted in them.
+    mounts: Mounts,
     /// The names of packages by their UUIDs, once somebody asks for one.
     packages: OnceLock<HashMap<Uuid, String>>,
 }
@@ -253,7 +255,8 @@ impl World {
             Some(_) => measure(&inventory, watch)?,
             None => Vec::new(),
         };
-        let mut world = Self { inventory, marks, sizes, packages: OnceLock::new() };
+        let mounts = Mounts::read();
+        let mut world = Self { inventory, marks, sizes, mounts, packages: OnceLock::new() };
         world.find_spellings();
         Ok(world)
     }
@@ -401,7 +404,7 @@ fn foresee(
         }
         let path = item.path(&world.inventory.depots[*depot].path);
         let why_in_use = match fate {
-            Fate::Doomed(_) => spared::why_in_use(&path, item, moment),
+            Fate::Doomed(_) => spared::why_in_use(&path, item, &world.mounts, moment),
             Fate::Kept | Fate::Waiting { .. } => Ok(None),
         };
         let size = fs::measure(&path);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use scratchrs_fs::{self as fs, FileId};
+use scratchrs_fs::{self as fs, FileId, Mounts};
 use scratchrs_model::collection::Kind;
 use scratchrs_model::key::ScratchKey;
 use scratchrs_model::layout::{self, GENERATED};
@@ -12,7 +12,6 @@ use scratchrs_model::spelling::items_named;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, Skipped, UsageLog};
 use uuid::Uuid;
-use walkdir::WalkDir;
 
 use crate::error::Result;
 use crate::place::Place;
@@ -45,6 +44,7 @@ pub fn path(place: Place<'_>, owner: Uuid, key: &str) -> Result<String> {
 /// If `key` is no key, or something cannot be removed.
 pub fn delete(place: Place<'_>, owner: Uuid, key: &str) -> Result<()> {
     let space = path(place, owner, key)?;
+    Mounts::read().refuse(Path::new(&space))?;
     // The record first: without it a space that is still there is one that was filled by hand.
     fs::remove(Path::new(&format!("{space}{GENERATED}")))?;
     remove(&space)
@@ -60,11 +60,18 @@ pub fn clear(place: Place<'_>, owner: Option<Uuid>) -> Result<()> {
     if let Some(owner) = owner {
         return remove(&layout::package_spaces(&root, owner));
     }
+    // All of them stay if something is mounted in one. The directory that holds them may be a mount
+    // point itself.
+    let mounts = Mounts::read();
+    let entries = fs::entries(Path::new(&root))?;
+    let paths: Vec<_> = entries.iter().map(|entry| Path::new(&root).join(&entry.name)).collect();
+    paths.iter().try_for_each(|path| mounts.refuse(path))?;
     // Each on its own: were this process killed, `Pkg.gc` would find what is left.
-    for package in fs::subdirectories(Path::new(&root))? {
-        fs::remove(Path::new(&layout::join(&root, &[&package])))?;
+    paths.iter().try_for_each(|path| fs::remove(path))?;
+    match mounts.within(Path::new(&root)) {
+        Some(_) => Ok(()),
+        None => remove(&root),
     }
-    remove(&root)
 }
 
 /// Removes what is at `path`, and what somebody left who was killed while removing it.
@@ -135,7 +142,7 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
                 package: parent_projects.iter().find_map(|file| package_name(file, &package)),
                 owner: package.clone(),
                 key,
-                bytes: size(Path::new(&path)),
+                bytes: fs::measure_directory(Path::new(&path)).bytes,
                 last_used: records.iter().filter_map(|record| record.time).max(),
                 path,
                 parent_projects,
@@ -183,12 +190,4 @@ fn package_name(project_file: &str, owner: &str) -> Option<String> {
     let text = std::fs::read_to_string(project_file).ok()?;
     let identity = project::identity(&text);
     (identity.uuid == owner.parse().ok()).then_some(identity.name)?
-}
-
-/// The sum of the sizes of the files in a directory, in bytes.
-pub(crate) fn size(directory: &Path) -> u64 {
-    // The directory itself may be a link to another disk; links inside count as links.
-    let walk = WalkDir::new(directory).follow_root_links(true).min_depth(1);
-    let files = walk.into_iter().flatten().filter(|entry| !entry.file_type().is_dir());
-    files.filter_map(|entry| entry.metadata().ok()).map(|metadata| metadata.len()).sum()
 }

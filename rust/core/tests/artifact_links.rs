@@ -15,8 +15,8 @@ use scratchrs_core::tarball;
 use scratchrs_fetch::{Settings, file_url};
 use scratchrs_fs::Watch;
 use scratchrs_model::artifacts_toml::Download;
+use scratchrs_model::artifacts_toml::Host;
 use scratchrs_model::hash::TreeHash;
-use scratchrs_model::platform::Platform;
 use scratchrs_testkit::DepotLab;
 
 /// A depot with an artifact full of links, its tarball, and a directory that some of them lead to.
@@ -72,7 +72,8 @@ impl Scene {
         let download =
             Download { url: file_url(&tarball), sha256: packed.sha256, size: Some(packed.size) };
         let (name, downloads) = ("x".to_owned(), vec![download]);
-        let wanted = Wanted { name, hash, downloads, unhashed: vec![], bound_in: None };
+        let (unhashed, invalid) = (vec![], vec![]);
+        let wanted = Wanted { name, hash, downloads, unhashed, bound_in: None, invalid };
         Self { lab, stack, outside, hash, wanted, links }
     }
 
@@ -177,9 +178,9 @@ fn a_changed_link_is_found_and_repaired() {
         assert!(matches!(scene.verify(), Verdict::Rotten(_)), "{}", link.display());
         let settings = settings();
         let options = InstallOptions { settings: &settings, links: Links::Made };
-        let platform: Platform = "x86_64-linux-gnu".parse().unwrap();
+        let host = Host::given("x86_64-linux-gnu".parse().unwrap());
         let files = [file.to_str().unwrap()];
-        let repairs = artifact::repair(&scene.stack, &files, &platform, options, &watch()).unwrap();
+        let repairs = artifact::repair(&scene.stack, &files, &host, options, &watch()).unwrap();
         assert_eq!(repairs.repaired.len(), 1, "{repairs:?}");
         scene.assert_sound();
     }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::platform;
+use crate::short::Short;
 
 /// Makes a directory and those above it, unless it is there.
 ///
@@ -19,12 +20,10 @@ pub fn ensure_directory(path: &Path) -> Result<()> {
     }
     // A collection may remove an empty directory above it while this makes the next one.
     const ROUNDS: u32 = 8;
-    let mut made = fs::create_dir_all(path);
+    let mut made = make_all(path);
     for _ in 1..ROUNDS {
         match &made {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                made = fs::create_dir_all(path)
-            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => made = make_all(path),
             _ => break,
         }
     }
@@ -45,6 +44,26 @@ pub fn ensure_directory(path: &Path) -> Result<()> {
         return Err(Error::on("create the directory", above)(error));
     }
     Err(Error::on("create the directory", path)(error))
+}
+
+/// Makes a directory and those above it that are missing. The standard library's function calls itself
+/// for each of them.
+fn make_all(path: &Path) -> io::Result<()> {
+    let make = |path: &Path| match fs::create_dir(Short::of(path)?.path()) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound && is_directory(path) => Ok(()),
+        made => made,
+    };
+    let mut missing = Vec::new();
+    for above in path.ancestors().filter(|above| !above.as_os_str().is_empty()) {
+        match make(above) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(above),
+            made => {
+                made?;
+                break;
+            }
+        }
+    }
+    missing.into_iter().rev().try_for_each(make)
 }
 
 /// Makes the directory that `path` is to lie in, unless it is there.
@@ -121,13 +140,16 @@ pub fn real_path(path: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 ///
-/// `target` is then as it was.
+/// The file system refuses, or something is mounted in `target` ([`Error::mount_point`]). `target` is
+/// then as it was.
 pub fn publish(built: &Path, target: &Path) -> Result<()> {
     let publish = "put the generated directory into the place of";
     let full = match fs::rename(built, target) {
         Ok(()) => return Ok(()),
         Err(error) => error,
     };
+    // What stood there is to be removed afterwards.
+    crate::Mounts::read().refuse(target)?;
     match platform::exchange(built, target) {
         Ok(()) => return Ok(()),
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {}

@@ -43,6 +43,12 @@ impl Error {
         is_read_only(&self.source)
     }
 
+    /// Where something is mounted, if that is why a removal was refused.
+    pub fn mount_point(&self) -> Option<&Path> {
+        let source = self.source.get_ref()?.downcast_ref::<crate::mounts::MountPoint>()?;
+        Some(&source.0)
+    }
+
     /// Whether something is there already, where something new was to be made.
     pub fn is_occupied(&self) -> bool {
         self.source.kind() == io::ErrorKind::AlreadyExists

@@ -13,13 +13,16 @@ mod link;
 mod lock;
 mod look;
 mod measure;
+mod mounts;
 mod parallel;
 mod partial;
 mod platform;
 mod regular;
 mod remove;
 mod replace;
+mod short;
 mod stamp;
+mod trail;
 mod tree;
 mod watch;
 
@@ -37,7 +40,8 @@ pub use link::{
 };
 pub use lock::{Attempt, Holder, PidLock, Policy, is_lock_free, is_lock_held, lock_holder};
 pub use look::{Held, Look, look, write_new};
-pub use measure::{Entry, EntryKind, Size, entries, measure};
+pub use measure::{Entry, EntryKind, Size, entries, measure, measure_directory};
+pub use mounts::Mounts;
 pub use parallel::{
     join, parallel_map, parallel_map_on, parallel_map_with, processors, try_parallel_map,
 };
@@ -45,7 +49,9 @@ pub use partial::Partial;
 pub use regular::{FileReader, is_regular, read_regular, try_is_directory};
 pub use remove::{SetAside, remove, remove_leftovers, set_aside};
 pub use replace::{Overtaken, UNFINISHED, discard_unfinished, open, read, read_from, replace};
+pub use short::Short;
 pub use stamp::Stamp;
+pub use trail::{Child, Crossing, FileKind, Properties, Trail, visit};
 pub use tree::{
     Access, allow_as, copy_file, copy_tree, create_file, forbid_writing, free_space,
     free_space_but_reserve, keeps_modes, make_directory, make_link, set_executable,

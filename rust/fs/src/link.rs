@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::error::{Error, Result};
 use crate::platform;
+use crate::short::Short;
 
 /// How a second place shares the content of the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -131,9 +132,12 @@ fn verb(mode: LinkMode) -> &'static str {
 }
 
 fn place(mode: LinkMode, original: &Path, target: &Path) -> io::Result<()> {
+    let text = original.as_os_str();
+    let short = (Short::of(original)?, Short::of(target)?);
+    let (original, target) = (short.0.path(), short.1.path());
     match mode {
         LinkMode::Hardlink => fs::hard_link(original, target),
-        LinkMode::Symlink => platform::make_link(original.as_os_str(), target, false),
+        LinkMode::Symlink => platform::make_link(text, target, false),
         LinkMode::Reflink => {
             reflink_copy::reflink(original, target)?;
             with_permissions_of(original, target)
@@ -178,16 +182,18 @@ pub fn has_too_many_names(error: &Error) -> bool {
 ///
 /// If the file system refuses.
 pub fn move_new(built: &Path, target: &Path) -> Result<bool> {
-    let moved = match platform::rename_new(built, target) {
+    let failed = || Error::on("move into place", target);
+    let short = (Short::of(built).map_err(failed())?, Short::of(target).map_err(failed())?);
+    let moved = match platform::rename_new(short.0.path(), short.1.path()) {
         Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            rename_unless_there(built, target)
+            rename_unless_there(short.0.path(), short.1.path())
         }
         result => result,
     };
     match moved {
         Ok(()) => Ok(true),
         Err(error) if is_taken(&error) => Ok(false),
-        Err(error) => Err(Error::on("move into place", target)(error)),
+        Err(error) => Err(failed()(error)),
     }
 }
 
@@ -219,6 +225,8 @@ fn rename_unless_there(built: &Path, target: &Path) -> io::Result<()> {
 /// If there is nothing at `path`, or the file system refuses.
 pub fn make_read_only(path: &Path) -> Result<()> {
     let make = || -> io::Result<()> {
+        let short = Short::of(path)?;
+        let path = short.path();
         let metadata = fs::symlink_metadata(path)?;
         match platform::without_write(&metadata) {
             None => Ok(()),
@@ -234,7 +242,8 @@ pub fn make_read_only(path: &Path) -> Result<()> {
 ///
 /// If the file system refuses.
 pub fn rename(path: &Path, target: &Path) -> Result<()> {
-    fs::rename(path, target).map_err(Error::on("rename to", target))
+    let rename = || fs::rename(Short::of(path)?.path(), Short::of(target)?.path());
+    rename().map_err(Error::on("rename to", target))
 }
 
 /// The absolute path of what is at `path`, links resolved.

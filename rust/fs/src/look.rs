@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use crate::error::{Error, Result};
 use crate::measure::{EntryKind, is_absent};
 use crate::platform;
+use crate::short::Short;
 use crate::stamp::Stamp;
 
 /// What is at a path, links not followed.
@@ -33,7 +34,7 @@ pub struct Look {
 ///
 /// If nobody can say.
 pub fn look(path: &Path) -> Result<Option<Look>> {
-    let metadata = match fs::symlink_metadata(path) {
+    let metadata = match Short::of(path).and_then(|short| fs::symlink_metadata(short.path())) {
         Ok(metadata) => metadata,
         Err(error) if is_absent(&error) => return Ok(None),
         Err(error) => return Err(Error::on("look at", path)(error)),

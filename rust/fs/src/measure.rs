@@ -8,6 +8,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::platform;
+use crate::short::Short;
+use crate::trail::{Child, Crossing, FileKind, Trail};
 
 /// Something in a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,10 +41,11 @@ pub enum EntryKind {
 /// If it is there and cannot be read.
 pub fn entries(path: &Path) -> Result<Vec<Entry>> {
     let failed = || Error::on("read the directory", path);
-    let found = match fs::read_dir(path) {
+    let found = match Short::of(path).and_then(|short| Ok((fs::read_dir(short.path())?, short))) {
         Err(error) if is_absent(&error) => return Ok(Vec::new()),
         found => found.map_err(failed())?,
     };
+    let (found, _short) = found;
     let mut entries = Vec::new();
     for entry in found {
         let entry = match entry {
@@ -122,21 +125,33 @@ impl std::iter::Sum for Size {
     }
 }
 
-/// The size of what is at `path`, links not followed. What cannot be read counts as nothing.
+/// The size of what is at `path`, links not followed, as its removal would count it: what cannot be read
+/// counts as nothing, and so does what is mounted in it.
 pub fn measure(path: &Path) -> Size {
     let Ok(metadata) = fs::symlink_metadata(path) else { return Size::default() };
-    if !metadata.is_dir() {
-        return Size::of(&metadata);
-    }
+    if metadata.is_dir() { measure_directory(path) } else { Size::of(&metadata) }
+}
+
+/// The size of what is in the directory at `path`, or in the one that a link there leads to. Else as
+/// [`measure`].
+pub fn measure_directory(path: &Path) -> Size {
     let mut size = Size::default();
-    let mut directories = vec![path.to_owned()];
-    while let Some(directory) = directories.pop() {
-        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
-            match entry.file_type() {
-                Ok(kind) if kind.is_dir() => directories.push(entry.path()),
-                Ok(_) => size += entry.metadata().map(|found| Size::of(&found)).unwrap_or_default(),
-                Err(_) => {}
+    let Ok(mut trail) = Trail::open(path, Crossing::Forbidden) else { return size };
+    let mut pending = vec![trail.entries().unwrap_or_default()];
+    while let Some(children) = pending.last_mut() {
+        let Some(Child { name, kind }) = children.pop() else {
+            pending.pop();
+            // What is lost on the way was removed or moved by another process.
+            while trail.leave().is_err() {
+                pending.pop();
             }
+            continue;
+        };
+        if kind != FileKind::Directory {
+            let found = trail.properties(&name);
+            size += found.map_or(Size::default(), |f| Size::of_file(f.size, f.has_other_names));
+        } else if trail.enter(&name).is_ok() {
+            pending.push(trail.entries().unwrap_or_default());
         }
     }
     size

@@ -16,22 +16,19 @@ pub(crate) fn where_supported(result: std::io::Result<()>) -> std::io::Result<()
 
 #[cfg(unix)]
 mod unix {
-    use std::ffi::CStr;
     use std::ffi::OsStr;
     use std::fs::{File, Metadata, OpenOptions};
     use std::io;
-    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-    use std::os::unix::ffi::OsStrExt;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-    use rustix::fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
+    use rustix::fs::{Access, CWD, OFlags, RenameFlags};
+    #[cfg(target_os = "linux")]
+    use rustix::fs::{AtFlags, Mode};
     use rustix::io::Errno;
-    use rustix::path::Arg;
     use rustix::process::{Pid, test_kill_process};
-
-    use crate::measure::Size;
 
     /// The name of an error number in the manuals.
     pub(crate) fn error_name(code: i32) -> Option<&'static str> {
@@ -61,6 +58,8 @@ mod unix {
 
     /// Whether there is a directory at `path`, by the cheapest call that tells.
     pub(crate) fn is_directory(path: &Path) -> bool {
+        let Ok(short) = crate::short::Short::of(path) else { return false };
+        let path = short.path();
         // Only a directory has something behind a slash.
         let mut name = Vec::with_capacity(path.as_os_str().len() + 1);
         name.extend_from_slice(path.as_os_str().as_bytes());
@@ -215,11 +214,21 @@ mod unix {
 
     /// Options to create a file where nothing is yet.
     pub(crate) fn create_options(access: crate::Access) -> OpenOptions {
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true).mode(mode_of(access));
+        options
+    }
+
+    /// The mode of a new file, before the umask.
+    pub(crate) fn mode_of(access: crate::Access) -> u32 {
         let executable = if access.executable { 0o111 } else { 0 };
         let writable = if access.read_only { 0 } else { 0o200 };
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).mode(0o444 | executable | writable);
-        options
+        0o444 | executable | writable
+    }
+
+    /// The path that has these bytes.
+    pub(crate) fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
+        Some(std::ffi::OsString::from_vec(bytes).into())
     }
 
     /// Opens a file for reading. A pipe is opened too, at once, whether somebody writes to it or not.
@@ -243,87 +252,6 @@ mod unix {
     /// Whether the owner of a file may execute it.
     pub(crate) fn is_executable(metadata: &Metadata) -> bool {
         metadata.permissions().mode() & 0o100 != 0
-    }
-
-    /// Removes a directory with all that is in it, and adds up how much that is. No link is followed,
-    /// nor is one that takes the place of a directory meanwhile. What cannot be removed is passed
-    /// over, and the first error returned in the end.
-    pub(crate) fn remove_tree(directory: &Path, size: &mut Size) -> io::Result<()> {
-        remove_directory(CWD, directory, size).map_err(io::Error::from)
-    }
-
-    fn remove_directory(
-        above: BorrowedFd<'_>,
-        name: impl Arg + Copy,
-        size: &mut Size,
-    ) -> Result<(), Errno> {
-        let opened = open_directory(above, name).or_else(|error| {
-            if error != Errno::ACCESS {
-                return Err(error);
-            }
-            // It is ours to remove, but not to look into.
-            rustix::fs::chmodat(above, name, Mode::RWXU, AtFlags::empty())?;
-            open_directory(above, name)
-        });
-        let emptied = opened.and_then(|directory| remove_content(&directory, size));
-        let removed = rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR);
-        match (emptied, removed) {
-            (Err(Errno::NOENT), _) | (_, Err(Errno::NOENT)) => Ok(()),
-            // What is in the way says more than that something is.
-            (Err(error), Err(_)) => Err(error),
-            (_, removed) => removed,
-        }
-    }
-
-    fn open_directory(above: BorrowedFd<'_>, name: impl Arg) -> Result<OwnedFd, Errno> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        rustix::fs::openat(above, name, flags, Mode::empty())
-    }
-
-    fn remove_content(directory: &OwnedFd, size: &mut Size) -> Result<(), Errno> {
-        let mut is_accessible = false;
-        let mut first_error = Ok(());
-        for entry in rustix::fs::Dir::read_from(directory)?.collect::<Result<Vec<_>, _>>()? {
-            let name = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
-                continue;
-            }
-            let mut remove = || remove_entry(directory.as_fd(), name, entry.file_type(), size);
-            let removed = match remove() {
-                Err(Errno::ACCESS | Errno::PERM) if !is_accessible => {
-                    is_accessible = true;
-                    rustix::fs::fchmod(directory, Mode::RWXU).and_then(|()| remove())
-                }
-                removed => removed,
-            };
-            first_error = first_error.and(removed);
-        }
-        first_error
-    }
-
-    fn remove_entry(
-        directory: BorrowedFd<'_>,
-        name: &CStr,
-        kind: FileType,
-        size: &mut Size,
-    ) -> Result<(), Errno> {
-        if kind == FileType::Directory {
-            return remove_directory(directory, name, size);
-        }
-        let found = match rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Err(Errno::NOENT) => return Ok(()),
-            found => found?,
-        };
-        // Some file systems do not say in the directory what an entry is.
-        if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
-            return remove_directory(directory, name, size);
-        }
-        match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
-            Err(Errno::NOENT) => return Ok(()),
-            removed => removed?,
-        }
-        *size += Size::of_file(found.st_size as u64, found.st_nlink > 1);
-        Ok(())
     }
 
     /// What a file allows, for the one that replaces it.
@@ -374,10 +302,8 @@ mod windows {
     use std::ffi::OsStr;
     use std::fs::{File, Metadata, OpenOptions};
     use std::io;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
     use std::time::SystemTime;
-
-    use crate::measure::Size;
 
     pub(crate) fn error_name(_code: i32) -> Option<&'static str> {
         None
@@ -460,6 +386,10 @@ mod windows {
         File::open(path)
     }
 
+    pub(crate) fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
+        Some(String::from_utf8(bytes).ok()?.into())
+    }
+
     pub(crate) fn make_link(target: &OsStr, path: &Path, to_directory: bool) -> io::Result<()> {
         use std::os::windows::fs::{symlink_dir, symlink_file};
         if to_directory { symlink_dir(target, path) } else { symlink_file(target, path) }
@@ -473,31 +403,6 @@ mod windows {
     /// There are no such modes.
     pub(crate) fn is_executable(_metadata: &Metadata) -> bool {
         false
-    }
-
-    /// Removes a directory with all that is in it, and adds up how much that is. The standard
-    /// library follows no link on the way, but stops at what is read-only.
-    pub(crate) fn remove_tree(directory: &Path, size: &mut Size) -> io::Result<()> {
-        let found = crate::measure::measure(directory);
-        if std::fs::remove_dir_all(directory).is_err() {
-            make_writable(directory)?;
-            std::fs::remove_dir_all(directory)?;
-        }
-        *size += found;
-        Ok(())
-    }
-
-    fn make_writable(path: &Path) -> io::Result<()> {
-        let metadata = std::fs::symlink_metadata(path)?;
-        let mut permissions = metadata.permissions();
-        permissions.set_readonly(false);
-        std::fs::set_permissions(path, permissions)?;
-        if metadata.is_dir() {
-            for entry in std::fs::read_dir(path)? {
-                make_writable(&entry?.path())?;
-            }
-        }
-        Ok(())
     }
 
     pub(crate) fn permissions(_replaced: &Metadata) -> Option<std::fs::Permissions> {

@@ -1,28 +1,39 @@
 //! Removing a tree.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result, is_read_only};
+use crate::error::{Error, Result};
 use crate::measure::Size;
-use crate::platform;
+use crate::mounts::{MountPoint, Mounts};
+
+#[cfg(not(unix))]
+#[path = "remove/windows.rs"]
+mod system;
+#[cfg(unix)]
+#[path = "remove/unix.rs"]
+mod system;
 
 /// Removes what is at `path`: a file, a link (never what it leads to), or a directory with all
-/// that is in it, read-only directories included. Nothing at `path` is no error.
+/// that is in it, including directories that their owner may not read, search or write to. Nothing at
+/// `path` is no error, nor is anything in it that vanishes meanwhile.
+///
+/// A directory may be of any depth: neither the stack nor the number of open files grows with it.
 ///
 /// # Crash
 ///
 /// A directory is renamed first, so that it is gone at once for everybody else; a process that
 /// is killed leaves it under its new name, `<name>@removing-<pid>-<count>`, for
-/// [`remove_leftovers`]. Where it cannot be renamed (a mount point), it is removed in its place.
+/// [`remove_leftovers`]. Where it cannot be renamed, it is removed in its place.
 ///
 /// # Errors
 ///
-/// What could not be removed stays, under its new name.
+/// If something is mounted in the directory or at `path`, all stays as it is
+/// ([`Error::mount_point`]). What else could not be removed stays, under its new name.
 pub fn remove(path: &Path) -> Result<()> {
-    set_aside(path)?.map_or(Ok(()), |doomed| doomed.remove().map(drop))
+    set_aside_now(path)?.map_or(Ok(()), |doomed| doomed.remove().map(drop))
 }
 
 /// Something that is to be removed, and that nobody finds under its old name any more.
@@ -33,13 +44,14 @@ pub struct SetAside {
     path: PathBuf,
     /// Where it is now. The same, if it could not be renamed.
     doomed: PathBuf,
-    is_directory: bool,
+    /// Which directory it is; `None` for what is no directory.
+    directory: Option<system::Identity>,
 }
 
 /// Renames what is at `path`, to be removed. None if there is nothing.
 ///
-/// Only a directory is renamed; a file or a link goes in one step. What cannot be renamed, such as
-/// a mount point, stays under its name until it is removed.
+/// Only a directory is renamed; a file or a link goes in one step. What cannot be renamed stays under
+/// its name until it is removed, and so does what has the name of a leftover already.
 ///
 /// # Crash
 ///
@@ -47,9 +59,21 @@ pub struct SetAside {
 ///
 /// # Errors
 ///
-/// If nobody can say what is there, or the directory that it lies in may not be written to: then it
-/// stays as it is.
-pub fn set_aside(path: &Path) -> Result<Option<SetAside>> {
+/// If the metadata cannot be read, something is mounted at `path` or below it, or the directory that
+/// it lies in may not be written to: then it stays as it is.
+pub fn set_aside(path: &Path, mounts: &Mounts) -> Result<Option<SetAside>> {
+    set_aside_unless(path, |path| mounts.refuse(path))
+}
+
+/// As [`set_aside`], with what is mounted now. It is read only where there is a directory.
+fn set_aside_now(path: &Path) -> Result<Option<SetAside>> {
+    set_aside_unless(path, |path| Mounts::read().refuse(path))
+}
+
+fn set_aside_unless(
+    path: &Path,
+    refuse: impl FnOnce(&Path) -> Result<()>,
+) -> Result<Option<SetAside>> {
     // A separator at the end would make the system follow a link.
     let path: PathBuf = path.components().collect();
     let is_directory = match fs::symlink_metadata(&path) {
@@ -57,20 +81,12 @@ pub fn set_aside(path: &Path) -> Result<Option<SetAside>> {
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(failed) => return Err(Error::on("remove", &path)(failed)),
     };
-    let mut doomed = path.clone();
-    if is_directory {
-        let name = removal_name(&path);
-        match fs::rename(&path, &name) {
-            Ok(()) => doomed = name,
-            Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
-            // It would stay, with nothing in it.
-            Err(refused) if is_read_only(&refused) => {
-                return Err(Error::on("remove", &path)(refused));
-            }
-            Err(_) => {}
-        }
+    if !is_directory {
+        return Ok(Some(SetAside { doomed: path.clone(), path, directory: None }));
     }
-    Ok(Some(SetAside { path, doomed, is_directory }))
+    refuse(&path)?;
+    let renamed = system::rename_aside(&path)?;
+    Ok(renamed.map(|(doomed, directory)| SetAside { path, doomed, directory: Some(directory) }))
 }
 
 impl SetAside {
@@ -80,16 +96,26 @@ impl SetAside {
     ///
     /// What could not be removed stays, under its new name.
     pub fn remove(self) -> Result<Size> {
-        let Self { path, doomed, is_directory } = self;
-        let removed = if is_directory { remove_tree(&doomed) } else { remove_leaf(&doomed) };
+        let Self { path, doomed, directory } = self;
+        let removed = match directory {
+            Some(_) => system::remove_tree(&doomed, directory),
+            None => remove_leaf(&doomed),
+        };
         removed.map_err(Error::on("remove", &path))
     }
 }
 
 fn remove_leaf(path: &Path) -> io::Result<Size> {
     let size = fs::symlink_metadata(path).map(|metadata| Size::of(&metadata));
-    match fs::remove_file(path).or_else(unless_absent) {
+    match fs::remove_file(path) {
         Ok(()) => Ok(size.unwrap_or_default()),
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => Ok(size.unwrap_or_default()),
+        Err(busy) if busy.kind() == io::ErrorKind::ResourceBusy => {
+            let point = Mounts::read().within(path);
+            Err(point.map_or(busy, |point| {
+                io::Error::new(io::ErrorKind::ResourceBusy, MountPoint(point))
+            }))
+        }
         Err(error) => Err(error),
     }
 }
@@ -99,57 +125,46 @@ fn remove_leaf(path: &Path) -> io::Result<Size> {
 ///
 /// # Errors
 ///
-/// As [`remove`].
+/// As [`remove`], after the others were removed: what could not be removed keeps its name, and is
+/// tried again with the next call.
 pub fn remove_leftovers(path: &Path) -> Result<()> {
     let path: &Path = &path.components().collect::<PathBuf>();
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
-    let entries = match fs::read_dir(directory) {
+    let here = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    let entries = match fs::read_dir(here) {
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(()),
         entries => entries.map_err(Error::on("read the directory", directory))?,
     };
     let mut prefix = name.to_owned();
     prefix.push(REMOVING);
+    let mut first_error = Ok(());
     for entry in entries {
-        let entry = entry.map_err(Error::on("read the directory", directory))?;
-        let name = entry.file_name();
-        if name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes()) {
-            let removed = remove_tree(&entry.path());
-            removed.map_err(Error::on("remove", entry.path()))?;
+        let name = entry.map_err(Error::on("read the directory", directory))?.file_name();
+        let is_own = name.as_encoded_bytes().starts_with(prefix.as_encoded_bytes());
+        if is_own && is_removal_name(&name) {
+            first_error = first_error.and(remove(&directory.join(name)));
         }
     }
-    Ok(())
+    first_error
 }
 
 const REMOVING: &str = "@removing-";
 
-/// A name beside `path` that nothing has.
-fn removal_name(path: &Path) -> PathBuf {
-    let name = |count: u32| {
-        let mut name: OsString = path.file_name().unwrap_or_default().to_owned();
-        name.push(format!("{REMOVING}{}-{count}", std::process::id()));
-        path.with_file_name(name)
+/// A name beside `path`, for it while it is removed.
+fn removal_name(path: &Path, count: u32) -> OsString {
+    let mut name: OsString = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!("{REMOVING}{}-{count}", std::process::id()));
+    name
+}
+
+/// Whether something of this name was being removed already: it gets no further suffix, however
+/// often its removal is tried again.
+fn is_removal_name(name: &OsStr) -> bool {
+    let Some((_, numbers)) = name.to_str().and_then(|name| name.rsplit_once(REMOVING)) else {
+        return false;
     };
-    let mut count = 0;
-    while fs::symlink_metadata(name(count)).is_ok() {
-        count += 1;
-    }
-    name(count)
-}
-
-/// Removes a directory with all that is in it, and returns how much that was.
-fn remove_tree(directory: &Path) -> io::Result<Size> {
-    let mut size = Size::default();
-    match platform::remove_tree(directory, &mut size) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(size),
-        result => result.map(|()| size),
-    }
-}
-
-fn unless_absent(error: io::Error) -> io::Result<()> {
-    match error.kind() {
-        io::ErrorKind::NotFound => Ok(()),
-        _ => Err(error),
-    }
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    numbers.split_once('-').is_some_and(|(pid, count)| is_number(pid) && is_number(count))
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::platform;
+use crate::short::Short;
+use crate::trail::{Child, Crossing, FileKind, Trail, visit};
 use crate::watch::{Cancelled, Watch};
 
 /// What a new file allows, as far as the umask lets it.
@@ -25,7 +27,8 @@ pub struct Access {
 ///
 /// Something is there, or the directory above is not.
 pub fn make_directory(path: &Path) -> Result<()> {
-    fs::create_dir(path).map_err(Error::on("create the directory", path))
+    let make = || fs::create_dir(Short::of(path)?.path());
+    make().map_err(Error::on("create the directory", path))
 }
 
 /// Creates a file where nothing is yet, to be written to.
@@ -34,7 +37,8 @@ pub fn make_directory(path: &Path) -> Result<()> {
 ///
 /// Something is there (be it a link), or the directory above is not.
 pub fn create_file(path: &Path, access: Access) -> Result<File> {
-    platform::create_options(access).open(path).map_err(Error::on("create", path))
+    let create = || platform::create_options(access).open(Short::of(path)?.path());
+    create().map_err(Error::on("create", path))
 }
 
 /// Makes a symbolic link where nothing is yet. On Windows, which has two kinds, `to_directory` says
@@ -44,8 +48,8 @@ pub fn create_file(path: &Path, access: Access) -> Result<File> {
 ///
 /// Something is there, the directory above is not, or the system lets us make no links.
 pub fn make_link(target: &OsStr, path: &Path, to_directory: bool) -> Result<()> {
-    platform::make_link(target, path, to_directory)
-        .map_err(Error::on("create the symbolic link", path))
+    let make = || platform::make_link(target, Short::of(path)?.path(), to_directory);
+    make().map_err(Error::on("create the symbolic link", path))
 }
 
 /// Copies the contents of a file to a new one. File systems that can let both share them.
@@ -74,35 +78,65 @@ pub fn copy_tree(
     target: &Path,
     watch: &Watch,
 ) -> Result<std::result::Result<(), Cancelled>> {
-    let mut directories = vec![(source.to_owned(), target.to_owned())];
-    while let Some((source, target)) = directories.pop() {
-        let unreadable = |error| Error::on("read the directory", &source)(error);
-        for entry in fs::read_dir(&source).map_err(unreadable)? {
-            if let Err(cancelled) = watch.check() {
-                return Ok(Err(cancelled));
-            }
-            let entry = entry.map_err(unreadable)?;
-            let (from, to) = (entry.path(), target.join(entry.file_name()));
-            let file_type = entry.file_type().map_err(unreadable)?;
-            if file_type.is_dir() {
-                make_directory(&to)?;
-                directories.push((from, to));
-            } else if file_type.is_symlink() {
-                let link =
-                    fs::read_link(&from).map_err(Error::on("read the symbolic link", &from))?;
-                make_link(link.as_os_str(), &to, from.is_dir())?;
-            } else if file_type.is_file() {
-                let metadata = entry.metadata().map_err(Error::on("inspect", &from))?;
-                let executable = platform::is_executable(&metadata);
-                copy_file(&from, &to, Access { executable, read_only: false })?;
-                watch.advance(metadata.len());
-            } else {
-                let problem = io::Error::other("it is neither a file, a directory nor a link");
-                return Err(Error::on("copy", &from)(problem));
-            }
+    let (mut from, children) = Trail::open_and_list(source, Crossing::Allowed)?;
+    let mut to =
+        Trail::open(target, Crossing::Allowed).map_err(Error::on("open the directory", target))?;
+    let mut pending = vec![children];
+    while let Some(children) = pending.last_mut() {
+        if let Err(cancelled) = watch.check() {
+            return Ok(Err(cancelled));
+        }
+        let Some(Child { name, kind }) = children.pop() else {
+            pending.pop();
+            from.go_back()?;
+            to.go_back()?;
+            continue;
+        };
+        if kind == FileKind::Directory {
+            make_and_enter(&mut to, &name)?;
+            pending.push(from.enter_and_list(&name)?);
+        } else {
+            copy_entry(&from, &to, &name, kind, watch)?;
         }
     }
     Ok(Ok(()))
+}
+
+fn make_and_enter(trail: &mut Trail, name: &OsStr) -> Result<()> {
+    let made = trail.make_directory(name).and_then(|()| trail.enter(name));
+    made.map_err(|error| Error::on("create the directory", trail.path().join(name))(error))
+}
+
+/// Copies what is no directory.
+fn copy_entry(from: &Trail, to: &Trail, name: &OsStr, kind: FileKind, watch: &Watch) -> Result<()> {
+    let (source, target) = (|| from.path().join(name), || to.path().join(name));
+    match kind {
+        FileKind::Directory => {}
+        FileKind::Link => {
+            let text = from.read_link(name);
+            let text =
+                text.map_err(|error| Error::on("read the symbolic link", source())(error))?;
+            let made = to.make_link(&text, name);
+            made.map_err(|error| Error::on("create the symbolic link", target())(error))?;
+        }
+        FileKind::File => {
+            let found = from.properties(name);
+            let found = found.map_err(|error| Error::on("inspect", source())(error))?;
+            let file = from.open_file(name);
+            let mut file = file.map_err(|error| Error::on("open", source())(error))?;
+            let access = Access { executable: found.is_executable, read_only: false };
+            let copy = to.create_file(name, access);
+            let mut copy = copy.map_err(|error| Error::on("create", target())(error))?;
+            let copied = io::copy(&mut file, &mut copy);
+            copied.map_err(|error| Error::on("write", target())(error))?;
+            watch.advance(found.size);
+        }
+        FileKind::Special(_) => {
+            let problem = io::Error::other("it is neither a file, a directory nor a link");
+            return Err(Error::on("copy", source())(problem));
+        }
+    }
+    Ok(())
 }
 
 /// Makes what is at `path`, a file, executable for those who may read it, or for nobody.
@@ -121,25 +155,12 @@ pub fn set_executable(path: &Path, executable: bool) -> Result<()> {
 ///
 /// If a directory cannot be read.
 pub fn forbid_writing(tree: &Path) -> Result<()> {
-    let mut directories = vec![tree.to_owned()];
-    while let Some(directory) = directories.pop() {
-        let unreadable = |error| Error::on("read the directory", &directory)(error);
-        for entry in fs::read_dir(&directory).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let file_type = entry.file_type().map_err(unreadable)?;
-            if file_type.is_dir() {
-                directories.push(entry.path());
-            } else if let Ok(metadata) = entry.metadata()
-                && file_type.is_file()
-                && !metadata.permissions().readonly()
-            {
-                let mut permissions = metadata.permissions();
-                permissions.set_readonly(true);
-                let _ = fs::set_permissions(entry.path(), permissions);
-            }
+    visit(tree, |trail, Child { name, kind }| {
+        if *kind == FileKind::File {
+            let _ = trail.forbid_writing(name);
         }
-    }
-    Ok(())
+        true
+    })
 }
 
 /// Lets a directory allow what `other` allows.

@@ -10,7 +10,6 @@ use scratchrs_model::layout::join;
 use super::record;
 use super::stack::Stack;
 use crate::error::{Error, Result};
-use crate::scratch::size;
 
 /// An artifact as it lies in a depot.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +33,7 @@ pub fn list(stack: &Stack) -> Result<Vec<Listed>> {
     for (hash, path) in artifacts(stack)? {
         let bytes = match record::read(&path, hash) {
             Some(tree) => tree.bytes(),
-            None => size(Path::new(&path)),
+            None => fs::measure_directory(Path::new(&path)).bytes,
         };
         listed.push(Listed { hash, path, bytes });
     }

@@ -134,7 +134,8 @@ impl World {
         let path = item.path(&place.path);
         let mut causes = self.causes(item, decision);
         let is_doomed = matches!(decision.fate, Fate::Doomed(_));
-        let why_in_use = is_doomed.then(|| why_in_use(&path, item, moment)).transpose();
+        let why_in_use =
+            is_doomed.then(|| why_in_use(&path, item, &self.mounts, moment)).transpose();
         let why_in_use = why_in_use.unwrap_or_else(|error| Some(Some(error.to_string()))).flatten();
         let standing = match decision.fate {
             Fate::Doomed(_) if why_in_use.is_some() => Standing::Kept,

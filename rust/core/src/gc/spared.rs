@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Holder, Policy, Stamp};
+use scratchrs_fs::{self as fs, Holder, Mounts, Policy, Stamp};
 use scratchrs_model::collection::{Item, Kind};
 use scratchrs_model::layout::{GENERATING, TREE_RECORD};
 
@@ -41,15 +41,29 @@ pub(super) fn lock_of(path: &Path, item: &Item) -> Option<PathBuf> {
 /// # Errors
 ///
 /// If its lock is there and cannot be read: a collection would fail to delete it.
-pub(super) fn why_in_use(path: &Path, item: &Item, moment: Moment) -> fs::Result<Option<String>> {
+pub(super) fn why_in_use(
+    path: &Path,
+    item: &Item,
+    mounts: &Mounts,
+    moment: Moment,
+) -> fs::Result<Option<String>> {
     let lock = lock_of(path, item);
     let holder = lock.map(|lock| fs::lock_holder(&lock, LOCK_POLICY)).transpose()?.flatten();
-    Ok(holder.map(|holder| held_by(&holder)).or_else(|| why_spared(path, item, moment)))
+    Ok(holder.map(|holder| held_by(&holder)).or_else(|| why_spared(path, item, mounts, moment)))
 }
 
 /// Why the item at `path` stays, beside that its lock is held. The caller holds the lock, or only wants
 /// to know.
-pub(super) fn why_spared(path: &Path, item: &Item, moment: Moment) -> Option<String> {
+pub(super) fn why_spared(
+    path: &Path,
+    item: &Item,
+    mounts: &Mounts,
+    moment: Moment,
+) -> Option<String> {
+    // Its deletion would reach files that are not part of the depot.
+    if let Some(point) = mounts.within(path) {
+        return Some(format!("`{}` is a mount point; unmount it first", point.display()));
+    }
     let record = match item.kind {
         Kind::Artifact => Stamp::of(&beside(path, TREE_RECORD)),
         _ => None,

@@ -100,8 +100,8 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
         let path = item.path(&world.inventory.depots[*depot].path);
         let size = fs::measure(&path);
         // What a collection fails to look at, it does not delete.
-        let is_orphan =
-            decision.keepers.is_empty() && matches!(why_in_use(&path, item, moment), Ok(None));
+        let is_orphan = decision.keepers.is_empty()
+            && matches!(why_in_use(&path, item, &world.mounts, moment), Ok(None));
         watch.advance(1);
         (size, is_orphan)
     });

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, Attempt, PidLock, SetAside, Stamp, Watch};
+use scratchrs_fs::{self as fs, Attempt, Mounts, PidLock, SetAside, Stamp, Watch};
 use scratchrs_model::collection::{DepotPlan, Fate, Item, KINDS, Kind, Reason};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{
@@ -78,9 +78,10 @@ pub(crate) fn sweep(
         }
         let rest = pending.insert(doomed.iter().map(|doomed| doomed.position).collect());
         let batch = &doomed[..doomed.len().min(BATCH)];
+        let mounts = Mounts::read();
         let outcomes = fs::parallel_map(batch, |doomed| {
             let depot = &world.inventory.depots[doomed.position.0].path;
-            set_aside(&doomed.item.path(depot), doomed.item, &world.marks, moment)
+            set_aside(&doomed.item.path(depot), doomed.item, &world.marks, &mounts, moment)
         });
         drop(locks);
         let is_gone = |outcome: &Outcome| matches!(outcome, Outcome::SetAside(_) | Outcome::Absent);
@@ -172,7 +173,7 @@ pub(super) enum Outcome {
 }
 
 /// Renames something that is to go, unless it turns out to be in use.
-fn set_aside(path: &Path, item: &Item, marks: &Marks, moment: Moment) -> Outcome {
+fn set_aside(path: &Path, item: &Item, marks: &Marks, mounts: &Mounts, moment: Moment) -> Outcome {
     // Whoever takes one after this look finds the thing, or finds it gone, as if we had had it.
     let lock = lock_of(path, item);
     let lock = lock.filter(|lock| is_there(lock));
@@ -182,7 +183,7 @@ fn set_aside(path: &Path, item: &Item, marks: &Marks, moment: Moment) -> Outcome
         Some(Ok(Attempt::Held(holder))) => return Outcome::InUse(held_by(&holder)),
         Some(Err(error)) => return Outcome::Failed(error.to_string()),
     };
-    if let Some(reason) = why_spared(path, item, moment) {
+    if let Some(reason) = why_spared(path, item, mounts, moment) {
         return Outcome::InUse(reason);
     }
     let _store = match store::hold(path, item, moment.now) {
@@ -198,7 +199,7 @@ fn set_aside(path: &Path, item: &Item, marks: &Marks, moment: Moment) -> Outcome
             return Outcome::Failed(error.to_string());
         }
     }
-    match fs::set_aside(path) {
+    match fs::set_aside(path, mounts) {
         Ok(Some(aside)) => {
             if item.kind == Kind::Artifact {
                 // Of no use without its artifact, and in nobody's way.

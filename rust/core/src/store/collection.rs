@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
-use scratchrs_fs::{self as fs, EntryKind, SetAside};
+use scratchrs_fs::{self as fs, EntryKind, Mounts, SetAside};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::orphanage::Orphanage;
 use scratchrs_model::store::layout::{ARTIFACTS, TREES, VARIANTS};
@@ -130,7 +130,7 @@ pub(crate) fn collect_beside(
             waiting: decided.waiting,
             abandoned: decided.abandoned.due.into_iter().collect(),
             unreadable: marked.unreadable,
-            failed: Vec::new(),
+            failed: decided.mounted,
         });
     }
     let (mut collected, doomed) = store.locked_while_wanted(watch, || {
@@ -154,11 +154,13 @@ pub(crate) fn collect_beside(
             return Ok((collected, Vec::new()));
         }
         users.condense(store, now)?;
-        let mut doomed = leftovers(store)?;
+        let mounts = Mounts::read();
+        let mut doomed = leftovers(store, &mounts, &mut collected)?;
+        collected.failed.extend(decided.mounted);
         // Trees before their contents.
         decided.due.sort_by_key(|removed| removed.kind == ArtifactKind::File);
         for removed in decided.due {
-            match take_away(store, &removed) {
+            match take_away(store, &removed, &mounts) {
                 Ok(aside) => {
                     doomed.extend(aside);
                     collected.removed.push(removed);
@@ -201,6 +203,8 @@ pub(super) struct Decided {
     waiting: Vec<Orphan>,
     due: Vec<Orphan>,
     pub(super) abandoned: Abandoned,
+    /// What stays since something is mounted in it, with that as the reason.
+    mounted: Vec<(String, String)>,
 }
 
 impl Decided {
@@ -302,8 +306,16 @@ fn decide(
         claims.firm.contains(hash) || options.spares_own && claims.own.contains(hash)
     };
     let mut spared = Vec::new();
+    let mut mounted = Vec::new();
+    let mounts = Mounts::read();
     for (path, since) in std::mem::take(&mut settled.due) {
         let Some((hash, kind)) = kinds.get(&path).copied() else { continue };
+        // Its contents stay too.
+        if let Err(error) = mounts.refuse(Path::new(&path)) {
+            mounted.push((path.clone(), error.to_string()));
+            spared.push((path, since));
+            continue;
+        }
         if is_incomplete || is_claimed(&hash) {
             spared.push((path, since));
         } else {
@@ -330,7 +342,7 @@ fn decide(
     });
     let waiting = waiting.collect();
     let due = due.into_iter().map(|(path, since, hash, kind)| orphan(path, since, hash, kind));
-    Ok(Decided { waiting, due: due.collect(), abandoned })
+    Ok(Decided { waiting, due: due.collect(), abandoned, mounted })
 }
 
 /// Removes a file of bindings, and the directory of its package if that was all.
@@ -372,8 +384,8 @@ fn write_logs(store: &Store, marked: &Marked, waiting: &Orphanage) -> Result<()>
     write(layout.uses(), uses::to_text(&marked.uses))
 }
 
-fn take_away(store: &Store, removed: &Orphan) -> Result<Option<SetAside>> {
-    let aside = fs::set_aside(Path::new(&removed.path))?;
+fn take_away(store: &Store, removed: &Orphan, mounts: &Mounts) -> Result<Option<SetAside>> {
+    let aside = fs::set_aside(Path::new(&removed.path), mounts)?;
     match removed.kind {
         ArtifactKind::Tree => {
             fs::remove(Path::new(&store.layout().record(removed.hash)))?;
@@ -389,14 +401,21 @@ fn take_away(store: &Store, removed: &Orphan) -> Result<Option<SetAside>> {
     }
 }
 
-/// What collections that were killed have set aside.
-fn leftovers(store: &Store) -> Result<Vec<SetAside>> {
+/// What collections that were killed, or could not delete all of a tree, have set aside.
+fn leftovers(store: &Store, mounts: &Mounts, collected: &mut Collected) -> Result<Vec<SetAside>> {
     let artifacts = PathBuf::from(store.layout().artifacts());
     let mut found = Vec::new();
     for group in fs::entries(&artifacts)? {
         for entry in fs::entries(&artifacts.join(&group.name))? {
-            if entry.name.to_str().is_some_and(|name| name.contains("@removing-")) {
-                found.extend(fs::set_aside(&artifacts.join(&group.name).join(&entry.name))?);
+            if !entry.name.to_str().is_some_and(|name| name.contains("@removing-")) {
+                continue;
+            }
+            let path = artifacts.join(&group.name).join(&entry.name);
+            match fs::set_aside(&path, mounts) {
+                Ok(aside) => found.extend(aside),
+                Err(error) => {
+                    collected.failed.push((path.display().to_string(), error.to_string()));
+                }
             }
         }
     }

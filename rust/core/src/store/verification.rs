@@ -150,7 +150,7 @@ fn fault(
             Ok((!is_right).then(|| "it is no directory any more".to_owned()))
         }
         Kind::Link(text) => {
-            let found = std::fs::read_link(path).ok();
+            let found = text_of_link(path);
             let is_right = found.is_some() && found == entry_path(text);
             Ok((!is_right).then(|| "it is not the link that it was".to_owned()))
         }
@@ -169,8 +169,12 @@ fn fault(
     }
 }
 
+fn text_of_link(path: &Path) -> Option<PathBuf> {
+    std::fs::read_link(fs::Short::of(path).ok()?.path()).ok()
+}
+
 fn fault_of_link(store: &Store, path: &Path, hash: Sha256) -> Option<String> {
-    let text = std::fs::read_link(path).ok()?;
+    let text = text_of_link(path)?;
     let right = [store.layout().artifact(hash), store.layout().variant(hash)];
     if right.iter().any(|right| text.as_os_str() == OsStr::new(right)) {
         return None;

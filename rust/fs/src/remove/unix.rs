@@ -1,0 +1,237 @@
+//! Removing a tree by the handles of its directories, so that no link is followed that takes the place
+//! of one meanwhile, whatever its depth.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::vec;
+
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::{is_removal_name, removal_name};
+use crate::error::{self, Error, is_read_only};
+use crate::measure::Size;
+use crate::mounts::MountPoint;
+use crate::platform::is_link_loop;
+use crate::trail::{Child, Crossing, FileKind, Trail};
+
+/// Tells one directory from another: device and inode.
+pub(super) type Identity = crate::trail::Identity;
+
+fn parent(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Renames the directory at `path`, and returns its new path and which it is; `None` if it is gone.
+/// What cannot be renamed keeps its name.
+pub(super) fn rename_aside(path: &Path) -> error::Result<Option<(PathBuf, Identity)>> {
+    let failed = |error: io::Error| Error::on("remove", path)(error);
+    let Some(name) = path.file_name() else {
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it has no name")));
+    };
+    // The directory is looked up once: what takes its place later is not touched.
+    let above = match Trail::open_unlisted(parent(path), Crossing::Forbidden) {
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
+        above => above.map_err(failed)?,
+    };
+    let identity = match above.stat(name) {
+        Err(Errno::NOENT) => return Ok(None),
+        found => crate::trail::identity(&found.map_err(|error| failed(error.into()))?),
+    };
+    if is_removal_name(name) {
+        return Ok(Some((path.to_owned(), identity)));
+    }
+    for count in 0.. {
+        let aside = removal_name(path, count);
+        match rename_new(&above, name, &aside).map_err(io::Error::from) {
+            Ok(()) => return Ok(Some((path.with_file_name(aside), identity))),
+            Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // It would stay, with nothing in it.
+            Err(refused) if is_read_only(&refused) => return Err(failed(refused)),
+            Err(_) => break,
+        }
+    }
+    Ok(Some((path.to_owned(), identity)))
+}
+
+/// Renames in one directory, unless something has the new name.
+fn rename_new(directory: &Trail, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+    let handle = directory.handle();
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    {
+        let flags = rustix::fs::RenameFlags::NOREPLACE;
+        match rustix::fs::renameat_with(handle, from, handle, to, flags) {
+            Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+            renamed => return renamed,
+        }
+    }
+    match directory.stat(to) {
+        Ok(_) => Err(Errno::EXIST),
+        Err(_) => rustix::fs::renameat(handle, from, handle, to),
+    }
+}
+
+/// Removes the directory at `path` with all that is in it, and returns how much that was. What cannot
+/// be removed is passed over, and the first error returned in the end. If it is not the directory that
+/// is `expected`, nothing is removed.
+pub(super) fn remove_tree(path: &Path, expected: Option<Identity>) -> io::Result<Size> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let trail = match Trail::open_unlisted(parent(path), Crossing::Forbidden) {
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(Size::default()),
+        trail => trail?,
+    };
+    let mut removal =
+        Removal { trail, levels: Vec::new(), size: Size::default(), first_error: Ok(()) };
+    removal.enter(name);
+    if let Some(expected) = expected
+        && removal.trail.depth() > 0
+        && crate::trail::identity(&rustix::fs::fstat(removal.trail.handle())?) != expected
+    {
+        return Err(io::Error::other("another directory has taken its place"));
+    }
+    removal.run();
+    removal.first_error.map(|()| removal.size)
+}
+
+/// The state of a removal.
+struct Removal {
+    trail: Trail,
+    /// The directories that are being emptied, the outermost first.
+    levels: Vec<Level>,
+    size: Size,
+    first_error: io::Result<()>,
+}
+
+/// A directory that is being emptied.
+struct Level {
+    children: vec::IntoIter<Child>,
+    /// Whether its mode was changed already.
+    is_accessible: bool,
+}
+
+impl Removal {
+    fn run(&mut self) {
+        while let Some(level) = self.levels.last_mut() {
+            match level.children.next() {
+                Some(Child { name, kind: FileKind::Directory }) => self.enter(&name),
+                Some(Child { name, .. }) => self.remove_leaf(&name),
+                None => self.leave(),
+            }
+        }
+    }
+
+    fn note(&mut self, error: io::Error) {
+        if self.first_error.is_ok() && !is_vanished(&error) {
+            self.first_error = Err(error);
+        }
+    }
+
+    /// Goes on to a directory, to empty it.
+    fn enter(&mut self, name: &OsStr) {
+        let entered = match self.trail.enter(name) {
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                self.allow_entering(name).and_then(|()| self.trail.enter(name))
+            }
+            entered => entered,
+        };
+        match entered.map_err(|error| (error.kind(), error)) {
+            Ok(()) => {
+                let children = self.trail.entries().unwrap_or_else(|error| {
+                    self.note(error);
+                    Vec::new()
+                });
+                self.levels.push(Level { children: children.into_iter(), is_accessible: false });
+            }
+            // A file or a link has taken its place.
+            Err((kind, error))
+                if !self.levels.is_empty()
+                    && (kind == io::ErrorKind::NotADirectory || is_link_loop(&error)) =>
+            {
+                self.remove_leaf(name);
+            }
+            Err((io::ErrorKind::CrossesDevices, _)) => {
+                let point = MountPoint(self.trail.path().join(name));
+                self.note(io::Error::new(io::ErrorKind::ResourceBusy, point));
+            }
+            // An empty one can be removed without being opened.
+            Err((_, error)) => {
+                let removed = self.unlink(name, AtFlags::REMOVEDIR);
+                if removed.is_err() {
+                    self.note(error);
+                }
+            }
+        }
+    }
+
+    /// Lets the owner of the directory `name` list, search and change it.
+    fn allow_entering(&mut self, name: &OsStr) -> io::Result<()> {
+        self.with_access(|trail| {
+            let mode = Mode::from_raw_mode(trail.stat(name)?.st_mode & 0o7777);
+            trail.set_mode(name, OFlags::DIRECTORY, mode | Mode::RWXU)
+        })
+        .map_err(io::Error::from)
+    }
+
+    /// Does something in the current directory; if that is forbidden, once more after its owner was
+    /// given all rights. The directory that holds the whole tree keeps its mode.
+    fn with_access<T>(
+        &mut self,
+        mut act: impl FnMut(&Trail) -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let Self { trail, levels, .. } = self;
+        match (act(trail), levels.last_mut()) {
+            (Err(Errno::ACCESS | Errno::PERM), Some(level)) if !level.is_accessible => {
+                level.is_accessible = true;
+                let mode = rustix::fs::fstat(trail.handle())?.st_mode & 0o7777;
+                rustix::fs::fchmod(trail.handle(), Mode::from_raw_mode(mode) | Mode::RWXU)?;
+                act(trail)
+            }
+            (result, _) => result,
+        }
+    }
+
+    fn unlink(&mut self, name: &OsStr, flags: AtFlags) -> Result<(), Errno> {
+        self.with_access(|trail| rustix::fs::unlinkat(trail.handle(), name, flags))
+    }
+
+    fn remove_leaf(&mut self, name: &OsStr) {
+        let found = match self.with_access(|trail| trail.stat(name)) {
+            Ok(found) => found,
+            Err(error) => return self.note(error.into()),
+        };
+        // A directory has taken its place.
+        if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
+            return self.note(Errno::ISDIR.into());
+        }
+        match self.unlink(name, AtFlags::empty()) {
+            Ok(()) => self.size += Size::of_file(found.st_size as u64, found.st_nlink > 1),
+            Err(error) => self.note(error.into()),
+        }
+    }
+
+    /// Goes back to the directory above, and removes the one that was emptied.
+    fn leave(&mut self) {
+        let name = self.trail.name().to_owned();
+        self.levels.pop();
+        let mut is_lost = false;
+        // Another process has removed or moved what is between.
+        while let Err(error) = self.trail.leave() {
+            self.note(error);
+            self.levels.pop();
+            is_lost = true;
+        }
+        if is_lost {
+            return;
+        }
+        if let Err(error) = self.unlink(&name, AtFlags::REMOVEDIR) {
+            self.note(error.into());
+        }
+    }
+}
+
+/// Whether an error says that another process was faster.
+fn is_vanished(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle)
+}

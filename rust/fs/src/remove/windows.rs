@@ -1,0 +1,55 @@
+//! Removing a tree by the standard library. Compiled by no test yet, as the Windows half of `platform`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::is_removal_name;
+use crate::error::{Error, Result};
+use crate::measure::{Size, measure};
+
+/// Tells one directory from another: unknown here.
+pub(super) type Identity = ();
+
+/// Renames the directory at `path`; `None` if it is gone. What cannot be renamed keeps its name.
+pub(super) fn rename_aside(path: &Path) -> Result<Option<(PathBuf, Identity)>> {
+    if path.file_name().is_some_and(is_removal_name) {
+        return Ok(Some((path.to_owned(), ())));
+    }
+    let mut count = 0;
+    let mut aside = path.with_file_name(super::removal_name(path, count));
+    while fs::symlink_metadata(&aside).is_ok() {
+        count += 1;
+        aside = path.with_file_name(super::removal_name(path, count));
+    }
+    match fs::rename(path, &aside) {
+        Ok(()) => Ok(Some((aside, ()))),
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(refused) if crate::is_read_only(&refused) => Err(Error::on("remove", path)(refused)),
+        Err(_) => Ok(Some((path.to_owned(), ()))),
+    }
+}
+
+/// Removes a directory with all that is in it, and adds up how much that is. The standard library
+/// follows no link on the way, but stops at what is read-only.
+pub(super) fn remove_tree(directory: &Path, _expected: Option<Identity>) -> io::Result<Size> {
+    let found = measure(directory);
+    if fs::remove_dir_all(directory).is_err() {
+        make_writable(directory)?;
+        fs::remove_dir_all(directory)?;
+    }
+    Ok(found)
+}
+
+fn make_writable(path: &Path) -> io::Result<()> {
+    let metadata = fs::symlink_metadata(path)?;
+    let mut permissions = metadata.permissions();
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions)?;
+    if metadata.is_dir() {
+        for entry in fs::read_dir(path)? {
+            make_writable(&entry?.path())?;
+        }
+    }
+    Ok(())
+}

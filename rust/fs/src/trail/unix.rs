@@ -1,0 +1,404 @@
+//! The trail of a system whose directories are opened relative to the handle of another.
+
+use std::cell::Cell;
+use std::collections::VecDeque;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::{Child, Crossing, FileKind, Properties};
+use crate::tree::Access;
+
+/// How many directories below the root are open at most.
+const OPEN_AT_MOST: usize = 8;
+
+/// Directories from a root to one below it, the innermost of which is the current one.
+#[derive(Debug)]
+pub struct Trail {
+    root: OwnedFd,
+    /// The path of the current directory.
+    path: Vec<u8>,
+    /// The directories below the root.
+    levels: Vec<Level>,
+    /// The handles of the innermost of them. None, if the way back to the current one is lost.
+    open: VecDeque<OwnedFd>,
+    crossing: Crossing,
+    /// Whether the system has `openat2`, as far as is known.
+    has_openat2: Cell<bool>,
+    buffer: Vec<u8>,
+}
+
+/// A directory below the root.
+#[derive(Debug)]
+struct Level {
+    /// How long the path of the directory above is.
+    parent_length: usize,
+    /// Device and inode, once its handle is closed.
+    identity: Option<Identity>,
+}
+
+/// Tells a file from all others: device and inode.
+pub(crate) type Identity = (u64, u64);
+
+impl Trail {
+    /// Begins in the directory at `root`, or that a link there leads to.
+    ///
+    /// # Errors
+    ///
+    /// It is no directory or cannot be read.
+    pub fn open(root: &Path, crossing: Crossing) -> io::Result<Self> {
+        Self::begin(root, crossing, OFlags::RDONLY)
+    }
+
+    /// As [`Trail::open`], for a directory that is not listed: it need not be readable.
+    pub(crate) fn open_unlisted(root: &Path, crossing: Crossing) -> io::Result<Self> {
+        Self::begin(root, crossing, UNLISTED)
+    }
+
+    fn begin(root: &Path, crossing: Crossing, access: OFlags) -> io::Result<Self> {
+        let short = crate::short::Short::of(root)?;
+        let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(Self {
+            root: rustix::fs::openat(CWD, short.path(), flags, Mode::empty())?,
+            path: root.as_os_str().as_bytes().to_vec(),
+            levels: Vec::new(),
+            open: VecDeque::new(),
+            crossing,
+            has_openat2: Cell::new(cfg!(target_os = "linux")),
+            buffer: Vec::new(),
+        })
+    }
+
+    /// How many directories below the root the current one is.
+    pub fn depth(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// The path of the current directory. It may be too long for a system call.
+    pub fn path(&self) -> &Path {
+        Path::new(OsStr::from_bytes(&self.path))
+    }
+
+    /// The name of the current directory; empty for the root.
+    pub(crate) fn name(&self) -> &OsStr {
+        self.name_of(self.levels.len())
+    }
+
+    /// The name of the directory at this depth.
+    fn name_of(&self, depth: usize) -> &OsStr {
+        let end = self.levels.get(depth).map_or(self.path.len(), |below| below.parent_length);
+        let start = match depth.checked_sub(1) {
+            Some(above) => self.levels[above].parent_length,
+            None => end,
+        };
+        let name = &self.path[start..end];
+        OsStr::from_bytes(name.strip_prefix(b"/").unwrap_or(name))
+    }
+
+    /// The handle of the current directory.
+    pub(crate) fn handle(&self) -> BorrowedFd<'_> {
+        self.open.back().unwrap_or(&self.root).as_fd()
+    }
+
+    /// Goes on to the directory `name` in the current one. No link is followed.
+    ///
+    /// # Errors
+    ///
+    /// There is no such directory, it cannot be opened, or it is a mount point that must not be
+    /// crossed. The current directory is then the same as before.
+    pub fn enter(&mut self, name: &OsStr) -> io::Result<()> {
+        let opened = loop {
+            match self.open_below(name, DIRECTORY) {
+                // Other threads need some too.
+                Err(Errno::MFILE | Errno::NFILE) if self.open.len() > 1 => {
+                    self.close_outermost()?
+                }
+                opened => break opened?,
+            }
+        };
+        self.levels.push(Level { parent_length: self.path.len(), identity: None });
+        if !self.path.ends_with(b"/") {
+            self.path.push(b'/');
+        }
+        self.path.extend_from_slice(name.as_bytes());
+        self.open.push_back(opened);
+        if self.open.len() > OPEN_AT_MOST {
+            self.close_outermost()?;
+        }
+        Ok(())
+    }
+
+    fn close_outermost(&mut self) -> io::Result<()> {
+        let level = self.levels.len() - self.open.len();
+        let Some(handle) = self.open.pop_front() else { return Ok(()) };
+        self.levels[level].identity = Some(identity(&rustix::fs::fstat(&handle)?));
+        Ok(())
+    }
+
+    /// Goes back to the directory above the current one.
+    ///
+    /// # Errors
+    ///
+    /// The directory above is no longer there, or the current one is no longer in it. There is no
+    /// current directory then; a further call leads to the next one above.
+    pub fn leave(&mut self) -> io::Result<()> {
+        let Some(level) = self.levels.pop() else { return Ok(()) };
+        self.path.truncate(level.parent_length);
+        let left = self.open.pop_back();
+        if !self.open.is_empty() || self.levels.is_empty() {
+            return Ok(());
+        }
+        let above = match left.and_then(|left| self.open_above(&left)) {
+            Some(above) => above,
+            // Another process has moved or removed what is below.
+            None => self.descend()?,
+        };
+        self.open.push_back(above);
+        Ok(())
+    }
+
+    /// The directory above one that was left, if that is still in it.
+    fn open_above(&self, left: &OwnedFd) -> Option<OwnedFd> {
+        let expected = self.levels.last()?.identity;
+        let above = open(left, OsStr::new(".."), DIRECTORY).ok()?;
+        (Some(identity(&rustix::fs::fstat(&above).ok()?)) == expected).then_some(above)
+    }
+
+    /// The current directory, by its name and those of all above it.
+    fn descend(&self) -> io::Result<OwnedFd> {
+        let mut handle: Option<OwnedFd> = None;
+        for depth in 1..=self.levels.len() {
+            let above = handle.as_ref().unwrap_or(&self.root);
+            handle = Some(open(above, self.name_of(depth), DIRECTORY)?);
+        }
+        let expected = self.levels.last().and_then(|level| level.identity);
+        match handle {
+            Some(handle) if Some(identity(&rustix::fs::fstat(&handle)?)) == expected => Ok(handle),
+            _ => Err(io::Error::other("a directory was moved or replaced while it was read")),
+        }
+    }
+
+    /// Opens the entry `name`. No link is followed, and no mount crossed if that is forbidden.
+    fn open_below(&self, name: &OsStr, access: OFlags) -> Result<OwnedFd, Errno> {
+        if self.crossing == Crossing::Allowed {
+            return open(self.handle(), name, access);
+        }
+        #[cfg(target_os = "linux")]
+        if self.has_openat2.get() {
+            use rustix::fs::ResolveFlags;
+            let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            let resolve = ResolveFlags::NO_XDEV;
+            match rustix::fs::openat2(self.handle(), name, flags, Mode::empty(), resolve) {
+                // Some sandboxes forbid what they do not know.
+                Err(Errno::NOSYS | Errno::PERM) => self.has_openat2.set(false),
+                opened => return opened,
+            }
+        }
+        let opened = open(self.handle(), name, access)?;
+        if is_same_mount(self.handle(), opened.as_fd())? { Ok(opened) } else { Err(Errno::XDEV) }
+    }
+
+    /// The entries of the current directory, in no order.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read.
+    pub fn entries(&mut self) -> io::Result<Vec<Child>> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.reserve(BUFFER_SIZE);
+        let children = self.list(buffer.spare_capacity_mut());
+        self.buffer = buffer;
+        Ok(children?)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn list(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<Vec<Child>, Errno> {
+        let mut entries = rustix::fs::RawDir::new(self.handle(), buffer);
+        let mut children = Vec::new();
+        while let Some(entry) = entries.next() {
+            match entry {
+                Ok(entry) => {
+                    self.add(entry.file_name().to_bytes(), entry.file_type(), &mut children)?
+                }
+                // It was removed while it was open.
+                Err(Errno::NOENT) => break,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(children)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn list(&self, _buffer: &mut [MaybeUninit<u8>]) -> Result<Vec<Child>, Errno> {
+        let mut children = Vec::new();
+        for entry in rustix::fs::Dir::new(rustix::io::dup(self.handle())?)? {
+            let entry = entry?;
+            self.add(entry.file_name().to_bytes(), entry.file_type(), &mut children)?;
+        }
+        Ok(children)
+    }
+
+    fn add(&self, name: &[u8], kind: FileType, children: &mut Vec<Child>) -> Result<(), Errno> {
+        if matches!(name, b"." | b"..") {
+            return Ok(());
+        }
+        let name = OsString::from_vec(name.to_vec());
+        let kind = match kind {
+            // Some file systems do not say in the directory what an entry is.
+            FileType::Unknown => match self.stat(&name) {
+                Err(Errno::NOENT) => return Ok(()),
+                found => FileType::from_raw_mode(found?.st_mode),
+            },
+            kind => kind,
+        };
+        children.push(Child { name, kind: file_kind(kind) });
+        Ok(())
+    }
+
+    pub(crate) fn stat(&self, name: &OsStr) -> Result<Stat, Errno> {
+        rustix::fs::statat(self.handle(), name, AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// The metadata of the entry `name`.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or it cannot be read.
+    pub fn properties(&self, name: &OsStr) -> io::Result<Properties> {
+        let found = self.stat(name)?;
+        Ok(Properties {
+            kind: file_kind(FileType::from_raw_mode(found.st_mode)),
+            size: found.st_size as u64,
+            is_executable: found.st_mode & 0o100 != 0,
+            has_other_names: found.st_nlink > 1,
+        })
+    }
+
+    /// The text of the link `name`.
+    ///
+    /// # Errors
+    ///
+    /// There is no such link, or it cannot be read.
+    pub fn read_link(&self, name: &OsStr) -> io::Result<OsString> {
+        let text = rustix::fs::readlinkat(self.handle(), name, Vec::new())?;
+        Ok(OsString::from_vec(text.into_bytes()))
+    }
+
+    /// Opens the file `name` for reading. Does not wait for the writer of a FIFO, and follows no link.
+    ///
+    /// # Errors
+    ///
+    /// There is no such file, or it cannot be read.
+    pub fn open_file(&self, name: &OsStr) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(File::from(rustix::fs::openat(self.handle(), name, flags, Mode::empty())?))
+    }
+
+    /// Creates the file `name`, where nothing is yet, to be written to.
+    pub(crate) fn create_file(&self, name: &OsStr, access: Access) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        let mode = Mode::from_raw_mode(crate::platform::mode_of(access) as _);
+        Ok(File::from(rustix::fs::openat(self.handle(), name, flags, mode)?))
+    }
+
+    /// Makes the directory `name`, where nothing is yet.
+    pub(crate) fn make_directory(&self, name: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::mkdirat(self.handle(), name, Mode::from_raw_mode(0o777))?)
+    }
+
+    /// Makes the symbolic link `name`, where nothing is yet.
+    pub(crate) fn make_link(&self, target: &OsStr, name: &OsStr) -> io::Result<()> {
+        Ok(rustix::fs::symlinkat(target, self.handle(), name)?)
+    }
+
+    /// Takes the right to write from the file `name`; a link is left as it is.
+    pub(crate) fn forbid_writing(&self, name: &OsStr) -> io::Result<()> {
+        let mode = Mode::from_raw_mode(self.stat(name)?.st_mode & 0o7777);
+        let write = Mode::WUSR | Mode::WGRP | Mode::WOTH;
+        match mode.intersects(write) {
+            true => Ok(self.set_mode(name, OFlags::empty(), mode.difference(write))?),
+            false => Ok(()),
+        }
+    }
+
+    /// Changes the mode of the entry `name`, opened with `flags`. A link, also one that has just
+    /// taken the place of something else, is not followed, and no mount is crossed if that is
+    /// forbidden.
+    pub(crate) fn set_mode(&self, name: &OsStr, flags: OFlags, mode: Mode) -> Result<(), Errno> {
+        #[cfg(target_os = "linux")]
+        {
+            use std::os::fd::AsRawFd;
+            let opened = self.open_below(name, OFlags::PATH | flags)?;
+            let path = format!("/proc/self/fd/{}", opened.as_raw_fd());
+            rustix::fs::chmodat(CWD, path, mode, AtFlags::empty())
+        }
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = flags;
+            rustix::fs::chmodat(self.handle(), name, mode, AtFlags::SYMLINK_NOFOLLOW)
+        }
+    }
+}
+
+/// How much of a directory is read at a time.
+const BUFFER_SIZE: usize = 32 * 1024;
+
+/// The access to a directory that is not listed.
+#[cfg(target_os = "linux")]
+const UNLISTED: OFlags = OFlags::PATH;
+#[cfg(not(target_os = "linux"))]
+const UNLISTED: OFlags = OFlags::RDONLY;
+
+/// How a directory is opened that is listed.
+const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
+
+fn open(directory: impl AsFd, name: &OsStr, access: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    rustix::fs::openat(directory, name, flags, Mode::empty())
+}
+
+#[expect(clippy::unnecessary_cast, reason = "other systems have other types")]
+pub(crate) fn identity(found: &Stat) -> Identity {
+    (found.st_dev as u64, found.st_ino as u64)
+}
+
+/// Whether a directory is in the same mount as the one above it: by the mount's number, which the
+/// kernel tells of every open file since 3.15, or else by the device.
+fn is_same_mount(above: BorrowedFd<'_>, below: BorrowedFd<'_>) -> Result<bool, Errno> {
+    match (mount_id(above), mount_id(below)) {
+        (Some(above), Some(below)) => Ok(above == below),
+        _ => Ok(rustix::fs::fstat(above)?.st_dev == rustix::fs::fstat(below)?.st_dev),
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn mount_id(handle: BorrowedFd<'_>) -> Option<String> {
+    use std::os::fd::AsRawFd;
+    let info = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", handle.as_raw_fd())).ok()?;
+    info.lines().find_map(|line| Some(line.strip_prefix("mnt_id:")?.trim().to_owned()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn mount_id(_handle: BorrowedFd<'_>) -> Option<String> {
+    None
+}
+
+fn file_kind(kind: FileType) -> FileKind {
+    match kind {
+        FileType::Directory => FileKind::Directory,
+        FileType::RegularFile => FileKind::File,
+        FileType::Symlink => FileKind::Link,
+        FileType::Fifo => FileKind::Special("a FIFO"),
+        FileType::Socket => FileKind::Special("a socket"),
+        FileType::BlockDevice => FileKind::Special("a block device"),
+        FileType::CharacterDevice => FileKind::Special("a character device"),
+        FileType::Unknown => FileKind::Special("something unknown"),
+    }
+}
