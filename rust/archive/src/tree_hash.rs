@@ -24,7 +24,7 @@ use std::fs;
 use std::path::Path;
 
 use scratchrs_fs as effect;
-use scratchrs_fs::Watch;
+use scratchrs_fs::{Short, Watch};
 use scratchrs_model::hash::{Sha256, TreeHash};
 use sha1::Sha1;
 use sha1::digest::{Digest, Output};
@@ -167,7 +167,8 @@ fn early_ones_first(listing: &Listing) -> Vec<u32> {
 }
 
 fn hash_one_blob<D: Digest>(path: &Path, watch: &Watch) -> Result<Output<D>, Error> {
-    let metadata = fs::symlink_metadata(path).map_err(effect::Error::on("inspect", path))?;
+    let inspect = || fs::symlink_metadata(Short::of(path)?.path());
+    let metadata = inspect().map_err(effect::Error::on("inspect", path))?;
     let kind = if metadata.is_symlink() {
         Kind::Symlink
     } else if metadata.is_file() {
@@ -428,6 +429,52 @@ mod tests {
         let hash =
             small_stack.spawn(move || tree_hash(&path, &Watch::default())).unwrap().join().unwrap();
         assert_ne!(hash.unwrap().to_string(), EMPTY);
+    }
+
+    /// Paths of more bytes than the system takes: hashed, archived, and found again in the archive.
+    #[test]
+    fn a_tree_may_be_deeper_than_paths_are_long() {
+        use rustix::fs::{Mode, OFlags};
+        const LEVELS: usize = 1_200;
+        let (tree, name) = (Tree::new(), "directory");
+        let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let mut at = rustix::fs::open(tree.path(), flags, Mode::empty()).unwrap();
+        for _ in 0..LEVELS {
+            rustix::fs::mkdirat(&at, name, Mode::RWXU).unwrap();
+            at = rustix::fs::openat(&at, name, flags, Mode::empty()).unwrap();
+        }
+        let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(&at, "file", flags, Mode::RUSR).unwrap();
+        rustix::io::write(&file, b"hi").unwrap();
+        rustix::fs::symlinkat("file", &at, "link").unwrap();
+        rustix::fs::mkdirat(&at, "empty", Mode::RWXU).unwrap();
+
+        let object = |kind: &str, body: &[u8]| -> Vec<u8> {
+            let header = format!("{kind} {}\0", body.len());
+            Sha1::new_with_prefix(header).chain_update(body).finalize().to_vec()
+        };
+        let (hi, link) = (object("blob", b"hi"), object("blob", b"file"));
+        let body = [&b"100644 file\0"[..], &hi, b"120000 link\0", &link].concat();
+        let mut expected = object("tree", &body);
+        for _ in 0..LEVELS {
+            let body = [format!("40000 {name}\0").as_bytes(), &expected].concat();
+            expected = object("tree", &body);
+        }
+        let watch = Watch::default();
+        let found = tree_hash(tree.path(), &watch).unwrap();
+        assert_eq!(found.0.to_vec(), expected);
+        let out = Tree::new();
+        let tarball = out.path().join("tarball");
+        crate::pack(tree.path(), &tarball, crate::Compression::Gzip, &watch).unwrap();
+        let inspected = crate::inspect(fs::File::open(&tarball).unwrap(), &watch).unwrap();
+        assert_eq!(inspected.hashes.pkg, found);
+        let into = out.path().join("into");
+        fs::create_dir(&into).unwrap();
+        let options = crate::UnpackOptions::default();
+        let error = crate::unpack(fs::File::open(&tarball).unwrap(), &into, &options, &watch);
+        assert!(error.unwrap_err().to_string().contains("too long for this system"));
+        effect::remove(&tree.path().join(name)).unwrap();
+        effect::remove(&into).unwrap();
     }
 
     #[test]

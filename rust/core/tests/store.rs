@@ -141,6 +141,42 @@ fn sorted(mut hashes: Vec<Sha256>) -> Vec<Sha256> {
 }
 
 /// Those of `blob_hash` and `tree_hash` of Pkg with SHA-256.
+/// A tree is copied, stored, verified, taken over by another store and deleted, although its paths are
+/// longer than the system takes.
+#[test]
+fn a_tree_may_be_deeper_than_paths_are_long() {
+    let source = tempfile::tempdir().unwrap();
+    let mut deep = source.path().to_owned();
+    for _ in 0..30 {
+        deep.push("d".repeat(200));
+        fs::create_dir(scratchrs_fs::Short::of(&deep).unwrap().path()).unwrap();
+    }
+    for (name, text) in [("file", "deep"), ("run", "too")] {
+        let path = deep.join(name);
+        fs::write(scratchrs_fs::Short::of(&path).unwrap().path(), text).unwrap();
+    }
+    let modes = [None, Some(LinkMode::Hardlink), Some(LinkMode::Symlink), Some(LinkMode::Copy)];
+    for link in modes {
+        let (lab, other) = (Lab::new(), Lab::new());
+        let creation = Creation::begin(&lab.store, PATIENCE).unwrap();
+        assert_eq!(creation.copy(source.path(), &Watch::default()).unwrap(), None);
+        let options = CreateOptions { link };
+        let created = creation.finish(None, options, &Watch::default()).unwrap();
+        lab.bind("deep", created.hash).unwrap();
+        let verified = verify(&lab.store, &Watch::default()).unwrap();
+        assert_eq!(verified.damaged.len(), 0, "{link:?}");
+        assert_eq!((verified.trees, verified.files), (1, 2));
+        let adopted = adopt(&other.store, &lab.store, now(), PATIENCE, &Watch::default()).unwrap();
+        assert_eq!((adopted.skipped.len(), adopted.names), (0, 1), "{link:?}");
+        assert_eq!(verify(&other.store, &Watch::default()).unwrap().damaged.len(), 0);
+        lab.unbind("deep");
+        assert_eq!(lab.collect_now().len(), 3, "{link:?}");
+        assert_eq!(lab.collect(TimeDelta::zero(), now()).failed, [], "{link:?}");
+        assert!(!lab.path(created.hash).exists());
+    }
+    scratchrs_fs::remove(&source.path().join("d".repeat(200))).unwrap();
+}
+
 #[test]
 fn a_file_is_named_by_its_content_and_a_tree_by_its_tree_hash() {
     let lab = Lab::new();

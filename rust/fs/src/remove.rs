@@ -170,9 +170,11 @@ fn is_removal_name(name: &OsStr) -> bool {
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use std::io::Write;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
+    use crate::trail::{Crossing, Trail};
 
     #[test]
     fn a_tree_goes_and_nothing_outside_it() {
@@ -191,6 +193,121 @@ mod tests {
         remove(&tree).unwrap();
         assert!(outside.join("file").exists());
         assert_eq!(fs::read_dir(depot.path()).unwrap().count(), 1, "nothing is left beside");
+    }
+
+    /// More levels than a thread's stack has room for calls, and a path that the system does not take.
+    #[test]
+    fn a_deep_tree_is_removed_measured_and_copied_with_little_stack() {
+        let lab = tempfile::tempdir().unwrap();
+        let [tree, copy] = ["tree", "copy"].map(|name| lab.path().join(name));
+        fs::create_dir(&tree).unwrap();
+        fs::create_dir(&copy).unwrap();
+        let mut trail = Trail::open(&tree, Crossing::Allowed).unwrap();
+        for _ in 0..3000 {
+            trail.make_directory("dd".as_ref()).unwrap();
+            trail.enter("dd".as_ref()).unwrap();
+        }
+        let access = crate::Access::default();
+        trail.create_file("file".as_ref(), access).unwrap().write_all(b"12345").unwrap();
+        let small_stack = std::thread::Builder::new().stack_size(64 * 1024);
+        let work = move || {
+            crate::copy_tree(&tree, &copy, &crate::Watch::default()).unwrap().unwrap();
+            crate::forbid_writing(&copy).unwrap();
+            for tree in [tree, copy] {
+                assert_eq!(crate::measure(&tree), Size { bytes: 5, shared: 0, files: 1 });
+                remove(&tree).unwrap();
+            }
+        };
+        small_stack.spawn(work).unwrap().join().unwrap();
+        assert_eq!(fs::read_dir(lab.path()).unwrap().count(), 0);
+    }
+
+    /// A walk whose way back is gone goes on with what is left.
+    #[test]
+    fn directories_that_vanish_meanwhile_are_no_error() {
+        let lab = tempfile::tempdir().unwrap();
+        for round in 0..20 {
+            let tree = lab.path().join("tree");
+            for branch in 0..4 {
+                let deep = tree.join(format!("{branch}")).join("d/".repeat(40));
+                fs::create_dir_all(&deep).unwrap();
+                fs::write(deep.join("file"), "").unwrap();
+            }
+            let leftover = lab.path().join(format!("tree@removing-1-{round}"));
+            fs::rename(&tree, &leftover).unwrap();
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| remove(&leftover).unwrap());
+                }
+            });
+            assert_eq!(fs::read_dir(lab.path()).unwrap().count(), 0, "in round {round}");
+        }
+    }
+
+    /// What takes the place of a directory while it is removed is not followed.
+    #[test]
+    fn a_link_that_takes_the_place_of_a_directory_is_not_followed() {
+        use std::sync::atomic::{AtomicBool, Ordering};
+        let lab = tempfile::tempdir().unwrap();
+        let outside = lab.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        fs::write(outside.join("file"), "").unwrap();
+        let leftover = lab.path().join("tree@removing-1-0");
+        for _ in 0..100 {
+            for name in ["a", "b", "c"] {
+                fs::create_dir_all(leftover.join(name).join("below")).unwrap();
+            }
+            let is_done = AtomicBool::new(false);
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !is_done.load(Ordering::Relaxed) {
+                        for name in ["a", "b", "c", "a/below"] {
+                            let place = leftover.join(name);
+                            if fs::rename(&place, lab.path().join("away")).is_ok() {
+                                let _ = symlink(&outside, &place);
+                                let _ = remove(&lab.path().join("away"));
+                            }
+                        }
+                    }
+                });
+                let _ = remove(&leftover);
+                is_done.store(true, Ordering::Relaxed);
+            });
+            remove(&leftover).unwrap();
+            assert!(outside.join("file").exists());
+        }
+    }
+
+    #[test]
+    fn a_leftover_gets_no_further_suffix() {
+        let lab = tempfile::tempdir().unwrap();
+        let leftover = lab.path().join("tree@removing-1-0");
+        fs::create_dir_all(leftover.join("below")).unwrap();
+        let aside = set_aside(&leftover, &Mounts::read()).unwrap().expect("it is there");
+        assert!(leftover.join("below").exists(), "it has its name still");
+        assert_eq!(aside.remove().unwrap(), Size::default());
+        assert!(!leftover.exists());
+        for name in ["tree", "tree@removing-", "tree@removing-1", "tree@removing-a-0"] {
+            assert!(!is_removal_name(name.as_ref()), "{name}");
+        }
+    }
+
+    /// Another directory than the one that was renamed is not removed, also if a directory above it
+    /// was replaced by a link.
+    #[test]
+    fn only_the_directory_that_was_set_aside_is_removed() {
+        let lab = tempfile::tempdir().unwrap();
+        let above = lab.path().join("above");
+        fs::create_dir_all(above.join("tree/below")).unwrap();
+        let aside = set_aside(&above.join("tree"), &Mounts::read()).unwrap().expect("it is there");
+        let name = fs::read_dir(&above).unwrap().next().unwrap().unwrap().file_name();
+        let other = lab.path().join("other");
+        fs::create_dir_all(other.join(&name).join("precious")).unwrap();
+        fs::rename(&above, lab.path().join("moved")).unwrap();
+        symlink(&other, &above).unwrap();
+        let error = aside.remove().unwrap_err();
+        assert!(error.to_string().contains("another directory has taken its place"), "{error}");
+        assert!(other.join(name).join("precious").exists());
     }
 
     #[test]

@@ -146,3 +146,76 @@ pub fn visit(root: &Path, mut visit: impl FnMut(&Trail, &Child) -> bool) -> Resu
     }
     Ok(())
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use rustix::fs::{Mode, OFlags};
+
+    use super::*;
+
+    fn at(lab: &Path, levels: usize) -> Trail {
+        let mut trail = Trail::open(lab, Crossing::Forbidden).unwrap();
+        for level in 0..levels {
+            let name = format!("level {level}");
+            trail.make_directory(name.as_ref()).unwrap();
+            trail.enter(name.as_ref()).unwrap();
+        }
+        trail
+    }
+
+    #[test]
+    fn a_trail_leads_back_the_way_that_it_came() {
+        let lab = tempfile::tempdir().unwrap();
+        let mut trail = at(lab.path(), 40);
+        for level in (0..40).rev() {
+            assert_eq!(trail.depth(), level + 1);
+            assert!(trail.path().ends_with(format!("level {level}")));
+            let names: Vec<_> =
+                trail.entries().unwrap().into_iter().map(|child| child.name).collect();
+            let below = format!("level {}", level + 1);
+            assert_eq!(names, if level == 39 { vec![] } else { vec![OsString::from(below)] });
+            trail.leave().unwrap();
+        }
+        assert_eq!((trail.path(), trail.depth()), (lab.path(), 0));
+    }
+
+    /// The directories above the current one are moved: what is at their old place is not taken for
+    /// them, and neither is what they are in now.
+    #[test]
+    fn a_trail_does_not_go_on_where_it_was_not() {
+        let lab = tempfile::tempdir().unwrap();
+        let mut trail = at(lab.path(), 30);
+        let moved = lab.path().join("level 0/level 1/level 2");
+        fs::rename(moved.join("level 3"), lab.path().join("moved")).unwrap();
+        fs::rename(&moved, lab.path().join("moved too")).unwrap();
+        fs::create_dir_all(moved.join("level 3/level 4")).unwrap();
+        let mut lost = 0;
+        while trail.depth() > 0 {
+            lost += usize::from(trail.leave().is_err());
+            assert!(trail.path().starts_with(lab.path()));
+        }
+        assert_eq!(lost, 1, "it goes on above what was moved");
+        assert_eq!(trail.entries().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn neither_a_mode_nor_a_walk_follows_a_link() {
+        let lab = tempfile::tempdir().unwrap();
+        let outside = lab.path().join("outside");
+        fs::create_dir(&outside).unwrap();
+        fs::set_permissions(&outside, fs::Permissions::from_mode(0o500)).unwrap();
+        symlink(&outside, lab.path().join("link")).unwrap();
+        let mut trail = Trail::open(lab.path(), Crossing::Forbidden).unwrap();
+        for flags in [OFlags::DIRECTORY, OFlags::empty()] {
+            let _ = trail.set_mode("link".as_ref(), flags, Mode::RWXU);
+        }
+        assert_eq!(fs::metadata(&outside).unwrap().permissions().mode() & 0o777, 0o500);
+        assert!(trail.enter("link".as_ref()).is_err());
+        trail.set_mode("outside".as_ref(), OFlags::DIRECTORY, Mode::RWXU).unwrap();
+        assert_eq!(fs::metadata(&outside).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}

@@ -58,7 +58,8 @@ pub fn make_link(target: &OsStr, path: &Path, to_directory: bool) -> Result<()> 
 ///
 /// As [`create_file`]; or `source` cannot be read.
 pub fn copy_file(source: &Path, path: &Path, access: Access) -> Result<()> {
-    let mut from = File::open(source).map_err(Error::on("open", source))?;
+    let open = || File::open(Short::of(source)?.path());
+    let mut from = open().map_err(Error::on("open", source))?;
     let mut to = create_file(path, access)?;
     io::copy(&mut from, &mut to).map_err(Error::on("write", path))?;
     Ok(())

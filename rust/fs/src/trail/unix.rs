@@ -369,9 +369,18 @@ pub(crate) fn identity(found: &Stat) -> Identity {
     (found.st_dev as u64, found.st_ino as u64)
 }
 
-/// Whether a directory is in the same mount as the one above it: by the mount's number, which the
-/// kernel tells of every open file since 3.15, or else by the device.
+/// Whether a directory is in the same mount as the one above it: the kernel tells that since 5.8, and
+/// the mount's number of every open file since 3.15. Else it is told by the device.
 fn is_same_mount(above: BorrowedFd<'_>, below: BorrowedFd<'_>) -> Result<bool, Errno> {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{StatxAttributes, StatxFlags, statx};
+        let found = statx(below, c"", AtFlags::EMPTY_PATH, StatxFlags::empty());
+        let root = StatxAttributes::MOUNT_ROOT;
+        if let Some(found) = found.ok().filter(|found| found.stx_attributes_mask.contains(root)) {
+            return Ok(!found.stx_attributes.contains(root));
+        }
+    }
     match (mount_id(above), mount_id(below)) {
         (Some(above), Some(below)) => Ok(above == below),
         _ => Ok(rustix::fs::fstat(above)?.st_dev == rustix::fs::fstat(below)?.st_dev),

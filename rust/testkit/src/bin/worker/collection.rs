@@ -95,8 +95,10 @@ fn collect(options: &Options, times: usize, until: Option<&Path>) -> Result<(), 
         for note in report.notes {
             say("noted", &format!("{:?} {}: {}", note.problem, note.path, note.fault))?;
         }
-        for failure in report.failures {
-            say("failed", &format!("{}: {}", failure.path, failure.message))?;
+        for (verb, stayed) in [("failed", report.failures), ("spared", report.spared)] {
+            for item in stayed {
+                say(verb, &format!("{}: {}", item.path, item.message))?;
+            }
         }
         count += 1;
         gone += report.gone.len();
