@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0xbc7af0080386846cu
+#define SCRATCHRS_ABI 0x9b0af0a4fa63dc2bu
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -195,6 +195,9 @@ uint32_t scratchrs_read_downloads(const char *name, const char *hash, const uint
 
 /* Downloads an artifact, unless it is there. Downloads are as for `read_downloads`. A session is the version of Julia, its platform, whether it is interactive, and names and values of the environment in turns. Replies the path, and what came up. */
 scratchrs_job *scratchrs_start_install_artifact(const uint8_t *depots, const char *directory, const char *name, const char *hash, const uint8_t *downloads, const char *file, uint8_t with_server, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* Finds an artifact for a caller that relies on it: no collection deletes it in the next ten minutes. Logs that the file which binds it is in use, if there is one, once a day. Replies `ready`, its path and what came up; `missing`; or `busy`, the process that has it, its machine, and nothing. */
+uint32_t scratchrs_use_artifact(const uint8_t *depots, const char *directory, const char *hash, const char *file, scratchrs_bytes *reply);
 
 /* Begins to install an artifact that the caller downloads. Replies `ready` and its path; `install`, a file for the tarball and the ticket of the installation; or `busy`, the process that is installing it, its machine, and nothing. */
 uint32_t scratchrs_begin_install(const uint8_t *depots, const char *directory, const char *hash, scratchrs_bytes *reply);

@@ -128,6 +128,43 @@ end
     end
 end
 
+@testset "what was installed or found is in use: the file that binds it is logged" begin
+    own(url, to) = cp(url[8:end], to)
+    ways = [
+        "a function" => file -> ensure_artifact_installed("x", file),
+        "own download" => file -> ensure_artifact_installed("x", file; download = own),
+        "all" => file -> ScratchRS.ensure_all_artifacts_installed(file; include_lazy = true),
+        "the macro" => file -> include_string(@__MODULE__, "artifact\"x\"", joinpath(dirname(file), "code.jl")),
+    ]
+    for (way, install) in ways, is_there in (false, true)
+        # It looks an artifact up that is there, and costs nothing more than that.
+        is_there && way == "the macro" && continue
+        with_lab() do lab
+            hash, tarball, sha256 = packed_artifact(lab, "content")
+            is_there || remove_artifact(hash)
+            file = joinpath(lab.root, "Artifacts.toml")
+            bind_artifact!(file, "x", hash; download_info = [("file://$tarball", sha256)], lazy = true)
+            # Binding has logged it, for another user of the file say.
+            log = joinpath(lab.depot, "logs", "artifact_usage.toml")
+            rm(log)
+            # A session that has logged it today does not know that the log is gone.
+            other = joinpath(mkdir(joinpath(lab.root, "other")), "Artifacts.toml")
+            cp(file, other)
+            install(other)
+            @test artifact_exists(hash)
+            @test (way, is_there, collect(keys(Pkg.TOML.parsefile(log)))) == (way, is_there, [other])
+        end
+    end
+    # An artifact that can be used is not missing because its use cannot be logged.
+    with_lab() do lab
+        hash, tarball, sha256 = packed_artifact(lab, "content")
+        file = joinpath(lab.root, "Artifacts.toml")
+        write(file, "[x]\ngit-tree-sha1 = \"$hash\"\n")
+        mkpath(joinpath(lab.depot, "logs", "artifact_usage.toml"))
+        @test_logs (:warn, r"can't be logged") ensure_artifact_installed("x", file)
+    end
+end
+
 @testset "rot is found, told and repaired" begin
     with_lab() do lab
         hash, tarball, sha256 = packed_artifact(lab, "content")

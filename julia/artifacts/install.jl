@@ -24,6 +24,10 @@ off, also by another process later. Ctrl-C stops it, and leaves no artifact.
 The path of the artifact that `name` stands for in a file of bindings on a platform, which is
 downloaded unless it is there. `meta` is what [`artifact_meta`](@ref) gives.
 
+The use of the file is logged, at most once a day in a session if the artifact is there: a collection
+keeps the artifact as long as the file is there and binds it. Even without that, the artifact stays for
+ten minutes.
+
 - `platform`, `pkg_uuid`: as for [`artifact_meta`](@ref).
 - `pkg_server_eligible`: whether a Pkg server may have it.
 $DOWNLOADING
@@ -60,8 +64,9 @@ function ensure_artifact_installed(
     options...,
 )
     hash = hash_of(meta, name, artifacts_toml)
-    artifact_exists(hash) && return artifact_path(hash)
     file = outside(abspath, artifacts_toml)::String
+    path = found(hash, file)
+    path === nothing || return path
     wanted = Wanted(name, hash, downloads_of(meta, name, artifacts_toml), file)
     return outside(install, wanted, pkg_server_eligible; options...)::String
 end
@@ -85,8 +90,8 @@ function download_artifact(
     sha256::Union{Nothing, AbstractString} = nothing;
     options...,
 )
-    artifact_exists(hash) && return true
     try
+        found(hash, "") === nothing || return true
         places = [(String(url), something(sha256, ""), 0)]
         outside(install, Wanted(string(hash), hash, places, ""), false; options...)
         return true
@@ -153,6 +158,28 @@ function downloads_of(meta::Dict, name, artifacts_toml)
     return downloads
 end
 
+# The path of an artifact, if it is there: no collection deletes it in the next ten minutes. The use of
+# the file that binds it is logged, unless that is `""`.
+function found(hash::SHA1, file::String)
+    artifact_exists(hash) || return nothing
+    query_override(hash) === nothing || return artifact_path(hash)
+    return outside(found_in_depot, string(hash), file)::Union{Nothing, String}
+end
+
+function found_in_depot(hash::String, file::String)
+    ask(file) = Native.use_artifact(DEPOT_PATH, stand_in(), hash, file)
+    await(file) = wait_for_other(() -> nothing, () -> patiently(ask, file), hash, "installing")
+    reply = try
+        await(file)
+    catch error
+        error isa ScratchRSError && !isempty(file) || rethrow()
+        @warn "The use of an artifact can't be logged" file exception = error maxlog = 3
+        await("")
+    end
+    foreach(warning -> (@warn warning), reply[3:end])
+    return reply[1] == "ready" ? reply[2] : nothing
+end
+
 # Downloads what is wanted. Its path.
 function install(
     wanted::Wanted,
@@ -164,7 +191,10 @@ function install(
     download = nothing,
 )
     watcher = progress !== nothing ? progress : quiet_download ? devnull : io
-    download === nothing || return install_by_own(wanted, download, watcher)
+    if download !== nothing
+        path = install_by_own(wanted, download, watcher)
+        return something(found(wanted.hash, wanted.artifacts_toml), path)
+    end
     reply = Native.install_artifact(
         DEPOT_PATH,
         stand_in(),

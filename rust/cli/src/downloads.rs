@@ -5,6 +5,7 @@ use std::path::Path;
 use scratchrs_archive::Links;
 use scratchrs_core::artifact::InstallOptions;
 use scratchrs_fetch::Settings;
+use scratchrs_model::time::DepotTime;
 
 use crate::failure::Result;
 use crate::session::Session;
@@ -13,6 +14,7 @@ use crate::session::Session;
 pub(crate) struct Downloads {
     settings: Settings,
     links: Links,
+    now: DepotTime,
 }
 
 impl Downloads {
@@ -27,10 +29,10 @@ impl Downloads {
         for complaint in std::mem::take(&mut settings.complaints) {
             session.output.note(&complaint, None);
         }
-        Ok(Self { settings, links })
+        Ok(Self { settings, links, now: session.environment.now })
     }
 
     pub(crate) fn options(&self) -> InstallOptions<'_> {
-        InstallOptions { settings: &self.settings, links: self.links }
+        InstallOptions { settings: &self.settings, links: self.links, now: self.now }
     }
 }

@@ -1,5 +1,7 @@
 //! Whose scratch space a command is about.
 
+use std::path::Path;
+
 use scratchrs_model::layout::GLOBAL;
 use scratchrs_model::project::{Identity, identity};
 use uuid::Uuid;
@@ -108,9 +110,10 @@ fn inherited(session: &mut Session) -> Result<Option<String>> {
 
 /// What a project file says of itself.
 fn read(file: &str) -> Result<Identity> {
-    let bytes = std::fs::read(file).map_err(|error| {
-        Failure::new(Code::Io, format!("can't read `{file}`: {error}")).about(file)
-    })?;
+    let missing =
+        || Failure::new(Code::Io, format!("can't read `{file}`: it is missing")).about(file);
+    let found = scratchrs_fs::read_regular(Path::new(file), u64::MAX);
+    let (bytes, _) = found.map_err(scratchrs_core::Error::from)?.ok_or_else(missing)?;
     Ok(identity(&String::from_utf8_lossy(&bytes)))
 }
 

@@ -26,6 +26,7 @@ mod bindings;
 mod contents;
 mod create;
 mod install;
+mod presence;
 mod record;
 mod repair;
 mod stack;
@@ -42,6 +43,7 @@ pub use install::{
     InstallBegun, InstallOptions, Installation, Installed, Wanted, begin_install, install,
     install_all, wanted,
 };
+pub use presence::{Presence, confirm, log_use, log_use_daily};
 pub use repair::{Repairs, repair};
 pub(crate) use stack::read_text;
 pub use stack::{Complaint, Stack};

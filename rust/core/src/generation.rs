@@ -15,9 +15,8 @@
 //! to begin again. See [`scratchrs_model::generation`].
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Policy};
+use scratchrs_fs::{self as fs, Attempt, Holder, PidLock};
 use scratchrs_model::generation::{Generated, Pending, Space, is_current};
 use scratchrs_model::key::ScratchKey;
 use scratchrs_model::layout::{BUILDING, GENERATED, GENERATING};
@@ -25,9 +24,8 @@ use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::place::Place;
-
-const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(10), refreshed: true };
 
 /// What the caller of [`begin`] has to do.
 #[derive(Debug)]
@@ -74,8 +72,8 @@ pub fn begin(
         files.tidy();
         return Ok(Begun::Ready(files.space));
     }
-    fs::ensure_parent(Path::new(&files.space))?;
-    let lock = match PidLock::try_acquire(&files.lock(), LOCK_POLICY)? {
+    let lock = files.lock();
+    let lock = match fs::in_directory(&lock, || PidLock::try_acquire(&lock, locks::GENERATION))? {
         Attempt::Acquired(lock) => lock,
         Attempt::Held(holder) => {
             let record = files.read_record()?;
@@ -120,6 +118,8 @@ impl Generation {
         let Some(is_empty) = fs::is_empty_directory(&self.directory)? else {
             return Err(lost(&format!("`{directory}` is no directory any more")));
         };
+        // The record vouches for the content, after a power failure too.
+        fs::sync_tree(&self.directory)?;
         if !self.lock.is_held() {
             return Err(lost(&format!(
                 "somebody removed the lock `{}`",
@@ -134,11 +134,17 @@ impl Generation {
         // finished by whoever asks for the space next.
         self.is_done = true;
         let settled = self.record().settled(true);
-        let is_settled = self.files.write_record(&settled).is_ok();
+        // Until the space is on the disk under its name, the record with its identity has to stay.
+        let settle = || {
+            let directory = Path::new(&self.files.space).parent();
+            directory.is_none_or(|directory| fs::sync_directory(directory).is_ok())
+                && self.files.write_record(&settled).is_ok()
+        };
+        let is_settled = settle();
         let is_removed = fs::remove(&self.directory).is_ok();
         // The directory was in the way of the record, perhaps.
         if !is_settled && is_removed {
-            let _ = self.files.write_record(&settled);
+            settle();
         }
         Ok(self.files.space.clone())
     }
@@ -242,7 +248,8 @@ impl Files {
     fn tidy(&self) {
         // Its lock is the last thing that goes. Where one is, somebody may also be at work.
         if std::fs::symlink_metadata(self.lock()).is_ok()
-            && let Ok(Attempt::Acquired(_lock)) = PidLock::try_acquire(&self.lock(), LOCK_POLICY)
+            && let Ok(Attempt::Acquired(_lock)) =
+                PidLock::try_acquire(&self.lock(), locks::GENERATION)
         {
             // The space is there: that there is more beside it is no reason to refuse it.
             let _ = self.recover();

@@ -9,6 +9,7 @@ pub mod document;
 mod error;
 pub mod gc;
 pub mod generation;
+mod locks;
 mod place;
 pub mod project;
 pub mod scratch;

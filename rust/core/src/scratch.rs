@@ -187,7 +187,7 @@ impl<'a> OtherPaths<'a> {
 
 /// The name that a project file gives itself, if it is the project of package `owner`.
 fn package_name(project_file: &str, owner: &str) -> Option<String> {
-    let text = std::fs::read_to_string(project_file).ok()?;
-    let identity = project::identity(&text);
+    let bytes = fs::read(Path::new(project_file)).ok()?;
+    let identity = project::identity(std::str::from_utf8(&bytes).ok()?);
     (identity.uuid == owner.parse().ok()).then_some(identity.name)?
 }

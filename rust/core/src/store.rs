@@ -43,13 +43,14 @@ mod verification;
 use std::path::Path;
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Attempt, EntryKind, PidLock, Policy, Watch};
+use scratchrs_fs::{self as fs, Attempt, EntryKind, PidLock, Watch};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::key::ScratchKey;
 use scratchrs_model::store::layout::{self, Layout};
 use uuid::Uuid;
 
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::place::Place;
 
 pub use adoption::{Adopted, adopt};
@@ -66,10 +67,6 @@ pub use status::{Artifact, BoundName, Status, status};
 pub(crate) use survey::{Survey, Thing, hold_if_unused, is_in_use};
 pub(crate) use users::Project;
 pub use verification::{Damage, Verified, verify};
-
-/// Held while something is decided or written, never while somebody works; where locks are files
-/// only, one of a dead process on another machine is believed for four minutes.
-const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(10), refreshed: false };
 
 /// What lies at an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,8 +145,8 @@ impl Store {
         let lock = self.layout.lock();
         let path = Path::new(&lock);
         let lasting = session::lasting_lock(self);
-        let acquire = || PidLock::acquire_by(lasting.as_deref(), path, LOCK_POLICY, patience);
-        match with_directory(path, acquire)? {
+        let acquire = || PidLock::acquire_by(lasting.as_deref(), path, locks::STORE, patience);
+        match fs::in_directory(path, acquire)? {
             Attempt::Acquired(_lock) => act(),
             Attempt::Held(holder) => Err(Error::Busy { lock: path.to_owned(), holder }),
         }
@@ -171,19 +168,4 @@ impl Store {
             }
         }
     }
-}
-
-/// What `make` makes at `path`; if it fails as there is no directory for it, again when there is. The
-/// whole store may be removed meanwhile, so that may happen more than once.
-fn with_directory<T>(path: &Path, mut make: impl FnMut() -> fs::Result<T>) -> Result<T> {
-    const ROUNDS: u32 = 16;
-    for _ in 0..ROUNDS {
-        match make() {
-            Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => {
-                fs::ensure_parent(path)?;
-            }
-            made => return Ok(made?),
-        }
-    }
-    Ok(make()?)
 }

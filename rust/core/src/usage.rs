@@ -16,10 +16,12 @@
 //! Scratch.jl appends to its log; Pkg (1.9 and later) leaves one record for each path in the others,
 //! sorted, at each use. So do we, in the same letters.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use scratchrs_fs::{self as fs, Attempt, PidLock, Policy, Stamp};
 use scratchrs_model::layout::{BUILDING, UsageLogFile};
 use scratchrs_model::spelling::stand_ins;
@@ -27,10 +29,11 @@ use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, Skipped, UsageLog, census};
 
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::place::{Place, in_current_directory};
 
-/// Pkg's, for its usage logs (`Types.jl: write_env_usage`).
-const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(3), refreshed: false };
+/// How often a log is read and changed anew after another process has broken the lock of it.
+const ATTEMPTS: u32 = 3;
 
 /// What became of a use that was to be logged.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,8 +78,9 @@ pub fn track(
     patience: Duration,
 ) -> Result<Tracked> {
     let record = Record::of_project(now, project);
-    let added =
-        write(place.depot, UsageLogFile::Scratch, patience, |log| log.add(space, record, now));
+    let added = write(place.depot, UsageLogFile::Scratch, locks::LOG, patience, |log| {
+        log.add(space, record.clone(), now)
+    });
     tracked(added)
 }
 
@@ -104,8 +108,25 @@ pub fn track_files(
         return Ok(Tracked::default());
     }
     let record = Record { time: Some(now), ..Record::default() };
-    let records = files.into_iter().map(|path| (path, record.clone())).collect();
-    tracked(write(depot, log, patience, |log| log.rewrite(records, now)))
+    let records: Vec<_> = files.iter().map(|path| (path.clone(), record.clone())).collect();
+    let logged =
+        tracked(write(depot, log, locks::LOG, patience, |log| log.rewrite(records.clone(), now)))?;
+    let mut tracked = TRACKED.lock().unwrap_or_else(PoisonError::into_inner);
+    tracked.extend(files.into_iter().map(|path| ((depot.to_owned(), path), now)));
+    Ok(logged)
+}
+
+/// When this process has last logged the use of a file, by depot and path.
+static TRACKED: Mutex<BTreeMap<(String, String), DepotTime>> = Mutex::new(BTreeMap::new());
+
+/// Whether this process has logged within a day that the file at `path` is in use.
+pub(crate) fn is_tracked(depot: &str, path: &str, now: DepotTime) -> bool {
+    let Ok(path) = in_current_directory(path) else { return false };
+    let tracked = TRACKED.lock().unwrap_or_else(PoisonError::into_inner);
+    tracked.get(&(depot.to_owned(), path.into_owned())).is_some_and(|time| {
+        let age = now.since(*time);
+        age >= TimeDelta::zero() && age < TimeDelta::days(1)
+    })
 }
 
 fn tracked(written: Result<Vec<Skipped>>) -> Result<Tracked> {
@@ -137,8 +158,8 @@ pub(crate) fn announce(
 ) -> Result<Announced> {
     let record = Record { time: Some(now), ..Record::default() };
     let records = vec![(path.to_owned(), record)];
-    let written = write(depot, kind, patience, |log| {
-        let healed = log.rewrite(records, now)?;
+    let written = write(depot, kind, locks::LOG_HELD, patience, |log| {
+        let healed = log.rewrite(records.clone(), now)?;
         Ok(Announced { healed, _log: Some(log) })
     });
     Ok(unless_read_only(written)?.unwrap_or_default())
@@ -160,19 +181,39 @@ fn unless_read_only<T>(written: Result<T>) -> Result<Option<T>> {
 ///
 /// As [`track`], and if the depot is read-only.
 pub fn condense(place: Place<'_>, now: DepotTime, patience: Duration) -> Result<Vec<Skipped>> {
-    write(place.depot, UsageLogFile::Scratch, patience, |log| log.rewrite(Vec::new(), now))
+    write(place.depot, UsageLogFile::Scratch, locks::LOG, patience, |log| {
+        log.rewrite(Vec::new(), now)
+    })
 }
 
-/// Runs `change` on a log while holding its lock.
+/// Runs `change` on a log while holding its lock; again, if another process has broken the lock before
+/// the log was replaced.
 fn write<T>(
     depot: &str,
     log: UsageLogFile,
+    policy: Policy,
     patience: Duration,
-    change: impl FnOnce(LockedLog) -> Result<T>,
+    change: impl Fn(LockedLog) -> Result<T>,
 ) -> Result<T> {
     let path = PathBuf::from(log.path(&in_current_directory(depot)?));
-    let lock = lock(&path, patience)?;
-    change(LockedLog { path, kind: log, _lock: lock })
+    let attempt = || {
+        let lock = lock(&path, policy, patience)?;
+        change(LockedLog { path: path.clone(), kind: log, lock })
+    };
+    for _ in 1..ATTEMPTS {
+        match attempt() {
+            Err(Error::Io(error)) if error.is_lock_lost() => {}
+            written => return written,
+        }
+    }
+    attempt()
+}
+
+/// Where the lock of a log is.
+pub(crate) fn lock_path(log: &Path) -> PathBuf {
+    let mut lock = log.as_os_str().to_owned();
+    lock.push(".pid");
+    lock.into()
 }
 
 /// Takes the lock of a log, waiting for at most `patience`.
@@ -180,25 +221,38 @@ fn write<T>(
 /// # Errors
 ///
 /// [`Error::Busy`] if that was not long enough, or if the file system refuses.
-pub(crate) fn lock(log: &Path, patience: Duration) -> Result<PidLock> {
+pub(crate) fn lock(log: &Path, policy: Policy, patience: Duration) -> Result<PidLock> {
+    let lock = lock_path(log);
+    let attempt = fs::in_directory(&lock, || PidLock::acquire(&lock, policy, patience))?;
+    unless_held(lock, attempt)
+}
+
+/// Takes the lock of a log as [`lock`] does, to collect the depot. One that vanishes is not made again.
+///
+/// # Errors
+///
+/// As [`lock`], and if the depot vanishes.
+pub(crate) fn lock_to_collect(log: &Path, patience: Duration) -> Result<PidLock> {
     fs::ensure_parent(log)?;
-    let mut lock = log.as_os_str().to_owned();
-    lock.push(".pid");
-    let lock = PathBuf::from(lock);
-    match PidLock::acquire(&lock, LOCK_POLICY, patience)? {
+    let lock = lock_path(log);
+    let attempt = PidLock::acquire(&lock, locks::LOG_HELD, patience)?;
+    unless_held(lock, attempt)
+}
+
+fn unless_held(lock: PathBuf, attempt: Attempt) -> Result<PidLock> {
+    match attempt {
         Attempt::Acquired(lock) => Ok(lock),
         Attempt::Held(holder) => Err(Error::Busy { lock, holder }),
     }
 }
 
-/// Replaces a log by `log`, which takes the bytes `known` of it into account. The caller holds its
-/// lock.
+/// Replaces a log by `log`, which takes the bytes `known` of it into account, under its `lock`.
 ///
 /// # Errors
 ///
-/// If it cannot be written; it is then as it was.
-pub(crate) fn put(path: &Path, known: &[u8], log: &UsageLog) -> Result<()> {
-    let overtaken = fs::replace(path, log.to_text(), Some(known.len() as u64))?;
+/// If it cannot be written, or the lock was lost to another process. The log is then as it was.
+pub(crate) fn put(path: &Path, known: &[u8], log: &UsageLog, lock: &PidLock) -> Result<()> {
+    let overtaken = fs::replace_under(lock, path, log.to_text(), Some(known.len() as u64))?;
     if !overtaken.is_empty() {
         fs::append(path, &behind(known, &overtaken).to_text())?;
     }
@@ -209,7 +263,7 @@ pub(crate) fn put(path: &Path, known: &[u8], log: &UsageLog) -> Result<()> {
 struct LockedLog {
     path: PathBuf,
     kind: UsageLogFile,
-    _lock: PidLock,
+    lock: PidLock,
 }
 
 /// The log that this process appended to last, as it looked then: sound up to its end. A package
@@ -258,7 +312,7 @@ impl LockedLog {
             }
             names_project && !self.is_abandoned(path)
         });
-        put(&self.path, &known, &log)?;
+        put(&self.path, &known, &log, &self.lock)?;
         Ok(skipped)
     }
 

@@ -18,6 +18,7 @@ use scratchrs_fetch::{Settings, file_url};
 use scratchrs_fs::Watch;
 use scratchrs_model::artifacts_toml::{Download, Host};
 use scratchrs_model::hash::TreeHash;
+use scratchrs_model::time::DepotTime;
 use scratchrs_testkit::{DepotLab, ServedArtifact};
 
 /// A depot, and an artifact that a server has.
@@ -93,8 +94,13 @@ fn settings(variables: &[(&str, &str)]) -> Settings {
     settings
 }
 
+#[expect(clippy::disallowed_methods, reason = "the uses of the test are logged now")]
+fn now() -> DepotTime {
+    DepotTime::from_local(chrono::Local::now().naive_local())
+}
+
 fn options(settings: &Settings) -> InstallOptions<'_> {
-    InstallOptions { settings, links: Links::Made }
+    InstallOptions { settings, links: Links::Made, now: now() }
 }
 
 #[test]
@@ -102,7 +108,8 @@ fn an_artifact_is_installed_once() {
     let scene = Scene::new();
     let wanted = scene.wanted(&["/x.tar.gz"]);
     let installed = scene.install(&wanted, &settings(&[])).unwrap();
-    assert_eq!(installed, Installed { path: scene.path(), is_new: true, warnings: vec![] });
+    let expected = Installed { path: scene.path(), is_new: true, warnings: vec![], healed: vec![] };
+    assert_eq!(installed, expected);
     scene.assert_installed();
     let again = scene.install(&wanted, &settings(&[])).unwrap();
     assert_eq!(again, Installed { is_new: false, ..installed });
@@ -454,6 +461,7 @@ fn what_has_rotted_is_put_right() {
     let rotten = Path::new(&scene.path()).join("file");
     fs::set_permissions(&rotten, fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(&rotten, "rotten").unwrap();
+    fs::remove_file(scene.lab.path("logs/artifact_usage.toml")).expect("the use is logged");
     let repairs = repair(&[]);
     assert_eq!(repairs.unknown.len(), 1, "no log knows the file");
     let log = format!("[[\"{file}\"]]\ntime = 2024-01-02T03:04:05.006Z\n");

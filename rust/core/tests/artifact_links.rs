@@ -14,9 +14,9 @@ use scratchrs_core::artifact::{self, InstallOptions, Stack, Verdict, Wanted};
 use scratchrs_core::tarball;
 use scratchrs_fetch::{Settings, file_url};
 use scratchrs_fs::Watch;
-use scratchrs_model::artifacts_toml::Download;
-use scratchrs_model::artifacts_toml::Host;
+use scratchrs_model::artifacts_toml::{Download, Host};
 use scratchrs_model::hash::TreeHash;
+use scratchrs_model::time::DepotTime;
 use scratchrs_testkit::DepotLab;
 
 /// A depot with an artifact full of links, its tarball, and a directory that some of them lead to.
@@ -27,6 +27,11 @@ struct Scene {
     hash: TreeHash,
     wanted: Wanted,
     links: Vec<(&'static str, PathBuf)>,
+}
+
+#[expect(clippy::disallowed_methods, reason = "the uses of the test are logged now")]
+fn now() -> DepotTime {
+    DepotTime::from_local(chrono::Local::now().naive_local())
 }
 
 fn watch() -> Watch {
@@ -79,7 +84,7 @@ impl Scene {
 
     fn install(&self, links: Links) {
         let settings = settings();
-        let options = InstallOptions { settings: &settings, links };
+        let options = InstallOptions { settings: &settings, links, now: now() };
         artifact::install(&self.stack, &self.wanted, options, &watch()).unwrap();
     }
 
@@ -177,7 +182,7 @@ fn a_changed_link_is_found_and_repaired() {
         change(&link, &scene);
         assert!(matches!(scene.verify(), Verdict::Rotten(_)), "{}", link.display());
         let settings = settings();
-        let options = InstallOptions { settings: &settings, links: Links::Made };
+        let options = InstallOptions { settings: &settings, links: Links::Made, now: now() };
         let host = Host::given("x86_64-linux-gnu".parse().unwrap());
         let files = [file.to_str().unwrap()];
         let repairs = artifact::repair(&scene.stack, &files, &host, options, &watch()).unwrap();

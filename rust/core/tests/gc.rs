@@ -241,7 +241,7 @@ fn paths_of_another_machine_keep_nothing_and_do_no_harm() {
 fn a_depot_that_vanishes_under_way_is_left_alone() {
     let lab = lab();
     let lock = lab.path("logs/manifest_usage.toml.pid");
-    let policy = scratchrs_fs::Policy { stale_after: Duration::from_secs(60), refreshed: false };
+    let policy = scratchrs_fs::Policy::unrefreshed(Duration::from_secs(60));
     let held = scratchrs_fs::PidLock::try_acquire(&lock, policy).unwrap();
     assert!(matches!(held, scratchrs_fs::Attempt::Acquired(_)));
     let options = Options { patience: Duration::from_secs(60), ..options(&lab) };
@@ -279,14 +279,38 @@ fn what_is_torn_in_a_log_is_reported_and_healed() {
     assert!(collect(&options(&lab)).notes.is_empty());
 }
 
-/// For the owner of everything, nothing is unreadable: a directory in a log's place is nothing.
+/// A log that is not a regular file may stand for any: nothing is deleted that it could reference, and it
+/// is neither waited for nor replaced.
 #[test]
-fn something_else_in_the_place_of_a_log_is_nothing() {
-    let lab = lab();
-    fs::remove_file(lab.path("logs/scratch_usage.toml")).unwrap();
-    fs::create_dir(lab.path("logs/scratch_usage.toml")).unwrap();
-    let report = collect(&Options { dry_run: true, ..options(&lab) });
-    assert!(gone(&lab, &report).contains(&format!("scratchspaces/{UUID}/kept")));
+fn something_else_in_the_place_of_a_log_keeps_what_it_may_reference() {
+    let make_fifo = |path: &Path| {
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+    };
+    let make_directory = |path: &Path| fs::create_dir(path).unwrap();
+    let make_socket = |path: &Path| drop(std::os::unix::net::UnixListener::bind(path).unwrap());
+    let kinds: [(&str, &dyn Fn(&Path)); 3] =
+        [("a FIFO", &make_fifo), ("a socket", &make_socket), ("a directory", &make_directory)];
+    for (kind, make) in kinds {
+        for (log, kept) in
+            [("manifest", "packages/"), ("artifact", "artifacts/"), ("scratch", "scratchspaces/")]
+        {
+            let lab = lab();
+            let path = lab.path(&format!("logs/{log}_usage.toml"));
+            fs::remove_file(&path).unwrap();
+            make(&path);
+            let report = collect(&options(&lab));
+            let gone = gone(&lab, &report);
+            assert!(gone.iter().all(|item| !item.starts_with(kept)), "{kind}: {gone:?}");
+            let is_told = report.notes.iter().any(|note| {
+                note.problem == Problem::Unreadable
+                    && note.path == path.to_str().unwrap()
+                    && note.fault.message.ends_with(&format!("it is {kind}, not a regular file"))
+            });
+            assert!(is_told, "{kind}: {:?}", report.notes);
+            assert!(!fs::symlink_metadata(&path).unwrap().is_file());
+        }
+    }
 }
 
 #[test]
@@ -664,7 +688,7 @@ fn a_use_that_was_logged_since_the_collection_began_stays_in_the_log() {
 fn a_dry_run_spares_what_a_collection_spares() {
     let lab = lab();
     let hold = |name: &str| {
-        let policy = LockPolicy { stale_after: Duration::from_secs(20), refreshed: true };
+        let policy = LockPolicy::refreshed(Duration::from_secs(20));
         match PidLock::try_acquire(&lab.path(name), policy).unwrap() {
             Attempt::Acquired(lock) => lock,
             Attempt::Held(holder) => panic!("{holder:?}"),

@@ -212,7 +212,7 @@ fn who_makes_something_waits_for_whoever_may_not_have_seen_the_claim() {
     let creation = Creation::begin(&lab.store, PATIENCE).unwrap();
     fs::write(creation.directory().join("a"), "one").unwrap();
     let lock = lab.store.layout().lock();
-    let policy = Policy { stale_after: Duration::from_secs(10), refreshed: false };
+    let policy = Policy::unrefreshed(Duration::from_secs(10));
     let held = PidLock::try_acquire(Path::new(&lock), policy).unwrap();
     assert!(matches!(held, Attempt::Acquired(_)));
     let creation = creation.finish_quickly("a", Duration::ZERO).unwrap_err();

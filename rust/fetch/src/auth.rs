@@ -30,7 +30,7 @@ const GOOD_ENOUGH: f64 = 600.0;
 /// No file with a token has more bytes than this.
 const MOST_BYTES: u64 = 256 * 1024;
 
-const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(60), refreshed: false };
+const LOCK_POLICY: Policy = Policy::unrefreshed(Duration::from_secs(60));
 const LOCK_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a file says.

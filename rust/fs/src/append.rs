@@ -5,6 +5,7 @@ use std::io::{self, Seek, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
+use crate::regular::open_regular;
 
 /// Appends `text` to the file at `path`, which is made if it is missing, in one write.
 ///
@@ -18,10 +19,10 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 ///
-/// The file is then as it was, or made and empty.
+/// If it is not a regular file, or cannot be written. The file is then as it was, or made and empty.
 pub fn append(path: &Path, text: &str) -> Result<()> {
     let append = || -> io::Result<()> {
-        let mut file = OpenOptions::new().append(true).create(true).open(path)?;
+        let mut file = open_regular(path, OpenOptions::new().append(true).create(true))?;
         let written = file.write(text.as_bytes())?;
         if written == text.len() {
             return Ok(());

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, has_vanished};
 use crate::platform;
 use crate::short::Short;
 
@@ -23,7 +23,7 @@ pub fn ensure_directory(path: &Path) -> Result<()> {
     let mut made = make_all(path);
     for _ in 1..ROUNDS {
         match &made {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => made = make_all(path),
+            Err(error) if has_vanished(error) => made = make_all(path),
             _ => break,
         }
     }
@@ -75,6 +75,23 @@ pub fn ensure_parent(path: &Path) -> Result<()> {
     // A name alone lies in the current directory.
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.map_or(Ok(()), ensure_directory)
+}
+
+/// What `make` makes at `path`, whose directory is made if it is missing. A collection may delete the
+/// directory again while it is empty, so that may take more than one attempt.
+///
+/// # Errors
+///
+/// Those of `make`, and as [`ensure_directory`].
+pub fn in_directory<T>(path: &Path, mut make: impl FnMut() -> Result<T>) -> Result<T> {
+    const ROUNDS: u32 = 16;
+    for _ in 1..ROUNDS {
+        match make() {
+            Err(error) if error.is_missing() => ensure_parent(path)?,
+            made => return made,
+        }
+    }
+    make()
 }
 
 /// Whether there is a directory at `path`, or a link to one, by the cheapest call that tells.

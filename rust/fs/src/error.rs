@@ -49,10 +49,44 @@ impl Error {
         Some(&source.0)
     }
 
+    /// Whether nothing was done since the lock that it needs was lost to another process.
+    pub fn is_lock_lost(&self) -> bool {
+        self.source.get_ref().is_some_and(|error| error.is::<LockLost>())
+    }
+
+    /// Whether what the path leads to is missing, or vanished meanwhile: to make it, or the directory
+    /// that it is in, once more may help.
+    pub fn is_missing(&self) -> bool {
+        has_vanished(&self.source)
+    }
+
+    /// Whether a directory is where a file was expected.
+    pub fn is_directory(&self) -> bool {
+        self.source.kind() == io::ErrorKind::IsADirectory
+    }
+
     /// Whether something is there already, where something new was to be made.
     pub fn is_occupied(&self) -> bool {
         self.source.kind() == io::ErrorKind::AlreadyExists
     }
+}
+
+/// The lock of a file was broken by another process.
+#[derive(Debug)]
+pub(crate) struct LockLost;
+
+impl fmt::Display for LockLost {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("another process has broken its lock, which was not refreshed for too long")
+    }
+}
+
+impl std::error::Error for LockLost {}
+
+/// Whether an error means that a file is missing, or vanished while it was used: NFS then answers
+/// `ESTALE`.
+pub(crate) fn has_vanished(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle)
 }
 
 /// Whether an error means that nobody may write there.

@@ -7,6 +7,7 @@
 mod append;
 mod clock;
 mod directory;
+mod durable;
 mod error;
 mod file_id;
 mod link;
@@ -28,10 +29,11 @@ mod watch;
 
 pub use append::append;
 pub use directory::{
-    ensure_directory, ensure_parent, identity, is_directory, is_empty_directory,
+    ensure_directory, ensure_parent, identity, in_directory, is_directory, is_empty_directory,
     is_writable_directory, names, publish, publish_new, real_path, remove_if_empty, restore,
     subdirectories,
 };
+pub use durable::{sync_directory, sync_tree};
 pub use error::{Error, Result, is_read_only};
 pub use file_id::{FileId, existing_real_path, file_id, link_target};
 pub use link::{
@@ -39,7 +41,7 @@ pub use link::{
     rename, resolve,
 };
 pub use lock::{Attempt, Holder, PidLock, Policy, is_lock_free, is_lock_held, lock_holder};
-pub use look::{Held, Look, look, write_new};
+pub use look::{Held, Look, look, touch, write_new};
 pub use measure::{Entry, EntryKind, Size, entries, measure, measure_directory};
 pub use mounts::Mounts;
 pub use parallel::{
@@ -48,7 +50,9 @@ pub use parallel::{
 pub use partial::Partial;
 pub use regular::{FileReader, is_regular, read_regular, try_is_directory};
 pub use remove::{SetAside, remove, remove_leftovers, set_aside};
-pub use replace::{Overtaken, UNFINISHED, discard_unfinished, open, read, read_from, replace};
+pub use replace::{
+    Overtaken, UNFINISHED, discard_unfinished, open, read, read_from, replace, replace_under,
+};
 pub use short::Short;
 pub use stamp::Stamp;
 pub use trail::{Child, Crossing, FileKind, Properties, Trail, visit};

@@ -154,7 +154,7 @@ fn with_permissions_of(original: &Path, target: &Path) -> io::Result<()> {
 }
 
 fn copy(original: &Path, target: &Path) -> io::Result<()> {
-    let mut from = fs::File::open(original)?;
+    let mut from = crate::regular::open_to_read(original)?;
     let mut to = fs::OpenOptions::new().write(true).create_new(true).open(target)?;
     let copied = io::copy(&mut from, &mut to)
         .and_then(|_| from.metadata())

@@ -30,6 +30,10 @@
 //!
 //! Without `flock` (some network file systems) only Julia's rules hold. The holder of a lock that
 //! is held for long touches the file, for waiters on other machines.
+//!
+//! A lock file can vanish between two system calls that examine it. Where the system opens files by
+//! path or by handle for each call (FUSE, NFS), the later call answers `ENOENT` or `ESTALE`. The lock is
+//! free then, and that is no error.
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
@@ -42,17 +46,63 @@ use std::time::{Duration, SystemTime};
 use fs2::FileExt;
 
 use crate::clock;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, has_vanished};
 use crate::platform;
+use crate::regular::open_to_read;
 
-/// For how long a lock is believed, and by whom it is kept alive.
-#[derive(Clone, Copy, Debug)]
+/// For how long a lock is believed without a sign of life, and which holders give one.
+///
+/// Julia breaks a lock whose process may be alive when its file was not touched for five times
+/// `stale_after`, or for 25 times if its holders never touch it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// Julia's `stale_age`. A lock is broken if it was not touched for this long and its process
-    /// is dead, or for five times as long and its process is not known to be alive or dead.
-    pub stale_after: Duration,
-    /// Whether a thread touches the file every half of `stale_after`.
-    pub refreshed: bool,
+    /// Julia's `stale_age`.
+    stale_after: Duration,
+    refresh: Refresh,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Refresh {
+    /// Each holder touches the file every half of `stale_after`; here, a thread does.
+    Holder,
+    /// So do the others. This process holds the lock for less than `stale_after`, and does not.
+    Others,
+    /// No holder does.
+    Never,
+}
+
+impl Policy {
+    /// A lock that is held for long. A thread touches its file, and it is believed for five times
+    /// `stale_after`.
+    pub const fn refreshed(stale_after: Duration) -> Self {
+        Self { stale_after, refresh: Refresh::Holder }
+    }
+
+    /// A lock that this process holds for less than `stale_after`. It is believed for five times as
+    /// long: others that hold it for longer touch its file.
+    pub const fn brief(stale_after: Duration) -> Self {
+        Self { stale_after, refresh: Refresh::Others }
+    }
+
+    /// A lock whose file is touched by no holder. It is believed for 25 times `stale_after`.
+    pub const fn unrefreshed(stale_after: Duration) -> Self {
+        Self { stale_after, refresh: Refresh::Never }
+    }
+
+    /// The same lock, held by this process for less than `stale_after`.
+    pub const fn briefly(self) -> Self {
+        Self::brief(self.stale_after)
+    }
+
+    /// For how long a lock is believed after its file was last touched, if its process is not known
+    /// to be dead.
+    pub const fn believed_for(self) -> Duration {
+        let factor = match self.refresh {
+            Refresh::Holder | Refresh::Others => 5,
+            Refresh::Never => 25,
+        };
+        self.stale_after.saturating_mul(factor)
+    }
 }
 
 /// How long a waiter sleeps before it looks again. A log is locked for less than that.
@@ -66,6 +116,7 @@ pub struct PidLock {
     path: PathBuf,
     file: Arc<File>,
     refresher: Option<Refresher>,
+    is_released: bool,
 }
 
 /// Who holds a lock.
@@ -93,7 +144,7 @@ impl PidLock {
     ///
     /// # Errors
     ///
-    /// If the file cannot be made or read.
+    /// If the file cannot be made or read, or is not a regular file.
     pub fn try_acquire(path: &Path, policy: Policy) -> Result<Attempt> {
         Self::try_acquire_by(None, path, policy)
     }
@@ -124,6 +175,8 @@ impl PidLock {
                     return Ok(Attempt::Acquired(Self::hold(path, file, policy)));
                 }
                 Err(error) if is_taken(&error) => {}
+                // The new file vanished, and not the directory that it was to be in.
+                Err(error) if has_vanished(&error) && has_directory(path) => {}
                 Err(error) => return Err(Error::on("create the lock", path)(error)),
             }
         }
@@ -174,8 +227,14 @@ impl PidLock {
     fn hold(path: &Path, file: Arc<File>, policy: Policy) -> Self {
         // What is looked for under the lock is looked for after it was taken; see `is_lock_free`.
         fence(Ordering::SeqCst);
-        let refresher = policy.refreshed.then(|| Refresher::start(&file, policy)).flatten();
-        Self { path: path.to_owned(), file, refresher }
+        let is_refreshed = policy.refresh == Refresh::Holder;
+        let refresher = is_refreshed.then(|| Refresher::start(&file, policy)).flatten();
+        Self { path: path.to_owned(), file, refresher, is_released: false }
+    }
+
+    /// The lock file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Whether the lock file is still the one that we made: a process of Julia that found it old
@@ -185,20 +244,48 @@ impl PidLock {
     }
 }
 
-impl Drop for PidLock {
-    fn drop(&mut self) {
+/// Releasing a lock.
+impl PidLock {
+    /// Releases the lock, as dropping it does.
+    ///
+    /// # Errors
+    ///
+    /// If the lock file cannot be removed. Others believe the lock until this process has ended, or
+    /// longer where they cannot tell that it has.
+    pub fn release(mut self) -> Result<()> {
+        self.give_back().map_err(Error::on("remove the lock", &self.path))
+    }
+
+    fn give_back(&mut self) -> io::Result<()> {
+        if std::mem::replace(&mut self.is_released, true) {
+            return Ok(());
+        }
         if let Some(refresher) = self.refresher.take() {
             refresher.stop();
         }
-        // There is nobody to tell. If it is refused, as for a moment on Windows, it is worth another try.
-        let remove = || fs::remove_file(&self.path);
-        if self.is_held() && remove().or_else(|_| remove()).is_err() {
-            // The process that the file names lives on: so it is to look old to whoever wants the lock
-            // next, this process and Julia's included. But not where it has another name.
-            if let Some(file) = Arc::get_mut(&mut self.file) {
-                let _ = file.set_modified(SystemTime::UNIX_EPOCH);
-            }
+        if !self.is_held() {
+            return Ok(());
         }
+        // If it is refused, as for a moment on Windows, it is worth another try.
+        let remove = || fs::remove_file(&self.path);
+        match remove().or_else(|_| remove()) {
+            Err(error) if !has_vanished(&error) => {
+                // The process that the file names lives on: the file must look old to whatever wants
+                // the lock next, this process and Julia's included. But not where it has another name.
+                if let Some(file) = Arc::get_mut(&mut self.file) {
+                    let _ = file.set_modified(SystemTime::UNIX_EPOCH);
+                }
+                Err(error)
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for PidLock {
+    fn drop(&mut self) {
+        // There is no caller to tell: see `release`.
+        let _ = self.give_back();
     }
 }
 
@@ -273,19 +360,23 @@ fn break_if_stale(path: &Path, policy: Policy) -> io::Result<Existing> {
     };
     if is_at(&file, path) {
         match fs::remove_file(path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Err(error) if !has_vanished(&error) => return Err(error),
             _ => {}
         }
     }
     Ok(Existing::Gone)
 }
 
+/// Finds out what is at `path`. A file that vanishes meanwhile is absent.
 fn examine(path: &Path, policy: Policy) -> io::Result<Found> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Absent),
-        Err(error) => return Err(error),
-    };
+    match examine_file(path, policy) {
+        Err(error) if has_vanished(&error) => Ok(Found::Absent),
+        found => found,
+    }
+}
+
+fn examine_file(path: &Path, policy: Policy) -> io::Result<Found> {
+    let mut file = open_to_read(path)?;
     let holder = read_holder(&mut file)?;
     let unclaimed = match FileExt::try_lock_exclusive(&file) {
         Err(error) if platform::wants_writer(&error) => FileExt::try_lock_shared(&file),
@@ -300,6 +391,13 @@ fn examine(path: &Path, policy: Policy) -> io::Result<Found> {
         return Ok(Found::Held(holder));
     }
     Ok(Found::Stale(file))
+}
+
+fn has_directory(path: &Path) -> bool {
+    path.parent().is_some_and(|directory| {
+        // A name alone is one in the current directory.
+        directory.as_os_str().is_empty() || platform::is_directory(directory)
+    })
 }
 
 fn is_taken(error: &io::Error) -> bool {
@@ -332,8 +430,7 @@ fn read_holder(file: &mut File) -> io::Result<Holder> {
 
 /// Julia's rule, for a lock that no process of ours has flocked.
 fn is_stale(holder: &Holder, policy: Policy, this_host: &str) -> bool {
-    let patience = if policy.refreshed { 5 } else { 25 };
-    if holder.age > policy.stale_after * patience {
+    if holder.age > policy.believed_for() {
         return true;
     }
     match holder.pid {
@@ -382,7 +479,7 @@ mod tests {
 
     use super::*;
 
-    const POLICY: Policy = Policy { stale_after: Duration::from_secs(3), refreshed: false };
+    const POLICY: Policy = Policy::unrefreshed(Duration::from_secs(3));
 
     fn acquire(path: &Path) -> Option<PidLock> {
         match PidLock::try_acquire(path, POLICY).unwrap() {
@@ -502,7 +599,7 @@ mod tests {
     fn a_refreshed_lock_stays_young() {
         let depot = tempfile::tempdir().unwrap();
         let path = depot.path().join("log.pid");
-        let policy = Policy { stale_after: Duration::from_millis(2), refreshed: true };
+        let policy = Policy::refreshed(Duration::from_millis(2));
         let Attempt::Acquired(lock) = PidLock::try_acquire(&path, policy).unwrap() else {
             panic!("free");
         };

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 use crate::error::{Error, Result};
 use crate::measure::{EntryKind, is_absent};
 use crate::platform;
+use crate::regular::open_to_read;
 use crate::short::Short;
 use crate::stamp::Stamp;
 
@@ -70,7 +71,7 @@ impl Held {
     /// If it is there and cannot be read.
     pub fn read(path: &Path) -> Result<Option<(Self, Vec<u8>)>> {
         let read = || -> io::Result<(Self, Vec<u8>)> {
-            let mut file = File::open(path)?;
+            let mut file = open_to_read(path)?;
             let stamp = Stamp::of_metadata(&file.metadata()?);
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
@@ -96,6 +97,18 @@ impl Held {
         let metadata = self.file.metadata().map_err(Error::on("look at", path))?;
         self.stamp = Stamp::of_metadata(&metadata);
         Ok(())
+    }
+}
+
+/// Sets the time of the last change of the file at `path` to now. Whether there is one.
+///
+/// # Errors
+///
+/// If the file system refuses.
+pub fn touch(path: &Path) -> Result<bool> {
+    match platform::touch(path) {
+        Err(error) if is_absent(&error) => Ok(false),
+        touched => touched.map(|()| true).map_err(Error::on("touch", path)),
     }
 }
 

@@ -6,6 +6,7 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::regular::open_regular;
 
 /// How much is read at a time.
 const BUFFER_SIZE: usize = 128 * 1024;
@@ -32,11 +33,12 @@ impl Partial {
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// If the file system refuses, or something is there that is not a regular file.
     pub fn open(path: &Path) -> Result<Self> {
         let open = || -> io::Result<(File, u64)> {
             let mut options = OpenOptions::new();
-            let file = options.read(true).write(true).create(true).truncate(false).open(path)?;
+            options.read(true).write(true).create(true).truncate(false);
+            let file = open_regular(path, &options)?;
             let length = file.metadata()?.len();
             Ok((file, length))
         };

@@ -20,13 +20,13 @@ mod unix {
     use std::fs::{File, Metadata, OpenOptions};
     use std::io;
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
-    use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+    use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
     use std::path::{Path, PathBuf};
     use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-    use rustix::fs::{Access, CWD, OFlags, RenameFlags};
     #[cfg(target_os = "linux")]
-    use rustix::fs::{AtFlags, Mode};
+    use rustix::fs::Mode;
+    use rustix::fs::{Access, AtFlags, CWD, OFlags, RenameFlags, Timespec, Timestamps, UTIME_NOW};
     use rustix::io::Errno;
     use rustix::process::{Pid, test_kill_process};
 
@@ -156,7 +156,12 @@ mod unix {
         let mut file =
             options.read(true).write(true).create_new(true).mode(LOCK_MODE).open(path)?;
         prepare(&mut file).inspect_err(|_| {
-            let _ = std::fs::remove_file(path);
+            // Only this one: where it has vanished, the name may be that of another by now.
+            let named =
+                file.metadata().and_then(|ours| Ok((ours, std::fs::symlink_metadata(path)?)));
+            if named.is_ok_and(|(ours, theirs)| is_same_file(&ours, &theirs)) {
+                let _ = std::fs::remove_file(path);
+            }
         })?;
         Ok(file)
     }
@@ -231,10 +236,44 @@ mod unix {
         Some(std::ffi::OsString::from_vec(bytes).into())
     }
 
-    /// Opens a file for reading. A pipe is opened too, at once, whether somebody writes to it or not.
-    pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
+    /// Opens a file as `options` say, without waiting for whatever may be at `path`.
+    pub(crate) fn open_at_once(path: &Path, options: &OpenOptions) -> io::Result<File> {
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
-        OpenOptions::new().read(true).custom_flags(flags.bits() as i32).open(path)
+        options.clone().custom_flags(flags.bits().cast_signed()).open(path)
+    }
+
+    /// Sets the times of a file to now. Whoever may write to the file may do so.
+    pub(crate) fn touch(path: &Path) -> io::Result<()> {
+        let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+        let times = Timestamps { last_access: now, last_modification: now };
+        Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::empty())?)
+    }
+
+    /// Whether a directory can be opened and synced.
+    pub(crate) const SYNCS_DIRECTORIES: bool = true;
+
+    /// Writes all that has changed on the file system of an open file to the disk. `Unsupported` where
+    /// the system has no such call.
+    pub(crate) fn sync_file_system(file: &File) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        return Ok(rustix::fs::syncfs(file)?);
+        #[cfg(not(target_os = "linux"))]
+        {
+            let _ = file;
+            Err(io::ErrorKind::Unsupported.into())
+        }
+    }
+
+    /// What a file that is not a regular one is called.
+    pub(crate) fn kind_name(kind: std::fs::FileType) -> &'static str {
+        match () {
+            () if kind.is_dir() => "a directory",
+            () if kind.is_fifo() => "a FIFO",
+            () if kind.is_socket() => "a socket",
+            () if kind.is_block_device() => "a block device",
+            () if kind.is_char_device() => "a character device",
+            () => "something else",
+        }
     }
 
     pub(crate) fn make_link(target: &OsStr, path: &Path, _to_directory: bool) -> io::Result<()> {
@@ -382,8 +421,23 @@ mod windows {
         options
     }
 
-    pub(crate) fn open_at_once(path: &Path) -> io::Result<File> {
-        File::open(path)
+    pub(crate) fn open_at_once(path: &Path, options: &OpenOptions) -> io::Result<File> {
+        options.open(path)
+    }
+
+    pub(crate) fn touch(path: &Path) -> io::Result<()> {
+        OpenOptions::new().write(true).open(path)?.set_modified(crate::clock::now())
+    }
+
+    /// The standard library opens no directory here.
+    pub(crate) const SYNCS_DIRECTORIES: bool = false;
+
+    pub(crate) fn sync_file_system(_file: &File) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    pub(crate) fn kind_name(kind: std::fs::FileType) -> &'static str {
+        if kind.is_dir() { "a directory" } else { "something else" }
     }
 
     pub(crate) fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {

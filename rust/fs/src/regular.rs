@@ -1,6 +1,10 @@
-//! What may be a file, a directory or anything else: whether it is, and reading it if it is a file.
+//! Regular files at paths where anything may be: opening and reading them, and refusing the rest.
+//!
+//! A depot, a log or a user may name any path. To open a FIFO waits for a writer, to read a device
+//! may never end, and to replace one breaks the system. So every path that is not known to be ours is
+//! opened by [`open_regular`], which returns at once and refuses all but regular files.
 
-use std::fs::{self, File};
+use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -12,6 +16,44 @@ use crate::stamp::Stamp;
 /// How much room there is for a file at least.
 const SMALL: usize = 4095;
 
+/// Opens the regular file at `path` as `options` say. A link is followed.
+///
+/// Returns at once, whatever is at `path`: no FIFO is waited for, and no terminal becomes that of this
+/// process.
+///
+/// # Errors
+///
+/// If it cannot be opened, or is not a regular file: the message says what it is, and
+/// [`io::Error::kind`] is [`io::ErrorKind::IsADirectory`] for a directory.
+pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    let file = match platform::open_at_once(path, options) {
+        Ok(file) => file,
+        Err(error) if is_absent(&error) => return Err(error),
+        Err(error) => match fs::metadata(path) {
+            Ok(found) if !found.is_file() => return Err(not_regular(found.file_type())),
+            // Another process has leased the file, and is told now that it is wanted.
+            Ok(_) if error.kind() == io::ErrorKind::WouldBlock => options.open(path)?,
+            _ => return Err(error),
+        },
+    };
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(not_regular(found.file_type()));
+    }
+    Ok(file)
+}
+
+/// Opens the regular file at `path` for reading, as [`open_regular`].
+pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
+    open_regular(path, OpenOptions::new().read(true))
+}
+
+fn not_regular(kind: FileType) -> io::Error {
+    let message = format!("it is {}, not a regular file", platform::kind_name(kind));
+    let kind = if kind.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::Other };
+    io::Error::new(kind, message)
+}
+
 /// Reads many files, one after the other, into the same memory.
 #[derive(Debug, Default)]
 pub struct FileReader {
@@ -19,33 +61,24 @@ pub struct FileReader {
 }
 
 impl FileReader {
-    /// The bytes of a regular file, and how it looked before they were read; none if there is no
-    /// such file, or something else in its place.
+    /// The bytes of a regular file, and its stamp from before they were read; none if it is missing.
     ///
     /// # Errors
     ///
-    /// If it is there and cannot be read, or has more than `limit` bytes.
+    /// If it cannot be read, is not a regular file (see [`Error::is_directory`]), or has more than
+    /// `limit` bytes.
     pub fn read(&mut self, path: &Path, limit: u64) -> Result<Option<(&[u8], Stamp)>> {
         match self.fill(path, limit) {
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(Error::on("read", path)(error)),
-            Ok(found) => Ok(found.map(|(length, stamp)| (&self.buffer[..length], stamp))),
+            Ok((length, stamp)) => Ok(Some((&self.buffer[..length], stamp))),
         }
     }
 
     /// Reads a file to the beginning of the buffer, and returns how long it is.
-    fn fill(&mut self, path: &Path, limit: u64) -> io::Result<Option<(usize, Stamp)>> {
-        let mut file = match platform::open_at_once(path) {
-            Ok(file) => file,
-            Err(error) if is_absent(&error) => return Err(error),
-            // A directory that may not be read, a socket; or a file that somebody has leased.
-            Err(_) if !fs::metadata(path)?.is_file() => return Ok(None),
-            Err(_) => File::open(path)?,
-        };
+    fn fill(&mut self, path: &Path, limit: u64) -> io::Result<(usize, Stamp)> {
+        let mut file = open_to_read(path)?;
         let metadata = file.metadata()?;
-        if !metadata.is_file() {
-            return Ok(None);
-        }
         if metadata.len() > limit {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
@@ -69,7 +102,7 @@ impl FileReader {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
         }
-        Ok(Some((length, Stamp::of_metadata(&metadata))))
+        Ok((length, Stamp::of_metadata(&metadata)))
     }
 }
 
@@ -126,14 +159,64 @@ mod tests {
         let at = |name: &str| depot.path().join(name);
         fs::write(at("file"), "12345").unwrap();
         symlink("circle", at("circle")).unwrap();
-        rustix::fs::mkfifoat(rustix::fs::CWD, at("pipe"), 0o600.into()).unwrap();
         assert_eq!(read_regular(&at("file"), 5).unwrap().unwrap().0, b"12345");
         assert!(read_regular(&at("file"), 4).is_err());
-        for other in ["", "circle", "file/x", "nothing", "pipe", &"x".repeat(5000), "\0"] {
-            assert!(read_regular(&at(other), 5).unwrap().is_none(), "{other}");
-            assert!(!is_regular(&at(other)).unwrap(), "{other}");
+        for absent in ["circle", "file/x", "nothing", &"x".repeat(5000), "\0"] {
+            assert!(read_regular(&at(absent), 5).unwrap().is_none(), "{absent}");
+            assert!(!is_regular(&at(absent)).unwrap(), "{absent}");
         }
         assert!(is_regular(&at("file")).unwrap());
+    }
+
+    /// What is at the path, and how the message names it.
+    fn special_files(directory: &Path) -> Vec<(std::path::PathBuf, &'static str)> {
+        let at = |name: &str| directory.join(name);
+        rustix::fs::mkfifoat(rustix::fs::CWD, at("fifo"), 0o600.into()).unwrap();
+        symlink("fifo", at("link")).unwrap();
+        std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+        symlink("/dev/zero", at("device")).unwrap();
+        fs::create_dir(at("directory")).unwrap();
+        vec![
+            (at("fifo"), "a FIFO"),
+            (at("link"), "a FIFO"),
+            (at("socket"), "a socket"),
+            (at("device"), "a character device"),
+            (at("directory"), "a directory"),
+        ]
+    }
+
+    /// Would any of these wait, or read without end, this test would not end either.
+    #[test]
+    fn nothing_but_a_regular_file_is_read_written_or_replaced() {
+        let depot = tempfile::tempdir().unwrap();
+        type Effect = fn(&Path) -> Result<()>;
+        let effects: [(&str, Effect); 10] = [
+            ("read_regular", |path| read_regular(path, 5).map(drop)),
+            ("read", |path| crate::read(path).map(drop)),
+            ("read_from", |path| crate::read_from(path, 3).map(drop)),
+            ("open", |path| crate::open(path).map(drop)),
+            ("append", |path| crate::append(path, "text")),
+            ("replace", |path| crate::replace(path, "text", None).map(drop)),
+            ("Held::read", |path| crate::Held::read(path).map(drop)),
+            ("Partial::open", |path| crate::Partial::open(path).map(drop)),
+            ("copy_file", |path| {
+                crate::copy_file(path, &path.with_extension("copy"), crate::Access::default())
+            }),
+            ("try_acquire", |path| {
+                let policy = crate::Policy::brief(std::time::Duration::from_secs(3));
+                crate::PidLock::try_acquire(path, policy).map(drop)
+            }),
+        ];
+        for (path, kind) in special_files(depot.path()) {
+            for (name, effect) in effects {
+                let error = effect(&path).expect_err(name);
+                let text = error.to_string();
+                let told = format!("`{}`: it is {kind}, not a regular file", path.display());
+                assert!(text.ends_with(&told), "{name}: {text}");
+                assert_eq!(error.is_directory(), kind == "a directory", "{name}");
+            }
+            assert!(!is_regular(&path).unwrap());
+        }
     }
 
     #[test]

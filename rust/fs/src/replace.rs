@@ -7,27 +7,25 @@ use std::path::Path;
 
 use tempfile::NamedTempFile;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, LockLost, Result};
+use crate::lock::PidLock;
 use crate::platform;
+use crate::regular::open_to_read;
 
-/// Opens the file at `path`, to read it. Anything but a file is refused: a FIFO would be waited for.
+/// Opens the file at `path` for reading. Refuses all but regular files; opening a FIFO would block.
 ///
 /// # Errors
 ///
-/// If it is missing, is no file, or cannot be read.
+/// If it is missing, is not a regular file, or cannot be read.
 pub fn open(path: &Path) -> Result<File> {
-    let open = || match fs::metadata(path)?.is_file() {
-        true => File::open(path),
-        false => Err(io::Error::other("it is no file")),
-    };
-    open().map_err(Error::on("open", path))
+    open_to_read(path).map_err(Error::on("open", path))
 }
 
 /// The bytes of the file at `path`; none if it is missing.
 ///
 /// # Errors
 ///
-/// If it is there and cannot be read.
+/// If it is there and cannot be read, or is not a regular file.
 pub fn read(path: &Path) -> Result<Vec<u8>> {
     read_from(path, 0)
 }
@@ -36,10 +34,10 @@ pub fn read(path: &Path) -> Result<Vec<u8>> {
 ///
 /// # Errors
 ///
-/// If it is there and cannot be read.
+/// If it is there and cannot be read, or is not a regular file.
 pub fn read_from(path: &Path, offset: u64) -> Result<Vec<u8>> {
     let read = || -> io::Result<Vec<u8>> {
-        let mut file = File::open(path)?;
+        let mut file = open_to_read(path)?;
         file.seek(SeekFrom::Start(offset))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
@@ -72,9 +70,36 @@ pub type Overtaken = Vec<u8>;
 ///
 /// The old file is then as it was, and nothing is left beside it.
 pub fn replace(path: &Path, content: impl AsRef<[u8]>, known: Option<u64>) -> Result<Overtaken> {
+    replace_if(path, content.as_ref(), known, || Ok(()))
+}
+
+/// Replaces the file at `path` as [`replace`] does, if `lock` is still held right before the new file
+/// takes the old one's place.
+///
+/// # Errors
+///
+/// As [`replace`]; and if another process has broken the lock, because this one gave no sign of life
+/// for too long ([`Error::is_lock_lost`]).
+pub fn replace_under(
+    lock: &PidLock,
+    path: &Path,
+    content: impl AsRef<[u8]>,
+    known: Option<u64>,
+) -> Result<Overtaken> {
+    let check = || if lock.is_held() { Ok(()) } else { Err(io::Error::other(LockLost)) };
+    replace_if(path, content.as_ref(), known, check)
+}
+
+/// Replaces a file if, when the new one is on the disk, `check` succeeds.
+fn replace_if(
+    path: &Path,
+    content: &[u8],
+    known: Option<u64>,
+    check: impl Fn() -> io::Result<()>,
+) -> Result<Overtaken> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let replace = || -> io::Result<Overtaken> {
-        let old = match File::open(&target) {
+        let old = match open_to_read(&target) {
             Ok(old) => Some(old),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => return Err(error),
@@ -91,8 +116,9 @@ pub fn replace(path: &Path, content: impl AsRef<[u8]>, known: Option<u64>) -> Re
         if let Some(permissions) = metadata.as_ref().and_then(platform::permissions) {
             platform::where_supported(new.as_file().set_permissions(permissions))?;
         }
-        new.as_file_mut().write_all(content.as_ref())?;
+        new.as_file_mut().write_all(content)?;
         new.as_file().sync_data()?;
+        check()?;
         let old = put(new, &target, old)?;
         let mut overtaken = Vec::new();
         if let (Some(mut old), Some(known)) = (old, known) {
@@ -112,7 +138,7 @@ fn put(new: NamedTempFile, target: &Path, old: Option<File>) -> io::Result<Optio
         None => match new.persist_noclobber(target) {
             Ok(_) => return Ok(None),
             Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
-                (refused.file, Some(File::open(target)?))
+                (refused.file, Some(open_to_read(target)?))
             }
             // Some file systems cannot do that: there, what somebody makes now is lost.
             Err(refused) => (refused.file, None),

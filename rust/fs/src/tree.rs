@@ -8,6 +8,7 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::platform;
+use crate::regular::open_to_read;
 use crate::short::Short;
 use crate::trail::{Child, Crossing, FileKind, Trail, visit};
 use crate::watch::{Cancelled, Watch};
@@ -56,9 +57,9 @@ pub fn make_link(target: &OsStr, path: &Path, to_directory: bool) -> Result<()> 
 ///
 /// # Errors
 ///
-/// As [`create_file`]; or `source` cannot be read.
+/// As [`create_file`]; or `source` cannot be read, or is not a regular file.
 pub fn copy_file(source: &Path, path: &Path, access: Access) -> Result<()> {
-    let open = || File::open(Short::of(source)?.path());
+    let open = || open_to_read(Short::of(source)?.path());
     let mut from = open().map_err(Error::on("open", source))?;
     let mut to = create_file(path, access)?;
     io::copy(&mut from, &mut to).map_err(Error::on("write", path))?;

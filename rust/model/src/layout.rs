@@ -75,6 +75,8 @@ impl UsageLogFile {
 
 /// What the name of a file ends with that says what an artifact consists of.
 pub const TREE_RECORD: &str = "@tree";
+/// What the name of the lock of an artifact or a package ends with.
+pub const LOCK: &str = ".pid";
 /// What stands between an artifact's hash and the checksum of the URL that it is downloaded from.
 pub const DOWNLOAD: &str = "@download-";
 

@@ -187,6 +187,13 @@ macro_rules! operations {
                 depots: Texts, directory: Text, name: Text, hash: Text, downloads: Texts,
                 file: Text, with_server: Flag, session: Texts
             ) -> Texts;
+            /// Finds an artifact for a caller that relies on it: no collection deletes it in the next
+            /// ten minutes. Logs that the file which binds it is in use, if there is one, once a day.
+            /// Replies `ready`, its path and what came up; `missing`; or `busy`, the process that has
+            /// it, its machine, and nothing.
+            waits use_artifact(
+                depots: Texts, directory: Text, hash: Text, file: Text
+            ) -> Texts;
             /// Begins to install an artifact that the caller downloads. Replies `ready` and its path;
             /// `install`, a file for the tarball and the ticket of the installation; or `busy`, the
             /// process that is installing it, its machine, and nothing.

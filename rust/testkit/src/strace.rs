@@ -118,10 +118,43 @@ pub fn changes(command: &Command, faults: &[String], directory: &Path) -> (Outpu
     (output, calls)
 }
 
+/// The trace of `command` with `faults`: its calls of these names, of all threads, in their order, each
+/// line with the number of the thread. With a `path`, only calls that use it.
+pub fn trace(
+    command: &Command,
+    names: &str,
+    path: Option<&Path>,
+    faults: &[String],
+) -> (Output, String) {
+    let log = tempfile::NamedTempFile::new().expect("a file");
+    let output = tracing(command, names, path, log.path(), faults).output().expect("strace starts");
+    (output, fs::read_to_string(log.path()).expect("the trace"))
+}
+
+/// The command that runs `command` as [`trace`] does, and writes the trace to the file `log`.
+pub fn tracing(
+    command: &Command,
+    names: &str,
+    path: Option<&Path>,
+    log: &Path,
+    faults: &[String],
+) -> Command {
+    let text = |path: &Path| path.to_str().expect("the path is Unicode").to_owned();
+    let mut options = vec![format!("--trace={names}"), "-o".to_owned(), text(log)];
+    options.extend(["-y", "-s0"].map(str::to_owned));
+    options.extend(path.map(|path| format!("-P{}", text(path))));
+    strace(command, &options, faults)
+}
+
 fn traced(command: &Command, options: &[String], faults: &[String]) -> Command {
-    let mut strace = Command::new("strace");
     // Only calls that are traced can fail; `flock` changes nothing, but some systems lack it.
-    strace.args(["-f", "-qqq", &format!("--trace=flock,{}", CHANGING.join(","))]).args(options);
+    let options = [&[format!("--trace=flock,{}", CHANGING.join(","))], options].concat();
+    strace(command, &options, faults)
+}
+
+fn strace(command: &Command, options: &[String], faults: &[String]) -> Command {
+    let mut strace = Command::new("strace");
+    strace.args(["-f", "-qqq"]).args(options);
     strace.args(faults.iter().map(|fault| format!("-e{fault}"))).arg("--");
     strace.arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {

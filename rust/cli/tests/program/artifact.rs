@@ -80,7 +80,7 @@ fn what_cannot_be_an_artifact_leaves_nothing() {
     for (path, message) in [
         ("iris", "can't copy `iris/fifo`: it is neither a file, a directory nor a link"),
         ("missing", "can't open `missing`: no such file or directory (ENOENT)"),
-        ("/dev/null", "can't open `/dev/null`: it is no file"),
+        ("/dev/null", "can't open `/dev/null`: it is a character device, not a regular file"),
     ] {
         assert_eq!(
             artifact(&lab, &["create", path]),

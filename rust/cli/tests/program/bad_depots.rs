@@ -108,7 +108,8 @@ fn a_log_that_is_not_utf8_is_healed() {
 fn the_log_is_a_directory() {
     let lab = Lab::new();
     fs::create_dir_all(lab.path("depot/logs/scratch_usage.toml")).unwrap();
-    let reason = "can't read `[ROOT]/depot/logs/scratch_usage.toml`: is a directory (EISDIR)";
+    let reason =
+        "can't read `[ROOT]/depot/logs/scratch_usage.toml`: it is a directory, not a regular file";
     let run = lab.run(&PATH);
     let note = format!(
         "note: the use is not recorded: {reason}\n\

@@ -111,7 +111,11 @@ fn what_has_no_hash_is_an_error() {
     let lab = lab();
     for (arguments, code, message) in [
         (&["hash", "missing"][..], 1, "can't open `missing`: no such file or directory (ENOENT)"),
-        (&["hash", "/dev/zero"], 1, "can't open `/dev/zero`: it is no file"),
+        (
+            &["hash", "/dev/zero"],
+            1,
+            "can't open `/dev/zero`: it is a character device, not a regular file",
+        ),
         (&["hash", "tree", "--only", "sha256"], 2, "there is no sha256 of a directory: `tree`"),
     ] {
         assert_eq!(lab.run(arguments), Run::failed(code, &format!("error: {message}\n")));

@@ -19,5 +19,6 @@ mod path;
 mod projects;
 mod removal;
 mod report;
+mod special;
 mod store;
 mod terminal;

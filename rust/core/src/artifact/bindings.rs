@@ -15,7 +15,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Attempt, PidLock, Policy};
+use scratchrs_fs::{self as fs, Attempt, PidLock};
 use scratchrs_model::artifacts_toml::{
     self, BindOptions, Bindings, Chosen, Entry, FILE_NAMES, Host, Refusal, Unchosen,
 };
@@ -28,10 +28,9 @@ use scratchrs_model::usage_log::Skipped;
 
 use super::stack::{Stack, read_text};
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::place::in_current_directory;
 use crate::usage::{self, Announced};
-
-const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(3), refreshed: false };
 
 /// The file that binds artifacts for the code at `path`, a file or a directory: the one nearest
 /// above it, unless a project begins in between.
@@ -240,7 +239,7 @@ impl File {
     fn lock(file: &str, patience: Duration) -> Result<Self> {
         let path = in_current_directory(file)?.into_owned();
         let lock = PathBuf::from(format!("{path}.pid"));
-        match PidLock::acquire(&lock, LOCK_POLICY, patience)? {
+        match PidLock::acquire(&lock, locks::BINDING_FILE, patience)? {
             Attempt::Acquired(lock) => Ok(Self { path, _lock: lock }),
             Attempt::Held(holder) => Err(Error::Busy { lock, holder }),
         }

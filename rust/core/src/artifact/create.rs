@@ -16,18 +16,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_archive as archive;
-use scratchrs_fs::{self as fs, Attempt, PidLock, Policy, Watch};
+use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Watch};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{BUILDING, join};
 
+use super::presence::{Presence, confirm, lock_beside};
 use super::record;
 use super::stack::Stack;
 use crate::error::{Error, Result};
+use crate::locks;
 
-const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(20), refreshed: true };
-
-/// For how long to wait for whoever installs or removes the same artifact.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// For how long another process is waited for before the watch is asked again.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// A directory that becomes an artifact. Dropping it abandons it.
 #[derive(Debug)]
@@ -65,7 +65,7 @@ pub fn begin(stack: &Stack) -> Result<Creation> {
         let directory = join(&artifacts, &[&format!("{BUILDING}{process}-{number}")]);
         let lock = PathBuf::from(format!("{directory}.pid"));
         // Another thread has this one, or a process of the same number on another machine.
-        if let Attempt::Acquired(lock) = PidLock::try_acquire(&lock, LOCK_POLICY)? {
+        if let Attempt::Acquired(lock) = PidLock::try_acquire(&lock, locks::CREATION)? {
             fs::remove(Path::new(&directory))?;
             fs::make_directory(Path::new(&directory))?;
             return Ok(Creation { artifacts, directory: directory.into(), _lock: lock });
@@ -85,7 +85,7 @@ pub(crate) fn clear_away_the_dead(artifacts: &str) -> Result<()> {
     let creations: BTreeSet<&str> = names.iter().filter_map(|name| creation_of(name)).collect();
     for creation in creations {
         let lock = directory.join(format!("{creation}.pid"));
-        if let Attempt::Acquired(_lock) = PidLock::try_acquire(&lock, LOCK_POLICY)? {
+        if let Attempt::Acquired(_lock) = PidLock::try_acquire(&lock, locks::CREATION)? {
             fs::remove(&directory.join(creation))?;
             fs::remove_leftovers(&directory.join(creation))?;
         }
@@ -132,7 +132,8 @@ impl Creation {
     }
 
     /// Makes an artifact of what is in the directory. If it is there already, in any depot of
-    /// `stack`, that one stays.
+    /// `stack`, that one stays, and no collection removes it in the next ten minutes. Waits for a process
+    /// that installs or removes the same artifact, for as long as the work is wanted.
     ///
     /// # Errors
     ///
@@ -148,19 +149,43 @@ impl Creation {
         }
         let tree = archive::tree_record(&self.directory, watch)?;
         let hash = tree.hashes().pkg;
-        // A collection takes this lock to remove the artifact. It either has, or sees the new record.
-        let lock = PathBuf::from(join(&self.artifacts, &[&format!("{hash}.pid")]));
-        let _lock = PidLock::acquire(&lock, LOCK_POLICY, PATIENCE)?;
-        if let Some(path) = stack.without_overrides().find(hash)? {
-            record::renew(&path, hash, &tree);
+        if let Some(path) = self.found(stack, hash, watch)? {
+            record::keep(&path, hash, &tree);
             return Ok(Created { hash, path, is_new: false });
         }
-        fs::forbid_writing(&self.directory)?;
         let path = join(&self.artifacts, &[&hash.to_string()]);
+        // A collection takes this lock to remove the artifact. It either has, or sees the new record.
+        let _lock = self.lock(hash, watch)?;
+        fs::forbid_writing(&self.directory)?;
         watch.check()?;
         let is_new = put_in_place(&self.directory, &path)?;
         record::renew(&path, hash, &tree);
         Ok(Created { hash, path, is_new })
+    }
+
+    /// Where the artifact is, if it is there: it stays for a while.
+    fn found(&self, stack: &Stack, hash: TreeHash, watch: &Watch) -> Result<Option<String>> {
+        let stack = stack.without_overrides();
+        let mut is_told = false;
+        loop {
+            match confirm(&stack, hash, MOMENT)? {
+                Presence::Present(path) => return Ok(Some(path)),
+                Presence::Missing => return Ok(None),
+                Presence::Busy(holder) => wait_for(hash, &holder, &mut is_told, watch)?,
+            }
+        }
+    }
+
+    /// Takes the lock of the artifact, for as long as the caller waits.
+    fn lock(&self, hash: TreeHash, watch: &Watch) -> Result<PidLock> {
+        let lock = lock_beside(&join(&self.artifacts, &[&hash.to_string()]));
+        let mut is_told = false;
+        loop {
+            match fs::in_directory(&lock, || PidLock::acquire(&lock, locks::ARTIFACT, MOMENT))? {
+                Attempt::Acquired(lock) => return Ok(lock),
+                Attempt::Held(holder) => wait_for(hash, &holder, &mut is_told, watch)?,
+            }
+        }
     }
 
     /// Removes the directory.
@@ -171,6 +196,20 @@ impl Creation {
     pub fn abandon(self) -> Result<()> {
         Ok(fs::remove(&self.directory)?)
     }
+}
+
+/// Tells once which process is waited for, unless the work was cancelled.
+fn wait_for(hash: TreeHash, holder: &Holder, is_told: &mut bool, watch: &Watch) -> Result<()> {
+    watch.check()?;
+    if !std::mem::replace(is_told, true) {
+        watch.begin(match holder.pid {
+            Some(pid) => {
+                format!("Waiting for artifact {hash}: process {pid} on {} has it", holder.host)
+            }
+            None => format!("Waiting for artifact {hash}: another process has it"),
+        });
+    }
+    Ok(())
 }
 
 impl Drop for Creation {

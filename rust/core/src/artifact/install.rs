@@ -19,20 +19,22 @@ use std::time::Duration;
 
 use scratchrs_archive::{self as archive, Links, TreeRecord, UnpackOptions, Unpacked};
 use scratchrs_fetch::{self as fetch, Client, LimitSource, Reason, Request, Settings};
-use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Policy, Watch};
+use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Watch};
 use scratchrs_model::artifacts_toml::{Bindings, Download, Entry, Host};
 use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::{BUILDING, DOWNLOAD, join};
+use scratchrs_model::time::DepotTime;
+use scratchrs_model::usage_log::Skipped;
 
 use super::bindings::{LeftOut, downloadable};
 use super::create::put_in_place;
+use super::presence::{Presence, confirm, lock_beside, log_use_while_wanted};
 use super::record;
 use super::stack::Stack;
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::tarball::sha256;
-
-const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(20), refreshed: true };
 
 /// For how long nobody asks the watch while waiting for another process.
 const MOMENT: Duration = Duration::from_millis(50);
@@ -105,6 +107,8 @@ pub struct InstallOptions<'a> {
     pub settings: &'a Settings,
     /// What becomes of symbolic links.
     pub links: Links,
+    /// The time to log uses with.
+    pub now: DepotTime,
 }
 
 impl InstallOptions<'_> {
@@ -125,6 +129,14 @@ pub struct Installed {
     pub is_new: bool,
     /// What came up that did not stop it: a sentence each.
     pub warnings: Vec<String>,
+    /// What the log of uses had in it that cannot be read. It is gone from the log now.
+    pub healed: Vec<Skipped>,
+}
+
+impl Installed {
+    fn at(path: String, is_new: bool) -> Self {
+        Self { path, is_new, warnings: Vec::new(), healed: Vec::new() }
+    }
 }
 
 /// What the caller of [`begin_install`] has to do.
@@ -153,6 +165,9 @@ pub struct Installation {
 /// Installs an artifact, unless it is there: from the Pkg server, if there is one, or from the first
 /// of the given places that has it. Waits for another process that is installing it.
 ///
+/// Afterwards, the file that binds the artifact is logged to be in use in the first depot: a collection
+/// keeps the artifact while the file is there. That the use cannot be logged is a warning.
+///
 /// # Errors
 ///
 /// There is then no artifact, and nothing of it but perhaps a part of a download, which the next one
@@ -166,10 +181,14 @@ pub fn install(
     watch: &Watch,
 ) -> Result<Installed> {
     let client = Client::new(options.settings, watch);
-    Job { stack, options, client: &client, watch, tells_stages: true }.install(wanted)
+    let job = Job { stack, options, client: &client, watch, tells_stages: true };
+    let mut results = [job.install(wanted)];
+    job.log_uses(std::slice::from_ref(wanted), &mut results);
+    let [result] = results;
+    result
 }
 
-/// Installs artifacts, several at a time, and tells for each what came of it.
+/// Installs artifacts as [`install`] does, several at a time, and tells for each what came of it.
 pub fn install_all(
     stack: &Stack,
     wanted: &[Wanted],
@@ -180,11 +199,13 @@ pub fn install_all(
     let client = Client::new(options.settings, watch);
     let job = Job { stack, options, client: &client, watch, tells_stages: false };
     let threads = options.settings.concurrent_downloads;
-    fs::parallel_map_on(wanted, threads, |wanted| job.install(wanted))
+    let mut results = fs::parallel_map_on(wanted, threads, |wanted| job.install(wanted));
+    job.log_uses(wanted, &mut results);
+    results
 }
 
 /// Begins to install an artifact whose tarball the caller gets himself. Waits for at most `patience`
-/// for another process that is installing it.
+/// for another process that is installing it. One that is there stays for ten minutes at least.
 ///
 /// # Errors
 ///
@@ -192,7 +213,11 @@ pub fn install_all(
 pub fn begin_install(stack: &Stack, hash: TreeHash, patience: Duration) -> Result<InstallBegun> {
     if let Some(path) = stack.find(hash)? {
         tidy(&path);
-        return Ok(InstallBegun::Ready(path));
+        match confirm(stack, hash, patience)? {
+            Presence::Present(path) => return Ok(InstallBegun::Ready(path)),
+            Presence::Busy(holder) => return Ok(InstallBegun::Busy(holder)),
+            Presence::Missing => {}
+        }
     }
     if let Some(path) = stack.overridden(hash)? {
         let message = format!("artifact {hash} is overridden, and is not at `{path}`");
@@ -202,12 +227,16 @@ pub fn begin_install(stack: &Stack, hash: TreeHash, patience: Duration) -> Resul
         Ok(installation) => installation,
         Err(holder) => return Ok(InstallBegun::Busy(holder)),
     };
-    match stack.find(hash)? {
-        Some(path) => {
-            installation.remove_downloads();
-            Ok(InstallBegun::Ready(path))
-        }
-        None => Ok(InstallBegun::Install(Box::new(installation))),
+    // Under the lock, as no collection gets at it.
+    if fs::is_directory(Path::new(&installation.path)) {
+        installation.remove_downloads();
+        record::touch(&installation.path)?;
+        return Ok(InstallBegun::Ready(installation.path.clone()));
+    }
+    match confirm(stack, hash, patience)? {
+        Presence::Present(path) => Ok(InstallBegun::Ready(path)),
+        Presence::Busy(holder) => Ok(InstallBegun::Busy(holder)),
+        Presence::Missing => Ok(InstallBegun::Install(Box::new(installation))),
     }
 }
 
@@ -226,16 +255,12 @@ pub(super) fn tidy(path: &str) {
     let lock = lock_beside(path);
     // Its lock is the last thing that goes. Where one is, somebody may also be at work.
     if std::fs::symlink_metadata(&lock).is_ok()
-        && let Ok(Attempt::Acquired(_lock)) = PidLock::try_acquire(&lock, LOCK_POLICY)
+        && let Ok(Attempt::Acquired(_lock)) = PidLock::try_acquire(&lock, locks::ARTIFACT)
     {
         // The artifact is there: that there is more beside it is no reason to refuse it.
         let _ = remove_beside(path, BUILDING);
         let _ = remove_beside(path, DOWNLOAD);
     }
-}
-
-fn lock_beside(artifact: &str) -> PathBuf {
-    PathBuf::from(format!("{artifact}.pid"))
 }
 
 /// Removes all that lies beside an artifact and is named after it with `mark` behind.
@@ -261,10 +286,10 @@ impl Installation {
         hash: TreeHash,
         patience: Duration,
     ) -> Result<std::result::Result<Self, Holder>> {
-        let directory = stack.first_directory()?;
-        fs::ensure_directory(Path::new(&directory))?;
-        let path = join(&directory, &[&hash.to_string()]);
-        let lock = match PidLock::acquire(&lock_beside(&path), LOCK_POLICY, patience)? {
+        let path = join(&stack.first_directory()?, &[&hash.to_string()]);
+        let lock = lock_beside(&path);
+        let acquire = || PidLock::acquire(&lock, locks::ARTIFACT, patience);
+        let lock = match fs::in_directory(&lock, acquire)? {
             Attempt::Acquired(lock) => lock,
             Attempt::Held(holder) => return Ok(Err(holder)),
         };
@@ -349,7 +374,7 @@ impl Installation {
             }
             watch.check().map_err(Error::from)?;
             let is_new = self.put_in_place(&built, &unpacked.record)?;
-            Ok(Installed { path: self.path.clone(), is_new, warnings })
+            Ok(Installed { warnings, ..Installed::at(self.path.clone(), is_new) })
         });
         let removed = fs::remove(&built);
         let installed = installed?;
@@ -387,7 +412,7 @@ impl Installation {
             fs::publish(built, path)?;
             return Ok(true);
         }
-        record::keep(&self.path, self.hash, tree);
+        record::renew(&self.path, self.hash, tree);
         put_in_place(built, &self.path).inspect_err(|_| {
             let _ = record::remove(&self.path);
         })
@@ -533,9 +558,7 @@ impl Job<'_> {
         loop {
             self.watch.check()?;
             match begin_install(self.stack, wanted.hash, MOMENT)? {
-                InstallBegun::Ready(path) => {
-                    return Ok(Installed { path, is_new: false, warnings: Vec::new() });
-                }
+                InstallBegun::Ready(path) => return Ok(Installed::at(path, false)),
                 InstallBegun::Install(installation) => return self.obtain(&installation, wanted),
                 InstallBegun::Busy(holder) if !is_waiting => {
                     is_waiting = true;
@@ -543,6 +566,20 @@ impl Job<'_> {
                 }
                 InstallBegun::Busy(_) => {}
             }
+        }
+    }
+
+    /// Logs that the files are in use which bind what is installed now.
+    fn log_uses(&self, wanted: &[Wanted], results: &mut [Result<Installed>]) {
+        let mut files: Vec<&str> = Vec::new();
+        for (wanted, _) in wanted.iter().zip(&*results).filter(|(_, result)| result.is_ok()) {
+            let file = wanted.bound_in.as_ref().map(|(file, _)| file.as_str());
+            files.extend(file.filter(|file| !files.contains(file)));
+        }
+        let Some(Ok(installed)) = results.iter_mut().find(|result| result.is_ok()) else { return };
+        match log_use_while_wanted(self.stack, &files, self.options.now, self.watch) {
+            Ok(tracked) => installed.healed = tracked.healed,
+            Err(error) => installed.warnings.push(format!("the use is not recorded: {error}")),
         }
     }
 

@@ -17,11 +17,12 @@ pub(super) fn path_beside(artifact: &str) -> PathBuf {
 }
 
 /// Keeps the record of the artifact at `path`, whose name is `hash`, if there is none yet. Where that
-/// is not possible, there is none.
+/// is not possible, there is none. An empty one says only when the artifact was found: see [`touch`].
 pub(super) fn keep(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
     let path = path_beside(artifact);
     let is_named_so = artifact.ends_with(&hash.to_string());
-    if is_named_so && tree.hashes().contains(&hash) && !path.exists() {
+    let is_kept = path.metadata().is_ok_and(|found| found.len() > 0);
+    if is_named_so && tree.hashes().contains(&hash) && !is_kept {
         let _ = fs::replace(&path, tree.to_bytes(), None);
     }
 }
@@ -32,6 +33,19 @@ pub(super) fn renew(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
     let path = path_beside(artifact);
     if artifact.ends_with(&hash.to_string()) && tree.hashes().contains(&hash) {
         let _ = fs::replace(&path, tree.to_bytes(), None);
+    }
+}
+
+/// Gives the record of the artifact at `path` the time of now, for a collection to spare the artifact. An
+/// artifact without a record gets an empty one.
+pub(super) fn touch(artifact: &str) -> fs::Result<()> {
+    let path = path_beside(artifact);
+    if fs::touch(&path)? || !fs::is_directory(Path::new(artifact)) {
+        return Ok(());
+    }
+    match fs::write_new(&path, "") {
+        Err(error) if error.is_occupied() => fs::touch(&path).map(drop),
+        written => written,
     }
 }
 

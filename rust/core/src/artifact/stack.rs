@@ -222,13 +222,26 @@ fn no_depot() -> Error {
     Error::InvalidInput("there is no depot: the depot path is empty".to_owned())
 }
 
-/// The text of a file; None if there is no such file.
-pub(crate) fn read_text(file: &str) -> Result<Option<String>> {
-    let path = Path::new(file);
-    if !path.is_file() {
-        return Ok(None);
+/// The bytes of a file; None if it is missing. A directory counts as missing, as with Julia's `isfile`.
+///
+/// # Errors
+///
+/// If it cannot be read, or is something else than a file or a directory.
+pub(crate) fn read_bytes(file: &str) -> Result<Option<Vec<u8>>> {
+    match fs::read_regular(Path::new(file), u64::MAX) {
+        Err(error) if error.is_directory() => Ok(None),
+        found => Ok(found?.map(|(bytes, _)| bytes)),
     }
-    match String::from_utf8(fs::read(path)?) {
+}
+
+/// The text of a file; None if there is no such file.
+///
+/// # Errors
+///
+/// As [`read_bytes`], and if it is not UTF-8.
+pub(crate) fn read_text(file: &str) -> Result<Option<String>> {
+    let Some(bytes) = read_bytes(file)? else { return Ok(None) };
+    match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
         Err(error) => {
             let at = error.utf8_error().valid_up_to();

@@ -1,9 +1,9 @@
 //! Who uses which artifact.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
-use scratchrs_fs as fs;
+use std::collections::BTreeMap;
+
 use scratchrs_model::artifacts_toml::{HashReader, NamedHashes};
 use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::TreeHash;
@@ -12,7 +12,7 @@ use scratchrs_model::spelling::stand_ins;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::Skipped;
 
-use super::stack::{Complaint, Stack};
+use super::stack::{Complaint, Stack, read_bytes};
 use crate::error::Result;
 use crate::usage;
 
@@ -81,11 +81,11 @@ pub fn known_files<F: AsRef<str>>(
     }
     let mut reader = HashReader::default();
     for (path, last_used) in times {
-        if !Path::new(&path).is_file() {
+        let Some(bytes) = read_bytes(&path)? else {
             known.gone.push(path);
             continue;
-        }
-        let (named, faults) = reader.read(&fs::read(Path::new(&path))?);
+        };
+        let (named, faults) = reader.read(&bytes);
         let complain = |fault| Complaint { file: path.clone(), fault };
         known.complaints.extend(faults.into_iter().map(complain));
         known.files.push(BindingFile { path, last_used, named });

@@ -15,7 +15,7 @@ use scratchrs_model::clone_name;
 use scratchrs_model::collection::{Depot, Item, KINDS, Kind, Position};
 use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::TreeHash;
-use scratchrs_model::layout::{self, DOWNLOAD, Leftover};
+use scratchrs_model::layout::{self, DOWNLOAD, LOCK, Leftover};
 use scratchrs_model::orphanage::Orphanage;
 use scratchrs_model::spelling;
 
@@ -166,6 +166,11 @@ impl Shelf {
         }
         let is_beside = || text.contains(DOWNLOAD) || locked_artifact(text).is_some();
         let is_file = match own {
+            // The lock of a package, of a sweep that was killed or of Pkg.
+            _ if !is_directory && self.kind == Kind::Package && text.ends_with(LOCK) => {
+                contents.leftovers.push(path());
+                return;
+            }
             _ if !is_directory && self.kind == Kind::Artifact && is_beside() => {
                 contents.leftovers.push(path());
                 return;
@@ -258,7 +263,7 @@ impl Inventory {
 
 /// The artifact that a lock of this name is of.
 pub(crate) fn locked_artifact(name: &str) -> Option<TreeHash> {
-    name.strip_suffix(".pid")?.parse().ok()
+    name.strip_suffix(LOCK)?.parse().ok()
 }
 
 fn is_removing(name: &OsStr) -> bool {

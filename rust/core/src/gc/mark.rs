@@ -187,6 +187,7 @@ impl Marks {
                         unreadable.push(Unreadable { path, reason: fault.to_string(), kinds });
                     }
                 },
+                Err(error) if error.is_directory() => {}
                 Err(error) => {
                     unreadable.push(Unreadable { path, reason: error.to_string(), kinds });
                 }
@@ -427,6 +428,8 @@ fn read_root<F: Format>(
             let stamp = Some(stamp).filter(|stamp| stamp.is_older_than(SETTLED, now));
             Reading::Read(content, Look { stamp, fault: fault.map(Box::new) })
         }
+        // A directory names nothing: it counts as a missing file, as with Pkg.
+        Err(error) if error.is_directory() => Reading::Gone,
         Err(error) => Reading::Unreadable(error.to_string()),
     }
 }

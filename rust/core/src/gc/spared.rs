@@ -6,18 +6,14 @@ use std::time::Duration;
 
 use scratchrs_fs::{self as fs, Holder, Mounts, Policy, Stamp};
 use scratchrs_model::collection::{Item, Kind};
-use scratchrs_model::layout::{GENERATING, TREE_RECORD};
+use scratchrs_model::layout::{GENERATING, LOCK, TREE_RECORD};
 
 use super::Moment;
+use crate::locks;
 
 /// For how long an artifact that was made or installed here is spared, since the process that has made
 /// it may not have bound it yet.
 const UNBOUND: Duration = Duration::from_secs(10 * 60);
-
-/// How long a lock is believed that other processes hold while they make a package, an artifact or a
-/// space.
-pub(super) const LOCK_POLICY: Policy =
-    Policy { stale_after: Duration::from_secs(20), refreshed: true };
 
 /// The path of what lies beside an item, by the end of its name.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -26,14 +22,16 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-/// The lock of those who install, create or generate an item.
-pub(super) fn lock_of(path: &Path, item: &Item) -> Option<PathBuf> {
-    match item.kind {
-        // Pkg takes one since Julia 1.13.
-        Kind::Artifact | Kind::Package => Some(beside(path, ".pid")),
-        Kind::Space => Some(beside(path, GENERATING)),
-        Kind::Clone => None,
-    }
+/// The lock that processes take which install, create or generate an item, and how it is taken. Pkg has
+/// none for a clone.
+pub(super) fn lock_of(path: &Path, item: &Item) -> Option<(PathBuf, Policy)> {
+    let (suffix, policy) = match item.kind {
+        Kind::Artifact => (LOCK, locks::ARTIFACT),
+        Kind::Package => (LOCK, locks::PACKAGE),
+        Kind::Space if !item.is_file => (GENERATING, locks::GENERATION),
+        Kind::Space | Kind::Clone => return None,
+    };
+    Some((beside(path, suffix), policy))
 }
 
 /// Why a collection would leave the item at `path` alone, if anything. Nothing is touched.
@@ -48,7 +46,7 @@ pub(super) fn why_in_use(
     moment: Moment,
 ) -> fs::Result<Option<String>> {
     let lock = lock_of(path, item);
-    let holder = lock.map(|lock| fs::lock_holder(&lock, LOCK_POLICY)).transpose()?.flatten();
+    let holder = lock.map(|(lock, policy)| fs::lock_holder(&lock, policy)).transpose()?.flatten();
     Ok(holder.map(|holder| held_by(&holder)).or_else(|| why_spared(path, item, mounts, moment)))
 }
 

@@ -8,17 +8,18 @@ use scratchrs_fs::{self as fs, Attempt, Mounts, PidLock, SetAside, Stamp, Watch}
 use scratchrs_model::collection::{DepotPlan, Fate, Item, KINDS, Kind, Reason};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{
-    self, ARTIFACTS, GENERATED, GENERATING, Leftover, REPLACED, TREE_RECORD, UsageLogFile,
+    self, ARTIFACTS, GENERATED, GENERATING, LOCK, Leftover, REPLACED, TREE_RECORD, UsageLogFile,
 };
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, UsageLog};
 
 use super::inventory::locked_artifact;
 use super::mark::{LOGS, Log, Marks};
-use super::spared::{LOCK_POLICY, beside, held_by, lock_of, why_spared};
+use super::spared::{beside, held_by, lock_of, why_spared};
 use super::{Category, Failure, Gone, Moment, Note, Options, Problem, Report, World, store};
 use crate::artifact;
 use crate::error::{Error, Result};
+use crate::locks;
 use crate::usage;
 
 /// How many things are set aside before the locks are given back for a while.
@@ -27,6 +28,9 @@ const BATCH: usize = 1024;
 /// For how long a record of something that is not there is kept, since it may be about to be: who
 /// binds an artifact logs the file before it is written.
 const ANNOUNCED: chrono::TimeDelta = chrono::TimeDelta::hours(1);
+
+/// How often a sweep looks again after another process has broken the lock of a log.
+const ATTEMPTS: usize = 3;
 
 /// Removes what is to go, and writes down what is an orphan.
 ///
@@ -43,6 +47,7 @@ pub(crate) fn sweep(
     // What the first look lets go and no later one keeps. What only goes since something else has gone
     // is for the next collection, as in Pkg.
     let mut pending: Option<HashSet<(usize, usize)>> = None;
+    let mut times_lost = 0;
     watch.begin_counting("Removing");
     loop {
         let locks = lock_logs(world, options, report)?;
@@ -53,9 +58,16 @@ pub(crate) fn sweep(
         let plans = world.decide(options, moment);
         if pending.is_none() {
             write_orphanages(world, &plans, report);
-            if condense(world, moment.now, report) {
+            match condense(world, moment.now, &locks, report) {
+                Ok(false) => {}
                 // That they have changed is our own doing.
-                world.look_again(moment);
+                Ok(true) => world.look_again(moment),
+                // Others may have changed the logs since. Nothing was deleted yet.
+                Err(error) if error.is_lock_lost() && times_lost < ATTEMPTS => {
+                    times_lost += 1;
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         let is_pending = |position: &(usize, usize)| {
@@ -80,10 +92,14 @@ pub(crate) fn sweep(
         let batch = &doomed[..doomed.len().min(BATCH)];
         let mounts = Mounts::read();
         let outcomes = fs::parallel_map(batch, |doomed| {
-            let depot = &world.inventory.depots[doomed.position.0].path;
-            set_aside(&doomed.item.path(depot), doomed.item, &world.marks, &mounts, moment)
+            let (depot, _) = doomed.position;
+            let path = doomed.item.path(&world.inventory.depots[depot].path);
+            let lasting = locks.lasting(depot);
+            set_aside(&path, doomed.item, lasting, &world.marks, &mounts, moment)
         });
-        drop(locks);
+        report.failures.extend(locks.release());
+        let (outcomes, unreleased): (Vec<_>, Vec<_>) = outcomes.into_iter().unzip();
+        report.failures.extend(unreleased.into_iter().flatten());
         let is_gone = |outcome: &Outcome| matches!(outcome, Outcome::SetAside(_) | Outcome::Absent);
         let went = batch.iter().zip(&outcomes).filter(|(_, outcome)| is_gone(outcome));
         let went: Vec<_> = went.map(|(doomed, _)| doomed.position).collect();
@@ -118,9 +134,36 @@ struct Doomed<'a> {
     reason: Reason,
 }
 
+/// The locks of logs, each with the number of the depot that the log is in.
+struct LogLocks(Vec<(usize, PidLock)>);
+
+impl LogLocks {
+    /// The lock of a log.
+    fn of(&self, log: &Log) -> Option<&PidLock> {
+        let path = usage::lock_path(Path::new(&log.path));
+        self.0.iter().map(|(_, lock)| lock).find(|lock| lock.path() == path)
+    }
+
+    /// A lock in a depot that is held for as long as all of them.
+    fn lasting(&self, depot: usize) -> Option<&PidLock> {
+        self.0.iter().find(|(of, _)| *of == depot).map(|(_, lock)| lock)
+    }
+
+    /// Releases the locks. Those whose file cannot be removed are in the answer.
+    fn release(self) -> Vec<Failure> {
+        self.0.into_iter().filter_map(|(_, lock)| release(lock)).collect()
+    }
+}
+
+/// Releases a lock, or says why its file stays.
+fn release(lock: PidLock) -> Option<Failure> {
+    let path = lock.path().to_string_lossy().into_owned();
+    lock.release().err().map(|error| Failure { path, message: error.to_string() })
+}
+
 /// Takes the locks of the logs of all depots that are swept. A depot that may not be written to is
 /// left out if there are others.
-fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Result<Vec<PidLock>> {
+fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Result<LogLocks> {
     let swept: Vec<_> = world.inventory.depots.iter().filter(|depot| depot.is_swept).collect();
     let is_alone = swept.len() == 1;
     // Two collections that name the same depots in another order do not wait for each other.
@@ -139,8 +182,10 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
         if fs::file_id(Path::new(&logs)).is_some_and(|id| !locked.insert(id)) {
             continue;
         }
-        let lock =
-            |kind: UsageLogFile| usage::lock(Path::new(&kind.path(&depot.path)), options.patience);
+        let lock = |kind: UsageLogFile| {
+            let log = kind.path(&depot.path);
+            Ok((index, usage::lock_to_collect(Path::new(&log), options.patience)?))
+        };
         match LOGS.into_iter().map(lock).collect::<Result<Vec<_>>>() {
             Ok(taken) => locks.extend(taken),
             Err(error) if is_alone => return Err(error),
@@ -158,7 +203,7 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
             }
         }
     }
-    Ok(locks)
+    Ok(LogLocks(locks))
 }
 
 /// What became of something that was to be set aside.
@@ -172,17 +217,49 @@ pub(super) enum Outcome {
     Failed(String),
 }
 
-/// Renames something that is to go, unless it turns out to be in use.
-fn set_aside(path: &Path, item: &Item, marks: &Marks, mounts: &Mounts, moment: Moment) -> Outcome {
-    // Whoever takes one after this look finds the thing, or finds it gone, as if we had had it.
-    let lock = lock_of(path, item);
-    let lock = lock.filter(|lock| is_there(lock));
-    let _lock = match lock.map(|lock| PidLock::try_acquire(&lock, LOCK_POLICY)) {
-        None => None,
-        Some(Ok(Attempt::Acquired(lock))) => Some(lock),
-        Some(Ok(Attempt::Held(holder))) => return Outcome::InUse(held_by(&holder)),
-        Some(Err(error)) => return Outcome::Failed(error.to_string()),
-    };
+/// Renames something that is to go, unless it turns out to be in use. In the second value is its
+/// lock, if the file of that could not be removed.
+fn set_aside(
+    path: &Path,
+    item: &Item,
+    lasting: Option<&PidLock>,
+    marks: &Marks,
+    mounts: &Mounts,
+    moment: Moment,
+) -> (Outcome, Option<Failure>) {
+    match lock_item(path, item, lasting) {
+        Ok(lock) => {
+            let outcome = set_aside_locked(path, item, marks, mounts, moment);
+            (outcome, lock.and_then(release))
+        }
+        Err(outcome) => (outcome, None),
+    }
+}
+
+/// Takes the lock that processes take which install, create or generate an item: they either have
+/// it, or look for the item after it is gone. It is a second name of `lasting` where that can be.
+fn lock_item(
+    path: &Path,
+    item: &Item,
+    lasting: Option<&PidLock>,
+) -> std::result::Result<Option<PidLock>, Outcome> {
+    let Some((lock, policy)) = lock_of(path, item) else { return Ok(None) };
+    match PidLock::acquire_by(lasting, &lock, policy.briefly(), Duration::ZERO) {
+        Ok(Attempt::Acquired(lock)) => Ok(Some(lock)),
+        Ok(Attempt::Held(holder)) => Err(Outcome::InUse(held_by(&holder))),
+        // The directory of the package is gone.
+        Err(error) if error.is_missing() => Err(Outcome::Absent),
+        Err(error) => Err(Outcome::Failed(error.to_string())),
+    }
+}
+
+fn set_aside_locked(
+    path: &Path,
+    item: &Item,
+    marks: &Marks,
+    mounts: &Mounts,
+    moment: Moment,
+) -> Outcome {
     if let Some(reason) = why_spared(path, item, mounts, moment) {
         return Outcome::InUse(reason);
     }
@@ -241,7 +318,16 @@ fn remove(removals: Vec<(&Doomed<'_>, String, SetAside)>, report: &mut Report, w
 
 /// Leaves in the logs of the depots that are swept what is of use: one record for each path that is
 /// there. Returns whether that changed any.
-fn condense(world: &World, now: DepotTime, report: &mut Report) -> bool {
+///
+/// # Errors
+///
+/// If the lock of a log was lost to another process. The log is as that process left it.
+fn condense(
+    world: &World,
+    now: DepotTime,
+    locks: &LogLocks,
+    report: &mut Report,
+) -> fs::Result<bool> {
     let mut has_changed = false;
     let mut gone = world.marks.gone_spaces();
     gone.extend(world.marks.gone.iter().cloned());
@@ -260,11 +346,17 @@ fn condense(world: &World, now: DepotTime, report: &mut Report) -> bool {
             continue;
         }
         has_changed = true;
-        if let Err(error) = usage::put(Path::new(&log.path), &log.bytes, &condensed) {
-            report.failures.push(Failure { path: log.path.clone(), message: error.to_string() });
+        let Some(lock) = locks.of(log) else { continue };
+        match usage::put(Path::new(&log.path), &log.bytes, &condensed, lock) {
+            Ok(()) => {}
+            Err(Error::Io(error)) if error.is_lock_lost() => return Err(error),
+            Err(error) => {
+                let (path, message) = (log.path.clone(), error.to_string());
+                report.failures.push(Failure { path, message });
+            }
         }
     }
-    has_changed
+    Ok(has_changed)
 }
 
 fn condensed(log: &Log, gone: &HashSet<String>, now: DepotTime) -> UsageLog {
@@ -326,9 +418,13 @@ fn remove_leftovers(world: &World, clock: SystemTime, report: &mut Report) {
 fn remove_leftover(path: &Path, clock: SystemTime) -> Result<bool> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let own = match Leftover::of(name) {
-        None if locked_artifact(name).is_some() => {
+        None if name.ends_with(LOCK) => {
+            let policy = match locked_artifact(name) {
+                Some(_) => locks::ARTIFACT,
+                None => locks::PACKAGE,
+            };
             let is_left = is_there(path)
-                && matches!(PidLock::try_acquire(path, LOCK_POLICY)?, Attempt::Acquired(_));
+                && matches!(PidLock::try_acquire(path, policy.briefly())?, Attempt::Acquired(_));
             return Ok(is_left);
         }
         // A part of a download that nobody has gone on with.
@@ -350,9 +446,12 @@ fn remove_leftover(path: &Path, clock: SystemTime) -> Result<bool> {
     if matches!(own, Leftover::Record(_)) && fs::is_directory(&space) {
         return Ok(false);
     }
-    let suffix = if key.parse::<TreeHash>().is_ok() { ".pid" } else { GENERATING };
+    let (suffix, policy) = match key.parse::<TreeHash>() {
+        Ok(_) => (LOCK, locks::ARTIFACT),
+        Err(_) => (GENERATING, locks::GENERATION),
+    };
     let lock = path.with_file_name(format!("{key}{suffix}"));
-    let Attempt::Acquired(_lock) = PidLock::try_acquire(&lock, LOCK_POLICY)? else {
+    let Attempt::Acquired(_lock) = PidLock::try_acquire(&lock, policy)? else {
         return Ok(false);
     };
     match own {

@@ -18,7 +18,7 @@ use scratchrs_model::store::uses::{Usage, Use};
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
-use super::{ArtifactKind, COLLECTION_INTERVAL, Store, mark, session, users, with_directory};
+use super::{ArtifactKind, COLLECTION_INTERVAL, Store, mark, session, users};
 use crate::error::{Error, Result};
 use crate::place::in_current_directory;
 use crate::time::local_time;
@@ -159,7 +159,7 @@ pub fn bind(
             fs::replace(path, bindings.text(), None)?;
         } else {
             let added = bindings.add(name, binding, metadata.as_ref());
-            with_directory(path, || fs::append(path, added))?;
+            fs::in_directory(path, || fs::append(path, added))?;
             opened.remember(path)?;
         }
         session::bound(store, hash);

@@ -23,15 +23,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Attempt, EntryKind, PidLock, Policy};
+use scratchrs_fs::{self as fs, Attempt, EntryKind, PidLock};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::store::layout::WORK;
 
 use super::Store;
 use crate::error::Result;
-
-/// Where locks are files only, a process on another machine is taken for dead after a day.
-const LOCK_POLICY: Policy = Policy { stale_after: Duration::from_secs(3600), refreshed: false };
+use crate::locks;
 
 const CLAIMS: &str = "claims";
 const LOCK: &str = ".pid";
@@ -204,7 +202,7 @@ pub(super) fn is_alive(store: &Store) -> Result<bool> {
     let work = PathBuf::from(store.layout().below(&[WORK]));
     for entry in fs::entries(&work)? {
         let is_lock = entry.name.to_str().is_some_and(|name| name.ends_with(LOCK));
-        if is_lock && fs::is_lock_held(&work.join(&entry.name), LOCK_POLICY)? {
+        if is_lock && fs::is_lock_held(&work.join(&entry.name), locks::SESSION)? {
             return Ok(true);
         }
     }
@@ -237,12 +235,12 @@ pub(super) fn read_claims(store: &Store, touches_nothing: bool) -> Result<Claims
         }
         let lock = work.join(format!("{name}{LOCK}"));
         if touches_nothing {
-            if fs::is_lock_held(&lock, LOCK_POLICY)? {
+            if fs::is_lock_held(&lock, locks::SESSION)? {
                 claims.firm.extend(listed(&directory)?);
             }
             continue;
         }
-        match PidLock::try_acquire(&lock, LOCK_POLICY)? {
+        match PidLock::try_acquire(&lock, locks::SESSION)? {
             Attempt::Acquired(_lock) => fs::remove(&directory)?,
             Attempt::Held(_) => claims.firm.extend(listed(&directory)?),
         }
@@ -264,7 +262,7 @@ impl Session {
         for count in 0_u32.. {
             let name = format!("{}-{count}", std::process::id());
             let path = work.join(format!("{name}{LOCK}"));
-            if let Attempt::Acquired(lock) = PidLock::try_acquire(&path, LOCK_POLICY)? {
+            if let Attempt::Acquired(lock) = PidLock::try_acquire(&path, locks::SESSION)? {
                 let directory = work.join(name);
                 fs::remove(&directory)?;
                 fs::ensure_directory(&directory)?;

@@ -13,8 +13,9 @@ use scratchrs_model::time::DepotTime;
 use super::collection::{self, CollectOptions};
 use super::mark::{Marked, mark};
 use super::users::Users;
-use super::{BoundName, LOCK_POLICY, Store, session, with_directory};
+use super::{BoundName, Store, session};
 use crate::error::Result;
+use crate::locks;
 
 /// Whether somebody uses a store: a name is bound to something that is there, or may be; a process
 /// that lives makes something; or a project that is there has a file of bindings. Nothing is touched.
@@ -35,7 +36,7 @@ pub(crate) fn hold_if_unused(store: &Store, now: DepotTime) -> Result<Option<Pid
     }
     let lock = store.layout().lock();
     let path = Path::new(&lock);
-    match with_directory(path, || PidLock::try_acquire(path, LOCK_POLICY))? {
+    match fs::in_directory(path, || PidLock::try_acquire(path, locks::STORE))? {
         Attempt::Acquired(lock) => Ok((!is_in_use(store, now)?).then_some(lock)),
         Attempt::Held(_) => Ok(None),
     }

@@ -4,18 +4,20 @@ use std::path::Path;
 
 use scratchrs_archive::Links;
 use scratchrs_core::artifact::{
-    self, InstallBegun, InstallOptions, Installation, Installed, Wanted,
+    self, InstallBegun, InstallOptions, Installation, Installed, Presence, Wanted,
 };
 use scratchrs_core::{Error, Result, tarball};
 use scratchrs_fetch::{JuliaSession, Settings};
-use scratchrs_fs::Watch;
+use scratchrs_fs::{Holder, Watch};
 use scratchrs_model::artifacts_toml::{Download, Field, read_download};
 use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::TreeHash;
+use scratchrs_model::usage_log::Skipped;
 
 use super::artifact::{parsed, stack};
 use super::tickets::Tickets;
-use super::{PATIENCE, system_time};
+use super::usage::in_words;
+use super::{PATIENCE, now, system_time};
 
 /// What a session of Julia says of itself and of its environment.
 pub(super) struct Session {
@@ -42,13 +44,14 @@ impl Session {
     }
 
     pub(super) fn options(&self) -> InstallOptions<'_> {
-        InstallOptions { settings: &self.settings, links: self.links }
+        InstallOptions { settings: &self.settings, links: self.links, now: now() }
     }
 
     /// Tells the path of an artifact, and what came up.
     fn told(self, installed: Installed) -> Vec<String> {
         let mut texts = vec![installed.path];
         texts.extend(installed.warnings);
+        texts.extend(installed.healed.iter().map(healed));
         texts.extend(self.settings.complaints);
         texts
     }
@@ -197,6 +200,44 @@ pub fn read_downloads(
     Ok(valid.chain(unhashed).chain(invalid).collect())
 }
 
+/// Tells what was removed from the log of uses.
+fn healed(skipped: &Skipped) -> String {
+    format!(
+        "the log of artifact files had a part that cannot be read, which was removed: {}",
+        in_words(skipped)
+    )
+}
+
+/// See [`artifact::confirm`] and [`artifact::log_use_daily`]. Nothing counts as overridden.
+///
+/// # Errors
+///
+/// As there.
+pub fn use_artifact(
+    depots: Vec<&str>,
+    directory: &str,
+    hash: &str,
+    file: &str,
+) -> Result<Vec<String>> {
+    let stack = stack(depots, directory)?;
+    let path = match artifact::confirm(&stack, parsed(hash)?, PATIENCE)? {
+        Presence::Present(path) => path,
+        Presence::Missing => return Ok(vec!["missing".to_owned()]),
+        Presence::Busy(holder) => return Ok(busy(holder)),
+    };
+    let mut texts = vec!["ready".to_owned(), path];
+    if !file.is_empty() {
+        let tracked = artifact::log_use_daily(&stack, file, now(), PATIENCE)?;
+        texts.extend(tracked.healed.iter().map(healed));
+    }
+    Ok(texts)
+}
+
+fn busy(holder: Holder) -> Vec<String> {
+    let pid = holder.pid.map(|pid| pid.to_string()).unwrap_or_default();
+    vec!["busy".to_owned(), pid, holder.host, String::new()]
+}
+
 /// Installations that Julia was told to download for and has not ended yet.
 static INSTALLATIONS: Tickets<Installation> = Tickets::new("installation");
 
@@ -214,10 +255,7 @@ pub fn begin_install(depots: Vec<&str>, directory: &str, hash: &str) -> Result<V
             let ticket = INSTALLATIONS.keep(*installation);
             vec!["install".to_owned(), file, ticket.to_string()]
         }
-        InstallBegun::Busy(holder) => {
-            let pid = holder.pid.map(|pid| pid.to_string()).unwrap_or_default();
-            vec!["busy".to_owned(), pid, holder.host, String::new()]
-        }
+        InstallBegun::Busy(holder) => busy(holder),
     })
 }
 

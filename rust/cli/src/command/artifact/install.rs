@@ -1,7 +1,7 @@
 //! `scratchrs artifact install`: artifacts come from where a file says that they can be had.
 
+use scratchrs_core::Error;
 use scratchrs_core::artifact::{self, Installed, LeftOut, Stack, Wanted};
-use scratchrs_core::{Error, usage};
 use scratchrs_model::artifacts_toml::{Bindings, Chosen, Download};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout::UsageLogFile;
@@ -14,7 +14,6 @@ use crate::human::{self, visible};
 use crate::output::done;
 use crate::selection::{self, Scope, Selected};
 use crate::session::Session;
-use crate::waiting::patiently;
 use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
@@ -104,16 +103,19 @@ impl Arguments {
             several => artifact::install_all(&stack, several, downloads.options(), watch),
         });
         let mut artifacts = Vec::new();
-        for (wanted, result) in wanted.iter().zip(results) {
-            if let Ok(installed) = &result {
+        let mut skipped = Vec::new();
+        for (wanted, mut result) in wanted.iter().zip(results) {
+            if let Ok(installed) = &mut result {
                 faults.retain(|fault| !installed.warnings.contains(fault));
+                skipped.append(&mut installed.healed);
             }
             artifacts.push(Artifact::of(session, wanted, result)?);
         }
         artifacts.extend(left_out.into_iter().map(Artifact::left_out));
         faults.retain(|fault| !artifacts.iter().any(|artifact| artifact.tells(fault)));
         selection::tell_faults(session, &faults);
-        let healed = record(session, &stack, &wanted)?;
+        let log = stack.first_depot().map(|depot| UsageLogFile::Artifacts.path(depot));
+        let healed = faults::report(session, &log.unwrap_or_default(), skipped, "removed now");
         if session.output.is_json() {
             let failed = failure(&artifacts);
             session.output.json(&Answer { artifacts, healed })?;
@@ -227,7 +229,7 @@ impl Artifact {
         let hash = Some(wanted.hash.to_string());
         let name = wanted.name.clone();
         match result {
-            Ok(Installed { path, is_new, warnings }) => {
+            Ok(Installed { path, is_new, warnings, .. }) => {
                 for warning in warnings {
                     session.output.note(&visible(&warning), None);
                 }
@@ -249,31 +251,6 @@ impl Artifact {
 
     fn left_out(LeftOut { name, error }: LeftOut) -> Self {
         Self { name, hash: None, path: None, is_new: false, error: Some(error.into()) }
-    }
-}
-
-/// Logs that the files are in use which bind what was installed.
-fn record(session: &mut Session, stack: &Stack, wanted: &[Wanted]) -> Result<Vec<Fault>> {
-    let mut files: Vec<&str> = Vec::new();
-    for (file, _) in wanted.iter().filter_map(|wanted| wanted.bound_in.as_ref()) {
-        if !files.contains(&file.as_str()) {
-            files.push(file);
-        }
-    }
-    if files.is_empty() {
-        return Ok(Vec::new());
-    }
-    let (depot, now, log) =
-        (stack.first_depot()?, session.environment.now, UsageLogFile::Artifacts);
-    let tracked =
-        patiently(session, |patience| usage::track_files(depot, log, &files, now, patience));
-    match tracked {
-        Ok(tracked) => Ok(faults::report(session, &log.path(depot), tracked.healed, "removed now")),
-        // The artifacts are there all the same, and that is what was asked for.
-        Err(error) => {
-            session.output.note(&format!("the use is not recorded: {error}"), error.hint());
-            Ok(Vec::new())
-        }
     }
 }
 

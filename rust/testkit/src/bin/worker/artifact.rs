@@ -125,7 +125,7 @@ fn settings() -> Settings {
 }
 
 fn options(settings: &Settings) -> InstallOptions<'_> {
-    InstallOptions { settings, links: Links::Made }
+    InstallOptions { settings, links: Links::Made, now: crate::now() }
 }
 
 fn stack(depot: &str) -> Result<Stack, String> {

@@ -1,0 +1,223 @@
+//! Anything but a regular file in the place of each file that the program opens: it waits for none,
+//! reads none without end, and names it.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use crate::lab::{Lab, skip};
+
+/// The longest that a command may take: far more than any takes. It only ends a test that has failed.
+const LIMIT: &str = "60";
+const OWNER: &str = "8df67668-ca49-459c-97b7-c4421c9c1418";
+
+/// All that is run for each file, in this order. `[HASH]` is the artifact that is there, and `[OTHER]`
+/// one that is not and can be downloaded.
+const COMMANDS: &[&[&str]] = &[
+    &["path", "key", "--project", "Mine"],
+    &["list"],
+    &["status"],
+    &["report"],
+    &["why", "key"],
+    &["hash", "tree.tar.gz"],
+    &["artifact", "list"],
+    &["artifact", "list", "--file", "Mine/Artifacts.toml"],
+    &["artifact", "path", "here", "--file", "Mine/Artifacts.toml"],
+    &["artifact", "usage", "[HASH]"],
+    &["artifact", "verify"],
+    &["artifact", "install", "here", "--file", "Mine/Artifacts.toml"],
+    &["artifact", "install", "there", "--file", "Mine/Artifacts.toml"],
+    &["artifact", "bind", "again", "[HASH]", "--force", "--file", "Mine/Artifacts.toml"],
+    &["artifact", "unbind", "again", "--file", "Mine/Artifacts.toml"],
+    &["artifact", "create", "tree"],
+    &["artifact", "repair"],
+    &["store", "list"],
+    &["store", "get", "name"],
+    &["store", "add", "tree/file", "other"],
+    &["store", "remove", "other"],
+    &["store", "verify"],
+    &["gc", "--dry-run"],
+    &["gc", "--collect-delay", "0"],
+    &["store", "collect"],
+    &["delete", "key", "--project", "Mine", "--yes"],
+];
+
+/// Files that no lab has at rest, and that are opened where they are.
+const PASSING: &[&str] = &[
+    "depot/logs/manifest_usage.toml.pid",
+    "depot/logs/artifact_usage.toml.pid",
+    "depot/logs/scratch_usage.toml.pid",
+    "depot/artifacts/[HASH].pid",
+    "depot/artifacts/[OTHER].pid",
+    "depot/artifacts/Overrides.toml",
+    "depot/scratchspaces/[STORE]/store.toml",
+    "depot/scratchspaces/[STORE]/logs/.my_artifact_usage_lock",
+    "Mine/Artifacts.toml.pid",
+];
+
+/// Files of which the program opens some, and can do without each of them.
+fn is_dispensable(name: &str) -> bool {
+    // The record of what an artifact or a tree consists of, and what is in them.
+    name.ends_with("@tree") || name.contains("/trees/")
+        // Content of artifacts and spaces. Hashing it tells what it is in its own words.
+        || name.starts_with("depot/artifacts/") && name.ends_with("/file")
+        || name.contains("/key/") || name.contains("/store/artifacts/")
+        // A project file is looked for as Julia does, and anything else is not one.
+        || name.ends_with("/Project.toml")
+        // The input of a command: it says itself what it takes.
+        || name.starts_with("tree/")
+        // Made anew by each collection, and read by OhMyArtifacts only.
+        || name.ends_with("my_artifact_usage.toml")
+}
+
+struct Scene {
+    lab: Lab,
+    hash: String,
+    other: String,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let lab = Lab::new();
+        lab.write("tree/file", "content");
+        let hash = lab.run(&["artifact", "create", "tree"]).stdout.trim().to_owned();
+        lab.write("tree/file", "other");
+        let other = lab.result(&["hash", "tree", "--only", "git-tree-sha1"]).trim().to_owned();
+        let scene = Self { lab, hash, other };
+        let tar = scene.lab.tool("tar", &["czf", "tree.tar.gz", "-C", "tree", "."]);
+        assert_eq!(tar, "");
+        let sha256 = scene.lab.result(&["hash", "tree.tar.gz", "--only", "sha256"]);
+        let file = format!(
+            "[here]\ngit-tree-sha1 = \"{}\"\n\n[there]\ngit-tree-sha1 = \"{}\"\n\n    \
+             [[there.download]]\n    sha256 = \"{}\"\n    url = \"file://{}\"\n",
+            scene.hash,
+            scene.other,
+            sha256.trim(),
+            scene.lab.path("tree.tar.gz").display(),
+        );
+        scene.lab.write("Mine/Artifacts.toml", file);
+        scene.lab.write("Mine/Manifest.toml", "");
+        let root = scene.lab.path("");
+        for (log, file) in [("manifest", "Manifest.toml"), ("artifact", "Artifacts.toml")] {
+            let path = root.join("Mine").join(file);
+            let text = format!("[[\"{}\"]]\ntime = 2024-01-02T03:04:05.006Z\n", path.display());
+            scene.lab.write(&format!("depot/logs/{log}_usage.toml"), text);
+        }
+        scene.lab.write("depot/logs/orphaned.toml", "");
+        for arguments in [
+            &["path", "key", "--project", "Mine"][..],
+            &["store", "add", "tree", "name"],
+            &["store", "add", "tree/file", "file"],
+        ] {
+            assert_eq!(scene.lab.run(arguments).code, 0, "{arguments:?}");
+        }
+        scene
+    }
+
+    fn real(&self, name: &str) -> String {
+        let store = format!("{OWNER}/store");
+        name.replace("[HASH]", &self.hash)
+            .replace("[OTHER]", &self.other)
+            .replace("[STORE]", &store)
+    }
+
+    /// All regular files of the lab.
+    fn files(&self) -> BTreeSet<String> {
+        let mut files = BTreeSet::new();
+        let mut directories = vec![self.lab.path("")];
+        while let Some(directory) = directories.pop() {
+            for entry in fs::read_dir(directory).unwrap().flatten() {
+                match entry.file_type().unwrap() {
+                    kind if kind.is_dir() => directories.push(entry.path()),
+                    kind if kind.is_file() => {
+                        let path = entry.path();
+                        let name = path.strip_prefix(self.lab.path("")).unwrap();
+                        files.insert(name.to_str().unwrap().to_owned());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        files
+    }
+
+    /// Runs all commands with `special` in the place of the file `name`, and returns what they say.
+    fn run_all(&self, name: &str, special: fn(&Path)) -> String {
+        let path = self.lab.path(name);
+        let mut said = String::new();
+        for command in COMMANDS {
+            // A collection may have deleted it, or have put a file there.
+            let _ = fs::remove_file(&path);
+            if fs::create_dir_all(path.parent().unwrap()).is_err() {
+                continue;
+            }
+            special(&path);
+            let command: Vec<String> = command.iter().map(|argument| self.real(argument)).collect();
+            let program = env!("CARGO_BIN_EXE_scratchrs");
+            let arguments: Vec<&str> = ["-k", "1", LIMIT, program]
+                .into_iter()
+                .chain(command.iter().map(String::as_str))
+                .collect();
+            let run = self.lab.finish(&mut self.lab.command("timeout", &arguments));
+            assert_ne!(run.code, 124, "{name}: {command:?} waits for it");
+            assert_ne!(run.code, 137, "{name}: {command:?} waits for it");
+            said.push_str(&format!("{command:?} {}\n{}{}", run.code, run.stdout, run.stderr));
+        }
+        said
+    }
+}
+
+fn make_fifo(path: &Path) {
+    assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+/// Where files are replaced that should not be, root gets a device of its own rather than `/dev/zero`.
+fn make_device(path: &Path) {
+    let made = Command::new("mknod").arg(path).args(["c", "1", "5"]).output();
+    if !made.is_ok_and(|output| output.status.success()) {
+        symlink("/dev/zero", path).unwrap();
+    }
+}
+
+fn each_file_is_refused(special: fn(&Path), kind: &str) {
+    if Command::new("timeout").arg("--version").output().is_err() {
+        return skip("special files", "there is no `timeout`");
+    }
+    let template = Scene::new();
+    let passing = PASSING.iter().map(|name| template.real(name));
+    let names: Vec<String> = template.files().into_iter().chain(passing).collect();
+    let told = format!("it is {kind}, not a regular file");
+    let silent = std::sync::Mutex::new(Vec::new());
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let next = || next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                while let Some(name) = names.get(next()) {
+                    let scene = Scene::new();
+                    let said = scene.run_all(name, special);
+                    let is_named = said.lines().any(|line| {
+                        line.contains(&told) && line.contains(&format!("[ROOT]/{name}"))
+                    });
+                    if !is_named && !is_dispensable(name) {
+                        silent.lock().unwrap().push(format!("{name}:\n{said}"));
+                    }
+                }
+            });
+        }
+    });
+    let silent = silent.into_inner().unwrap();
+    assert!(silent.is_empty(), "these are not named:\n{}", silent.join("\n\n"));
+}
+
+#[test]
+fn a_fifo_in_the_place_of_any_file_is_named_and_not_waited_for() {
+    each_file_is_refused(make_fifo, "a FIFO");
+}
+
+#[test]
+fn a_device_in_the_place_of_any_file_is_named_and_not_read() {
+    each_file_is_refused(make_device, "a character device");
+}

@@ -1,0 +1,254 @@
+//! An artifact that was reported as present is there: no collection deletes it for ten minutes, whoever
+//! has found it and whether any file binds it.
+
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use chrono::TimeDelta;
+use scratchrs_archive::Links;
+use scratchrs_core::artifact::{
+    self, InstallBegun, InstallOptions, Presence, Stack, Verdict, Wanted,
+};
+use scratchrs_core::gc::{self, Moment, Options, Report};
+use scratchrs_core::{Error, usage};
+use scratchrs_fetch::Settings;
+use scratchrs_fs::{Attempt, PidLock, Policy, Watch};
+use scratchrs_model::collection;
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::layout::UsageLogFile;
+use scratchrs_model::time::DepotTime;
+use scratchrs_testkit::DepotLab;
+
+/// Of a tree with a file `foo` that says `foo`, by Pkg and git.
+const FOO: &str = "2f42e2c1c1afd4ef8c66a2aaba5d5e1baddcab33";
+
+fn foo() -> TreeHash {
+    FOO.parse().unwrap()
+}
+
+fn stack(lab: &DepotLab) -> Stack {
+    Stack::new([lab.depot()], None).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the collections of the test are made now")]
+fn moment() -> Moment {
+    let now = DepotTime::from_local(chrono::Local::now().naive_local());
+    Moment { now, clock: SystemTime::now() }
+}
+
+fn collect(lab: &DepotLab) -> Report {
+    let options = Options {
+        depots: vec![lab.depot().to_owned()],
+        policy: collection::Policy {
+            collect_delay: TimeDelta::zero(),
+            scratch_cleanup_period: None,
+        },
+        force: false,
+        max_size: None,
+        dry_run: false,
+        patience: Duration::from_secs(60),
+    };
+    gc::collect(&options, moment(), &Watch::default()).unwrap()
+}
+
+fn make_foo(directory: &Path) {
+    fs::create_dir_all(directory).unwrap();
+    fs::write(directory.join("foo"), "foo").unwrap();
+}
+
+/// A depot with an artifact that no file binds, made a day ago; with its record, or without as Pkg makes
+/// it.
+fn old_artifact(has_record: bool) -> DepotLab {
+    let lab = DepotLab::new();
+    make_foo(&lab.path(&format!("artifacts/{FOO}")));
+    if has_record {
+        artifact::verify(&stack(&lab), foo(), &Watch::default()).unwrap();
+        age_record(&lab);
+    }
+    lab
+}
+
+fn age_record(lab: &DepotLab) {
+    let record = File::options().write(true).open(record(lab)).unwrap();
+    record.set_modified(moment().clock - Duration::from_secs(24 * 60 * 60)).unwrap();
+}
+
+fn record(lab: &DepotLab) -> PathBuf {
+    lab.path(&format!("artifacts/{FOO}@tree"))
+}
+
+fn exists(lab: &DepotLab) -> bool {
+    lab.path(&format!("artifacts/{FOO}/foo")).exists()
+}
+
+fn wanted() -> Wanted {
+    Wanted {
+        name: "foo".to_owned(),
+        hash: foo(),
+        downloads: vec![],
+        unhashed: vec![],
+        bound_in: None,
+        invalid: Vec::new(),
+    }
+}
+
+fn install(stack: &Stack, wanted: &Wanted) -> Result<artifact::Installed, Error> {
+    let settings = Settings::new([("JULIA_PKG_SERVER", "")], moment().clock);
+    let options = InstallOptions { settings: &settings, links: Links::Made, now: moment().now };
+    artifact::install(stack, wanted, options, &Watch::default())
+}
+
+/// Each way to be told that the artifact is there.
+const REPORTS: &[(&str, fn(&Stack))] = &[
+    ("create", |stack| {
+        let creation = artifact::begin(stack).unwrap();
+        make_foo(creation.directory());
+        assert!(!creation.publish(stack, &Watch::default()).unwrap().is_new);
+    }),
+    ("install", |stack| assert!(!install(stack, &wanted()).unwrap().is_new)),
+    ("begin_install", |stack| {
+        let begun = artifact::begin_install(stack, foo(), Duration::ZERO).unwrap();
+        assert!(matches!(begun, InstallBegun::Ready(_)));
+    }),
+    ("confirm", |stack| {
+        let presence = artifact::confirm(stack, foo(), Duration::ZERO).unwrap();
+        assert!(matches!(presence, Presence::Present(_)));
+    }),
+];
+
+#[test]
+fn an_artifact_that_was_reported_outlives_the_next_collection() {
+    for has_record in [true, false] {
+        let lab = old_artifact(has_record);
+        collect(&lab);
+        assert!(!exists(&lab), "an artifact that was not reported is deleted");
+        for (way, report) in REPORTS {
+            let lab = old_artifact(has_record);
+            report(&stack(&lab));
+            let collected = collect(&lab);
+            assert!(exists(&lab), "{way}, {has_record}");
+            assert_eq!(collected.spared.len(), 1, "{way}: {:?}", collected.spared);
+            // The marker of one without a record says nothing about its content.
+            let verdict = artifact::verify(&stack(&lab), foo(), &Watch::default()).unwrap();
+            assert!(matches!(verdict, Verdict::Sound(_)), "{way}: {verdict:?}");
+            assert!(fs::metadata(record(&lab)).unwrap().len() > 0, "{way}");
+            age_record(&lab);
+            collect(&lab);
+            assert!(!exists(&lab) && !record(&lab).exists(), "{way}: ten minutes later");
+        }
+    }
+}
+
+/// The depot that the artifact is found in need not be the first.
+#[test]
+fn an_artifact_in_a_depot_behind_the_first_stays_too() {
+    for (way, report) in REPORTS {
+        let (first, second) = (DepotLab::new(), old_artifact(true));
+        let stack = Stack::new([first.depot(), second.depot()], None).unwrap();
+        report(&stack);
+        collect(&second);
+        assert!(exists(&second), "{way}");
+        assert!(!exists(&first), "{way}");
+    }
+}
+
+/// A reported artifact was found before the collection looked, or is not reported.
+#[test]
+fn collections_and_reports_that_meet_agree() {
+    let mut times_deleted = 0;
+    for round in 0..60 {
+        let lab = old_artifact(round % 2 == 0);
+        let stack = stack(&lab);
+        let is_present = thread::scope(|scope| {
+            let collection = scope.spawn(|| collect(&lab));
+            let report = scope.spawn(|| {
+                // At another moment in each round.
+                (0..round * 40).for_each(|_| thread::yield_now());
+                match artifact::confirm(&stack, foo(), Duration::from_secs(60)).unwrap() {
+                    Presence::Present(_) => true,
+                    Presence::Missing => false,
+                    Presence::Busy(holder) => panic!("{holder:?} holds it for a minute"),
+                }
+            });
+            collection.join().unwrap();
+            report.join().unwrap()
+        });
+        assert_eq!(exists(&lab), is_present, "round {round}");
+        times_deleted += usize::from(!is_present);
+    }
+    eprintln!("{times_deleted} of 60 were deleted first");
+}
+
+/// The work does not go on without the lock of the artifact, and waiting for it can be cancelled.
+#[test]
+fn who_creates_an_artifact_waits_for_its_lock() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    let lock = lab.path(&format!("artifacts/{FOO}.pid"));
+    for is_there in [false, true] {
+        if is_there {
+            make_foo(&lab.path(&format!("artifacts/{FOO}")));
+        }
+        let creation = artifact::begin(&stack).unwrap();
+        make_foo(creation.directory());
+        let policy = Policy::refreshed(Duration::from_secs(20));
+        let held = PidLock::try_acquire(&lock, policy).unwrap();
+        assert!(matches!(held, Attempt::Acquired(_)));
+        let watch = Watch::default();
+        let result = thread::scope(|scope| {
+            let creating = scope.spawn(|| creation.publish(&stack, &watch));
+            while !watch.progress().stage.starts_with("Waiting for artifact") {
+                assert!(!creating.is_finished(), "it goes on without the lock");
+                thread::yield_now();
+            }
+            watch.cancel();
+            creating.join().unwrap()
+        });
+        assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
+        assert_eq!(exists(&lab), is_there);
+        drop(held);
+    }
+}
+
+/// As `scratchrs artifact install` and `ensure_artifact_installed` do.
+#[test]
+fn the_file_that_binds_what_is_installed_is_logged_also_if_it_is_there() {
+    let lab = old_artifact(true);
+    lab.write("Artifacts.toml", &format!("[foo]\ngit-tree-sha1 = \"{FOO}\"\n"));
+    let file = lab.path("Artifacts.toml").to_str().unwrap().to_owned();
+    let wanted = Wanted { bound_in: Some((file.clone(), Some(1))), ..wanted() };
+    install(&stack(&lab), &wanted).unwrap();
+    let (log, _) = usage::read_log(lab.depot(), UsageLogFile::Artifacts).unwrap();
+    assert_eq!(log.records(&file).len(), 1);
+    age_record(&lab);
+    collect(&lab);
+    assert!(exists(&lab), "it is bound");
+    // A session that asks all the time logs it once a day.
+    let log_daily =
+        |now| artifact::log_use_daily(&stack(&lab), &file, now, Duration::ZERO).unwrap();
+    let path = lab.path("logs/artifact_usage.toml");
+    fs::write(&path, "").unwrap();
+    assert!(log_daily(moment().now).recorded);
+    assert_eq!(fs::read_to_string(&path).unwrap(), "");
+    let tomorrow = DepotTime::from_local(moment().now.local() + TimeDelta::days(1));
+    assert!(log_daily(tomorrow).recorded);
+    assert!(fs::read_to_string(&path).unwrap().contains(&file));
+}
+
+/// What is found is there, whether the use can be logged or not.
+#[test]
+fn a_log_that_cannot_be_written_is_a_warning() {
+    let lab = old_artifact(true);
+    lab.write("Artifacts.toml", "");
+    let file = lab.path("Artifacts.toml").to_str().unwrap().to_owned();
+    fs::create_dir_all(lab.path("logs/artifact_usage.toml")).unwrap();
+    let wanted = Wanted { bound_in: Some((file, Some(1))), ..wanted() };
+    let installed = install(&stack(&lab), &wanted).unwrap();
+    let [warning] = &installed.warnings[..] else { panic!("{installed:?}") };
+    assert!(warning.starts_with("the use is not recorded: can't read `"), "{warning}");
+}

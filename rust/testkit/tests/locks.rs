@@ -1,0 +1,247 @@
+//! Locks seen from the system: files that vanish while they are examined, locks that are lost or cannot
+//! be removed, and what is on the disk before what.
+
+#![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use scratchrs_testkit::strace;
+use scratchrs_testkit::{DepotLab, Worker, skip};
+
+const LOG: &str = "logs/scratch_usage.toml";
+const LOCK: &str = "logs/scratch_usage.toml.pid";
+
+fn worker() -> Worker {
+    Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"))
+}
+
+fn command(arguments: &[&str]) -> Command {
+    worker().command(arguments)
+}
+
+fn said(output: &Output) -> String {
+    let said = [&output.stdout[..], &output.stderr].concat();
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+/// Whether the test cannot run here.
+fn is_skipped(about: &str) -> bool {
+    let missing = strace::missing();
+    if let Some(why) = &missing {
+        skip(about, why);
+    }
+    missing.is_some()
+}
+
+/// On a network file system, another machine removes the lock between two of our calls: whichever of
+/// them is the first to notice, the lock is free.
+#[test]
+fn a_lock_that_vanishes_while_it_is_examined_is_free() {
+    if is_skipped("locks that vanish") {
+        return;
+    }
+    // Alone, and with every later one of the same name.
+    const CALLS: &[&str] =
+        &["openat", "statx", "read", "flock", "linkat", "unlink", "openat,statx", "openat,read"];
+    let mut count = 0;
+    for task in ["track", "collect"] {
+        for (call, error) in CALLS.iter().flat_map(|call| [(call, "ENOENT"), (call, "ESTALE")]) {
+            for ordinal in 1..=4 {
+                let lab = DepotLab::new();
+                lab.write(LOCK, &format!("{} {}", i32::MAX, host()));
+                let task: &[&str] = match task {
+                    "track" => &["track", lab.depot(), "--project", "/p", "--patience", "0"],
+                    _ => &["collect", lab.depot()],
+                };
+                let faults = call.split(',');
+                let faults: Vec<String> = faults
+                    .map(|call| format!("inject={call}:error={error}:when={ordinal}"))
+                    .collect();
+                let lock = lab.path(LOCK);
+                let (output, text) = strace::trace(&command(task), "all", Some(&lock), &faults);
+                if !text.contains("INJECTED") {
+                    continue;
+                }
+                count += 1;
+                let said = said(&output);
+                let case = format!("{task:?} {call} {error} {ordinal}: {said}\n{text}");
+                assert!(output.status.success() && !said.contains("failed "), "{case}");
+                if task[0] == "track" {
+                    assert!(fs::read_to_string(lab.path(LOG)).unwrap().contains("/p"), "{case}");
+                }
+            }
+        }
+    }
+    assert!(count > 40, "the calls have other names by now: {count}");
+}
+
+fn host() -> String {
+    let output = Command::new("hostname").output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// A depot with things of each kind that nothing references: their names, and those of their locks.
+fn unreachable(lab: &DepotLab) -> Vec<(String, String)> {
+    let uuid = scratchrs_testkit::OWNER;
+    let items = [
+        (format!("artifacts/{}", "1".repeat(40)), ".pid"),
+        (format!("artifacts/{}", "2".repeat(40)), ".pid"),
+        ("packages/Example/abcde".to_owned(), ".pid"),
+        (format!("scratchspaces/{uuid}/key"), "@generating.pid"),
+    ];
+    let items = items.map(|(item, suffix)| {
+        lab.write(&format!("{item}/file"), "content");
+        let lock = format!("{item}{suffix}");
+        (item, lock)
+    });
+    items.into()
+}
+
+/// The positions in a trace of the lines with all of `texts`.
+fn positions(trace: &str, texts: &[&str]) -> Vec<usize> {
+    let lines = trace.lines().enumerate();
+    lines
+        .filter(|(_, line)| texts.iter().all(|text| line.contains(text)))
+        .map(|(at, _)| at)
+        .collect()
+}
+
+#[test]
+fn a_sweep_renames_each_item_under_its_own_lock() {
+    if is_skipped("locks of a sweep") {
+        return;
+    }
+    let lab = DepotLab::new();
+    let items = unreachable(&lab);
+    let collect = command(&["collect", lab.depot()]);
+    let (output, trace) = strace::trace(&collect, "linkat,rename,unlink", None, &[]);
+    assert!(output.status.success(), "{output:?}");
+    for (item, lock) in items {
+        let (item, lock) = (lab.path(&item), lab.path(&lock));
+        let taken = positions(&trace, &["linkat(", &format!("\"{}\"", lock.display())]);
+        let renamed = positions(&trace, &["rename(", &format!("\"{}\", ", item.display())]);
+        let released = positions(&trace, &["unlink(", &format!("\"{}\"", lock.display())]);
+        let ([taken], [renamed], [released]) = (&taken[..], &renamed[..], &released[..]) else {
+            panic!("{}: {taken:?}, {renamed:?}, {released:?}\n{trace}", item.display());
+        };
+        assert!(taken < renamed && renamed < released, "{}\n{trace}", item.display());
+        assert!(!item.exists() && !lock.exists());
+    }
+    // Not one file of its own for each: the lock of a log has their names too.
+    assert!(positions(&trace, &["linkat("]).len() >= 7);
+}
+
+#[test]
+fn a_lock_that_cannot_be_removed_is_reported() {
+    if is_skipped("locks that stay") {
+        return;
+    }
+    let lab = DepotLab::new();
+    for (item, lock) in unreachable(&lab) {
+        let fault = "inject=unlink:error=EIO".to_owned();
+        let collect = command(&["collect", lab.depot()]);
+        let lock = lab.path(&lock);
+        lab.write(&format!("{item}/file"), "content");
+        let (output, trace) = strace::trace(&collect, "all", Some(&lock), &[fault]);
+        let said = said(&output);
+        let told = format!("can't remove the lock `{}`", lock.display());
+        assert!(output.status.success() && said.contains(&told), "{said}\n{trace}");
+        assert!(!lab.path(&item).exists(), "{said}");
+        // It names a dead process by now.
+        let again = worker().succeed(["collect", lab.depot()]);
+        assert!(!again.contains("failed ") && !lock.exists(), "{again}");
+    }
+}
+
+/// A sweep is suspended for so long that Pkg takes its lock for stale, removes it, and writes the log.
+#[test]
+fn a_sweep_that_lost_its_lock_does_not_replace_the_log() {
+    if is_skipped("a lock that is lost") {
+        return;
+    }
+    let lab = DepotLab::new();
+    let space = lab.space("key");
+    lab.write(&format!("scratchspaces/{}/key/file", scratchrs_testkit::OWNER), "content");
+    lab.write("project/Project.toml", "");
+    let record = |project: &str, time: &str| {
+        format!("[[\"{space}\"]]\nparent_projects = [\"{project}\"]\ntime = {time}\n")
+    };
+    // Nothing references the space, and the log is to be condensed.
+    let gone = record("/gone/Project.toml", "2024-01-02T03:04:05.006Z");
+    lab.write(LOG, &(gone.clone() + &gone));
+    let trace = tempfile::NamedTempFile::new().unwrap();
+    let stop = "inject=fdatasync:signal=STOP".to_owned();
+    let collect = command(&["collect", lab.depot()]);
+    let mut collect = strace::tracing(&collect, "fdatasync", None, trace.path(), &[stop]);
+    let mut child = collect.spawn().unwrap();
+    let workers = format!("/proc/{0}/task/{0}/children", child.id());
+    let proceed = || {
+        let children = fs::read_to_string(&workers).unwrap_or_default();
+        for pid in children.split_whitespace() {
+            // It may have ended meanwhile.
+            let _ = Command::new("kill").args(["-CONT", pid]).output();
+        }
+    };
+    // The new log is written, and not in its place yet.
+    let is_about_to_replace = || {
+        let mut names = fs::read_dir(lab.path("logs")).into_iter().flatten().flatten();
+        names.any(|entry| {
+            entry.file_name().to_string_lossy().starts_with(".scratchrs-scratch_usage.toml-")
+        })
+    };
+    while !is_about_to_replace() {
+        assert!(child.try_wait().unwrap().is_none(), "it has ended");
+        proceed();
+    }
+    fs::remove_file(lab.path(LOCK)).unwrap();
+    let project = lab.path("project/Project.toml").display().to_string();
+    let used = record(&project, "2026-01-02T03:04:05.006Z");
+    fs::write(lab.path("new"), &used).unwrap();
+    fs::rename(lab.path("new"), lab.path(LOG)).unwrap();
+    while child.try_wait().unwrap().is_none() {
+        proceed();
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert!(Path::new(&space).join("file").exists(), "{output:?}");
+    assert_eq!(fs::read_to_string(lab.path(LOG)).unwrap(), used);
+    assert!(!lab.path(LOCK).exists());
+}
+
+/// After a power failure, a record that is on the disk vouches for content that is there too.
+#[test]
+fn generated_content_is_on_the_disk_before_its_record() {
+    if is_skipped("what is synced") {
+        return;
+    }
+    for old in [None, Some("old")] {
+        let lab = DepotLab::new();
+        if let Some(content) = old {
+            let version = ["--version", "1", "--content", content];
+            worker().succeed(["generate", lab.depot(), "key"].iter().chain(&version));
+        }
+        let generate = command(&["generate", lab.depot(), "key", "--version", "2"]);
+        let names = "fsync,fdatasync,syncfs,rename,renameat,renameat2";
+        let (output, trace) = strace::trace(&generate, names, None, &[]);
+        assert!(output.status.success(), "{output:?}");
+        let space = lab.space("key");
+        let records = positions(&trace, &["rename", "key@generated.toml\""]);
+        let into_place = ["rename", "key@building-", &format!("\"{space}\""), " = 0"];
+        let published = positions(&trace, &into_place);
+        // The record with the identity of the directory, and the one without `pending`.
+        let ([.., identified, settled], [published]) = (&records[..], &published[..]) else {
+            panic!("{records:?} {published:?}\n{trace}");
+        };
+        let synced = positions(&trace, &["fsync(", "key@building-"]);
+        let files = fs::read_dir(&space).unwrap().count();
+        assert!(synced.len() > files && synced.iter().all(|at| at < identified), "{trace}");
+        assert!(identified < published && published < settled, "{trace}");
+        // The name of the space is on the disk before the record does without its identity.
+        let parent = Path::new(&space).parent().unwrap().display().to_string();
+        let named = positions(&trace, &["fsync(", &format!("<{parent}>")]);
+        assert!(named.iter().any(|at| published < at && at < settled), "{trace}");
+    }
+}
