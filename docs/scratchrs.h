@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0x9b0af0a4fa63dc2bu
+#define SCRATCHRS_ABI 0xa58579ab7d58a95au
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -223,14 +223,14 @@ scratchrs_job *scratchrs_start_tree_hash(const char *path, uint8_t sha256, scrat
 /* The hash of a file as git has it, by SHA-1 or SHA-256. */
 scratchrs_job *scratchrs_start_blob_hash(const char *path, uint8_t sha256, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Removes from depots what nothing keeps, or says what that would be. Durations are numbers of milliseconds, and of these and the size, nothing stands for none. Replies a table like that of `read_toml`. */
-scratchrs_job *scratchrs_start_collect_depots(const uint8_t *depots, const char *delay, const char *period, const char *max_size, uint8_t force, uint8_t is_dry_run, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+/* Removes from depots what nothing keeps, or says what that would be. Durations are numbers of milliseconds, and of these and the size, nothing stands for none. Replies a table like that of `read_toml`. Roots to ignore count as missing. */
+scratchrs_job *scratchrs_start_collect_depots(const uint8_t *depots, const char *delay, const char *period, const char *max_size, uint8_t force, uint8_t is_dry_run, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* What is in depots, how large, and who uses it. Replies such a table. */
-scratchrs_job *scratchrs_start_depot_status(const uint8_t *depots, uint8_t force, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+scratchrs_job *scratchrs_start_depot_status(const uint8_t *depots, uint8_t force, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* What keeps what a query names. Replies such a table. */
-scratchrs_job *scratchrs_start_explain_item(const uint8_t *depots, const char *query, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+scratchrs_job *scratchrs_start_explain_item(const uint8_t *depots, const char *query, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* Panics, so that a test can see what becomes of a panic. */
 uint32_t scratchrs_panic(scratchrs_bytes *reply);

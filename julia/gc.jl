@@ -56,6 +56,7 @@ function gc(;
     dry_run::Bool = false,
     max_size = nothing,
     depots = nothing,
+    ignore_roots = (),
     io::IO = stderr,
 )
     size = max_size === nothing ? "" : string(max_size)
@@ -66,6 +67,7 @@ function gc(;
         size,
         force,
         dry_run,
+        stack(ignore_roots),
     ))
     report = Report(
         table["depots"],
@@ -95,7 +97,8 @@ total(items) = sum(Int[item.bytes for item in items])
 homely(path) = startswith(path, joinpath(homedir(), "")) ? joinpath("~", relpath(path, homedir())) : path
 
 const CONSEQUENCES = [
-    "held" => "cannot be read: nothing that it could keep is deleted",
+    "held" => "cannot be read completely: nothing that it may reference is deleted. Repair it, delete it, " *
+              "or pass `ignore_roots`",
     "kept" => "with faults: all that it can be seen to name is kept",
     "healed" => "in logs that nobody can read",
     "passed" => "left alone",
@@ -183,8 +186,8 @@ struct Status
     notes::Vector{NTuple{3, String}}
 end
 
-function status(; depots = nothing, force::Bool = false)
-    table = Tables.table_of(Native.depot_status(stack(depots), force))
+function status(; depots = nothing, force::Bool = false, ignore_roots = ())
+    table = Tables.table_of(Native.depot_status(stack(depots), force, stack(ignore_roots)))
     kinds = [(Symbol(s["kind"]), s["count"], s["bytes"], s["reclaimable"]) for s in table["shares"]]
     return Status(table["depots"], kinds, table["entries"], table["saved"], notes_of(table))
 end
@@ -234,8 +237,8 @@ struct Explanations
     notes::Vector{NTuple{3, String}}
 end
 
-function why(query; depots = nothing)
-    table = Tables.table_of(Native.explain_item(stack(depots), String(query)))
+function why(query; depots = nothing, ignore_roots = ())
+    table = Tables.table_of(Native.explain_item(stack(depots), String(query), stack(ignore_roots)))
     notes = notes_of(table)
     if isempty(table["found"])
         unknown = join(["; $place is left alone: $message" for (_, place, message) in notes])
@@ -283,7 +286,7 @@ using .Collection: gc, status, why
 """
     ScratchRS.gc(; collect_delay = Day(7), dry_run = false, force = false, verbose = false,
                  depots = nothing, max_size = nothing, scratch_cleanup_period = nothing,
-                 io = stderr) -> Report
+                 ignore_roots = [], io = stderr) -> Report
 
 Removes packages, clones, artifacts and scratch spaces that nothing keeps, as `Pkg.gc` of Julia up to
 1.12 does, and what nobody binds in the store, and prints what went.
@@ -299,15 +302,18 @@ Removes packages, clones, artifacts and scratch spaces that nothing keeps, as `P
 - `dry_run`: says what would go, and touches nothing.
 - `verbose`: names everything.
 - `depots`: the depot stack; that of the session, if `nothing`.
+- `ignore_roots`: paths of manifests, artifact files, projects and logs that count as missing, such as a
+  damaged one that can neither be repaired nor deleted.
 - `io`: where to print.
 
-What cannot be read keeps what it could have named. What is used while the collection runs stays.
+A manifest or artifact file that cannot be read completely keeps everything that it may reference, and
+the report names it. What is used while the collection runs stays.
 See also [`ScratchRS.why`](@ref), [`ScratchRS.status`](@ref).
 """
 gc
 
 """
-    ScratchRS.status(; depots = nothing, force = false) -> Status
+    ScratchRS.status(; depots = nothing, force = false, ignore_roots = []) -> Status
 
 What is in the depot, how large it is, who uses it, and what can go. With `force`, of all depots.
 
@@ -318,7 +324,7 @@ among them.
 status
 
 """
-    ScratchRS.why(name_or_path; depots = nothing) -> Explanations
+    ScratchRS.why(name_or_path; depots = nothing, ignore_roots = []) -> Explanations
 
 Which manifests, artifact files and projects keep something, or since when nothing does and when it
 goes. It is named by its path or that of anything in it, by its name, or by its hash, slug or UUID.

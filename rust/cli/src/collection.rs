@@ -17,6 +17,15 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 /// For how long something has to be an orphan before it goes, as in Pkg.
 pub(crate) const COLLECT_DELAY: &str = "7d";
 
+/// The roots that a command is to ignore.
+#[derive(clap::Args)]
+pub(crate) struct IgnoredRoots {
+    /// Treat a manifest, Artifacts.toml file, project or log as missing, such as one that cannot be
+    /// read; may be repeated
+    #[arg(long = "ignore-root", value_name = "PATH")]
+    pub(crate) paths: Vec<String>,
+}
+
 /// A collection of the depots of a session that does nothing but look.
 pub(crate) fn looking(session: &Session, collect_delay: TimeDelta) -> Result<Options> {
     Ok(Options {
@@ -26,6 +35,7 @@ pub(crate) fn looking(session: &Session, collect_delay: TimeDelta) -> Result<Opt
         max_size: None,
         dry_run: true,
         patience: PATIENCE,
+        ignore_roots: Vec::new(),
     })
 }
 
@@ -133,7 +143,11 @@ pub(crate) fn notes(
     session: &Session,
 ) -> Vec<(String, Vec<String>)> {
     let titled = [
-        (Problem::Unreadable, "that cannot be read: nothing that it could keep is deleted"),
+        (
+            Problem::Unreadable,
+            "that cannot be read completely: nothing that it may reference is deleted. Repair it, \
+             delete it, or pass `--ignore-root PATH`",
+        ),
         (Problem::Faulty, "with faults: all that it can be seen to name is kept"),
         (
             Problem::Healed,

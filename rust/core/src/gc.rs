@@ -21,6 +21,7 @@
 
 mod category;
 mod explain;
+mod ignored;
 mod inventory;
 mod mark;
 mod read_only;
@@ -44,6 +45,7 @@ use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
 use crate::error::Result;
+use ignored::Ignored;
 use inventory::Inventory;
 use mark::Marks;
 
@@ -70,6 +72,9 @@ pub struct Options {
     pub dry_run: bool,
     /// For how long to wait for whoever writes to a log.
     pub patience: Duration,
+    /// Manifests, artifact files, projects and logs that count as missing: what only they reference
+    /// is unreachable, and one that cannot be read keeps nothing.
+    pub ignore_roots: Vec<String>,
 }
 
 /// What the clocks show.
@@ -245,10 +250,11 @@ impl World {
     fn read(options: &Options, moment: Moment, watch: &Watch) -> Result<Self> {
         watch.begin_counting("Reading depots and manifests");
         let depots = inventory::depots(&options.depots, options.force)?;
+        let ignored = Ignored::of(&options.ignore_roots)?;
         // What comes to be between these two looks may seem to be used by nobody: a sweep looks again.
         let (inventory, marks) = fs::join(
             || Inventory::of(depots.clone(), moment.clock),
-            || Marks::read(&depots, moment.clock),
+            || Marks::read(&depots, ignored, moment.clock),
         );
         watch.check()?;
         let sizes = match options.max_size {

@@ -259,6 +259,24 @@ pub(crate) fn put(path: &Path, known: &[u8], log: &UsageLog, lock: &PidLock) -> 
     Ok(())
 }
 
+/// Why a log counts as unreadable that is something else than a log.
+pub(crate) const LOST: &str = "this is no log, or most of it is damaged: any record may be lost";
+
+/// Where the content of a log is kept that was something else than a log when a use was to be logged.
+/// As long as it is there, a collection deletes nothing that the log could have kept.
+pub(crate) fn aside(log: &str) -> String {
+    format!("{log}.unreadable")
+}
+
+/// Keeps the content of a log that is about to be lost, unless one is kept already.
+fn put_aside(log: &Path, content: &[u8]) -> Result<()> {
+    let Some(path) = log.to_str().map(aside).filter(|aside| !Path::new(aside).exists()) else {
+        return Ok(());
+    };
+    fs::replace(Path::new(&path), content, None)?;
+    Ok(())
+}
+
 #[derive(Debug)]
 struct LockedLog {
     path: PathBuf,
@@ -297,7 +315,11 @@ impl LockedLog {
 
     fn rewrite(&self, added: Vec<(String, Record)>, now: DepotTime) -> Result<Vec<Skipped>> {
         let known = fs::read(&self.path)?;
-        let (mut log, mut skipped) = UsageLog::read(&known);
+        let (mut log, damage) = UsageLog::read_damaged(&known);
+        if damage.is_lost {
+            put_aside(&self.path, &known)?;
+        }
+        let mut skipped = damage.skipped;
         for (path, record) in added {
             log.insert(path, record);
         }

@@ -52,6 +52,7 @@ fn collect(lab: &DepotLab) -> Report {
         max_size: None,
         dry_run: false,
         patience: Duration::from_secs(60),
+        ignore_roots: Vec::new(),
     };
     gc::collect(&options, moment(), &Watch::default()).unwrap()
 }

@@ -37,6 +37,7 @@ fn options(lab: &DepotLab) -> Options {
         max_size: None,
         dry_run: false,
         patience: Duration::from_secs(10),
+        ignore_roots: Vec::new(),
     }
 }
 
@@ -148,23 +149,185 @@ fn what_goes_is_decided_once() {
     assert!(lab.path(&artifact).exists());
 }
 
+/// What a root may reference that is there and cannot be read completely, in the order of the kinds.
+fn all_but(kinds: &[&str]) -> Vec<String> {
+    let is_of = |path: &String| kinds.iter().any(|kind| path.starts_with(kind));
+    all_that_can_go().into_iter().filter(|path| !is_of(path)).collect()
+}
+
+/// A text as crashes, editors, servers and merges leave it: each no longer says what it said, or not
+/// surely.
+fn damaged(text: &str) -> Vec<(&'static str, Vec<u8>)> {
+    let utf16 = |bom: &str, bytes: fn(u16) -> [u8; 2]| {
+        format!("{bom}{text}").encode_utf16().flat_map(bytes).collect::<Vec<u8>>()
+    };
+    vec![
+        ("empty", Vec::new()),
+        ("cut in the last word", text.as_bytes()[..text.len() - 22].to_vec()),
+        ("cut in the first line", text.as_bytes()[..2].to_vec()),
+        ("UTF-16, little endian", utf16("\u{feff}", u16::to_le_bytes)),
+        ("UTF-16, big endian", utf16("\u{feff}", u16::to_be_bytes)),
+        ("UTF-16 without a mark", utf16("", u16::to_le_bytes)),
+        ("UTF-16, big endian, without a mark", utf16("", u16::to_be_bytes)),
+        ("zeros", vec![0; text.len()]),
+        ("zeros at the end", [text.as_bytes(), &[0; 512]].concat()),
+        ("zeros at the beginning", [&[0; 512], text.as_bytes()].concat()),
+        ("a page", b"<!DOCTYPE html>\n<html><body>404</body></html>\n".to_vec()),
+        ("JSON", b"{\"deps\": {\"Example\": []}}\n".to_vec()),
+        ("compressed", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x04\x00".to_vec()),
+        ("line ends of an old Mac", text.replace('\n', "\r").into_bytes()),
+        ("another encoding", [b"# caf\xe9\n", text.as_bytes()].concat()),
+        ("a line without sense", format!("{text}x = = 1\n").into_bytes()),
+        ("a line without end", format!("{text}[[Broken").into_bytes()),
+        ("a string without end", format!("{text}x = \"\"\"\n").into_bytes()),
+        ("half a conflict", format!("<<<<<<< HEAD\n{text}").into_bytes()),
+    ]
+}
+
 #[test]
-fn a_manifest_with_faults_keeps_what_it_names() {
+fn a_manifest_that_is_not_understood_keeps_all_packages_and_clones() {
     let lab = lab();
     let manifest = lab.root().join("work/Manifest.toml");
     let text = fs::read_to_string(&manifest).unwrap();
-    for broken in [format!("{text}x = = 1\n"), format!("{text}[[Broken"), format!("\0{text}")] {
-        fs::write(&manifest, broken).unwrap();
+    for (state, bytes) in damaged(&text) {
+        fs::write(&manifest, bytes).unwrap();
         let report = collect(&Options { dry_run: true, ..options(&lab) });
-        assert_eq!(gone(&lab, &report), all_that_can_go());
-        let note = report.notes.iter().find(|note| note.problem == Problem::Faulty).unwrap();
-        assert!(note.fault.line.is_some());
+        assert_eq!(gone(&lab, &report), all_but(&["packages", "clones"]), "{state}");
+        let note = report.notes.iter().find(|note| note.problem == Problem::Unreadable).unwrap();
+        assert_eq!(note.path, manifest.to_str().unwrap(), "{state}");
     }
-    // Fifty megabytes of them.
+    // Megabytes, of which the last line is torn.
     let entry = "\n[[Other]]\nuuid = \"00000000-0000-0000-0000-000000000001\"\n";
-    fs::write(&manifest, text + &entry.repeat((50 << 20) / entry.len()) + "torn = ").unwrap();
+    fs::write(&manifest, text + &entry.repeat((4 << 20) / entry.len()) + "torn = ").unwrap();
     let report = collect(&Options { dry_run: true, ..options(&lab) });
-    assert_eq!(gone(&lab, &report), all_that_can_go());
+    assert_eq!(gone(&lab, &report), all_but(&["packages", "clones"]));
+    // It is no better in the run itself, and remembered.
+    let log = lab.path("logs/manifest_usage.toml");
+    let known = fs::read_to_string(&log).unwrap();
+    assert_eq!(gone(&lab, &collect(&options(&lab))), all_but(&["packages", "clones"]));
+    assert_eq!(fs::read_to_string(log).unwrap(), known);
+}
+
+#[test]
+fn an_artifact_file_that_is_not_understood_keeps_all_artifacts() {
+    let lab = lab();
+    let slug = Slug::of(UUID.parse().unwrap(), TREE.parse().unwrap());
+    let file = lab.path(&format!("packages/Example/{}/Artifacts.toml", slug.as_str()));
+    let text = fs::read_to_string(&file).unwrap();
+    for (state, bytes) in damaged(&text) {
+        fs::write(&file, bytes).unwrap();
+        let report = collect(&Options { dry_run: true, ..options(&lab) });
+        assert_eq!(gone(&lab, &report), all_but(&["artifacts"]), "{state}");
+        let note = report.notes.iter().find(|note| note.problem == Problem::Unreadable).unwrap();
+        assert_eq!(note.path, file.to_str().unwrap(), "{state}");
+    }
+    assert_eq!(gone(&lab, &collect(&options(&lab))), all_but(&["artifacts"]));
+}
+
+/// Every line is understood: what all definitions, and all sides, name is kept, and no more.
+#[test]
+fn repetitions_and_conflicts_do_not_block_a_collection() {
+    let lab = lab();
+    let manifest = lab.root().join("work/Manifest.toml");
+    let text = fs::read_to_string(&manifest).unwrap();
+    let other = text.replace(TREE, &"9".repeat(40));
+    for text in [
+        format!("{text}{other}"),
+        format!("{other}git-tree-sha1 = \"{TREE}\"\n"),
+        format!("<<<<<<< HEAD\n{text}=======\n{other}>>>>>>> other\n"),
+        format!("<<<<<<< HEAD\n{other}||||||| base\n=======\n{text}>>>>>>> other\n"),
+    ] {
+        fs::write(&manifest, &text).unwrap();
+        let report = collect(&Options { dry_run: true, ..options(&lab) });
+        assert_eq!(gone(&lab, &report), all_that_can_go(), "{text}\n{:?}", report.notes);
+    }
+    let note = collect(&options(&lab)).notes.remove(0);
+    assert_eq!((note.problem, note.fault.line), (Problem::Faulty, Some(1)));
+}
+
+/// A root that is ignored counts as missing, by whatever path; its record stays in the log.
+#[test]
+fn a_root_can_be_ignored() {
+    let lab = lab();
+    let manifest = lab.root().join("work/Manifest.toml");
+    let slug = Slug::of(UUID.parse().unwrap(), TREE.parse().unwrap());
+    let package = format!("packages/Example/{}", slug.as_str());
+    let text = fs::read_to_string(&manifest).unwrap();
+    symlink("work", lab.root().join("link")).unwrap();
+    let ignoring = |path: &Path| Options {
+        ignore_roots: vec![path.to_str().unwrap().to_owned()],
+        dry_run: true,
+        policy: Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None },
+        ..options(&lab)
+    };
+    let all: Vec<String> = [
+        "artifacts/1111111111111111111111111111111111111111",
+        "artifacts/2222222222222222222222222222222222222222",
+        "clones/123",
+    ]
+    .map(str::to_owned)
+    .into();
+    for text in [&text[..text.len() - 5], &text] {
+        fs::write(&manifest, text).unwrap();
+        for path in ["work/Manifest.toml", "link/Manifest.toml", "link/../work/./Manifest.toml"] {
+            let report = collect(&ignoring(&lab.root().join(path)));
+            let gone = gone(&lab, &report);
+            assert!(gone.contains(&package), "{path}: {gone:?}");
+            assert_eq!(gone[..3], all, "{path}");
+            assert!(report.notes.is_empty(), "{:?}", report.notes);
+        }
+        let report = collect(&ignoring(&lab.root().join("work/Other.toml")));
+        assert!(!gone(&lab, &report).contains(&package));
+    }
+    let known = fs::read(lab.path("logs/manifest_usage.toml")).unwrap();
+    collect(&Options { dry_run: false, ..ignoring(&manifest) });
+    assert!(!lab.path(&package).exists());
+    assert_eq!(fs::read(lab.path("logs/manifest_usage.toml")).unwrap(), known);
+    // A project, which alone keeps a space.
+    let lab = self::lab();
+    let project = lab.path(&format!("{package}/Project.toml"));
+    let options =
+        Options { ignore_roots: vec![project.to_str().unwrap().to_owned()], ..options(&lab) };
+    collect(&options);
+    assert!(!lab.path(&format!("scratchspaces/{UUID}/kept")).exists());
+}
+
+/// Nobody knows what was in such a log.
+#[test]
+fn a_log_that_is_something_else_keeps_all_of_its_kinds() {
+    let lab = lab();
+    let path = lab.path("logs/artifact_usage.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    for (state, bytes) in damaged(&text) {
+        // A collection reads and heals what is torn, and keeps what it says.
+        let is_torn = ["empty", "cut", "line", "string", "end", "conflict", "encoding", "zeros at"];
+        let is_torn = is_torn.iter().any(|word| state.contains(word)) && !state.contains("UTF");
+        if is_torn {
+            continue;
+        }
+        fs::write(&path, bytes).unwrap();
+        let report = collect(&Options { dry_run: true, ..options(&lab) });
+        assert_eq!(gone(&lab, &report), all_but(&["artifacts"]), "{state}");
+    }
+    // The use of another file is logged meanwhile: what was there is put aside.
+    let before = fs::read(&path).unwrap();
+    let file = lab.path("other/Artifacts.toml");
+    lab.write("other/Artifacts.toml", "# none\n");
+    let log = scratchrs_model::layout::UsageLogFile::Artifacts;
+    let paths = [file.to_str().unwrap()];
+    let now = moment().now;
+    scratchrs_core::usage::track_files(lab.depot(), log, &paths, now, Duration::ZERO).unwrap();
+    let aside = lab.path("logs/artifact_usage.toml.unreadable");
+    assert_eq!(fs::read(&aside).unwrap(), before);
+    let report = collect(&options(&lab));
+    assert_eq!(gone(&lab, &report), all_but(&["artifacts"]));
+    let note = report.notes.iter().find(|note| note.problem == Problem::Unreadable).unwrap();
+    assert_eq!(note.path, aside.to_str().unwrap());
+    // The user has repaired the log.
+    fs::remove_file(&aside).unwrap();
+    fs::write(&path, text).unwrap();
+    let left = vec![format!("artifacts/{OTHER}")];
+    assert_eq!(gone(&lab, &collect(&options(&lab))), left);
 }
 
 #[test]

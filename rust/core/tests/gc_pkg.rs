@@ -192,6 +192,7 @@ fn collect(case: &Case, root: &Path) {
         max_size: None,
         dry_run: false,
         patience: Duration::from_secs(10),
+        ignore_roots: Vec::new(),
     };
     for run in 0..case.runs {
         #[expect(clippy::disallowed_methods, reason = "the files of the test are made now")]

@@ -39,7 +39,7 @@ use toml::{Spanned, Table};
 pub use choice::{Chosen, Host, Unchosen, Undecided};
 pub use download::{Field, InvalidField, read_download};
 pub use edit::{BindOptions, Refusal, bind, unbind};
-pub use named::{HashReader, NamedHashes};
+pub use named::{NamedHashes, named_hashes};
 
 use crate::fault::Fault;
 use crate::hash::{Sha256, TreeHash};
@@ -189,6 +189,9 @@ impl Bindings {
     }
 }
 
+/// In a line that is longer, places have no column.
+const LONGEST_LINE: usize = 4096;
+
 struct Reader<'t> {
     text: &'t str,
     /// Where its lines end.
@@ -197,8 +200,17 @@ struct Reader<'t> {
 }
 
 impl Reader<'_> {
+    /// A fault, whose place is found without going through the text: there may be many.
     fn fault(&self, offset: usize, message: String) -> Fault {
-        Fault::at(self.text, offset, message)
+        let line = self.line(offset);
+        let begin = line.checked_sub(2).map_or(0, |before| self.newlines[before] + 1);
+        let before = self.text.get(begin..offset).filter(|before| before.len() < LONGEST_LINE);
+        let column = before.map(|before| before.chars().count() + 1);
+        Fault { line: Some(line), column, message }
+    }
+
+    fn line(&self, offset: usize) -> usize {
+        self.newlines.partition_point(|newline| *newline < offset) + 1
     }
 
     fn binding(&mut self, name: &str, value: Spanned<DeValue<'_>>) -> Binding {
@@ -218,6 +230,7 @@ impl Reader<'_> {
 
     fn by_platform(&mut self, name: &str, elements: DeArray<'_>) -> Binding {
         let mut entries: Vec<(Readable<Platform>, Readable<Entry>)> = Vec::new();
+        let mut places = Vec::new();
         for element in elements {
             let at = element.span().start;
             let DeValue::Table(fields) = element.into_inner() else {
@@ -227,18 +240,34 @@ impl Reader<'_> {
                 ));
             };
             let platform = self.platform(name, at, &fields);
-            if let Ok(platform) = &platform {
-                let is_clash =
-                    |(other, _): &(Readable<Platform>, _)| other.as_ref() == Ok(platform);
-                if entries.iter().any(is_clash) {
-                    let message =
-                        format!("artifact `{name}` is bound twice for {platform}: the last counts");
-                    self.blemishes.push(self.fault(at, message));
-                }
-            }
             entries.push((platform, self.entry(name, at, fields)));
+            places.push(at);
         }
+        self.find_clashes(name, &entries, &places);
         Binding::ByPlatform(entries)
+    }
+
+    /// Finds the entries of a name that are for the same platform as one before.
+    fn find_clashes(
+        &mut self,
+        name: &str,
+        entries: &[(Readable<Platform>, Readable<Entry>)],
+        places: &[usize],
+    ) {
+        let platforms = entries.iter().zip(places).filter_map(|((platform, _), at)| {
+            let platform = platform.as_ref().ok()?;
+            Some((platform, *at))
+        });
+        let mut platforms: Vec<(&Platform, usize)> = platforms.collect();
+        platforms.sort();
+        for pair in platforms.windows(2) {
+            let [(before, _), (platform, at)] = pair else { continue };
+            if before == platform {
+                let message =
+                    format!("artifact `{name}` is bound twice for {platform}: the last counts");
+                self.blemishes.push(self.fault(*at, message));
+            }
+        }
     }
 
     fn platform(&self, name: &str, at: usize, fields: &DeTable<'_>) -> Readable<Platform> {
@@ -276,7 +305,7 @@ impl Reader<'_> {
                 (Some(downloads), invalid)
             }
         };
-        let line = self.newlines.partition_point(|newline| *newline < at) + 1;
+        let line = self.line(at);
         let fields = toml::de::Deserializer::from(Spanned::new(0..0, fields));
         let fields = Table::deserialize(fields)
             .map_err(|error| self.fault(at, format!("artifact `{name}`: {}", error.message())))?;

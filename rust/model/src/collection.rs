@@ -29,6 +29,7 @@ use smallvec::SmallVec;
 
 use crate::artifacts_toml::NamedHashes;
 use crate::clone_name::clone_name;
+use crate::fault::Fault;
 use crate::hash::TreeHash;
 use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
 use crate::manifest::{Manifest, Package};
@@ -249,13 +250,13 @@ pub struct SpaceUse {
     pub projects: Vec<String>,
 }
 
-/// A root, or a log of roots, that is there and cannot be read.
+/// A root, or a log of roots, that is there and cannot be read completely.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unreadable {
     /// Its path.
     pub path: String,
-    /// Why it cannot be read.
-    pub reason: String,
+    /// Why it cannot be read, and where.
+    pub fault: Fault,
     /// What it could have kept.
     pub kinds: Vec<Kind>,
 }
@@ -792,7 +793,7 @@ pub fn evict(
 #[cfg(not(windows))]
 mod tests {
     use super::*;
-    use crate::artifacts_toml::HashReader;
+    use crate::artifacts_toml::named_hashes;
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -842,7 +843,7 @@ mod tests {
         let binding =
             |digit: &u8| format!("[name-{digit:02x}]\ngit-tree-sha1 = \"{}\"\n", tree(*digit));
         let text: String = digits.iter().map(binding).collect();
-        HashReader::default().read(text.as_bytes()).0
+        named_hashes(if text.is_empty() { b"\n" } else { text.as_bytes() }).unwrap().0
     }
 
     fn used(path: &str, projects: &[&str]) -> SpaceUse {
@@ -1069,7 +1070,7 @@ mod tests {
         ]);
         let unreadable = Unreadable {
             path: "/m".to_owned(),
-            reason: "permission denied".to_owned(),
+            fault: Fault { line: None, column: None, message: "permission denied".to_owned() },
             kinds: vec![Kind::Package, Kind::Clone, Kind::Space],
         };
         let roots = Roots { unreadable: vec![unreadable], ..Roots::default() };
@@ -1253,8 +1254,8 @@ mod tests {
             roots.artifact_files.extend(more.artifact_files);
             // More uses of a space can only name more projects.
             roots.uses.extend(more.uses);
-            let reason = String::new();
-            roots.unreadable.push(Unreadable { path: String::new(), reason, kinds: unreadable });
+            let fault = Fault { line: None, column: None, message: String::new() };
+            roots.unreadable.push(Unreadable { path: String::new(), fault, kinds: unreadable });
             let after = doomed(&depot, &decide(&depot, &roots, &policy(days)));
             prop_assert!(after.iter().all(|path| before.contains(path)), "{:?} {:?}", before, after);
         }

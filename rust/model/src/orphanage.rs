@@ -13,10 +13,9 @@
 
 use std::collections::BTreeMap;
 
-use toml::{Table, Value};
-
 use crate::fault::Fault;
 use crate::time::DepotTime;
+use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step};
 use crate::toml_text::push_key;
 
 /// The orphans of a depot, by path, and since when each is one.
@@ -26,36 +25,24 @@ pub struct Orphanage(pub BTreeMap<String, DepotTime>);
 impl Orphanage {
     /// Reads the file in any state; what is beyond reading is in the second value.
     pub fn read(bytes: &[u8]) -> (Self, Vec<Fault>) {
-        let mut orphanage = Self::default();
-        let mut faults = Vec::new();
-        let text = String::from_utf8_lossy(bytes);
-        match text.parse::<Table>() {
-            Ok(table) => orphanage.add(table, &mut faults),
-            Err(error) => {
-                faults.push(Fault::of_toml(&text, &error));
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            let line = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1;
+            Fault { line: Some(line), column: None, message: "the text is not UTF-8".to_owned() }
+        });
+        let mut times = Times::default();
+        match text.and_then(|text| toml_events::read(text, &mut times)) {
+            Ok(()) => (times.orphanage, times.faults),
+            Err(fault) => {
                 // Each line stands for itself.
-                text.lines().filter_map(|line| line.parse().ok()).for_each(|line| {
-                    orphanage.add(line, &mut Vec::new());
-                });
-            }
-        }
-        (orphanage, faults)
-    }
-
-    fn add(&mut self, table: Table, faults: &mut Vec<Fault>) {
-        for (path, value) in table {
-            let time = match &value {
-                Value::Datetime(time) => DepotTime::from_toml(time),
-                _ => None,
-            };
-            match time {
-                Some(time) => {
-                    self.0.insert(path, time);
+                let mut lines = Times::default();
+                for line in bytes.split(|byte| *byte == b'\n') {
+                    let Ok(line) = std::str::from_utf8(line) else { continue };
+                    let mut times = Times::default();
+                    if toml_events::read(line, &mut times).is_ok() {
+                        lines.orphanage.0.extend(times.orphanage.0);
+                    }
                 }
-                None => {
-                    let message = format!("`{path}` has no date and time");
-                    faults.push(Fault { line: None, column: None, message });
-                }
+                (lines.orphanage, vec![fault])
             }
         }
     }
@@ -68,6 +55,38 @@ impl Orphanage {
             out.push_str(&format!(" = {time}\n"));
         }
         out
+    }
+}
+
+/// How many entries without a time are told.
+const MOST_FAULTS: usize = 100;
+
+/// Gathers the entries of a file.
+#[derive(Default)]
+struct Times {
+    orphanage: Orphanage,
+    faults: Vec<Fault>,
+}
+
+impl<'t> Receiver<'t> for Times {
+    fn receive(&mut self, place: Place<'_, 't>, event: Event<'t>) -> Step {
+        if place.path.len() != 1 || place.arrays > 0 || event == Event::Close {
+            return Ok(());
+        }
+        let path = place.path.key(0);
+        let time = match &event {
+            Event::Scalar(Scalar::Time(time)) => DepotTime::from_toml(time),
+            _ => None,
+        };
+        match time {
+            Some(time) => drop(self.orphanage.0.insert(path.to_owned(), time)),
+            None if self.faults.len() < MOST_FAULTS => {
+                let message = format!("`{path}` has no date and time");
+                self.faults.push(Fault { line: None, column: None, message });
+            }
+            None => {}
+        }
+        Ok(())
     }
 }
 
@@ -91,8 +110,11 @@ mod tests {
         let (orphanage, faults) = Orphanage::read(text.as_bytes());
         assert_eq!(orphanage.0.len(), 1);
         assert_eq!(faults[0].line, Some(2));
-        let (orphanage, faults) = Orphanage::read(b"\"/a\" = 3\n\"/\xff\" = 12:00:00\n");
+        let (orphanage, faults) = Orphanage::read(b"\"/a\" = 3\n\"/b\" = 12:00:00\n");
         assert!(orphanage.0.is_empty());
         assert_eq!(faults.len(), 2);
+        let text = b"\"/a\" = 2026-11-21T23:04:53.914Z\n\"/\xff\" = 2026-11-21T23:04:53.914Z\n";
+        let (orphanage, faults) = Orphanage::read(text);
+        assert_eq!((orphanage.0.len(), faults[0].line), (1, Some(2)));
     }
 }

@@ -16,15 +16,16 @@
 //! entry without sense in the table of a package makes it throw, and overrides that lead back to
 //! where they began make it run out of stack.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::sync::OnceLock;
 
-use toml::de::{DeTable, DeValue};
 use uuid::Uuid;
 
 use crate::artifacts_toml::Bindings;
 use crate::fault::Fault;
 use crate::hash::TreeHash;
+use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step, Stop};
 
 /// What stands in the place of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,11 +37,22 @@ pub enum Target {
 }
 
 /// What the depots of a stack say, taken together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Overrides {
     by_hash: BTreeMap<TreeHash, Target>,
     by_name: BTreeMap<Uuid, BTreeMap<String, Target>>,
+    /// What the overrides of artifacts lead to, once that is asked for.
+    ends: OnceLock<HashMap<TreeHash, Option<Target>>>,
 }
+
+/// Two are the same if they say the same, whether or not one of them was asked yet.
+impl PartialEq for Overrides {
+    fn eq(&self, other: &Self) -> bool {
+        self.by_hash == other.by_hash && self.by_name == other.by_name
+    }
+}
+
+impl Eq for Overrides {}
 
 /// Overrides that lead back to where they began.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,38 +72,17 @@ impl Overrides {
     ///
     /// # Errors
     ///
-    /// If the text is not TOML.
+    /// If the text is not TOML, or says two things of the same artifact.
     pub fn merge(&mut self, text: &str) -> Result<Vec<Fault>, Fault> {
-        let document = DeTable::parse(text).map_err(|error| Fault::of_toml(text, &error))?;
-        let mut faults = Vec::new();
-        for (key, value) in document.into_inner() {
-            let at = key.span().start;
-            let key = key.get_ref().as_ref();
-            let fault = |message: String| Fault::at(text, at, message);
-            match value.get_ref() {
-                DeValue::String(target) => match (key.parse(), target_of(target)) {
-                    (Ok(hash), Some(target)) => set(&mut self.by_hash, hash, target),
-                    (_, None) => faults.push(fault(no_target(key))),
-                    (Err(_), _) => faults.push(fault(format!("Invalid SHA1 hash '{key}'"))),
-                },
-                DeValue::Table(names) => match key.parse() {
-                    Ok(uuid) => {
-                        let overridden = self.by_name.entry(uuid).or_default();
-                        for (name, target) in names {
-                            let at = name.span().start;
-                            let name = name.get_ref().as_ref();
-                            match target.get_ref().as_str().and_then(target_of) {
-                                Some(target) => set(overridden, name.to_owned(), target),
-                                None => faults.push(Fault::at(text, at, no_target(name))),
-                            }
-                        }
-                    }
-                    Err(_) => faults.push(fault(format!("Invalid UUID '{key}'"))),
-                },
-                _ => faults.push(fault(format!("failed to parse entry `{key}`"))),
-            }
+        let mut file = File { text, ..File::default() };
+        toml_events::read(text, &mut file)?;
+        file.by_hash.into_iter().for_each(|(hash, target)| set(&mut self.by_hash, hash, target));
+        for (package, names) in file.by_name {
+            let overridden = self.by_name.entry(package).or_default();
+            names.into_iter().for_each(|(name, target)| set(overridden, name, target));
         }
-        Ok(faults)
+        self.ends = OnceLock::new();
+        Ok(file.faults)
     }
 
     /// Makes the overrides of a package's names hold for what the package binds to them, on every
@@ -103,6 +94,7 @@ impl Overrides {
                 self.by_hash.insert(entry.hash, target.clone());
             }
         }
+        self.ends = OnceLock::new();
     }
 
     /// What finally stands in the place of an artifact. None if it is not overridden.
@@ -111,7 +103,14 @@ impl Overrides {
     ///
     /// If the overrides lead in a circle.
     pub fn of_artifact(&self, hash: TreeHash) -> Result<Option<Target>, Cycle> {
-        self.by_hash.get(&hash).map(|target| self.follow(hash, target)).transpose()
+        if self.by_hash.is_empty() {
+            return Ok(None);
+        }
+        match self.ends.get_or_init(|| self.follow_all()).get(&hash) {
+            None => Ok(None),
+            Some(None) => Err(Cycle(hash)),
+            Some(Some(target)) => Ok(Some(target.clone())),
+        }
     }
 
     /// What finally stands in the place of what a package calls `name`. None if it is not overridden.
@@ -123,26 +122,41 @@ impl Overrides {
         let target = self.by_name.get(&package).and_then(|names| names.get(name));
         target
             .map(|target| match target {
-                Target::Artifact(hash) => self.follow(*hash, target),
+                Target::Artifact(hash) => {
+                    Ok(self.of_artifact(*hash)?.unwrap_or_else(|| target.clone()))
+                }
                 Target::Path(_) => Ok(target.clone()),
             })
             .transpose()
     }
 
-    fn follow(&self, from: TreeHash, target: &Target) -> Result<Target, Cycle> {
-        let mut target = target;
-        // Each step takes another override: more steps than there are go round.
-        for _ in 0..=self.by_hash.len() {
-            let next = match target {
-                Target::Path(_) => None,
-                Target::Artifact(hash) => self.by_hash.get(hash),
+    /// What each override leads to in the end; `None` if it leads in a circle. Each step is taken once.
+    fn follow_all(&self) -> HashMap<TreeHash, Option<Target>> {
+        let mut ends: HashMap<TreeHash, Option<Target>> = HashMap::new();
+        for start in self.by_hash.keys() {
+            let mut way = Vec::new();
+            let mut hash = *start;
+            let end = loop {
+                if let Some(end) = ends.get(&hash) {
+                    break end.clone();
+                }
+                match self.by_hash.get(&hash) {
+                    None => break Some(Target::Artifact(hash)),
+                    Some(Target::Path(path)) => {
+                        way.push(hash);
+                        break Some(Target::Path(path.clone()));
+                    }
+                    Some(Target::Artifact(next)) => {
+                        way.push(hash);
+                        // As long as it is not known, what is on the way leads in a circle.
+                        ends.insert(hash, None);
+                        hash = *next;
+                    }
+                }
             };
-            match next {
-                None => return Ok(target.clone()),
-                Some(next) => target = next,
-            }
+            way.into_iter().for_each(|hash| drop(ends.insert(hash, end.clone())));
         }
-        Err(Cycle(from))
+        ends
     }
 
     /// The artifacts that are overridden, with what is said of them.
@@ -155,6 +169,83 @@ impl Overrides {
         self.by_name.iter().flat_map(|(package, names)| {
             names.iter().map(|(name, target)| (*package, name.as_str(), target))
         })
+    }
+}
+
+/// What one file says.
+#[derive(Default)]
+struct File<'t> {
+    text: &'t str,
+    by_hash: BTreeMap<TreeHash, Option<Target>>,
+    by_name: BTreeMap<Uuid, BTreeMap<String, Option<Target>>>,
+    faults: Vec<Fault>,
+}
+
+/// How many entries without sense are told.
+const MOST_FAULTS: usize = 100;
+
+impl<'t> Receiver<'t> for File<'t> {
+    fn receive(&mut self, place: Place<'_, 't>, event: Event<'t>) -> Step {
+        let Place { path, arrays, key_at: at, .. } = place;
+        let key = path.key(0);
+        let text = match &event {
+            Event::Scalar(Scalar::Text(text)) if arrays == 0 => Some(&**text),
+            _ => None,
+        };
+        match (path.len(), &event) {
+            // Its end was told when it began, and what is in it says nothing.
+            (_, Event::Close) => {}
+            (1 | 2, Event::Scalar(_)) if arrays > 0 => {}
+            (1, Event::Table | Event::OpenTable) if arrays == 0 => {
+                if key.parse::<Uuid>().is_err() {
+                    self.fault(at, format!("Invalid UUID '{key}'"));
+                }
+            }
+            (1, _) => match (text, key.parse()) {
+                (None, _) => self.fault(at, format!("failed to parse entry `{key}`")),
+                (Some(text), hash) => match (target_of(text), hash) {
+                    (Some(target), Ok(hash)) => {
+                        let known = self.by_hash.insert(hash, target.clone());
+                        return once(known, &target, key, at);
+                    }
+                    (None, _) => self.fault(at, no_target(key)),
+                    (_, Err(_)) => self.fault(at, format!("Invalid SHA1 hash '{key}'")),
+                },
+            },
+            (2, _) => {
+                let Ok(package) = key.parse() else { return Ok(()) };
+                let name = path.key(1);
+                match text.and_then(target_of) {
+                    Some(target) => {
+                        let names = self.by_name.entry(package).or_default();
+                        let known = names.insert(name.to_owned(), target.clone());
+                        return once(known, &target, name, at);
+                    }
+                    None => self.fault(at, no_target(name)),
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl File<'_> {
+    fn fault(&mut self, at: usize, message: String) {
+        if self.faults.len() < MOST_FAULTS {
+            self.faults.push(Fault::at(self.text, at, message));
+        }
+    }
+}
+
+/// An entry that stands twice is no error if it says the same.
+fn once(known: Option<Option<Target>>, target: &Option<Target>, entry: &str, at: usize) -> Step {
+    match known {
+        Some(known) if known != *target => {
+            let message = format!("entry '{entry}' stands twice, with different targets");
+            Err(Stop { at, message })
+        }
+        _ => Ok(()),
     }
 }
 

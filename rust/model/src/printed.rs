@@ -93,19 +93,24 @@ const BARE: [bool; 256] = {
     bare
 };
 
-/// The texts of strings without escapes that stand in an array on one line.
-pub(crate) fn strings(value: &str) -> Option<Vec<&str>> {
-    let mut rest = value.strip_prefix('[')?.strip_suffix(']')?;
-    let mut texts = Vec::with_capacity(4);
+/// Whether a value is an array of strings without escapes, on one line, all of which are as they
+/// should be.
+pub(crate) fn strings<'a>(value: &'a str, mut is_good: impl FnMut(&'a str) -> bool) -> bool {
+    let inner = value.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let Some(mut rest) = inner else { return false };
     loop {
         // A text that is over with the next quotation mark has none in it.
-        let end = 1 + memchr(b'"', rest.strip_prefix('"')?.as_bytes())?;
-        texts.push(string(&rest[..=end])?);
+        let end = rest.strip_prefix('"').and_then(|text| memchr(b'"', text.as_bytes()));
+        let Some(end) = end.map(|end| end + 1) else { return false };
+        if !string(&rest[..=end]).is_some_and(&mut is_good) {
+            return false;
+        }
         rest = &rest[end + 1..];
         if rest.is_empty() {
-            return Some(texts);
+            return true;
         }
-        rest = rest.strip_prefix(", ")?;
+        let Some(next) = rest.strip_prefix(", ") else { return false };
+        rest = next;
     }
 }
 

@@ -2,6 +2,8 @@
 
 use uuid::Uuid;
 
+use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step};
+
 /// The names of a project file, the one that is preferred first.
 pub const FILE_NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
 
@@ -22,21 +24,36 @@ pub struct Identity {
 /// dependency.
 pub fn identity(text: &str) -> Identity {
     let head = text.find("\n[").map_or(text, |end| &text[..=end]);
-    if let Ok(table) = head.parse::<toml::Table>() {
-        return identity_of(&table);
+    let mut fields = Fields::default();
+    if toml_events::read(head, &mut fields).is_ok() {
+        return fields.0;
     }
-    let lines = text.lines().take_while(|line| !line.trim_start().starts_with('['));
-    lines.filter_map(|line| line.parse().ok()).fold(Identity::default(), |identity, line| {
-        let found = identity_of(&line);
-        Identity { name: identity.name.or(found.name), uuid: identity.uuid.or(found.uuid) }
-    })
+    let mut found = Fields::default();
+    for line in text.lines().take_while(|line| !line.trim_start().starts_with('[')) {
+        let mut fields = Fields::default();
+        if toml_events::read(line, &mut fields).is_ok() {
+            found.0.name = found.0.name.or(fields.0.name);
+            found.0.uuid = found.0.uuid.or(fields.0.uuid);
+        }
+    }
+    found.0
 }
 
-fn identity_of(table: &toml::Table) -> Identity {
-    let text = |key| table.get(key).and_then(toml::Value::as_str);
-    Identity {
-        name: text("name").map(str::to_owned),
-        uuid: text("uuid").and_then(|uuid| uuid.parse().ok()),
+/// The first of the fields of a project, before its first table.
+#[derive(Default)]
+struct Fields(Identity);
+
+impl<'t> Receiver<'t> for Fields {
+    fn receive(&mut self, place: Place<'_, 't>, event: Event<'t>) -> Step {
+        let Event::Scalar(Scalar::Text(text)) = event else { return Ok(()) };
+        if place.path.len() == 1 && place.arrays == 0 {
+            match place.path.key(0) {
+                "name" => drop(self.0.name.get_or_insert_with(|| text.into_owned())),
+                "uuid" => self.0.uuid = self.0.uuid.or(text.parse().ok()),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 }
 

@@ -16,6 +16,9 @@
 //! is whole is kept, what is torn is reported with its line. Printing is letter for letter that
 //! of Pkg (`TOML.print(…; sorted = true)`).
 
+mod any_toml;
+mod recovery;
+
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -54,6 +57,45 @@ pub struct Skipped {
     pub reason: String,
 }
 
+/// What is wrong with a log as a whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// What could not be read; of very much, the beginning.
+    pub skipped: Vec<Skipped>,
+    /// Whether the log is not one with torn lines, but something else: nothing in it can be read, or
+    /// most of it is no text. Then any number of records may be lost.
+    pub is_lost: bool,
+}
+
+/// For how many records and parent projects a log has room. Each takes many times its shortest text in
+/// memory; a log that has so many in so few bytes was written by no peer, since all paths are absolute.
+struct Room {
+    left: usize,
+    /// How many bytes fields that are not ours may have.
+    others: usize,
+}
+
+impl Room {
+    /// What a record takes, where a parent project takes one.
+    const RECORD: usize = 2;
+
+    fn of(length: usize) -> Self {
+        Self { left: 4096 + length / 24, others: 1 << 16 }
+    }
+
+    /// Takes room; `None` if there is no more.
+    fn take(&mut self, room: usize) -> Option<()> {
+        self.left = self.left.checked_sub(room)?;
+        Some(())
+    }
+
+    /// The value of a field that is not ours; `None` if it is none, or there is no room for it.
+    fn other(&mut self, value: &str) -> Option<Value> {
+        self.others = self.others.checked_sub(value.len().max(64))?;
+        format!("x = {value}").parse::<Table>().ok()?.remove("x")
+    }
+}
+
 /// As much of a text as somebody reads: a torn line may have megabytes.
 fn beginning(text: &str) -> &str {
     const LONGEST: usize = 200;
@@ -62,14 +104,23 @@ fn beginning(text: &str) -> &str {
 
 impl UsageLog {
     /// Reads a log in any state; what is beyond reading is in the second value.
+    ///
+    /// Each record that can be read is, whatever stands before and behind it. Time is linear in the
+    /// bytes of the log.
     pub fn read(bytes: &[u8]) -> (Self, Vec<Skipped>) {
+        let (log, damage) = Self::read_damaged(bytes);
+        (log, damage.skipped)
+    }
+
+    /// As [`Self::read`], with what the damage of the log means.
+    pub fn read_damaged(bytes: &[u8]) -> (Self, Damage) {
         let text = std::str::from_utf8(bytes).ok();
         if let Some(log) = text.and_then(Self::of_printed) {
-            return (log, Vec::new());
+            return (log, Damage::default());
         }
-        match text.and_then(|text| text.parse::<Table>().ok()) {
-            Some(table) => Self::from_table(table),
-            None => Recovery::read(bytes),
+        match text.and_then(any_toml::read) {
+            Some((log, skipped)) => (log, Damage { skipped, is_lost: false }),
+            None => recovery::read(bytes),
         }
     }
 
@@ -77,10 +128,12 @@ impl UsageLog {
     /// in general. None for any other log, valid or not.
     fn of_printed(text: &str) -> Option<Self> {
         let mut log = Self::default();
+        let mut room = Room::of(text.len());
         let mut current: Option<(String, Record)> = None;
         for line in printed_lines(text) {
             match (line?, &mut current) {
                 (Line::Record(path), _) => {
+                    room.take(Room::RECORD)?;
                     if let Some((path, record)) = current.replace((path.into(), Record::default()))
                     {
                         log.insert(path, record);
@@ -92,6 +145,7 @@ impl UsageLog {
                 (Line::ParentProjects(parents), Some((_, record)))
                     if record.parent_projects.is_empty() =>
                 {
+                    room.take(parents.len())?;
                     record.parent_projects = parents.into_iter().map(Cow::into_owned).collect();
                 }
                 // A field that stands twice, or belongs to no record.
@@ -102,33 +156,6 @@ impl UsageLog {
             log.insert(path, record);
         }
         Some(log)
-    }
-
-    fn from_table(table: Table) -> (Self, Vec<Skipped>) {
-        let mut log = Self::default();
-        let mut skipped = Vec::new();
-        for (path, value) in table {
-            let records = match value {
-                Value::Array(records) => records,
-                record => vec![record],
-            };
-            for record in records {
-                let Value::Table(fields) = record else {
-                    skipped.push(Skipped {
-                        line: None,
-                        reason: format!("`{}` is no array of tables", beginning(&path)),
-                    });
-                    continue;
-                };
-                let mut record = Record::default();
-                skipped.extend(record.set(fields).into_iter().map(|reason| Skipped {
-                    line: None,
-                    reason: format!("{reason} for `{}`", beginning(&path)),
-                }));
-                log.insert(path.clone(), record);
-            }
-        }
-        (log, skipped)
     }
 
     /// Adds a record at the end of a path's records.
@@ -224,116 +251,6 @@ impl Record {
             out.push('\n');
         }
     }
-
-    /// Takes over the fields of a table. What cannot be is in the answer.
-    fn set(&mut self, fields: Table) -> Vec<String> {
-        let mut faults = Vec::new();
-        for (key, value) in fields {
-            match (key.as_str(), value) {
-                (TIME, Value::Datetime(time)) => match DepotTime::from_toml(&time) {
-                    Some(time) => self.time = Some(time),
-                    None => faults.push(format!("`{TIME}` is no date and time")),
-                },
-                (TIME, _) => faults.push(format!("`{TIME}` is no date and time")),
-                (PARENT_PROJECTS, Value::Array(parents)) => {
-                    for parent in parents {
-                        match parent {
-                            Value::String(parent) => self.parent_projects.push(parent),
-                            _ => faults.push(format!("`{PARENT_PROJECTS}` has more than paths")),
-                        }
-                    }
-                }
-                (PARENT_PROJECTS, Value::String(parent)) => self.parent_projects.push(parent),
-                (PARENT_PROJECTS, _) => faults.push(format!("`{PARENT_PROJECTS}` is no array")),
-                (_, value) => {
-                    self.others.insert(key, value);
-                }
-            }
-        }
-        faults
-    }
-}
-
-/// Reads a log that is not TOML, line by line.
-#[derive(Default)]
-struct Recovery {
-    log: UsageLog,
-    skipped: Vec<Skipped>,
-    /// The record that the next fields belong to. None after a header that could not be read.
-    current: Option<(String, Record)>,
-}
-
-impl Recovery {
-    fn read(bytes: &[u8]) -> (UsageLog, Vec<Skipped>) {
-        let mut recovery = Self::default();
-        for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
-            match std::str::from_utf8(line) {
-                Ok(line) => recovery.line(index + 1, line.trim()),
-                Err(_) => {
-                    recovery.skip(index + 1, "the line is not UTF-8".to_owned());
-                    if line.trim_ascii_start().starts_with(b"[") {
-                        recovery.finish_record();
-                    }
-                }
-            }
-        }
-        recovery.finish_record();
-        (recovery.log, recovery.skipped)
-    }
-
-    fn line(&mut self, number: usize, line: &str) {
-        if line.is_empty() || line.starts_with('#') {
-            return;
-        }
-        match line.parse::<Table>() {
-            Ok(table) if line.starts_with("[[") => self.header(number, table),
-            Ok(fields) if !line.starts_with('[') => self.fields(number, fields),
-            _ => self.torn(number, line),
-        }
-    }
-
-    fn header(&mut self, number: usize, table: Table) {
-        self.finish_record();
-        for (path, value) in table {
-            match value {
-                Value::Array(_) => self.current = Some((path, Record::default())),
-                _ => self.skip(number, format!("`{path}` is no array of tables")),
-            }
-        }
-    }
-
-    fn fields(&mut self, number: usize, fields: Table) {
-        let faults = match &mut self.current {
-            Some((_, record)) => record.set(fields),
-            None => vec!["the line belongs to no record".to_owned()],
-        };
-        for fault in faults {
-            self.skip(number, fault);
-        }
-    }
-
-    /// A line that a writer did not finish. Another writer may have begun a record behind it.
-    fn torn(&mut self, number: usize, line: &str) {
-        self.skip(number, format!("the line is torn: `{}`", beginning(line).escape_debug()));
-        let mut later = line.match_indices("[[").map(|(at, _)| &line[at..]);
-        let glued = later.find(|rest| rest.len() < line.len() && rest.parse::<Table>().is_ok());
-        if glued.is_some() || line.starts_with('[') {
-            self.finish_record();
-        }
-        if let Some(rest) = glued {
-            self.line(number, rest);
-        }
-    }
-
-    fn finish_record(&mut self) {
-        if let Some((path, record)) = self.current.take() {
-            self.log.insert(path, record);
-        }
-    }
-
-    fn skip(&mut self, line: usize, reason: String) {
-        self.skipped.push(Skipped { line: Some(line), reason });
-    }
 }
 
 /// How many records a log has.
@@ -407,7 +324,10 @@ fn printed_line(line: &str) -> Option<Line<'_>> {
     }
     let (parent, mut rest) = basic_string(line.strip_prefix("parent_projects = [")?)?;
     let mut parents = vec![parent];
-    while let Some(next) = rest.strip_prefix(", ") {
+    let most = Room::of(line.len()).left;
+    while parents.len() <= most
+        && let Some(next) = rest.strip_prefix(", ")
+    {
         let (parent, after) = basic_string(next)?;
         parents.push(parent);
         rest = after;
@@ -450,9 +370,13 @@ fn escaped(text: &str) -> Option<(char, &str)> {
         'f' => '\u{c}',
         'r' => '\r',
         character @ ('"' | '\\') => character,
-        'u' => {
-            let code = rest.as_str().get(..4).filter(|code| !code.starts_with('+'))?;
-            return Some((char::from_u32(u32::from_str_radix(code, 16).ok()?)?, &text[5..]));
+        long @ ('u' | 'U') => {
+            let length = if long == 'u' { 4 } else { 8 };
+            let code = rest.as_str().get(..length).filter(|code| !code.starts_with('+'))?;
+            return Some((
+                char::from_u32(u32::from_str_radix(code, 16).ok()?)?,
+                &text[1 + length..],
+            ));
         }
         _ => return None,
     };
@@ -460,226 +384,4 @@ fn escaped(text: &str) -> Option<(char, &str)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn time(text: &str) -> DepotTime {
-        DepotTime::from_toml(&text.parse().unwrap()).unwrap()
-    }
-
-    fn now() -> DepotTime {
-        time("2026-11-21T12:00:00")
-    }
-
-    /// A log as the three writers leave it: Pkg condensed, we and Scratch.jl appended.
-    const GOOD: &str = r#"[["/depot/scratchspaces/u/a"]]
-parent_projects = ["/a/Project.toml", "/b/Project.toml"]
-time = 2024-01-02T03:04:05.006Z
-
-[["/depot/scratchspaces/u/b"]]
-parent_projects = ["/a/Project.toml"]
-time = 2024-01-02T03:04:05.006Z
-[["/depot/scratchspaces/u/a"]]
-time = 2024-01-03T03:04:05.1Z
-parent_projects = ["/c/Project.toml"]
-"#;
-
-    #[test]
-    fn a_log_of_all_writers_is_read_and_condensed() {
-        let (log, skipped) = UsageLog::read(GOOD.as_bytes());
-        assert_eq!(skipped, []);
-        assert_eq!(log.records("/depot/scratchspaces/u/a").len(), 2);
-        let expected = r#"[["/depot/scratchspaces/u/a"]]
-parent_projects = ["/a/Project.toml", "/b/Project.toml", "/c/Project.toml"]
-time = 2024-01-03T03:04:05.100Z
-
-[["/depot/scratchspaces/u/b"]]
-parent_projects = ["/a/Project.toml"]
-time = 2024-01-02T03:04:05.006Z
-"#;
-        assert_eq!(log.condensed(now()).to_text(), expected);
-        assert_eq!(census(GOOD.as_bytes()), Some(Census { records: 3, paths: 2 }));
-    }
-
-    #[test]
-    fn a_torn_end_loses_only_itself() {
-        for cut in 0..GOOD.len() {
-            let (log, _) = UsageLog::read(&GOOD.as_bytes()[..cut]);
-            let whole = GOOD[..cut].matches("time = 2024-01-02T03:04:05.006Z\n").count();
-            let read = log.iter().flat_map(|(_, records)| records);
-            assert!(read.filter(|record| record.time.is_some()).count() >= whole, "cut at {cut}");
-        }
-    }
-
-    #[test]
-    fn a_record_glued_to_a_torn_one_is_read() {
-        for torn in
-            ["[[\"/x", "[[\"/x\"]]\ntime = 2024-01-0", "[[\"/x\"]]\nparent_projects = [\"/p"]
-        {
-            let text = format!("{torn}{GOOD}");
-            let (log, skipped) = UsageLog::read(text.as_bytes());
-            assert!(!skipped.is_empty());
-            assert_eq!(log.records("/depot/scratchspaces/u/a").len(), 2, "after {torn:?}");
-            let first = &log.records("/depot/scratchspaces/u/a")[0];
-            assert_eq!(first.parent_projects.len(), 2, "after {torn:?}");
-        }
-    }
-
-    #[test]
-    fn fields_behind_a_torn_header_do_not_go_to_the_record_before() {
-        let text = "[[\"/a\"]]\nparent_projects = [\"/p\"]\n[[\"/b\nparent_projects = [\"/q\"]\n";
-        let (log, skipped) = UsageLog::read(text.as_bytes());
-        assert_eq!(log.records("/a")[0].parent_projects, ["/p"]);
-        assert_eq!(skipped.iter().filter_map(|skip| skip.line).collect::<Vec<_>>(), [3, 4]);
-    }
-
-    #[test]
-    fn other_bytes_are_no_obstacle() {
-        let mut bytes = b"\xff\xfe\0\n".to_vec();
-        bytes.extend(GOOD.as_bytes());
-        bytes.extend(b"[[\"/\xff\"]]\ntime = 2024-01-02T03:04:05.006Z\n");
-        let (log, skipped) = UsageLog::read(&bytes);
-        assert_eq!(log.iter().count(), 2);
-        assert_eq!(skipped.len(), 3);
-    }
-
-    #[test]
-    fn values_of_other_types_are_reported_and_the_path_kept() {
-        let text = "[[\"/a\"]]\ntime = 3\nparent_projects = {}\n[b]\n[c]\ntime = \"x\"\n";
-        let (log, skipped) = UsageLog::read(text.as_bytes());
-        assert_eq!(log.iter().map(|(path, _)| path).collect::<Vec<_>>(), ["/a", "b", "c"]);
-        assert_eq!(skipped.len(), 3, "{skipped:?}");
-        let (_, skipped) = UsageLog::read(b"\"/a\" = 1\n");
-        assert_eq!(skipped[0].reason, "`/a` is no array of tables");
-    }
-
-    #[test]
-    fn a_path_without_time_gets_one_for_pkg() {
-        let (log, _) = UsageLog::read(b"[[\"/a\"]]\nparent_projects = [\"/p\"]\n");
-        assert_eq!(log.condensed(now()).records("/a")[0].time, Some(now()));
-    }
-
-    #[test]
-    fn fields_of_others_are_kept() {
-        let text = "[[\"/a\"]]\nhost = \"n1\"\ntime = 2024-01-02T03:04:05.006Z\n";
-        let (log, _) = UsageLog::read(text.as_bytes());
-        assert_eq!(log.condensed(now()).to_text(), text);
-        assert_eq!(census(text.as_bytes()), None);
-    }
-
-    #[test]
-    fn only_whole_logs_have_a_census() {
-        for cut in 0..GOOD.len() {
-            let text = &GOOD[..cut];
-            if census(text.as_bytes()).is_some() {
-                assert!(text.is_empty() || text.ends_with('\n'), "cut at {cut}");
-                assert!(text.parse::<Table>().is_ok(), "cut at {cut}");
-            }
-        }
-        for missing in ["time = 2024-01-02T03:04:05Z\n", "parent_projects = [\"/p\"]\n"] {
-            assert_eq!(census(format!("[[\"/a\"]]\n{missing}").as_bytes()), None);
-            assert_eq!(census(format!("[[\"/a\"]]\n{missing}{GOOD}").as_bytes()), None);
-        }
-        let twice = "[[\"/a\"]]\ntime = 2024-01-02T03:04:05Z\ntime = 2024-01-02T03:04:05Z\n";
-        assert_eq!(census(twice.as_bytes()), None);
-    }
-
-    #[test]
-    fn a_log_is_crowded_when_most_of_it_is_repetition() {
-        assert!(!Census { records: 64, paths: 1 }.is_crowded());
-        assert!(Census { records: 67, paths: 1 }.is_crowded());
-        assert!(!Census { records: 5000, paths: 5000 }.is_crowded());
-    }
-
-    fn any_time() -> impl Strategy<Value = DepotTime> {
-        (0..4_000_000_000_000i64).prop_map(|millis| {
-            let time = chrono::DateTime::from_timestamp_millis(millis).unwrap();
-            DepotTime::from_local(time.naive_utc())
-        })
-    }
-
-    fn any_log() -> impl Strategy<Value = UsageLog> {
-        let record = (any_time(), prop::collection::vec(any::<String>(), 1..3)).prop_map(
-            |(time, parent_projects)| Record {
-                time: Some(time),
-                parent_projects,
-                others: Table::new(),
-            },
-        );
-        let path = prop_oneof![any::<String>(), "/[a-z/\"\\\\é]{0,12}"];
-        prop::collection::btree_map(path, prop::collection::vec(record, 1..3), 0..5)
-            .prop_map(|entries| UsageLog { entries })
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_printed_is_read(log in any_log()) {
-            let text = log.to_text();
-            prop_assert_eq!(UsageLog::read(text.as_bytes()), (log.clone(), vec![]));
-            // Bare keys (relative paths of one word) are for the slow reader.
-            if log.iter().all(|(path, _)| path.contains('/')) {
-                let records = log.iter().map(|(_, records)| records.len()).sum();
-                let expected = Census { records, paths: log.iter().count() };
-                prop_assert_eq!(census(text.as_bytes()), Some(expected));
-                prop_assert_eq!(UsageLog::of_printed(&text), Some(log));
-            }
-        }
-
-        #[test]
-        fn what_is_read_line_by_line_is_what_toml_says(
-            log in any_log(),
-            at in any::<prop::sample::Index>(),
-            more in prop_oneof![
-                any::<String>(),
-                prop::sample::select(vec!["\n", "\r\n", "\"", "\\", "]", "[[\"/a\"]]\n", "time = 2024-01-02\n"])
-                    .prop_map(str::to_owned),
-            ],
-            cut in any::<prop::sample::Index>(),
-        ) {
-            let mut text = log.to_text();
-            let begins = |text: &str, at: usize| (0..=at).rev().find(|at| text.is_char_boundary(*at));
-            let at = begins(&text, at.index(text.len() + 1)).unwrap();
-            text.insert_str(at, &more);
-            let cut = begins(&text, cut.index(2 * text.len() + 1).min(text.len())).unwrap();
-            text.truncate(cut);
-            if let Some(log) = UsageLog::of_printed(&text) {
-                let table = text.parse::<Table>();
-                prop_assert!(table.is_ok(), "{}", text);
-                prop_assert_eq!(UsageLog::from_table(table.unwrap()), (log, vec![]));
-            }
-        }
-
-        #[test]
-        fn a_census_means_that_it_is_toml(log in any_log(), at in any::<prop::sample::Index>(), byte: u8) {
-            let mut bytes = log.to_text().into_bytes();
-            if !bytes.is_empty() {
-                let at = at.index(bytes.len());
-                bytes[at] = byte;
-            }
-            if census(&bytes).is_some() {
-                let text = std::str::from_utf8(&bytes).unwrap();
-                prop_assert!(text.parse::<Table>().is_ok(), "{}", text);
-            }
-        }
-
-        #[test]
-        fn any_bytes_can_be_read(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
-            UsageLog::read(&bytes);
-            census(&bytes);
-        }
-
-        #[test]
-        fn condensing_keeps_paths_parents_and_latest_times(log in any_log()) {
-            let condensed = log.clone().condensed(now());
-            prop_assert_eq!(condensed.clone().condensed(now()), condensed.clone());
-            for (path, records) in log.iter() {
-                let one = &condensed.records(path)[0];
-                prop_assert_eq!(one.time, records.iter().map(|record| record.time).max().unwrap());
-                for parent in records.iter().flat_map(|record| &record.parent_projects) {
-                    prop_assert!(one.parent_projects.contains(parent));
-                }
-            }
-        }
-    }
-}
+mod tests;

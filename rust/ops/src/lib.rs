@@ -215,15 +215,15 @@ macro_rules! operations {
             job blob_hash(path: Text, sha256: Flag) -> Text;
             /// Removes from depots what nothing keeps, or says what that would be. Durations are
             /// numbers of milliseconds, and of these and the size, nothing stands for none. Replies
-            /// a table like that of `read_toml`.
+            /// a table like that of `read_toml`. Roots to ignore count as missing.
             job collect_depots(
                 depots: Texts, delay: Text, period: Text, max_size: Text, force: Flag,
-                is_dry_run: Flag
+                is_dry_run: Flag, ignore_roots: Texts
             ) -> Texts;
             /// What is in depots, how large, and who uses it. Replies such a table.
-            job depot_status(depots: Texts, force: Flag) -> Texts;
+            job depot_status(depots: Texts, force: Flag, ignore_roots: Texts) -> Texts;
             /// What keeps what a query names. Replies such a table.
-            job explain_item(depots: Texts, query: Text) -> Texts;
+            job explain_item(depots: Texts, query: Text, ignore_roots: Texts) -> Texts;
             /// Panics, so that a test can see what becomes of a panic.
             short panic() -> Unit;
             /// Goes through stages in which nothing is done, each in a number of steps of 10 ms,

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod gc;
+mod readers;
 mod store;
 
 use std::collections::BTreeMap;
@@ -39,7 +40,11 @@ enum Benchmark {
     #[command(hide = true)]
     MeasureGc(gc::Measure),
     #[command(hide = true)]
+    MeasureReader(readers::Measure),
+    #[command(hide = true)]
     MeasureStore(store::Measure),
+    /// Every reader of text, on the worst inputs that are known, at growing sizes.
+    Readers(readers::Arguments),
     /// The store, next to OhMyArtifacts.jl, and alone with 100,000 files.
     Store(store::Arguments),
     /// Scratch spaces, next to Scratch.jl.
@@ -60,7 +65,9 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
         Benchmark::Gc(arguments) => gc::run(environment, arguments),
         Benchmark::Measure(arguments) => artifacts::measure(arguments),
         Benchmark::MeasureGc(arguments) => gc::measure(arguments),
+        Benchmark::MeasureReader(arguments) => readers::measure(arguments),
         Benchmark::MeasureStore(arguments) => store::measure(arguments),
+        Benchmark::Readers(arguments) => readers::run(environment, arguments),
         Benchmark::Store(arguments) => store::run(environment, arguments),
         Benchmark::Scratch { scratch_jl, sessions } => scratch(environment, scratch_jl, *sessions),
     }

@@ -6,7 +6,9 @@ use scratchrs_fs::Size;
 use scratchrs_model::collection::{Policy, Reason};
 use serde::Serialize;
 
-use crate::collection::{self, Bytes, COLLECT_DELAY, Remark, counted, homely, plural};
+use crate::collection::{
+    self, Bytes, COLLECT_DELAY, IgnoredRoots, Remark, counted, homely, plural,
+};
 use crate::failure::{Code, Failure as CommandFailure, Result};
 use crate::human;
 use crate::output::{aside, done};
@@ -19,10 +21,14 @@ Examples:
   scratchrs gc                              remove what nothing has kept for seven days
   scratchrs gc --collect-delay 0            … what nothing keeps now
   scratchrs gc --scratch-cleanup-period 30d also spaces that nobody has opened for a month
+  scratchrs gc --ignore-root ~/old/Manifest.toml  … although that file cannot be read
   scratchrs gc --max-size 50GiB             also the least recently used orphans, down to that size
 
 What is made at run time and bound to a name in the store stays as long as the name, and a name as long \
 as one of the projects for which its file is used; no option removes it.
+
+A manifest or Artifacts.toml file that cannot be read completely keeps everything that it may reference: \
+repair it, delete it, or pass --ignore-root.
 
 What is kept, and until when, is what Pkg.gc of Julia 1.12 keeps. Durations: 7d, 12h, 30min, 0.
 
@@ -56,6 +62,9 @@ pub(crate) struct Arguments {
     /// counts, and stays
     #[arg(long, value_name = "SIZE", value_parser = collection::size)]
     max_size: Option<u64>,
+
+    #[command(flatten)]
+    ignored: IgnoredRoots,
 
     /// Say what would go, and touch nothing
     #[arg(long, short = 'n')]
@@ -128,6 +137,7 @@ impl Arguments {
             force: self.force,
             max_size: self.max_size,
             dry_run: self.dry_run,
+            ignore_roots: self.ignored.paths.clone(),
             ..collection::looking(session, self.collect_delay)?
         };
         let moment = collection::moment(session);

@@ -1,9 +1,9 @@
 //! `scratchrs status`: what is in a depot.
 
-use scratchrs_core::gc::{self, Category, Entry, Status};
+use scratchrs_core::gc::{self, Category, Entry, Options, Status};
 use serde::Serialize;
 
-use crate::collection::{self, Bytes, COLLECT_DELAY, Remark, homely, plural};
+use crate::collection::{self, Bytes, COLLECT_DELAY, IgnoredRoots, Remark, homely, plural};
 use crate::failure::Result;
 use crate::human::{self, visible};
 use crate::output::{aside, title};
@@ -30,6 +30,9 @@ pub(crate) struct Arguments {
     /// Show everything, not only what is largest
     #[arg(long, short)]
     all: bool,
+
+    #[command(flatten)]
+    ignored: IgnoredRoots,
 }
 
 /// How many of the largest are shown.
@@ -88,7 +91,8 @@ const COLUMNS: [Column; 5] = [
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let delay = collection::duration(COLLECT_DELAY).unwrap_or_default();
-        let options = collection::looking(session, delay)?;
+        let ignore_roots = self.ignored.paths.clone();
+        let options = Options { ignore_roots, ..collection::looking(session, delay)? };
         let moment = collection::moment(session);
         let status = watched(session, |watch| gc::status(&options, moment, watch))?;
         if session.output.is_json() {

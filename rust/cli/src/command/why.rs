@@ -1,9 +1,9 @@
 //! `scratchrs why`: what keeps something, or when it goes.
 
-use scratchrs_core::gc::{self, Category, Cause, Explained, Explanation, Standing};
+use scratchrs_core::gc::{self, Category, Cause, Explained, Explanation, Options, Standing};
 use serde::Serialize;
 
-use crate::collection::{self, Bytes, COLLECT_DELAY, Remark, homely};
+use crate::collection::{self, Bytes, COLLECT_DELAY, IgnoredRoots, Remark, homely};
 use crate::failure::Result;
 use crate::human::{self, visible};
 use crate::output::{aside, title};
@@ -33,6 +33,9 @@ pub(crate) struct Arguments {
     /// Its name or path
     #[arg(value_name = "NAME|PATH")]
     query: String,
+
+    #[command(flatten)]
+    ignored: IgnoredRoots,
 }
 
 #[derive(Serialize)]
@@ -69,7 +72,8 @@ struct Reason {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let delay = collection::duration(COLLECT_DELAY).unwrap_or_default();
-        let options = collection::looking(session, delay)?;
+        let ignore_roots = self.ignored.paths.clone();
+        let options = Options { ignore_roots, ..collection::looking(session, delay)? };
         let moment = collection::moment(session);
         let Explained { found, notes } =
             watched(session, |watch| gc::why(&self.query, &options, moment, watch))?;

@@ -1,10 +1,9 @@
 //! Who uses which artifact.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
-use std::collections::BTreeMap;
-
-use scratchrs_model::artifacts_toml::{HashReader, NamedHashes};
+use scratchrs_model::artifacts_toml::{NamedHashes, named_hashes};
 use scratchrs_model::fault::Fault;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
@@ -79,16 +78,19 @@ pub fn known_files<F: AsRef<str>>(
             *time = latest.max(*time);
         }
     }
-    let mut reader = HashReader::default();
     for (path, last_used) in times {
         let Some(bytes) = read_bytes(&path)? else {
             known.gone.push(path);
             continue;
         };
-        let (named, faults) = reader.read(&bytes);
         let complain = |fault| Complaint { file: path.clone(), fault };
-        known.complaints.extend(faults.into_iter().map(complain));
-        known.files.push(BindingFile { path, last_used, named });
+        match named_hashes(&bytes) {
+            Ok((named, fault)) => {
+                known.complaints.extend(fault.map(complain));
+                known.files.push(BindingFile { path, last_used, named });
+            }
+            Err(fault) => known.complaints.push(complain(fault)),
+        }
     }
     Ok(known)
 }

@@ -8,18 +8,21 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use scratchrs_fs::{self as fs, FileReader, Stamp};
-use scratchrs_model::artifacts_toml::{HashReader, NamedHashes};
+use scratchrs_model::artifacts_toml::{NamedHashes, named_hashes};
 use scratchrs_model::collection::{Depot, Kind, Root, Roots, SpaceUse, Unreadable};
 use scratchrs_model::fault::Fault;
 use scratchrs_model::layout::{self, ARTIFACTS, OVERRIDES, UsageLogFile};
 use scratchrs_model::manifest::{Manifest, ManifestReader};
 use scratchrs_model::overrides::{Overrides, Target};
+use scratchrs_model::root;
+use scratchrs_model::root::Reading as Understood;
 use scratchrs_model::time::DepotTime;
-use scratchrs_model::usage_log::{Skipped, UsageLog};
+use scratchrs_model::usage_log::{Damage, UsageLog};
 
+use super::ignored::Ignored;
 use super::spelling::{depots_logging, stand_ins};
 use super::{Note, Problem};
-use crate::project;
+use crate::{project, usage};
 
 /// Files that are longer are not what they are taken for, and count as unreadable.
 const LONGEST_ROOT: u64 = 256 << 20;
@@ -44,6 +47,8 @@ pub(crate) struct Marks {
     pub(crate) stand_ins: HashMap<String, String>,
     /// What could not be read.
     pub(crate) notes: Vec<Note>,
+    /// The roots that count as missing.
+    ignored: Ignored,
     /// One for each manifest among the roots.
     manifest_looks: Vec<Look>,
     /// One for each artifact file among them.
@@ -59,11 +64,13 @@ pub(crate) struct Log {
     pub(crate) path: String,
     pub(crate) bytes: Vec<u8>,
     pub(crate) log: UsageLog,
-    /// What nobody can read in it.
-    skipped: Vec<Skipped>,
+    /// What cannot be read in it.
+    damage: Damage,
     stamp: Option<Stamp>,
     /// Why it cannot be read.
-    unreadable: Option<String>,
+    unreadable: Option<Fault>,
+    /// What was put aside of it, if it was something else than a log once.
+    aside: Option<String>,
 }
 
 /// How a root was when it was read.
@@ -78,13 +85,13 @@ struct Look {
 enum Reading<T> {
     Gone,
     Read(T, Look),
-    Unreadable(String),
+    Unreadable(Fault),
 }
 
 impl Marks {
     /// Reads all that keeps things in depots.
-    pub(crate) fn read(depots: &[Depot], now: SystemTime) -> Self {
-        let mut marks = Self::default();
+    pub(crate) fn read(depots: &[Depot], ignored: Ignored, now: SystemTime) -> Self {
+        let mut marks = Self { ignored, ..Self::default() };
         marks.look_again(depots, now);
         marks
     }
@@ -104,16 +111,13 @@ impl Marks {
         drop(old);
         let mut roots = Roots::default();
         for log in &self.logs {
-            self.notes.extend(log.skipped.iter().map(|skipped| {
+            let skipped = log.damage.skipped.iter().filter(|_| log.is_readable());
+            self.notes.extend(skipped.map(|skipped| {
                 let message = skipped.reason.clone();
                 let fault = Fault { line: skipped.line, column: None, message };
                 Note::at(&log.path, Problem::Healed, fault)
             }));
-            if let Some(reason) = &log.unreadable {
-                let kinds = kept_by(log.kind).to_vec();
-                let (path, reason) = (log.path.clone(), reason.clone());
-                roots.unreadable.push(Unreadable { path, reason, kinds });
-            }
+            roots.unreadable.extend(log.unreadable());
         }
         let overrides = self.read_overrides(depots);
         roots.unreadable.extend(overrides.1);
@@ -131,8 +135,12 @@ impl Marks {
         (roots.artifact_files, self.artifact_file_looks) =
             self.take_in(files, &mut roots.unreadable);
         roots.replacements = replacements(&roots);
+        roots.unreadable.retain(|unreadable| !self.ignored.has(&unreadable.path));
+        for space in &mut roots.uses {
+            space.projects.retain(|project| !self.ignored.has(project));
+        }
         let held = roots.unreadable.iter().map(|unreadable| {
-            Note::about(Path::new(&unreadable.path), Problem::Unreadable, unreadable.reason.clone())
+            Note::at(&unreadable.path, Problem::Unreadable, unreadable.fault.clone())
         });
         self.notes.extend(held);
         self.roots = roots;
@@ -146,9 +154,14 @@ impl Marks {
     /// Takes over what came of reading roots, and returns those that are there.
     fn take_in<T>(
         &mut self,
-        found: Found<T>,
+        mut found: Found<T>,
         unreadable: &mut Vec<Unreadable>,
     ) -> (Vec<Root<T>>, Vec<Look>) {
+        if !self.ignored.is_empty() {
+            let roots = found.roots.into_iter().zip(found.looks);
+            (found.roots, found.looks) =
+                roots.filter(|(root, _)| !self.ignored.has(&root.path)).unzip();
+        }
         let faulty = found.roots.iter().zip(&found.looks).filter_map(|(root, look)| {
             let fault = look.fault.as_deref()?.clone();
             Some(Note::at(&root.path, Problem::Faulty, fault))
@@ -176,20 +189,21 @@ impl Marks {
             let kinds = vec![Kind::Artifact];
             match fs::read_regular(Path::new(&path), LONGEST_ROOT) {
                 Ok(None) => {}
-                Ok(Some((bytes, _))) => match overrides.merge(&String::from_utf8_lossy(&bytes)) {
-                    Ok(faults) => {
-                        let notes = faults.into_iter();
-                        self.notes
-                            .extend(notes.map(|fault| Note::at(&path, Problem::Faulty, fault)));
+                Ok(Some((bytes, _))) => {
+                    match root::text_of(&bytes).and_then(|text| overrides.merge(text)) {
+                        Ok(faults) => {
+                            let notes = faults.into_iter();
+                            self.notes
+                                .extend(notes.map(|fault| Note::at(&path, Problem::Faulty, fault)));
+                        }
+                        // Where artifacts are is not known then.
+                        Err(fault) => unreadable.push(Unreadable { path, fault, kinds }),
                     }
-                    // Where artifacts are is not known then.
-                    Err(fault) => {
-                        unreadable.push(Unreadable { path, reason: fault.to_string(), kinds });
-                    }
-                },
+                }
                 Err(error) if error.is_directory() => {}
                 Err(error) => {
-                    unreadable.push(Unreadable { path, reason: error.to_string(), kinds });
+                    let fault = whole(error.to_string());
+                    unreadable.push(Unreadable { path, fault, kinds });
                 }
             }
         }
@@ -222,6 +236,11 @@ fn replacements(roots: &Roots) -> Vec<(usize, Target)> {
         }
     }
     found
+}
+
+/// A fault of a file as a whole.
+fn whole(message: String) -> Fault {
+    Fault { line: None, column: None, message }
 }
 
 /// The paths in the logs of a kind, sorted, and when their use was last logged.
@@ -320,24 +339,27 @@ fn those_gone(
 trait Format: Default {
     type Content: Send + Sync;
 
-    /// What bytes name, and what is wrong with them.
-    fn read(&mut self, bytes: &[u8]) -> (Self::Content, Option<Fault>);
+    /// What bytes name, and what is wrong with them; or the first place that is not understood.
+    fn read(&mut self, bytes: &[u8]) -> Understood<Self::Content>;
 }
 
 impl Format for ManifestReader {
     type Content = Manifest;
 
-    fn read(&mut self, bytes: &[u8]) -> (Manifest, Option<Fault>) {
+    fn read(&mut self, bytes: &[u8]) -> Understood<Manifest> {
         self.read(bytes)
     }
 }
 
+/// Reads artifact files.
+#[derive(Default)]
+struct HashReader;
+
 impl Format for HashReader {
     type Content = NamedHashes;
 
-    fn read(&mut self, bytes: &[u8]) -> (NamedHashes, Option<Fault>) {
-        let (named, faults) = self.read(bytes);
-        (named, faults.into_iter().next())
+    fn read(&mut self, bytes: &[u8]) -> Understood<NamedHashes> {
+        named_hashes(bytes)
     }
 }
 
@@ -383,9 +405,9 @@ impl<F: Format> RootReader<F> {
             });
             match reading {
                 Reading::Gone => found.gone.push(path),
-                Reading::Unreadable(reason) => {
+                Reading::Unreadable(fault) => {
                     let kinds = kept_by(kind).to_vec();
-                    found.unreadable.push(Unreadable { path, reason, kinds });
+                    found.unreadable.push(Unreadable { path, fault, kinds });
                 }
                 Reading::Read(content, look) => {
                     found.roots.push(Root { path, last_used, content });
@@ -423,14 +445,16 @@ fn read_root<F: Format>(
 ) -> Reading<F::Content> {
     match file.read(path, LONGEST_ROOT) {
         Ok(None) => Reading::Gone,
-        Ok(Some((bytes, stamp))) => {
-            let (content, fault) = format.read(bytes);
-            let stamp = Some(stamp).filter(|stamp| stamp.is_older_than(SETTLED, now));
-            Reading::Read(content, Look { stamp, fault: fault.map(Box::new) })
-        }
+        Ok(Some((bytes, stamp))) => match format.read(bytes) {
+            Ok((content, fault)) => {
+                let stamp = Some(stamp).filter(|stamp| stamp.is_older_than(SETTLED, now));
+                Reading::Read(content, Look { stamp, fault: fault.map(Box::new) })
+            }
+            Err(fault) => Reading::Unreadable(fault),
+        },
         // A directory names nothing: it counts as a missing file, as with Pkg.
         Err(error) if error.is_directory() => Reading::Gone,
-        Err(error) => Reading::Unreadable(error.to_string()),
+        Err(error) => Reading::Unreadable(whole(error.to_string())),
     }
 }
 
@@ -439,17 +463,36 @@ impl Log {
         let (bytes, stamp, unreadable) = match fs::read_regular(Path::new(path), LONGEST_ROOT) {
             Ok(Some((bytes, stamp))) => (bytes, Some(stamp), None),
             Ok(None) => (Vec::new(), None, None),
-            Err(error) => (Vec::new(), Stamp::of(Path::new(path)), Some(error.to_string())),
+            Err(error) => (Vec::new(), Stamp::of(Path::new(path)), Some(whole(error.to_string()))),
         };
-        let (log, skipped) = match old {
-            Some(old) if old.bytes == bytes => (old.log.clone(), old.skipped.clone()),
-            _ => UsageLog::read(&bytes),
+        let (log, damage) = match old {
+            Some(old) if old.bytes == bytes => (old.log.clone(), old.damage.clone()),
+            _ => UsageLog::read_damaged(&bytes),
         };
-        Self { depot, kind, path: path.to_owned(), bytes, log, skipped, stamp, unreadable }
+        let is_lost = || damage.is_lost.then(|| whole(usage::LOST.to_owned()));
+        let unreadable = unreadable.or_else(is_lost);
+        let aside = Some(usage::aside(path)).filter(|aside| Path::new(aside).exists());
+        Self { depot, kind, path: path.to_owned(), bytes, log, damage, stamp, unreadable, aside }
     }
 
     /// Whether it can be read.
     pub(crate) fn is_readable(&self) -> bool {
         self.unreadable.is_none()
+    }
+
+    /// What of it cannot be read, now or from an earlier time.
+    fn unreadable(&self) -> impl Iterator<Item = Unreadable> {
+        let kinds = || kept_by(self.kind).to_vec();
+        let now = self.unreadable.clone().map(|fault| Unreadable {
+            path: self.path.clone(),
+            fault,
+            kinds: kinds(),
+        });
+        let earlier = self.aside.clone().map(|path| Unreadable {
+            path,
+            fault: whole(usage::LOST.to_owned()),
+            kinds: kinds(),
+        });
+        now.into_iter().chain(earlier)
     }
 }

@@ -51,7 +51,7 @@ pub(super) struct Marked {
 
 /// Finds out who uses what.
 pub(super) fn mark(store: &Store) -> Result<Marked> {
-    let (mut log, torn) = uses::read(&fs::read(Path::new(&store.layout().uses()))?);
+    let (mut log, _) = uses::read(&fs::read(Path::new(&store.layout().uses()))?);
     let own = files_in(store)?;
     let mut found = Files::new(store, &own);
     log.iter_mut().for_each(|used| used.file = found.find(&used.file));
@@ -71,6 +71,8 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
         let time = times.entry((&used.file, &used.name, used.hash)).or_insert(used.time);
         *time = used.time.max(*time);
     }
+    let mut logged: HashMap<&str, Vec<&Use>> = HashMap::new();
+    log.iter().for_each(|used| logged.entry(&used.file).or_default().push(used));
     let mut bound = HashSet::new();
     for file in &files {
         let Some(found) =
@@ -79,10 +81,22 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
             continue;
         };
         let changed = found.changed.map(local_time);
+        let logged = || logged.get(file.as_str()).into_iter().flatten();
         match Bindings::read(&fs::read(Path::new(file))?) {
             Ok(bindings) => {
                 for (name, binding) in bindings.iter() {
-                    let Ok(Binding { hash, .. }) = binding else { continue };
+                    let Binding { hash, .. } = match binding {
+                        Ok(binding) => binding,
+                        Err(invalid) => {
+                            marked.does_not_read(file, invalid.to_string());
+                            // What the name ever stood for, it may stand for still.
+                            for used in logged().filter(|used| used.name == name) {
+                                bound.insert((file.clone(), name.to_owned(), used.hash));
+                                marked.bind(store, file, name, used.hash, used.time);
+                            }
+                            continue;
+                        }
+                    };
                     let key = (file.as_str(), name, *hash);
                     let Some(time) = times.get(&key).copied().or(changed) else { continue };
                     bound.insert((file.clone(), name.to_owned(), *hash));
@@ -90,12 +104,9 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
                 }
             }
             Err(fault) => {
-                marked.unreadable.push((file.clone(), fault.to_string()));
-                if torn > 0 || !log.iter().any(|used| used.file == *file) {
-                    marked.unknown.push(file.clone());
-                }
+                marked.does_not_read(file, fault.to_string());
                 // What it ever bound, it may bind still.
-                for used in log.iter().filter(|used| used.file == *file) {
+                for used in logged() {
                     bound.insert((file.clone(), used.name.clone(), used.hash));
                     marked.bind(store, file, &used.name, used.hash, used.time);
                 }
@@ -117,6 +128,15 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
 }
 
 impl Marked {
+    /// Notes a file that is not understood completely. It may bind anything, whatever the log says: so
+    /// nothing is removed as long as it is so.
+    fn does_not_read(&mut self, file: &str, reason: String) {
+        if self.unknown.last().is_none_or(|last| last != file) {
+            self.unknown.push(file.to_owned());
+            self.unreadable.push((file.to_owned(), reason));
+        }
+    }
+
     /// Leaves out the names of files that go.
     pub(super) fn forget(&mut self, files: &BTreeSet<String>) {
         self.names.retain(|name| !files.contains(&name.file));

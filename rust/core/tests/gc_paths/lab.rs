@@ -34,6 +34,7 @@ pub(crate) fn options(depots: &[&str]) -> Options {
         max_size: None,
         dry_run: false,
         patience: Duration::from_secs(30),
+        ignore_roots: Vec::new(),
     }
 }
 

@@ -57,7 +57,9 @@ struct Source {
 pub(crate) struct World {
     /// The names of the depots.
     pub(crate) depots: Vec<&'static str>,
-    /// The kinds of which a root that cannot be read keeps everything.
+    /// Whether some roots may not be whole.
+    has_damage: bool,
+    /// The kinds of which a root that cannot be read completely keeps everything.
     pub(crate) held: BTreeSet<&'static str>,
     /// In the places of roots, links that lead to themselves.
     loops: Vec<String>,
@@ -123,6 +125,7 @@ impl World {
         if dice.percent(30) {
             world.depots.push("other");
         }
+        world.has_damage = dice.percent(15);
         let packages = world.packages(&mut dice);
         world.artifacts(&mut dice);
         world.clones(&mut dice);
@@ -196,7 +199,7 @@ impl World {
             if !dice.percent(40) {
                 continue;
             }
-            let mut overrides = String::new();
+            let mut overrides = String::from("# none, or some\n");
             for number in 0..3 {
                 // What they lead to is beyond what is led away, so that there are no circles.
                 let target = 6 + dice.pick(ARTIFACTS - 6);
@@ -253,6 +256,7 @@ impl World {
         plain: String,
         healed: String,
         kinds: &[&'static str],
+        is_torn: bool,
     ) {
         if !dice.percent(15) {
             self.log(dice, log, &format!("{ROOT}/{path}"), "");
@@ -272,14 +276,20 @@ impl World {
             }
             _ => {}
         }
+        if is_torn && is_logged {
+            self.held.extend(kinds);
+        }
         self.sources.insert(path.to_owned(), Source { plain, healed });
     }
 
     fn manifests(&mut self, dice: &mut Dice, is_first: bool) {
         for number in 0..PROJECTS {
-            let (is_second, is_torn) = (dice.percent(50), dice.percent(15));
-            let (mut first, mut second) =
-                (String::new(), String::from("manifest_format = \"2.0\"\n"));
+            let is_torn = self.has_damage && dice.percent(40);
+            let is_second = dice.percent(50);
+            let (mut first, mut second) = (
+                String::from("# Pkg begins each so\n"),
+                String::from("manifest_format = \"2.0\"\n"),
+            );
             for package in 0..PACKAGES {
                 let (uuid, hash) = (package_uuid(package), tree(package, dice.pick(TREES)));
                 let mut entry = format!("uuid = \"{uuid}\"\n");
@@ -313,7 +323,8 @@ impl World {
                 plain += dice.of(&TAILS);
             }
             let path = format!("work/{number}/{name}");
-            self.root(dice, "manifest", &path, plain, healed, &["packages", "clones"]);
+            let kinds = ["packages", "clones"];
+            self.root(dice, "manifest", &path, plain, healed, &kinds, is_torn);
         }
     }
 
@@ -347,7 +358,8 @@ impl World {
                 };
             }
             let mut plain = healed.clone();
-            match dice.pick(100) {
+            let damage = if self.has_damage { dice.pick(50) } else { 50 };
+            match damage {
                 // Pkg gives up the whole collection.
                 0..3 => {
                     plain += dice.of(&["[b]\nlazy = true\n", "[b]\ngit-tree-sha1 = \"no hash\"\n"]);
@@ -355,7 +367,7 @@ impl World {
                 3..15 => plain += dice.of(&TAILS),
                 _ => {}
             }
-            self.root(dice, "artifact", &path, plain, healed, &["artifacts"]);
+            self.root(dice, "artifact", &path, plain, healed, &["artifacts"], damage < 15);
         }
     }
 

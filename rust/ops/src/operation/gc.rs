@@ -19,14 +19,16 @@ use super::now;
 /// For how long a collection waits for whoever writes to a log.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn options(depots: &[&str]) -> Options {
+fn options(depots: &[&str], ignore_roots: &[&str]) -> Options {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     Options {
-        depots: depots.iter().map(|depot| (*depot).to_owned()).collect(),
+        depots: texts(depots),
         policy: Policy { collect_delay: TimeDelta::days(7), scratch_cleanup_period: None },
         force: false,
         max_size: None,
         dry_run: true,
         patience: PATIENCE,
+        ignore_roots: texts(ignore_roots),
     }
 }
 
@@ -48,6 +50,7 @@ pub fn collect_depots(
     max_size: &str,
     force: bool,
     is_dry_run: bool,
+    ignore_roots: Vec<&str>,
     watch: &Watch,
 ) -> Result<Vec<String>> {
     let invalid =
@@ -66,7 +69,7 @@ pub fn collect_depots(
         max_size: Some(max_size).filter(is_given).map(size).transpose()?,
         force,
         dry_run: is_dry_run,
-        ..options(&depots)
+        ..options(&depots, &ignore_roots)
     };
     let report = gc::collect(&options, moment(), watch)?;
     let mut table = Table::new();
@@ -105,8 +108,13 @@ pub fn collect_depots(
 /// # Errors
 ///
 /// As there.
-pub fn depot_status(depots: Vec<&str>, force: bool, watch: &Watch) -> Result<Vec<String>> {
-    let options = Options { force, ..options(&depots) };
+pub fn depot_status(
+    depots: Vec<&str>,
+    force: bool,
+    ignore_roots: Vec<&str>,
+    watch: &Watch,
+) -> Result<Vec<String>> {
+    let options = Options { force, ..options(&depots, &ignore_roots) };
     let status = gc::status(&options, moment(), watch)?;
     let entry = |entry: &gc::Entry| {
         let mut table = item(entry.kind, &entry.path, entry.size);
@@ -144,8 +152,14 @@ pub fn depot_status(depots: Vec<&str>, force: bool, watch: &Watch) -> Result<Vec
 /// # Errors
 ///
 /// As there.
-pub fn explain_item(depots: Vec<&str>, query: &str, watch: &Watch) -> Result<Vec<String>> {
-    let explained = gc::why(query, &options(&depots), moment(), watch)?;
+pub fn explain_item(
+    depots: Vec<&str>,
+    query: &str,
+    ignore_roots: Vec<&str>,
+    watch: &Watch,
+) -> Result<Vec<String>> {
+    let options = options(&depots, &ignore_roots);
+    let explained = gc::why(query, &options, moment(), watch)?;
     let found = explained.found.iter().map(|found| {
         let mut table = item(found.kind, &found.path, found.size);
         table.insert("label".into(), found.label.clone().into());

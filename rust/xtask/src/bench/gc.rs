@@ -94,6 +94,7 @@ pub(super) fn measure(arguments: &Measure) -> Result<()> {
         max_size: None,
         dry_run: !arguments.sweep,
         patience: Duration::from_secs(30),
+        ignore_roots: Vec::new(),
     };
     let now = USED.parse().ok().and_then(|time| DepotTime::from_toml(&time));
     let moment = Moment { now: now.context("BUG: no time")?, clock: SystemTime::now() };

@@ -71,7 +71,9 @@ pub(crate) fn perform(task: CollectionTask) -> Result<(), String> {
             let patience = patience.duration();
             let policy = Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None };
             let depots = std::iter::once(depot).chain(behind).collect();
-            let options = Options { depots, policy, force, max_size, dry_run, patience };
+            let ignore_roots = Vec::new();
+            let options =
+                Options { depots, policy, force, max_size, dry_run, patience, ignore_roots };
             collect(&options, times, until.as_deref())
         }
         CollectionTask::Use { depot, project, rounds, until } => {

@@ -1,0 +1,210 @@
+//! When a root counts as read: completely, or not at all.
+//!
+//! A root is a file that references what a collection must not delete. As long as one part of it is
+//! not understood, that part may reference anything; so such a root is an error, with the
+//! first place that is not understood, and a collection keeps every item that the root could
+//! reference.
+//!
+//! Two states of a file are understood although they are not valid TOML: one with a key or a table
+//! that is defined twice, and one with the conflict markers of a merge. Then every definition, and
+//! every side, counts.
+
+use crate::fault::Fault;
+
+/// What a root references, with what Pkg would refuse in it; or the first place at which it is not
+/// understood.
+pub type Reading<T> = Result<(T, Option<Fault>), Fault>;
+
+/// Reads a root with `read`, which understands texts that are TOML but for repetitions. Each
+/// side of a merge conflict is read, and `add` puts them together.
+pub(crate) fn read<T>(
+    bytes: &[u8],
+    mut read: impl FnMut(&str) -> Reading<T>,
+    add: impl Fn(&mut T, T),
+) -> Reading<T> {
+    let text = text_of(bytes)?;
+    let fault = match read(text) {
+        Ok(reading) => return Ok(reading),
+        Err(fault) => fault,
+    };
+    let Some(conflict) = Conflict::of(text) else { return Err(fault) };
+    let mut whole: Option<T> = None;
+    for side in conflict.sides()? {
+        let (content, _) = read(&conflict.text_of(side))?;
+        match &mut whole {
+            Some(whole) => add(whole, content),
+            None => whole = Some(content),
+        }
+    }
+    let message = "conflict markers of a merge: what each side names is kept";
+    let warning = Fault { line: Some(conflict.line), column: None, message: message.to_owned() };
+    whole.map(|whole| (whole, Some(warning))).ok_or(fault)
+}
+
+/// The text that bytes are.
+///
+/// # Errors
+///
+/// If they are no Unicode; or if there are none, as a crash leaves a file that was being written.
+pub fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
+    let fault = |line, message: &str| Fault { line, column: None, message: message.to_owned() };
+    if bytes.is_empty() {
+        return Err(fault(None, "the file is empty, as a crash leaves it"));
+    }
+    std::str::from_utf8(bytes).map_err(|error| {
+        let before = &bytes[..error.valid_up_to()];
+        let line = memchr::memchr_iter(b'\n', before).count() + 1;
+        fault(Some(line), not_unicode(bytes))
+    })
+}
+
+/// Why bytes are no text in UTF-8.
+fn not_unicode(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "the text is UTF-16, not UTF-8",
+        [0x1f, 0x8b, ..] => "the file is compressed",
+        _ => "the text is not UTF-8",
+    }
+}
+
+/// A side of a merge conflict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Ours,
+    Base,
+    Theirs,
+}
+
+/// A part of a text with conflict markers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    /// A line that all sides have.
+    Common,
+    Of(Side),
+    Marker,
+}
+
+/// A text with the conflict markers that git and others write.
+struct Conflict<'t> {
+    text: &'t str,
+    /// The line of the first marker, counted from one.
+    line: usize,
+}
+
+impl<'t> Conflict<'t> {
+    /// `None` if no line is a marker that begins a conflict.
+    fn of(text: &'t str) -> Option<Self> {
+        let line = text.lines().position(|line| is_marker(line, b'<'))?;
+        Some(Self { text, line: line + 1 })
+    }
+
+    /// The sides that there are.
+    ///
+    /// # Errors
+    ///
+    /// The first marker that is out of order, or that is not followed by the next one.
+    fn sides(&self) -> Result<Vec<Side>, Fault> {
+        let mut sides = vec![Side::Ours, Side::Theirs];
+        let mut last = Part::Common;
+        for (index, (_, part)) in self.parts().enumerate() {
+            let Ok(part) = part else {
+                let message = "a conflict marker without the one before it".to_owned();
+                return Err(Fault { line: Some(index + 1), column: None, message });
+            };
+            if part == Part::Of(Side::Base) && sides.len() == 2 {
+                sides.insert(1, Side::Base);
+            }
+            last = part;
+        }
+        let is_open = matches!(last, Part::Of(_))
+            || last == Part::Marker
+                && !self.text.lines().last().is_some_and(|l| is_marker(l, b'>'));
+        match is_open {
+            true => {
+                let message = "the conflict that begins here has no end".to_owned();
+                Err(Fault { line: Some(self.line), column: None, message })
+            }
+            false => Ok(sides),
+        }
+    }
+
+    /// Each line with its part; an error for a marker that is out of order.
+    fn parts(&self) -> impl Iterator<Item = (&'t str, Result<Part, ()>)> {
+        let mut side: Option<Side> = None;
+        self.text.split_inclusive('\n').map(move |line| {
+            let found = line.trim_end();
+            let next = match side {
+                None if is_marker(found, b'<') => Some(Some(Side::Ours)),
+                Some(Side::Ours) if is_marker(found, b'|') => Some(Some(Side::Base)),
+                Some(Side::Ours | Side::Base) if is_marker(found, b'=') => Some(Some(Side::Theirs)),
+                Some(Side::Theirs) if is_marker(found, b'>') => Some(None),
+                _ => None,
+            };
+            if let Some(next) = next {
+                side = next;
+                return (line, Ok(Part::Marker));
+            }
+            let is_stray = [b'<', b'>'].into_iter().any(|mark| is_marker(found, mark));
+            let part = side.map_or(Part::Common, Part::Of);
+            (line, if is_stray { Err(()) } else { Ok(part) })
+        })
+    }
+
+    /// The text as a side has it. Lines that are not its own are empty, so that places stay.
+    fn text_of(&self, side: Side) -> String {
+        let mut text = String::with_capacity(self.text.len());
+        for (line, part) in self.parts() {
+            let is_meant =
+                matches!(part, Ok(part) if part == Part::Common || part == Part::Of(side));
+            text.push_str(if is_meant { line } else { "\n" });
+        }
+        text
+    }
+}
+
+/// Whether a line is a conflict marker: seven times the same, and nothing or a label behind a space.
+fn is_marker(line: &str, mark: u8) -> bool {
+    let bytes = line.as_bytes();
+    let is_mark = bytes.len() >= 7 && bytes[..7].iter().all(|byte| *byte == mark);
+    is_mark && matches!(bytes.get(7), None | Some(b' '))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sides(text: &str) -> Result<Vec<String>, Fault> {
+        let conflict = Conflict::of(text).unwrap();
+        let sides = conflict.sides()?;
+        Ok(sides.into_iter().map(|side| conflict.text_of(side).replace('\n', "|")).collect())
+    }
+
+    #[test]
+    fn each_side_has_its_lines_and_those_of_all() {
+        let text = "a\n<<<<<<< HEAD\nb\n=======\nc\n>>>>>>> other\nd\n";
+        assert_eq!(sides(text).unwrap(), ["a||b||||d|", "a||||c||d|"]);
+        let text = "<<<<<<< HEAD\r\nb\n||||||| base\nx\n=======\nc\n>>>>>>> other";
+        assert_eq!(sides(text).unwrap(), ["|b||||||", "|||x||||", "|||||c||"]);
+    }
+
+    #[test]
+    fn markers_out_of_order_have_a_place() {
+        for (text, line) in [
+            ("<<<<<<< a\nb\n", 1),
+            ("<<<<<<< a\nb\n=======\n", 1),
+            ("<<<<<<< a\n<<<<<<< b\n=======\n>>>>>>> c\n", 2),
+            ("<<<<<<< a\n=======\n>>>>>>> c\n>>>>>>> c\n", 4),
+        ] {
+            assert_eq!(sides(text).unwrap_err().line, Some(line), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_is_said() {
+        let reason = |bytes: &[u8]| text_of(bytes).unwrap_err().to_string();
+        assert_eq!(reason(b""), "the file is empty, as a crash leaves it");
+        assert_eq!(reason(b"a\n\xff"), "2: the text is not UTF-8");
+        assert_eq!(reason(b"\xff\xfe[\0"), "1: the text is UTF-16, not UTF-8");
+        assert_eq!(reason(b"\x1f\x8b\x08"), "1: the file is compressed");
+    }
+}

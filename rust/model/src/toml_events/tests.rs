@@ -1,0 +1,126 @@
+use std::fmt::Write;
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Writes each event on a line.
+#[derive(Default)]
+struct Transcript(String);
+
+impl<'t> Receiver<'t> for Transcript {
+    fn receive(&mut self, place: Place<'_, 't>, event: Event<'t>) -> Step {
+        let keys: Vec<&str> = (0..place.path.len()).map(|index| place.path.key(index)).collect();
+        let Place { arrays, at, .. } = place;
+        writeln!(self.0, "{at} {} {arrays} {event:?}", keys.join("/")).unwrap();
+        Ok(())
+    }
+}
+
+fn transcript(text: &str) -> Result<String, Fault> {
+    let mut transcript = Transcript::default();
+    read(text, &mut transcript).map(|()| transcript.0)
+}
+
+/// A receiver that takes everything.
+struct Anything;
+
+impl<'t> Receiver<'t> for Anything {
+    fn receive(&mut self, _: Place<'_, 't>, _: Event<'t>) -> Step {
+        Ok(())
+    }
+}
+
+#[test]
+fn each_value_has_its_path() {
+    let text = "a.b = [1, [\"x\"], {c = 'y', d = []}]\n[\"t t\"]\nk = 2024-01-02 03:04:05\n[[e.f]]\nx.y.z.w = true\n";
+    let expected = "\
+        6 a/b 0 OpenArray\n\
+        7 a/b 1 Scalar(Number)\n\
+        10 a/b 1 OpenArray\n\
+        11 a/b 2 Scalar(Text(\"x\"))\n\
+        10 a/b 1 Close\n\
+        17 a/b 1 OpenTable\n\
+        22 a/b/c 0 Scalar(Text(\"y\"))\n\
+        31 a/b/d 0 OpenArray\n\
+        31 a/b/d 0 Close\n\
+        17 a/b 1 Close\n\
+        6 a/b 0 Close\n\
+        36 t t 0 Table\n";
+    let found = transcript(text).unwrap();
+    assert!(found.starts_with(expected), "{found}");
+    assert!(found.contains(" e/f 0 Element\n"), "{found}");
+    assert!(found.contains(" e/f/x/y// 0 Scalar(Boolean)\n"), "{found}");
+}
+
+#[test]
+fn what_is_defined_twice_is_told_twice() {
+    let text = "a = 1\na = 2\n[b]\n[b]\n[[b]]\n";
+    assert_eq!(transcript(text).unwrap().lines().count(), 5);
+}
+
+#[test]
+fn an_error_has_its_place() {
+    for (text, place) in [
+        ("a = 1\nb = \n", "2:5"),
+        ("a = 1 b = 2\n", "1:7"),
+        ("[a\n", "1:3"),
+        ("[ [a]]\n", "1:3"),
+        ("a = \"x\n", "1:7"),
+        ("a = [1,, 2]\n", "1:8"),
+        ("a = {b = 1, b}\n", "1:14"),
+        ("a = 2024-13-01\n", "1:5"),
+        ("a = 99999999999999999999\n", "1:5"),
+        ("a = 1\r", "1:7"),
+        ("\0", "1:1"),
+        ("# \u{1}\n", "1:3"),
+    ] {
+        let fault = transcript(text).expect_err(text);
+        assert!(fault.to_string().starts_with(&format!("{place}: ")), "{text:?}: {fault}");
+    }
+}
+
+/// Neither nesting nor the length of a path costs stack or memory.
+#[test]
+fn depth_costs_nothing() {
+    let deep = |open: &str| format!("a = {}", open.repeat(1 << 18));
+    assert!(transcript(&deep("[")).is_err());
+    assert!(transcript(&deep("{a=")).is_err());
+    assert!(read(&format!("[{}a]\n", "a.".repeat(1 << 18)), &mut Anything).is_ok());
+    assert!(read(&format!("{}a = 1\n", "a.".repeat(1 << 18)), &mut Anything).is_ok());
+}
+
+/// Whether the `toml` crate refuses a text only because of something that stands in it twice.
+fn is_repetition(error: &toml::de::Error) -> bool {
+    let message = error.message();
+    message.contains("duplicate key") || message.contains("cannot extend")
+}
+
+/// Pieces of TOML and of damaged TOML.
+pub(crate) fn pieces() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        4 => prop::sample::select(vec![
+            "[", "]", "[[", "]]", "{", "}", "=", " = ", ",", ".", "\n", "\r\n", "\r", " ", "\t", "#",
+            "\"", "'", "\"\"\"", "'''", "\\", "\\n", "\\u00e9", "\\U0001F600", "\\x41", "a", "b-c", "1", "-1", "+0",
+            "0x1F", "1_000", "1.5", "1e3", "inf", "nan", "true", "false", "2024-01-02",
+            "2024-01-02T03:04:05Z", "03:04:05", "\0", "\u{7f}", "é", "\u{feff}", "a = 1\n", "[t]\n", "[[t]]\n", "x = \"y\"\n",
+        ])
+        .prop_map(str::to_owned),
+        1 => "[a-z=\\[\\]{}\", .\n#0-9]{0,6}",
+    ];
+    prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    /// What is read here without an error is TOML, but for repetitions; and what is TOML is read.
+    #[test]
+    fn it_reads_toml_and_nothing_else(text in pieces()) {
+        let found = read(&text, &mut Anything);
+        match (found, text.parse::<toml::Table>()) {
+            (Ok(()), Ok(_)) => {}
+            (Ok(()), Err(error)) => prop_assert!(is_repetition(&error), "{text:?}: {error}"),
+            (Err(fault), Ok(_)) => prop_assert!(false, "{text:?}: {fault}"),
+            (Err(_), Err(_)) => {}
+        }
+    }
+}

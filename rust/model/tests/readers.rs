@@ -1,0 +1,259 @@
+//! Fuzzers of the readers: what they make of damaged files.
+//!
+//! Each mutates the files in `tests/corpus/` for `SCRATCHRS_FUZZ_SECONDS` (one, if it is not set), beginning
+//! with `SCRATCHRS_FUZZ_SEED`. A failure prints the text.
+
+#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+
+#[path = "readers/mutation.rs"]
+mod mutation;
+
+use std::collections::BTreeSet;
+
+use mutation::{Random, corpus, fuzz};
+use scratchrs_model::artifacts_toml::{BindOptions, Bindings, bind, named_hashes, unbind};
+use scratchrs_model::generation::Generated;
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::manifest::ManifestReader;
+use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::overrides::Overrides;
+use scratchrs_model::project::identity;
+use scratchrs_model::store::{bindings, record, users, uses};
+use scratchrs_model::time::DepotTime;
+use scratchrs_model::usage_log::{Damage, Record, UsageLog, census};
+use toml::{Table, Value};
+
+type References = BTreeSet<(String, String)>;
+
+/// What TOML in general says of a text; the inner `None` if it is TOML but for repetitions.
+fn toml_of(bytes: &[u8]) -> Option<Option<Table>> {
+    match std::str::from_utf8(bytes).ok()?.parse::<Table>() {
+        Ok(table) => Some(Some(table)),
+        Err(error) => {
+            let message = error.message();
+            let is_repetition =
+                message.contains("duplicate key") || message.contains("cannot extend");
+            is_repetition.then_some(None)
+        }
+    }
+}
+
+/// What a root references, read by TOML in general.
+fn check_root(bytes: &[u8], read: Option<References>, references: impl Fn(&Table) -> References) {
+    let shown = || String::from_utf8_lossy(bytes);
+    let Some(kept) = read else { return };
+    match toml_of(bytes) {
+        Some(Some(table)) => {
+            let expected = references(&table);
+            assert!(kept.is_superset(&expected), "{kept:?}\n{expected:?}\n{}", shown());
+        }
+        Some(None) => {}
+        None => {
+            let has_marker = shown().lines().any(|line| line.starts_with("<<<<<<<"));
+            assert!(has_marker, "this is read, and not TOML:\n{}", shown());
+        }
+    }
+}
+
+fn text(entry: &Value, key: &str) -> Option<String> {
+    entry.get(key).and_then(Value::as_str).map(str::to_lowercase)
+}
+
+#[test]
+fn manifests() {
+    let mut reader = ManifestReader::default();
+    fuzz(&corpus(&["manifest"]), |bytes, _| {
+        let read = reader.read(bytes).ok().map(|(manifest, _)| {
+            let packages = manifest.packages.iter();
+            let trees = packages.map(|it| (it.uuid.to_string(), it.tree.to_string()));
+            let sources = manifest.sources.iter();
+            trees.chain(sources.map(|url| (url.to_lowercase(), String::new()))).collect()
+        });
+        check_root(bytes, read, |table| {
+            let deps = table.get("deps").and_then(Value::as_table).into_iter().flatten();
+            let mut found = References::new();
+            for (_, entries) in deps.chain(table) {
+                for entry in entries.as_array().into_iter().flatten() {
+                    found.extend(text(entry, "uuid").zip(text(entry, "git-tree-sha1")));
+                    found.extend(text(entry, "repo-url").map(|url| (url, String::new())));
+                }
+            }
+            found
+        });
+    });
+}
+
+#[test]
+fn artifact_files() {
+    fuzz(&corpus(&["artifacts"]), |bytes, _| {
+        let read = named_hashes(bytes).ok().map(|(named, _)| {
+            named.hashes().iter().map(|hash| (hash.to_string(), String::new())).collect()
+        });
+        check_root(bytes, read, |table| {
+            let mut found = References::new();
+            for (_, value) in table {
+                let entries = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+                for entry in entries {
+                    found.extend(text(entry, "git-tree-sha1").map(|hash| (hash, String::new())));
+                }
+            }
+            found
+        });
+    });
+}
+
+#[test]
+fn artifact_files_under_edit() {
+    fuzz(&corpus(&["artifacts"]), |bytes, _| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        let Ok(before) = Bindings::read(text) else {
+            assert!(bind(text, "new", TreeHash([7; 20]), BindOptions::default()).is_err());
+            return;
+        };
+        before.faults();
+        if let Ok(bound) = bind(text, "new", TreeHash([7; 20]), BindOptions::default()) {
+            let after = Bindings::read(&bound).expect(&bound);
+            assert!(before.names().all(|name| after.names().any(|other| other == name)), "{text}");
+            if before.names().all(|name| name != "new") {
+                let without = unbind(&bound, "new", None).unwrap().expect(&bound);
+                let names: Vec<String> =
+                    Bindings::read(&without).unwrap().names().map(str::to_owned).collect();
+                assert_eq!(names, before.names().collect::<Vec<_>>(), "{text}");
+            }
+        }
+    });
+}
+
+fn now() -> DepotTime {
+    DepotTime::from_toml(&"2026-11-21T12:00:00Z".parse().unwrap()).unwrap()
+}
+
+#[test]
+fn usage_logs_are_healed() {
+    fuzz(&corpus(&["usage", "manifest"]), |bytes, _| {
+        let (log, damage) = UsageLog::read_damaged(bytes);
+        if census(bytes).is_some() {
+            assert_eq!(damage, Damage::default(), "{}", String::from_utf8_lossy(bytes));
+        }
+        for healed in [log.clone(), log.condensed(now())] {
+            let text = healed.to_text();
+            assert!(text.parse::<Table>().is_ok(), "{text}");
+            assert_eq!(UsageLog::read_damaged(text.as_bytes()), (healed, Damage::default()));
+        }
+    });
+}
+
+/// Each record that is there is read, whatever stands before it on other lines.
+#[test]
+fn usage_logs_lose_no_record() {
+    let record = Record::of_project(now(), "/p/Project.toml").to_text("/space");
+    fuzz(&corpus(&["usage", "manifest", "artifacts", "project"]), |bytes, random| {
+        // A comment goes on to the end of its line, and a list may go on on the next one: what is
+        // behind a whole record is as good as garbage.
+        let at = random.below(bytes.len() + 1);
+        let (before, after) = bytes.split_at(at);
+        let separator = random.pick(&[&b"\n"[..], b"\r\n", b"\n\0", b"\n\xef\xbb\xbf"]);
+        let all = [before, separator, record.as_bytes(), after].concat();
+        if toml_of(&all).is_some() {
+            // It may stand in a text of several lines.
+            return;
+        }
+        let (log, _) = UsageLog::read_damaged(&all);
+        let is_whole = |found: &Record| {
+            found.time >= Some(now())
+                && found.parent_projects.iter().any(|it| it == "/p/Project.toml")
+        };
+        assert!(log.records("/space").iter().any(is_whole), "{}", String::from_utf8_lossy(&all));
+    });
+}
+
+#[test]
+fn overrides() {
+    fuzz(&corpus(&["overrides"]), |bytes, _| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        let mut overrides = Overrides::default();
+        let is_read = overrides.merge(text).is_ok();
+        match toml_of(bytes) {
+            Some(Some(_)) => assert!(is_read, "{text}"),
+            Some(None) => {}
+            None => assert!(!is_read, "{text}"),
+        }
+        let hashes: Vec<TreeHash> = overrides.by_hash().map(|(hash, _)| hash).collect();
+        hashes.into_iter().for_each(|hash| drop(overrides.of_artifact(hash)));
+    });
+}
+
+#[test]
+fn projects() {
+    fuzz(&corpus(&["project"]), |bytes, _| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        let found = identity(text);
+        if let Ok(table) = text.parse::<Table>() {
+            assert_eq!(found.name.as_deref(), table.get("name").and_then(Value::as_str), "{text}");
+        }
+    });
+}
+
+#[test]
+fn orphans() {
+    fuzz(&corpus(&["orphaned"]), |bytes, _| {
+        let (orphanage, _) = Orphanage::read(bytes);
+        assert_eq!(Orphanage::read(orphanage.to_text().as_bytes()), (orphanage, vec![]));
+    });
+}
+
+#[test]
+fn files_of_the_store() {
+    fuzz(&corpus(&["store"]), |bytes, _| {
+        let text = std::str::from_utf8(bytes).ok();
+        text.map(Generated::parse);
+        uses::Usage::read(bytes);
+        uses::read(bytes);
+        users::read(bytes);
+        record::Record::read(bytes);
+        let Ok(mut bindings) = bindings::Bindings::read(bytes) else { return };
+        let Some(gone) = bindings.iter().next().map(|(name, _)| name.to_owned()) else { return };
+        let names = bindings.len();
+        bindings.remove([gone.as_str()]);
+        let again = bindings::Bindings::read(bindings.text().as_bytes()).unwrap();
+        assert_eq!((again.len(), again.has(&gone)), (names - 1, false));
+    });
+}
+
+/// Nesting and long paths take no stack, which would end the process.
+#[test]
+fn depth_ends_no_process() {
+    let times = 1 << 14;
+    for text in [
+        format!("a = {}", "[".repeat(times)),
+        format!("a = {}", "{a=".repeat(times)),
+        format!("a = {}1{}\n", "[".repeat(times), "]".repeat(times)),
+        format!("a{} = 1\n", ".a".repeat(times)),
+        format!("[a{}]\n", ".a".repeat(times)),
+        format!("[[a{}]]\n", ".a".repeat(times)),
+        format!("a = {{ a{} = 1 }}\n", ".a".repeat(times)),
+    ] {
+        let bytes = text.as_bytes();
+        let _ = ManifestReader::default().read(bytes);
+        let _ = named_hashes(bytes);
+        let _ = Bindings::read(&text);
+        let _ = bind(&text, "new", TreeHash([7; 20]), BindOptions::default());
+        let _ = unbind(&text, "a", None);
+        UsageLog::read(bytes);
+        let _ = Overrides::default().merge(&text);
+        identity(&text);
+        Orphanage::read(bytes);
+        Generated::parse(&text);
+        uses::Usage::read(bytes);
+        let _ = bindings::Bindings::read(bytes).map(|mut bindings| bindings.remove(["a"]));
+    }
+}
+
+/// The same damage hits the same files again, so that a failure can be repeated.
+#[test]
+fn damage_is_repeatable() {
+    let seeds = corpus(&["usage"]);
+    let damage = |seed| mutation::mutated(&seeds, &mut Random::new(seed));
+    assert_eq!(damage(7), damage(7));
+    assert!((0..50).any(|seed| damage(seed) != damage(7)));
+}
