@@ -5,48 +5,33 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use scratchrs_testkit::Random;
 use tempfile::TempDir;
-
-/// Pseudo-random numbers, the same for the same seed.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(0x1405_7b7e_f767_814f);
-        let mixed = (self.0 ^ (self.0 >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed ^ (mixed >> 32)
-    }
-
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
-
-    /// A number below a power of two, of which each from `first` on is as likely as the others.
-    fn below_power(&mut self, first: usize, powers: usize) -> usize {
-        let power = first + self.below(powers);
-        self.below(1 << power)
-    }
-}
 
 /// Bytes that can't be compressed.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
-    let mut random = Random(1);
-    std::iter::repeat_with(|| random.next() as u8).take(length).collect()
+    Random::new(1).bytes(length)
 }
 
 /// A table of records of 32 bytes, which all end alike and begin in one of eight ways. Half of its
 /// blocks show by their bytes if a compressor carries over what lay behind the dictionary before: the
 /// window that it looks back through is a multiple of 32 bytes.
 pub(crate) fn records(length: usize, seed: u64) -> Vec<u8> {
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut bytes = Vec::with_capacity(length + 32);
     while bytes.len() < length {
         bytes.push(random.below(8) as u8);
-        bytes.extend((0..28).map(|_| random.next() as u8));
+        bytes.extend(random.bytes(28));
         bytes.extend_from_slice(b"END");
     }
     bytes.truncate(length);
     bytes
+}
+
+/// A number below a power of two, of which each from `first` on is as likely as the others.
+fn below_power(random: &mut Random, first: usize, powers: usize) -> usize {
+    let power = first + random.below(powers);
+    random.below(1 << power)
 }
 
 /// Bytes like those of programs and libraries: zeros, noise, tables of numbers, text, and copies of
@@ -62,28 +47,29 @@ pub(crate) fn binary_like(length: usize, seed: u64) -> Vec<u8> {
         "size",
         "\x0f\x1f\x44\0\0",
     ];
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut bytes = Vec::with_capacity(length + 4096);
     while bytes.len() < length {
-        let run = 1 + random.below_power(3, 10);
+        let run = 1 + below_power(&mut random, 3, 10);
         match random.below(6) {
             0 => bytes.resize(bytes.len() + run, 0),
-            1 => bytes.extend((0..run).map(|_| random.next() as u8)),
+            1 => bytes.extend(random.bytes(run)),
             2 => {
-                let (start, step) = (random.next() as u32, random.below_power(1, 12) as u32);
+                let (start, step) =
+                    (random.number() as u32, below_power(&mut random, 1, 12) as u32);
                 let table = (0..run as u32 / 4).map(|i| start.wrapping_add(i * step));
                 bytes.extend(table.flat_map(u32::to_le_bytes));
             }
             3 => bytes.extend((0..run / 6).flat_map(|_| WORDS[random.below(8)].bytes())),
             _ if bytes.is_empty() => {}
             _ => {
-                let back = bytes.len().min(1 + random.below_power(4, 13));
+                let back = bytes.len().min(1 + below_power(&mut random, 4, 13));
                 let from = bytes.len() - back;
                 let copied = bytes[from..].iter().copied().take(run).collect::<Vec<_>>();
                 bytes.extend(copied);
                 // An instruction that differs in its operand.
                 if let Some(byte) = bytes.last_mut() {
-                    *byte ^= random.next() as u8 & 7;
+                    *byte ^= random.number() as u8 & 7;
                 }
             }
         }

@@ -136,7 +136,7 @@ fn pax_records() {
             let key =
                 *random.pick(&["path", "linkpath", "size", "comment", "GNU.sparse.map", "", "x"]);
             let value = match random.below(4) {
-                0 => random.next().to_string(),
+                0 => random.number().to_string(),
                 1 => path(random),
                 2 => random.pick(&["0", "3", " 3", "-1", "3\0", "\n", "0x10"]).to_string(),
                 _ => "v".repeat(random.below(400)),

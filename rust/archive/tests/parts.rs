@@ -14,7 +14,7 @@ use flate2::Crc;
 use proptest::prelude::*;
 use scratchrs_archive::{Error, Unpacked, inspect};
 use scratchrs_fs::Watch;
-use scratchrs_testkit::skip;
+use scratchrs_testkit::{Random, skip};
 use support::{Archive, Dripping, compress, is_there};
 
 /// How much is read at a time, on whose edges parts are to end.
@@ -39,13 +39,7 @@ fn small() -> Vec<u8> {
 
 /// Bytes that can't be compressed.
 fn noise(length: usize) -> Vec<u8> {
-    let mut state = 7_u64;
-    let next = || {
-        state =
-            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 56) as u8
-    };
-    std::iter::repeat_with(next).take(length).collect()
+    Random::new(7).bytes(length)
 }
 
 /// A frame of Zstandard that is to be skipped.

@@ -16,10 +16,10 @@ pub(crate) fn path(random: &mut Random) -> String {
     let separator = if random.once_in(20) { "//" } else { "/" };
     let mut path = components.join(separator);
     if random.once_in(60) {
-        path.insert_str(0, *random.pick(&["/", "./", "../"]));
+        path.insert_str(0, ["/", "./", "../"][random.below(3)]);
     }
     if random.once_in(60) {
-        path.push_str(*random.pick(&["/", "/.", "/.."]));
+        path.push_str(["/", "/.", "/.."][random.below(3)]);
     }
     path
 }
@@ -81,7 +81,7 @@ fn odd_member(random: &mut Random, archive: Archive, path: &str) -> Archive {
             let size = random.below(2000) as u64;
             let contents = random.bytes(size as usize);
             let link = *random.pick(&[&b""[..], b"a", b"/x"]);
-            let mode = random.next() as u32 & 0o7777;
+            let mode = random.number() as u32 & 0o7777;
             archive.raw(&Raw { kind, path: path.as_bytes(), link, mode, size, contents: &contents })
         }
     }

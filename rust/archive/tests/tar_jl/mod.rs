@@ -70,7 +70,7 @@ fn extract(bytes: &[u8]) -> Result<BTreeMap<String, Node>> {
         check(&header)?;
         let path = normal(&header.path)?;
         let is_link = |path: &str| matches!(paths.get(path), Some(Node::Link(_)));
-        if above(&path).any(|prefix| is_link(prefix)) {
+        if above(&path).any(is_link) {
             return Err(Refused);
         }
         let link = String::from_utf8(header.link.clone()).map_err(|_| Refused)?;
