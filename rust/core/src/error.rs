@@ -154,7 +154,8 @@ impl Error {
                  `depot = \"/path\"` in Julia, `--depot /path` in a shell",
             ),
             Self::Io(error) if error.mount_point().is_some() => Some(
-                "what is mounted there is not part of the depot: nothing was deleted that is in it",
+                "what is mounted there is not part of the depot, so nothing was deleted; after \
+                 `umount`, try again",
             ),
             Self::Io(error) => match error.io_error().kind() {
                 NotADirectory => Some("move away what is in the way, or name another depot"),

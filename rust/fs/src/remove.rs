@@ -94,14 +94,13 @@ impl SetAside {
     ///
     /// # Errors
     ///
-    /// What could not be removed stays, under its new name.
+    /// What could not be removed stays, under its new name. The error names the first of it.
     pub fn remove(self) -> Result<Size> {
         let Self { path, doomed, directory } = self;
-        let removed = match directory {
+        match directory {
             Some(_) => system::remove_tree(&doomed, directory),
-            None => remove_leaf(&doomed),
-        };
-        removed.map_err(Error::on("remove", &path))
+            None => remove_leaf(&doomed).map_err(Error::on("remove", &path)),
+        }
     }
 }
 

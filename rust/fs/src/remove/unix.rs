@@ -76,20 +76,21 @@ fn rename_new(directory: &Trail, from: &OsStr, to: &OsStr) -> Result<(), Errno> 
 /// Removes the directory at `path` with all that is in it, and returns how much that was. What cannot
 /// be removed is passed over, and the first error returned in the end. If it is not the directory that
 /// is `expected`, nothing is removed.
-pub(super) fn remove_tree(path: &Path, expected: Option<Identity>) -> io::Result<Size> {
-    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+pub(super) fn remove_tree(path: &Path, expected: Option<Identity>) -> error::Result<Size> {
+    let failed = |error: io::Error| Error::on("remove", path)(error);
+    let name = path.file_name().unwrap_or_default();
     let trail = match Trail::open_unlisted(parent(path), Crossing::Forbidden) {
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(Size::default()),
-        trail => trail?,
+        trail => trail.map_err(failed)?,
     };
     let mut removal =
         Removal { trail, levels: Vec::new(), size: Size::default(), first_error: Ok(()) };
     removal.enter(name);
     if let Some(expected) = expected
         && removal.trail.depth() > 0
-        && crate::trail::identity(&rustix::fs::fstat(removal.trail.handle())?) != expected
+        && !removal.is_at(expected).map_err(|error| failed(error.into()))?
     {
-        return Err(io::Error::other("another directory has taken its place"));
+        return Err(failed(io::Error::other("another directory has taken its place")));
     }
     removal.run();
     removal.first_error.map(|()| removal.size)
@@ -101,7 +102,7 @@ struct Removal {
     /// The directories that are being emptied, the outermost first.
     levels: Vec<Level>,
     size: Size,
-    first_error: io::Result<()>,
+    first_error: error::Result<()>,
 }
 
 /// A directory that is being emptied.
@@ -122,9 +123,18 @@ impl Removal {
         }
     }
 
-    fn note(&mut self, error: io::Error) {
+    fn is_at(&self, expected: Identity) -> Result<bool, Errno> {
+        let found = rustix::fs::fstat(self.trail.handle())?;
+        Ok(crate::trail::identity(&found) == expected)
+    }
+
+    /// Notes that the entry `name` of the current directory could not be removed; the directory itself,
+    /// if it has no name.
+    fn note(&mut self, name: &OsStr, error: impl Into<io::Error>) {
+        let error = error.into();
         if self.first_error.is_ok() && !is_vanished(&error) {
-            self.first_error = Err(error);
+            let path: PathBuf = self.trail.path().join(name).components().collect();
+            self.first_error = Err(Error::on("remove", path)(error));
         }
     }
 
@@ -132,14 +142,17 @@ impl Removal {
     fn enter(&mut self, name: &OsStr) {
         let entered = match self.trail.enter(name) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                self.allow_entering(name).and_then(|()| self.trail.enter(name))
+                match self.allow_entering(name) {
+                    Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => Err(error),
+                    allowed => allowed.and_then(|()| self.trail.enter(name)),
+                }
             }
             entered => entered,
         };
         match entered.map_err(|error| (error.kind(), error)) {
             Ok(()) => {
                 let children = self.trail.entries().unwrap_or_else(|error| {
-                    self.note(error);
+                    self.note("".as_ref(), error);
                     Vec::new()
                 });
                 self.levels.push(Level { children: children.into_iter(), is_accessible: false });
@@ -153,13 +166,13 @@ impl Removal {
             }
             Err((io::ErrorKind::CrossesDevices, _)) => {
                 let point = MountPoint(self.trail.path().join(name));
-                self.note(io::Error::new(io::ErrorKind::ResourceBusy, point));
+                self.note(name, io::Error::new(io::ErrorKind::ResourceBusy, point));
             }
             // An empty one can be removed without being opened.
             Err((_, error)) => {
                 let removed = self.unlink(name, AtFlags::REMOVEDIR);
                 if removed.is_err() {
-                    self.note(error);
+                    self.note(name, error);
                 }
             }
         }
@@ -182,10 +195,12 @@ impl Removal {
     ) -> Result<T, Errno> {
         let Self { trail, levels, .. } = self;
         match (act(trail), levels.last_mut()) {
-            (Err(Errno::ACCESS | Errno::PERM), Some(level)) if !level.is_accessible => {
+            (Err(error @ (Errno::ACCESS | Errno::PERM)), Some(level)) if !level.is_accessible => {
                 level.is_accessible = true;
                 let mode = rustix::fs::fstat(trail.handle())?.st_mode & 0o7777;
-                rustix::fs::fchmod(trail.handle(), Mode::from_raw_mode(mode) | Mode::RWXU)?;
+                let mode = Mode::from_raw_mode(mode) | Mode::RWXU;
+                // Only its owner can change it; then the first answer says more.
+                rustix::fs::fchmod(trail.handle(), mode).map_err(|_| error)?;
                 act(trail)
             }
             (result, _) => result,
@@ -199,15 +214,15 @@ impl Removal {
     fn remove_leaf(&mut self, name: &OsStr) {
         let found = match self.with_access(|trail| trail.stat(name)) {
             Ok(found) => found,
-            Err(error) => return self.note(error.into()),
+            Err(error) => return self.note(name, error),
         };
         // A directory has taken its place.
         if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
-            return self.note(Errno::ISDIR.into());
+            return self.note(name, Errno::ISDIR);
         }
         match self.unlink(name, AtFlags::empty()) {
             Ok(()) => self.size += Size::of_file(found.st_size as u64, found.st_nlink > 1),
-            Err(error) => self.note(error.into()),
+            Err(error) => self.note(name, error),
         }
     }
 
@@ -218,7 +233,7 @@ impl Removal {
         let mut is_lost = false;
         // Another process has removed or moved what is between.
         while let Err(error) = self.trail.leave() {
-            self.note(error);
+            self.note("".as_ref(), error);
             self.levels.pop();
             is_lost = true;
         }
@@ -226,7 +241,7 @@ impl Removal {
             return;
         }
         if let Err(error) = self.unlink(&name, AtFlags::REMOVEDIR) {
-            self.note(error.into());
+            self.note(&name, error);
         }
     }
 }

@@ -32,13 +32,16 @@ pub(super) fn rename_aside(path: &Path) -> Result<Option<(PathBuf, Identity)>> {
 
 /// Removes a directory with all that is in it, and adds up how much that is. The standard library
 /// follows no link on the way, but stops at what is read-only.
-pub(super) fn remove_tree(directory: &Path, _expected: Option<Identity>) -> io::Result<Size> {
+pub(super) fn remove_tree(directory: &Path, _expected: Option<Identity>) -> Result<Size> {
     let found = measure(directory);
-    if fs::remove_dir_all(directory).is_err() {
-        make_writable(directory)?;
-        fs::remove_dir_all(directory)?;
-    }
-    Ok(found)
+    let remove = || {
+        if fs::remove_dir_all(directory).is_err() {
+            make_writable(directory)?;
+            fs::remove_dir_all(directory)?;
+        }
+        Ok(found)
+    };
+    remove().map_err(Error::on("remove", directory))
 }
 
 fn make_writable(path: &Path) -> io::Result<()> {
