@@ -44,6 +44,8 @@ pub struct SetAside {
     path: PathBuf,
     /// Where it is now. The same, if it could not be renamed.
     doomed: PathBuf,
+    /// Below this no link is followed.
+    trusted: PathBuf,
     /// Which directory it is; `None` for what is no directory.
     directory: Option<system::Identity>,
 }
@@ -53,6 +55,9 @@ pub struct SetAside {
 /// Only a directory is renamed; a file or a link goes in one step. What cannot be renamed stays under
 /// its name until it is removed, and so does what has the name of a leftover already.
 ///
+/// `path` begins with `trusted`. Links in `trusted` are followed, and none below it, also if it takes the
+/// place of a directory at this moment.
+///
 /// # Crash
 ///
 /// As [`remove`].
@@ -61,17 +66,19 @@ pub struct SetAside {
 ///
 /// If the metadata cannot be read, something is mounted at `path` or below it, or the directory that
 /// it lies in may not be written to: then it stays as it is.
-pub fn set_aside(path: &Path, mounts: &Mounts) -> Result<Option<SetAside>> {
-    set_aside_unless(path, |path| mounts.refuse(path))
+pub fn set_aside(path: &Path, trusted: &Path, mounts: &Mounts) -> Result<Option<SetAside>> {
+    set_aside_unless(path, trusted, |path| mounts.refuse(path))
 }
 
 /// As [`set_aside`], with what is mounted now. It is read only where there is a directory.
 fn set_aside_now(path: &Path) -> Result<Option<SetAside>> {
-    set_aside_unless(path, |path| Mounts::read().refuse(path))
+    let trusted = path.parent().unwrap_or(Path::new(""));
+    set_aside_unless(path, trusted, |path| Mounts::read().refuse(path))
 }
 
 fn set_aside_unless(
     path: &Path,
+    trusted: &Path,
     refuse: impl FnOnce(&Path) -> Result<()>,
 ) -> Result<Option<SetAside>> {
     // A separator at the end would make the system follow a link.
@@ -81,12 +88,17 @@ fn set_aside_unless(
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(failed) => return Err(Error::on("remove", &path)(failed)),
     };
+    let trusted: PathBuf = trusted.components().collect();
     if !is_directory {
-        return Ok(Some(SetAside { doomed: path.clone(), path, directory: None }));
+        return Ok(Some(SetAside { doomed: path.clone(), path, trusted, directory: None }));
     }
     refuse(&path)?;
-    let renamed = system::rename_aside(&path)?;
-    Ok(renamed.map(|(doomed, directory)| SetAside { path, doomed, directory: Some(directory) }))
+    Ok(system::rename_aside(&path, &trusted)?.map(|(doomed, directory)| SetAside {
+        path,
+        doomed,
+        trusted,
+        directory: Some(directory),
+    }))
 }
 
 impl SetAside {
@@ -96,26 +108,21 @@ impl SetAside {
     ///
     /// What could not be removed stays, under its new name. The error names the first of it.
     pub fn remove(self) -> Result<Size> {
-        let Self { path, doomed, directory } = self;
+        let Self { path, doomed, trusted, directory } = self;
         match directory {
             Some(_) => system::remove_tree(&doomed, directory),
-            None => remove_leaf(&doomed).map_err(Error::on("remove", &path)),
+            None => remove_leaf(&doomed, &trusted).map_err(Error::on("remove", &path)),
         }
     }
 }
 
-fn remove_leaf(path: &Path) -> io::Result<Size> {
-    let size = fs::symlink_metadata(path).map(|metadata| Size::of(&metadata));
-    match fs::remove_file(path) {
-        Ok(()) => Ok(size.unwrap_or_default()),
-        Err(absent) if absent.kind() == io::ErrorKind::NotFound => Ok(size.unwrap_or_default()),
+fn remove_leaf(path: &Path, trusted: &Path) -> io::Result<Size> {
+    match system::remove_leaf(path, trusted) {
         Err(busy) if busy.kind() == io::ErrorKind::ResourceBusy => {
-            let point = Mounts::read().within(path);
-            Err(point.map_or(busy, |point| {
-                io::Error::new(io::ErrorKind::ResourceBusy, MountPoint(point))
-            }))
+            let point = Mounts::read().within(path).map(MountPoint);
+            Err(point.map_or(busy, |point| io::Error::new(io::ErrorKind::ResourceBusy, point)))
         }
-        Err(error) => Err(error),
+        removed => removed,
     }
 }
 
@@ -282,7 +289,8 @@ mod tests {
         let lab = tempfile::tempdir().unwrap();
         let leftover = lab.path().join("tree@removing-1-0");
         fs::create_dir_all(leftover.join("below")).unwrap();
-        let aside = set_aside(&leftover, &Mounts::read()).unwrap().expect("it is there");
+        let aside =
+            set_aside(&leftover, lab.path(), &Mounts::read()).unwrap().expect("it is there");
         assert!(leftover.join("below").exists(), "it has its name still");
         assert_eq!(aside.remove().unwrap(), Size::default());
         assert!(!leftover.exists());
@@ -298,7 +306,8 @@ mod tests {
         let lab = tempfile::tempdir().unwrap();
         let above = lab.path().join("above");
         fs::create_dir_all(above.join("tree/below")).unwrap();
-        let aside = set_aside(&above.join("tree"), &Mounts::read()).unwrap().expect("it is there");
+        let aside =
+            set_aside(&above.join("tree"), &above, &Mounts::read()).unwrap().expect("it is there");
         let name = fs::read_dir(&above).unwrap().next().unwrap().unwrap().file_name();
         let other = lab.path().join("other");
         fs::create_dir_all(other.join(&name).join("precious")).unwrap();
@@ -307,6 +316,26 @@ mod tests {
         let error = aside.remove().unwrap_err();
         assert!(error.to_string().contains("another directory has taken its place"), "{error}");
         assert!(other.join(name).join("precious").exists());
+    }
+
+    /// A link that takes the place of a directory between the trusted one and the item.
+    #[test]
+    fn no_link_is_followed_below_what_is_trusted() {
+        let lab = tempfile::tempdir().unwrap();
+        let [depot, outside] = ["depot", "outside"].map(|name| lab.path().join(name));
+        fs::create_dir_all(outside.join("tree")).unwrap();
+        fs::write(outside.join("file"), "").unwrap();
+        fs::create_dir(&depot).unwrap();
+        symlink(&outside, depot.join("group")).unwrap();
+        let mounts = Mounts::read();
+        let group = depot.join("group");
+        assert!(set_aside(&group.join("tree"), &depot, &mounts).is_err());
+        let file = set_aside(&group.join("file"), &depot, &mounts).unwrap().expect("it is there");
+        assert!(file.remove().is_err());
+        assert!(outside.join("tree").exists() && outside.join("file").exists());
+        let trusted = set_aside(&group.join("tree"), &group, &mounts).unwrap();
+        trusted.expect("it is there").remove().unwrap();
+        assert!(!outside.join("tree").exists());
     }
 
     #[test]

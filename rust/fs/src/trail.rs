@@ -21,7 +21,7 @@ mod system;
 
 pub use system::Trail;
 #[cfg(unix)]
-pub(crate) use system::{Identity, identity};
+pub(crate) use system::{Identity, UNLISTED, identity};
 
 /// Whether a walk enters file systems that are mounted below its root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

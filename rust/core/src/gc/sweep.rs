@@ -276,7 +276,9 @@ fn set_aside_locked(
             return Outcome::Failed(error.to_string());
         }
     }
-    match fs::set_aside(path, mounts) {
+    // The inventory has not followed links below this, either.
+    let shelf = path.ancestors().nth(if item.kind.is_grouped() { 2 } else { 1 });
+    match fs::set_aside(path, shelf.unwrap_or(path), mounts) {
         Ok(Some(aside)) => {
             if item.kind == Kind::Artifact {
                 // Of no use without its artifact, and in nobody's way.

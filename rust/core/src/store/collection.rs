@@ -385,7 +385,8 @@ fn write_logs(store: &Store, marked: &Marked, waiting: &Orphanage) -> Result<()>
 }
 
 fn take_away(store: &Store, removed: &Orphan, mounts: &Mounts) -> Result<Option<SetAside>> {
-    let aside = fs::set_aside(Path::new(&removed.path), mounts)?;
+    let artifacts = store.layout().artifacts();
+    let aside = fs::set_aside(Path::new(&removed.path), Path::new(&artifacts), mounts)?;
     match removed.kind {
         ArtifactKind::Tree => {
             fs::remove(Path::new(&store.layout().record(removed.hash)))?;
@@ -411,7 +412,7 @@ fn leftovers(store: &Store, mounts: &Mounts, collected: &mut Collected) -> Resul
                 continue;
             }
             let path = artifacts.join(&group.name).join(&entry.name);
-            match fs::set_aside(&path, mounts) {
+            match fs::set_aside(&path, &artifacts, mounts) {
                 Ok(aside) => found.extend(aside),
                 Err(error) => {
                     collected.failed.push((path.display().to_string(), error.to_string()));

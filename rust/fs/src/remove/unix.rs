@@ -3,10 +3,11 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::vec;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, statat};
 use rustix::io::Errno;
 
 use super::{is_removal_name, removal_name};
@@ -14,7 +15,8 @@ use crate::error::{self, Error, is_read_only};
 use crate::measure::Size;
 use crate::mounts::MountPoint;
 use crate::platform::is_link_loop;
-use crate::trail::{Child, Crossing, FileKind, Trail};
+use crate::short::Short;
+use crate::trail::{Child, Crossing, FileKind, Trail, UNLISTED};
 
 /// Tells one directory from another: device and inode.
 pub(super) type Identity = crate::trail::Identity;
@@ -23,19 +25,37 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
+/// The directory above `path`, and the name of `path` in it; `None` if the directory is gone. Links in
+/// `trusted`, which `path` begins with, are followed, and none below it. The directory is looked up
+/// once: what takes its place later is not touched.
+fn above<'a>(path: &'a Path, trusted: &Path) -> io::Result<Option<(OwnedFd, &'a OsStr)>> {
+    let name = path.file_name();
+    let name = name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it has no name"))?;
+    let flags = UNLISTED | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let open = || -> io::Result<OwnedFd> {
+        let trusted = if trusted.as_os_str().is_empty() { Path::new(".") } else { trusted };
+        let mut directory = rustix::fs::open(Short::of(trusted)?.path(), flags, Mode::empty())?;
+        for below in parent(path).strip_prefix(trusted).unwrap_or(Path::new("")) {
+            let flags = flags | OFlags::NOFOLLOW;
+            directory = rustix::fs::openat(&directory, below, flags, Mode::empty())?;
+        }
+        Ok(directory)
+    };
+    match open() {
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => Ok(None),
+        directory => Ok(Some((directory?, name))),
+    }
+}
+
 /// Renames the directory at `path`, and returns its new path and which it is; `None` if it is gone.
-/// What cannot be renamed keeps its name.
-pub(super) fn rename_aside(path: &Path) -> error::Result<Option<(PathBuf, Identity)>> {
+/// What cannot be renamed keeps its name. No link is followed below `trusted`.
+pub(super) fn rename_aside(
+    path: &Path,
+    trusted: &Path,
+) -> error::Result<Option<(PathBuf, Identity)>> {
     let failed = |error: io::Error| Error::on("remove", path)(error);
-    let Some(name) = path.file_name() else {
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "it has no name")));
-    };
-    // The directory is looked up once: what takes its place later is not touched.
-    let above = match Trail::open_unlisted(parent(path), Crossing::Forbidden) {
-        Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
-        above => above.map_err(failed)?,
-    };
-    let identity = match above.stat(name) {
+    let Some((directory, name)) = above(path, trusted).map_err(failed)? else { return Ok(None) };
+    let identity = match statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => return Ok(None),
         found => crate::trail::identity(&found.map_err(|error| failed(error.into()))?),
     };
@@ -44,7 +64,7 @@ pub(super) fn rename_aside(path: &Path) -> error::Result<Option<(PathBuf, Identi
     }
     for count in 0.. {
         let aside = removal_name(path, count);
-        match rename_new(&above, name, &aside).map_err(io::Error::from) {
+        match rename_new(&directory, name, &aside).map_err(io::Error::from) {
             Ok(()) => return Ok(Some((path.with_file_name(aside), identity))),
             Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
             Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -57,19 +77,32 @@ pub(super) fn rename_aside(path: &Path) -> error::Result<Option<(PathBuf, Identi
 }
 
 /// Renames in one directory, unless something has the new name.
-fn rename_new(directory: &Trail, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
-    let handle = directory.handle();
+fn rename_new(directory: &OwnedFd, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
         let flags = rustix::fs::RenameFlags::NOREPLACE;
-        match rustix::fs::renameat_with(handle, from, handle, to, flags) {
+        match rustix::fs::renameat_with(directory, from, directory, to, flags) {
             Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
             renamed => return renamed,
         }
     }
-    match directory.stat(to) {
+    match statat(directory, to, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(_) => Err(Errno::EXIST),
-        Err(_) => rustix::fs::renameat(handle, from, handle, to),
+        Err(_) => rustix::fs::renameat(directory, from, directory, to),
+    }
+}
+
+/// Removes what is at `path` and is no directory, and returns how much it was. No link is followed below
+/// `trusted`.
+pub(super) fn remove_leaf(path: &Path, trusted: &Path) -> io::Result<Size> {
+    let Some((directory, name)) = above(path, trusted)? else { return Ok(Size::default()) };
+    let found = match statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Err(Errno::NOENT) => return Ok(Size::default()),
+        found => found?,
+    };
+    match rustix::fs::unlinkat(&directory, name, AtFlags::empty()) {
+        Ok(()) | Err(Errno::NOENT) => Ok(Size::of_file(found.st_size as u64, found.st_nlink > 1)),
+        Err(error) => Err(error.into()),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::measure::{Size, measure};
 pub(super) type Identity = ();
 
 /// Renames the directory at `path`; `None` if it is gone. What cannot be renamed keeps its name.
-pub(super) fn rename_aside(path: &Path) -> Result<Option<(PathBuf, Identity)>> {
+pub(super) fn rename_aside(path: &Path, _trusted: &Path) -> Result<Option<(PathBuf, Identity)>> {
     if path.file_name().is_some_and(is_removal_name) {
         return Ok(Some((path.to_owned(), ())));
     }
@@ -27,6 +27,15 @@ pub(super) fn rename_aside(path: &Path) -> Result<Option<(PathBuf, Identity)>> {
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(refused) if crate::is_read_only(&refused) => Err(Error::on("remove", path)(refused)),
         Err(_) => Ok(Some((path.to_owned(), ()))),
+    }
+}
+
+/// Removes what is at `path` and is no directory, and returns how much it was.
+pub(super) fn remove_leaf(path: &Path, _trusted: &Path) -> io::Result<Size> {
+    let size = fs::symlink_metadata(path).map(|metadata| Size::of(&metadata)).unwrap_or_default();
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(size),
     }
 }
 

@@ -352,9 +352,9 @@ const BUFFER_SIZE: usize = 32 * 1024;
 
 /// The access to a directory that is not listed.
 #[cfg(target_os = "linux")]
-const UNLISTED: OFlags = OFlags::PATH;
+pub(crate) const UNLISTED: OFlags = OFlags::PATH;
 #[cfg(not(target_os = "linux"))]
-const UNLISTED: OFlags = OFlags::RDONLY;
+pub(crate) const UNLISTED: OFlags = OFlags::RDONLY;
 
 /// How a directory is opened that is listed.
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
