@@ -10,8 +10,9 @@
 //! while things are renamed to be removed. Before that, what keeps things is looked at again: who
 //! logs a use under these locks, as Pkg 1.9 and we do, does so before the look or after the
 //! removal. Who does without them is noticed by the change of the log, up to the very rename.
-//! An artifact or a package whose lock `<name>.pid` somebody holds, and a space that is being
-//! generated, are left alone.
+//! An artifact, a package or a space is renamed under its own lock, `<name>.pid` or
+//! `<key>@generating.pid`; one whose lock another process holds is left alone. An artifact that was
+//! made, installed or found here just now is left alone too.
 //!
 //! # Crash
 //!

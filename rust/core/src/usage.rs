@@ -363,6 +363,37 @@ fn behind(known: &[u8], overtaken: &[u8]) -> UsageLog {
 mod tests {
     use super::*;
 
+    /// Pkg takes the lock of a process that was suspended for stale, removes it, and writes the log.
+    #[test]
+    fn a_log_whose_lock_was_lost_is_read_and_changed_anew() {
+        let depot = tempfile::tempdir().unwrap();
+        let depot = depot.path().to_str().unwrap();
+        let now = DepotTime::from_toml(&"2024-01-02T03:04:05.006Z".parse().unwrap()).unwrap();
+        let record = || Record { time: Some(now), ..Record::default() };
+        let rounds = std::cell::Cell::new(0);
+        let rewrite = |times_lost: u32| {
+            rounds.set(0);
+            write(depot, UsageLogFile::Manifests, locks::LOG, Duration::ZERO, |log| {
+                rounds.set(rounds.get() + 1);
+                if rounds.get() <= times_lost {
+                    std::fs::remove_file(log.lock.path()).unwrap();
+                    std::fs::write(&log.path, record().to_text("/other")).unwrap();
+                }
+                log.rewrite(vec![("/ours".to_owned(), record())], now)
+            })
+        };
+        rewrite(2).unwrap();
+        let paths = || {
+            let (log, _) = read_log(depot, UsageLogFile::Manifests).unwrap();
+            log.iter().map(|(path, _)| path.to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!((rounds.get(), paths()), (3, vec!["/other".to_owned(), "/ours".to_owned()]));
+        // It does not go on for ever, and says what was lost.
+        let error = rewrite(9).unwrap_err();
+        assert_eq!((rounds.get(), paths()), (ATTEMPTS, vec!["/other".to_owned()]));
+        assert!(error.to_string().contains("another process has broken its lock"), "{error}");
+    }
+
     /// Wherever a read cuts a peer's record in two, it is put together again.
     #[test]
     fn a_record_that_was_seen_half_way_is_whole_in_the_end() {

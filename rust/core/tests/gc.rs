@@ -476,6 +476,26 @@ fn something_else_in_the_place_of_a_log_keeps_what_it_may_reference() {
     }
 }
 
+/// A package's lock outlives a sweep that was killed, or is one of Pkg's at work.
+#[test]
+fn the_lock_of_a_package_goes_with_its_process() {
+    let lab = DepotLab::new();
+    let host = String::from_utf8(std::process::Command::new("hostname").output().unwrap().stdout);
+    let host = host.unwrap().trim().to_owned();
+    for (package, pid) in [("Dead", i32::MAX as u32), ("Alive", std::process::id())] {
+        lab.write(&format!("packages/{package}/abcde/file"), "");
+        lab.write(&format!("packages/{package}/abcde.pid"), &format!("{pid} {host}"));
+        lab.write(&format!("packages/{package}Only/fghij.pid"), &format!("{pid} {host}"));
+    }
+    let report = collect(&options(&lab));
+    assert_eq!(report.spared.len(), 1, "{:?}", report.spared);
+    let packages = lab.names().into_iter().filter(|name| name.starts_with("packages/"));
+    let packages: Vec<_> = packages.filter(|name| !name.ends_with('/')).collect();
+    let left = ["Alive/abcde/file", "Alive/abcde.pid", "AliveOnly/fghij.pid"];
+    assert_eq!(packages, left.map(|name| format!("packages/{name}")));
+    assert!(!lab.path("packages/Dead").exists() && !lab.path("packages/DeadOnly").exists());
+}
+
 #[test]
 fn links_are_not_followed() {
     let lab = lab();

@@ -83,6 +83,7 @@ pub(crate) fn sweep(
             })
             .collect();
         if doomed.is_empty() {
+            report.failures.extend(locks.release());
             break;
         }
         if pending.is_none() {
