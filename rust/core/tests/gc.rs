@@ -452,8 +452,9 @@ fn something_else_in_the_place_of_a_log_keeps_what_it_may_reference() {
     };
     let make_directory = |path: &Path| fs::create_dir(path).unwrap();
     let make_socket = |path: &Path| drop(std::os::unix::net::UnixListener::bind(path).unwrap());
-    let kinds: [(&str, &dyn Fn(&Path)); 3] =
-        [("a FIFO", &make_fifo), ("a socket", &make_socket), ("a directory", &make_directory)];
+    type Make = fn(&Path);
+    let kinds: [(&str, Make); 3] =
+        [("a FIFO", make_fifo), ("a socket", make_socket), ("a directory", make_directory)];
     for (kind, make) in kinds {
         for (log, kept) in
             [("manifest", "packages/"), ("artifact", "artifacts/"), ("scratch", "scratchspaces/")]

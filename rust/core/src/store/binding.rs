@@ -92,8 +92,7 @@ fn make_files(store: &Store, bindings: &str) -> Result<()> {
     for file in [layout.usage(), layout.orphanages(), bindings.to_owned()] {
         let file = Path::new(&file);
         if fs::look(file)?.is_none() {
-            fs::ensure_parent(file)?;
-            fs::append(file, "")?;
+            fs::in_directory(file, || fs::append(file, ""))?;
         }
     }
     Ok(fs::ensure_directory(Path::new(&layout.artifacts()))?)

@@ -51,12 +51,12 @@ pub fn settings(store: &Store) -> Result<Settings> {
 ///
 /// If the file cannot be written.
 pub fn write_settings(store: &Store, settings: Settings) -> Result<()> {
-    fs::ensure_directory(Path::new(store.root()))?;
     let path = store.layout().below(&[scratchrs_model::store::layout::SETTINGS]);
     match settings.link {
         None => fs::remove(Path::new(&path))?,
         Some(link) => {
-            fs::replace(Path::new(&path), format!("link = \"{link}\"\n"), None)?;
+            let path = Path::new(&path);
+            fs::in_directory(path, || fs::replace(path, format!("link = \"{link}\"\n"), None))?;
         }
     }
     Ok(())
