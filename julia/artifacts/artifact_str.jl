@@ -6,8 +6,9 @@
     @artifact_str(name, platform = host)
 
 The path of the artifact that `name` stands for in the `JuliaArtifacts.toml` or `Artifacts.toml` of
-the package, or of something in it; `\\` separates as `/` does. In the REPL, the file is looked for
-from the current directory upwards: see [`find_artifacts_toml`](@ref).
+the package, or of something in it; `\\` separates as `/` does. At the REPL, in a notebook, and in other
+code that is in no file, the file of bindings is looked for from the current directory upwards: see
+[`find_artifacts_toml`](@ref).
 
 An artifact that is `lazy` is installed at its first use. Others come with the package that binds
 them, as Pkg installs it.
@@ -51,11 +52,13 @@ function expand_artifact(name, platform, mod::Module, source::LineNumberNode)
     )::String)
 end
 
-# The file that the macro stands in. What is typed in counts as standing in the current directory.
+# The file that the macro stands in. Code that is in no file counts as standing in the current directory:
+# at the REPL (`REPL[1]`), of `-e` (`none`), of a notebook's cell (`In[3]`), and of `include_string`,
+# whatever name that gives it.
 function source_of(source::LineNumberNode)
     file = string(source.file)
     is_typed = isinteractive() ? startswith(file, "REPL[") : file == "none"
-    return is_typed && !isfile(file) ? pwd() : file
+    return is_typed && !isfile(file) ? pwd() : abspath(file)
 end
 
 """
@@ -88,7 +91,7 @@ function artifact_slash_lookup(
     meta === nothing && error(
         "Cannot locate artifact '$name' for $(Platforms.triplet(platform)) in '$artifacts_toml'",
     )
-    return artifact, tail, hash_of(meta, artifact, artifacts_toml)
+    return artifact, tail, hash_of(meta, artifact, artifacts_toml, platform)
 end
 
 function path_by_name(artifacts_toml, name, bindings, platform, package, mod)

@@ -134,13 +134,15 @@ function artifact_hash(
     pkg_uuid::Union{Nothing, UUID} = nothing,
 )::Union{Nothing, SHA1}
     meta = artifact_meta(name, artifacts_toml; platform = platform, pkg_uuid = pkg_uuid)
-    return meta === nothing ? nothing : hash_of(meta, name, artifacts_toml)
+    return meta === nothing ? nothing : hash_of(meta, name, artifacts_toml, platform)
 end
 
 # The hash in an entry.
-function hash_of(meta::Dict, name, artifacts_toml)
+function hash_of(meta::Dict, name, artifacts_toml, platform)
     hash = parsed_hash(meta[HASH_KEY])
     hash === nothing || return hash
+    outside(check_binding, artifacts_toml, name, platform)
+    # The file says something else by now, or the entry is not from the file.
     file = String(artifacts_toml)
     throw(FormatError(
         "$file: artifact `$name` has a `git-tree-sha1` that is not 40 hexadecimal digits: $(repr(meta[HASH_KEY]))",
@@ -149,6 +151,10 @@ function hash_of(meta::Dict, name, artifacts_toml)
         "",
     ))
 end
+
+# Throws a `FormatError`, with the line, if what a name stands for in a file on a platform is invalid.
+check_binding(artifacts_toml, name, platform) =
+    Native.check_binding(abspath(artifacts_toml), String(name), tag_texts(platform))
 
 # The hash that a value is the text of, or nothing.
 function parsed_hash(value)
@@ -221,7 +227,7 @@ function extract_all_hashes(
     bindings = bindings_of(artifacts_toml, pkg_uuid)
     bindings === nothing && return SHA1[]
     selected = select(bindings, artifacts_toml, platform, include_lazy)
-    return SHA1[hash_of(meta, name, artifacts_toml) for (name, meta) in selected]
+    return SHA1[hash_of(meta, name, artifacts_toml, platform) for (name, meta) in selected]
 end
 
 """

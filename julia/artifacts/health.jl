@@ -54,6 +54,7 @@ and is missing is installed as well, but for what is lazy.
 - `sound`: how many were sound before;
 - `repaired`, `installed`: the paths of those that had rotted, and of those that were missing;
 - `failed`: those that could not be had, each with its `hash` and the `reason`;
+- `left_out`: names in `files` that stand for something invalid, each with its `name` and the `reason`;
 - `unknown`: those that have rotted, and nobody says where to get; see
   [`verify_artifacts`](@ref ScratchRS.verify_artifacts);
 - `unreadable`: those that could not be looked at.
@@ -78,6 +79,7 @@ function repair_artifacts(
         repaired = String[path for path in found["repaired"]],
         installed = String[path for path in found["installed"]],
         failed = [(hash = SHA1(one["hash"]), reason = one["reason"]) for one in found["failed"]],
+        left_out = [(name = one["name"], reason = one["reason"]) for one in found["left_out"]],
         unknown = map(rotten, found["unknown"]),
         unreadable = map(unreadable, found["unreadable"]),
     )

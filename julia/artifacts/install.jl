@@ -51,7 +51,10 @@ function ensure_artifact_installed(
     options...,
 )
     meta = artifact_meta(name, artifacts_toml; platform = platform, pkg_uuid = pkg_uuid)
-    meta === nothing && error("Cannot locate artifact '$name' in '$artifacts_toml'")
+    if meta === nothing
+        outside(check_binding, artifacts_toml, name, platform)
+        error("Cannot locate artifact '$name' in '$artifacts_toml'")
+    end
     return ensure_artifact_installed(name, meta, artifacts_toml; platform = platform, options...)
 end
 
@@ -63,11 +66,11 @@ function ensure_artifact_installed(
     pkg_server_eligible::Bool = true,
     options...,
 )
-    hash = hash_of(meta, name, artifacts_toml)
+    hash = hash_of(meta, name, artifacts_toml, platform)
     file = outside(abspath, artifacts_toml)::String
     path = found(hash, file)
     path === nothing || return path
-    wanted = Wanted(name, hash, downloads_of(meta, name, artifacts_toml), file)
+    wanted = Wanted(name, hash, outside(downloads_of, meta)::Vector{String}, file)
     return outside(install, wanted, pkg_server_eligible; options...)::String
 end
 
@@ -92,8 +95,8 @@ function download_artifact(
 )
     try
         found(hash, "") === nothing || return true
-        places = [(String(url), something(sha256, ""), 0)]
-        outside(install, Wanted(string(hash), hash, places, ""), false; options...)
+        place = String[field_text(url), field_text(sha256), ""]
+        outside(install, Wanted(string(hash), hash, place, ""), false; options...)
         return true
     catch error
         error isa InterruptException && rethrow()
@@ -116,10 +119,12 @@ function ensure_all_artifacts_installed(
     include_lazy::Bool = false,
     options...,
 )
+    bindings = bindings_of(artifacts_toml, pkg_uuid)
+    bindings === nothing && return
     selected = select_downloadable_artifacts(
-        artifacts_toml; platform = platform, pkg_uuid = pkg_uuid, include_lazy = include_lazy,
+        bindings, artifacts_toml; platform = platform, include_lazy = include_lazy,
     )
-    failed = nothing
+    failed = invalid_among(bindings, artifacts_toml, platform)
     @sync for (name, meta) in selected
         @async try
             ensure_artifact_installed(name, meta, artifacts_toml; platform = platform, options...)
@@ -131,31 +136,39 @@ function ensure_all_artifacts_installed(
     return
 end
 
+# The error of a name that stands for something invalid on a platform, or nothing.
+function invalid_among(bindings::Dict, artifacts_toml, platform)
+    for name in sort!(collect(keys(bindings)))
+        try
+            outside(check_binding, artifacts_toml, name, platform)
+        catch error
+            error isa FormatError || rethrow()
+            return error
+        end
+    end
+    return nothing
+end
+
 # What is to be installed, and from where.
 struct Wanted
     name::String
     hash::SHA1
-    # The URLs, hashes (`""` for none) and sizes (0 for none) of tarballs.
-    downloads::Vector{Tuple{String, String, Int}}
+    # The URLs, hashes and sizes of tarballs in turns, as `field_text` has them.
+    downloads::Vector{String}
     # The file that binds it, or `""`.
     artifacts_toml::String
 end
 
-# The places that an entry of a file of bindings names.
-function downloads_of(meta::Dict, name, artifacts_toml)
-    downloads = Tuple{String, String, Int}[]
-    for place in get(meta, "download", ())
-        url, sha256 = get(place, "url", nothing), get(place, "sha256", nothing)
-        url isa String && sha256 isa String || throw(FormatError(
-            "$artifacts_toml: artifact `$name` has a `download` without a `url` or a `sha256`",
-            String(artifacts_toml),
-            0,
-            "",
-        ))
-        size = get(place, "size", 0)
-        push!(downloads, (url, sha256, size isa Int ? max(size, 0) : 0))
+# The places that an entry of a file of bindings names. Whether they are valid is for the library to say.
+function downloads_of(meta::Dict)
+    fields = String[]
+    places = get(meta, "download", ())
+    for place in (places isa AbstractVector || places isa Tuple ? places : [places])
+        for field in ("url", "sha256", "size")
+            push!(fields, place isa AbstractDict ? field_text(get(place, field, nothing)) : "")
+        end
     end
-    return downloads
+    return fields
 end
 
 # The path of an artifact, if it is there: no collection deletes it in the next ten minutes. The use of
@@ -180,6 +193,16 @@ function found_in_depot(hash::String, file::String)
     return reply[1] == "ready" ? reply[2] : nothing
 end
 
+# A value of a file of bindings, with a letter for its type; of other types than these, the type.
+field_text(::Nothing) = ""
+field_text(text::AbstractString) = string('s', text)
+field_text(::Bool) = "oboolean"
+field_text(number::Integer) = string('i', number)
+field_text(::AbstractFloat) = "ofloat"
+field_text(::AbstractVector) = "oarray"
+field_text(::AbstractDict) = "otable"
+field_text(value) = string('o', typeof(value))
+
 # Downloads what is wanted. Its path.
 function install(
     wanted::Wanted,
@@ -200,7 +223,7 @@ function install(
         stand_in(),
         wanted.name,
         string(wanted.hash),
-        [text for (url, sha256, size) in wanted.downloads for text in (url, sha256, string(size))],
+        wanted.downloads,
         wanted.artifacts_toml,
         with_server,
         session_texts(),
@@ -223,7 +246,14 @@ end
 # Downloads what is wanted with the user's own function, from one place after the other. Its path.
 function install_by_own(wanted::Wanted, download, watcher)
     failures = Any[]
-    for (url, sha256, _) in wanted.downloads
+    places = Native.read_downloads(
+        wanted.name, string(wanted.hash), wanted.downloads, wanted.artifacts_toml,
+    )
+    for (url, sha256, fault) in Iterators.partition(places, 3)
+        if isempty(url)
+            @error fault
+            continue
+        end
         what, path, ticket = begin_install(wanted)
         what == "ready" && return path
         ticket = parse(UInt64, ticket)

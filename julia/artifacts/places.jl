@@ -128,10 +128,11 @@ const artifact_names = ("JuliaArtifacts.toml", "Artifacts.toml")
 
 The path of the file of bindings that holds for the source file, or the directory, `path`: the
 `JuliaArtifacts.toml` or `Artifacts.toml` in its directory, or the nearest one above. The search
-ends at a directory with a project file. `nothing` if there is none.
+ends at a directory with a project file. A relative path counts from the current directory, which is
+searched too. `nothing` if there is none.
 """
 function find_artifacts_toml(path::AbstractString)
-    directory = isdir(path) ? String(path) : dirname(path)
+    directory = abspath(isdir(path) ? String(path) : dirname(path))
     while dirname(directory) != directory
         for name in artifact_names
             file = joinpath(directory, name)
