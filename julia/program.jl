@@ -7,7 +7,8 @@
 The program `scratchrs`, as a product of a JLL is used: a command to run, or a function that is
 called with the program's path.
 
-It works on the first depot of this session. Its commands are those of `scratchrs --help`.
+It works on the depots of this session, of which the first is written to. Its commands are those of
+`scratchrs --help`.
 
 # Example
 ```julia
@@ -18,12 +19,17 @@ ScratchRS.scratchrs() do exe
 end
 ```
 """
-scratchrs() = Cmd([program_path(), "--depot", first_depot()])
-
-function scratchrs(f)
-    depots = join(DEPOT_PATH, Sys.iswindows() ? ';' : ':')
-    return withenv(() -> f(program_path()), "JULIA_DEPOT_PATH" => depots)
+function scratchrs()
+    first_depot()
+    environment = Dict{String, String}(ENV)
+    environment["JULIA_DEPOT_PATH"] = depots_text()
+    return setenv(Cmd([program_path()]), environment)
 end
+
+scratchrs(f) = withenv(() -> f(program_path()), "JULIA_DEPOT_PATH" => depots_text())
+
+# The depots of this session as `JULIA_DEPOT_PATH` has them, where an empty entry stands for others.
+depots_text() = join(filter(!isempty, DEPOT_PATH), Sys.iswindows() ? ';' : ':')
 
 function program_path()
     for (binding, hash) in Native.Binding.BOUND

@@ -412,11 +412,39 @@ end
     end
 end
 
-@testset "the REPL looks from the current directory upwards" begin
+# The names that code has which is in no file, each with whether Julia's own macro finds the artifact: a
+# relative path is looked up from its own directory only, as far as it is written out.
+const IN_NO_FILE = [
+    "REPL[1]", "In[3]", "none", "string", "", "cell.jl", "sub/code.jl", "nowhere/deep/code.jl",
+    "vscode-notebook-cell:/a/b.ipynb#X", "[ROOT]/virtual.jl", "[ROOT]/sub/virtual.jl",
+]
+
+@testset "code in no file looks from the current directory upwards" begin
     with_depots([ONE]) do lab, (depot,)
         write("Artifacts.toml", "[x]\ngit-tree-sha1 = \"$ONE\"\n")
+        mkdir("sub")
         result = outcome("using ScratchRS; print(artifact\"x\")")
         @test result.out == in_depot(depot, ONE)
-        @test ScratchRS.source_of(LineNumberNode(1, Symbol("REPL[1]"))) == (isinteractive() ? pwd() : "REPL[1]")
+        ours, peer = Module(:Ours), Module(:Peer)
+        Core.eval(ours, :(const var"@artifact_str" = $(getfield(ScratchRS, Symbol("@artifact_str")))))
+        Core.eval(peer, :(const var"@artifact_str" = $(getfield(Pkg.Artifacts, Symbol("@artifact_str")))))
+        run_in(mod, name) = thrown(() -> include_string(mod, "path = artifact\"x\"", name))
+        for name in IN_NO_FILE
+            name = replace(name, "[ROOT]" => lab.root)
+            @test run_in(ours, name) === nothing
+            @test Core.eval(ours, :path) == in_depot(depot, ONE)
+            run_in(peer, name) === nothing && @test Core.eval(peer, :path) == in_depot(depot, ONE)
+        end
+        # Where nothing is above, nothing is found.
+        for name in ["/nowhere/code.jl", joinpath(dirname(lab.root), "code.jl")]
+            @test run_in(ours, name) isa LoadError
+            @test run_in(peer, name) isa LoadError
+        end
+        # A project ends the search, in a notebook as elsewhere.
+        cd("sub") do
+            @test run_in(ours, "In[4]") === nothing
+            write("Project.toml", "")
+            @test run_in(ours, "In[5]") isa LoadError
+        end
     end
 end

@@ -7,7 +7,7 @@ using Test, Dates, Logging, Pkg
 include("lab.jl")
 using .Lab
 
-const FILES = ["scratch", "place", "usage", "collection", "gc", "generate", "native", "jobs", "artifacts", "artifact_content", "install", "store", "program", "docs", "manual", "peer", "pkg_peer"]
+const FILES = ["answers", "scratch", "place", "usage", "collection", "gc", "generate", "native", "jobs", "artifacts", "artifact_content", "install", "store", "program", "docs", "manual", "peer", "pkg_peer"]
 # `julia test/runtests.jl usage native` runs these only; so does `test_args` of `Pkg.test`.
 const CHOSEN = isempty(ARGS) ? FILES : ARGS
 

@@ -35,6 +35,7 @@ $DOWNLOADING
 `ErrorException` if `name` stands for nothing;
 [`IntegrityMismatch`](@ref ScratchRS.IntegrityMismatch) if what came has another hash;
 [`DownloadError`](@ref ScratchRS.DownloadError), with what went wrong at each place, if none has it;
+[`NotFound`](@ref ScratchRS.NotFound) if an `Overrides.toml` says that it is somewhere, and it is not;
 [`FormatError`](@ref ScratchRS.FormatError) for an archive that is malformed, or holds what no
 artifact may; [`DepotIO`](@ref ScratchRS.DepotIO). There is no artifact then, nor a part of one.
 
@@ -70,6 +71,10 @@ function ensure_artifact_installed(
     file = outside(abspath, artifacts_toml)::String
     path = found(hash, file)
     path === nothing || return path
+    override = query_override(hash)
+    override === nothing || throw(NotFound(
+        "artifact $hash is overridden, and is not at `$override`", override, 0, "",
+    ))
     wanted = Wanted(name, hash, outside(downloads_of, meta)::Vector{String}, file)
     return outside(install, wanted, pkg_server_eligible; options...)::String
 end

@@ -11,6 +11,8 @@ pub enum Field<'a> {
     Missing,
     /// A string.
     Text(&'a str),
+    /// A string that is known to be an address, whoever can download from it.
+    Address(&'a str),
     /// An integer; None if it is larger than any size.
     Integer(Option<i64>),
     /// Something of this type.
@@ -56,7 +58,9 @@ impl InvalidField {
     fn new(field: &'static str, expected: &str, found: Field<'_>) -> Self {
         let message = match found {
             Field::Missing => format!("missing `{field}`: expected {expected}"),
-            Field::Text(text) => format!("invalid `{field}` `{text}`: expected {expected}"),
+            Field::Text(text) | Field::Address(text) => {
+                format!("invalid `{field}` `{text}`: expected {expected}")
+            }
             Field::Integer(_) => format!("invalid `{field}`: expected {expected}, got integer"),
             Field::Other(kind) => format!("invalid `{field}`: expected {expected}, got {kind}"),
         };
@@ -84,7 +88,7 @@ fn read_text<'a>(
     found: Field<'a>,
 ) -> Result<&'a str, InvalidField> {
     match found {
-        Field::Text(text) => Ok(text),
+        Field::Text(text) | Field::Address(text) => Ok(text),
         found => Err(InvalidField::new(field, expected, found)),
     }
 }
@@ -92,7 +96,7 @@ fn read_text<'a>(
 fn read_url(found: Field<'_>) -> Result<String, InvalidField> {
     const EXPECTED: &str = "an address that begins with `https:`, `http:` or `file:`";
     let text = read_text(URL, EXPECTED, found)?;
-    match is_url(text) {
+    match matches!(found, Field::Address(_)) || is_url(text) {
         true => Ok(text.to_owned()),
         false => Err(InvalidField::new(URL, EXPECTED, found)),
     }

@@ -105,7 +105,7 @@ pub fn install_artifact(
     }
     let hash = parsed(hash)?;
     let stack = stack(depots, directory)?;
-    let places = Places::read(&downloads, name, hash, file);
+    let places = Places::read(&downloads, name, hash, file, field);
     let wanted = Wanted {
         name: name.to_owned(),
         hash,
@@ -130,7 +130,13 @@ struct Places {
 impl Places {
     /// Reads three texts for each place. What is invalid is told with its line if the file has it too:
     /// the session may have changed what it read.
-    fn read(texts: &[&str], name: &str, hash: TreeHash, file: &str) -> Self {
+    fn read(
+        texts: &[&str],
+        name: &str,
+        hash: TreeHash,
+        file: &str,
+        address: fn(&str) -> Field<'_>,
+    ) -> Self {
         let bindings = artifact::bindings(file).ok().flatten().unwrap_or_default();
         let entries = bindings.entries(name);
         let entry = entries.iter().map(|(_, entry)| entry).find(|entry| entry.hash == hash);
@@ -140,9 +146,9 @@ impl Places {
         let mut places =
             Self { valid: Vec::new(), unhashed: Vec::new(), invalid: Vec::new(), bound_in };
         for place in texts.chunks_exact(3) {
-            let [url, sha256, size] = [place[0], place[1], place[2]].map(field);
+            let [url, sha256, size] = [address(place[0]), field(place[1]), field(place[2])];
             match (url, sha256) {
-                (Field::Text(url), Field::Missing) if file.is_empty() => {
+                (Field::Text(url) | Field::Address(url), Field::Missing) if file.is_empty() => {
                     places.unhashed.push(url.to_owned());
                     continue;
                 }
@@ -171,6 +177,14 @@ fn field(text: &str) -> Field<'_> {
     }
 }
 
+/// The same for an address that the session downloads from by itself: any string will do.
+fn any_address(text: &str) -> Field<'_> {
+    match field(text) {
+        Field::Text(text) if !text.is_empty() => Field::Address(text),
+        other => other,
+    }
+}
+
 /// The places of an artifact that are valid, as address, hash and size, for a session that downloads by
 /// itself; and what is invalid, each with an empty address and hash before it.
 ///
@@ -183,7 +197,7 @@ pub fn read_downloads(
     downloads: Vec<&str>,
     file: &str,
 ) -> Result<Vec<String>> {
-    let places = Places::read(&downloads, name, parsed(hash)?, file);
+    let places = Places::read(&downloads, name, parsed(hash)?, file, any_address);
     if let (true, true, Some(fault)) =
         (places.valid.is_empty(), places.unhashed.is_empty(), places.invalid.first())
     {
