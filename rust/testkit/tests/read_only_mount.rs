@@ -1,7 +1,6 @@
 //! A depot on a file system that is mounted read-only, where not even the superuser may write.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 
 use std::process::{Command, Output};
 
