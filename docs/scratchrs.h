@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0xa58579ab7d58a95au
+#define SCRATCHRS_ABI 0x70a9453e4022fff9u
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -60,6 +60,9 @@ void scratchrs_progress(const scratchrs_job *job, scratchrs_bytes *reply);
 /* Tells a job to end as soon as it can leave nothing half done. It is still to be waited
  * for. */
 void scratchrs_cancel(const scratchrs_job *job);
+
+/* Cancels all jobs, and notifies nobody of them any more: for the end of a session. */
+void scratchrs_end_jobs(void);
 
 /* The directory of a scratch space, made unless it is there. */
 uint32_t scratchrs_get_scratch(const char *depot, const char *directory, const uint8_t owner[16], const char *key, scratchrs_bytes *reply);

@@ -21,6 +21,7 @@ end
 
 # The view that has the line of the terminal. Of jobs in several tasks, one is shown.
 const SHOWN = Ref{Union{Nothing, View}}(nothing)
+const SHOWN_LOCK = ReentrantLock()
 
 # Over which time speed is measured, in seconds.
 const WINDOW = 3.0
@@ -32,6 +33,7 @@ function shown(view::Union{Nothing, View}, io, progress::Vector{String})
     if view === nothing || view.stage != stage
         view === nothing || close(view)
         view = View(io, kind_for(io), stage, gensym(:ScratchRS), Tuple{Float64, Int}[])
+        view.kind === :bar && take_line(view)
     end
     try
         show_progress(view, unit == "bytes", parse(Int, done), parse(Int, total))
@@ -48,16 +50,25 @@ function kind_for(io)
     io isa Base.DevNull && return :nothing
     is_terminal(io) || return :record
     get(ENV, "TERM", "") == "dumb" && return :nothing
-    SHOWN[] === nothing || return :nothing
     return :bar
 end
+
+# Lets a view have the line of the terminal, unless another one has it.
+function take_line(view::View)
+    lock(SHOWN_LOCK) do
+        SHOWN[] === nothing && (SHOWN[] = view)
+        SHOWN[] === view || (view.kind = :nothing)
+    end
+    return
+end
+
+release_line(view::View) = lock(() -> SHOWN[] === view && (SHOWN[] = nothing), SHOWN_LOCK)
 
 is_terminal(io::IO) = io isa Base.TTY
 is_terminal(io::IOContext) = is_terminal(io.io)
 
 function show_progress(view::View, is_bytes::Bool, done::Int, total::Int)
     if view.kind === :bar
-        SHOWN[] = view
         push!(view.samples, (time(), done))
         filter!(((time, _),) -> time >= view.samples[end][1] - WINDOW, view.samples)
         write(view.io, string("\r", line(view, is_bytes, done, total), "\e[K"))
@@ -75,7 +86,7 @@ record(view::View, progress) =
 
 # Ends the view: its line of the terminal is empty again.
 function Base.close(view::View)
-    SHOWN[] === view && (SHOWN[] = nothing)
+    release_line(view)
     try
         view.kind === :bar && write(view.io, "\r\e[K")
         view.kind === :record && record(view, "done")

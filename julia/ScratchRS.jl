@@ -5,15 +5,12 @@
 
 using Base: SHA1, UUID
 
-export @artifact_str,
-    @get_scratch!,
+# No name that the standard libraries Artifacts and LazyArtifacts export: beside them, a module would
+# have neither. Those are in `ScratchRS.Artifacts`.
+export @get_scratch!,
     @my_artifact,
     @my_artifacts_toml!,
     archive_artifact,
-    artifact_exists,
-    artifact_hash,
-    artifact_meta,
-    artifact_path,
     bind_artifact!,
     bind_my_artifact!,
     clear_scratchspaces!,
@@ -23,7 +20,6 @@ export @artifact_str,
     download_artifact,
     download_my_artifact!,
     ensure_artifact_installed,
-    find_artifacts_toml,
     get_scratch!,
     load_my_artifacts_toml,
     my_artifact_exists,
@@ -32,7 +28,6 @@ export @artifact_str,
     my_artifacts_toml!,
     remove_artifact,
     scratch_dir,
-    select_downloadable_artifacts,
     unbind_artifact!,
     unbind_my_artifact!,
     verify_artifact,
@@ -60,6 +55,7 @@ Base.include(@__MODULE__, "artifacts/create.jl")
 Base.include(@__MODULE__, "artifacts/hash.jl")
 Base.include(@__MODULE__, "artifacts/install.jl")
 Base.include(@__MODULE__, "artifacts/health.jl")
+Base.include(@__MODULE__, "artifacts/Artifacts.jl")
 Base.include(@__MODULE__, "PlatformEngines.jl")
 Base.include(@__MODULE__, "store.jl")
 Base.include(@__MODULE__, "gc.jl")
@@ -69,7 +65,9 @@ declare_public(
     @__MODULE__,
     (:Busy, :Cancelled, :DepotIO, :DownloadError, :FormatError, :IntegrityMismatch),
     (:InternalError, :LibraryNotFound, :NotFound, :ScratchRSError),
-    (:PlatformEngines,),
+    (:Artifacts, :PlatformEngines),
+    (Symbol("@artifact_str"), :artifact_exists, :artifact_hash, :artifact_meta, :artifact_path),
+    (:find_artifacts_toml, :select_downloadable_artifacts),
     (:ArtifactDownloadInfo, :artifact_names, :artifact_paths, :artifact_slash_lookup),
     (:artifacts_dirs, :ensure_all_artifacts_installed, :extract_all_hashes),
     (:load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override),
@@ -80,7 +78,14 @@ declare_public(
     (:gc, :status, :why),
     (:condense_usage!, :find_uuid, :scratch_path, :scratchrs, :track_scratch_access, :usage_toml),
 )
+declare_public(
+    Artifacts,
+    (:ArtifactDownloadInfo, :artifact_names, :artifact_paths, :artifact_slash_lookup),
+    (:artifacts_dirs, :ensure_all_artifacts_installed, :extract_all_hashes),
+    (:load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override),
+    (:split_artifact_slash, :unpack_platform, :with_artifacts_directory),
+)
 
-__init__() = Native.unload()
+__init__() = Native.begin_session()
 
 Base.include(@__MODULE__, "precompile.jl")

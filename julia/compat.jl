@@ -82,12 +82,12 @@ function parse_toml_text(text::String)
     end
 end
 
-# Makes the precompiled package stale when the content of the file changes. Only since 1.11 does
-# Julia look at the content; before, it looks at the time of the last change, and a file that is
-# missing can be depended on too.
+# Makes the precompiled package stale when the content of a file, or the list of the files in a
+# directory, changes. Only since 1.11 does Julia look at the content; before, it looks at the time of
+# the last change.
 function depend_on(path::String)
     @static if VERSION >= v"1.11.0-DEV.1276"
-        isfile(path) && include_dependency(path; track_content = true)
+        include_dependency(path; track_content = true)
     else
         include_dependency(path)
     end

@@ -68,6 +68,10 @@ function Base.showerror(io::IO, error::ScratchRSError)
     isempty(error.hint) || print(io, "\nhint: ", error.hint)
 end
 
+# Where the call came from says nothing about a library that is missing.
+Base.showerror(io::IO, error::LibraryNotFound, backtrace_of_call; backtrace = true) =
+    showerror(io, error)
+
 kind(::NativeError{Kind}) where {Kind} = Kind
 kind(error::ScratchRSError) = nameof(typeof(error))
 

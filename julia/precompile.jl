@@ -5,3 +5,5 @@ precompile(get_scratch!, (Module, String))
 precompile(get_scratch!, (String,))
 precompile(unless_denied, (Any,))
 precompile(unless_denied, (Any, Any))
+# And what is called whenever the package is loaded.
+precompile(Native.begin_session, ())

@@ -19,18 +19,37 @@ end
 
 AccessTimers() = AccessTimers(Dict{String, Any}(), Threads.SpinLock())
 
+# Takes and releases the lock, for a few steps that don't wait. An interrupt is delivered after
+# them: it would leave the lock taken, and every later call waiting for it.
+function acquire(timers::AccessTimers)
+    ccall(:jl_sigatomic_begin, Cvoid, ())
+    lock(timers.lock)
+end
+
+function release(timers::AccessTimers)
+    unlock(timers.lock)
+    ccall(:jl_sigatomic_end, Cvoid, ())
+end
+
 const scratch_access_timers = AccessTimers()
 
 # The same for uses that could not be logged, because no project is known to log them for. That
 # can change when another project is activated or another package is loaded.
 const skipped_timers = AccessTimers()
-const skipped_in = Ref{Tuple{Union{Nothing, String}, Int}}((nothing, 0))
 
-projects_in_sight() = (Base.ACTIVE_PROJECT[], number_of_packages())
+# The projects that there were when the uses were skipped. Replaced as a whole, since other threads
+# read it.
+struct Projects
+    active::Union{Nothing, String}
+    packages::Int
+end
+const skipped_in = Ref{Any}(Projects(nothing, 0))
+
+projects_in_sight() = Projects(Base.ACTIVE_PROJECT[], number_of_packages())
 
 # Whether the use of the space at `path` by `user` needs no logging now.
 function is_done(timers::AccessTimers, user::UUID, path::String, now::Float64)
-    lock(timers.lock)
+    acquire(timers)
     users = get(timers.users, path, nothing)
     until = 0.0
     if users !== nothing
@@ -38,12 +57,12 @@ function is_done(timers::AccessTimers, user::UUID, path::String, now::Float64)
             other === user && (until = time)
         end
     end
-    unlock(timers.lock)
+    release(timers)
     return now <= until
 end
 
 function set!(timers::AccessTimers, user::UUID, path::String, until::Float64)
-    lock(timers.lock)
+    acquire(timers)
     known = get(timers.users, path, nothing)
     users = Tuple{UUID, Float64}[(user, until)]
     if known !== nothing
@@ -52,21 +71,21 @@ function set!(timers::AccessTimers, user::UUID, path::String, until::Float64)
         end
     end
     timers.users[path] = users
-    unlock(timers.lock)
+    release(timers)
     return
 end
 
 function Base.keys(timers::AccessTimers)
-    lock(timers.lock)
+    acquire(timers)
     pairs = [(user, path) for (path, users) in timers.users for (user, _) in users]
-    unlock(timers.lock)
+    release(timers)
     return pairs
 end
 
 function Base.empty!(timers::AccessTimers)
-    lock(timers.lock)
+    acquire(timers)
     empty!(timers.users)
-    unlock(timers.lock)
+    release(timers)
     return timers
 end
 
@@ -75,9 +94,9 @@ end
 function prune_timers!(path::AbstractString)
     below = joinpath(path, "")
     timers = scratch_access_timers
-    lock(timers.lock)
+    acquire(timers)
     filter!(((space, _),) -> space != path && !startswith(space, below), timers.users)
-    unlock(timers.lock)
+    release(timers)
     return nothing
 end
 

@@ -53,7 +53,7 @@ end
 
 # Evaluates code as if it stood in a file of the current directory.
 evaluated(code, mod = Module(:Anonymous), file = "code.jl") =
-    (Core.eval(mod, :(const ScratchRS = $ScratchRS; using .ScratchRS)); include_string(mod, code, joinpath(pwd(), file)))
+    (Core.eval(mod, :(const ScratchRS = $ScratchRS; using .ScratchRS, .ScratchRS.Artifacts)); include_string(mod, code, joinpath(pwd(), file)))
 
 @testset "an artifact is where the first depot has it" begin
     with_depots([ONE], [ONE, TWO]) do lab, (first, second)
@@ -398,7 +398,7 @@ end
         [deps]
         ScratchRS = "$(Base.PkgId(ScratchRS).uuid)"
         """)
-        write(joinpath(package, "src", "UsesArtifact.jl"), "module UsesArtifact\nusing ScratchRS\npath() = artifact\"x\"\nend\n")
+        write(joinpath(package, "src", "UsesArtifact.jl"), "module UsesArtifact\nusing ScratchRS.Artifacts\npath() = artifact\"x\"\nend\n")
         run_it() = outcome(
             "using UsesArtifact; print(UsesArtifact.path())";
             project = package,
@@ -423,7 +423,7 @@ const IN_NO_FILE = [
     with_depots([ONE]) do lab, (depot,)
         write("Artifacts.toml", "[x]\ngit-tree-sha1 = \"$ONE\"\n")
         mkdir("sub")
-        result = outcome("using ScratchRS; print(artifact\"x\")")
+        result = outcome("using ScratchRS.Artifacts; print(artifact\"x\")")
         @test result.out == in_depot(depot, ONE)
         ours, peer = Module(:Ours), Module(:Peer)
         Core.eval(ours, :(const var"@artifact_str" = $(getfield(ScratchRS, Symbol("@artifact_str")))))

@@ -10,15 +10,16 @@ const PUBLIC = [
     :find_uuid, :load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides,
     :query_override, :scratch_path, :scratchrs, :split_artifact_slash, :track_scratch_access,
     :tree_hash, :tree_hash_sha256, :unpack_platform, :usage_toml, :with_artifacts_directory,
+    Symbol("@artifact_str"), :Artifacts, :artifact_exists, :artifact_hash, :artifact_meta,
+    :artifact_path, :find_artifacts_toml, :select_downloadable_artifacts,
     :PlatformEngines, :SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status,
     :verify_store,
 ]
 const EXPORTED = [
-    Symbol("@artifact_str"), Symbol("@get_scratch!"), :archive_artifact, :artifact_exists,
-    :artifact_hash, :artifact_meta, :artifact_path, :bind_artifact!, :clear_scratchspaces!,
+    Symbol("@get_scratch!"), :archive_artifact, :bind_artifact!, :clear_scratchspaces!,
     :create_artifact, :delete_scratch!, :download_artifact, :ensure_artifact_installed,
-    :find_artifacts_toml, :get_scratch!, :remove_artifact, :scratch_dir,
-    :select_downloadable_artifacts, :unbind_artifact!, :verify_artifact, :with_scratch_directory,
+    :get_scratch!, :remove_artifact, :scratch_dir, :unbind_artifact!, :verify_artifact,
+    :with_scratch_directory,
     Symbol("@my_artifact"), Symbol("@my_artifacts_toml!"), :bind_my_artifact!, :create_my_artifact,
     :download_my_artifact!, :load_my_artifacts_toml, :my_artifact_exists, :my_artifact_hash,
     :my_artifact_path, :my_artifacts_toml!, :unbind_my_artifact!,
@@ -29,6 +30,77 @@ const EXPORTED = [
     @test sort(setdiff(exported, [:ScratchRS])) == sort(EXPORTED)
     @test all(name -> isdefined(ScratchRS, name), PUBLIC)
     VERSION >= v"1.11" && @test sort(setdiff(names(ScratchRS), exported)) == sort(PUBLIC)
+end
+
+# What `Pkg.Artifacts` exports, in any version of Julia, and what of that `Artifacts` and
+# `LazyArtifacts` export as well.
+const OF_STANDARD_LIBRARY = [
+    Symbol("@artifact_str"), :artifact_exists, :artifact_hash, :artifact_meta, :artifact_path,
+    :find_artifacts_toml, :select_downloadable_artifacts,
+]
+const OF_PKG = [
+    OF_STANDARD_LIBRARY
+    [:archive_artifact, :bind_artifact!, :create_artifact, :download_artifact]
+    [:ensure_artifact_installed, :remove_artifact, :unbind_artifact!, :verify_artifact]
+]
+
+@testset "the interface of Pkg.Artifacts is in ScratchRS.Artifacts" begin
+    exported(mod) = filter(name -> name != nameof(mod) && Base.isexported(mod, name), names(mod))
+    @test sort(exported(ScratchRS.Artifacts)) == sort(OF_PKG)
+    @test issubset(exported(Pkg.Artifacts), OF_PKG)
+    for name in OF_PKG
+        @test getfield(ScratchRS.Artifacts, name) === getfield(ScratchRS, name)
+    end
+    # What others reach by its full name.
+    for name in [:artifact_names, :artifact_paths, :artifacts_dirs, :ensure_all_artifacts_installed, :extract_all_hashes, :load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override, :unpack_platform, :with_artifacts_directory]
+        @test getfield(ScratchRS.Artifacts, name) === getfield(ScratchRS, name)
+    end
+    @test isempty(intersect(exported(ScratchRS), OF_STANDARD_LIBRARY))
+end
+
+@testset "beside the standard libraries" begin
+    if VERSION < v"1.6"
+        inapplicable("using Artifacts, ScratchRS", "this version of Julia has no Artifacts")
+    else
+        with_lab() do lab
+            result = outcome("""
+            using Artifacts, LazyArtifacts, ScratchRS
+            print(parentmodule(artifact_exists) === Artifacts, artifact_exists(Base.SHA1("$("ab"^20)")), ScratchRS.artifact_exists(Base.SHA1("$("ab"^20)")))
+            for lib in [Artifacts, LazyArtifacts], name in names(lib)
+                Base.isexported(ScratchRS, name) && print(name)
+            end
+            """)
+            @test (result.ok, result.out) == (true, "truefalsefalse")
+            # A package that is precompiled with all of them, as it was before it used ours.
+            package = mkpath(joinpath(lab.root, "UsesAll", "src"))
+            uuids = ["Artifacts" => "56f22d72-fd6d-98f1-02f0-08ddc0907c33", "LazyArtifacts" => "4af54fe1-eca0-43a8-85a7-787d91b784e3", "ScratchRS" => Base.PkgId(ScratchRS).uuid]
+            write(joinpath(lab.root, "UsesAll", "Project.toml"), """
+            name = "UsesAll"
+            uuid = "7a1c9a51-6f0e-4bb8-8e7c-2f8a3f7f1d11"
+            [deps]
+            $(join(("$name = \"$uuid\"" for (name, uuid) in uuids), '\n'))
+            """)
+            write(joinpath(lab.root, "UsesAll", "Artifacts.toml"), "[x]\ngit-tree-sha1 = \"$("ab"^20)\"\nlazy = true\n")
+            mkpath(joinpath(lab.depot, "artifacts", "ab"^20))
+            write(joinpath(package, "UsesAll.jl"), """
+            module UsesAll
+            using LazyArtifacts, ScratchRS
+            path() = artifact"x"
+            space() = @get_scratch!("key")
+            module Inside
+            using ScratchRS, ScratchRS.Artifacts
+            path() = artifact"x"
+            end
+            end
+            """)
+            result = outcome(
+                "using UsesAll; print(basename(UsesAll.path()), UsesAll.path() == UsesAll.Inside.path(), isdir(UsesAll.space()))";
+                project = joinpath(lab.root, "UsesAll"), load_path = ["@", REPO, "@stdlib"],
+            )
+            @test (result.ok, result.out) == (true, "ab"^20 * "truetrue")
+            @test !occursin("WARNING", result.err) && !occursin("rror", result.err)
+        end
+    end
 end
 
 @testset "every call has one method" begin

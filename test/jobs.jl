@@ -91,3 +91,115 @@ end
     @test readline(process) == "[\"Second\"]"
     close(errors)
 end
+
+@testset "interrupts of the handler of an interrupt" begin
+    # One on the heels of the other, as by a key that is held: the job has ended, and only one is
+    # thrown. What it rang is not freed before.
+    for _ in 1:10
+        job = @async Native.rehearse(["First"], UInt64(100_000), devnull)
+        for pause in (0.02, 0.0, 0.0)
+            pause > 0 ? sleep(pause) : yield()
+            istaskdone(job) || schedule(job, InterruptException(); error = true)
+        end
+        @test thrown(() -> wait(job)) !== nothing
+        GC.gc()
+    end
+    # From the keyboard.
+    code = """
+    using ScratchRS
+    ScratchRS.Native.rehearse(["First"], UInt64(1))
+    println("ready")
+    flush(stdout)
+    caught = 0
+    while caught < 3
+        try
+            # The second comes while the job still ends.
+            ScratchRS.Native.rehearse(["First"], UInt64(100_000))
+        catch error
+            error isa InterruptException || rethrow()
+            global caught += 1
+            println("caught")
+            flush(stdout)
+        end
+    end
+    GC.gc()
+    println(ScratchRS.Native.rehearse(["Second"], UInt64(1)))
+    """
+    process, errors = Lab.start(child(catching_interrupts(code)))
+    @test readline(process) == "ready"
+    caught = 0
+    while caught < 3
+        # More of them in a second, and Julia forces one into whatever runs.
+        sleep(1.0)
+        kill(process, Base.SIGINT)
+        kill(process, Base.SIGINT)
+        readline(process) == "caught" || break
+        caught += 1
+    end
+    # An interrupt that came late ended the session instead.
+    rest = readlines(process)
+    @test caught == 3 && (isempty(rest) || last(rest) in ("[\"Second\"]", "caught"))
+    wait(process)
+    # It ended by itself, or by an interrupt: not by a crash.
+    @test process.termsignal in (0, Base.SIGINT)
+    @test !occursin("signal (11)", read(errors, String))
+end
+
+@testset "an interrupt passes no frame of the library" begin
+    # Plain calls and calls that wait, with safepoints in those of jlrs. Interrupts come too slowly for
+    # Julia to force them.
+    code = """
+    using ScratchRS
+    owner = Base.UUID("$OWNER")
+    caught, calls = 0, 0
+    while caught < 5
+        try
+            while true
+                empty!(ScratchRS.scratch_access_timers)
+                path = ScratchRS.Native.get_scratch(DEPOT_PATH[1], "", owner, "key")
+                reply = ScratchRS.Native.track_access(DEPOT_PATH[1], path, abspath("Project.toml"))
+                reply[1] == "recorded" || error("not recorded")
+                global calls += 1
+                calls == 1 && (println("ready"); flush(stdout))
+            end
+        catch error
+            error isa InterruptException || rethrow()
+            global caught += 1
+            println("caught")
+            flush(stdout)
+        end
+    end
+    # The locks of the log and of the dictionary are free.
+    println(isdir(get_scratch!(owner, "after")), ' ', calls > 0)
+    """
+    with_lab() do lab
+        process, errors = Lab.start(child(catching_interrupts(code)))
+        @test readline(process) == "ready"
+        for _ in 1:5
+            sleep(0.4)
+            kill(process, Base.SIGINT)
+            @test readline(process) == "caught"
+        end
+        @test readline(process) == "true true"
+        wait(process)
+        @test success(process)
+        close(errors)
+    end
+end
+
+@testset "a session that ends while jobs run" begin
+    with_lab() do lab
+        for threads in [1, 4], _ in 1:3
+            result = Lab.quietly(child("""
+            using ScratchRS
+            for _ in 1:8
+                @async ScratchRS.Native.rehearse(["First"], UInt64(100_000), devnull)
+            end
+            # They ring by now, and go on to do so while Julia closes what they ring.
+            sleep(0.8)
+            exit(3)
+            """; threads = threads))
+            @test !result.ok && isempty(result.err)
+        end
+    end
+end

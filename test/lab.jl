@@ -7,14 +7,51 @@ using Test
 import Pkg
 
 export GLOBAL, OWNER, REPO, USER
-export activated, catching_interrupts, child, log_text, outcome, prepared, records, start, thrown
-export untested, with_lab, wrapped
+export activated, catching_interrupts, child, copied_package, log_text, outcome, prepared, records, start, thrown
+export inapplicable, skipped, with_lab, wrapped
 
 # The package under test.
 const REPO = dirname(dirname(pathof(ScratchRS)))
-# The depots that the tests were started with: they have the native library and what is
-# precompiled. Nothing of it may change, but for what Julia compiles.
-const OUTER = map(abspath, copy(DEPOT_PATH))
+# A depot for this run of the tests, with a copy of the library: what the tests compile goes there, and
+# no other Julia uses it.
+function own_depot()
+    depot = realpath(mktempdir())
+    # For tests that run as somebody else.
+    chmod(depot, 0o755)
+    artifacts = mkpath(joinpath(depot, "artifacts"))
+    for (_, hash) in ScratchRS.Native.Binding.BOUND
+        installed = [joinpath(depot, "artifacts", hash) for depot in DEPOT_PATH]
+        at = findfirst(isdir, installed)
+        at === nothing || cp(installed[at], joinpath(artifacts, hash))
+    end
+    return depot
+end
+
+# The depots behind that of each test: the one of this run, and those that come with Julia, with the
+# precompiled standard library. None is the user's.
+const OUTER = let shared = abspath(Sys.BINDIR, "..")
+    [own_depot(); filter(depot -> startswith(depot, shared), map(abspath, DEPOT_PATH))]
+end
+
+# Where an artifact of the native library is; `nothing` if it is not installed.
+function installed_library(hash)
+    path = joinpath(first(OUTER), "artifacts", hash)
+    return isdir(path) ? path : nothing
+end
+
+# A home in which nothing is, and nothing is to come to be.
+const HOME = mkpath(joinpath(first(OUTER), "home"))
+
+# What tests and their children find in the environment in place of what the user has there: a home
+# without a depot, and no proxy between them and their own servers.
+isolated(home) = [
+    "HOME" => home,
+    ((name => nothing) for name in ("JULIA_PKG_SERVER_REGISTRY_PREFERENCE", "NETRC", "XDG_CONFIG_HOME"))...,
+    ((name => nothing) for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"))...,
+    ((name => nothing) for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"))...,
+    "JULIA_PKG_SERVER" => "",
+    "JULIA_PKG_PRECOMPILE_AUTO" => "0",
+]
 
 const GLOBAL = UUID(UInt128(0))
 # Packages that nobody has.
@@ -57,7 +94,7 @@ function with_lab(f; stacked::Bool = false)
             "JULIA_PKG_DEVDIR",
             "JULIA_SCRATCH_TRACK_ACCESS",
         ))
-        withenv(() -> f(lab), environment..., "JULIA_PKG_SERVER" => "", "JULIA_PKG_PRECOMPILE_AUTO" => "0")
+        withenv(() -> f(lab), environment..., isolated(HOME)...)
     finally
         refill!(DEPOT_PATH, depots)
         refill!(LOAD_PATH, loads)
@@ -76,13 +113,20 @@ function refill!(list, values)
     append!(list, values)
 end
 
-# What the depot of the tests has of what ScratchRS makes.
+# What the home and the depot of this run have of what ScratchRS makes, which is nothing.
 function outside()
     spaces = joinpath(first(OUTER), "scratchspaces")
     log = stat(joinpath(first(OUTER), "logs", "scratch_usage.toml"))
     names = isdir(spaces) ? [owner => readdir(joinpath(spaces, owner)) for owner in readdir(spaces)] : []
-    return names, log.size, log.mtime
+    return names, log.size, log.mtime, readdir(HOME)
 end
+
+const REGISTRY = """
+name = "Stub"
+uuid = "0b0d2d0a-3d62-4d3c-9a4a-52a5e1f4a111"
+repo = "https://example.invalid/Stub.git"
+[packages]
+"""
 
 """
 A directory that is a depot: with a registry, since Pkg would download one otherwise.
@@ -90,15 +134,7 @@ A directory that is a depot: with a registry, since Pkg would download one other
 function prepared(depot::String)
     registry = joinpath(depot, "registries", "Stub")
     mkpath(registry)
-    write(
-        joinpath(registry, "Registry.toml"),
-        """
-        name = "Stub"
-        uuid = "0b0d2d0a-3d62-4d3c-9a4a-52a5e1f4a111"
-        repo = "https://example.invalid/Stub.git"
-        [packages]
-        """,
-    )
+    write(joinpath(registry, "Registry.toml"), REGISTRY)
     return depot
 end
 
@@ -144,8 +180,29 @@ function thrown(f)
     end
 end
 
-"""Says that something is not tested here, and why."""
-untested(what, why) = @info "Not tested: $what" why
+"""Says that something is not tested, and why: the machine lacks what it takes. That is counted."""
+function skipped(what, why)
+    @info "Skipped: $what" why
+    note("skipped", what, why)
+end
+
+"""
+Says that something is not tested, and why: in this version of Julia there is no such thing, or it is
+a peer's and no checkout was given.
+"""
+function inapplicable(what, why)
+    @info "Does not apply: $what" why
+    note("inapplicable", what, why)
+end
+
+# Tells `cargo xtask test`, which reads the file that `SCRATCHRS_SKIPS` names. The Rust tests write the
+# same lines (`rust/testkit/src/skips.rs`).
+function note(kind, what, why)
+    file = get(ENV, "SCRATCHRS_SKIPS", "")
+    isempty(file) && return
+    open(io -> write(io, "$kind\tJulia $VERSION: $what\t$why\n"), file, "a")
+    return
+end
 
 # What became of a child: whether it succeeded, and what it wrote.
 struct Outcome
@@ -188,6 +245,19 @@ function child(
     return setenv(command, variables; dir = pwd())
 end
 
+"""
+A copy of the package at `target`, without what was built beside it, and without bindings if these are
+not wanted.
+"""
+function copied_package(target; is_bound::Bool = true)
+    mkpath(target)
+    for name in ["Project.toml", "Artifacts.toml", "JuliaArtifacts.toml", "src", "julia"]
+        endswith(name, "Artifacts.toml") && !is_bound && continue
+        ispath(joinpath(REPO, name)) && cp(joinpath(REPO, name), joinpath(target, name))
+    end
+    return target
+end
+
 """The command, with a list of arguments before it."""
 wrapped(command::Cmd, before) =
     setenv(Cmd([before; command.exec]), command.env; dir = command.dir)
@@ -199,17 +269,22 @@ catching_interrupts(code) = string(
     code,
 )
 
-"""Runs a command to its end."""
+"""Runs a command to its end, and shows what it wrote if it fails."""
 function outcome(command::Cmd)
+    result = quietly(command)
+    result.ok || println(stderr, "A child failed:\n", result.out, result.err)
+    return result
+end
+
+"""Runs a command to its end, which may be a bad one."""
+function quietly(command::Cmd)
     return mktempdir() do directory
         out, err = joinpath(directory, "out"), joinpath(directory, "err")
         process = run(pipeline(ignorestatus(command); stdin = devnull, stdout = out, stderr = err); wait = false)
         watch = Timer(_ -> kill(process, 9), PATIENCE)
         wait(process)
         close(watch)
-        result = Outcome(success(process), read(out, String), read(err, String))
-        result.ok || println(stderr, "A child failed:\n", result.out, result.err)
-        return result
+        return Outcome(success(process), read(out, String), read(err, String))
     end
 end
 
@@ -226,5 +301,8 @@ function start(command::Cmd)
     Timer(_ -> process_running(process) && kill(process, 9), PATIENCE)
     return process, errors
 end
+
+# The package is compiled once for the children of all tests.
+outcome(child("using ScratchRS"; depots = OUTER)).ok || error("the package can't be loaded")
 
 end

@@ -13,15 +13,15 @@
 #
 # Each file has a module and a home directory of its own, whose path stands as `/home/ada` in what
 # is typed and printed: `~/.julia` is the first depot, the default environment is active, and the
-# current directory is `~/MyPackage`, with the project file of a package.
+# current directory is `~/MyPackage`, with the project file of a package. Run by `runtests.jl`, after
+# `lab.jl`: no depot of the user's is in sight.
 module Manual
 
 using ScratchRS
 using Test
+import ..Lab
 
 const REPO = dirname(@__DIR__)
-# Where the library is.
-const OUTER = map(abspath, copy(DEPOT_PATH))
 const SHOWN_HOME = "/home/ada"
 const RUN = ("julia", "julia-repl", "console")
 const NOT_RUN = ("text", "toml", "json", "rust", "c")
@@ -76,12 +76,14 @@ function in_home(f)
     )
     depots, loads, directory = copy(DEPOT_PATH), copy(LOAD_PATH), pwd()
     project, home_project = Base.ACTIVE_PROJECT[], Base.HOME_PROJECT[]
-    append!(empty!(DEPOT_PATH), [depot; OUTER])
+    # What the examples show is in the first. The library is found where it was; the programs that they
+    # start find it, and what is compiled, behind that.
+    append!(empty!(DEPOT_PATH), [Lab.prepared(depot)])
     append!(empty!(LOAD_PATH), ["@", "@v#.#", REPO, "@stdlib"])
     Base.ACTIVE_PROJECT[] = Base.HOME_PROJECT[] = nothing
     cd(package)
     try
-        withenv(() -> f(home), "JULIA_SCRATCH_TRACK_ACCESS" => nothing)
+        withenv(() -> f(home), "JULIA_SCRATCH_TRACK_ACCESS" => nothing, Lab.isolated(home)...)
     finally
         append!(empty!(DEPOT_PATH), depots)
         append!(empty!(LOAD_PATH), loads)
@@ -103,8 +105,7 @@ function shell_environment(home::String)
     for name in ("JULIA_PROJECT", "NO_COLOR")
         delete!(environment, name)
     end
-    environment["HOME"] = home
-    environment["JULIA_DEPOT_PATH"] = join(DEPOT_PATH, ':')
+    environment["JULIA_DEPOT_PATH"] = join([DEPOT_PATH; Lab.OUTER], ':')
     environment["JULIA_LOAD_PATH"] = join(LOAD_PATH, ':')
     program = ScratchRS.scratchrs(dirname)
     environment["PATH"] = join([bin, program, get(ENV, "PATH", "")], ':')

@@ -22,6 +22,16 @@ end
     end
 end
 
+@testset "the panic of a worker thread keeps its message and place" begin
+    with_lab() do lab
+        error = mktemp() do _, io
+            redirect_stderr(() -> thrown(() -> Native.rehearse(["panic"], UInt64(0))), io)
+        end
+        @test error isa InternalError
+        @test occursin("asked to panic", error.message) && occursin(".rs:", error.message)
+    end
+end
+
 @testset "errors as people see them" begin
     show(error) = sprint(showerror, error)
     @test show(ScratchRS.DepotIO("message", "/path", 13, "do this")) == "ScratchRS.DepotIO: message\nhint: do this"
@@ -179,11 +189,8 @@ print(
 # What the running Julia could choose from.
 const INSTALLED = [binding for (binding, _) in Native.Binding.BOUND]
 
-# The depots of the tests that have none of our artifacts.
-function without_library()
-    has_it(depot) = any(((_, hash),) -> ispath(joinpath(depot, "artifacts", hash)), Native.Binding.BOUND)
-    return filter(!has_it, Lab.OUTER)
-end
+# The depots of the tests that have none of our artifacts: those that come with Julia.
+without_library() = Lab.OUTER[2:end]
 
 @testset "the binding that is asked for" begin
     with_lab() do lab
@@ -209,7 +216,7 @@ end
 
 @testset "the binding that is preferred" begin
     if VERSION < v"1.6"
-        untested("preferences", "this version of Julia has none")
+        inapplicable("preferences", "this version of Julia has none")
     else
         with_lab() do lab
             uuid = Base.PkgId(ScratchRS).uuid
@@ -232,19 +239,10 @@ end
     end
 end
 
-# Where an artifact of the tests is.
-function installed(hash)
-    for depot in Lab.OUTER
-        path = joinpath(depot, "artifacts", hash)
-        isdir(path) && return path
-    end
-    return nothing
-end
-
 @testset "a library elsewhere" begin
     with_lab() do lab
         overrides = joinpath(mkpath(joinpath(lab.depot, "artifacts")), "Overrides.toml")
-        found = [(binding, hash, path) for (binding, hash) in Native.Binding.BOUND for path in [installed(hash)] if path !== nothing]
+        found = [(binding, hash, path) for (binding, hash) in Native.Binding.BOUND for path in [Lab.installed_library(hash)] if path !== nothing]
         for (binding, hash, path) in found
             cp(path, joinpath(lab.root, binding))
         end
@@ -259,19 +257,135 @@ end
     end
 end
 
-# A copy of the package, without what was built beside it.
-function copy_package(target)
-    mkpath(target)
-    for name in ["Project.toml", "Artifacts.toml", "JuliaArtifacts.toml", "src", "julia"]
-        ispath(joinpath(REPO, name)) && cp(joinpath(REPO, name), joinpath(target, name))
+# What is used after the depots of the session were changed by `change`.
+in_other_depots(change; options...) = outcome("""
+using ScratchRS
+$change
+print(joinpath("scratchspaces", "$OWNER", "key") == relpath(get_scratch!(Base.UUID("$OWNER"), "key"), DEPOT_PATH[1]), ' ')
+hash = create_artifact(directory -> write(joinpath(directory, "file"), "content"))
+print(ScratchRS.artifact_path(hash) == joinpath(abspath(DEPOT_PATH[1]), "artifacts", string(hash)), ' ')
+print(basename(ScratchRS.scratchrs(identity)))
+"""; options...)
+
+@testset "the library stays where it was when the package was loaded" begin
+    with_lab() do lab
+        for change in [
+            "append!(empty!(DEPOT_PATH), [abspath(\"other\")])",
+            # As the helper of Scratch.jl's own tests.
+            "empty!(DEPOT_PATH); push!(DEPOT_PATH, mktempdir())",
+            "ENV[\"JULIA_DEPOT_PATH\"] = abspath(\"other\"); Base.init_depot_path()",
+            "cd(mkdir(\"elsewhere\")); append!(empty!(DEPOT_PATH), [\"depot\"])",
+        ]
+            result = in_other_depots(change)
+            @test result.ok
+            @test result.out == "true true scratchrs"
+        end
+        # Without any depot, a space can be where one says.
+        result = outcome("using ScratchRS; empty!(DEPOT_PATH); print(isdir(get_scratch!(Base.UUID(\"$OWNER\"), \"key\"; depot = \"given\")))")
+        @test (result.ok, result.out) == (true, "true")
+        # Loaded from relative depots.
+        library = basename(first(Lab.OUTER))
+        symlink(first(Lab.OUTER), library)
+        result = in_other_depots("cd(mkpath(\"below\")); append!(empty!(DEPOT_PATH), [\"depot\"])"; depots = ["relative"; library; Lab.OUTER[2:end]])
+        @test (result.ok, result.out) == (true, "true true scratchrs")
+        # A precompiled package that was moved with its depot is loaded in a session without any other.
+        overridden = mkpath(joinpath(lab.depot, "artifacts"))
+        write(joinpath(overridden, "Overrides.toml"), join("$hash = $(repr(Lab.installed_library(hash)))\n" for (_, hash) in Native.Binding.BOUND if Lab.installed_library(hash) !== nothing))
+        result = in_other_depots("append!(empty!(DEPOT_PATH), [abspath(\"other\")])"; depots = [lab.depot; without_library()])
+        @test (result.ok, result.out) == (true, "true true scratchrs")
     end
-    return target
+end
+
+@testset "a copy without a library says so in a sentence" begin
+    with_lab() do lab
+        package = copied_package(joinpath(lab.root, "package"); is_bound = false)
+        run_it(code) = Lab.quietly(child(code; project = package))
+        for code in ["using ScratchRS", "import ScratchRS; ScratchRS.gc()"]
+            result = run_it(code)
+            @test !result.ok && isempty(result.out)
+            lines = split(chomp(result.err), '\n')
+            # Before Julia 1.6, it tells where it was when an expression of a command line failed.
+            @test startswith(lines[1], "ERROR: InitError: ScratchRS.LibraryNotFound: no native library for Julia $(VERSION.major).$(VERSION.minor) on $(Sys.MACHINE) is bound in $package")
+            @test lines[2] == "hint: run `cargo xtask artifact` in $package"
+            @test lines[3] == "during initialization of module ScratchRS"
+            @test length(lines) == 3
+            foreach(word -> @test(!occursin(word, result.err)), ["LoadError", "Stacktrace", "Pkg.instantiate"])
+        end
+        # Once it is bound, it is found.
+        for name in ["JuliaArtifacts.toml", "Artifacts.toml"]
+            ispath(joinpath(REPO, name)) && cp(joinpath(REPO, name), joinpath(package, name))
+        end
+        result = outcome(WHICH; project = package)
+        @test (result.ok, result.out) == (true, Lab.binding())
+        # Bound, and not installed.
+        result = outcome(WHICH; project = package, depots = [lab.depot; without_library()])
+        @test occursin("\nhint: run `cargo xtask artifact` in $package", result.out)
+    end
+end
+
+@testset "a forked process is refused, and leaves its parent what it has" begin
+    if !Sys.isunix()
+        inapplicable("fork", "this system has none")
+    else
+        with_lab() do lab
+            result = outcome("""
+            using ScratchRS
+            owner = Base.UUID("$OWNER")
+            # Julia can compile nothing in a forked process: all that it runs there is run here before.
+            function refusal(call)
+                try
+                    call()
+                    return "no error"
+                catch error
+                    return sprint(showerror, error)
+                end
+            end
+            function report(file, key, path)
+                refusals = [
+                    refusal(() -> get_scratch!(owner, key)),
+                    refusal(() -> get_scratch!(identity, owner, key)),
+                    refusal(() -> ScratchRS.tree_hash(path)),
+                    refusal(ScratchRS.Native.end_store_session),
+                ]
+                ScratchRS.Native.end_jobs()
+                write(file, join(refusals, '\\n'))
+            end
+            function fork_and_report(file, key, path)
+                child = ccall(:fork, Cint, ())
+                if child == 0
+                    report(file, key, path)
+                    ccall(:_exit, Cvoid, (Cint,), 0)
+                end
+                status = Ref{Cint}(1)
+                ccall(:waitpid, Cint, (Cint, Ref{Cint}, Cint), child, status, 0)
+                return status[]
+            end
+            refusal(() -> error("compiled"))
+            report("warm", "no/key", "\\xff")
+            create_my_artifact(directory -> (file = joinpath(directory, "file"); write(file, "content"); file))
+            generated = get_scratch!(owner, "filled") do directory
+                print(fork_and_report("refusals", "key", "."), ' ')
+                write(joinpath(directory, "file"), "content")
+            end
+            print(getpid(), ' ', readdir(generated), ' ', isdir(get_scratch!(owner, "key")))
+            print(' ', count(endswith(".pid"), readdir(joinpath(ScratchRS.Store.get_scratchspace(), "work"))))
+            """)
+            @test result.ok
+            pid = split(result.out)[2]
+            @test result.out == "0 $pid [\"file\"] true 1"
+            refusals = readlines("refusals")
+            @test length(refusals) == 4
+            for refusal in refusals
+                @test occursin("it was forked from process $pid, which uses ScratchRS", refusal)
+            end
+        end
+    end
 end
 
 @testset "a library of another version" begin
     with_lab() do lab
         # It is the package that has another number: in the library it may stand anywhere.
-        package = copy_package(joinpath(lab.root, "package"))
+        package = copied_package(joinpath(lab.root, "package"))
         file = joinpath(package, "julia", "native", "operations.jl")
         text = read(file, String)
         changed = replace(text, r"const ABI = 0x[0-9a-f]+" => "const ABI = 0x0123456789abcdef")
@@ -289,10 +403,10 @@ end
     with_lab() do lab
         here, there = joinpath(lab.root, "here"), joinpath(lab.root, "there")
         # In the depot: Julia stores no path to what is in one.
-        copy_package(joinpath(here, "depot", "dev", "ScratchRS"))
+        copied_package(joinpath(here, "depot", "dev", "ScratchRS"))
         artifacts = mkpath(joinpath(here, "depot", "artifacts"))
         for (_, hash) in Native.Binding.BOUND
-            path = installed(hash)
+            path = Lab.installed_library(hash)
             path === nothing || cp(path, joinpath(artifacts, hash))
         end
         run_in(root) = outcome(
@@ -322,10 +436,26 @@ end
     end
 end
 
+@testset "a package with its bindings in Artifacts.toml alone is compiled once" begin
+    with_lab() do lab
+        # As Pkg installs a release. Julia 1.10 and later compile a package again whenever a file that it
+        # depends on is missing.
+        package = copied_package(joinpath(lab.root, "package"); is_bound = false)
+        bound = filter(isfile, [joinpath(REPO, name) for name in ["JuliaArtifacts.toml", "Artifacts.toml"]])
+        cp(first(bound), joinpath(package, "Artifacts.toml"))
+        compiled() = [file => stat(joinpath(directory, file)).inode for (directory, _, files) in walkdir(joinpath(lab.depot, "compiled")) for file in files]
+        @test outcome(WHICH; project = package).out == Lab.binding()
+        before = compiled()
+        @test !isempty(before)
+        @test outcome(WHICH; project = package).out == Lab.binding()
+        @test compiled() == before
+    end
+end
+
 @testset "no path of the library is stored" begin
     cache = VERSION < v"1.8" ? nothing : Base.pkgorigins[Base.PkgId(ScratchRS)].cachepath
     if cache === nothing
-        untested("what the precompiled package has in it", "there is none, or Julia does not say where")
+        inapplicable("what the precompiled package has in it", "there is none, or Julia does not say where")
     else
         image = first(splitext(cache)) * '.' * Base.Libc.Libdl.dlext
         for file in filter(isfile, [cache, image]), depot in Lab.OUTER

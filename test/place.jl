@@ -278,7 +278,7 @@ end
 
 @testset "a read-only file system" begin
     if !Sys.islinux() || Sys.which("unshare") === nothing || !success(`unshare --mount true`)
-        untested("a depot on a read-only file system", "it takes the right to mount")
+        skipped("a depot on a read-only file system", "it takes the right to mount")
     else
         with_filled_depot() do lab
             mount = "mount --bind \"\$0\" \"\$0\" && mount -o remount,ro,bind \"\$0\" && exec \"\$@\""
@@ -309,7 +309,7 @@ end
 @testset "a depot of somebody else" begin
     with_filled_depot() do lab
         run_as_nobody = as_nobody(lab)
-        run_as_nobody === nothing && return untested("a depot of somebody else", "it takes another user")
+        run_as_nobody === nothing && return skipped("a depot of somebody else", "it takes another user")
         directories = [directory for (directory, _, _) in walkdir(lab.depot)]
         foreach(directory -> chmod(directory, 0o555), directories)
         chmod(ScratchRS.usage_toml(), 0o444)
@@ -321,7 +321,7 @@ end
 @testset "an active project that can't be read" begin
     with_lab() do lab
         run_as_nobody = as_nobody(lab)
-        run_as_nobody === nothing && return untested("a project that can't be read", "it takes another user")
+        run_as_nobody === nothing && return skipped("a project that can't be read", "it takes another user")
         chmod(lab.depot, 0o777)
         code = """
         using ScratchRS

@@ -58,11 +58,18 @@ end
 
 @testset "the program is not installed" begin
     with_lab() do lab
+        # In a session that was begun without it.
+        result = outcome("""
+        using ScratchRS
         for call in [() -> ScratchRS.scratchrs(), () -> ScratchRS.scratchrs(identity)]
-            error = thrown(call)
-            @test error isa ScratchRS.NotFound
-            @test occursin("scratchrs", error.message)
-            @test !isempty(error.hint)
+            error = try
+                call()
+            catch error
+                error
+            end
+            println(error isa ScratchRS.NotFound, occursin("scratchrs", error.message), !isempty(error.hint))
         end
+        """; depots = [lab.depot; Lab.OUTER[2:end]])
+        @test (result.ok, result.out) == (true, "truetruetrue\n"^2)
     end
 end

@@ -1,13 +1,16 @@
 # The tests of the package: one file per capability. They run once for each binding, with
 # `SCRATCHRS_BINDING` in the environment, and reach no network.
 
-using ScratchRS
+using ScratchRS, ScratchRS.Artifacts
 using Test, Dates, Logging, Pkg
 
 include("lab.jl")
 using .Lab
 
-const FILES = ["answers", "scratch", "place", "usage", "collection", "gc", "generate", "native", "jobs", "artifacts", "artifact_content", "install", "store", "program", "docs", "manual", "peer", "pkg_peer"]
+const FILES = [
+    "answers", "scratch", "place", "usage", "collection", "gc", "generate", "native", "jobs", "threads",
+    "artifacts", "artifact_content", "install", "store", "program", "docs", "manual", "peer", "pkg_peer",
+]
 # `julia test/runtests.jl usage native` runs these only; so does `test_args` of `Pkg.test`.
 const CHOSEN = isempty(ARGS) ? FILES : ARGS
 

@@ -1,8 +1,26 @@
 # What an administrator or a user puts in the place of artifacts: `artifacts/Overrides.toml` of the
 # depots.
 
-# The overrides, once they have been loaded.
+# The overrides of the depots, once they have been loaded, and those of directories that stand in
+# for them. Threads read both without a lock, so a dictionary that is published never changes: a new
+# one takes its place, under the lock.
 const ARTIFACT_OVERRIDES = Ref{Union{Nothing, Dict{Symbol, Any}}}(nothing)
+const OVERRIDES_OF_DIRECTORIES = Ref(Dict{String, Dict{Symbol, Any}}())
+const OVERRIDES_LOCK = ReentrantLock()
+
+# The overrides that hold for a directory in the place of the depots' (`""`: for the depots), as far
+# as they have been loaded.
+known_overrides(directory::String) =
+    isempty(directory) ? ARTIFACT_OVERRIDES[] : get(OVERRIDES_OF_DIRECTORIES[], directory, nothing)
+
+function publish_overrides(directory::String, overrides::Dict{Symbol, Any})
+    if isempty(directory)
+        ARTIFACT_OVERRIDES[] = overrides
+    else
+        OVERRIDES_OF_DIRECTORIES[] = with_entry(OVERRIDES_OF_DIRECTORIES[], directory, overrides)
+    end
+    return overrides
+end
 
 """
     load_overrides(; force = false) -> Dict{Symbol, Any}
@@ -13,8 +31,10 @@ further in front counting for more:
 - `:hash`: for hashes of artifacts, the path or the hash of what stands in for them;
 - `:UUID`: for UUIDs of packages, the same for names of artifacts in their `Artifacts.toml`.
 
-The files are read once in a session, and again with `force`. An entry that can't be is logged as an
-error, and left out. The result is shared: it is not to be changed.
+The files are read once in a session, and again with `force`; those of a directory that
+[`with_artifacts_directory`](@ref ScratchRS.with_artifacts_directory) sets are kept apart from those
+of the depots. An invalid entry is logged as an error, and left out. The result is shared: it is not
+to be changed.
 
 # Format
 ```toml
@@ -26,15 +46,28 @@ libfoo = "/path/to/replacement"
 An empty text takes back what a file further behind says.
 """
 function load_overrides(; force::Bool = false)::Dict{Symbol, Any}
-    known = ARTIFACT_OVERRIDES[]
+    directory = stand_in()
+    known = known_overrides(directory)
     known !== nothing && !force && return known
-    return outside(read_overrides)
+    return outside(load_overrides_of, directory, force)
 end
 
-function read_overrides()
+function load_overrides_of(directory::String, force::Bool)
+    lock(OVERRIDES_LOCK)
+    try
+        # Another thread may have loaded them meanwhile.
+        known = known_overrides(directory)
+        known !== nothing && !force && return known
+        return publish_overrides(directory, read_overrides(directory))
+    finally
+        unlock(OVERRIDES_LOCK)
+    end
+end
+
+function read_overrides(directory::String)
     by_hash = Dict{SHA1, Union{String, SHA1}}()
     by_name = Dict{UUID, Dict{String, Union{String, SHA1}}}()
-    reply = Native.read_overrides(DEPOT_PATH, something(of_task(ARTIFACTS_DIRECTORY), ""))
+    reply = Native.read_overrides(DEPOT_PATH, directory)
     for (what, key, name, target) in Iterators.partition(reply, 4)
         if what == "fault"
             @error target
@@ -47,7 +80,7 @@ function read_overrides()
             get!(Dict{String, Union{String, SHA1}}, by_name, UUID(key))[name] = replacement
         end
     end
-    return ARTIFACT_OVERRIDES[] = Dict{Symbol, Any}(:UUID => by_name, :hash => by_hash)
+    return Dict{Symbol, Any}(:UUID => by_name, :hash => by_hash)
 end
 
 """
@@ -97,20 +130,39 @@ end
 
 Puts the overrides by name into force that hold for the `bindings` of a package, given by its UUID;
 for `nothing`, none do. The hashes that the package gives those names count as overridden from
-now on, for everybody. The bindings stay as they are.
+now on, in all tasks that look for artifacts in the same depots or the same directory. The bindings
+stay as they are.
 """
 function process_overrides(bindings::Dict, package::UUID)
     overrides = load_overrides()
     names = get(overrides[:UUID], package, nothing)
     names === nothing && return bindings
+    by_hash = overrides[:hash]
+    found = Pair{SHA1, Union{String, SHA1}}[]
     for (name, replacement) in names
         bound = get(bindings, name, nothing)
         for entry in (bound isa Vector ? bound : [bound])
             hash = entry isa Dict ? parsed_hash(get(entry, HASH_KEY, nothing)) : nothing
-            hash === nothing || (overrides[:hash][hash] = replacement)
+            hash === nothing || get(by_hash, hash, nothing) == replacement ||
+                push!(found, hash => replacement)
         end
     end
+    isempty(found) || add_overrides(stand_in(), found)
     return bindings
+end
+
+# Lets hashes count as overridden, besides those that do already.
+function add_overrides(directory::String, found)
+    lock(OVERRIDES_LOCK)
+    try
+        known = known_overrides(directory)
+        known === nothing && (known = read_overrides(directory))
+        by_hash = merge(known[:hash], Dict{SHA1, Union{String, SHA1}}(found))
+        publish_overrides(directory, Dict{Symbol, Any}(:UUID => known[:UUID], :hash => by_hash))
+    finally
+        unlock(OVERRIDES_LOCK)
+    end
+    return
 end
 
 process_overrides(::Dict, ::Nothing) = nothing

@@ -104,17 +104,27 @@ end
 
 is_directory(path::String) = outside(isdir, path)::Bool
 
-# The directory of artifacts of a depot. A relative one depends on the current directory; others are
-# cleaned up once and for all.
+# The directory of artifacts of a depot. A relative one depends on the current directory; the
+# absolute ones are made once.
 function artifacts_of(depot::String)
-    known = get(ARTIFACTS_OF, depot, nothing)
+    known = get(ARTIFACTS_OF[], depot, nothing)
     known === nothing || return known
     directory = outside(abspath, depot, "artifacts")::String
-    outside(isabspath, depot)::Bool && (ARTIFACTS_OF[depot] = directory)
+    # A new dictionary in the place of the old one: other threads read it without a lock, so one that
+    # is published never changes. An entry that is lost to another thread is made again.
+    outside(isabspath, depot)::Bool &&
+        (ARTIFACTS_OF[] = outside(with_entry, ARTIFACTS_OF[], depot, directory))
     return directory
 end
 
-const ARTIFACTS_OF = Dict{String, String}()
+# A copy of a dictionary with one more entry.
+function with_entry(known::Dict, key, value)
+    copied = copy(known)
+    copied[key] = value
+    return copied
+end
+
+const ARTIFACTS_OF = Ref(Dict{String, String}())
 
 """
     artifact_names

@@ -1,7 +1,7 @@
 # Which artifacts hold the library. Runs when the package is precompiled, and never again.
 module Binding
 
-import ...ScratchRS: @seldom_run, LibraryNotFound
+import ...ScratchRS: @seldom_run, LibraryNotFound, source_file
 using ...ScratchRS.Setup: Libdl, depend_on, parse_toml, preference
 @seldom_run
 
@@ -41,8 +41,13 @@ end
 function bound_artifacts(package::String)
     for name in ("JuliaArtifacts.toml", "Artifacts.toml")
         file = joinpath(package, name)
+        if !isfile(file)
+            # A file that is missing can't be depended on since Julia 1.10, which would precompile
+            # the package in every session. The directory changes when the file is made.
+            depend_on(package)
+            continue
+        end
         depend_on(file)
-        isfile(file) || continue
         table = parse_toml(file)
         tags = host_tags()
         bound = Pair{String, String}[]
@@ -62,20 +67,83 @@ const PREFERRED = something(preference("binding"), "")
 library_file(binding) =
     joinpath("lib", string("lib", binding == "jlrs" ? "scratchrs_jlrs" : "scratchrs", '.', Libdl.dlext))
 
+# The depots `now`, and those of `before` that are not among them. Relative ones of `before` count from
+# the directory that was the current one then.
+all_depots(now::Vector{String}, before::Vector{String}, directory::String) =
+    union(now, [joinpath(directory, depot) for depot in before])
+
+# The current directory; "" if it is gone.
+function current_directory()
+    try
+        return pwd()
+    catch error
+        error isa Base.IOError || rethrow()
+        return ""
+    end
+end
+
+# The directory of an artifact where the depots have files `Overrides.toml`: what they name, or where
+# the artifact is installed; `nothing` if it is not.
+function overridden_directory(hash::String, depots::Vector{String})
+    files = filter(isfile, [joinpath(depot, "artifacts", "Overrides.toml") for depot in depots])
+    tables = map(parse_toml, files)
+    seen = String[]
+    while !(hash in seen)
+        push!(seen, hash)
+        replacement = override_of(hash, tables)
+        if isempty(replacement)
+            installed = [joinpath(depot, "artifacts", hash) for depot in depots]
+            found = findfirst(isdir, installed)
+            return found === nothing ? nothing : installed[found]
+        end
+        isabspath(replacement) && return replacement
+        hash = replacement
+    end
+    # They stand in for each other in a circle.
+    return nothing
+end
+
+# What stands in for a hash, by the first file that names it; "" if nothing does.
+function override_of(hash::String, tables)
+    for table in tables
+        replacement = get(table, hash, nothing)
+        replacement isa String && return replacement
+    end
+    return ""
+end
+
 # The error where no library fits; `wanted` is the binding that was insisted on, or "".
 function library_not_found(wanted)
+    package = package_directory()
+    julia = "Julia $(VERSION.major).$(VERSION.minor) on $(Sys.MACHINE)"
+    if isempty(BOUND)
+        return LibraryNotFound("no native library for $julia is bound in $package", how_to_bind(package))
+    end
     name = isempty(wanted) ? "native library" : "native library with the binding `$wanted`"
     known = isempty(wanted) || wanted in first.(ARTIFACTS) ? "" :
         ", the bindings are `portable` and `jlrs`"
+    depots = Native().all_depots()
     return LibraryNotFound(
-        "there is no $name of this version for Julia $(VERSION.major).$(VERSION.minor) on " *
-        "$(Sys.MACHINE) in the depots $(join(DEPOT_PATH, ", "))$known",
-        "run `cargo xtask artifact` in a working copy, or `using Pkg; Pkg.instantiate()` where " *
-        "the package was added",
+        "there is no $name of this version for $julia in the depots $(join(depots, ", "))$known",
+        is_added(package) ? "run `using Pkg; Pkg.instantiate()`" :
+            "run `cargo xtask artifact` in $package",
     )
 end
 
-# Better no precompiled package than one that was made without a library to look for.
-isempty(BOUND) && throw(library_not_found(""))
+how_to_bind(package) = is_added(package) ?
+    "this version has no library for this platform; build one in a working copy: run " *
+    "`using Pkg; Pkg.develop(\"ScratchRS\")`, and `cargo xtask artifact` in its directory" :
+    "run `cargo xtask artifact` in $package"
+
+Native() = parentmodule(@__MODULE__)
+
+# The directory of this package in this session.
+function package_directory()
+    source = source_file(Base.PkgId(@__MODULE__).uuid)
+    return source === nothing ? dirname(dirname(@__DIR__)) : dirname(dirname(source))
+end
+
+# Whether Pkg has put the package where it is: into `packages/ScratchRS/<slug>` of a depot.
+is_added(package) = basename(dirname(dirname(package))) == "packages"
 
 end

@@ -1,26 +1,34 @@
-# Where the artifacts of this package are, in the depots of this session.
+# Where the artifacts of this package are.
+
+# The depots when the package was loaded, and the current directory then. Much code empties
+# `DEPOT_PATH` afterwards, and puts a depot of its own there; the library stays where it was.
+const DEPOTS_AT_LOAD = Ref(String[])
+const DIRECTORY_AT_LOAD = Ref("")
+
+# Called whenever the package is loaded, so it copies, and looks at nothing.
+function remember_depots()
+    DEPOTS_AT_LOAD[] = copy(DEPOT_PATH)
+    DIRECTORY_AT_LOAD[] = outside(Binding.current_directory)::String
+    return
+end
+
+# The depots to look in: those of now come before those of the moment when the package was loaded.
+all_depots() =
+    outside(Binding.all_depots, DEPOT_PATH, DEPOTS_AT_LOAD[], DIRECTORY_AT_LOAD[])::Vector{String}
 
 # The path of a file of an installed artifact, by the rules of Pkg: from the first depot that has
-# it, unless an `Overrides.toml` has something to say.
+# it, unless an `Overrides.toml` names a replacement.
 function find_in_artifact(hash::String, file::String)
-    for depot in DEPOT_PATH
+    depots = all_depots()
+    for depot in depots
         if outside(isfile, joinpath(depot, "artifacts", "Overrides.toml"))::Bool
-            return existing(joinpath(outside(overridden_directory, hash)::String, file))
+            directory = outside(Binding.overridden_directory, hash, depots)::Union{Nothing, String}
+            return directory === nothing ? nothing : existing(joinpath(directory, file))
         end
     end
-    for depot in DEPOT_PATH
+    for depot in depots
         path = existing(joinpath(depot, "artifacts", hash, file))
         path === nothing || return path
     end
     return nothing
-end
-
-# Asks Julia's own Artifacts, which nobody needs to load while there are no overrides.
-function overridden_directory(hash::String)
-    artifacts = @static if VERSION >= v"1.6"
-        Base.require(Base.PkgId(UUID("56f22d72-fd6d-98f1-02f0-08ddc0907c33"), "Artifacts"))
-    else
-        Base.require(Base.PkgId(UUID("44cfe95a-1eb2-52ea-b672-e2afdf69b78f"), "Pkg")).Artifacts
-    end
-    return outside(artifacts.artifact_path, Base.SHA1(hash))
 end

@@ -49,35 +49,78 @@ function packed(list::Vector{String})
     return Base.take!(bytes)
 end
 
-# Waits for a job while Julia's other tasks go on, and gives its reply. `wakeup` is the
-# `AsyncCondition` that the job was started with: the job rings it when it is done, and before that,
-# if it takes long, several times a second, to have its progress shown on `io`, or told to it if it is a function. If the waiting is
-# interrupted, the job is told to end, and has ended when this throws.
+# An interrupt is thrown into Julia at a safepoint, and there are safepoints in calls to the library
+# for jlrs, whose frames no exception may pass. Between these two calls it waits, for this thread. An
+# exception, and the end of a `try`, restore what was in force when the `try` began.
+defer_interrupts() = ccall(:jl_sigatomic_begin, Cvoid, ())
+deliver_interrupts() = ccall(:jl_sigatomic_end, Cvoid, ())
+
+# Checks a text before a job is started: `ccall` would throw, and leave the job's wakeup open.
+crossing(text::String) = Base.unsafe_convert(Cstring, text)
+
+# What a job rings. Interrupts are deferred from here to where the job is waited for, and it is kept
+# from being collected until no job can ring it any more, whatever ends the waiting.
+function begin_waiting()
+    wakeup = Base.AsyncCondition()
+    defer_interrupts()
+    Base.preserve_handle(wakeup)
+    return wakeup
+end
+
+# For a job that has not begun, or cannot ring any more. Interrupts are deferred.
+function end_waiting(wakeup::Base.AsyncCondition)
+    Base.unpreserve_handle(wakeup)
+    close(wakeup)
+end
+
+# The error of a job that was not started.
+function not_started(library::Library, wakeup::Base.AsyncCondition, status::UInt32, reply::Ref{Bytes})
+    end_waiting(wakeup)
+    deliver_interrupts()
+    return checked(status, take!(library, reply))
+end
+
+# Waits for a job while Julia's other tasks go on, and gives its reply. `wakeup` is what the job was
+# started with: the job rings it when it is done, and before that, if it takes long, several times a
+# second, to have its progress shown on `io`, or told to it if it is a function. If the waiting is
+# interrupted, however often, the job is told to end, and has ended when this throws.
 function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition, @nospecialize(io))
     interruption = nothing
     view = nothing
     is_rung = false
-    while true
+    is_over = false
+    while !is_over
         try
+            # What interrupted the handler below is thrown here.
+            deliver_interrupts()
             progress = progress_of(library, job)
-            isempty(progress) && break
-            if is_rung && interruption === nothing
-                view = outside(shown, view, io, progress)
+            is_over = isempty(progress)
+            if !is_over
+                if is_rung && interruption === nothing
+                    view = outside(shown, view, io, progress)
+                end
+                wait(wakeup)
+                is_rung = true
             end
-            wait(wakeup)
-            is_rung = true
+            defer_interrupts()
         catch error
             interruption = error
             ccall(library.cancel, Cvoid, (Ptr{Cvoid},), job)
         end
     end
+    status, reply = ended(library, job, wakeup)
     view === nothing || outside(close, view)
-    reply = Ref(Bytes())
-    status = ccall(library.finish, UInt32, (Ptr{Cvoid}, Ref{Bytes}), job, reply)
-    close(wakeup)
-    reply = take!(library, reply)
     interruption === nothing || throw(interruption)
     return checked(status, reply)
+end
+
+# The status and the reply of a job that is done. The job is then no more.
+function ended(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition)
+    reply = Ref(Bytes())
+    status = ccall(library.finish, UInt32, (Ptr{Cvoid}, Ref{Bytes}), job, reply)
+    end_waiting(wakeup)
+    deliver_interrupts()
+    return status, take!(library, reply)
 end
 
 function progress_of(library::Library, job::Ptr{Cvoid})
@@ -89,18 +132,26 @@ end
 # Waits for a deletion while Julia's other tasks go on. If the waiting is interrupted, the deletion
 # goes on without us.
 function outlast(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition)
+    is_over = false
     try
-        while true
+        while !is_over
+            deliver_interrupts()
             wait(wakeup)
-            isempty(progress_of(library, job)) && break
+            is_over = isempty(progress_of(library, job))
+            defer_interrupts()
         end
     catch
         ccall(library.detach, Cvoid, (Ptr{Cvoid},), job)
-        close(wakeup)
+        end_waiting(wakeup)
+        deliver_interrupts()
         rethrow()
     end
-    reply = Ref(Bytes())
-    status = ccall(library.finish, UInt32, (Ptr{Cvoid}, Ref{Bytes}), job, reply)
-    close(wakeup)
-    return checked(status, take!(library, reply))
+    return checked(ended(library, job, wakeup)...)
+end
+
+# At the end of a session: no job may ring what is closed with it.
+function end_jobs()
+    library = LIBRARY[]
+    library === nothing || ccall(library.end_jobs, Cvoid, ())
+    return
 end

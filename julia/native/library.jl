@@ -10,14 +10,21 @@ struct Library
     detach::Ptr{Cvoid}
     progress::Ptr{Cvoid}
     cancel::Ptr{Cvoid}
+    end_jobs::Ptr{Cvoid}
     free::Ptr{Cvoid}
 end
 
 # The library in use, once something has been called.
 const LIBRARY = Ref{Union{Nothing, Library}}(nothing)
 
-# Forgets the library: its addresses mean nothing in another process.
-unload() = (LIBRARY[] = nothing)
+# What a session begins with. Addresses of the library mean nothing in another process. That no
+# library is bound at all shows at once; that none is found, at the first call.
+function begin_session()
+    LIBRARY[] = nothing
+    isempty(Binding.BOUND) && throw(outside(Binding.library_not_found, ""))
+    remember_depots()
+    return
+end
 
 # The library in use; loads it first, if this is the first call of the session.
 function loaded()
@@ -27,7 +34,11 @@ end
 
 # Loads the library. That is done at the first call, not in `__init__`: a package that is loaded and
 # not used costs nothing. Threads that do so at the same time all come to the same addresses.
-@noinline load() = LIBRARY[] = find()
+@noinline function load()
+    library = LIBRARY[] = find()
+    outside(atexit, end_jobs)
+    return library
+end
 
 # Opens the library that fits the running Julia: the one for jlrs, if there is one, else the
 # portable one. The environment variable `SCRATCHRS_BINDING` or the preference `binding` insists on
@@ -73,6 +84,7 @@ function library(handle::Ptr{Cvoid}, is_jlrs::Bool)
         address(handle, "scratchrs_detach"),
         address(handle, "scratchrs_progress"),
         address(handle, "scratchrs_cancel"),
+        address(handle, "scratchrs_end_jobs"),
         address(handle, "scratchrs_free"),
     )
 end

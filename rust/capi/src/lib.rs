@@ -9,8 +9,9 @@
 
 use std::ffi::{c_int, c_void};
 
-use scratchrs_core::Result;
-use scratchrs_ops::{Argument, Flag, Job, Notify, Outcome, Reply, Text, Texts, Ticket, Uuid, call};
+use scratchrs_ops::{
+    Argument, Flag, Job, Notify, Outcome, Reply, Text, Texts, Ticket, Uuid, attempt, call,
+};
 
 /// Bytes that belong to the caller, who gives them back to [`scratchrs_free`].
 #[repr(C)]
@@ -92,24 +93,24 @@ macro_rules! export_job {
             status: *mut u32,
             reply: *mut Bytes,
         ) -> *mut Job {
-            let start = || -> Result<Job> {
+            let start = || {
                 // SAFETY: the caller's promises.
                 let ($($argument,)*) = unsafe { ($($type::own($type::read($argument)?),)*) };
                 let notify = Notify { function, handle };
                 // SAFETY: the caller's promise.
-                unsafe {
+                let job = unsafe {
                     Job::start(
                         move |$watch| {
                             scratchrs_ops::$name($($type::lend(&$argument),)* $($passed)?)
                         },
                         notify,
                     )
-                }
+                };
+                job.map(|job| Box::into_raw(Box::new(job)))
             };
-            match start() {
-                Ok(job) => Box::into_raw(Box::new(job)),
-                Err(error) => {
-                    let outcome = call(|| -> Result<()> { Err(error) });
+            match attempt(start) {
+                Ok(job) => job,
+                Err(outcome) => {
                     // SAFETY: the caller's promises.
                     unsafe { status.write(Bytes::give(outcome, reply)) };
                     std::ptr::null_mut()
@@ -130,11 +131,12 @@ scratchrs_ops::operations!(export);
 /// write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn scratchrs_progress(job: *const Job, reply: *mut Bytes) {
-    // SAFETY: the caller's promises.
-    unsafe {
-        let bytes = (*job).progress().encode();
-        Bytes::give(Outcome { status: 0, bytes }, reply);
-    }
+    // SAFETY: the caller's promise.
+    let job = unsafe { &*job };
+    // A progress that can't be told is none: the job is then finished, which says why.
+    let bytes = attempt(|| Ok(job.progress().encode())).unwrap_or_default();
+    // SAFETY: the caller's promise.
+    unsafe { Bytes::give(Outcome { status: 0, bytes }, reply) };
 }
 
 /// Tells a job to end as soon as it can leave nothing half done. It is still to be finished, or
@@ -157,8 +159,11 @@ pub unsafe extern "C" fn scratchrs_cancel(job: *const Job) {
 /// write.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn scratchrs_finish(job: *mut Job, reply: *mut Bytes) -> u32 {
-    // SAFETY: the caller's promises.
-    unsafe { Bytes::give(Box::from_raw(job).finish(), reply) }
+    // SAFETY: the caller's promise.
+    let job = unsafe { Box::from_raw(job) };
+    let outcome = attempt(|| Ok(job.finish())).unwrap_or_else(|outcome| outcome);
+    // SAFETY: the caller's promise.
+    unsafe { Bytes::give(outcome, reply) }
 }
 
 /// Lets a job go on with nobody waiting for it; the job is then no more for the caller.
@@ -170,6 +175,13 @@ pub unsafe extern "C" fn scratchrs_finish(job: *mut Job, reply: *mut Bytes) -> u
 pub unsafe extern "C" fn scratchrs_detach(job: *mut Job) {
     // SAFETY: the caller's promise.
     unsafe { Box::from_raw(job) }.detach();
+}
+
+/// Cancels all jobs and lets them go on with nobody notified any more: what they would notify may go
+/// away after this. A job can still be finished or detached from.
+#[unsafe(no_mangle)]
+pub extern "C" fn scratchrs_end_jobs() {
+    scratchrs_ops::end_jobs();
 }
 
 /// Takes bytes back.

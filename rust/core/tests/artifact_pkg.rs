@@ -15,7 +15,7 @@ use scratchrs_model::artifacts_toml::{BindOptions, Download};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::platform::Platform;
 use scratchrs_model::time::DepotTime;
-use scratchrs_testkit::{DepotLab, julias, report, skip};
+use scratchrs_testkit::{DepotLab, inapplicable, julias, report, skip};
 
 /// Does each line of a file of calls, and keeps what the bound file is after each.
 const SCRIPT: &str = r#"
@@ -175,7 +175,10 @@ fn pkg_writes_the_same_bytes() {
         // Since 1.12, two platforms are the same if one runs what is built for the other.
         match minor {
             ..12 => compare(julia, *minor, seed as u64),
-            _ => skip("bindings next to those of Pkg", "Julia 1.12 has other rules for platforms"),
+            _ => inapplicable(
+                "bindings next to those of Pkg",
+                "Julia 1.12 has other rules for platforms",
+            ),
         }
     }
 }
@@ -244,7 +247,7 @@ fn julia_chooses_the_same_artifact() {
     let julias = julias();
     // The rules came with Julia 1.6.
     let Some((julia, _)) = julias.iter().find(|(_, minor)| *minor >= 6) else {
-        return skip(about, "there is no Julia 1.6 or later");
+        return inapplicable(about, "there is no Julia 1.6 or later");
     };
     const LINES: usize = 3000;
     let mut state = 1u64;

@@ -21,7 +21,7 @@ use scratchrs_core::gc::{self, Moment, Options};
 use scratchrs_fs::Watch;
 use scratchrs_model::collection::Policy;
 use scratchrs_model::time::DepotTime;
-use scratchrs_testkit::{DepotLab, julias, report, skip};
+use scratchrs_testkit::{DepotLab, inapplicable, julias, report, skip};
 use world::{Dialect, View, World};
 
 /// How many depots, each with one of the delays.
@@ -78,8 +78,8 @@ fn the_same_is_left_as_by_pkg() {
                 compared += 1;
             }
             // It has no grace period.
-            13.. => skip(ABOUT, &format!("Julia 1.{minor} has other rules")),
-            _ => skip(ABOUT, &format!("Julia 1.{minor} is neither 1.5 nor 1.10 or later")),
+            13.. => inapplicable(ABOUT, &format!("Julia 1.{minor} has other rules")),
+            _ => inapplicable(ABOUT, &format!("Julia 1.{minor} is neither 1.5 nor 1.10 or later")),
         }
     }
     if compared == 0 {

@@ -5,8 +5,14 @@
 //! and with Julia's garbage collector running while it waits. Jobs, which run on threads that
 //! Julia knows nothing of, are those of the C ABI.
 //!
+//! No exception of Julia passes a frame of Rust. What Julia could throw into one is an interrupt, at
+//! the safepoints at the end of a GC-safe region and in an allocation: the functions in
+//! `julia/native/operations.jl` defer interrupts (`jl_sigatomic_begin`) around each of these calls.
+//!
 //! jlrs's companion package JlrsCore is not needed for that, and not loaded: a package that
 //! others load at start-up must not pull in more.
+
+use std::mem::ManuallyDrop;
 
 use jlrs::data::managed::string::{JuliaString, StringRet};
 use jlrs::memory::gc::gc_safe;
@@ -56,14 +62,21 @@ as_in_c!(Texts, Uuid, Flag, Ticket);
 
 /// Makes a Julia string of what came of a call, and writes its status.
 ///
+/// Julia throws by a long jump if there is no memory for the string. The bytes are leaked then, and
+/// no destructor is skipped.
+///
 /// # Safety
 ///
 /// Must be called by a thread of Julia, with `status` valid for a write.
 unsafe fn give(outcome: Outcome, status: *mut u32) -> StringRet {
-    // SAFETY: the caller's promises. The string is not rooted here: it is returned at once.
+    let mut bytes = ManuallyDrop::new(outcome.bytes);
+    // SAFETY: the caller's promises. The string is not rooted here: it is returned at once. The bytes
+    // are dropped once.
     unsafe {
         status.write(outcome.status);
-        JuliaString::new_bytes(weak_handle_unchecked!(), outcome.bytes).leak()
+        let text = JuliaString::new_bytes(weak_handle_unchecked!(), bytes.as_slice()).leak();
+        ManuallyDrop::drop(&mut bytes);
+        text
     }
 }
 
@@ -92,7 +105,7 @@ macro_rules! export_call {
         /// # Safety
         ///
         /// As for the function of the same name in the C ABI; texts must be Julia's strings, and
-        /// the caller a thread of Julia.
+        /// the caller a thread of Julia that defers interrupts.
         #[unsafe(export_name = concat!("scratchrs_jlrs_", stringify!($name)))]
         pub unsafe extern "C" fn $name(
             $($argument: <$type as FromJulia>::Julia,)*

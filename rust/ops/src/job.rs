@@ -2,13 +2,14 @@
 
 use std::ffi::{c_int, c_void};
 use std::io;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::{self as fs, Progress, Watch};
 
+use crate::fork;
 use crate::reply::{Outcome, Reply, call};
 
 /// How a job calls whoever waits for it: a function that any thread may call, and what to call it
@@ -66,6 +67,26 @@ struct State {
     is_done: bool,
 }
 
+/// The jobs that have not been dropped yet, and perhaps some that have.
+static UNDER_WAY: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+
+/// Cancels all jobs, and calls for none of them any more: to be called before what a [`Notify`] calls
+/// goes away, at the end of a session. Jobs that are started later are not affected.
+pub fn end_jobs() {
+    // The threads of a parent's jobs are not here, and a lock may be one that they have held.
+    if fork::parent().is_some() {
+        return;
+    }
+    for shared in under_way().drain(..).filter_map(|job| job.upgrade()) {
+        shared.watch.cancel();
+        shared.silence();
+    }
+}
+
+fn under_way() -> MutexGuard<'static, Vec<Weak<Shared>>> {
+    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Job {
     /// Starts `operation` on a thread. `notify` is called once when it is done, and now and then
     /// before that, to have a look at [`Job::progress`].
@@ -84,6 +105,11 @@ impl Job {
     ) -> Result<Self> {
         let state = State { notify: Some(notify), is_done: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), ..Shared::default() });
+        {
+            let mut jobs = under_way();
+            jobs.retain(|job| job.strong_count() > 0);
+            jobs.push(Arc::downgrade(&shared));
+        }
         let working = Arc::clone(&shared);
         let worker = spawn(move || {
             let outcome = call(|| operation(&working.watch));
@@ -92,7 +118,7 @@ impl Job {
         })?;
         let waiting = Arc::clone(&shared);
         if let Err(error) = spawn(move || waiting.tick()) {
-            shared.lock().notify = None;
+            shared.silence();
             shared.watch.cancel();
             return Err(error);
         }
@@ -101,6 +127,9 @@ impl Job {
 
     /// How far it is; none once it is done.
     pub fn progress(&self) -> Option<Progress> {
+        if fork::parent().is_some() {
+            return None;
+        }
         (!self.shared.lock().is_done).then(|| self.shared.watch.progress())
     }
 
@@ -110,7 +139,13 @@ impl Job {
     }
 
     /// Waits until the job is done, and gives what came of it.
+    ///
+    /// In a process that was forked after the job was started there is nothing to wait for: that is
+    /// the outcome.
     pub fn finish(self) -> Outcome {
+        if fork::parent().is_some() {
+            return call(|| Ok(()));
+        }
         match self.worker.join() {
             Ok(outcome) => outcome,
             // `call` lets no panic through.
@@ -120,14 +155,21 @@ impl Job {
 
     /// Lets the job go on with nobody waiting for it.
     pub fn detach(self) {
-        self.shared.lock().notify = None;
-        self.shared.has_ended.notify_all();
+        if fork::parent().is_none() {
+            self.shared.silence();
+        }
     }
 }
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls nobody any more, once this returns.
+    fn silence(&self) {
+        self.lock().notify = None;
+        self.has_ended.notify_all();
     }
 
     /// Says to all who wait that the work is done. Nobody is called after that.
@@ -229,6 +271,19 @@ mod tests {
         let job = start(operation, &sender);
         job.cancel();
         assert_eq!(job.finish().status, scratchrs_core::ErrorCode::Cancelled as u32);
+    }
+
+    #[test]
+    fn a_panic_of_a_job_keeps_its_message_and_place() {
+        let (sender, _receiver) = channel();
+        let operation = |_: &Watch| -> Result<()> {
+            fs::parallel_map(&[0; 64], |_| panic!("on a worker thread"));
+            Ok(())
+        };
+        let outcome = start(operation, &sender).finish();
+        assert_eq!(outcome.status, scratchrs_core::ErrorCode::Internal as u32);
+        let text = String::from_utf8_lossy(&outcome.bytes).into_owned();
+        assert!(text.contains("on a worker thread") && text.contains("job.rs"), "{text}");
     }
 
     #[test]

@@ -17,13 +17,15 @@
 //!   it deletes is gone for everybody from the first moment, and nobody wants half of it back.
 
 mod argument;
+mod fork;
 mod job;
 mod operation;
+mod panics;
 mod record;
 mod reply;
 
 pub use argument::{Argument, Flag, Text, Texts, Ticket, Uuid, text};
-pub use job::{Job, Notify};
+pub use job::{Job, Notify, end_jobs};
 pub use operation::artifact::*;
 pub use operation::content::*;
 pub use operation::document::*;
@@ -35,7 +37,7 @@ pub use operation::store::*;
 pub use operation::usage::*;
 pub use operation::{PATIENCE, panic, rehearse};
 pub use record::ErrorRecord;
-pub use reply::{Outcome, Reply, call};
+pub use reply::{Outcome, Reply, attempt, call};
 
 /// Expands `$emit` with the list of operations.
 ///
@@ -262,16 +264,22 @@ macro_rules! describe {
 }
 operations!(describe);
 
+/// The functions that a library has besides those of the list.
+const FUNCTIONS: &str = "abi cancel detach end_jobs finish free progress";
+
 /// A number that changes with the list: library and Julia package compare theirs when the library
 /// is loaded.
 pub fn abi() -> u64 {
     // FNV-1a: any change to any signature must show, nothing else matters.
     let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    for operation in OPERATIONS {
-        let Operation { kind, name, arguments, reply, .. } = operation;
-        for byte in format!("{kind} {name}{arguments:?}{reply}\n").bytes() {
+    let mut add = |text: &str| {
+        for byte in text.bytes() {
             hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
+    };
+    add(FUNCTIONS);
+    for Operation { kind, name, arguments, reply, .. } in OPERATIONS {
+        add(&format!("{kind} {name}{arguments:?}{reply}\n"));
     }
     hash
 }

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use scratchrs_core::{Place, Result};
-use scratchrs_fs::Watch;
+use scratchrs_fs::{self as fs, Watch};
 use scratchrs_model::time::DepotTime;
 
 /// For how long an operation that waits does so. The caller can ask again, and see to other
@@ -45,7 +45,8 @@ pub fn panic() -> Result<()> {
     panic!("asked to panic")
 }
 
-/// Goes through stages of which each takes `steps` steps of 10 ms, in which nothing is done.
+/// Goes through stages of which each takes `steps` steps of 10 ms, in which nothing is done. A stage
+/// `panic` panics, on a thread that works for this one.
 ///
 /// # Errors
 ///
@@ -54,6 +55,9 @@ pub fn rehearse(stages: Vec<&str>, steps: u64, watch: &Watch) -> Result<Vec<Stri
     for stage in &stages {
         watch.begin_counting(*stage);
         watch.expect(steps);
+        if *stage == "panic" {
+            fs::parallel_map(&[(); 64], |()| panic().map(drop));
+        }
         for _ in 0..steps {
             watch.check()?;
             thread::sleep(Duration::from_millis(10));

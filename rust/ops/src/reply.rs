@@ -1,13 +1,14 @@
 //! Replies, and how a call becomes one.
 
-use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Once;
 
-use scratchrs_core::Result;
+use scratchrs_core::Error;
 use scratchrs_fs::{Progress, Unit};
 
 use crate::record::ErrorRecord;
+use crate::{fork, panics};
+
+type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What crosses back: a status, and bytes that mean the reply (status zero) or the error.
 #[derive(Debug)]
@@ -65,29 +66,30 @@ impl Reply for Option<Progress> {
     }
 }
 
-/// Runs `operation`, so that whatever becomes of it is an [`Outcome`]. A panic is an error of
-/// ours, with the place where it happened.
+/// Runs `operation` and encodes its reply, so that whatever becomes of both is an [`Outcome`]. A panic
+/// is an error of ours, with the place where it happened, on whichever thread.
 pub fn call<R: Reply>(operation: impl FnOnce() -> Result<R>) -> Outcome {
-    keep_panics_quiet();
-    let record = match catch_unwind(AssertUnwindSafe(operation)) {
-        Ok(Ok(reply)) => return Outcome { status: 0, bytes: reply.encode() },
+    match attempt(|| operation().map(Reply::encode)) {
+        Ok(bytes) => Outcome { status: 0, bytes },
+        Err(outcome) => outcome,
+    }
+}
+
+/// Runs `work` as [`call`] does, and gives what it makes.
+///
+/// # Errors
+///
+/// The outcome of a call that failed: with what `work` failed with, or its panic. In a process that
+/// was forked from one that uses the library, `work` is not run.
+pub fn attempt<T>(work: impl FnOnce() -> Result<T>) -> Result<T, Outcome> {
+    panics::watch();
+    fork::watch();
+    let record = match catch_unwind(AssertUnwindSafe(|| fork::check().and_then(|()| work()))) {
+        Ok(Ok(made)) => return Ok(made),
         Ok(Err(error)) => ErrorRecord::of(&error),
-        Err(_) => ErrorRecord::of_panic(&LAST_PANIC.take()),
+        Err(panic) => ErrorRecord::of_panic(&panics::message(&*panic)),
     };
-    Outcome { status: record.code as u32, bytes: record.encode() }
-}
-
-thread_local! {
-    static LAST_PANIC: Cell<String> = const { Cell::new(String::new()) };
-}
-
-/// Keeps the message of a panic for the error that it becomes, instead of printing it into
-/// somebody else's process. The hook is that of this library alone.
-fn keep_panics_quiet() {
-    static HOOK: Once = Once::new();
-    HOOK.call_once(|| {
-        std::panic::set_hook(Box::new(|panic| LAST_PANIC.set(panic.to_string())));
-    });
+    Err(Outcome { status: record.code as u32, bytes: record.encode() })
 }
 
 #[cfg(test)]
@@ -106,5 +108,26 @@ mod tests {
         assert_eq!(outcome.status, scratchrs_core::ErrorCode::Internal as u32);
         let text = String::from_utf8_lossy(&outcome.bytes).into_owned();
         assert!(text.contains("the message") && text.contains("reply.rs"), "{text}");
+    }
+
+    #[test]
+    fn a_reply_that_panics_is_an_error() {
+        struct Bad;
+        impl Reply for Bad {
+            fn encode(self) -> Vec<u8> {
+                panic!("not to be encoded")
+            }
+        }
+        let outcome = call(|| Ok(Bad));
+        assert_eq!(outcome.status, scratchrs_core::ErrorCode::Internal as u32);
+        assert!(String::from_utf8_lossy(&outcome.bytes).contains("not to be encoded"));
+    }
+
+    #[test]
+    fn what_is_attempted_is_given_as_it_is() {
+        assert_eq!(attempt(|| Ok(1)).ok(), Some(1));
+        assert_eq!(attempt(|| -> Result<()> { Err(Error::Cancelled) }).unwrap_err().status, 8);
+        let outcome = attempt(|| -> Result<()> { panic!("at its start") }).unwrap_err();
+        assert!(String::from_utf8_lossy(&outcome.bytes).contains("at its start"));
     }
 }

@@ -15,6 +15,7 @@ mod lab;
 #[cfg(unix)]
 mod served;
 pub mod server;
+mod skips;
 #[cfg(target_os = "linux")]
 pub mod strace;
 mod worker;
@@ -27,15 +28,11 @@ pub use julias::julias;
 pub use lab::{DepotLab, OWNER, projects_by_space};
 #[cfg(unix)]
 pub use served::ServedArtifact;
+pub use skips::{inapplicable, skip};
 pub use worker::{Running, Worker};
 
 /// Says something on the terminal, past the test harness, which keeps what tests print.
 pub fn report(what: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{what}");
-}
-
-/// Says that a test is skipped.
-pub fn skip(what: &str, why: &str) {
-    report(&format!("SKIPPED {what}: {why}"));
 }

@@ -120,7 +120,8 @@ fn stub(number: usize, operation: &Operation) -> String {
     }
     let values = list(&|name, r#type| match r#type {
         "Uuid" => format!("in_order({name})"),
-        "Texts" => format!("packed({name})"),
+        // Those of a job are packed before it begins.
+        "Texts" if !runs_on_a_thread(kind) => format!("packed({name})"),
         _ => name.to_owned(),
     });
     let c = list(&|_, r#type| julia_type(r#type).c.to_owned());
@@ -153,11 +154,16 @@ fn stub(number: usize, operation: &Operation) -> String {
             &["Ptr{Cvoid}", "Ptr{Cvoid}", "Ref{UInt32}", "Ref{Bytes}"],
             &["cglobal(:uv_async_send)", "wakeup.handle", "status", "reply"],
         );
-        out.push_str("    wakeup = Base.AsyncCondition()\n");
+        for (name, _) in arguments.iter().filter(|(_, r#type)| *r#type == "Text") {
+            let _ = writeln!(out, "    crossing({name})");
+        }
+        for (name, _) in arguments.iter().filter(|(_, r#type)| *r#type == "Texts") {
+            let _ = writeln!(out, "    {name} = packed({name})");
+        }
+        out.push_str("    wakeup = begin_waiting()\n");
         out.push_str("    status = Ref{UInt32}(0)\n    reply = Ref(Bytes())\n");
         let _ = writeln!(out, "    job = {job}");
-        out.push_str("    if job == C_NULL\n        close(wakeup)\n");
-        out.push_str("        checked(status[], take!(library, reply))\n    end\n");
+        out.push_str("    job == C_NULL && not_started(library, wakeup, status[], reply)\n");
         out.push_str(&give(if *kind == "job" {
             "finish(library, job, wakeup, io)"
         } else {
@@ -167,7 +173,9 @@ fn stub(number: usize, operation: &Operation) -> String {
         let plain = call("UInt32", &c, &["Ref{Bytes}"], &["bytes"]);
         let fast = call("Any", &jlrs, &["Ref{UInt32}"], &["code"]).replace('\n', "\n    ");
         out.push_str("    if library.is_jlrs\n        code = Ref{UInt32}(0)\n");
+        out.push_str("        defer_interrupts()\n");
         let _ = writeln!(out, "        reply = {fast}::String");
+        out.push_str("        deliver_interrupts()\n");
         out.push_str(&give("checked(code[], reply)").replace("    ", "        "));
         out.push_str("    end\n    bytes = Ref(Bytes())\n");
         let _ = writeln!(out, "    status = {plain}");
@@ -218,7 +226,9 @@ fn header() -> String {
          void scratchrs_progress(const scratchrs_job *job, scratchrs_bytes *reply);\n\n\
          /* Tells a job to end as soon as it can leave nothing half done. It is still to be waited\n\
          \x20* for. */\n\
-         void scratchrs_cancel(const scratchrs_job *job);\n",
+         void scratchrs_cancel(const scratchrs_job *job);\n\n\
+         /* Cancels all jobs, and notifies nobody of them any more: for the end of a session. */\n\
+         void scratchrs_end_jobs(void);\n",
     );
     for operation in OPERATIONS {
         let mut arguments: Vec<String> = operation

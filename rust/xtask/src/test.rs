@@ -1,7 +1,11 @@
 //! `cargo xtask test`: what developers run before they hand something on, and what CI runs.
 //!
 //! Every stage runs, whatever became of those before it. The last line of the output says how many
-//! passed and how many failed.
+//! passed and how many failed, and how many tests were skipped for lack of something on this machine:
+//! the lines before it say what and why.
+
+mod isolation;
+mod skips;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,6 +20,7 @@ use crate::environment::Environment;
 use crate::generate;
 use crate::julia::{self, Julia};
 use crate::program;
+use skips::Skips;
 
 /// The crate that only builds where there is a Julia; its checks do without.
 const JLRS: &str = "scratchrs-jlrs";
@@ -34,7 +39,7 @@ pub(crate) struct Arguments {
 /// Runs the command. The exit code tells of failed stages.
 pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<ExitCode> {
     let everything = arguments.rust == arguments.julia;
-    let mut stages = Stages::default();
+    let mut stages = Stages::begin(Skips::begin(&environment.target)?);
     let julias = julias(environment, &mut stages);
     if everything || arguments.rust {
         rust_stages(environment, &julias, &mut stages);
@@ -42,7 +47,7 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<Ex
     if everything || arguments.julia {
         julia_stages(environment, &julias, &mut stages);
     }
-    Ok(stages.conclude())
+    stages.conclude()
 }
 
 /// The Julias to test with: both sides have tests that compare with Julia's own.
@@ -52,7 +57,7 @@ fn julias(environment: &Environment, stages: &mut Stages) -> Vec<Julia> {
     if julia::has_private() {
         julias.extend(stages.run("Julia 1.5.3 of Debian", || julia::private(environment)));
     } else {
-        console::note("this is no Debian: nothing is tested with Julia 1.5.3");
+        stages.skips.add("Julia 1.5.3", "this machine has no apt-get of Debian to get it with");
     }
     julias
 }
@@ -85,11 +90,16 @@ fn rust_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages)
         program::run(doc)
     });
     stages.run("generated files", || generate::check(environment));
+    let skips = stages.skips.path().to_owned();
     stages.run("cargo test", || {
         let executables = julias.iter().map(|julia| &julia.executable);
+        let decoy = isolation::Decoy::set_up(&environment.target)?;
         let mut test = cargo(&["test", "--workspace", "--exclude", JLRS]);
+        test.arg("--config").arg(decoy.option());
         test.env("SCRATCHRS_TEST_JULIA", std::env::join_paths(executables)?);
-        program::run(test)
+        test.env(skips::VARIABLE, skips);
+        program::run(test)?;
+        decoy.check()
     });
 }
 
@@ -104,12 +114,23 @@ fn julia_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages
     let depots: Vec<_> = julias.iter().map(|julia| depot(environment, julia)).collect();
     let server = stages.run("test server", || test_server(environment));
     let built = stages.run("artifact", || artifact::build(environment, &depots, julias));
+    let untraced = isolation::missing();
+    if let Some(why) = &untraced {
+        stages.skips.add("that the Julia tests see no depot and no network but their own", why);
+    }
     for (julia, binding) in sessions(julias) {
+        let skips = stages.skips.path().to_owned();
         stages.run(&format!("Julia {}, binding {binding}", julia.version), || {
             built.as_ref().context("the stage `artifact` failed")?;
-            let mut session = session(environment, julia, binding);
+            let mut session = session(environment, julia, binding)?;
+            session.env(skips::VARIABLE, skips);
             session.env("SCRATCHRS_TEST_SERVER", server.as_ref().context("there is no server")?);
-            program::run(session)
+            if untraced.is_some() {
+                return program::run(session);
+            }
+            let log = environment.target.join(format!("trace-{}-{binding}.txt", julia.version));
+            program::run(isolation::traced(&session, &log))?;
+            isolation::check(&log, &isolation::depots_of_user(environment))
         });
     }
 }
@@ -158,8 +179,10 @@ fn depot(environment: &Environment, julia: &Julia) -> PathBuf {
     environment.target.join("test-depots").join(julia.version.to_string())
 }
 
-/// The command that runs the Julia tests.
-fn session(environment: &Environment, julia: &Julia, binding: Binding) -> Command {
+/// The command that runs the Julia tests, with a home of their own.
+fn session(environment: &Environment, julia: &Julia, binding: Binding) -> Result<Command> {
+    let home = environment.target.join("test-home");
+    scratchrs_fs::ensure_directory(&home)?;
     let mut project = std::ffi::OsString::from("--project=");
     project.push(&environment.root);
     let mut command = julia.command(&depot(environment, julia));
@@ -167,19 +190,24 @@ fn session(environment: &Environment, julia: &Julia, binding: Binding) -> Comman
         .arg(project)
         .arg("test/runtests.jl")
         .current_dir(&environment.root)
+        .env("HOME", home)
         .env("SCRATCHRS_BINDING", binding.to_string())
         .env("JULIA_PKG_SERVER", "");
-    command
+    Ok(command)
 }
 
 /// What became of the stages so far.
-#[derive(Default)]
 struct Stages {
     passed: usize,
     failed: Vec<String>,
+    skips: Skips,
 }
 
 impl Stages {
+    fn begin(skips: Skips) -> Self {
+        Self { passed: 0, failed: Vec::new(), skips }
+    }
+
     /// Runs a stage, and gives what it made if it passed.
     fn run<T>(&mut self, name: &str, stage: impl FnOnce() -> Result<T>) -> Option<T> {
         console::status("Stage", name);
@@ -202,12 +230,22 @@ impl Stages {
     }
 
     /// Sums up, in a last line that programs may read.
-    fn conclude(self) -> ExitCode {
+    fn conclude(self) -> Result<ExitCode> {
+        let left_out = self.skips.all()?;
+        for skip in &left_out {
+            let verb = if skip.is_counted { "Skipped" } else { "Left out" };
+            console::status(verb, format_args!("{}: {}", skip.what, skip.why));
+        }
         for name in &self.failed {
             console::status("Failed", name);
         }
-        console::result(format_args!("{} passed, {} failed", self.passed, self.failed.len()));
-        if self.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        let skipped = left_out.iter().filter(|skip| skip.is_counted).count();
+        console::result(format_args!(
+            "{} passed, {} failed, {skipped} skipped",
+            self.passed,
+            self.failed.len()
+        ));
+        Ok(if self.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }
 
@@ -217,7 +255,8 @@ mod tests {
 
     #[test]
     fn a_failed_stage_does_not_hide_the_next() {
-        let mut stages = Stages::default();
+        let directory = tempfile::tempdir().unwrap();
+        let mut stages = Stages::begin(Skips::begin(directory.path()).unwrap());
         assert_eq!(stages.run("first", || Ok(1)), Some(1));
         assert_eq!(stages.run("second", || anyhow::bail!("no") as Result<()>), None);
         assert_eq!(stages.run("third", || Ok(3)), Some(3));

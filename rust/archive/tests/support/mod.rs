@@ -199,7 +199,12 @@ pub(crate) const FORMATS: [&str; 5] = ["none", "gzip", "xz", "zstd", "bzip2"];
 
 /// Whether a program is there; where it is not, what needs it is passed over.
 pub(crate) fn is_there(program: &str) -> bool {
-    program == "none" || Command::new(program).arg("--version").output().is_ok()
+    let found = program == "none" || Command::new(program).arg("--version").output().is_ok();
+    if !found {
+        let what = format!("archives next to `{program}`");
+        scratchrs_testkit::skip(&what, "the program is not installed");
+    }
+    found
 }
 
 /// A reader that gives as many bytes at a time as the numbers say, over and over.

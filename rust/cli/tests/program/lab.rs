@@ -1,10 +1,11 @@
 //! A depot of one's own, and the program run in it.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
+
+pub(crate) use scratchrs_testkit::skip;
 
 /// The package that owns spaces in the tests.
 pub(crate) const UUID: &str = "7876af07-990d-54b4-ab0e-23690620f79a";
@@ -143,10 +144,4 @@ impl Run {
 /// The JSON value of an output.
 pub(crate) fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
-}
-
-/// Says on the test's output that the machine lacks what a test needs.
-#[expect(clippy::explicit_write, reason = "the harness shows no `eprintln!` of tests that succeed")]
-pub(crate) fn skip(test: &str, missing: &str) {
-    writeln!(std::io::stderr(), "SKIPPED {test}: {missing}").unwrap();
 }

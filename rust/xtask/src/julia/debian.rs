@@ -5,8 +5,8 @@
 //! ```text
 //! <folder>/lock          held while somebody unpacks
 //!          unpacking/    what a process works on, or left when it was killed
-//!          root/usr/…    the packages
-//!          bin/julia     starts it with its own libraries; comes last: where it is, all is
+//!          root/usr/…    the packages, with a script in the place of `usr/bin/julia`
+//!          bin/julia     a link to that script; comes last: where it is, all is
 //! ```
 //!
 //! apt-get does the download, with lists, cache and state of its own in the folder, and checks it
@@ -20,6 +20,10 @@ use anyhow::{Context, Result, ensure};
 
 use crate::console;
 use crate::program;
+
+/// The script, in the folder, and the name of the program beside it.
+const STARTER: &str = "root/usr/bin/julia";
+const PROGRAM: &str = "julia-1.5.3";
 
 const SUITE: &str = "bullseye";
 
@@ -70,7 +74,7 @@ pub(super) fn is_debian() -> bool {
 /// The executable of the Julia in `folder`, which is fetched unless it is there.
 pub(super) fn unpacked(folder: &Path) -> Result<PathBuf> {
     let executable = folder.join("bin/julia");
-    if executable.exists() {
+    if is_complete(folder, &executable) {
         return Ok(executable);
     }
     fetch(folder, &executable).context(
@@ -80,12 +84,17 @@ pub(super) fn unpacked(folder: &Path) -> Result<PathBuf> {
     Ok(executable)
 }
 
+/// Whether all is there. An earlier version had a script in the place of the link only.
+fn is_complete(folder: &Path, executable: &Path) -> bool {
+    executable.exists() && folder.join(STARTER).with_file_name(PROGRAM).exists()
+}
+
 fn fetch(folder: &Path, executable: &Path) -> Result<()> {
     ensure!(is_debian(), "there is no apt-get here, or no `{KEYRING}`");
     scratchrs_fs::ensure_directory(folder)?;
     let lock = File::create(folder.join("lock"))?;
     lock.lock().context("could not wait for somebody else who unpacks it")?;
-    if executable.exists() {
+    if is_complete(folder, executable) {
         return Ok(());
     }
     console::status("Fetching", format_args!("Debian's Julia 1.5.3 into {}", folder.display()));
@@ -207,24 +216,29 @@ fn unpack(packages: &[PathBuf], root: &Path) -> Result<()> {
 }
 
 /// Writes the script that starts Julia with its own libraries before those of the system.
+/// Puts a script in the place of the program, which starts it with its own libraries: so do the
+/// children that Julia starts by its own path, whatever is in their environment.
 fn write_starter(unpacking: &Path) -> Result<()> {
     let libraries = libraries(&unpacking.join("root/usr/lib"))?;
     let text = format!(
         r#"#!/bin/sh
 # Debian's Julia 1.5.3 with the libraries of its own suite. Made by `cargo xtask`.
-root=$(dirname "$(dirname "$(readlink -f "$0")")")/root
+bin=$(dirname "$(readlink -f "$0")")
+root=$(dirname "$(dirname "$bin")")
 usr=$root/usr/lib/{libraries}
 libraries=$usr/openblas-pthread:$usr:$root/lib/{libraries}
 LD_LIBRARY_PATH=$libraries${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}
 export LD_LIBRARY_PATH
-exec "$root/usr/bin/julia" "$@"
+exec "$bin/{PROGRAM}" "$@"
 "#
     );
+    let starter = unpacking.join(STARTER);
+    fs::rename(&starter, starter.with_file_name(PROGRAM))?;
+    fs::write(&starter, text)?;
+    make_executable(&starter)?;
     let bin = unpacking.join("bin");
     scratchrs_fs::ensure_directory(&bin)?;
-    let starter = bin.join("julia");
-    fs::write(&starter, text)?;
-    make_executable(&starter)
+    link_to_starter(&bin.join("julia"))
 }
 
 /// The name of the directory with the libraries, which Debian calls after the machine's triplet.
@@ -232,6 +246,17 @@ fn libraries(directory: &Path) -> Result<String> {
     let names = scratchrs_fs::subdirectories(directory)?;
     let has_julia = |name: &String| directory.join(name).join("libjulia.so.1").exists();
     names.into_iter().find(has_julia).context("the packages hold no `libjulia.so.1`")
+}
+
+#[cfg(unix)]
+fn link_to_starter(link: &Path) -> Result<()> {
+    Ok(std::os::unix::fs::symlink(Path::new("..").join(STARTER), link)?)
+}
+
+/// There is no Debian for this system.
+#[cfg(not(unix))]
+fn link_to_starter(_: &Path) -> Result<()> {
+    Ok(())
 }
 
 #[cfg(unix)]
