@@ -153,7 +153,8 @@ impl Scenario {
             return Err(format!("the state is neither old nor new: {log} {space}"));
         }
         // What may not be removed stays, under a name that says so.
-        let removes = ["unlink", "unlinkat", "rmdir", "rename"].contains(&call.name.as_str());
+        let removes = ["unlink", "unlinkat", "rmdir", "rename"].contains(&call.name.as_str())
+            || call.text.contains("@removing-");
         let new = left.iter().filter(|name| !at_first.contains(name) && !name.ends_with('/'));
         let is_empty_log = |name: &String| *name == LOG && lab.usage_log_text().is_empty();
         let is_done = |name: &String| output.status.success() && end.contains(name);

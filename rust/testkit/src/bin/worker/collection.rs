@@ -97,10 +97,12 @@ fn collect(options: &Options, times: usize, until: Option<&Path>) -> Result<(), 
         for note in report.notes {
             say("noted", &format!("{:?} {}: {}", note.problem, note.path, note.fault))?;
         }
-        for (verb, stayed) in [("failed", report.failures), ("spared", report.spared)] {
-            for item in stayed {
-                say(verb, &format!("{}: {}", item.path, item.message))?;
-            }
+        for failure in report.failures {
+            say("failed", &format!("{}: {}", failure.path, failure.message))?;
+        }
+        // Beside other processes, much is in use for a moment.
+        for spared in report.spared.iter().filter(|_| until.is_none()) {
+            say("spared", &format!("{}: {}", spared.path, spared.message))?;
         }
         count += 1;
         gone += report.gone.len();
