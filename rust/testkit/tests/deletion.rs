@@ -9,6 +9,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use rustix::fs::{Mode, OFlags};
+use scratchrs_core::store::Store;
 use scratchrs_testkit::{DepotLab, skip};
 
 /// The number of `nobody`.
@@ -47,7 +48,7 @@ fn make_deep(at: &Path, levels: usize) {
 /// function that called itself at each level would need more than the stack.
 #[test]
 fn an_item_of_any_depth_is_deleted_with_few_files_and_a_small_stack() {
-    const LEVELS: usize = 5_000;
+    const LEVELS: usize = 3_000;
     let lab = DepotLab::new();
     // The worker alone, not optimized, needs more than 256 KiB to read its arguments.
     let limits = "ulimit -n 64; ulimit -s 512; export RUST_MIN_STACK=262144; exec \"$@\"";
@@ -156,6 +157,46 @@ fn nothing_is_deleted_where_something_is_mounted() {
             assert_eq!(said(&output).contains("spared "), is_collection, "{about}");
         }
     }
+}
+
+/// A tree of the store in which something is mounted stays, and with it the contents that its links lead
+/// to.
+#[test]
+fn a_stored_tree_stays_whole_while_something_is_mounted_in_it() {
+    if let Some(why) = no_mounts() {
+        return skip(MOUNTS, &why);
+    }
+    let lab = DepotLab::new();
+    let own = |task: &[&str]| {
+        let output = run(&lab, &["sh"], "exec \"$@\"", task);
+        assert!(output.status.success(), "{task:?}: {}", said(&output));
+    };
+    own(&["store-trees", "--link", "symlink"]);
+    own(&["store-unbind", "tree-0"]);
+    let artifacts = Path::new(Store::of(lab.place()).unwrap().root()).join("artifacts");
+    let groups = fs::read_dir(&artifacts).unwrap().map(|group| group.unwrap().path());
+    let mut addresses = groups.flat_map(|group| fs::read_dir(group).unwrap());
+    let tree = addresses.find_map(|entry| {
+        let path = entry.unwrap().path();
+        path.is_dir().then_some(path)
+    });
+    let tree = tree.expect("a tree is stored");
+    fs::set_permissions(&tree, fs::Permissions::from_mode(0o755)).unwrap();
+    fs::create_dir(tree.join("m")).unwrap();
+    fs::create_dir(lab.root().join("data")).unwrap();
+    fs::write(lab.root().join("data/file"), "precious").unwrap();
+    let before = lab.tree_below(&artifacts);
+    let mount = format!("mount --bind \"$ROOT/data\" {}/m", tree.display());
+    let output = match mounted(&lab, &mount, &["store-collect"]) {
+        Ok(output) => output,
+        Err(why) => return skip(MOUNTS, &why),
+    };
+    let about = said(&output);
+    assert!(about.contains("/m` is a mount point"), "{about}");
+    assert_eq!(lab.tree_below(&artifacts), before, "{about}");
+    assert!(lab.root().join("data/file").exists(), "{about}");
+    own(&["store-collect"]);
+    assert_eq!(fs::read_dir(&artifacts).unwrap().count(), 0);
 }
 
 /// The directories above the items may be on disks of their own.
