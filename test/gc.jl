@@ -37,6 +37,26 @@ end
     end
 end
 
+@testset "a root that cannot be read completely" begin
+    with_lab() do lab
+        artifact = mkpath(joinpath(lab.depot, "artifacts", "1"^40))
+        file = joinpath(lab.depot, "Artifacts.toml")
+        write(file, "[iris]\ngit-tree-sha1 = \"")
+        log = "[[$(repr(file))]]\ntime = 2024-01-02T03:04:05.006Z\n"
+        write(joinpath(mkpath(joinpath(lab.depot, "logs")), "artifact_usage.toml"), log)
+        io = IOBuffer()
+        report = ScratchRS.gc(; dry_run = true, collect_delay = 0, io = io)
+        said = String(take!(io))
+        @test isempty(report.gone) && occursin(file, said) && occursin("`ignore_roots`", said)
+        @test only(report.notes)[1:2] == ("held", "$file:2:17")
+        report = ScratchRS.gc(; dry_run = true, collect_delay = 0, ignore_roots = [file], io = devnull)
+        @test only(report.gone).path == artifact && isempty(report.notes)
+        @test isempty(ScratchRS.status(; ignore_roots = [file]).notes)
+        why = sprint(show, MIME("text/plain"), ScratchRS.why(artifact; ignore_roots = [file]))
+        @test occursin("nothing keeps it", why)
+    end
+end
+
 @testset "a store that does not read is left alone" begin
     with_lab() do lab
         bind_my_artifact!(@my_artifacts_toml!(), "name", create_my_artifact(dir -> touch(joinpath(dir, "file"))))

@@ -44,6 +44,7 @@ pub use named::{NamedHashes, named_hashes};
 use crate::fault::Fault;
 use crate::hash::{Sha256, TreeHash};
 use crate::platform::Platform;
+use crate::toml_events;
 
 /// The names of a file of bindings, the one that is preferred first.
 pub const FILE_NAMES: [&str; 2] = ["JuliaArtifacts.toml", "Artifacts.toml"];
@@ -105,8 +106,9 @@ impl Bindings {
     ///
     /// # Errors
     ///
-    /// If it is not TOML; a name that is bound twice is not either.
+    /// If it is not TOML; a name that is bound twice is not either. Or if it has very many values for its size.
     pub fn read(text: &str) -> Result<Self, Fault> {
+        toml_events::check_number_of_values(text)?;
         let document = DeTable::parse(text).map_err(|error| Fault::of_toml(text, &error))?;
         let newlines = text.match_indices('\n').map(|(at, _)| at).collect();
         let mut reader = Reader { text, newlines, blemishes: Vec::new() };

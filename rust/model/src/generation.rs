@@ -11,6 +11,8 @@
 use serde::{Deserialize, Serialize};
 use toml::value::Datetime;
 
+use crate::toml_events;
+
 /// What is known of the content of a generated space.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generated {
@@ -62,6 +64,7 @@ impl Generated {
     /// Reads a record. Text that is no record counts as none: the space is then as if it had
     /// been made by hand.
     pub fn parse(text: &str) -> Option<Self> {
+        toml_events::check_number_of_values(text).ok()?;
         toml::from_str(text).ok()
     }
 

@@ -196,11 +196,10 @@ impl<'t> Receiver<'t> for File<'t> {
             // Its end was told when it began, and what is in it says nothing.
             (_, Event::Close) => {}
             (1 | 2, Event::Scalar(_)) if arrays > 0 => {}
-            (1, Event::Table | Event::OpenTable) if arrays == 0 => {
-                if key.parse::<Uuid>().is_err() {
-                    self.fault(at, format!("Invalid UUID '{key}'"));
-                }
-            }
+            (1, Event::Table | Event::OpenTable) if arrays == 0 => match key.parse::<Uuid>() {
+                Ok(_) => {}
+                Err(_) => self.fault(at, format!("Invalid UUID '{key}'")),
+            },
             (1, _) => match (text, key.parse()) {
                 (None, _) => self.fault(at, format!("failed to parse entry `{key}`")),
                 (Some(text), hash) => match (target_of(text), hash) {

@@ -123,6 +123,39 @@ pub(crate) fn read<'t>(text: &'t str, receiver: &mut impl Receiver<'t>) -> Resul
     reader.document(receiver).map_err(|Stop { at, message }| Fault::at(text, at, message))
 }
 
+/// Refuses a text that takes too much memory as a tree of values: one that has very many of them for its
+/// size. A text that is not TOML is left to the parser of such trees, unless it is long.
+///
+/// # Errors
+///
+/// Where there are too many.
+pub(crate) fn check_number_of_values(text: &str) -> Result<(), Fault> {
+    const SHORT: usize = 1 << 20;
+    let mut values = Values { left: 4096 + text.len() / 16, is_full: false };
+    match read(text, &mut values) {
+        Err(fault) if values.is_full || text.len() > SHORT => Err(fault),
+        _ => Ok(()),
+    }
+}
+
+/// Counts values.
+struct Values {
+    left: usize,
+    is_full: bool,
+}
+
+impl<'t> Receiver<'t> for Values {
+    fn receive(&mut self, place: Place<'_, 't>, _: Event<'t>) -> Step {
+        self.is_full = self.left < place.path.len();
+        if self.is_full {
+            let message = "there are too many values for the size of the file".to_owned();
+            return Err(Stop { at: place.at, message });
+        }
+        self.left -= place.path.len();
+        Ok(())
+    }
+}
+
 /// Why and where the reading of a text ends early.
 #[derive(Debug)]
 pub(crate) struct Stop {

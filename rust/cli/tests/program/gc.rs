@@ -41,6 +41,35 @@ fn a_dry_run_and_a_collection() {
     assert!(!lab.exists("depot/scratchspaces/7876af07-990d-54b4-ab0e-23690620f79a"));
 }
 
+/// The report names the file, the place and what can be done about it.
+#[test]
+fn a_root_that_cannot_be_read_completely_blocks_a_collection() {
+    let lab = lab();
+    let torn = format!("[iris]\ngit-tree-sha1 = \"{}", &HASH[..20]);
+    lab.write("Mine/Artifacts.toml", &torn);
+    let file = lab.path("Mine/Artifacts.toml").display().to_string();
+    let gc = ["gc", "--dry-run", "--collect-delay", "0"];
+    let run = lab.run(&gc);
+    let skipped = "\
+     Skipped 1 file that cannot be read completely: nothing that it may reference is deleted. Repair it, delete \
+     it, or pass `--ignore-root PATH`\n               [ROOT]/Mine/Artifacts.toml:2:";
+    assert!(run.stderr.contains(skipped.trim_start()), "{}", run.stderr);
+    assert!(!run.stderr.contains("artifacts"), "{}", run.stderr);
+    let json_of = |more: &[&str]| json(&lab.result(&[&gc[..], &["--json"], more].concat()));
+    let answer = json_of(&[]);
+    assert_eq!(answer["skipped"][0]["consequence"], json!("held"));
+    assert_eq!(answer["skipped"][0]["line"], json!(2));
+    assert_eq!(answer["gone"].as_array().unwrap().len(), 1, "the space, which it cannot reference");
+    let answer = json_of(&["--ignore-root", &file]);
+    assert_eq!((&answer["skipped"], answer["gone"].as_array().unwrap().len()), (&json!([]), 3));
+    let why = lab.result(&["why", HASH]);
+    assert!(why.contains("Mine/Artifacts.toml"), "{why}");
+    let why = lab.result(&["why", HASH, "--ignore-root", &file]);
+    assert!(!why.contains("Mine/Artifacts.toml"), "{why}");
+    let status = json(&lab.result(&["status", "--json", "--ignore-root", &file]));
+    assert_eq!(status["skipped"], json!([]));
+}
+
 #[test]
 fn programs_get_json() {
     let lab = lab();

@@ -253,8 +253,7 @@ impl World {
         dice: &mut Dice,
         log: &'static str,
         path: &str,
-        plain: String,
-        healed: String,
+        source: Source,
         kinds: &[&'static str],
         is_torn: bool,
     ) {
@@ -279,7 +278,7 @@ impl World {
         if is_torn && is_logged {
             self.held.extend(kinds);
         }
-        self.sources.insert(path.to_owned(), Source { plain, healed });
+        self.sources.insert(path.to_owned(), source);
     }
 
     fn manifests(&mut self, dice: &mut Dice, is_first: bool) {
@@ -324,7 +323,8 @@ impl World {
             }
             let path = format!("work/{number}/{name}");
             let kinds = ["packages", "clones"];
-            self.root(dice, "manifest", &path, plain, healed, &kinds, is_torn);
+            let source = Source { plain, healed };
+            self.root(dice, "manifest", &path, source, &kinds, is_torn);
         }
     }
 
@@ -367,7 +367,8 @@ impl World {
                 3..15 => plain += dice.of(&TAILS),
                 _ => {}
             }
-            self.root(dice, "artifact", &path, plain, healed, &["artifacts"], damage < 15);
+            let source = Source { plain, healed };
+            self.root(dice, "artifact", &path, source, &["artifacts"], damage < 15);
         }
     }
 

@@ -17,6 +17,7 @@ use toml::{Table, Value};
 
 use crate::fault::Fault;
 use crate::hash::Sha256;
+use crate::toml_events;
 use crate::toml_text::push_key;
 
 const SHA256: &str = "sha256";
@@ -143,6 +144,7 @@ impl Bindings {
 }
 
 fn parse(text: &str) -> Result<Table, Fault> {
+    toml_events::check_number_of_values(text)?;
     text.parse::<Table>().map_err(|error| Fault::of_toml(text, &error))
 }
 

@@ -15,6 +15,7 @@ use toml::{Table, Value};
 
 use crate::hash::Sha256;
 use crate::time::DepotTime;
+use crate::toml_events;
 use crate::toml_text::{push_key, push_string};
 
 use super::line;
@@ -133,7 +134,9 @@ impl Usage {
 
     /// Reads a usage log of OhMyArtifacts.jl: what it says of uses, and nothing else.
     pub fn read(bytes: &[u8]) -> Self {
-        let table = String::from_utf8_lossy(bytes).parse::<Table>().unwrap_or_default();
+        let text = std::str::from_utf8(bytes).ok();
+        let text = text.filter(|text| toml_events::check_number_of_values(text).is_ok());
+        let table = text.and_then(|text| text.parse::<Table>().ok()).unwrap_or_default();
         let mut usage = Self::default();
         for (path, files) in table {
             let Value::Table(files) = files else { continue };

@@ -35,10 +35,11 @@ impl<'t> Receiver<'t> for Records<'t> {
             (1, Event::Table | Event::Element) => self.begin(key, false).ok_or_else(full)?,
             (1, Event::OpenTable) if arrays <= 1 => self.begin(key, true).ok_or_else(full)?,
             (1, Event::OpenArray) if arrays == 0 => {}
-            (1, Event::Close) => match &self.current {
-                Some((_, _, true)) => self.finish_record(),
-                _ => {}
-            },
+            (1, Event::Close) => {
+                if let Some((_, _, true)) = &self.current {
+                    self.finish_record();
+                }
+            }
             (1, _) => self.skip(format!("`{}` is no array of tables", beginning(key))),
             (2, _) if !self.is_of_current(key) => {
                 // A part of a record that stands elsewhere.

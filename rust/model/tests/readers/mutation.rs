@@ -142,6 +142,7 @@ pub(crate) fn mutated(files: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
 
 /// Damages files and checks what comes of it, for as long as the environment says.
 #[expect(clippy::disallowed_methods, reason = "the environment says how long")]
+#[expect(clippy::print_stdout, reason = "how much was tried is what a fuzzer says")]
 pub(crate) fn fuzz(files: &[Vec<u8>], mut check: impl FnMut(&[u8], &mut Random)) {
     let number = |name: &str| env::var(name).ok().and_then(|value| value.parse().ok());
     let seconds = number("SCRATCHRS_FUZZ_SECONDS").unwrap_or(1);

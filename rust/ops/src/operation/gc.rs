@@ -43,6 +43,7 @@ fn moment() -> Moment {
 /// # Errors
 ///
 /// As there, or if a text is not what it should be.
+#[expect(clippy::too_many_arguments, reason = "an operation takes all options one by one")]
 pub fn collect_depots(
     depots: Vec<&str>,
     delay: &str,
