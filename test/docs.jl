@@ -95,7 +95,7 @@ end
             """)
             result = outcome(
                 "using UsesAll; print(basename(UsesAll.path()), UsesAll.path() == UsesAll.Inside.path(), isdir(UsesAll.space()))";
-                project = joinpath(lab.root, "UsesAll"), load_path = ["@", REPO, "@stdlib"],
+                project = joinpath(lab.root, "UsesAll"), load_path = [REPO, "@", "@stdlib"],
             )
             @test (result.ok, result.out) == (true, "ab"^20 * "truetrue")
             @test !occursin("WARNING", result.err) && !occursin("rror", result.err)
