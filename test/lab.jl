@@ -213,6 +213,8 @@ end
 
 # A child that hangs is a failed test, not a suite that never ends. In seconds.
 const PATIENCE = 120
+# For one that runs the tests of a peer, with sessions of its own.
+const PATIENCE_WITH_PEERS = 1200
 
 """
     child(code; depots, project, load_path, env, threads) -> Cmd
@@ -270,18 +272,18 @@ catching_interrupts(code) = string(
 )
 
 """Runs a command to its end, and shows what it wrote if it fails."""
-function outcome(command::Cmd)
-    result = quietly(command)
+function outcome(command::Cmd; patience = PATIENCE)
+    result = quietly(command; patience = patience)
     result.ok || println(stderr, "A child failed:\n", result.out, result.err)
     return result
 end
 
 """Runs a command to its end, which may be a bad one."""
-function quietly(command::Cmd)
+function quietly(command::Cmd; patience = PATIENCE)
     return mktempdir() do directory
         out, err = joinpath(directory, "out"), joinpath(directory, "err")
         process = run(pipeline(ignorestatus(command); stdin = devnull, stdout = out, stderr = err); wait = false)
-        watch = Timer(_ -> kill(process, 9), PATIENCE)
+        watch = Timer(_ -> kill(process, 9), patience)
         wait(process)
         close(watch)
         return Outcome(success(process), read(out, String), read(err, String))

@@ -52,7 +52,7 @@ function run_peer_tests(source, lab, least)
     write(registry, "function (depot)\n    registry = mkpath(joinpath(depot, \"registries\", \"Stub\"))\n    write(joinpath(registry, \"Registry.toml\"), $(repr(Lab.REGISTRY)))\n    return depot\nend\n")
     command = child(PEER_SCRIPT; project = package, load_path = ["@", joinpath(lab.root, "stubs"), "@stdlib"])
     arguments = [registry, joinpath(source, "README.md"), joinpath(package, "test", "runtests.jl")]
-    result = outcome(setenv(`$command $arguments`, command.env; dir = command.dir))
+    result = outcome(setenv(`$command $arguments`, command.env; dir = command.dir); patience = Lab.PATIENCE_WITH_PEERS)
     @test result.ok
     print(result.out)
     passed = match(r"passed: (\d+)", result.out)

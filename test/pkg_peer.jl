@@ -140,7 +140,7 @@ function peer_tests(files...)
     # In a depot that has a stub of a registry, before those of the tests.
     command = child(PKG_PEER_SCRIPT; env = ["JULIA_PKG_PRECOMPILE_AUTO" => "0"])
     arguments = [Lab.REGISTRY; collect(files)]
-    result = outcome(setenv(`$command $arguments`, command.env; dir = command.dir))
+    result = outcome(setenv(`$command $arguments`, command.env; dir = command.dir); patience = Lab.PATIENCE_WITH_PEERS)
     @test result.ok
     passed = match(r"passed: (\d+)", result.out)
     return passed === nothing ? 0 : parse(Int, passed[1])
