@@ -6,7 +6,7 @@
 using Base: SHA1, UUID
 
 # No name that the standard libraries Artifacts and LazyArtifacts export: beside them, a module would
-# have neither. Those are in `ScratchRS.Artifacts`.
+# have neither. Those are in `ScratchRS.Artifacts`. Julia 1.5 has no such libraries: see `compat.jl`.
 export @get_scratch!,
     @my_artifact,
     @my_artifacts_toml!,

@@ -13,6 +13,12 @@ macro seldom_run()
     end
 end
 
+# Before Julia 1.6 there is no standard library beside which the macro would be ambiguous: a script with
+# `using ScratchRS` alone has it there.
+@static if VERSION < v"1.6"
+    export @artifact_str
+end
+
 # Calls a function without compiling anything of it into the caller. Every function of Base that the
 # compiler looks into is copied into the precompiled file, `isdir` with 150 KiB, `pathof` with 430;
 # Base has them compiled already. This looks them up at run time, in 0.1 µs.
