@@ -134,10 +134,18 @@ mod tests {
     #[test]
     fn what_is_named_has_to_have_certificates() {
         let directory = tempfile::tempdir().unwrap();
-        for path in [directory.path(), &directory.path().join("missing"), Path::new("/dev/null")] {
+        let empty = directory.path().join("empty");
+        std::fs::write(&empty, "").unwrap();
+        let missing = directory.path().join("missing");
+        for (path, problem) in [
+            (directory.path(), "no certificate"),
+            (&missing, "no certificate"),
+            (&empty, "no certificate"),
+            (Path::new("/dev/null"), "not a regular file"),
+        ] {
             let error = named("SSL_CERT_FILE", path.to_str().unwrap()).read().unwrap_err();
             let text = error.to_string();
-            assert!(text.contains("SSL_CERT_FILE") && text.contains("no certificate"), "{text}");
+            assert!(text.contains("SSL_CERT_FILE") && text.contains(problem), "{text}");
         }
     }
 }
