@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -117,12 +118,15 @@ fn a_sweep_renames_each_item_under_its_own_lock() {
     let lab = DepotLab::new();
     let items = unreachable(&lab);
     let collect = command(&["collect", lab.depot()]);
-    let (output, trace) = strace::trace(&collect, "linkat,rename,unlink", None, &[]);
+    let (output, trace) = strace::trace(&collect, "linkat,renameat2,unlink", None, &[]);
     assert!(output.status.success(), "{output:?}");
     for (item, lock) in items {
         let (item, lock) = (lab.path(&item), lab.path(&lock));
         let taken = positions(&trace, &["linkat(", &format!("\"{}\"", lock.display())]);
-        let renamed = positions(&trace, &["rename(", &format!("\"{}\", ", item.display())]);
+        // By the handle of the directory that the item is in.
+        let (directory, name) = (item.parent().unwrap(), item.file_name().unwrap());
+        let renamed = [format!("<{}>", directory.display()), format!("\"{}\", ", name.display())];
+        let renamed = positions(&trace, &["renameat2(", &renamed[0], &renamed[1]]);
         let released = positions(&trace, &["unlink(", &format!("\"{}\"", lock.display())]);
         let ([taken], [renamed], [released]) = (&taken[..], &renamed[..], &released[..]) else {
             panic!("{}: {taken:?}, {renamed:?}, {released:?}\n{trace}", item.display());
@@ -177,13 +181,20 @@ fn a_sweep_that_lost_its_lock_does_not_replace_the_log() {
     let collect = command(&["collect", lab.depot()]);
     let mut collect = strace::tracing(&collect, "fdatasync", None, trace.path(), &[stop]);
     let mut child = collect.spawn().unwrap();
-    let workers = format!("/proc/{0}/task/{0}/children", child.id());
-    let proceed = || {
-        let children = fs::read_to_string(&workers).unwrap_or_default();
-        for pid in children.split_whitespace() {
-            // It may have ended meanwhile.
-            let _ = Command::new("kill").args(["-CONT", pid]).output();
-        }
+    // The process stops after each of these calls, until it is told to go on. It is never told so before
+    // strace has seen it stop: the trace has a line for that, with the thread that made the call.
+    let resumed = Cell::new(0);
+    let stopped = || {
+        let text = fs::read_to_string(trace.path()).unwrap();
+        let caller = text.split_whitespace().next()?.to_owned();
+        let is_stop =
+            |line: &&str| line.starts_with(&caller) && line.ends_with("--- stopped by SIGSTOP ---");
+        (text.lines().filter(is_stop).count() > resumed.get()).then_some(caller)
+    };
+    let resume = |caller: &str| {
+        resumed.set(resumed.get() + 1);
+        // It may have ended meanwhile.
+        let _ = Command::new("kill").args(["-CONT", caller]).output();
     };
     // The new log is written, and not in its place yet.
     let is_about_to_replace = || {
@@ -192,9 +203,13 @@ fn a_sweep_that_lost_its_lock_does_not_replace_the_log() {
             entry.file_name().to_string_lossy().starts_with(".scratchrs-scratch_usage.toml-")
         })
     };
-    while !is_about_to_replace() {
+    loop {
         assert!(child.try_wait().unwrap().is_none(), "it has ended");
-        proceed();
+        match stopped() {
+            Some(_) if is_about_to_replace() => break,
+            Some(caller) => resume(&caller),
+            None => {}
+        }
     }
     fs::remove_file(lab.path(LOCK)).unwrap();
     let project = lab.path("project/Project.toml").display().to_string();
@@ -202,7 +217,9 @@ fn a_sweep_that_lost_its_lock_does_not_replace_the_log() {
     fs::write(lab.path("new"), &used).unwrap();
     fs::rename(lab.path("new"), lab.path(LOG)).unwrap();
     while child.try_wait().unwrap().is_none() {
-        proceed();
+        if let Some(caller) = stopped() {
+            resume(&caller);
+        }
     }
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{output:?}");
