@@ -23,6 +23,11 @@ pub(crate) fn read<T>(
     add: impl Fn(&mut T, T),
 ) -> Reading<T> {
     let text = text_of(bytes)?;
+    let last = text.rsplit('\n').next().unwrap_or_default();
+    if last.trim_start().starts_with('#') {
+        // The first line of a manifest is a comment: cut there, it would be one that names nothing.
+        return Err(Fault::at(text, text.len(), "the file ends in the middle of a comment"));
+    }
     let fault = match read(text) {
         Ok(reading) => return Ok(reading),
         Err(fault) => fault,
@@ -197,6 +202,14 @@ mod tests {
         ] {
             assert_eq!(sides(text).unwrap_err().line, Some(line), "{text}");
         }
+    }
+
+    #[test]
+    fn a_file_that_ends_in_a_comment_is_cut() {
+        let read = |text: &str| super::read(text.as_bytes(), |_| Ok(((), None)), |(), ()| ());
+        assert_eq!(read("# This file is machine-gen").unwrap_err().column, Some(27));
+        assert!(read("# This file is machine-generated\n").is_ok());
+        assert!(read("a = 1 # whole").is_ok());
     }
 
     #[test]

@@ -130,7 +130,7 @@ pub(crate) fn read<'t>(text: &'t str, receiver: &mut impl Receiver<'t>) -> Resul
 ///
 /// Where there are too many.
 pub(crate) fn check_number_of_values(text: &str) -> Result<(), Fault> {
-    const SHORT: usize = 1 << 20;
+    const SHORT: usize = 1 << 16;
     let mut values = Values { left: 4096 + text.len() / 16, is_full: false };
     match read(text, &mut values) {
         Err(fault) if values.is_full || text.len() > SHORT => Err(fault),
