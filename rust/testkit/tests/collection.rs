@@ -49,7 +49,7 @@ fn what_is_in_use_survives_two_collectors_and_nothing_is_torn() {
     // Half of them have another path of the depot.
     let link = end("link");
     std::os::unix::fs::symlink(lab.depot(), &link).unwrap();
-    let depot = |number: usize| if number % 2 == 0 { lab.depot() } else { link.as_str() };
+    let depot = |number: usize| if number.is_multiple_of(2) { lab.depot() } else { link.as_str() };
     let collect =
         |number: usize| worker().start(["collect", depot(number), "--until", &collectors_end]);
     let mut collectors: Vec<Running> = (0..COLLECTORS).map(collect).collect();
