@@ -10,6 +10,7 @@ use scratchrs_model::layout;
 use scratchrs_model::usage_log::UsageLog;
 use tempfile::TempDir;
 use uuid::Uuid;
+use walkdir::WalkDir;
 
 /// The package that owns the worker's spaces.
 pub const OWNER: Uuid = Uuid::from_u128(0x93485645_17f1_6f3b_45bc_419db53815ea);
@@ -117,22 +118,13 @@ impl DepotLab {
 
 fn tree(root: &Path) -> String {
     let mut out = String::new();
-    push_tree(root, "", &mut out);
-    out
-}
-
-fn push_tree(directory: &Path, prefix: &str, out: &mut String) {
-    let Ok(entries) = fs::read_dir(directory) else { return };
-    let mut entries: Vec<_> = entries.map(|entry| entry.expect("an entry")).collect();
-    entries.sort_by_key(fs::DirEntry::file_name);
-    for entry in entries {
-        let name = format!("{prefix}{}", entry.file_name().as_encoded_bytes().escape_ascii());
-        let kind = entry.file_type().expect("its type");
+    // A missing directory has nothing in it.
+    for entry in WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter().flatten() {
+        let name = entry.path().strip_prefix(root).expect("it is below");
+        let name = name.as_os_str().as_encoded_bytes().escape_ascii();
+        let kind = entry.file_type();
         let line = if kind.is_dir() {
-            writeln!(out, "{name}/").and_then(|()| {
-                push_tree(&entry.path(), &format!("{name}/"), out);
-                Ok(())
-            })
+            writeln!(out, "{name}/")
         } else if kind.is_symlink() {
             let target = fs::read_link(entry.path()).expect("its target");
             writeln!(out, "{name} -> {}", target.display())
@@ -142,6 +134,7 @@ fn push_tree(directory: &Path, prefix: &str, out: &mut String) {
         };
         line.expect("a string takes all text");
     }
+    out
 }
 
 /// The project files that a log names for each path.
