@@ -48,7 +48,7 @@ end
         report = ScratchRS.gc(; dry_run = true, collect_delay = 0, io = io)
         said = String(take!(io))
         @test isempty(report.gone) && occursin(file, said) && occursin("`ignore_roots`", said)
-        @test only(report.notes)[1:2] == ("held", "$file:2:17")
+        @test only(report.notes)[1:2] == ("held", "$file:2:18")
         report = ScratchRS.gc(; dry_run = true, collect_delay = 0, ignore_roots = [file], io = devnull)
         @test only(report.gone).path == artifact && isempty(report.notes)
         @test isempty(ScratchRS.status(; ignore_roots = [file]).notes)

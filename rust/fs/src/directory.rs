@@ -82,12 +82,15 @@ pub fn ensure_parent(path: &Path) -> Result<()> {
 ///
 /// # Errors
 ///
-/// Those of `make`, and as [`ensure_directory`].
+/// Those of `make`, and as [`ensure_directory`], which names what is in the way of a directory.
 pub fn in_directory<T>(path: &Path, mut make: impl FnMut() -> Result<T>) -> Result<T> {
     const ROUNDS: u32 = 16;
+    let has_no_directory = |error: &Error| {
+        error.is_missing() || error.io_error().kind() == io::ErrorKind::NotADirectory
+    };
     for _ in 1..ROUNDS {
         match make() {
-            Err(error) if error.is_missing() => ensure_parent(path)?,
+            Err(error) if has_no_directory(&error) => ensure_parent(path)?,
             made => return made,
         }
     }
