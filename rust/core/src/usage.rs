@@ -233,10 +233,20 @@ pub(crate) fn lock(log: &Path, policy: Policy, patience: Duration) -> Result<Pid
 ///
 /// As [`lock`], and if the depot vanishes.
 pub(crate) fn lock_to_collect(log: &Path, patience: Duration) -> Result<PidLock> {
-    fs::ensure_parent(log)?;
+    make_logs(log)?;
     let lock = lock_path(log);
     let attempt = PidLock::acquire(&lock, locks::LOG_HELD, patience)?;
     unless_held(lock, attempt)
+}
+
+/// Makes the directory of the logs, and not the depot.
+fn make_logs(log: &Path) -> Result<()> {
+    let Some(logs) = log.parent().filter(|logs| !fs::is_directory(logs)) else { return Ok(()) };
+    match fs::make_directory(logs) {
+        // It may be there by now; else that names what is in the way.
+        Err(error) if error.is_occupied() => Ok(fs::ensure_directory(logs)?),
+        made => Ok(made?),
+    }
 }
 
 fn unless_held(lock: PathBuf, attempt: Attempt) -> Result<PidLock> {
