@@ -6,7 +6,7 @@
 # are those of the native library.
 module Platforms
 
-import ..@seldom_run, ..outside
+import ..@seldom_run
 @seldom_run
 
 @static if isdefined(Base, :BinaryPlatforms)
@@ -48,13 +48,13 @@ else
 
     function tags_of(platform)
         values = Dict{String, Any}()
-        outside(Pkg.Artifacts.pack_platform!, values, platform)
+        Base.invokelatest(Pkg.Artifacts.pack_platform!, values, platform)
         return Dict{String, String}(values)
     end
 
-    host() = outside(Pkg.BinaryPlatforms.platform_key_abi)
+    host() = Base.invokelatest(Pkg.BinaryPlatforms.platform_key_abi)
 
-    platform_of(entry) = outside(Pkg.Artifacts.unpack_platform, entry, "", "")
+    platform_of(entry) = Base.invokelatest(Pkg.Artifacts.unpack_platform, entry, "", "")
 
     # Among others, what is for another version of Julia is nothing for this one.
     function best_of(entries, platform, complain)

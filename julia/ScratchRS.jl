@@ -1,7 +1,4 @@
 # The sources of the package; `src/ScratchRS.jl`, where Julia's loader looks, includes this file.
-#
-# By `Base.include`: the `include` of a module is a function of its own, which would be compiled
-# and stored for every load of the package.
 
 using Base: SHA1, UUID
 
@@ -33,33 +30,33 @@ export @get_scratch!,
     verify_artifact,
     with_scratch_directory
 
-Base.include(@__MODULE__, "compat.jl")
-Base.include(@__MODULE__, "files.jl")
-Base.include(@__MODULE__, "errors.jl")
-Base.include(@__MODULE__, "words.jl")
-Base.include(@__MODULE__, "waiting.jl")
-Base.include(@__MODULE__, "Progress.jl")
-Base.include(@__MODULE__, "native/Native.jl")
-Base.include(@__MODULE__, "Tables.jl")
-Base.include(@__MODULE__, "Platforms.jl")
-Base.include(@__MODULE__, "place.jl")
-Base.include(@__MODULE__, "usage.jl")
-Base.include(@__MODULE__, "scratch.jl")
-Base.include(@__MODULE__, "generate.jl")
-Base.include(@__MODULE__, "artifacts/places.jl")
-Base.include(@__MODULE__, "artifacts/overrides.jl")
-Base.include(@__MODULE__, "artifacts/bindings.jl")
-Base.include(@__MODULE__, "artifacts/artifact_str.jl")
-Base.include(@__MODULE__, "artifacts/bind.jl")
-Base.include(@__MODULE__, "artifacts/create.jl")
-Base.include(@__MODULE__, "artifacts/hash.jl")
-Base.include(@__MODULE__, "artifacts/install.jl")
-Base.include(@__MODULE__, "artifacts/health.jl")
-Base.include(@__MODULE__, "artifacts/Artifacts.jl")
-Base.include(@__MODULE__, "PlatformEngines.jl")
-Base.include(@__MODULE__, "store.jl")
-Base.include(@__MODULE__, "gc.jl")
-Base.include(@__MODULE__, "program.jl")
+include("compat.jl")
+include("files.jl")
+include("errors.jl")
+include("words.jl")
+include("waiting.jl")
+include("Progress.jl")
+include("native/Native.jl")
+include("Tables.jl")
+include("Platforms.jl")
+include("place.jl")
+include("usage.jl")
+include("scratch.jl")
+include("generate.jl")
+include("artifacts/places.jl")
+include("artifacts/overrides.jl")
+include("artifacts/bindings.jl")
+include("artifacts/artifact_str.jl")
+include("artifacts/bind.jl")
+include("artifacts/create.jl")
+include("artifacts/hash.jl")
+include("artifacts/install.jl")
+include("artifacts/health.jl")
+include("artifacts/Artifacts.jl")
+include("PlatformEngines.jl")
+include("store/Store.jl")
+include("gc.jl")
+include("program.jl")
 
 declare_public(
     @__MODULE__,
@@ -88,4 +85,4 @@ declare_public(
 
 __init__() = Native.begin_session()
 
-Base.include(@__MODULE__, "precompile.jl")
+include("precompile.jl")

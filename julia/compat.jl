@@ -19,10 +19,13 @@ end
     export @artifact_str
 end
 
-# Calls a function without compiling anything of it into the caller. Every function of Base that the
-# compiler looks into is copied into the precompiled file, `isdir` with 150 KiB, `pathof` with 430;
-# Base has them compiled already. This looks them up at run time, in 0.1 µs.
-const outside = Base.invokelatest
+# `@outside f(x)` and `@outside(f(x))::T`: calls `f` without compiling anything of it into the caller.
+macro outside(expression)
+    is_typed = expression.head === :(::)
+    call = is_typed ? expression.args[1] : expression
+    invoked = Expr(:call, Base.invokelatest, map(esc, call.args)...)
+    return is_typed ? Expr(:(::), invoked, esc(expression.args[2])) : invoked
+end
 
 # The main file of a package that is loaded, or being loaded: in its `__init__`, Julia 1.12 knows
 # the origin of a package that is not among the loaded modules yet. Julia 1.5 keeps no origins.
@@ -38,7 +41,7 @@ const outside = Base.invokelatest
 else
     function source_file(package::UUID)
         for (id, mod) in Base.loaded_modules
-            id.uuid === package && return outside(Base.pathof, mod)
+            id.uuid === package && return @outside Base.pathof(mod)
         end
         return nothing
     end

@@ -91,11 +91,11 @@ function find_uuid(::Nothing)
     project = active_project()
     project === nothing && return GLOBAL
     uuid = Native.project_uuid(project)
-    return isempty(uuid) ? GLOBAL : outside(UUID, uuid)::UUID
+    return isempty(uuid) ? GLOBAL : @outside(UUID(uuid))::UUID
 end
 
 # The absolute path of the active project file, which need not exist, or `nothing`.
 function active_project()
     project = unless_denied(Base.active_project)
-    return project === nothing ? nothing : outside(abspath, project)::String
+    return project === nothing ? nothing : @outside(abspath(project))::String
 end

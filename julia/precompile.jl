@@ -1,4 +1,4 @@
-# What packages call in their `__init__`, compiled ahead. See `outside` for what is not.
+# What packages call in their `__init__`, compiled ahead. See `@outside` for what is not.
 
 precompile(get_scratch!, (UUID, String, UUID))
 precompile(get_scratch!, (Module, String))

@@ -155,13 +155,13 @@ user_project(user::UUID) =
 # Logs a use, waiting while others write to the log. Whether it is in the log now; that it can't be
 # is a warning.
 function record_access(depot::String, path::String, project::String)
-    space = outside(abspath, path)::String
+    space = @outside(abspath(path))::String
     reply = try
         Native.track_access(depot, space, project)
     catch error
-        outside(record_in_trouble, error, depot, space, project)::Vector{String}
+        @outside(record_in_trouble(error, depot, space, project))::Vector{String}
     end
-    length(reply) > 1 && outside(warn_of_healed, depot, SCRATCH_USAGE, reply[2:end])
+    length(reply) > 1 && @outside(warn_of_healed(depot, SCRATCH_USAGE, reply[2:end]))
     return reply[1] == "recorded"
 end
 
@@ -214,7 +214,7 @@ end
 function project_file(user::UUID)
     project = user == GLOBAL ? existing(active_project()) : project_of_loaded(user)
     project === nothing || return project
-    user == GLOBAL && return existing(outside(Base.load_path_expand, "@v#.#"))
+    user == GLOBAL && return existing(@outside(Base.load_path_expand("@v#.#")))
     return user == find_uuid(nothing) ? existing(active_project()) : nothing
 end
 
@@ -222,5 +222,5 @@ end
 function project_of_loaded(user::UUID)
     source = source_file(user)
     source === nothing && return nothing
-    return existing(unless_denied(Base.current_project, outside(dirname, source)))
+    return existing(unless_denied(Base.current_project, @outside(dirname(source))))
 end

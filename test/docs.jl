@@ -115,8 +115,8 @@ end
 function docstrings(name)
     # The docstring of a module is among its own.
     value = getfield(ScratchRS, name)
-    owner = value isa Module ? value : ScratchRS
-    multidoc = get(Base.Docs.meta(owner), Base.Docs.Binding(owner, name), nothing)
+    binding = Base.Docs.Binding(value isa Module ? value : ScratchRS, name)
+    multidoc = get(Base.Docs.meta(binding.mod), binding, nothing)
     multidoc === nothing && return String[]
     return [join(doc.text) for doc in values(multidoc.docs)]
 end

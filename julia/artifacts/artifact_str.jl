@@ -42,12 +42,12 @@ function expand_artifact(name, platform, mod::Module, source::LineNumberNode)
         platform = something(platform, host_platform())
         artifact, tail, hash = artifact_slash_lookup(name, bindings, artifacts_toml, platform)
         used = Dict{String, Any}(artifact => bindings[artifact])
-        return :($outside(
+        return :($(Base.invokelatest)(
             $path_of_bound, $artifacts_toml, $artifact, $tail, $used, $hash, $platform, $package, $mod,
         )::String)
     end
     platform = platform === nothing ? :($host_platform()) : esc(platform)
-    return :($outside(
+    return :($(Base.invokelatest)(
         $path_by_name, $artifacts_toml, $(esc(name)), $bindings, $platform, $package, $mod,
     )::String)
 end
@@ -114,7 +114,7 @@ function path_of_bound(
     path = query_override(hash)
     path === nothing && (path = find_installed(string(hash)))
     if path === nothing || !is_directory(path)
-        path = outside(path_of_missing, artifacts_toml, artifact, bindings, hash, platform)::String
+        path = @outside path_of_missing(artifacts_toml, artifact, bindings, hash, platform)::String
     end
     return isempty(tail) ? path : joinpath(path, tail)
 end

@@ -73,7 +73,7 @@ function bind_artifact!(
     lazy::Bool = false,
     force::Bool = false,
 )
-    file = outside(abspath, named(artifacts_toml, "file"))::String
+    file = abspath(named(artifacts_toml, "file"))
     downloads = String[]
     for info in something(download_info, ())
         place = described(info)
@@ -115,7 +115,7 @@ function unbind_artifact!(
         throw(SystemError("opening file $(repr(artifacts_toml))", Libc.ENOENT))
     patiently(
         Native.unbind_artifact,
-        outside(abspath, artifacts_toml)::String,
+        abspath(artifacts_toml),
         String(name),
         tag_texts(platform),
     )
@@ -125,4 +125,4 @@ end
 # The tags of a platform and their values, in turns.
 tag_texts(::Nothing) = String[]
 tag_texts(platform) =
-    collect(String, Iterators.flatten(sort!(collect(outside(Platforms.tags_of, platform)))))
+    collect(String, Iterators.flatten(sort!(collect(Platforms.tags_of(platform)))))

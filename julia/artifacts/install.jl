@@ -53,7 +53,7 @@ function ensure_artifact_installed(
 )
     meta = artifact_meta(name, artifacts_toml; platform = platform, pkg_uuid = pkg_uuid)
     if meta === nothing
-        outside(check_binding, artifacts_toml, name, platform)
+        check_binding(artifacts_toml, name, platform)
         error("Cannot locate artifact '$name' in '$artifacts_toml'")
     end
     return ensure_artifact_installed(name, meta, artifacts_toml; platform = platform, options...)
@@ -68,15 +68,15 @@ function ensure_artifact_installed(
     options...,
 )
     hash = hash_of(meta, name, artifacts_toml, platform)
-    file = outside(abspath, artifacts_toml)::String
+    file = @outside abspath(artifacts_toml)::String
     path = found(hash, file)
     path === nothing || return path
     override = query_override(hash)
     override === nothing || throw(NotFound(
         "artifact $hash is overridden, and is not at `$override`", override, 0, "",
     ))
-    wanted = Wanted(name, hash, outside(downloads_of, meta)::Vector{String}, file)
-    return outside(install, wanted, pkg_server_eligible; options...)::String
+    wanted = Wanted(name, hash, downloads_of(meta), file)
+    return Base.invokelatest(install, wanted, pkg_server_eligible; options...)::String
 end
 
 """
@@ -101,7 +101,7 @@ function download_artifact(
     try
         found(hash, "") === nothing || return true
         place = String[field_text(url), field_text(sha256), ""]
-        outside(install, Wanted(string(hash), hash, place, ""), false; options...)
+        install(Wanted(string(hash), hash, place, ""), false; options...)
         return true
     catch error
         error isa InterruptException && rethrow()
@@ -145,7 +145,7 @@ end
 function invalid_among(bindings::Dict, artifacts_toml, platform)
     for name in sort!(collect(keys(bindings)))
         try
-            outside(check_binding, artifacts_toml, name, platform)
+            check_binding(artifacts_toml, name, platform)
         catch error
             error isa FormatError || rethrow()
             return error
@@ -181,7 +181,7 @@ end
 function found(hash::SHA1, file::String)
     artifact_exists(hash) || return nothing
     query_override(hash) === nothing || return artifact_path(hash)
-    return outside(found_in_depot, string(hash), file)::Union{Nothing, String}
+    return @outside found_in_depot(string(hash), file)::Union{Nothing, String}
 end
 
 function found_in_depot(hash::String, file::String)

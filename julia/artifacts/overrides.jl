@@ -49,7 +49,7 @@ function load_overrides(; force::Bool = false)::Dict{Symbol, Any}
     directory = stand_in()
     known = known_overrides(directory)
     known !== nothing && !force && return known
-    return outside(load_overrides_of, directory, force)
+    return @outside load_overrides_of(directory, force)
 end
 
 function load_overrides_of(directory::String, force::Bool)
@@ -96,7 +96,7 @@ The path of what stands in for an artifact, by its hash or by the name that a pa
 function query_override(hash::SHA1; overrides = load_overrides())
     by_hash = overrides[:hash]
     isempty(by_hash) && return nothing
-    return path_of_override(outside(get, by_hash, hash, nothing), by_hash)
+    return path_of_override(@outside(get(by_hash, hash, nothing)), by_hash)
 end
 
 function query_override(package::UUID, name::AbstractString; overrides = load_overrides())

@@ -92,7 +92,7 @@ end
 function find_installed(hash::String)
     directory = of_task(ARTIFACTS_DIRECTORY)
     if directory !== nothing
-        path = outside(abspath, directory, hash)::String
+        path = @outside abspath(directory, hash)::String
         return is_directory(path) ? path : nothing
     end
     for depot in DEPOT_PATH
@@ -102,18 +102,19 @@ function find_installed(hash::String)
     return nothing
 end
 
-is_directory(path::String) = outside(isdir, path)::Bool
+is_directory(path::String) = @outside isdir(path)::Bool
 
 # The directory of artifacts of a depot. A relative one depends on the current directory; the
 # absolute ones are made once.
 function artifacts_of(depot::String)
     known = get(ARTIFACTS_OF[], depot, nothing)
     known === nothing || return known
-    directory = outside(abspath, depot, "artifacts")::String
+    directory = @outside abspath(depot, "artifacts")::String
     # A new dictionary in the place of the old one: other threads read it without a lock, so one that
     # is published never changes. An entry that is lost to another thread is made again.
-    outside(isabspath, depot)::Bool &&
-        (ARTIFACTS_OF[] = outside(with_entry, ARTIFACTS_OF[], depot, directory))
+    if @outside isabspath(depot)::Bool
+        ARTIFACTS_OF[] = @outside with_entry(ARTIFACTS_OF[], depot, directory)
+    end
     return directory
 end
 

@@ -2,14 +2,14 @@
 module Native
 
 using Base: UUID
-using ..ScratchRS: existing, native_error, outside
+using ..ScratchRS: @outside, existing, native_error
 using ..ScratchRS.Progress: shown
 using ..ScratchRS.Setup: Libdl
 
-Base.include(@__MODULE__, "Binding.jl")
-Base.include(@__MODULE__, "artifact.jl")
-Base.include(@__MODULE__, "library.jl")
-Base.include(@__MODULE__, "call.jl")
-Base.include(@__MODULE__, "operations.jl")
+include("Binding.jl")
+include("artifact.jl")
+include("library.jl")
+include("call.jl")
+include("operations.jl")
 
 end

@@ -8,21 +8,21 @@ const DIRECTORY_AT_LOAD = Ref("")
 # Called whenever the package is loaded, so it copies, and looks at nothing.
 function remember_depots()
     DEPOTS_AT_LOAD[] = copy(DEPOT_PATH)
-    DIRECTORY_AT_LOAD[] = outside(Binding.current_directory)::String
+    DIRECTORY_AT_LOAD[] = @outside Binding.current_directory()::String
     return
 end
 
 # The depots to look in: those of now come before those of the moment when the package was loaded.
 all_depots() =
-    outside(Binding.all_depots, DEPOT_PATH, DEPOTS_AT_LOAD[], DIRECTORY_AT_LOAD[])::Vector{String}
+    @outside Binding.all_depots(DEPOT_PATH, DEPOTS_AT_LOAD[], DIRECTORY_AT_LOAD[])::Vector{String}
 
 # The path of a file of an installed artifact, by the rules of Pkg: from the first depot that has
 # it, unless an `Overrides.toml` names a replacement.
 function find_in_artifact(hash::String, file::String)
     depots = all_depots()
     for depot in depots
-        if outside(isfile, joinpath(depot, "artifacts", "Overrides.toml"))::Bool
-            directory = outside(Binding.overridden_directory, hash, depots)::Union{Nothing, String}
+        if @outside isfile(joinpath(depot, "artifacts", "Overrides.toml"))::Bool
+            directory = @outside Binding.overridden_directory(hash, depots)::Union{Nothing, String}
             return directory === nothing ? nothing : existing(joinpath(directory, file))
         end
     end

@@ -21,7 +21,7 @@ end
 
 # The reply, if the status says that it is one; else throws the error that it is.
 checked(status::UInt32, reply::String) =
-    iszero(status) ? reply : throw(outside(error_of, status, reply))
+    iszero(status) ? reply : throw(@outside error_of(status, reply))
 
 error_of(status::UInt32, reply::String) = native_error(status, texts(reply)...)
 
@@ -97,7 +97,7 @@ function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition, 
             is_over = isempty(progress)
             if !is_over
                 if is_rung && interruption === nothing
-                    view = outside(shown, view, io, progress)
+                    view = @outside shown(view, io, progress)
                 end
                 wait(wakeup)
                 is_rung = true
@@ -109,7 +109,7 @@ function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition, 
         end
     end
     status, reply = ended(library, job, wakeup)
-    view === nothing || outside(close, view)
+    view === nothing || @outside close(view)
     interruption === nothing || throw(interruption)
     return checked(status, reply)
 end

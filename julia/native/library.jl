@@ -21,7 +21,7 @@ const LIBRARY = Ref{Union{Nothing, Library}}(nothing)
 # library is bound at all shows at once; that none is found, at the first call.
 function begin_session()
     LIBRARY[] = nothing
-    isempty(Binding.BOUND) && throw(outside(Binding.library_not_found, ""))
+    isempty(Binding.BOUND) && throw(@outside Binding.library_not_found(""))
     remember_depots()
     return
 end
@@ -36,7 +36,7 @@ end
 # not used costs nothing. Threads that do so at the same time all come to the same addresses.
 @noinline function load()
     library = LIBRARY[] = find()
-    outside(atexit, end_jobs)
+    @outside atexit(end_jobs)
     return library
 end
 
@@ -55,7 +55,7 @@ function find()
         abi = ccall(address(handle, "scratchrs_abi"), UInt64, ())
         abi == ABI && return library(handle, binding == "jlrs")
     end
-    throw(outside(Binding.library_not_found, wanted))
+    throw(@outside Binding.library_not_found(wanted))
 end
 
 const LIBRARY_FILES = (Binding.library_file("portable"), Binding.library_file("jlrs"))

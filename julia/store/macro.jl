@@ -1,4 +1,19 @@
-# What `@my_artifact` expands to. Included in `Store`.
+# `@my_artifact`.
+
+"""
+    @my_artifact :bind name hash [force = …] [metadata = …]
+    @my_artifact :hash name
+    @my_artifact :unbind name
+    @my_artifact :download name url [downloadf [kw = …]]
+
+[`bind_my_artifact!`](@ref), [`my_artifact_hash`](@ref), [`unbind_my_artifact!`](@ref) and
+[`download_my_artifact!`](@ref) with the file of bindings that the calling module has in a global
+variable `my_artifacts`, which is a `String` or a `Ref` of one, and must be defined when the macro is
+expanded.
+"""
+macro my_artifact(operation, name, arguments...)
+    return expand(__module__, operation, name, arguments)
+end
 
 const VARIABLE = :my_artifacts
 

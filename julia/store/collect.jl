@@ -1,0 +1,42 @@
+# Deleting contents that are not bound to any name.
+
+const WEEK = 7 * 24 * 60 * 60 * 1000
+
+"""
+    find_orphanages(; collect_delay = Day(7))
+
+Deletes from the store the contents that have been unbound for `collect_delay`, a period of Dates or a
+number of milliseconds. Each call finds out which contents are bound; those found unbound for the first
+time are orphans from then on.
+
+The contents of a tree stay as long as the tree. What another process has created and not bound yet
+stays too.
+
+The names in a file count as unbound when all projects for which the file was used are gone, for example
+because the package was removed. The file waits as long, and is deleted together with the contents that
+only it binds. Files outside the store bind as long as they exist.
+"""
+function find_orphanages(; collect_delay = nothing)
+    depot, directory = own_store()
+    delay = collect_delay === nothing ? WEEK : milliseconds(collect_delay)
+    found = collection(depot, directory, delay, false)
+    for (path, reason) in found["failed"]
+        @warn "Failed to delete $path" reason
+    end
+    for (file, reason) in found["unreadable"]
+        @warn "`$file` is invalid, so everything that it binds is kept" reason
+    end
+    count = length(found["removed"])
+    count == 0 && return nothing
+    @info "$count MyArtifact$(count == 1 ? "" : "s") deleted ($(bytes_in_words(found["bytes"])))"
+    return nothing
+end
+
+collection(depot, directory, delay, is_dry_run) =
+    Tables.table_of(Native.collect_store(depot, directory, UInt64(delay), is_dry_run, false))
+
+# A period of Dates, or a number of milliseconds.
+milliseconds(delay::Real) = max(0, round(Int, delay))
+milliseconds(delay) = max(0, Base.invokelatest(in_milliseconds, delay))
+in_milliseconds(delay) = round(Int, Dates().toms(delay))
+Dates() = Base.require(Base.PkgId(UUID("ade2ca70-3891-5945-98fb-dc099432e06a"), "Dates"))
