@@ -17,12 +17,11 @@ use std::str::FromStr;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TreeHash(pub [u8; 20]);
 
-/// The bytes of a hash are spread evenly: some of them do for a table of hashes.
+/// Hashes all bytes. A text can name any hashes: if only some bytes counted, hashes that have these in
+/// common would make a hash table quadratic.
 impl Hash for TreeHash {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        if let Some(bytes) = self.0.first_chunk() {
-            state.write_u64(u64::from_ne_bytes(*bytes));
-        }
+        state.write(&self.0);
     }
 }
 
@@ -86,6 +85,8 @@ hex_text!(Sha256);
 
 #[cfg(test)]
 mod tests {
+    use std::hash::BuildHasher;
+
     use super::*;
 
     #[test]
@@ -96,6 +97,17 @@ mod tests {
             assert!(wrong.parse::<TreeHash>().is_err(), "{wrong:?} was taken for a hash");
         }
         assert!(hex.parse::<Sha256>().is_err());
+    }
+
+    #[test]
+    fn each_byte_counts_in_a_hash_table() {
+        let hasher = hashbrown::DefaultHashBuilder::default();
+        let hashes = (0..20).map(|byte| {
+            let mut hash = TreeHash([0; 20]);
+            hash.0[byte] = 1;
+            hasher.hash_one(hash)
+        });
+        assert_eq!(hashes.collect::<std::collections::HashSet<_>>().len(), 20);
     }
 
     #[test]
