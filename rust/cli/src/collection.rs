@@ -123,9 +123,9 @@ impl Remark {
     pub(crate) fn of(note: &Note) -> Self {
         Self {
             path: note.path.clone(),
-            line: note.fault.line,
-            column: note.fault.column,
-            message: note.fault.message.clone(),
+            line: note.diagnostic.line,
+            column: note.diagnostic.column,
+            message: note.diagnostic.message.clone(),
             consequence: match note.problem {
                 Problem::Unreadable => "held",
                 Problem::Faulty => "kept",
@@ -169,10 +169,10 @@ pub(crate) fn notes(
         let title = format!("{} {consequence}", count(of_it.len() as u64, one));
         let line = |note: &&Note| {
             let mut place = homely(&note.path, session);
-            for number in [note.fault.line, note.fault.column].into_iter().flatten() {
+            for number in [note.diagnostic.line, note.diagnostic.column].into_iter().flatten() {
                 place.push_str(&format!(":{number}"));
             }
-            format!("{place} {}", visible(&note.fault.message))
+            format!("{place} {}", visible(&note.diagnostic.message))
         };
         told.push((title, of_it.iter().map(line).collect()));
     }

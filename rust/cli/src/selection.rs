@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use scratchrs_core::artifact::{self, Complaint, LeftOut, Stack};
+use scratchrs_core::artifact::{self, FileDiagnostic, LeftOut, Stack};
 use scratchrs_model::artifacts_toml::{Bindings, Entry, FILE_NAMES, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::join;
@@ -167,18 +167,18 @@ impl Scope {
 /// is told.
 pub(crate) fn bindings(session: &mut Session, stack: &mut Stack, file: &str) -> Result<Bindings> {
     let bindings = stack.load(file)?.unwrap_or_default();
-    tell_faults(session, &faults(file, &bindings));
+    tell_diagnostics(session, &diagnostics(file, &bindings));
     Ok(bindings)
 }
 
 /// What is invalid in a file, each with its place.
-pub(crate) fn faults(file: &str, bindings: &Bindings) -> Vec<String> {
-    bindings.faults().iter().map(|fault| format!("{file}:{fault}")).collect()
+pub(crate) fn diagnostics(file: &str, bindings: &Bindings) -> Vec<String> {
+    bindings.diagnostics().iter().map(|diagnostic| format!("{file}:{diagnostic}")).collect()
 }
 
-pub(crate) fn tell_faults(session: &mut Session, faults: &[String]) {
-    for fault in faults {
-        session.output.note(&visible(fault), None);
+pub(crate) fn tell_diagnostics(session: &mut Session, diagnostics: &[String]) {
+    for diagnostic in diagnostics {
+        session.output.note(&visible(diagnostic), None);
     }
 }
 
@@ -202,15 +202,15 @@ fn unbound(file: &str, name: &str, platform: &Platform) -> Result<Failure> {
 /// The depots, with what their `Overrides.toml` files say. What makes no sense there is told.
 pub(crate) fn stack(session: &mut Session) -> Result<Stack> {
     let mut stack = Stack::new(session.depots()?, None)?;
-    let complaints = stack.read_overrides()?;
-    complain(session, &complaints);
+    let diagnostics = stack.read_overrides()?;
+    complain(session, &diagnostics);
     Ok(stack)
 }
 
 /// Tells what makes no sense in files, and is left out.
-pub(crate) fn complain(session: &mut Session, complaints: &[Complaint]) {
-    for Complaint { file, fault } in complaints {
-        session.output.note(&visible(&format!("{file}:{fault}")), None);
+pub(crate) fn complain(session: &mut Session, diagnostics: &[FileDiagnostic]) {
+    for FileDiagnostic { file, diagnostic } in diagnostics {
+        session.output.note(&visible(&format!("{file}:{diagnostic}")), None);
     }
 }
 

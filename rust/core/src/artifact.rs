@@ -46,7 +46,7 @@ pub use install::{
 pub use presence::{Presence, confirm, log_use, log_use_daily};
 pub use repair::{Repairs, repair};
 pub(crate) use stack::read_text;
-pub use stack::{Complaint, Stack};
+pub use stack::{FileDiagnostic, Stack};
 pub use usages::{BindingFile, KnownFiles, Use, known_files, usage};
 pub use verify::{Rot, Survey, Unreadable, Verdict, verify, verify_all, verify_tree};
 

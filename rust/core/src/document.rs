@@ -1,6 +1,6 @@
 //! TOML files of any content, for whoever knows what it means.
 
-use scratchrs_model::fault::Fault;
+use scratchrs_model::diagnostic::Diagnostic;
 
 use crate::artifact::read_text;
 use crate::error::{Error, Result};
@@ -12,7 +12,9 @@ use crate::error::{Error, Result};
 /// If the file is there and cannot be read, or is not TOML.
 pub fn read(file: &str) -> Result<Option<toml::Table>> {
     let Some(text) = read_text(file)? else { return Ok(None) };
-    let table = text.parse().map_err(|error| Error::of_fault(file, Fault::of_toml(&text, &error)));
+    let table = text
+        .parse()
+        .map_err(|error| Error::of_diagnostic(file, Diagnostic::of_toml(&text, &error)));
     table.map(Some)
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use scratchrs_archive as archive;
 use scratchrs_fs as fs;
-use scratchrs_model::fault::Fault;
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::key::InvalidKey;
 
 /// The result of a capability.
@@ -99,8 +99,8 @@ pub enum ErrorCode {
 
 impl Error {
     /// That something in `file` is not as it should be.
-    pub fn of_fault(file: impl Into<PathBuf>, fault: Fault) -> Self {
-        let Fault { line, column, message } = fault;
+    pub fn of_diagnostic(file: impl Into<PathBuf>, diagnostic: Diagnostic) -> Self {
+        let Diagnostic { line, column, message } = diagnostic;
         Self::Format { path: file.into(), line, column, message }
     }
 

@@ -41,7 +41,7 @@ use scratchrs_fs::{self as fs, Mounts, Size, Watch};
 use scratchrs_model::collection::{
     self, Candidate, Decision, Depot, DepotPlan, Fate, Item, Keeper, Policy, Reason,
 };
-use scratchrs_model::fault::Fault;
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
@@ -93,7 +93,7 @@ pub struct Note {
     /// The file or directory.
     pub path: String,
     /// What is wrong with it.
-    pub fault: Fault,
+    pub diagnostic: Diagnostic,
     /// What follows from that.
     pub problem: Problem,
 }
@@ -113,12 +113,12 @@ pub enum Problem {
 
 impl Note {
     fn about(path: &Path, problem: Problem, message: String) -> Self {
-        let fault = Fault { line: None, column: None, message };
-        Self { path: path.to_string_lossy().into_owned(), fault, problem }
+        let diagnostic = Diagnostic::of_file(message);
+        Self { path: path.to_string_lossy().into_owned(), diagnostic, problem }
     }
 
-    fn at(path: &str, problem: Problem, fault: Fault) -> Self {
-        Self { path: path.to_owned(), fault, problem }
+    fn at(path: &str, problem: Problem, diagnostic: Diagnostic) -> Self {
+        Self { path: path.to_owned(), diagnostic, problem }
     }
 }
 

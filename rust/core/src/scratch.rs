@@ -5,12 +5,13 @@ use std::path::Path;
 
 use scratchrs_fs::{self as fs, FileId, Mounts};
 use scratchrs_model::collection::Kind;
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::key::ScratchKey;
 use scratchrs_model::layout::{self, GENERATED};
 use scratchrs_model::project;
 use scratchrs_model::spelling::items_named;
 use scratchrs_model::time::DepotTime;
-use scratchrs_model::usage_log::{Record, Skipped, UsageLog};
+use scratchrs_model::usage_log::{Record, UsageLog};
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -105,7 +106,7 @@ pub struct Listing {
     /// Sorted by package and key.
     pub spaces: Vec<Space>,
     /// What nobody can read in the log of uses, or the whole log.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<Diagnostic>,
 }
 
 /// The spaces of all packages, or of one.
@@ -117,7 +118,7 @@ pub struct Listing {
 pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
     let root = place.root()?;
     let (log, skipped) = usage::read(place).unwrap_or_else(|error| {
-        (UsageLog::default(), vec![Skipped { line: None, reason: error.to_string() }])
+        (UsageLog::default(), vec![Diagnostic::of_file(error.to_string())])
     });
     let others = OtherPaths::of(&log, &root);
     let mut spaces = Vec::new();

@@ -23,10 +23,11 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use scratchrs_fs::{self as fs, Attempt, PidLock, Policy, Stamp};
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::layout::{BUILDING, UsageLogFile};
 use scratchrs_model::spelling::stand_ins;
 use scratchrs_model::time::DepotTime;
-use scratchrs_model::usage_log::{Record, Skipped, UsageLog, census};
+use scratchrs_model::usage_log::{Record, UsageLog, census};
 
 use crate::error::{Error, Result};
 use crate::locks;
@@ -41,7 +42,7 @@ pub struct Tracked {
     /// Whether it stands in the log. It cannot where the depot is read-only.
     pub recorded: bool,
     /// What the log had in it that nobody can read. It is gone from the log now.
-    pub healed: Vec<Skipped>,
+    pub healed: Vec<Diagnostic>,
 }
 
 /// Reads the log. A missing log is an empty one.
@@ -49,7 +50,7 @@ pub struct Tracked {
 /// # Errors
 ///
 /// If the log is there and cannot be read.
-pub fn read(place: Place<'_>) -> Result<(UsageLog, Vec<Skipped>)> {
+pub fn read(place: Place<'_>) -> Result<(UsageLog, Vec<Diagnostic>)> {
     read_log(place.depot, UsageLogFile::Scratch)
 }
 
@@ -58,7 +59,7 @@ pub fn read(place: Place<'_>) -> Result<(UsageLog, Vec<Skipped>)> {
 /// # Errors
 ///
 /// If the log is there and cannot be read.
-pub fn read_log(depot: &str, log: UsageLogFile) -> Result<(UsageLog, Vec<Skipped>)> {
+pub fn read_log(depot: &str, log: UsageLogFile) -> Result<(UsageLog, Vec<Diagnostic>)> {
     let path = log.path(&in_current_directory(depot)?);
     Ok(UsageLog::read(&fs::read(Path::new(&path))?))
 }
@@ -129,7 +130,7 @@ pub(crate) fn is_tracked(depot: &str, path: &str, now: DepotTime) -> bool {
     })
 }
 
-fn tracked(written: Result<Vec<Skipped>>) -> Result<Tracked> {
+fn tracked(written: Result<Vec<Diagnostic>>) -> Result<Tracked> {
     let healed = unless_read_only(written)?;
     Ok(healed.map_or_else(Tracked::default, |healed| Tracked { recorded: true, healed }))
 }
@@ -138,7 +139,7 @@ fn tracked(written: Result<Vec<Skipped>>) -> Result<Tracked> {
 #[derive(Debug, Default)]
 pub(crate) struct Announced {
     /// What the log had in it that nobody can read. It is gone from the log now.
-    pub(crate) healed: Vec<Skipped>,
+    pub(crate) healed: Vec<Diagnostic>,
     _log: Option<LockedLog>,
 }
 
@@ -180,7 +181,7 @@ fn unless_read_only<T>(written: Result<T>) -> Result<Option<T>> {
 /// # Errors
 ///
 /// As [`track`], and if the depot is read-only.
-pub fn condense(place: Place<'_>, now: DepotTime, patience: Duration) -> Result<Vec<Skipped>> {
+pub fn condense(place: Place<'_>, now: DepotTime, patience: Duration) -> Result<Vec<Diagnostic>> {
     write(place.depot, UsageLogFile::Scratch, locks::LOG, patience, |log| {
         log.rewrite(Vec::new(), now)
     })
@@ -300,7 +301,7 @@ static SOUND: Mutex<Option<(PathBuf, Stamp)>> = Mutex::new(None);
 
 impl LockedLog {
     /// Adds a record: by appending it, if the log is sound and not too repetitive.
-    fn add(&self, space: &str, record: Record, now: DepotTime) -> Result<Vec<Skipped>> {
+    fn add(&self, space: &str, record: Record, now: DepotTime) -> Result<Vec<Diagnostic>> {
         let unknown = fs::read_from(&self.path, self.sound_length())?;
         if census(&unknown).is_some_and(|census| !census.is_crowded()) {
             fs::append(&self.path, &record.to_text(space))?;
@@ -323,7 +324,7 @@ impl LockedLog {
         *SOUND.lock().unwrap_or_else(PoisonError::into_inner) = stamp;
     }
 
-    fn rewrite(&self, added: Vec<(String, Record)>, now: DepotTime) -> Result<Vec<Skipped>> {
+    fn rewrite(&self, added: Vec<(String, Record)>, now: DepotTime) -> Result<Vec<Diagnostic>> {
         let known = fs::read(&self.path)?;
         let (mut log, damage) = UsageLog::read_damaged(&known);
         if damage.is_lost {
@@ -340,7 +341,7 @@ impl LockedLog {
             let names_project = !record.parent_projects.is_empty() || !needs_project;
             if !names_project {
                 let reason = format!("the record of `{path}` names no project");
-                skipped.push(Skipped { line: None, reason });
+                skipped.push(Diagnostic::of_file(reason));
             }
             names_project && !self.is_abandoned(path)
         });

@@ -83,10 +83,10 @@ fn overrides_of_all_depots_hold() {
     let outer = format!("{one} = \"{two}\"\n{three} = \"/three\"\n[{PACKAGE}]\nx = \"/x\"\n");
     fs::write(lab.root().join("two/artifacts/Overrides.toml"), outer).unwrap();
     lab.write("artifacts/Overrides.toml", &format!("{three} = \"\"\nbad = \"relative\"\n"));
-    let complaints = stack.read_overrides().unwrap();
-    assert_eq!(complaints.len(), 1);
-    assert!(complaints[0].file.ends_with("depot/artifacts/Overrides.toml"));
-    assert_eq!(complaints[0].fault.line, Some(2));
+    let diagnostics = stack.read_overrides().unwrap();
+    assert_eq!(diagnostics.len(), 1);
+    assert!(diagnostics[0].file.ends_with("depot/artifacts/Overrides.toml"));
+    assert_eq!(diagnostics[0].diagnostic.line, Some(2));
     let elsewhere = lab.root().join("three/artifacts").join(two.to_string());
     fs::create_dir_all(&elsewhere).unwrap();
     assert_eq!(stack.path(one).unwrap(), elsewhere.to_str().unwrap());
@@ -317,7 +317,7 @@ fn who_binds_an_artifact_is_known_from_the_logs() {
     fs::write(lab.root().join("two/logs/artifact_usage.toml"), outer).unwrap();
     let known = artifact::known_files(&stack(&lab), [""; 0]).unwrap();
     assert_eq!(known.gone, ["/gone/Artifacts.toml"]);
-    assert_eq!(known.complaints.len(), 1);
+    assert_eq!(known.diagnostics.len(), 1);
     let uses = artifact::usage(&known, hash("1"));
     assert_eq!(uses.len(), 1);
     assert_eq!((uses[0].path.as_str(), uses[0].last_used), (file(&lab).as_str(), Some(now())));

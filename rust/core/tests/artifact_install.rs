@@ -435,8 +435,8 @@ fn all_that_a_file_binds_is_installed() {
     let scene = Scene::new();
     let file = write_bindings(&scene);
     let bindings = artifact::bindings(&file).unwrap().unwrap();
-    let (wanted, faults) = artifact::wanted(&scene.stack, &file, &bindings, &host(), false);
-    assert_eq!((wanted.len(), faults.len()), (3, 0));
+    let (wanted, diagnostics) = artifact::wanted(&scene.stack, &file, &bindings, &host(), false);
+    assert_eq!((wanted.len(), diagnostics.len()), (3, 0));
     let settings = settings(&[]);
     let results = artifact::install_all(&scene.stack, &wanted, options(&settings), &watch());
     let is_ok: Vec<bool> = results.iter().map(Result::is_ok).collect();

@@ -242,7 +242,7 @@ fn repetitions_and_conflicts_do_not_block_a_collection() {
         assert_eq!(gone(&lab, &report), all_that_can_go(), "{text}\n{:?}", report.notes);
     }
     let note = collect(&options(&lab)).notes.remove(0);
-    assert_eq!((note.problem, note.fault.line), (Problem::Faulty, Some(1)));
+    assert_eq!((note.problem, note.diagnostic.line), (Problem::Faulty, Some(1)));
 }
 
 /// A root that is ignored counts as missing, by whatever path; its record stays in the log.
@@ -369,7 +369,11 @@ fn a_log_with_huge_lines_is_read_and_healed() {
         let report = collect(&Options { dry_run: true, ..options(&lab) });
         assert_eq!(gone(&lab, &report), all_that_can_go());
         for note in &report.notes {
-            assert!(note.fault.message.len() < 1000, "{} bytes", note.fault.message.len());
+            assert!(
+                note.diagnostic.message.len() < 1000,
+                "{} bytes",
+                note.diagnostic.message.len()
+            );
         }
     }
     collect(&options(&lab));
@@ -469,7 +473,10 @@ fn something_else_in_the_place_of_a_log_keeps_what_it_may_reference() {
             let is_told = report.notes.iter().any(|note| {
                 note.problem == Problem::Unreadable
                     && note.path == path.to_str().unwrap()
-                    && note.fault.message.ends_with(&format!("it is {kind}, not a regular file"))
+                    && note
+                        .diagnostic
+                        .message
+                        .ends_with(&format!("it is {kind}, not a regular file"))
             });
             assert!(is_told, "{kind}: {:?}", report.notes);
             assert!(!fs::symlink_metadata(&path).unwrap().is_file());

@@ -21,7 +21,7 @@
 //!
 //! Pkg stops at the first entry that it cannot make sense of, some of them with an error that says
 //! nothing. Here a file that is TOML is read to its end: each entry that makes no sense is a
-//! [`Fault`] with its place in the file, and the others are good. An entry that makes no sense is
+//! [`Diagnostic`] with its place in the file, and the others are good. An entry that makes no sense is
 //! never passed over in favour of one that fits less well.
 
 mod choice;
@@ -41,7 +41,7 @@ pub use download::{Field, InvalidField, read_download};
 pub use edit::{BindOptions, Refusal, bind, unbind};
 pub use named::{NamedHashes, named_hashes};
 
-use crate::fault::Fault;
+use crate::diagnostic::Diagnostic;
 use crate::hash::{Sha256, TreeHash};
 use crate::platform::Platform;
 use crate::toml_events;
@@ -66,7 +66,7 @@ pub struct Entry {
     /// Where it can be downloaded from, in the order to try. None if the file does not say.
     pub downloads: Option<Vec<Download>>,
     /// What is invalid among the places that it can be downloaded from.
-    pub invalid_downloads: Vec<Fault>,
+    pub invalid_downloads: Vec<Diagnostic>,
     /// All that stands in the entry, for whoever knows more of it.
     pub fields: Table,
     /// The line of the file in which it begins, from 1.
@@ -89,16 +89,16 @@ pub struct Download {
 pub struct Bindings {
     names: BTreeMap<String, Binding>,
     /// What is wrong with entries that can be used nevertheless.
-    blemishes: Vec<Fault>,
+    warnings: Vec<Diagnostic>,
 }
 
-type Readable<T> = Result<T, Fault>;
+type Readable<T> = Result<T, Diagnostic>;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Binding {
     Everywhere(Readable<Entry>),
     ByPlatform(Vec<(Readable<Platform>, Readable<Entry>)>),
-    Senseless(Fault),
+    Senseless(Diagnostic),
 }
 
 impl Bindings {
@@ -107,18 +107,18 @@ impl Bindings {
     /// # Errors
     ///
     /// If it is not TOML; a name that is bound twice is not either. Or if it has very many values for its size.
-    pub fn read(text: &str) -> Result<Self, Fault> {
+    pub fn read(text: &str) -> Result<Self, Diagnostic> {
         toml_events::check_number_of_values(text)?;
-        let document = DeTable::parse(text).map_err(|error| Fault::of_toml(text, &error))?;
+        let document = DeTable::parse(text).map_err(|error| Diagnostic::of_toml(text, &error))?;
         let newlines = text.match_indices('\n').map(|(at, _)| at).collect();
-        let mut reader = Reader { text, newlines, blemishes: Vec::new() };
+        let mut reader = Reader { text, newlines, warnings: Vec::new() };
         let names = document.into_inner();
         let names = names.into_iter().map(|(name, value)| {
             let binding = reader.binding(name.get_ref(), value);
             (name.into_inner().into_owned(), binding)
         });
         let names = names.collect();
-        Ok(Self { names, blemishes: reader.blemishes })
+        Ok(Self { names, warnings: reader.warnings })
     }
 
     /// The names that are bound, sorted.
@@ -131,10 +131,10 @@ impl Bindings {
     /// # Errors
     ///
     /// If what it stands for cannot be read.
-    pub fn select(&self, name: &str, platform: &Platform) -> Result<Option<&Entry>, &Fault> {
+    pub fn select(&self, name: &str, platform: &Platform) -> Result<Option<&Entry>, &Diagnostic> {
         match self.names.get(name) {
             None => Ok(None),
-            Some(Binding::Senseless(fault)) => Err(fault),
+            Some(Binding::Senseless(diagnostic)) => Err(diagnostic),
             Some(Binding::Everywhere(entry)) => entry.as_ref().map(Some),
             Some(Binding::ByPlatform(entries)) => {
                 let readable: Vec<_> = entries
@@ -168,18 +168,18 @@ impl Bindings {
     }
 
     /// All that is wrong with the file, in the order of its lines.
-    pub fn faults(&self) -> Vec<&Fault> {
-        let mut faults: Vec<&Fault> = self.blemishes.iter().collect();
-        faults.extend(self.names.keys().flat_map(|name| self.faults_of(name)));
-        faults.sort_by_key(|fault| (fault.line, fault.column));
-        faults
+    pub fn diagnostics(&self) -> Vec<&Diagnostic> {
+        let mut diagnostics: Vec<&Diagnostic> = self.warnings.iter().collect();
+        diagnostics.extend(self.names.keys().flat_map(|name| self.diagnostics_of(name)));
+        diagnostics.sort_by_key(|diagnostic| (diagnostic.line, diagnostic.column));
+        diagnostics
     }
 
     /// Why entries of a name cannot be used, in the order of the file.
-    pub fn faults_of(&self, name: &str) -> Vec<&Fault> {
+    pub fn diagnostics_of(&self, name: &str) -> Vec<&Diagnostic> {
         match self.names.get(name) {
             None => Vec::new(),
-            Some(Binding::Senseless(fault)) => vec![fault],
+            Some(Binding::Senseless(diagnostic)) => vec![diagnostic],
             Some(Binding::Everywhere(entry)) => entry.as_ref().err().into_iter().collect(),
             Some(Binding::ByPlatform(entries)) => entries
                 .iter()
@@ -198,17 +198,17 @@ struct Reader<'t> {
     text: &'t str,
     /// Where its lines end.
     newlines: Vec<usize>,
-    blemishes: Vec<Fault>,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Reader<'_> {
-    /// A fault, whose place is found without going through the text: there may be many.
-    fn fault(&self, offset: usize, message: String) -> Fault {
+    /// A diagnostic, whose place is found without going through the text: there may be many.
+    fn diagnostic(&self, offset: usize, message: String) -> Diagnostic {
         let line = self.line(offset);
         let begin = line.checked_sub(2).map_or(0, |before| self.newlines[before] + 1);
         let before = self.text.get(begin..offset).filter(|before| before.len() < LONGEST_LINE);
         let column = before.map(|before| before.chars().count() + 1);
-        Fault { line: Some(line), column, message }
+        Diagnostic { line: Some(line), column, message }
     }
 
     fn line(&self, offset: usize) -> usize {
@@ -222,7 +222,7 @@ impl Reader<'_> {
             DeValue::Array(elements) => self.by_platform(name, elements),
             other => {
                 let kind = other.type_str();
-                Binding::Senseless(self.fault(
+                Binding::Senseless(self.diagnostic(
                     at,
                     format!("artifact `{name}` is {kind}: expected a table, or an array of tables"),
                 ))
@@ -236,7 +236,7 @@ impl Reader<'_> {
         for element in elements {
             let at = element.span().start;
             let DeValue::Table(fields) = element.into_inner() else {
-                return Binding::Senseless(self.fault(
+                return Binding::Senseless(self.diagnostic(
                     at,
                     format!("artifact `{name}` is an array of other things than tables"),
                 ));
@@ -267,7 +267,7 @@ impl Reader<'_> {
             if before == platform {
                 let message =
                     format!("artifact `{name}` is bound twice for {platform}: the last counts");
-                self.blemishes.push(self.fault(*at, message));
+                self.warnings.push(self.diagnostic(*at, message));
             }
         }
     }
@@ -276,7 +276,7 @@ impl Reader<'_> {
         let text = |key: &str| fields.get(key).and_then(|value| value.get_ref().as_str());
         let required = |key: &str| {
             text(key).ok_or_else(|| {
-                self.fault(at, format!("artifact `{name}`, for one platform, has no `{key}`"))
+                self.diagnostic(at, format!("artifact `{name}`, for one platform, has no `{key}`"))
             })
         };
         let (os, arch) = (required("os")?, required("arch")?);
@@ -286,7 +286,7 @@ impl Reader<'_> {
             is_tag.then_some((key, value.get_ref().as_str()?))
         });
         Platform::new(arch, os, tags)
-            .map_err(|error| self.fault(at, format!("artifact `{name}`: {error}")))
+            .map_err(|error| self.diagnostic(at, format!("artifact `{name}`: {error}")))
     }
 
     fn entry(&mut self, name: &str, at: usize, fields: DeTable<'_>) -> Readable<Entry> {
@@ -295,7 +295,7 @@ impl Reader<'_> {
             None => false,
             Some(lazy) => lazy.get_ref().as_bool().unwrap_or_else(|| {
                 let message = format!("artifact `{name}`: `{LAZY}` is neither true nor false");
-                self.blemishes.push(self.fault(lazy.span().start, message));
+                self.warnings.push(self.diagnostic(lazy.span().start, message));
                 false
             }),
         };
@@ -303,21 +303,22 @@ impl Reader<'_> {
             None => (None, Vec::new()),
             Some(value) => {
                 let (downloads, invalid) = self.downloads(name, value);
-                self.blemishes.extend(invalid.iter().cloned());
+                self.warnings.extend(invalid.iter().cloned());
                 (Some(downloads), invalid)
             }
         };
         let line = self.line(at);
         let fields = toml::de::Deserializer::from(Spanned::new(0..0, fields));
-        let fields = Table::deserialize(fields)
-            .map_err(|error| self.fault(at, format!("artifact `{name}`: {}", error.message())))?;
+        let fields = Table::deserialize(fields).map_err(|error| {
+            self.diagnostic(at, format!("artifact `{name}`: {}", error.message()))
+        })?;
         Ok(Entry { hash, lazy, downloads, invalid_downloads, fields, line })
     }
 
     fn hash(&self, name: &str, at: usize, fields: &DeTable<'_>) -> Readable<TreeHash> {
         let value = fields
             .get(HASH)
-            .ok_or_else(|| self.fault(at, format!("artifact `{name}`: missing `{HASH}`")))?;
+            .ok_or_else(|| self.diagnostic(at, format!("artifact `{name}`: missing `{HASH}`")))?;
         let hash = value.get_ref().as_str().map(str::parse);
         let problem = match hash {
             Some(Ok(hash)) => return Ok(hash),
@@ -327,33 +328,38 @@ impl Reader<'_> {
                 format!("invalid `{HASH}`: expected 40 hexadecimal digits, got {kind}")
             }
         };
-        Err(self.fault(value.span().start, format!("artifact `{name}`: {problem}")))
+        Err(self.diagnostic(value.span().start, format!("artifact `{name}`: {problem}")))
     }
 
     /// The places that can be used, and all that is invalid in them and in others.
-    fn downloads(&self, name: &str, value: &Spanned<DeValue<'_>>) -> (Vec<Download>, Vec<Fault>) {
-        let fault = |at, message: &str| self.fault(at, format!("artifact `{name}`: {message}"));
+    fn downloads(
+        &self,
+        name: &str,
+        value: &Spanned<DeValue<'_>>,
+    ) -> (Vec<Download>, Vec<Diagnostic>) {
+        let diagnostic =
+            |at, message: &str| self.diagnostic(at, format!("artifact `{name}`: {message}"));
         let Some(places) = value.get_ref().as_array() else {
             let message = format!("invalid `{DOWNLOAD}`: expected an array of tables");
-            return (Vec::new(), vec![fault(value.span().start, &message)]);
+            return (Vec::new(), vec![diagnostic(value.span().start, &message)]);
         };
-        let (mut downloads, mut faults) = (Vec::new(), Vec::new());
+        let (mut downloads, mut diagnostics) = (Vec::new(), Vec::new());
         for place in places {
             let Some(fields) = place.get_ref().as_table() else {
                 let message = format!("invalid `{DOWNLOAD}`: expected a table");
-                faults.push(fault(place.span().start, &message));
+                diagnostics.push(diagnostic(place.span().start, &message));
                 continue;
             };
             let field =
                 |key: &str| fields.get(key).map_or(Field::Missing, |it| Field::of(it.get_ref()));
             let (download, invalid) = read_download(field(URL), field(SHA256), field(SIZE));
             downloads.extend(download);
-            faults.extend(invalid.iter().map(|invalid| {
+            diagnostics.extend(invalid.iter().map(|invalid| {
                 let at = fields.get(invalid.field).map_or(place.span(), Spanned::span);
-                fault(at.start, &invalid.to_string())
+                diagnostic(at.start, &invalid.to_string())
             }));
         }
-        (downloads, faults)
+        (downloads, diagnostics)
     }
 }
 
@@ -380,8 +386,8 @@ mod tests {
         "x86_64-linux-gnu-libgfortran5".parse().unwrap()
     }
 
-    fn faults(bindings: &Bindings) -> Vec<String> {
-        bindings.faults().iter().map(|fault| fault.to_string()).collect()
+    fn diagnostics(bindings: &Bindings) -> Vec<String> {
+        bindings.diagnostics().iter().map(|diagnostic| diagnostic.to_string()).collect()
     }
 
     #[test]
@@ -395,7 +401,7 @@ mod tests {
             sha = "0".repeat(64),
         );
         let bindings = Bindings::read(&text).unwrap();
-        assert_eq!(faults(&bindings), [""; 0]);
+        assert_eq!(diagnostics(&bindings), [""; 0]);
         assert_eq!(bindings.names().collect::<Vec<_>>(), ["iris", "tool"]);
         let iris = bindings.select("iris", &linux()).unwrap().unwrap();
         assert_eq!(iris.hash.to_string(), IRIS);
@@ -420,8 +426,12 @@ mod tests {
             ("[iris]\n\n[iris]\n", (3, 2)),
             ("a = 1\nb = 2\na = 3\n", (3, 1)),
         ] {
-            let fault = Bindings::read(text).unwrap_err();
-            assert_eq!((fault.line, fault.column), (Some(place.0), Some(place.1)), "{fault}");
+            let diagnostic = Bindings::read(text).unwrap_err();
+            assert_eq!(
+                (diagnostic.line, diagnostic.column),
+                (Some(place.0), Some(place.1)),
+                "{diagnostic}"
+            );
         }
     }
 
@@ -434,7 +444,7 @@ mod tests {
              git-tree-sha1 = \"{IRIS}\"\n"
         );
         let bindings = Bindings::read(&text).unwrap();
-        let faults = faults(&bindings);
+        let diagnostics = diagnostics(&bindings);
         let expected = [
             "1:10: artifact `number` is integer: expected a table, or an array of tables",
             "4:8: artifact `good`: `lazy` is neither true nor false",
@@ -446,7 +456,7 @@ mod tests {
             "9:1: artifact `array`, for one platform, has no `arch`",
             "12:1: artifact `array`: the platform tag `note = \"a b\"` has a ` `, which no tag can have",
         ];
-        assert_eq!(faults, expected);
+        assert_eq!(diagnostics, expected);
         let select = |name: &str| bindings.select(name, &linux());
         assert_eq!(select("good").unwrap().unwrap().downloads, Some(vec![]));
         for name in ["number", "none", "short", "array"] {
@@ -473,7 +483,7 @@ mod tests {
         };
         let bindings = Bindings::read(&(entry(IRIS) + &entry(OTHER))).unwrap();
         let expected = "5:1: artifact `tool` is bound twice for x86_64-linux-gnu: the last counts";
-        assert_eq!(faults(&bindings), [expected]);
+        assert_eq!(diagnostics(&bindings), [expected]);
         let tool = bindings.select("tool", &linux()).unwrap().unwrap();
         assert_eq!(tool.hash.to_string(), OTHER);
     }
@@ -482,6 +492,6 @@ mod tests {
     fn an_empty_array_stands_for_nothing() {
         let bindings = Bindings::read("tool = []\n").unwrap();
         assert_eq!(bindings.select("tool", &linux()), Ok(None));
-        assert_eq!(faults(&bindings), [""; 0]);
+        assert_eq!(diagnostics(&bindings), [""; 0]);
     }
 }

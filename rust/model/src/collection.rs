@@ -7,7 +7,7 @@
 //! then artifacts and spaces, where those that only packages about to go have use for go with
 //! them if there is no grace period. In these points more is kept than there:
 //!
-//! - What a root that cannot be read could have kept; what one with faults can be seen to name.
+//! - What a root that cannot be read could have kept; what one with diagnostics can be seen to name.
 //! - What a root below `packages/Name/abcde` keeps, when `packages/Name/abcd` goes: Pkg compares
 //!   paths by their letters.
 //! - A clone whose name no Julia up to 1.12 would give it, but whose origin is one that a manifest
@@ -29,7 +29,7 @@ use smallvec::SmallVec;
 
 use crate::artifacts_toml::NamedHashes;
 use crate::clone_name::clone_name;
-use crate::fault::Fault;
+use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
 use crate::manifest::{Manifest, Package};
@@ -256,7 +256,7 @@ pub struct Unreadable {
     /// Its path.
     pub path: String,
     /// Why it cannot be read, and where.
-    pub fault: Fault,
+    pub diagnostic: Diagnostic,
     /// What it could have kept.
     pub kinds: Vec<Kind>,
 }
@@ -913,7 +913,7 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_with_faults_keeps_by_name_or_by_slug() {
+    fn a_manifest_with_problems_keeps_by_name_or_by_slug() {
         let slug = slug(1, 1);
         let items = vec![
             item(Kind::Package, "A", slug.as_str()),
@@ -1070,7 +1070,7 @@ mod tests {
         ]);
         let unreadable = Unreadable {
             path: "/m".to_owned(),
-            fault: Fault { line: None, column: None, message: "permission denied".to_owned() },
+            diagnostic: Diagnostic::of_file("permission denied"),
             kinds: vec![Kind::Package, Kind::Clone, Kind::Space],
         };
         let roots = Roots { unreadable: vec![unreadable], ..Roots::default() };
@@ -1254,8 +1254,8 @@ mod tests {
             roots.artifact_files.extend(more.artifact_files);
             // More uses of a space can only name more projects.
             roots.uses.extend(more.uses);
-            let fault = Fault { line: None, column: None, message: String::new() };
-            roots.unreadable.push(Unreadable { path: String::new(), fault, kinds: unreadable });
+            let diagnostic = Diagnostic::of_file("");
+            roots.unreadable.push(Unreadable { path: String::new(), diagnostic, kinds: unreadable });
             let after = doomed(&depot, &decide(&depot, &roots, &policy(days)));
             prop_assert!(after.iter().all(|path| before.contains(path)), "{:?} {:?}", before, after);
         }

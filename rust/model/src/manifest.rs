@@ -22,7 +22,7 @@ use hashbrown::{Equivalent, HashSet};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
-use crate::fault::Fault;
+use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::root::{self, Reading};
 
@@ -115,11 +115,6 @@ impl From<&Words<'_>> for Package {
     fn from(&Words { name, uuid, tree, version }: &Words<'_>) -> Self {
         Self { name: name.map(SmolStr::from), uuid, tree, version: version.map(SmolStr::from) }
     }
-}
-
-/// A fault of the manifest as a whole.
-fn whole(message: impl Into<String>) -> Fault {
-    Fault { line: None, column: None, message: message.into() }
 }
 
 /// The UUID that a text of 36 characters is. Other forms of UUIDs are none for Julia.

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::fault::Fault;
+use crate::diagnostic::Diagnostic;
 use crate::time::DepotTime;
 use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step};
 use crate::toml_text::push_key;
@@ -24,15 +24,15 @@ pub struct Orphanage(pub BTreeMap<String, DepotTime>);
 
 impl Orphanage {
     /// Reads the file in any state; what is beyond reading is in the second value.
-    pub fn read(bytes: &[u8]) -> (Self, Vec<Fault>) {
+    pub fn read(bytes: &[u8]) -> (Self, Vec<Diagnostic>) {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let line = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1;
-            Fault { line: Some(line), column: None, message: "the text is not UTF-8".to_owned() }
+            Diagnostic::of_line(line, "the text is not UTF-8")
         });
         let mut times = Times::default();
         match text.and_then(|text| toml_events::read(text, &mut times)) {
-            Ok(()) => (times.orphanage, times.faults),
-            Err(fault) => {
+            Ok(()) => (times.orphanage, times.diagnostics),
+            Err(diagnostic) => {
                 // Each line stands for itself.
                 let mut lines = Times::default();
                 for line in bytes.split(|byte| *byte == b'\n') {
@@ -42,7 +42,7 @@ impl Orphanage {
                         lines.orphanage.0.extend(times.orphanage.0);
                     }
                 }
-                (lines.orphanage, vec![fault])
+                (lines.orphanage, vec![diagnostic])
             }
         }
     }
@@ -59,13 +59,13 @@ impl Orphanage {
 }
 
 /// How many entries without a time are told.
-const MOST_FAULTS: usize = 100;
+const MOST_DIAGNOSTICS: usize = 100;
 
 /// Gathers the entries of a file.
 #[derive(Default)]
 struct Times {
     orphanage: Orphanage,
-    faults: Vec<Fault>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 impl<'t> Receiver<'t> for Times {
@@ -80,9 +80,9 @@ impl<'t> Receiver<'t> for Times {
         };
         match time {
             Some(time) => drop(self.orphanage.0.insert(path.to_owned(), time)),
-            None if self.faults.len() < MOST_FAULTS => {
+            None if self.diagnostics.len() < MOST_DIAGNOSTICS => {
                 let message = format!("`{path}` has no date and time");
-                self.faults.push(Fault { line: None, column: None, message });
+                self.diagnostics.push(Diagnostic::of_file(message));
             }
             None => {}
         }
@@ -98,8 +98,8 @@ mod tests {
     fn what_pkg_wrote_is_written_again() {
         let text = "\"/d/artifacts/1111\" = 2026-11-21T23:04:53.914Z\n\
                     \"/d/artifacts/2222\" = 2026-11-20T00:00:00.000Z\n";
-        let (orphanage, faults) = Orphanage::read(text.as_bytes());
-        assert_eq!(faults, []);
+        let (orphanage, diagnostics) = Orphanage::read(text.as_bytes());
+        assert_eq!(diagnostics, []);
         assert_eq!(orphanage.to_text(), text);
         assert_eq!(Orphanage::read(b""), (Orphanage::default(), vec![]));
     }
@@ -107,14 +107,14 @@ mod tests {
     #[test]
     fn good_lines_of_a_torn_file_count() {
         let text = "\"/a\" = 2026-11-21T23:04:53.914Z\n\"/b\" = 2026-11-2";
-        let (orphanage, faults) = Orphanage::read(text.as_bytes());
+        let (orphanage, diagnostics) = Orphanage::read(text.as_bytes());
         assert_eq!(orphanage.0.len(), 1);
-        assert_eq!(faults[0].line, Some(2));
-        let (orphanage, faults) = Orphanage::read(b"\"/a\" = 3\n\"/b\" = 12:00:00\n");
+        assert_eq!(diagnostics[0].line, Some(2));
+        let (orphanage, diagnostics) = Orphanage::read(b"\"/a\" = 3\n\"/b\" = 12:00:00\n");
         assert!(orphanage.0.is_empty());
-        assert_eq!(faults.len(), 2);
+        assert_eq!(diagnostics.len(), 2);
         let text = b"\"/a\" = 2026-11-21T23:04:53.914Z\n\"/\xff\" = 2026-11-21T23:04:53.914Z\n";
-        let (orphanage, faults) = Orphanage::read(text);
-        assert_eq!((orphanage.0.len(), faults[0].line), (1, Some(2)));
+        let (orphanage, diagnostics) = Orphanage::read(text);
+        assert_eq!((orphanage.0.len(), diagnostics[0].line), (1, Some(2)));
     }
 }

@@ -23,7 +23,7 @@ use std::sync::OnceLock;
 use uuid::Uuid;
 
 use crate::artifacts_toml::Bindings;
-use crate::fault::Fault;
+use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step, Stop};
 
@@ -73,7 +73,7 @@ impl Overrides {
     /// # Errors
     ///
     /// If the text is not TOML, or says two things of the same artifact.
-    pub fn merge(&mut self, text: &str) -> Result<Vec<Fault>, Fault> {
+    pub fn merge(&mut self, text: &str) -> Result<Vec<Diagnostic>, Diagnostic> {
         let mut file = File { text, ..File::default() };
         toml_events::read(text, &mut file)?;
         file.by_hash.into_iter().for_each(|(hash, target)| set(&mut self.by_hash, hash, target));
@@ -82,7 +82,7 @@ impl Overrides {
             names.into_iter().for_each(|(name, target)| set(overridden, name, target));
         }
         self.ends = OnceLock::new();
-        Ok(file.faults)
+        Ok(file.diagnostics)
     }
 
     /// Makes the overrides of a package's names hold for what the package binds to them, on every
@@ -178,11 +178,11 @@ struct File<'t> {
     text: &'t str,
     by_hash: BTreeMap<TreeHash, Option<Target>>,
     by_name: BTreeMap<Uuid, BTreeMap<String, Option<Target>>>,
-    faults: Vec<Fault>,
+    diagnostics: Vec<Diagnostic>,
 }
 
 /// How many entries without sense are told.
-const MOST_FAULTS: usize = 100;
+const MOST_DIAGNOSTICS: usize = 100;
 
 impl<'t> Receiver<'t> for File<'t> {
     fn receive(&mut self, place: Place<'_, 't>, event: Event<'t>) -> Step {
@@ -198,17 +198,17 @@ impl<'t> Receiver<'t> for File<'t> {
             (1 | 2, Event::Scalar(_)) if arrays > 0 => {}
             (1, Event::Table | Event::OpenTable) if arrays == 0 => match key.parse::<Uuid>() {
                 Ok(_) => {}
-                Err(_) => self.fault(at, format!("Invalid UUID '{key}'")),
+                Err(_) => self.diagnostic(at, format!("Invalid UUID '{key}'")),
             },
             (1, _) => match (text, key.parse()) {
-                (None, _) => self.fault(at, format!("failed to parse entry `{key}`")),
+                (None, _) => self.diagnostic(at, format!("failed to parse entry `{key}`")),
                 (Some(text), hash) => match (target_of(text), hash) {
                     (Some(target), Ok(hash)) => {
                         let known = self.by_hash.insert(hash, target.clone());
                         return once(known, &target, key, at);
                     }
-                    (None, _) => self.fault(at, no_target(key)),
-                    (_, Err(_)) => self.fault(at, format!("Invalid SHA1 hash '{key}'")),
+                    (None, _) => self.diagnostic(at, no_target(key)),
+                    (_, Err(_)) => self.diagnostic(at, format!("Invalid SHA1 hash '{key}'")),
                 },
             },
             (2, _) => {
@@ -220,7 +220,7 @@ impl<'t> Receiver<'t> for File<'t> {
                         let known = names.insert(name.to_owned(), target.clone());
                         return once(known, &target, name, at);
                     }
-                    None => self.fault(at, no_target(name)),
+                    None => self.diagnostic(at, no_target(name)),
                 }
             }
             _ => {}
@@ -230,9 +230,9 @@ impl<'t> Receiver<'t> for File<'t> {
 }
 
 impl File<'_> {
-    fn fault(&mut self, at: usize, message: String) {
-        if self.faults.len() < MOST_FAULTS {
-            self.faults.push(Fault::at(self.text, at, message));
+    fn diagnostic(&mut self, at: usize, message: String) {
+        if self.diagnostics.len() < MOST_DIAGNOSTICS {
+            self.diagnostics.push(Diagnostic::at(self.text, at, message));
         }
     }
 }
@@ -367,8 +367,8 @@ mod tests {
             two = hash("2"),
         );
         let mut overrides = Overrides::default();
-        let mut faults = overrides.merge(&text).unwrap();
-        faults.sort_by_key(|fault| fault.line);
+        let mut diagnostics = overrides.merge(&text).unwrap();
+        diagnostics.sort_by_key(|diagnostic| diagnostic.line);
         let expected = [
             "1:1: Invalid SHA1 hash 'nothash'".to_owned(),
             format!("2:1: entry '{one}' must map to an absolute path or SHA1 hash!"),
@@ -377,10 +377,10 @@ mod tests {
             "8:1: entry 'a' must map to an absolute path or SHA1 hash!".to_owned(),
             "9:1: entry 'b' must map to an absolute path or SHA1 hash!".to_owned(),
         ];
-        let faults: Vec<String> = faults.iter().map(Fault::to_string).collect();
-        assert_eq!(faults, expected);
+        let diagnostics: Vec<String> = diagnostics.iter().map(Diagnostic::to_string).collect();
+        assert_eq!(diagnostics, expected);
         assert_eq!(overrides.of_artifact(hash("2")), path("/two"));
         assert_eq!(overrides.of_name(package(), "c"), path("/c"));
-        assert_eq!(overrides.merge("[x\n").map_err(|fault| fault.line), Err(Some(1)));
+        assert_eq!(overrides.merge("[x\n").map_err(|diagnostic| diagnostic.line), Err(Some(1)));
     }
 }

@@ -9,11 +9,11 @@
 //! that is defined twice, and one with the conflict markers of a merge. Then every definition, and
 //! every side, counts.
 
-use crate::fault::Fault;
+use crate::diagnostic::Diagnostic;
 
 /// What a root references, with what Pkg would refuse in it; or the first place at which it is not
 /// understood.
-pub type Reading<T> = Result<(T, Option<Fault>), Fault>;
+pub type Reading<T> = Result<(T, Option<Diagnostic>), Diagnostic>;
 
 /// Reads a root with `read`, which understands texts that are TOML but for repetitions. Each
 /// side of a merge conflict is read, and `add` puts them together.
@@ -26,13 +26,13 @@ pub(crate) fn read<T>(
     let last = text.rsplit('\n').next().unwrap_or_default();
     if last.trim_start().starts_with('#') {
         // The first line of a manifest is a comment: cut there, it would be one that names nothing.
-        return Err(Fault::at(text, text.len(), "the file ends in the middle of a comment"));
+        return Err(Diagnostic::at(text, text.len(), "the file ends in the middle of a comment"));
     }
-    let fault = match read(text) {
+    let diagnostic = match read(text) {
         Ok(reading) => return Ok(reading),
-        Err(fault) => fault,
+        Err(diagnostic) => diagnostic,
     };
-    let Some(conflict) = Conflict::of(text) else { return Err(fault) };
+    let Some(conflict) = Conflict::of(text) else { return Err(diagnostic) };
     let mut whole: Option<T> = None;
     for side in conflict.sides()? {
         let (content, _) = read(&conflict.text_of(side))?;
@@ -42,8 +42,8 @@ pub(crate) fn read<T>(
         }
     }
     let message = "conflict markers of a merge: what each side names is kept";
-    let warning = Fault { line: Some(conflict.line), column: None, message: message.to_owned() };
-    whole.map(|whole| (whole, Some(warning))).ok_or(fault)
+    let warning = Diagnostic::of_line(conflict.line, message);
+    whole.map(|whole| (whole, Some(warning))).ok_or(diagnostic)
 }
 
 /// The text that bytes are.
@@ -51,15 +51,14 @@ pub(crate) fn read<T>(
 /// # Errors
 ///
 /// If they are no Unicode; or if there are none, as a crash leaves a file that was being written.
-pub fn text_of(bytes: &[u8]) -> Result<&str, Fault> {
-    let fault = |line, message: &str| Fault { line, column: None, message: message.to_owned() };
+pub fn text_of(bytes: &[u8]) -> Result<&str, Diagnostic> {
     if bytes.is_empty() {
-        return Err(fault(None, "the file is empty, as a crash leaves it"));
+        return Err(Diagnostic::of_file("the file is empty, as a crash leaves it"));
     }
     std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
         let line = memchr::memchr_iter(b'\n', before).count() + 1;
-        fault(Some(line), not_unicode(bytes))
+        Diagnostic::of_line(line, not_unicode(bytes))
     })
 }
 
@@ -108,13 +107,13 @@ impl<'t> Conflict<'t> {
     /// # Errors
     ///
     /// The first marker that is out of order, or that is not followed by the next one.
-    fn sides(&self) -> Result<Vec<Side>, Fault> {
+    fn sides(&self) -> Result<Vec<Side>, Diagnostic> {
         let mut sides = vec![Side::Ours, Side::Theirs];
         let mut last = Part::Common;
         for (index, (_, part)) in self.parts().enumerate() {
             let Ok(part) = part else {
                 let message = "a conflict marker without the one before it".to_owned();
-                return Err(Fault { line: Some(index + 1), column: None, message });
+                return Err(Diagnostic::of_line(index + 1, message));
             };
             if part == Part::Of(Side::Base) && sides.len() == 2 {
                 sides.insert(1, Side::Base);
@@ -127,7 +126,7 @@ impl<'t> Conflict<'t> {
         match is_open {
             true => {
                 let message = "the conflict that begins here has no end".to_owned();
-                Err(Fault { line: Some(self.line), column: None, message })
+                Err(Diagnostic::of_line(self.line, message))
             }
             false => Ok(sides),
         }
@@ -178,7 +177,7 @@ fn is_marker(line: &str, mark: u8) -> bool {
 mod tests {
     use super::*;
 
-    fn sides(text: &str) -> Result<Vec<String>, Fault> {
+    fn sides(text: &str) -> Result<Vec<String>, Diagnostic> {
         let conflict = Conflict::of(text).unwrap();
         let sides = conflict.sides()?;
         Ok(sides.into_iter().map(|side| conflict.text_of(side).replace('\n', "|")).collect())

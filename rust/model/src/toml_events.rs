@@ -21,7 +21,7 @@ use toml_parser::decoder::{Encoding, ScalarKind};
 use toml_parser::lexer::{Lexer, Token, TokenKind};
 use toml_parser::{ParseError, Raw, Source, Span};
 
-use crate::fault::Fault;
+use crate::diagnostic::Diagnostic;
 
 /// How deep arrays and inline tables may be nested. The `toml` crate has a limit of this order too.
 const DEEPEST: usize = 80;
@@ -114,13 +114,13 @@ pub(crate) trait Receiver<'t> {
 /// # Errors
 ///
 /// The first place at which the text is not TOML, or at which the receiver refuses it.
-pub(crate) fn read<'t>(text: &'t str, receiver: &mut impl Receiver<'t>) -> Result<(), Fault> {
+pub(crate) fn read<'t>(text: &'t str, receiver: &mut impl Receiver<'t>) -> Result<(), Diagnostic> {
     let source = Source::new(text);
     let mut tokens = source.lex();
     let next = tokens.next();
     let (open, path) = (Vec::new(), Path::default());
     let mut reader = Reader { source, tokens, next, passed: 0, key_at: 0, open, path };
-    reader.document(receiver).map_err(|Stop { at, message }| Fault::at(text, at, message))
+    reader.document(receiver).map_err(|Stop { at, message }| Diagnostic::at(text, at, message))
 }
 
 /// Refuses a text that takes too much memory as a tree of values: one that has very many of them for its
@@ -129,11 +129,11 @@ pub(crate) fn read<'t>(text: &'t str, receiver: &mut impl Receiver<'t>) -> Resul
 /// # Errors
 ///
 /// Where there are too many.
-pub(crate) fn check_number_of_values(text: &str) -> Result<(), Fault> {
+pub(crate) fn check_number_of_values(text: &str) -> Result<(), Diagnostic> {
     const SHORT: usize = 1 << 16;
     let mut values = Values { left: 4096 + text.len() / 16, is_full: false };
     match read(text, &mut values) {
-        Err(fault) if values.is_full || text.len() > SHORT => Err(fault),
+        Err(diagnostic) if values.is_full || text.len() > SHORT => Err(diagnostic),
         _ => Ok(()),
     }
 }

@@ -24,6 +24,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use toml::{Table, Value};
 
+use crate::diagnostic::Diagnostic;
 use crate::printed::lines;
 use crate::time::DepotTime;
 use crate::toml_text::{push_key, push_strings};
@@ -48,20 +49,11 @@ pub struct UsageLog {
     entries: BTreeMap<String, Vec<Record>>,
 }
 
-/// Something in a log that could not be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Skipped {
-    /// The line, counted from one, where it is known.
-    pub line: Option<usize>,
-    /// What is wrong with it.
-    pub reason: String,
-}
-
 /// What is wrong with a log as a whole.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
     /// What could not be read; of very much, the beginning.
-    pub skipped: Vec<Skipped>,
+    pub skipped: Vec<Diagnostic>,
     /// Whether the log is not one with torn lines, but something else: nothing in it can be read, or
     /// most of it is no text. Then any number of records may be lost.
     pub is_lost: bool,
@@ -107,7 +99,7 @@ impl UsageLog {
     ///
     /// Each record that can be read is, whatever stands before and behind it. Time is linear in the
     /// bytes of the log.
-    pub fn read(bytes: &[u8]) -> (Self, Vec<Skipped>) {
+    pub fn read(bytes: &[u8]) -> (Self, Vec<Diagnostic>) {
         let (log, damage) = Self::read_damaged(bytes);
         (log, damage.skipped)
     }

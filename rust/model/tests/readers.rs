@@ -110,7 +110,7 @@ fn artifact_files_under_edit() {
             assert!(bind(text, "new", TreeHash([7; 20]), BindOptions::default()).is_err());
             return;
         };
-        before.faults();
+        before.diagnostics();
         if let Ok(bound) = bind(text, "new", TreeHash([7; 20]), BindOptions::default()) {
             let after = Bindings::read(&bound).expect(&bound);
             assert!(before.names().all(|name| after.names().any(|other| other == name)), "{text}");

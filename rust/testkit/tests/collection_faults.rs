@@ -109,7 +109,7 @@ fn check_logs(lab: &DepotLab) -> Result<(), String> {
         let bytes = fs::read(log.path(lab.depot())).unwrap_or_default();
         match UsageLog::read(&bytes).1.first() {
             None => {}
-            Some(skipped) => return Err(format!("{log:?} is torn: {}", skipped.reason)),
+            Some(skipped) => return Err(format!("{log:?} is torn: {}", skipped.message)),
         }
     }
     let orphans = fs::read(lab.path("logs/orphaned.toml")).unwrap_or_default();

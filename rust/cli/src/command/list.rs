@@ -7,8 +7,8 @@ use scratchrs_model::layout::GLOBAL;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::diagnostics::{self, LogDiagnostic};
 use crate::failure::Result;
-use crate::faults::{self, Fault};
 use crate::human::{self, visible};
 use crate::namespace::parse_uuid;
 use crate::output::{aside, title};
@@ -44,7 +44,7 @@ struct Answer {
     spaces: Vec<Entry>,
     bytes: u64,
     /// What nobody can read in the log of uses.
-    skipped: Vec<Fault>,
+    skipped: Vec<LogDiagnostic>,
 }
 
 #[derive(Serialize)]
@@ -77,7 +77,7 @@ impl Arguments {
         let directory = place.root()?;
         let log = place.usage_log()?;
         let consequence = "skipped, and removed when the next use is recorded";
-        let skipped = faults::report(session, &log, skipped, consequence);
+        let skipped = diagnostics::report(session, &log, skipped, consequence);
         if session.output.is_json() {
             let spaces = spaces.into_iter().map(Entry::of).collect();
             return session.output.json(&Answer { directory, spaces, bytes, skipped });

@@ -6,8 +6,8 @@ use scratchrs_core::usage::{self, Tracked};
 use scratchrs_core::{Place, scratch};
 use serde::Serialize;
 
+use crate::diagnostics::{self, LogDiagnostic};
 use crate::failure::Result;
-use crate::faults::{self, Fault};
 use crate::namespace;
 use crate::session::{Session, place};
 use crate::waiting::patiently;
@@ -52,7 +52,7 @@ struct Answer<'a> {
     project: Option<&'a str>,
     recorded: bool,
     /// What the log of uses had in it that nobody can read, and has no more.
-    healed: Vec<Fault>,
+    healed: Vec<LogDiagnostic>,
 }
 
 impl Arguments {
@@ -75,7 +75,7 @@ impl Arguments {
                 None => unrecorded(session),
             };
             let log = place.usage_log()?;
-            let healed = faults::report(session, &log, tracked.healed, "removed now");
+            let healed = diagnostics::report(session, &log, tracked.healed, "removed now");
             (path, tracked.recorded, healed)
         };
         if session.output.is_json() {

@@ -19,12 +19,12 @@ use scratchrs_fs::{self as fs, Attempt, PidLock};
 use scratchrs_model::artifacts_toml::{
     self, BindOptions, Bindings, Chosen, Entry, FILE_NAMES, Host, Refusal, Unchosen,
 };
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
 use scratchrs_model::platform::Platform;
 use scratchrs_model::project;
 use scratchrs_model::time::DepotTime;
-use scratchrs_model::usage_log::Skipped;
 
 use super::stack::{Stack, read_text};
 use crate::error::{Error, Result};
@@ -62,10 +62,10 @@ pub fn file_above(path: &str) -> Result<Option<String>> {
 /// # Errors
 ///
 /// If it is not TOML, or cannot be read. Entries that make no sense are no error:
-/// [`Bindings::faults`] has them.
+/// [`Bindings::diagnostics`] has them.
 pub fn bindings(file: &str) -> Result<Option<Bindings>> {
     let Some(text) = read_text(file)? else { return Ok(None) };
-    Bindings::read(&text).map(Some).map_err(|fault| Error::of_fault(file, fault))
+    Bindings::read(&text).map(Some).map_err(|diagnostic| Error::of_diagnostic(file, diagnostic))
 }
 
 /// A name of a file that was left out, and why.
@@ -93,7 +93,7 @@ pub fn choose<'b>(
 ) -> Result<Option<Chosen<'b>>> {
     match bindings.choose(name, host) {
         Ok(chosen) => Ok(chosen),
-        Err(Unchosen::Invalid(fault)) => Err(Error::of_fault(file, fault)),
+        Err(Unchosen::Invalid(diagnostic)) => Err(Error::of_diagnostic(file, diagnostic)),
         Err(Unchosen::Undecided(undecided)) => {
             if stack.overridden_together(&undecided.hashes)?.is_some() {
                 let host = Host::given(host.platform().clone());
@@ -112,14 +112,14 @@ pub fn choose<'b>(
 /// [`Error::Format`], with file and line, if something is. As [`bindings`].
 pub fn check(file: &str, name: &str, host: Option<&Host>) -> Result<()> {
     let Some(bindings) = bindings(file)? else { return Ok(()) };
-    let fault = match host {
+    let diagnostic = match host {
         Some(host) => match bindings.choose(name, host) {
-            Err(Unchosen::Invalid(fault)) => Some(fault),
+            Err(Unchosen::Invalid(diagnostic)) => Some(diagnostic),
             _ => None,
         },
-        None => bindings.faults_of(name).first().map(|fault| (*fault).clone()),
+        None => bindings.diagnostics_of(name).first().map(|diagnostic| (*diagnostic).clone()),
     };
-    fault.map_or(Ok(()), |fault| Err(Error::of_fault(file, fault)))
+    diagnostic.map_or(Ok(()), |diagnostic| Err(Error::of_diagnostic(file, diagnostic)))
 }
 
 /// What a name stands for in a file, on a host. None if the file is not there, or the name stands for
@@ -169,7 +169,7 @@ pub struct Bound {
     /// The file, as an absolute path.
     pub file: String,
     /// What the log of uses had in it that nobody can read. It is gone from the log now.
-    pub healed: Vec<Skipped>,
+    pub healed: Vec<Diagnostic>,
 }
 
 /// Lets `name` stand for the artifact `hash` in a file, which is made if it is missing, and logs that
@@ -256,7 +256,7 @@ impl File {
     fn refused(&self, refusal: Refusal, platform: Option<&Platform>) -> Error {
         let path = &self.path;
         let message = match refusal {
-            Refusal::Malformed(fault) => return Error::of_fault(path, fault),
+            Refusal::Malformed(diagnostic) => return Error::of_diagnostic(path, diagnostic),
             Refusal::Bound { name, platform: None } => {
                 let kind = if platform.is_some() { ", for every platform," } else { "" };
                 format!("Mapping for '{name}'{kind} within {path} already exists!")

@@ -21,11 +21,11 @@ use scratchrs_archive::{self as archive, Links, TreeRecord, UnpackOptions, Unpac
 use scratchrs_fetch::{self as fetch, Client, LimitSource, Reason, Request, Settings};
 use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Watch};
 use scratchrs_model::artifacts_toml::{Bindings, Download, Entry, Host};
-use scratchrs_model::fault::Fault;
+use scratchrs_model::diagnostic::Diagnostic;
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::{BUILDING, DOWNLOAD, join};
 use scratchrs_model::time::DepotTime;
-use scratchrs_model::usage_log::Skipped;
 
 use super::bindings::{LeftOut, downloadable};
 use super::create::put_in_place;
@@ -53,7 +53,7 @@ pub struct Wanted {
     /// The file that binds it, and the line in which it does, where that is known.
     pub bound_in: Option<(String, Option<usize>)>,
     /// What is invalid among the places that the file names.
-    pub invalid: Vec<Fault>,
+    pub invalid: Vec<Diagnostic>,
 }
 
 impl Wanted {
@@ -77,11 +77,11 @@ impl Wanted {
     }
 
     /// What is invalid in the file, a line each.
-    fn complaints(&self) -> impl Iterator<Item = String> {
+    fn diagnostics(&self) -> impl Iterator<Item = String> {
         let file = self.bound_in.as_ref().map(|(file, _)| file.as_str()).unwrap_or_default();
-        self.invalid.iter().map(move |fault| {
-            let separator = if fault.line.is_some() { ":" } else { ": " };
-            format!("{file}{separator}{fault}")
+        self.invalid.iter().map(move |diagnostic| {
+            let separator = if diagnostic.line.is_some() { ":" } else { ": " };
+            format!("{file}{separator}{diagnostic}")
         })
     }
 }
@@ -130,7 +130,7 @@ pub struct Installed {
     /// What came up that did not stop it: a sentence each.
     pub warnings: Vec<String>,
     /// What the log of uses had in it that cannot be read. It is gone from the log now.
-    pub healed: Vec<Skipped>,
+    pub healed: Vec<Diagnostic>,
 }
 
 impl Installed {
@@ -621,7 +621,7 @@ impl Job<'_> {
         for source in self.sources(wanted) {
             match self.obtain_from(installation, wanted, &source) {
                 Ok(mut installed) => {
-                    installed.warnings.extend(wanted.complaints());
+                    installed.warnings.extend(wanted.diagnostics());
                     installed.warnings.extend(self.client.notes());
                     installation.remove_downloads();
                     return Ok(installed);
@@ -671,11 +671,14 @@ fn waiting(name: &str, holder: &Holder) -> String {
 fn unobtainable(wanted: &Wanted, failures: &[(Source, Failure)]) -> Error {
     let Wanted { name, bound_in, invalid, .. } = wanted;
     if failures.is_empty()
-        && let (Some((file, _)), Some(fault)) = (bound_in, invalid.first())
+        && let (Some((file, _)), Some(diagnostic)) = (bound_in, invalid.first())
     {
-        let mut fault = fault.clone();
-        wanted.complaints().skip(1).for_each(|it| fault.message.push_str(&format!("\n  {it}")));
-        return Error::of_fault(file, fault);
+        let mut diagnostic = diagnostic.clone();
+        wanted
+            .diagnostics()
+            .skip(1)
+            .for_each(|it| diagnostic.message.push_str(&format!("\n  {it}")));
+        return Error::of_diagnostic(file, diagnostic);
     }
     let declared = || failures.iter().filter(|(source, _)| !source.is_server);
     let mismatches: Vec<_> = declared()
@@ -691,8 +694,8 @@ fn unobtainable(wanted: &Wanted, failures: &[(Source, Failure)]) -> Error {
         let lines = failure.describe(wanted, &source.url);
         message.push_str(&format!("\n  {}", lines.replace('\n', "\n  ")));
     }
-    for complaint in wanted.complaints() {
-        message.push_str(&format!("\n  {complaint}"));
+    for diagnostic in wanted.diagnostics() {
+        message.push_str(&format!("\n  {diagnostic}"));
     }
     if declared().next().is_none() && invalid.is_empty() {
         let file = bound_in.as_ref().map_or("its binding", |(file, _)| file);

@@ -9,7 +9,7 @@ use scratchrs_model::hash::TreeHash;
 use super::bindings::{LeftOut, bindings};
 use super::contents::artifacts;
 use super::install::{InstallOptions, Wanted, install_all, reinstall, tidy, wanted};
-use super::stack::{Complaint, Stack};
+use super::stack::{FileDiagnostic, Stack};
 use super::usages::known_files;
 use super::verify::{Rot, Unreadable, verify_all};
 use crate::error::{Error, Result};
@@ -32,7 +32,7 @@ pub struct Repairs {
     /// Artifacts that nobody could look at.
     pub unreadable: Vec<Unreadable>,
     /// What makes no sense in logs and in files that bind artifacts.
-    pub complaints: Vec<Complaint>,
+    pub diagnostics: Vec<FileDiagnostic>,
 }
 
 /// Verifies all artifacts of a stack, and installs again those that have rotted, if a file that binds
@@ -64,7 +64,7 @@ pub fn repair(
     let mut repairs = Repairs {
         sound: survey.sound,
         unreadable: survey.unreadable,
-        complaints: known.complaints,
+        diagnostics: known.diagnostics,
         left_out,
         ..Repairs::default()
     };

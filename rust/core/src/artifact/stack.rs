@@ -4,7 +4,7 @@ use std::path::Path;
 
 use scratchrs_fs as fs;
 use scratchrs_model::artifacts_toml::Bindings;
-use scratchrs_model::fault::Fault;
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{ARTIFACTS, OVERRIDES, join};
 use scratchrs_model::overrides::{Cycle, Overrides, Target};
@@ -25,11 +25,11 @@ pub struct Stack {
 
 /// Something in a file that makes no sense, and is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Complaint {
+pub struct FileDiagnostic {
     /// The file.
     pub file: String,
     /// What is wrong in it.
-    pub fault: Fault,
+    pub diagnostic: Diagnostic,
 }
 
 impl Stack {
@@ -62,18 +62,20 @@ impl Stack {
     /// # Errors
     ///
     /// If a file is not TOML, or is there and cannot be read.
-    pub fn read_overrides(&mut self) -> Result<Vec<Complaint>> {
+    pub fn read_overrides(&mut self) -> Result<Vec<FileDiagnostic>> {
         let mut overrides = Overrides::default();
-        let mut complaints = Vec::new();
+        let mut diagnostics = Vec::new();
         for directory in self.directories().into_iter().rev() {
             let file = join(&directory, &[OVERRIDES]);
             let Some(text) = read_text(&file)? else { continue };
-            let faults = overrides.merge(&text).map_err(|fault| Error::of_fault(&file, fault))?;
-            let complain = |fault| Complaint { file: file.clone(), fault };
-            complaints.extend(faults.into_iter().map(complain));
+            let found = overrides
+                .merge(&text)
+                .map_err(|diagnostic| Error::of_diagnostic(&file, diagnostic))?;
+            let in_file = |diagnostic| FileDiagnostic { file: file.clone(), diagnostic };
+            diagnostics.extend(found.into_iter().map(in_file));
         }
         self.overrides = overrides;
-        Ok(complaints)
+        Ok(diagnostics)
     }
 
     /// What is said of artifacts that lie elsewhere.
@@ -182,7 +184,7 @@ impl Stack {
     fn of_cycle(&self, cycle: &Cycle) -> Error {
         let file = self.directories().into_iter().next().unwrap_or_default();
         let message = cycle.to_string();
-        Error::of_fault(join(&file, &[OVERRIDES]), Fault { line: None, column: None, message })
+        Error::of_diagnostic(join(&file, &[OVERRIDES]), Diagnostic::of_file(message))
     }
 
     fn own(&self, hash: TreeHash) -> Vec<String> {
@@ -246,7 +248,7 @@ pub(crate) fn read_text(file: &str) -> Result<Option<String>> {
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             let before = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
-            Err(Error::of_fault(file, Fault::at(&before, at, "that is not UTF-8")))
+            Err(Error::of_diagnostic(file, Diagnostic::at(&before, at, "that is not UTF-8")))
         }
     }
 }

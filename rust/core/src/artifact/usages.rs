@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use scratchrs_model::artifacts_toml::{NamedHashes, named_hashes};
-use scratchrs_model::fault::Fault;
+use scratchrs_model::diagnostic::Diagnostic;
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
 use scratchrs_model::spelling::stand_ins;
 use scratchrs_model::time::DepotTime;
-use scratchrs_model::usage_log::Skipped;
 
-use super::stack::{Complaint, Stack, read_bytes};
+use super::stack::{FileDiagnostic, Stack, read_bytes};
 use crate::error::Result;
 use crate::usage;
 
@@ -34,7 +34,7 @@ pub struct KnownFiles {
     /// Those that are not. Nobody can tell what they have bound.
     pub gone: Vec<String>,
     /// What in the logs and the files makes no sense.
-    pub complaints: Vec<Complaint>,
+    pub diagnostics: Vec<FileDiagnostic>,
 }
 
 /// A file that binds an artifact.
@@ -63,11 +63,8 @@ pub fn known_files<F: AsRef<str>>(
     for depot in stack.depots() {
         let (log, skipped) = usage::read_log(depot, UsageLogFile::Artifacts)?;
         let file = UsageLogFile::Artifacts.path(depot);
-        let complain = |Skipped { line, reason }| {
-            let fault = Fault { line, column: None, message: reason };
-            Complaint { file: file.clone(), fault }
-        };
-        known.complaints.extend(skipped.into_iter().map(complain));
+        let in_log = |diagnostic| FileDiagnostic { file: file.clone(), diagnostic };
+        known.diagnostics.extend(skipped.into_iter().map(in_log));
         for (path, records) in log.iter() {
             let latest = records.iter().filter_map(|record| record.time).max();
             // By another path of the depot, the file may be where the log has it no more.
@@ -83,13 +80,13 @@ pub fn known_files<F: AsRef<str>>(
             known.gone.push(path);
             continue;
         };
-        let complain = |fault| Complaint { file: path.clone(), fault };
+        let in_file = |diagnostic| FileDiagnostic { file: path.clone(), diagnostic };
         match named_hashes(&bytes) {
-            Ok((named, fault)) => {
-                known.complaints.extend(fault.map(complain));
+            Ok((named, diagnostic)) => {
+                known.diagnostics.extend(diagnostic.map(in_file));
                 known.files.push(BindingFile { path, last_used, named });
             }
-            Err(fault) => known.complaints.push(complain(fault)),
+            Err(diagnostic) => known.diagnostics.push(in_file(diagnostic)),
         }
     }
     Ok(known)

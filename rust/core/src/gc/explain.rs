@@ -200,7 +200,7 @@ impl World {
                 Keeper::Unreadable(index) => {
                     let unreadable = &roots.unreadable[*index];
                     let mut cause = cause("unreadable", &unreadable.path, None);
-                    cause.name = Some(unreadable.fault.to_string());
+                    cause.name = Some(unreadable.diagnostic.to_string());
                     causes.push(cause);
                 }
             }

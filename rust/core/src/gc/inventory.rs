@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 use scratchrs_fs::{self as fs, Entry, EntryKind, FileId, Stamp};
 use scratchrs_model::clone_name;
 use scratchrs_model::collection::{Depot, Item, KINDS, Kind, Position};
-use scratchrs_model::fault::Fault;
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{self, DOWNLOAD, LOCK, Leftover};
 use scratchrs_model::orphanage::Orphanage;
@@ -246,15 +246,17 @@ impl Inventory {
             let consequence = Problem::Healed;
             match fs::read_regular(Path::new(&path), LONGEST_SMALL_FILE) {
                 Ok(Some((bytes, _))) => {
-                    let (orphanage, faults) = Orphanage::read(&bytes);
+                    let (orphanage, diagnostics) = Orphanage::read(&bytes);
                     depot.orphanage = spelling::respell(orphanage, depot);
-                    let notes = faults.into_iter().map(|fault| Note::at(&path, consequence, fault));
+                    let notes = diagnostics
+                        .into_iter()
+                        .map(|diagnostic| Note::at(&path, consequence, diagnostic));
                     self.notes.extend(notes);
                 }
                 Ok(None) => depot.orphanage = Orphanage::default(),
                 Err(error) => {
-                    let fault = Fault { line: None, column: None, message: error.to_string() };
-                    self.notes.push(Note::at(&path, consequence, fault));
+                    let diagnostic = Diagnostic::of_file(error.to_string());
+                    self.notes.push(Note::at(&path, consequence, diagnostic));
                 }
             }
         }

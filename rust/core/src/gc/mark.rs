@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use scratchrs_fs::{self as fs, FileReader, Stamp};
 use scratchrs_model::artifacts_toml::{NamedHashes, named_hashes};
 use scratchrs_model::collection::{Depot, Kind, Root, Roots, SpaceUse, Unreadable};
-use scratchrs_model::fault::Fault;
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::layout::{self, ARTIFACTS, OVERRIDES, UsageLogFile};
 use scratchrs_model::manifest::{Manifest, ManifestReader};
 use scratchrs_model::overrides::{Overrides, Target};
@@ -68,7 +68,7 @@ pub(crate) struct Log {
     damage: Damage,
     stamp: Option<Stamp>,
     /// Why it cannot be read.
-    unreadable: Option<Fault>,
+    unreadable: Option<Diagnostic>,
     /// What was put aside of it, if it was something else than a log once.
     aside: Option<String>,
 }
@@ -78,14 +78,14 @@ pub(crate) struct Log {
 struct Look {
     /// None if it may have changed without a trace.
     stamp: Option<Stamp>,
-    fault: Option<Box<Fault>>,
+    diagnostic: Option<Box<Diagnostic>>,
 }
 
 /// What came of reading a root.
 enum Reading<T> {
     Gone,
     Read(T, Look),
-    Unreadable(Fault),
+    Unreadable(Diagnostic),
 }
 
 impl Marks {
@@ -112,11 +112,9 @@ impl Marks {
         let mut roots = Roots::default();
         for log in &self.logs {
             let skipped = log.damage.skipped.iter().filter(|_| log.is_readable());
-            self.notes.extend(skipped.map(|skipped| {
-                let message = skipped.reason.clone();
-                let fault = Fault { line: skipped.line, column: None, message };
-                Note::at(&log.path, Problem::Healed, fault)
-            }));
+            self.notes.extend(
+                skipped.map(|skipped| Note::at(&log.path, Problem::Healed, skipped.clone())),
+            );
             roots.unreadable.extend(log.unreadable());
         }
         let overrides = self.read_overrides(depots);
@@ -140,7 +138,7 @@ impl Marks {
             space.projects.retain(|project| !self.ignored.has(project));
         }
         let held = roots.unreadable.iter().map(|unreadable| {
-            Note::at(&unreadable.path, Problem::Unreadable, unreadable.fault.clone())
+            Note::at(&unreadable.path, Problem::Unreadable, unreadable.diagnostic.clone())
         });
         self.notes.extend(held);
         self.roots = roots;
@@ -163,8 +161,8 @@ impl Marks {
                 roots.filter(|(root, _)| !self.ignored.has(&root.path)).unzip();
         }
         let faulty = found.roots.iter().zip(&found.looks).filter_map(|(root, look)| {
-            let fault = look.fault.as_deref()?.clone();
-            Some(Note::at(&root.path, Problem::Faulty, fault))
+            let diagnostic = look.diagnostic.as_deref()?.clone();
+            Some(Note::at(&root.path, Problem::Faulty, diagnostic))
         });
         self.notes.extend(faulty);
         self.gone.extend(found.gone);
@@ -191,19 +189,21 @@ impl Marks {
                 Ok(None) => {}
                 Ok(Some((bytes, _))) => {
                     match root::text_of(&bytes).and_then(|text| overrides.merge(text)) {
-                        Ok(faults) => {
-                            let notes = faults.into_iter();
+                        Ok(diagnostics) => {
+                            let notes = diagnostics.into_iter();
                             self.notes
-                                .extend(notes.map(|fault| Note::at(&path, Problem::Faulty, fault)));
+                                .extend(notes.map(|diagnostic| {
+                                    Note::at(&path, Problem::Faulty, diagnostic)
+                                }));
                         }
                         // Where artifacts are is not known then.
-                        Err(fault) => unreadable.push(Unreadable { path, fault, kinds }),
+                        Err(diagnostic) => unreadable.push(Unreadable { path, diagnostic, kinds }),
                     }
                 }
                 Err(error) if error.is_directory() => {}
                 Err(error) => {
-                    let fault = whole(error.to_string());
-                    unreadable.push(Unreadable { path, fault, kinds });
+                    let diagnostic = Diagnostic::of_file(error.to_string());
+                    unreadable.push(Unreadable { path, diagnostic, kinds });
                 }
             }
         }
@@ -236,11 +236,6 @@ fn replacements(roots: &Roots) -> Vec<(usize, Target)> {
         }
     }
     found
-}
-
-/// A fault of a file as a whole.
-fn whole(message: String) -> Fault {
-    Fault { line: None, column: None, message }
 }
 
 /// The paths in the logs of a kind, sorted, and when their use was last logged.
@@ -405,9 +400,9 @@ impl<F: Format> RootReader<F> {
             });
             match reading {
                 Reading::Gone => found.gone.push(path),
-                Reading::Unreadable(fault) => {
+                Reading::Unreadable(diagnostic) => {
                     let kinds = kept_by(kind).to_vec();
-                    found.unreadable.push(Unreadable { path, fault, kinds });
+                    found.unreadable.push(Unreadable { path, diagnostic, kinds });
                 }
                 Reading::Read(content, look) => {
                     found.roots.push(Root { path, last_used, content });
@@ -446,15 +441,15 @@ fn read_root<F: Format>(
     match file.read(path, LONGEST_ROOT) {
         Ok(None) => Reading::Gone,
         Ok(Some((bytes, stamp))) => match format.read(bytes) {
-            Ok((content, fault)) => {
+            Ok((content, diagnostic)) => {
                 let stamp = Some(stamp).filter(|stamp| stamp.is_older_than(SETTLED, now));
-                Reading::Read(content, Look { stamp, fault: fault.map(Box::new) })
+                Reading::Read(content, Look { stamp, diagnostic: diagnostic.map(Box::new) })
             }
-            Err(fault) => Reading::Unreadable(fault),
+            Err(diagnostic) => Reading::Unreadable(diagnostic),
         },
         // A directory names nothing: it counts as a missing file, as with Pkg.
         Err(error) if error.is_directory() => Reading::Gone,
-        Err(error) => Reading::Unreadable(whole(error.to_string())),
+        Err(error) => Reading::Unreadable(Diagnostic::of_file(error.to_string())),
     }
 }
 
@@ -463,13 +458,17 @@ impl Log {
         let (bytes, stamp, unreadable) = match fs::read_regular(Path::new(path), LONGEST_ROOT) {
             Ok(Some((bytes, stamp))) => (bytes, Some(stamp), None),
             Ok(None) => (Vec::new(), None, None),
-            Err(error) => (Vec::new(), Stamp::of(Path::new(path)), Some(whole(error.to_string()))),
+            Err(error) => (
+                Vec::new(),
+                Stamp::of(Path::new(path)),
+                Some(Diagnostic::of_file(error.to_string())),
+            ),
         };
         let (log, damage) = match old {
             Some(old) if old.bytes == bytes => (old.log.clone(), old.damage.clone()),
             _ => UsageLog::read_damaged(&bytes),
         };
-        let is_lost = || damage.is_lost.then(|| whole(usage::LOST.to_owned()));
+        let is_lost = || damage.is_lost.then(|| Diagnostic::of_file(usage::LOST.to_owned()));
         let unreadable = unreadable.or_else(is_lost);
         let aside = Some(usage::aside(path)).filter(|aside| Path::new(aside).exists());
         Self { depot, kind, path: path.to_owned(), bytes, log, damage, stamp, unreadable, aside }
@@ -483,14 +482,14 @@ impl Log {
     /// What of it cannot be read, now or from an earlier time.
     fn unreadable(&self) -> impl Iterator<Item = Unreadable> {
         let kinds = || kept_by(self.kind).to_vec();
-        let now = self.unreadable.clone().map(|fault| Unreadable {
+        let now = self.unreadable.clone().map(|diagnostic| Unreadable {
             path: self.path.clone(),
-            fault,
+            diagnostic,
             kinds: kinds(),
         });
         let earlier = self.aside.clone().map(|path| Unreadable {
             path,
-            fault: whole(usage::LOST.to_owned()),
+            diagnostic: Diagnostic::of_file(usage::LOST.to_owned()),
             kinds: kinds(),
         });
         now.into_iter().chain(earlier)

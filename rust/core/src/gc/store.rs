@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use scratchrs_fs::{self as fs, PidLock, Size, Watch};
 use scratchrs_model::collection::{DepotPlan, Fate, Item, Kind, Reason};
-use scratchrs_model::fault::Fault;
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout;
 use scratchrs_model::store::layout::{ARTIFACTS, KEY, OWNER, TREES, VARIANTS, package_of};
@@ -137,7 +137,7 @@ fn size_of(orphan: &store::Orphan) -> Size {
 }
 
 fn unreadable((path, message): (String, String)) -> Note {
-    Note::at(&path, Problem::Unreadable, Fault { line: None, column: None, message })
+    Note::at(&path, Problem::Unreadable, Diagnostic::of_file(message))
 }
 
 /// Looks through a store; one that cannot be read is left alone, with a note.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Binding, Bindings, Entry, Readable};
-use crate::fault::Fault;
+use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::platform::Platform;
 
@@ -49,7 +49,7 @@ pub struct Chosen<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unchosen {
     /// Its entry is invalid.
-    Invalid(Fault),
+    Invalid(Diagnostic),
     /// It depends on what is not known of the host.
     Undecided(Undecided),
 }
@@ -93,7 +93,7 @@ impl Bindings {
     /// only Julia can tell, or on one that neither knows, such as `mpi`.
     pub fn choose(&self, name: &str, host: &Host) -> Result<Option<Chosen<'_>>, Unchosen> {
         let chosen = self.select(name, &host.platform);
-        let chosen = chosen.map_err(|fault| Unchosen::Invalid(fault.clone()))?;
+        let chosen = chosen.map_err(|diagnostic| Unchosen::Invalid(diagnostic.clone()))?;
         let Some(entry) = chosen else { return Ok(None) };
         let Some(Binding::ByPlatform(entries)) = self.names.get(name) else {
             return Ok(Some(Chosen { platform: None, entry }));
@@ -174,7 +174,7 @@ mod tests {
             Ok(Some(chosen)) => Ok(chosen.entry.hash.to_string().parse().unwrap()),
             Ok(None) => Err("nothing".to_owned()),
             Err(Unchosen::Undecided(undecided)) => Err(undecided.tags.join(", ")),
-            Err(Unchosen::Invalid(fault)) => Err(fault.to_string()),
+            Err(Unchosen::Invalid(diagnostic)) => Err(diagnostic.to_string()),
         }
     }
 
@@ -242,6 +242,6 @@ mod tests {
         let text = "[[x]]\narch = \"x86_64\"\nos = \"linux\"\ngit-tree-sha1 = \"abc\"\n";
         let bindings = Bindings::read(text).unwrap();
         let found = bindings.choose("x", &Host::without_julia(linux("")));
-        assert!(matches!(found, Err(Unchosen::Invalid(fault)) if fault.line == Some(4)));
+        assert!(matches!(found, Err(Unchosen::Invalid(diagnostic)) if diagnostic.line == Some(4)));
     }
 }

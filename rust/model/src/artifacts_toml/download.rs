@@ -43,7 +43,7 @@ pub fn read_download(
     size: Field<'_>,
 ) -> (Option<Download>, Vec<InvalidField>) {
     let mut invalid = Vec::new();
-    let mut note = |fault| invalid.push(fault);
+    let mut note = |diagnostic| invalid.push(diagnostic);
     let url = read_url(url).map_err(&mut note).ok();
     let sha256 = read_text(SHA256, "64 hexadecimal digits", sha256)
         .and_then(|text| text.parse().map_err(|_| InvalidField::of_sha256(text)))

@@ -15,7 +15,7 @@ use toml_edit::{
 };
 
 use super::{Binding, Bindings, DOWNLOAD, Download, HASH, LAZY, SHA256, SIZE, URL};
-use crate::fault::Fault;
+use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::platform::Platform;
 use crate::toml_text::{push_key, push_string};
@@ -37,7 +37,7 @@ pub struct BindOptions<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// It is not TOML.
-    Malformed(Fault),
+    Malformed(Diagnostic),
     /// The name stands for something already.
     Bound {
         /// The name.
@@ -54,7 +54,7 @@ pub enum Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Malformed(fault) => fault.fmt(f),
+            Self::Malformed(diagnostic) => diagnostic.fmt(f),
             Self::Bound { name, platform: None } => write!(f, "`{name}` is bound already"),
             Self::Bound { name, platform: Some(platform) } => {
                 write!(f, "`{name}` is bound already for {platform}")
@@ -268,7 +268,7 @@ struct Head {
 impl File {
     fn parse(text: &str) -> Result<Self, Refusal> {
         let mut document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-            Refusal::Malformed(Fault::of_parser(text, error.span(), error.message()))
+            Refusal::Malformed(Diagnostic::of_parser(text, error.span(), error.message()))
         })?;
         // Room for one more behind each table.
         for (_, item) in document.iter_mut() {

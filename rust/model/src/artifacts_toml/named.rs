@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use smol_str::SmolStr;
 
 use super::{HASH, printed};
-use crate::fault::Fault;
+use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::root::{self, Reading};
 use crate::toml_events::{self, Event, Path, Place, Receiver, Scalar, Step, Stop};
@@ -83,10 +83,10 @@ fn read_text(text: &str) -> Reading<NamedHashes> {
 }
 
 /// Reads any TOML.
-fn read_slowly(text: &str) -> Result<NamedHashes, Fault> {
+fn read_slowly(text: &str) -> Result<NamedHashes, Diagnostic> {
     let mut entries = Entries::default();
     toml_events::read(text, &mut entries)?;
-    entries.finish().map_err(|Stop { at, message }| Fault::at(text, at, message))
+    entries.finish().map_err(|Stop { at, message }| Diagnostic::at(text, at, message))
 }
 
 /// How many tables may be without a hash until the end of the file: such a table may have one further

@@ -8,8 +8,8 @@ use smol_str::SmolStr;
 use uuid::Uuid;
 
 use super::names::Names;
-use super::{Manifest, ManifestReader, Words, parse_uuid, whole};
-use crate::fault::Fault;
+use super::{Manifest, ManifestReader, Words, parse_uuid};
+use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::root::Reading;
 use crate::toml_events::{self, Event, Path, Place, Receiver, Scalar, Step, Stop};
@@ -21,7 +21,7 @@ const MOST: usize = 16;
 pub(super) fn read(text: &str, reader: &mut ManifestReader) -> Reading<Manifest> {
     let mut entries = Entries::new(reader);
     toml_events::read(text, &mut entries)?;
-    entries.finish(text.len()).map_err(|Stop { at, message }| Fault::at(text, at, message))?;
+    entries.finish(text.len()).map_err(|Stop { at, message }| Diagnostic::at(text, at, message))?;
     let Entries { manifest, names, warning, .. } = entries;
     let mut dependencies = Dependencies { manifest, names, warning, cursor: Cursor::default() };
     toml_events::read(text, &mut dependencies)?;
@@ -98,7 +98,7 @@ struct Entries<'t, 'r> {
     reader: &'r mut ManifestReader,
     manifest: Manifest,
     names: Names<Cow<'t, str>>,
-    warning: Option<Fault>,
+    warning: Option<Diagnostic>,
     cursor: Cursor<'t>,
     entry: Option<Entry<'t>>,
     /// Whether the manifest says that its format is not the first one.
@@ -176,7 +176,7 @@ impl<'t, 'r> Entries<'t, 'r> {
     }
 
     fn warn(&mut self, message: String) {
-        self.warning.get_or_insert_with(|| whole(message));
+        self.warning.get_or_insert_with(|| Diagnostic::of_file(message));
     }
 
     /// An event in the current entry.
@@ -355,7 +355,7 @@ fn brief(text: &str) -> &str {
 struct Dependencies<'t> {
     manifest: Manifest,
     names: Names<Cow<'t, str>>,
-    warning: Option<Fault>,
+    warning: Option<Diagnostic>,
     cursor: Cursor<'t>,
 }
 
@@ -417,6 +417,6 @@ impl Dependencies<'_> {
     /// Keeps every tree of a package.
     fn keep_all(&mut self, name: &str, complaint: String) {
         self.manifest.any_tree_of.insert(name.to_owned());
-        self.warning.get_or_insert_with(|| whole(complaint));
+        self.warning.get_or_insert_with(|| Diagnostic::of_file(complaint));
     }
 }

@@ -113,8 +113,8 @@ fn other_toml_is_read_too() {
         TREE.to_uppercase()
     );
     assert!(!printed::is_printed(&text));
-    let (manifest, fault) = read(&text).unwrap();
-    assert_eq!((manifest.packages, fault), (vec![example()], None));
+    let (manifest, diagnostic) = read(&text).unwrap();
+    assert_eq!((manifest.packages, diagnostic), (vec![example()], None));
     // Windows editors.
     for text in [SECOND_FORMAT.replace('\n', "\r\n"), format!("\u{feff}{SECOND_FORMAT}")] {
         assert_eq!(read(&text).unwrap().0.packages, [example()]);

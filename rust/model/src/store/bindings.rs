@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use toml::{Table, Value};
 
-use crate::fault::Fault;
+use crate::diagnostic::Diagnostic;
 use crate::hash::Sha256;
 use crate::toml_events;
 use crate::toml_text::push_key;
@@ -56,10 +56,10 @@ impl Bindings {
     /// # Errors
     ///
     /// If it is no TOML. An entry that says of no content is no reason to refuse the others.
-    pub fn read(bytes: &[u8]) -> Result<Self, Fault> {
+    pub fn read(bytes: &[u8]) -> Result<Self, Diagnostic> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
-            Fault::at(&valid, valid.len(), "the file is not UTF-8")
+            Diagnostic::at(&valid, valid.len(), "the file is not UTF-8")
         })?;
         let table = parse(text)?;
         let entries = table.iter().map(|(name, value)| (name.clone(), binding(name, value)));
@@ -143,9 +143,9 @@ impl Bindings {
     }
 }
 
-fn parse(text: &str) -> Result<Table, Fault> {
+fn parse(text: &str) -> Result<Table, Diagnostic> {
     toml_events::check_number_of_values(text)?;
-    text.parse::<Table>().map_err(|error| Fault::of_toml(text, &error))
+    text.parse::<Table>().map_err(|error| Diagnostic::of_toml(text, &error))
 }
 
 fn binding(name: &str, value: &Value) -> Result<Binding, InvalidBinding> {
@@ -269,10 +269,10 @@ mod tests {
 
     #[test]
     fn a_fault_has_its_place() {
-        let fault = Bindings::read(b"[a]\nsha256 = \"\xc3\xa9\" x\n").unwrap_err();
-        assert_eq!((fault.line, fault.column), (Some(2), Some(14)), "{fault}");
-        let fault = Bindings::read(b"[a]\n\xff\n").unwrap_err();
-        assert_eq!((fault.line, fault.column), (Some(2), Some(1)));
+        let diagnostic = Bindings::read(b"[a]\nsha256 = \"\xc3\xa9\" x\n").unwrap_err();
+        assert_eq!((diagnostic.line, diagnostic.column), (Some(2), Some(14)), "{diagnostic}");
+        let diagnostic = Bindings::read(b"[a]\n\xff\n").unwrap_err();
+        assert_eq!((diagnostic.line, diagnostic.column), (Some(2), Some(1)));
     }
 
     proptest! {

@@ -17,7 +17,7 @@ impl<'t> Receiver<'t> for Transcript {
     }
 }
 
-fn transcript(text: &str) -> Result<String, Fault> {
+fn transcript(text: &str) -> Result<String, Diagnostic> {
     let mut transcript = Transcript::default();
     read(text, &mut transcript).map(|()| transcript.0)
 }
@@ -75,8 +75,11 @@ fn an_error_has_its_place() {
         ("\0", "1:1"),
         ("# \u{1}\n", "1:3"),
     ] {
-        let fault = transcript(text).expect_err(text);
-        assert!(fault.to_string().starts_with(&format!("{place}: ")), "{text:?}: {fault}");
+        let diagnostic = transcript(text).expect_err(text);
+        assert!(
+            diagnostic.to_string().starts_with(&format!("{place}: ")),
+            "{text:?}: {diagnostic}"
+        );
     }
 }
 
@@ -119,7 +122,7 @@ proptest! {
         match (found, text.parse::<toml::Table>()) {
             (Ok(()), Ok(_)) => {}
             (Ok(()), Err(error)) => prop_assert!(is_repetition(&error), "{text:?}: {error}"),
-            (Err(fault), Ok(_)) => prop_assert!(false, "{text:?}: {fault}"),
+            (Err(diagnostic), Ok(_)) => prop_assert!(false, "{text:?}: {diagnostic}"),
             (Err(_), Err(_)) => {}
         }
     }

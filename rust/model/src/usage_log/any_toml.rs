@@ -1,12 +1,13 @@
 //! Logs that are TOML in another form than that in which peers write them.
 
-use super::{PARENT_PROJECTS, Record, Room, Skipped, TIME, UsageLog, beginning};
+use super::{PARENT_PROJECTS, Record, Room, TIME, UsageLog, beginning};
+use crate::diagnostic::Diagnostic;
 use crate::time::DepotTime;
 use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step, Stop};
 
 /// The records of a log that is TOML, and what in it is none. `None` if it is not TOML, or has no room
 /// for all of them.
-pub(super) fn read(text: &str) -> Option<(UsageLog, Vec<Skipped>)> {
+pub(super) fn read(text: &str) -> Option<(UsageLog, Vec<Diagnostic>)> {
     let room = Room::of(text.len());
     let (log, skipped, current) = Default::default();
     let mut records = Records { text, room, log, skipped, current, other: 0 };
@@ -19,7 +20,7 @@ struct Records<'t> {
     text: &'t str,
     room: Room,
     log: UsageLog,
-    skipped: Vec<Skipped>,
+    skipped: Vec<Diagnostic>,
     /// The record that is being read, and whether it stands in braces.
     current: Option<(String, Record, bool)>,
     /// Where the value of a field that is not ours begins.
@@ -81,7 +82,7 @@ impl Records<'_> {
         end: usize,
     ) -> Option<()> {
         let Some((_, record, _)) = &mut self.current else { return Some(()) };
-        let fault = match (key, event) {
+        let diagnostic = match (key, event) {
             (TIME, Event::Scalar(Scalar::Time(time))) if arrays == 0 => {
                 match DepotTime::from_toml(&time) {
                     Some(time) => {
@@ -124,7 +125,7 @@ impl Records<'_> {
             }
             _ => return Some(()),
         };
-        self.skip(fault);
+        self.skip(diagnostic);
         Some(())
     }
 
@@ -133,7 +134,7 @@ impl Records<'_> {
             let of =
                 self.current.as_ref().map(|(path, _, _)| format!(" for `{}`", beginning(path)));
             let reason = format!("{reason}{}", of.unwrap_or_default());
-            self.skipped.push(Skipped { line: None, reason });
+            self.skipped.push(Diagnostic::of_file(reason));
         }
     }
 }

@@ -12,12 +12,11 @@ use std::borrow::Cow;
 
 use memchr::{memchr2, memmem};
 
-use super::{
-    Damage, PARENT_PROJECTS, Record, Room, Skipped, TIME, UsageLog, basic_string, beginning,
-};
+use super::{Damage, PARENT_PROJECTS, Record, Room, TIME, UsageLog, basic_string, beginning};
+use crate::diagnostic::Diagnostic;
 use crate::time::DepotTime;
 
-/// How many faults are told one by one.
+/// How many diagnostics are told one by one.
 pub(super) const MOST_SKIPPED: usize = 100;
 
 /// Reads a log in any state.
@@ -35,8 +34,8 @@ pub(super) fn read(bytes: &[u8]) -> (UsageLog, Damage) {
 struct Recovery<'t> {
     bytes: &'t [u8],
     log: UsageLog,
-    skipped: Vec<Skipped>,
-    /// How many faults are not among those.
+    skipped: Vec<Diagnostic>,
+    /// How many diagnostics are not among those.
     untold: usize,
     /// The record that the next fields belong to. None after a header that could not be read.
     current: Option<(String, Record)>,
@@ -45,7 +44,7 @@ struct Recovery<'t> {
     /// The line of a byte of the log: both go on together.
     line: usize,
     counted: usize,
-    /// The line of the last fault: a line is told once.
+    /// The line of the last diagnostic: a line is told once.
     last_fault: usize,
     /// How many bytes of headers and fields were read, and how many bytes could not be read because
     /// they are no text.
@@ -185,7 +184,7 @@ impl<'t> Recovery<'t> {
         if self.last_fault == line
             && let Some(last) = self.skipped.last_mut().filter(|last| last.line == Some(line))
         {
-            last.reason = NOT_UNICODE.to_owned();
+            last.message = NOT_UNICODE.to_owned();
         }
         self.skip(at, || NOT_UNICODE.to_owned());
         self.unreadable += length;
@@ -215,7 +214,7 @@ impl<'t> Recovery<'t> {
         }
         self.last_fault = line;
         match self.skipped.len() < MOST_SKIPPED {
-            true => self.skipped.push(Skipped { line: Some(line), reason: reason() }),
+            true => self.skipped.push(Diagnostic::of_line(line, reason())),
             false => self.untold += 1,
         }
     }
@@ -224,7 +223,7 @@ impl<'t> Recovery<'t> {
         self.finish_record();
         if self.untold > 0 {
             let reason = format!("{} more lines cannot be read", self.untold);
-            self.skipped.push(Skipped { line: None, reason });
+            self.skipped.push(Diagnostic::of_file(reason));
         }
         let is_empty = self.log.entries.is_empty();
         let is_nothing = is_empty && self.unreadable > 0 && !is_half_a_record(self.bytes);

@@ -86,7 +86,7 @@ fn values_of_other_types_are_reported_and_the_path_kept() {
     assert_eq!(log.iter().map(|(path, _)| path).collect::<Vec<_>>(), ["/a", "b", "c"]);
     assert_eq!(skipped.len(), 3, "{skipped:?}");
     let (_, skipped) = UsageLog::read(b"\"/a\" = 1\n");
-    assert_eq!(skipped[0].reason, "`/a` is no array of tables");
+    assert_eq!(skipped[0].message, "`/a` is no array of tables");
 }
 
 #[test]
@@ -228,13 +228,13 @@ fn a_log_that_is_something_else_is_told_from_a_torn_one() {
     assert!(!is_lost(format!("\u{feff}\0\0\0{GOOD}").as_bytes()));
 }
 
-/// Neither the number of faults nor their length costs memory.
+/// Neither the number of diagnostics nor their length costs memory.
 #[test]
 fn many_faults_are_told_in_few_words() {
     let text = "torn\n".repeat(1000) + GOOD;
     let (log, skipped) = UsageLog::read(text.as_bytes());
     assert_eq!((log.iter().count(), skipped.len()), (2, recovery::MOST_SKIPPED + 1));
-    assert_eq!(skipped.last().unwrap().reason, "900 more lines cannot be read");
+    assert_eq!(skipped.last().unwrap().message, "900 more lines cannot be read");
 }
 
 proptest! {

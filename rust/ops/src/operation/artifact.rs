@@ -1,6 +1,6 @@
 //! Artifacts.
 
-use scratchrs_core::artifact::{self, Complaint, Creation, Rot, Stack, Verdict};
+use scratchrs_core::artifact::{self, Creation, FileDiagnostic, Rot, Stack, Verdict};
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::Watch;
 use scratchrs_model::artifacts_toml::{BindOptions, Download, Host};
@@ -24,7 +24,7 @@ pub(super) fn stack(depots: Vec<&str>, directory: &str) -> Result<Stack> {
 /// As there.
 pub fn read_overrides(depots: Vec<&str>, directory: &str) -> Result<Vec<String>> {
     let mut stack = stack(depots, directory)?;
-    let complaints = stack.read_overrides()?;
+    let diagnostics = stack.read_overrides()?;
     let overrides = stack.overrides();
     let mut texts = Vec::new();
     let mut push = |what: &str, key: String, name: &str, target: &Target| {
@@ -40,8 +40,8 @@ pub fn read_overrides(depots: Vec<&str>, directory: &str) -> Result<Vec<String>>
     for (package, name, target) in overrides.by_name() {
         push("UUID", package.to_string(), name, target);
     }
-    for Complaint { file, fault } in complaints {
-        let message = format!("Invalid override in '{file}': {fault}");
+    for FileDiagnostic { file, diagnostic } in diagnostics {
+        let message = format!("Invalid override in '{file}': {diagnostic}");
         texts.extend(["fault".to_owned(), String::new(), String::new(), message]);
     }
     Ok(texts)

@@ -227,10 +227,10 @@ fn notes(notes: &[Note]) -> Value {
             Problem::Passed => "passed",
         };
         let mut place = note.path.clone();
-        for number in [note.fault.line, note.fault.column].into_iter().flatten() {
+        for number in [note.diagnostic.line, note.diagnostic.column].into_iter().flatten() {
             place.push_str(&format!(":{number}"));
         }
-        let fields = [consequence.to_owned(), place, note.fault.message.clone()];
+        let fields = [consequence.to_owned(), place, note.diagnostic.message.clone()];
         texts(&fields)
     };
     Value::Array(notes.iter().map(note).collect())

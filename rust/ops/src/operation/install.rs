@@ -10,9 +10,9 @@ use scratchrs_core::{Error, Result, tarball};
 use scratchrs_fetch::{JuliaSession, Settings};
 use scratchrs_fs::{Holder, Watch};
 use scratchrs_model::artifacts_toml::{Download, Field, read_download};
-use scratchrs_model::fault::Fault;
+use scratchrs_model::diagnostic::Diagnostic;
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
-use scratchrs_model::usage_log::Skipped;
 
 use super::artifact::{parsed, stack};
 use super::tickets::Tickets;
@@ -123,7 +123,7 @@ struct Places {
     valid: Vec<Download>,
     /// Those without a hash, which only an artifact without a file can have.
     unhashed: Vec<String>,
-    invalid: Vec<Fault>,
+    invalid: Vec<Diagnostic>,
     bound_in: Option<(String, Option<usize>)>,
 }
 
@@ -158,8 +158,8 @@ impl Places {
             places.valid.extend(download);
             places.invalid.extend(invalid.iter().map(|invalid| {
                 let message = format!("artifact `{name}`: {invalid}");
-                let same = known.iter().find(|fault| fault.message == message).cloned();
-                same.unwrap_or(Fault { line, column: None, message })
+                let same = known.iter().find(|diagnostic| diagnostic.message == message).cloned();
+                same.unwrap_or(Diagnostic { line, column: None, message })
             }));
         }
         places
@@ -198,27 +198,27 @@ pub fn read_downloads(
     file: &str,
 ) -> Result<Vec<String>> {
     let places = Places::read(&downloads, name, parsed(hash)?, file, any_address);
-    if let (true, true, Some(fault)) =
+    if let (true, true, Some(diagnostic)) =
         (places.valid.is_empty(), places.unhashed.is_empty(), places.invalid.first())
     {
-        return Err(Error::of_fault(file, fault.clone()));
+        return Err(Error::of_diagnostic(file, diagnostic.clone()));
     }
     let valid = places.valid.into_iter().flat_map(|Download { url, sha256, size }| {
         [url, sha256.to_string(), size.unwrap_or_default().to_string()]
     });
     let unhashed = places.unhashed.into_iter().flat_map(|url| [url, String::new(), "0".to_owned()]);
-    let invalid = places.invalid.into_iter().flat_map(|fault| {
-        let separator = if fault.line.is_some() { ":" } else { ": " };
-        [String::new(), String::new(), format!("{file}{separator}{fault}")]
+    let invalid = places.invalid.into_iter().flat_map(|diagnostic| {
+        let separator = if diagnostic.line.is_some() { ":" } else { ": " };
+        [String::new(), String::new(), format!("{file}{separator}{diagnostic}")]
     });
     Ok(valid.chain(unhashed).chain(invalid).collect())
 }
 
 /// Tells what was removed from the log of uses.
-fn healed(skipped: &Skipped) -> String {
+fn healed(diagnostic: &Diagnostic) -> String {
     format!(
         "the log of artifact files had a part that cannot be read, which was removed: {}",
-        in_words(skipped)
+        in_words(diagnostic)
     )
 }
 

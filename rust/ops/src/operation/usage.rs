@@ -1,7 +1,7 @@
 //! Who uses what.
 
 use scratchrs_core::{Result, usage};
-use scratchrs_model::usage_log::Skipped;
+use scratchrs_model::diagnostic::Diagnostic;
 
 use super::{PATIENCE, now, place};
 
@@ -27,9 +27,9 @@ pub fn condense_usage(depot: &str) -> Result<Vec<String>> {
     Ok(healed.iter().map(in_words).collect())
 }
 
-pub(super) fn in_words(skipped: &Skipped) -> String {
-    match skipped.line {
-        Some(line) => format!("line {line}: {}", skipped.reason),
-        None => skipped.reason.clone(),
+pub(super) fn in_words(diagnostic: &Diagnostic) -> String {
+    match diagnostic.line {
+        Some(line) => format!("line {line}: {}", diagnostic.message),
+        None => diagnostic.message.clone(),
     }
 }

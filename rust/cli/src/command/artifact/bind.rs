@@ -8,8 +8,8 @@ use scratchrs_model::platform::Platform;
 use serde::Serialize;
 
 use crate::content::Content;
+use crate::diagnostics::{self, LogDiagnostic};
 use crate::failure::{Code, Failure, Result};
-use crate::faults::{self, Fault};
 use crate::output::done;
 use crate::selection::{self, FileOption};
 use crate::session::Session;
@@ -78,7 +78,7 @@ struct Answer<'a> {
     lazy: bool,
     downloads: Vec<Place<'a>>,
     /// What the log of uses had in it that nobody can read, and has no more.
-    healed: Vec<Fault>,
+    healed: Vec<LogDiagnostic>,
 }
 
 /// From where it can be downloaded.
@@ -116,7 +116,7 @@ impl Arguments {
             }
         })?;
         let log = UsageLogFile::Artifacts.path(&depot);
-        let healed = faults::report(session, &log, bound.healed, "removed now");
+        let healed = diagnostics::report(session, &log, bound.healed, "removed now");
         if session.output.is_json() {
             let place = |download: &'_ Download| download.sha256.to_string();
             let downloads = downloads.iter();

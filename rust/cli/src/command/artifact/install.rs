@@ -7,9 +7,9 @@ use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout::UsageLogFile;
 use serde::Serialize;
 
+use crate::diagnostics::{self, LogDiagnostic};
 use crate::downloads::Downloads;
 use crate::failure::{Code, Failure, Result};
-use crate::faults::{self, Fault};
 use crate::human::{self, visible};
 use crate::output::done;
 use crate::selection::{self, Scope, Selected};
@@ -74,14 +74,14 @@ struct Plan {
     /// The names of which it is not known what they stand for.
     left_out: Vec<LeftOut>,
     /// What is invalid in the file, each with its place.
-    faults: Vec<String>,
+    diagnostics: Vec<String>,
 }
 
 #[derive(Serialize)]
 struct Answer {
     artifacts: Vec<Artifact>,
     /// What the log of uses had in it that nobody can read, and has no more.
-    healed: Vec<Fault>,
+    healed: Vec<LogDiagnostic>,
 }
 
 #[derive(Serialize)]
@@ -96,7 +96,7 @@ struct Artifact {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let mut stack = selection::stack(session)?;
-        let Plan { wanted, left_out, mut faults } = self.plan(session, &mut stack)?;
+        let Plan { wanted, left_out, mut diagnostics } = self.plan(session, &mut stack)?;
         let downloads = Downloads::new(session)?;
         let results = watched(session, |watch| match wanted.as_slice() {
             [one] => vec![artifact::install(&stack, one, downloads.options(), watch)],
@@ -106,16 +106,17 @@ impl Arguments {
         let mut skipped = Vec::new();
         for (wanted, mut result) in wanted.iter().zip(results) {
             if let Ok(installed) = &mut result {
-                faults.retain(|fault| !installed.warnings.contains(fault));
+                diagnostics.retain(|diagnostic| !installed.warnings.contains(diagnostic));
                 skipped.append(&mut installed.healed);
             }
             artifacts.push(Artifact::of(session, wanted, result)?);
         }
         artifacts.extend(left_out.into_iter().map(Artifact::left_out));
-        faults.retain(|fault| !artifacts.iter().any(|artifact| artifact.tells(fault)));
-        selection::tell_faults(session, &faults);
+        diagnostics
+            .retain(|diagnostic| !artifacts.iter().any(|artifact| artifact.tells(diagnostic)));
+        selection::tell_diagnostics(session, &diagnostics);
         let log = stack.first_depot().map(|depot| UsageLogFile::Artifacts.path(depot));
-        let healed = faults::report(session, &log.unwrap_or_default(), skipped, "removed now");
+        let healed = diagnostics::report(session, &log.unwrap_or_default(), skipped, "removed now");
         if session.output.is_json() {
             let failed = failure(&artifacts);
             session.output.json(&Answer { artifacts, healed })?;
@@ -150,17 +151,17 @@ impl Arguments {
             Ok(wanted)
         };
         let wanted = self.artifacts.iter().map(&mut one).collect::<Result<Vec<_>>>()?;
-        Ok(Plan { wanted: once(wanted), left_out: Vec::new(), faults: Vec::new() })
+        Ok(Plan { wanted: once(wanted), left_out: Vec::new(), diagnostics: Vec::new() })
     }
 
     /// What the file binds and can be downloaded. What is missing and can't be is told.
     fn bound(&self, session: &mut Session, stack: &mut Stack) -> Result<Plan> {
         let file = self.scope.file.existing(session)?;
         let bindings = stack.load(&file)?.unwrap_or_default();
-        let faults = selection::faults(&file, &bindings);
+        let diagnostics = selection::diagnostics(&file, &bindings);
         if self.all {
             let wanted = self.bound_anywhere(&bindings, &file);
-            return Ok(Plan { wanted, left_out: Vec::new(), faults });
+            return Ok(Plan { wanted, left_out: Vec::new(), diagnostics });
         }
         let host = self.scope.platform.host()?;
         let (wanted, left_out) = artifact::wanted(stack, &file, &bindings, &host, self.lazy);
@@ -175,7 +176,7 @@ impl Arguments {
                 session.output.note(&visible(&note), None);
             }
         }
-        Ok(Plan { wanted: once(wanted), left_out, faults })
+        Ok(Plan { wanted: once(wanted), left_out, diagnostics })
     }
 
     /// The same for all platforms.
@@ -245,8 +246,8 @@ impl Artifact {
 
 impl Artifact {
     /// Whether its error says what is invalid in the file.
-    fn tells(&self, fault: &str) -> bool {
-        self.error.as_ref().is_some_and(|error| error.message.contains(fault))
+    fn tells(&self, diagnostic: &str) -> bool {
+        self.error.as_ref().is_some_and(|error| error.message.contains(diagnostic))
     }
 
     fn left_out(LeftOut { name, error }: LeftOut) -> Self {

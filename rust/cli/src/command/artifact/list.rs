@@ -223,7 +223,7 @@ struct Uses {
 fn list_depots(session: &mut Session, stack: &Stack) -> Result<()> {
     let listed = artifact::list(stack)?;
     let known = artifact::known_files(stack, None::<&str>)?;
-    selection::complain(session, &known.complaints);
+    selection::complain(session, &known.diagnostics);
     let uses = uses(&known);
     let bytes = listed.iter().map(|it| it.bytes).sum();
     let mut rows = Vec::new();

@@ -76,7 +76,7 @@ impl Arguments {
         let repairs = watched(session, |watch| {
             artifact::repair(&stack, &files, &host, downloads.options(), watch)
         })?;
-        selection::complain(session, &repairs.complaints);
+        selection::complain(session, &repairs.diagnostics);
         let left = repairs.failed.len() + repairs.unknown.len() + repairs.unreadable.len();
         if session.output.is_json() {
             session.output.json(&Answer::of(&repairs))?;

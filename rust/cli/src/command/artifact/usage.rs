@@ -53,7 +53,7 @@ impl Arguments {
         let (Selected { hash, binding }, stack) = self.one.select(session)?;
         let known = artifact::known_files(&stack, binding.map(|binding| binding.file))?;
         let uses = artifact::usage(&known, hash);
-        selection::complain(session, &known.complaints);
+        selection::complain(session, &known.diagnostics);
         if session.output.is_json() {
             let files = uses.into_iter().map(Entry::of).collect();
             let answer = Answer { artifact: &self.one.artifact, hash: hash.to_string(), files };

@@ -95,7 +95,7 @@ fn collect(options: &Options, times: usize, until: Option<&Path>) -> Result<(), 
         let moment = Moment { now: now(), clock: SystemTime::now() };
         let report = gc::collect(options, moment, &Watch::default()).map_err(typed)?;
         for note in report.notes {
-            say("noted", &format!("{:?} {}: {}", note.problem, note.path, note.fault))?;
+            say("noted", &format!("{:?} {}: {}", note.problem, note.path, note.diagnostic))?;
         }
         for failure in report.failures {
             say("failed", &format!("{}: {}", failure.path, failure.message))?;
@@ -178,7 +178,7 @@ impl User {
         let tracked = usage::track(place(&self.depot), space, &self.project, now(), PATIENCE);
         match tracked.map_err(typed)?.healed.first() {
             None => Ok(()),
-            Some(skipped) => Err(format!("the log is torn: {}", skipped.reason)),
+            Some(skipped) => Err(format!("the log is torn: {}", skipped.message)),
         }
     }
 

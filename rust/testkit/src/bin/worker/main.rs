@@ -221,7 +221,7 @@ fn track(place: Place<'_>, uses: &Uses, patience: &Patience) -> Result<(), Strin
         let tracked = tracked.map_err(typed)?;
         say(if tracked.recorded { "recorded" } else { "read-only" }, &space)?;
         for skipped in tracked.healed {
-            say("healed", &skipped.reason)?;
+            say("healed", &skipped.message)?;
         }
     }
     Ok(())
@@ -247,7 +247,7 @@ fn condense(place: Place<'_>, until: Option<&Path>, patience: &Patience) -> Resu
         let healed = usage::condense(place, now(), patience.duration()).map_err(typed)?;
         count += 1;
         for skipped in healed {
-            say("healed", &skipped.reason)?;
+            say("healed", &skipped.message)?;
         }
         if until.is_none_or(Path::exists) {
             return say("condensed", &count.to_string());

@@ -60,7 +60,7 @@ fn heal(bytes: &[u8]) {
 
 fn read_bindings(text: &str) {
     if let Ok(bindings) = Bindings::read(text) {
-        black_box(bindings.faults().len());
+        black_box(bindings.diagnostics().len());
     }
 }
 

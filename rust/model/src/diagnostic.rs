@@ -1,11 +1,11 @@
-//! Where in a text something is not as it should be.
+//! A reported problem in a file.
 
 use std::fmt;
 use std::ops::Range;
 
-/// Something in a file that is not as it should be.
+/// A reported problem in a file, and its place as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
+pub struct Diagnostic {
     /// The line, from 1, where it is known.
     pub line: Option<usize>,
     /// The column, from 1, in characters, where it is known.
@@ -14,8 +14,18 @@ pub struct Fault {
     pub message: String,
 }
 
-impl Fault {
-    /// A fault at the byte `offset` of `text`.
+impl Diagnostic {
+    /// A problem of a file as a whole.
+    pub fn of_file(message: impl Into<String>) -> Self {
+        Self { line: None, column: None, message: message.into() }
+    }
+
+    /// A problem of a line, counted from 1.
+    pub fn of_line(line: usize, message: impl Into<String>) -> Self {
+        Self { line: Some(line), column: None, message: message.into() }
+    }
+
+    /// A problem at the byte `offset` of `text`.
     pub fn at(text: &str, offset: usize, message: impl Into<String>) -> Self {
         let mut end = offset.min(text.len());
         while !text.is_char_boundary(end) {
@@ -40,12 +50,12 @@ impl Fault {
         let message = message.trim_end().replace('\n', ", ");
         match span {
             Some(span) => Self::at(text, span.start, message),
-            None => Self { line: None, column: None, message },
+            None => Self::of_file(message),
         }
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for place in [self.line, self.column].into_iter().flatten() {
             write!(f, "{place}:")?;
@@ -63,10 +73,10 @@ mod tests {
     fn a_place_is_counted_in_lines_and_characters() {
         let text = "a = 1\né = [\n";
         for (offset, place) in [(0, "1:1"), (5, "1:6"), (6, "2:1"), (8, "2:2"), (99, "3:1")] {
-            assert_eq!(Fault::at(text, offset, "x").to_string(), format!("{place}: x"));
+            assert_eq!(Diagnostic::at(text, offset, "x").to_string(), format!("{place}: x"));
         }
         let error = text.parse::<toml::Table>().unwrap_err();
-        let fault = Fault::of_toml(text, &error);
-        assert!(fault.line >= Some(2), "{fault}");
+        let diagnostic = Diagnostic::of_toml(text, &error);
+        assert!(diagnostic.line >= Some(2), "{diagnostic}");
     }
 }
