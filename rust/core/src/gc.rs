@@ -39,7 +39,7 @@ use std::time::{Duration, SystemTime};
 
 use scratchrs_fs::{self as fs, Mounts, Size, Watch};
 use scratchrs_model::collection::{
-    self, Candidate, Decision, Depot, DepotPlan, Fate, Item, Keeper, Policy, Reason,
+    self, Candidate, Decision, Depot, DepotPlan, Item, Policy, Reason, Reference, State,
 };
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::time::DepotTime;
@@ -307,7 +307,7 @@ impl World {
         }
         for ((depot, plan), store) in depots.iter().zip(&mut plans).zip(stores) {
             let Some(index) = store else { continue };
-            plan.decisions[index].fate = Fate::Kept;
+            plan.decisions[index].state = State::Retained;
             let path = depot.items[index].text(&depot.path);
             path.and_then(|path| plan.orphanage.0.remove(&path));
         }
@@ -317,15 +317,17 @@ impl World {
     /// When the use of something was last logged; or, for an orphan, since when nobody uses it.
     fn last_used(&self, decision: &Decision) -> Option<DepotTime> {
         let roots = &self.marks.roots;
-        let time = |keeper: &Keeper| match keeper {
-            Keeper::Manifest(index) => roots.manifests[*index].last_used,
-            Keeper::ArtifactFile(index) => roots.artifact_files[*index].last_used,
-            Keeper::Use(index) => roots.uses[*index].last_used,
-            Keeper::Unreadable(_) => None,
+        let time = |reference: &Reference| match reference {
+            Reference::Manifest(index) => roots.manifests[*index].last_used,
+            Reference::ArtifactFile(index) => roots.artifact_files[*index].last_used,
+            Reference::Use(index) => roots.uses[*index].last_used,
+            Reference::Unreadable(_) => None,
         };
-        match decision.fate {
-            Fate::Waiting { since, .. } => Some(since),
-            Fate::Kept | Fate::Doomed(_) => decision.keepers.iter().filter_map(time).max(),
+        match decision.state {
+            State::Orphaned { since, .. } => Some(since),
+            State::Retained | State::Deletable(_) => {
+                decision.referenced_by.iter().filter_map(time).max()
+            }
         }
     }
 
@@ -357,12 +359,12 @@ impl World {
         report.manifests = self.marks.roots.manifests.len();
         report.artifact_files = self.marks.roots.artifact_files.len();
         let is_used = |decision: &Decision| {
-            decision.keepers.iter().any(|keeper| matches!(keeper, Keeper::Use(_)))
+            decision.referenced_by.iter().any(|reference| matches!(reference, Reference::Use(_)))
         };
         report.spaces = self.items(plans).filter(|(_, _, _, decision)| is_used(decision)).count();
         if !report.is_dry_run {
             let waiting = self.items(plans).filter_map(|(depot, _, item, decision)| {
-                let Fate::Waiting { since, until } = decision.fate else { return None };
+                let State::Orphaned { since, until } = decision.state else { return None };
                 let (kind, size) = (item.kind.into(), Size::default());
                 Some(Waiting { kind, path: self.path(depot, item), size, since, until })
             });
@@ -400,8 +402,8 @@ fn foresee(
 ) -> Result<()> {
     let concerned: Vec<_> = world
         .items(plans)
-        .filter(|(_, _, _, decision)| decision.fate != Fate::Kept)
-        .map(|(depot, _, item, decision)| (depot, item, decision.fate))
+        .filter(|(_, _, _, decision)| decision.state != State::Retained)
+        .map(|(depot, _, item, decision)| (depot, item, decision.state))
         .collect();
     watch.begin_counting("Measuring what can go");
     watch.expect(concerned.len() as u64);
@@ -411,8 +413,8 @@ fn foresee(
         }
         let path = item.path(&world.inventory.depots[*depot].path);
         let why_in_use = match fate {
-            Fate::Doomed(_) => spared::why_in_use(&path, item, &world.mounts, moment),
-            Fate::Kept | Fate::Waiting { .. } => Ok(None),
+            State::Deletable(_) => spared::why_in_use(&path, item, &world.mounts, moment),
+            State::Retained | State::Orphaned { .. } => Ok(None),
         };
         let size = fs::measure(&path);
         watch.advance(1);
@@ -424,9 +426,9 @@ fn foresee(
         match (fate, why_in_use) {
             (_, Ok(Some(message))) => report.spared.push(Failure { path, message }),
             (_, Err(error)) => report.failures.push(Failure { path, message: error.to_string() }),
-            (Fate::Kept, _) => {}
-            (Fate::Doomed(reason), _) => report.gone.push(Gone { kind, path, size, reason }),
-            (Fate::Waiting { since, until }, _) => {
+            (State::Retained, _) => {}
+            (State::Deletable(reason), _) => report.gone.push(Gone { kind, path, size, reason }),
+            (State::Orphaned { since, until }, _) => {
                 report.waiting.push(Waiting { kind, path, size, since, until });
             }
         }

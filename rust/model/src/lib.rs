@@ -8,7 +8,6 @@ pub mod clone_name;
 pub mod collection;
 pub mod depots;
 pub mod diagnostic;
-pub mod diagnostic;
 pub mod generation;
 pub mod hash;
 pub mod key;

@@ -22,7 +22,6 @@ use hashbrown::{Equivalent, HashSet};
 use smol_str::SmolStr;
 use uuid::Uuid;
 
-use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::root::{self, Reading};
 

@@ -22,7 +22,6 @@ use scratchrs_fetch::{self as fetch, Client, LimitSource, Reason, Request, Setti
 use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Watch};
 use scratchrs_model::artifacts_toml::{Bindings, Download, Entry, Host};
 use scratchrs_model::diagnostic::Diagnostic;
-use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::{BUILDING, DOWNLOAD, join};
 use scratchrs_model::time::DepotTime;

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use scratchrs_model::artifacts_toml::{NamedHashes, named_hashes};
-use scratchrs_model::diagnostic::Diagnostic;
-use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
 use scratchrs_model::spelling::stand_ins;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use scratchrs_fs::{self as fs, Size, Watch};
-use scratchrs_model::collection::{Decision, Fate, Item, Keeper, Kind};
+use scratchrs_model::collection::{Decision, Item, Kind, Reference, State};
 use scratchrs_model::layout::{GLOBAL, PACKAGES};
 use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
@@ -133,16 +133,18 @@ impl World {
         let place = &self.inventory.depots[depot];
         let path = item.path(&place.path);
         let mut causes = self.causes(item, decision);
-        let is_doomed = matches!(decision.fate, Fate::Doomed(_));
+        let is_doomed = matches!(decision.state, State::Deletable(_));
         let why_in_use =
             is_doomed.then(|| why_in_use(&path, item, &self.mounts, moment)).transpose();
         let why_in_use = why_in_use.unwrap_or_else(|error| Some(Some(error.to_string()))).flatten();
-        let standing = match decision.fate {
-            Fate::Doomed(_) if why_in_use.is_some() => Standing::Kept,
-            Fate::Kept if decision.keepers.is_empty() && !place.is_swept => Standing::Elsewhere,
-            Fate::Kept => Standing::Kept,
-            Fate::Waiting { since, until } => Standing::Waiting { since, until },
-            Fate::Doomed(_) => Standing::Goes,
+        let standing = match decision.state {
+            State::Deletable(_) if why_in_use.is_some() => Standing::Kept,
+            State::Retained if decision.referenced_by.is_empty() && !place.is_swept => {
+                Standing::Elsewhere
+            }
+            State::Retained => Standing::Kept,
+            State::Orphaned { since, until } => Standing::Waiting { since, until },
+            State::Deletable(_) => Standing::Goes,
         };
         causes.extend(why_in_use.map(|reason| Cause {
             what: "in use",
@@ -174,13 +176,13 @@ impl World {
             because: Vec::new(),
         };
         let mut causes = Vec::new();
-        for keeper in &decision.keepers {
-            match keeper {
-                Keeper::Manifest(index) => {
+        for reference in &decision.referenced_by {
+            match reference {
+                Reference::Manifest(index) => {
                     let manifest = &roots.manifests[*index];
                     causes.push(cause("manifest", &manifest.path, manifest.last_used));
                 }
-                Keeper::ArtifactFile(index) => {
+                Reference::ArtifactFile(index) => {
                     let file = &roots.artifact_files[*index];
                     let mut cause = cause("artifact file", &file.path, file.last_used);
                     let hash = item.name.to_str().and_then(|name| name.parse().ok());
@@ -189,7 +191,7 @@ impl World {
                     self.trace_package(&mut cause);
                     causes.push(cause);
                 }
-                Keeper::Use(index) => {
+                Reference::Use(index) => {
                     let space = &roots.uses[*index];
                     for project in &space.projects {
                         let mut cause = cause("project", project, space.last_used);
@@ -197,7 +199,7 @@ impl World {
                         causes.push(cause);
                     }
                 }
-                Keeper::Unreadable(index) => {
+                Reference::Unreadable(index) => {
                     let unreadable = &roots.unreadable[*index];
                     let mut cause = cause("unreadable", &unreadable.path, None);
                     cause.name = Some(unreadable.diagnostic.to_string());
@@ -251,8 +253,8 @@ impl World {
     /// an artifact, the first by the alphabet.
     pub(super) fn package(&self, item: &Item, decision: &Decision) -> Option<String> {
         let group = item.group.to_string_lossy();
-        let binding = |keeper: &Keeper| match keeper {
-            Keeper::ArtifactFile(index) => {
+        let binding = |reference: &Reference| match reference {
+            Reference::ArtifactFile(index) => {
                 let file = &self.marks.roots.artifact_files[*index];
                 self.installation(&file.path).map(|(name, _)| name)
             }
@@ -261,7 +263,7 @@ impl World {
         match item.kind {
             Kind::Package => Some(group.into_owned()),
             Kind::Clone => None,
-            Kind::Artifact => decision.keepers.iter().filter_map(binding).min(),
+            Kind::Artifact => decision.referenced_by.iter().filter_map(binding).min(),
             Kind::Space => Some(self.package_of(&group).unwrap_or_else(|| group.into_owned())),
         }
     }
@@ -291,8 +293,8 @@ impl World {
         match item.kind {
             Kind::Artifact => {
                 let Ok(hash) = name.parse() else { return labels };
-                for keeper in &decision.keepers {
-                    if let Keeper::ArtifactFile(index) = keeper {
+                for reference in &decision.referenced_by {
+                    if let Reference::ArtifactFile(index) = reference {
                         let content = &self.marks.roots.artifact_files[*index].content;
                         labels.extend(content.names_of(hash).map(str::to_owned));
                     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use scratchrs_fs as fs;
-use scratchrs_model::collection::Fate;
+use scratchrs_model::collection::State;
 use scratchrs_model::layout::{self, LOGS};
 
 use super::{Moment, Note, Options, Problem, World};
@@ -24,9 +24,9 @@ impl World {
         let plans = self.decide(options, moment);
         for index in read_only {
             let is_unreachable =
-                |fate: Fate| matches!(fate, Fate::Doomed(_) | Fate::Waiting { .. });
+                |state: State| matches!(state, State::Deletable(_) | State::Orphaned { .. });
             let decisions = plans[index].decisions.iter();
-            let count = decisions.filter(|decision| is_unreachable(decision.fate)).count();
+            let count = decisions.filter(|decision| is_unreachable(decision.state)).count();
             let depot = &mut self.inventory.depots[index];
             depot.is_swept = false;
             if count > 0 {

@@ -1,7 +1,7 @@
 //! What is in a depot, how large it is, and who uses it.
 
 use scratchrs_fs::{self as fs, Size, Watch};
-use scratchrs_model::collection::{Fate, KINDS, Keeper};
+use scratchrs_model::collection::{KINDS, Reference, State};
 use scratchrs_model::time::DepotTime;
 
 use super::spared::why_in_use;
@@ -100,7 +100,7 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
         let path = item.path(&world.inventory.depots[*depot].path);
         let size = fs::measure(&path);
         // What a collection fails to look at, it does not delete.
-        let is_orphan = decision.keepers.is_empty()
+        let is_orphan = decision.referenced_by.is_empty()
             && matches!(why_in_use(&path, item, &world.mounts, moment), Ok(None));
         watch.advance(1);
         (size, is_orphan)
@@ -110,17 +110,19 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
         .into_iter()
         .zip(sizes)
         .map(|((depot, _, item, decision), (size, is_orphan))| {
-            let count = |is_meant: fn(&Keeper) -> bool| {
-                decision.keepers.iter().filter(|keeper| is_meant(keeper)).count()
+            let count = |is_meant: fn(&Reference) -> bool| {
+                decision.referenced_by.iter().filter(|reference| is_meant(reference)).count()
             };
-            let projects = |keeper: &Keeper| match keeper {
-                Keeper::Use(index) => world.marks.roots.uses[*index].projects.len(),
+            let projects = |reference: &Reference| match reference {
+                Reference::Use(index) => world.marks.roots.uses[*index].projects.len(),
                 _ => 0,
             };
-            let until = match decision.fate {
-                Fate::Waiting { until, .. } if is_orphan => Some(until),
-                Fate::Doomed(_) if is_orphan || !decision.keepers.is_empty() => Some(moment.now),
-                Fate::Waiting { .. } | Fate::Doomed(_) | Fate::Kept => None,
+            let until = match decision.state {
+                State::Orphaned { until, .. } if is_orphan => Some(until),
+                State::Deletable(_) if is_orphan || !decision.referenced_by.is_empty() => {
+                    Some(moment.now)
+                }
+                State::Orphaned { .. } | State::Deletable(_) | State::Retained => None,
             };
             Entry {
                 kind: item.kind.into(),
@@ -129,11 +131,11 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
                 path: world.path(depot, item),
                 size,
                 last_used: world.last_used(decision),
-                manifests: count(|keeper| matches!(keeper, Keeper::Manifest(_))),
-                artifact_files: count(|keeper| matches!(keeper, Keeper::ArtifactFile(_))),
-                projects: decision.keepers.iter().map(projects).sum(),
+                manifests: count(|reference| matches!(reference, Reference::Manifest(_))),
+                artifact_files: count(|reference| matches!(reference, Reference::ArtifactFile(_))),
+                projects: decision.referenced_by.iter().map(projects).sum(),
                 names: 0,
-                is_held: count(|keeper| matches!(keeper, Keeper::Unreadable(_))) > 0,
+                is_held: count(|reference| matches!(reference, Reference::Unreadable(_))) > 0,
                 is_orphan,
                 until,
             }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use scratchrs_fs::{self as fs, PidLock, Size, Watch};
-use scratchrs_model::collection::{DepotPlan, Fate, Item, Kind, Reason};
+use scratchrs_model::collection::{DepotPlan, Item, Kind, Reason, State};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout;
@@ -344,7 +344,8 @@ impl World {
         let depots = self.inventory.depots.iter().zip(plans);
         let in_use = depots.map(|(depot, plan)| {
             let index = depot.items.iter().position(is_store).filter(|_| depot.is_swept)?;
-            let matters = options.max_size.is_some() || plan.decisions[index].fate != Fate::Kept;
+            let matters =
+                options.max_size.is_some() || plan.decisions[index].state != State::Retained;
             (matters && is_in_use(&depot.items[index].path(&depot.path), moment)).then_some(index)
         });
         in_use.collect()

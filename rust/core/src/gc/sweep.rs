@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use scratchrs_fs::{self as fs, Attempt, Mounts, PidLock, SetAside, Stamp, Watch};
-use scratchrs_model::collection::{DepotPlan, Fate, Item, KINDS, Kind, Reason};
+use scratchrs_model::collection::{DepotPlan, Item, KINDS, Kind, Reason, State};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{
     self, ARTIFACTS, GENERATED, GENERATING, LOCK, Leftover, REPLACED, TREE_RECORD, UsageLogFile,
@@ -75,8 +75,8 @@ pub(crate) fn sweep(
         };
         let doomed: Vec<_> = world
             .items(&plans)
-            .filter_map(|(depot, item, found, decision)| match decision.fate {
-                Fate::Doomed(reason) if is_pending(&(depot, item)) => {
+            .filter_map(|(depot, item, found, decision)| match decision.state {
+                State::Deletable(reason) if is_pending(&(depot, item)) => {
                     Some(Doomed { position: (depot, item), item: found, reason })
                 }
                 _ => None,

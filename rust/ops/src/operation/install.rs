@@ -11,7 +11,6 @@ use scratchrs_fetch::{JuliaSession, Settings};
 use scratchrs_fs::{Holder, Watch};
 use scratchrs_model::artifacts_toml::{Download, Field, read_download};
 use scratchrs_model::diagnostic::Diagnostic;
-use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 
 use super::artifact::{parsed, stack};

@@ -1,0 +1,201 @@
+//! What lies in a depot.
+
+use std::ffi::{OsStr, OsString};
+use std::hash::BuildHasher;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+
+use crate::hash::TreeHash;
+use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
+use crate::orphanage::Orphanage;
+
+/// The kinds of items that are collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// `packages/<Name>/<slug>`
+    Package,
+    /// `clones/<name>`
+    Clone,
+    /// `artifacts/<hash>`
+    Artifact,
+    /// `scratchspaces/<uuid>/<key>`
+    Space,
+}
+
+/// All kinds, in the order in which Pkg removes them.
+pub const KINDS: [Kind; 4] = [Kind::Package, Kind::Clone, Kind::Artifact, Kind::Space];
+
+impl Kind {
+    /// The directory of a depot that items of this kind lie in.
+    pub fn directory(self) -> &'static str {
+        match self {
+            Self::Package => PACKAGES,
+            Self::Clone => CLONES,
+            Self::Artifact => ARTIFACTS,
+            Self::Space => SCRATCHSPACES,
+        }
+    }
+
+    /// The path of an item of this kind in the depot at `depot`. The group is left out where items of
+    /// this kind have none.
+    pub fn path(self, depot: &str, group: &str, name: &str) -> String {
+        match self.is_grouped() {
+            true => layout::join(depot, &[self.directory(), group, name]),
+            false => layout::join(depot, &[self.directory(), name]),
+        }
+    }
+
+    /// Whether items of this kind lie in a directory of their package.
+    pub fn is_grouped(self) -> bool {
+        matches!(self, Self::Package | Self::Space)
+    }
+}
+
+/// Something in a depot that can be collected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What it is.
+    pub kind: Kind,
+    /// The name of its package's directory, where items of this kind have one; else empty.
+    pub group: OsString,
+    /// Its own name.
+    pub name: OsString,
+    /// What a clone is a clone of, in its own words.
+    pub origin: Option<String>,
+    /// Whether it is a plain file: one of those that Pkg keeps among its own spaces.
+    pub is_file: bool,
+}
+
+impl Item {
+    /// Its path in the depot at `depot`.
+    pub fn path(&self, depot: &str) -> PathBuf {
+        let mut path = PathBuf::from(depot);
+        path.push(self.kind.directory());
+        if self.kind.is_grouped() {
+            path.push(&self.group);
+        }
+        path.push(&self.name);
+        path
+    }
+
+    /// Its path as text, in which the files that Pkg shares unreadable it; none if it is not Unicode.
+    pub fn text(&self, depot: &str) -> Option<String> {
+        Some(self.kind.path(depot, self.group.to_str()?, self.name.to_str()?))
+    }
+}
+
+/// What lies in a depot.
+#[derive(Clone, Debug, Default)]
+pub struct Depot {
+    /// Its absolute path, as Julia's `abspath` gives it, without a separator at the end.
+    pub path: String,
+    /// Other absolute paths that lead to it.
+    pub aliases: Vec<String>,
+    /// Whether items are to be deleted from it.
+    pub is_swept: bool,
+    /// What can be collected.
+    pub items: Vec<Item>,
+    /// Since when its unreachable items are orphans.
+    pub orphanage: Orphanage,
+    /// Finds items by their names. The items do not change once it is there.
+    index: OnceLock<Index>,
+}
+
+impl Depot {
+    /// The depot at a path, as yet with nothing in it.
+    pub fn new(path: String, aliases: Vec<String>, is_swept: bool) -> Self {
+        Self { path, aliases, is_swept, ..Self::default() }
+    }
+
+    /// Builds at once what [`plan`] finds the items with, so that it need not. No item is to be added
+    /// afterwards.
+    pub fn build_index(&self) {
+        self.index();
+    }
+
+    /// What `path` is below the depot by its text: by the path of the depot, or another one that leads
+    /// to it. `None` if it begins with none of them.
+    pub fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let mut paths = std::iter::once(&self.path).chain(&self.aliases);
+        paths.find_map(|depot| path.strip_prefix(depot)?.strip_prefix(std::path::MAIN_SEPARATOR))
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index::of(&self.items))
+    }
+
+    /// A package, by its name and slug.
+    pub(super) fn package(&self, name: &str, slug: &str) -> Option<usize> {
+        let index = self.index();
+        index.find(&index.packages, &self.items, name, slug)
+    }
+
+    pub(super) fn artifact(&self, hash: TreeHash) -> Option<usize> {
+        self.index().artifacts.get(&hash).copied()
+    }
+
+    /// A space, by the UUID of its package and its key.
+    pub fn space(&self, uuid: &str, key: &str) -> Option<usize> {
+        let index = self.index();
+        index.find(&index.spaces, &self.items, uuid, key)
+    }
+}
+
+/// Finds items by their names.
+#[derive(Clone, Debug, Default)]
+struct Index {
+    hasher: DefaultHashBuilder,
+    packages: HashTable<usize>,
+    artifacts: HashMap<TreeHash, usize>,
+    spaces: HashTable<usize>,
+}
+
+impl Index {
+    fn of(items: &[Item]) -> Self {
+        let mut index = Self::default();
+        let count = |kind| items.iter().filter(|item| item.kind == kind).count();
+        index.artifacts.reserve(count(Kind::Artifact));
+        for (item, kind, _, name) in named(items) {
+            match kind {
+                // Pkg writes hashes in lower case, and looks for nothing else.
+                Kind::Artifact if !name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
+                    if let Ok(hash) = name.parse() {
+                        index.artifacts.insert(hash, item);
+                    }
+                }
+                Kind::Package | Kind::Space => {
+                    let Self { hasher, packages, spaces, .. } = &mut index;
+                    let table = if kind == Kind::Package { packages } else { spaces };
+                    let hash =
+                        |item: &usize| hasher.hash_one((&items[*item].group, &items[*item].name));
+                    table.insert_unique(hash(&item), item, hash);
+                }
+                Kind::Artifact | Kind::Clone => {}
+            }
+        }
+        index
+    }
+
+    fn find(
+        &self,
+        table: &HashTable<usize>,
+        items: &[Item],
+        group: &str,
+        name: &str,
+    ) -> Option<usize> {
+        let hash = self.hasher.hash_one((OsStr::new(group), OsStr::new(name)));
+        let found =
+            table.find(hash, |item| items[*item].group == group && items[*item].name == name);
+        found.copied()
+    }
+}
+
+/// The items whose names are Unicode: only these can be referenced. The index of each, its kind, its
+/// group and its name.
+pub(super) fn named(items: &[Item]) -> impl Iterator<Item = (usize, Kind, &str, &str)> {
+    items.iter().enumerate().filter_map(|(index, item)| {
+        Some((index, item.kind, item.group.to_str()?, item.name.to_str()?))
+    })
+}

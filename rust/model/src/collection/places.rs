@@ -1,0 +1,97 @@
+//! Finds items by their paths and names.
+
+use std::collections::HashSet;
+
+use smallvec::SmallVec;
+
+use crate::hash::TreeHash;
+use crate::slug::Slug;
+use crate::spelling::Spellings;
+
+use super::depot::{Depot, Kind};
+
+/// The index of a depot, and that of an item in it.
+pub type Position = (usize, usize);
+
+/// Finds items by their paths and names.
+#[derive(Debug)]
+pub struct Places<'a> {
+    /// The paths of the depots, and whose each is.
+    paths: Vec<(&'a str, usize)>,
+    depots: &'a [Depot],
+    spellings: &'a Spellings,
+}
+
+impl<'a> Places<'a> {
+    /// Finds items of `depots`; by other paths of theirs, too, as far as `spellings` has them.
+    pub fn of(depots: &'a [Depot], spellings: &'a Spellings) -> Self {
+        let paths = depots.iter().enumerate().flat_map(|(index, depot)| {
+            let paths = std::iter::once(&depot.path).chain(&depot.aliases);
+            paths.map(move |path| (path.as_str(), index))
+        });
+        let mut paths: Vec<_> = paths.collect();
+        // A depot may lie in another one: the longer path says more.
+        paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
+        Self { paths, depots, spellings }
+    }
+
+    /// The depot that `path` is in, and the names below it.
+    fn locate<'p>(&self, path: &'p str) -> Option<(usize, std::str::Split<'p, char>)> {
+        self.paths.iter().find_map(|(depot, index)| {
+            let rest = path.strip_prefix(depot)?.strip_prefix(std::path::MAIN_SEPARATOR)?;
+            Some((*index, rest.split(std::path::MAIN_SEPARATOR)))
+        })
+    }
+
+    /// The items of `kind` that `path` is, or is in, by any of its spellings.
+    pub(super) fn items(&self, kind: Kind, path: &str) -> SmallVec<[Position; 1]> {
+        let spellings = self.spellings.of(path).iter().map(String::as_str);
+        std::iter::once(path).chain(spellings).filter_map(|path| self.item(kind, path)).collect()
+    }
+
+    /// The item of `kind` that `path` is, or is in, by its text. A space is meant by its own path only.
+    pub fn item(&self, kind: Kind, path: &str) -> Option<Position> {
+        let (depot, mut names) = self.locate(path)?;
+        // Only the system can tell where that leads.
+        if names.clone().any(|name| name == "..") {
+            return None;
+        }
+        if names.next() != Some(kind.directory()) {
+            return None;
+        }
+        let place = &self.depots[depot];
+        let item = match kind {
+            Kind::Package => place.package(names.next()?, names.next()?),
+            Kind::Artifact => place.artifact(names.next()?.parse().ok()?),
+            Kind::Space => {
+                let item = place.space(names.next()?, names.next()?);
+                item.filter(|_| names.next().is_none())
+            }
+            Kind::Clone => None,
+        };
+        item.map(|item| (depot, item))
+    }
+
+    /// Whether `path` is in a package of `deletable`, and in no other.
+    pub(super) fn is_in(&self, deletable: &HashSet<Position>, path: &str) -> bool {
+        if deletable.is_empty() {
+            return false;
+        }
+        let packages = self.items(Kind::Package, path);
+        !packages.is_empty() && packages.iter().all(|package| deletable.contains(package))
+    }
+
+    /// The directory of a package, as Pkg finds the one that it uses.
+    pub(super) fn package(&self, name: &str, slug: &Slug) -> Option<Position> {
+        [slug.as_str(), slug.legacy()].into_iter().find_map(|slug| {
+            let mut depots = self.depots.iter().enumerate();
+            depots.find_map(|(index, depot)| Some((index, depot.package(name, slug)?)))
+        })
+    }
+
+    /// An artifact in each of the depots that have it, in their order.
+    pub(super) fn artifacts(&self, hash: TreeHash) -> impl Iterator<Item = Position> {
+        let depots = self.depots.iter().enumerate();
+        depots.filter_map(move |(index, depot)| Some((index, depot.artifact(hash)?)))
+    }
+}

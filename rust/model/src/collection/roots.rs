@@ -1,0 +1,82 @@
+//! What references the items of depots.
+
+use crate::artifacts_toml::NamedHashes;
+use crate::diagnostic::Diagnostic;
+use crate::manifest::Manifest;
+use crate::overrides::{Overrides, Target};
+use crate::spelling::{Spellings, clone_sources};
+use crate::time::DepotTime;
+
+use super::depot::Kind;
+use super::places::Position;
+
+/// A file that references items.
+#[derive(Clone, Debug)]
+pub struct Root<T> {
+    /// Its path, as a log has it.
+    pub path: String,
+    /// When its use was last logged.
+    pub last_used: Option<DepotTime>,
+    /// What it references.
+    pub content: T,
+}
+
+/// The uses of a scratch space.
+#[derive(Clone, Debug, Default)]
+pub struct SpaceUse {
+    /// The space, as the log has it.
+    pub path: String,
+    /// When its use was last logged.
+    pub last_used: Option<DepotTime>,
+    /// The project files for which it was used, those that are known to be gone left out.
+    pub projects: Vec<String>,
+}
+
+/// A root, or a log of roots, that exists and cannot be read completely.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Its path.
+    pub path: String,
+    /// Why it cannot be read, and where.
+    pub diagnostic: Diagnostic,
+    /// The kinds of items that it might reference.
+    pub kinds: Vec<Kind>,
+}
+
+/// Everything that references items.
+#[derive(Clone, Debug, Default)]
+pub struct Roots {
+    /// The manifests.
+    pub manifests: Vec<Root<Manifest>>,
+    /// The artifact files.
+    pub artifact_files: Vec<Root<NamedHashes>>,
+    /// The scratch spaces.
+    pub uses: Vec<SpaceUse>,
+    /// The overrides of all depots.
+    pub overrides: Overrides,
+    /// What they put in the place of names in the artifact files of packages: the index of the file, and
+    /// the replacement.
+    pub replacements: Vec<(usize, Target)>,
+    /// What could not be read.
+    pub unreadable: Vec<Unreadable>,
+    /// The other paths of what the paths of all these lead to. Of items and of what lies in them, the
+    /// paths by which their depots have them.
+    pub spellings: Spellings,
+    /// The items that are symbolic links, each with an item that it leads to, or into. What references
+    /// the one references the other.
+    pub links: Vec<(Position, Position)>,
+}
+
+impl Roots {
+    /// What the `repo-url` entries of a manifest can mean, by each path of the manifest.
+    pub fn clone_sources(&self, manifest: &Root<Manifest>) -> Vec<String> {
+        let sources = &manifest.content.sources;
+        if sources.is_empty() {
+            return Vec::new();
+        }
+        let others = self.spellings.of(&manifest.path);
+        let paths = std::iter::once(&manifest.path).chain(others);
+        let paths = paths.flat_map(|path| sources.iter().map(move |source| (path, source)));
+        paths.flat_map(|(path, source)| clone_sources(path, source)).collect()
+    }
+}
