@@ -1,5 +1,5 @@
 """
-The functions of `Pkg.PlatformEngines` for who handles tarballs himself: `download`, `verify`,
+The functions of `Pkg.PlatformEngines`, if you handle tarballs yourself: `download`, `verify`,
 `download_verify`, `unpack`, `download_verify_unpack` and `package`, with the same arguments and
 results. None of them makes an artifact; see [`create_artifact`](@ref) and
 [`ensure_artifact_installed`](@ref) for that.
@@ -12,13 +12,12 @@ import ..@seldom_run, ..Native, ..session_texts
 """
     download(url, dest; verbose = false, io = stderr) -> dest
 
-Downloads into the file `dest`, in the place of what is there; `verbose` shows the progress. A transfer
-that breaks off is gone on with. A Pkg server gets what it needs to know of this session, and its
-token.
+Downloads into the file `dest`, replacing an existing one; `verbose` shows the progress. Interrupted
+transfers resume. Requests to a Pkg server have its usual headers about this session, and its token.
 
 # Errors
-[`DownloadError`](@ref ScratchRS.DownloadError) if it can't be had, [`DepotIO`](@ref ScratchRS.DepotIO)
-if it can't be written. What was at `dest` is still there then.
+[`DownloadError`](@ref ScratchRS.DownloadError) if the URL can't be downloaded, [`DepotIO`](@ref ScratchRS.DepotIO)
+if it can't be written. An existing file `dest` is then unchanged.
 """
 function download(url::AbstractString, dest::AbstractString; verbose::Bool = false, io::IO = stderr)
     Native.download_file(String(url), abspath(String(dest)), session_texts(), verbose ? io : devnull)
@@ -29,9 +28,9 @@ end
     verify(path, hash; verbose = false, report_cache_status = false, hash_path = path * ".sha256")
         -> Bool, or (Bool, Symbol)
 
-Whether the SHA-256 of a file is `hash`. If so, that is noted in the file `hash_path`, and the next call
-trusts the note as long as it is no older than the file. With `report_cache_status`, the result has
-also what there was to say of the note: `:hash_cache_missing`, `:hash_cache_consistent`,
+Whether the SHA-256 of a file is `hash`. If so, the hash is written to the file `hash_path`, which the next
+call trusts as long as it is no older than the file. With `report_cache_status`, the result also has the
+state of that cache file: `:hash_cache_missing`, `:hash_cache_consistent`,
 `:hash_cache_mismatch` or `:file_modified`; or `:hash_mismatch`.
 
 # Errors
@@ -69,7 +68,7 @@ function checked(path, hash, hash_path, verbose)
         verbose && @info "Hash cache is consistent, returning true"
         return true, status
     end
-    verbose && @info "The file is hashed, as its hash cache says nothing" path status
+    verbose && @info "The hash cache is missing or stale; hashing the file" path status
     actual = Native.file_sha256(abspath(String(path)))
     verbose && @info "Calculated hash $actual for file $path"
     if actual != hash
@@ -95,12 +94,12 @@ end
 """
     download_verify(url, hash, dest; verbose = false, force = false, quiet_download = false) -> Bool
 
-Downloads into the file `dest`, unless it is there, and verifies it; see [`verify`](@ref). `hash` is
-`nothing` where it is not known. With `force`, a file that is there and is not the right one is
-replaced; the result is then `false`, else `true`.
+Downloads into the file `dest`, unless it exists, and verifies it; see [`verify`](@ref). `hash` is
+`nothing` if it is unknown. With `force`, an existing file with another hash is replaced; the result is
+then `false`, else `true`.
 
 # Errors
-`ErrorException` if the file is not what it should be; those of `download`.
+`ErrorException` if the file has another hash; those of `download`.
 """
 function download_verify(
     url::AbstractString,
@@ -126,15 +125,15 @@ end
 """
     unpack(tarball, dest; verbose = false)
 
-Unpacks a tarball into the directory `dest`, which is missing or empty: as a whole, or not at all. The
-content tells how it is compressed: by gzip, xz, Zstandard, bzip2 or not.
+Unpacks a tarball into the directory `dest`, which must be missing or empty. On failure nothing is
+unpacked. The compression (gzip, xz, Zstandard, bzip2 or none) is detected from the content.
 
 # Errors
 [`FormatError`](@ref ScratchRS.FormatError) for an archive that is malformed or would write outside of `dest`;
-[`DepotIO`](@ref ScratchRS.DepotIO), also if `dest` has something in it.
+[`DepotIO`](@ref ScratchRS.DepotIO), also if `dest` is not empty.
 """
 function unpack(tarball_path::AbstractString, dest::AbstractString; verbose::Bool = false)
-    # A slash at the end would be the name of nothing in the directory.
+    # The path of a directory that is renamed must not end with a slash.
     directory = rstrip(abspath(String(dest)), '/')
     watcher = verbose ? stderr : devnull
     Native.unpack_tarball(abspath(String(tarball_path)), String(directory), session_texts(), watcher)
@@ -145,7 +144,7 @@ end
     package(src_dir, tarball; io = stderr)
 
 Packs the directory `src_dir` as a tarball, compressed by Zstandard if its name ends with `.zst`, else
-by gzip, and replaces what is there. The same tree gives the same bytes on every machine.
+by gzip, and replaces an existing file. The same tree gives the same bytes on every machine.
 """
 function package(src_dir::AbstractString, tarball_path::AbstractString; io::IO = stderr)
     Native.archive_tree(abspath(String(src_dir)), abspath(String(tarball_path)), io)
@@ -157,9 +156,9 @@ end
                            force = false, verbose = false, quiet_download = false, io = stderr) -> Bool
 
 Downloads a tarball, verifies and unpacks it; see [`download_verify`](@ref) and [`unpack`](@ref). The
-tarball is kept at `tarball_path`, if that is given. Nothing is unpacked, and the result is `false`, if
-the directory `dest` is there already, unless `ignore_existence`: then it has to be empty. If `force`
-made a tarball new, `dest` is removed before.
+tarball is kept at `tarball_path`, if that is given. If the directory `dest` already exists, nothing is
+unpacked, and the result is `false`; with `ignore_existence`, an empty `dest` is accepted. If `force`
+replaced a tarball, `dest` is removed first.
 """
 function download_verify_unpack(
     url::AbstractString,

@@ -1,9 +1,8 @@
-# What an artifact is built for, and what the running Julia is.
+# The platform that an artifact is built for, and that of the running Julia.
 #
-# Since 1.6 Julia has tags for that, and the rules for comparing them, in Base: they are used as they
-# are, so that a platform of the user's, with rules of its own, counts as it does for Julia. Before,
-# Pkg had a type for each operating system, which knows a few tags and nothing else; there the rules
-# are those of the native library.
+# Since 1.6 Base has tags of platforms, and rules to compare them. They are used directly, so that a
+# platform with comparison rules of its own is treated as by Julia. Before, Pkg had a type for each
+# operating system, with a few tags only; there the rules are those of the native library.
 module Platforms
 
 import ..@seldom_run
@@ -18,7 +17,7 @@ import ..@seldom_run
 
     host() = HostPlatform()
 
-    # The platform that an entry of a file of bindings is for. All its texts are tags.
+    # The platform that an entry of a file of bindings is for. All its strings are tags.
     function platform_of(entry)
         values = Dict{String, String}(tag => value for (tag, value) in entry if value isa String)
         for tag in ("os", "arch", "git-tree-sha1")
@@ -56,7 +55,7 @@ else
 
     platform_of(entry) = Base.invokelatest(Pkg.Artifacts.unpack_platform, entry, "", "")
 
-    # Among others, what is for another version of Julia is nothing for this one.
+    # This also rules out entries for other versions of Julia.
     function best_of(entries, platform, complain)
         described = String[]
         for entry in entries
@@ -73,16 +72,16 @@ else
     end
 end
 
-# The best of the entries of an artifact for a platform, or nothing. Those that make no sense are
-# logged as errors, and are none.
+# The best of the entries of an artifact for a platform, or `nothing`. Invalid entries are logged as errors
+# and ignored.
 function choose(entries, platform, name, artifacts_toml)
     complain(fault) =
         @error "Invalid artifacts file at '$artifacts_toml': platform-specific artifact entry '$name': $fault"
-    sensible = filter(entry -> is_for_one(entry, name, artifacts_toml), entries)
-    return isempty(sensible) ? nothing : best_of(sensible, platform, complain)
+    valid = filter(entry -> is_for_one(entry, name, artifacts_toml), entries)
+    return isempty(valid) ? nothing : best_of(valid, platform, complain)
 end
 
-# Whether an entry says which platform it is for. That it does not is logged as an error.
+# Whether an entry names its platform. If it does not, an error is logged.
 function is_for_one(entry, name, artifacts_toml)
     for key in ("os", "arch")
         entry isa Dict && get(entry, key, nothing) isa AbstractString && continue

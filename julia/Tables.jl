@@ -1,4 +1,4 @@
-# Tables, as the native library tells them: each value with the first letter of its type before it.
+# Decodes tables of the native library: each value has the first letter of its type before it.
 module Tables
 
 import ..@seldom_run, ..Setup

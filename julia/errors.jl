@@ -1,20 +1,20 @@
 """
     ScratchRSError <: Exception
 
-What ScratchRS throws, other than an `ArgumentError` for an argument that can't be right:
+The errors of ScratchRS, apart from `ArgumentError` for an invalid argument:
 
-- `DepotIO`: the file system refused. The depot is read-only or full, or something is in the way.
-- `Busy`: another process holds a lock for longer than is good.
-- `NotFound`: there is no such thing, or no longer.
-- `IntegrityMismatch`: a content is not what its hash or a record says.
-- `FormatError`: a file does not read as what it should be; the message has line and column.
-- `DownloadError`: a download failed, from every place that there is.
-- `Cancelled`: the work was stopped, as nobody wanted it any more.
+- `DepotIO`: the file system refused. The depot is read-only or full, or a path is in the way.
+- `Busy`: another process holds a lock for too long.
+- `NotFound`: an item does not exist, or no longer exists.
+- `IntegrityMismatch`: a content does not match its hash or a record of it.
+- `FormatError`: a file is malformed; the message has line and column.
+- `DownloadError`: a download failed from every source.
+- `Cancelled`: the operation was cancelled.
 - `InternalError`: a bug in ScratchRS. Please report its message.
 - `LibraryNotFound`: the native library is missing.
 
 Each has a `message` (one sentence: what is wrong, and where) and a `hint` (what to do about it, or
-`""`); all but the last also the `path` that they are about (or `""`) and the system's error number
+`""`); all but the last also have the `path` that they are about (or `""`) and the system's error number
 `errno` (or 0).
 
 # Example
@@ -40,13 +40,13 @@ end
 const DepotIO = NativeError{:DepotIO}
 """Another process holds a lock. See [`ScratchRSError`](@ref)."""
 const Busy = NativeError{:Busy}
-"""There is no such thing. See [`ScratchRSError`](@ref)."""
+"""An item does not exist. See [`ScratchRSError`](@ref)."""
 const NotFound = NativeError{:NotFound}
-"""A content is not what its hash says. See [`ScratchRSError`](@ref)."""
+"""A content does not match its hash. See [`ScratchRSError`](@ref)."""
 const IntegrityMismatch = NativeError{:IntegrityMismatch}
-"""A file does not read as what it should be. See [`ScratchRSError`](@ref)."""
+"""A file is malformed. See [`ScratchRSError`](@ref)."""
 const FormatError = NativeError{:FormatError}
-"""The work was stopped. See [`ScratchRSError`](@ref)."""
+"""The operation was cancelled. See [`ScratchRSError`](@ref)."""
 const Cancelled = NativeError{:Cancelled}
 """A download failed. See [`ScratchRSError`](@ref)."""
 const DownloadError = NativeError{:DownloadError}
@@ -68,7 +68,7 @@ function Base.showerror(io::IO, error::ScratchRSError)
     isempty(error.hint) || print(io, "\nhint: ", error.hint)
 end
 
-# Where the call came from says nothing about a library that is missing.
+# A backtrace does not help with a missing library.
 Base.showerror(io::IO, error::LibraryNotFound, backtrace_of_call; backtrace = true) =
     showerror(io, error)
 
@@ -79,7 +79,7 @@ kind(error::ScratchRSError) = nameof(typeof(error))
 # those of `ErrorCode` in `rust/core/src/error.rs`.
 function native_error(code::UInt32, message::String, path::String, errno::String, hint::String)
     code == 1 && return ArgumentError(message)
-    # What is there stands against it: Pkg throws this for a name that is bound already.
+    # A conflict with existing content: Pkg throws this for a name that is already bound.
     code == 10 && return ErrorException(message)
     return kind_of(code)(message, path, parse(Int, errno), hint)
 end

@@ -1,6 +1,6 @@
-# Looking at files that may be missing or somebody else's.
+# Predicates of files that may be missing or inaccessible.
 
-# The value of `f(args...)`, or `nothing` if the system denies access to what it looks at.
+# The value of `f(args...)`, or `nothing` if access is denied.
 function unless_denied(@nospecialize(f), @nospecialize(args...))
     try
         return @outside f(args...)
@@ -10,7 +10,7 @@ function unless_denied(@nospecialize(f), @nospecialize(args...))
     end
 end
 
-# The absolute path of a file that exists and may be looked at, else `nothing`.
+# The absolute path of an existing file, or `nothing` if it is missing or access is denied.
 function existing(file)
     file === nothing && return nothing
     return unless_denied(isfile, file) === true ? @outside(abspath(file))::String : nothing

@@ -1,4 +1,4 @@
-# Spaces that are filled once, however many ask.
+# Scratch spaces that a generator fills once, however many callers there are.
 
 """
     get_scratch!(generate, parent, key, calling = parent; version = nothing, depot = nothing)
@@ -6,17 +6,17 @@
 
 The path of a scratch space that `generate(directory)` has filled.
 
-If the space is not there yet, `generate` is called with an empty directory, which then takes the
-place of the space in one step. However many processes, threads and tasks ask at the same time,
-one of them generates; the others wait, and all see the complete space. While they wait, their
-other tasks run on; after a second a message says for whom they wait.
+If the space does not exist yet, `generate` is called with an empty directory, which then becomes the
+space in one step. Among concurrent processes, threads and tasks, one generates; the others wait, and
+all get the complete space. While they wait, their other tasks run on; after a second a message names
+the process that they wait for.
 
-- If `generate` throws, nothing is left, the error goes to its caller, and the next one tries.
-- If its process is killed, the next one takes over at once.
-- With a `version` (anything that prints), the space is generated again when its version is
-  another one. Whoever has files of the old one open keeps them.
-- A space that has content but was not generated is taken as it is, unless there is a `version`:
-  code that filled its space in another way can be changed to this one.
+- If `generate` throws, its directory is deleted, its caller gets the error, and the next caller tries.
+- If its process is killed, the next caller takes over at once.
+- With a `version` (anything that prints), the space is generated again when its version differs.
+  Files of the old space that are open stay readable.
+- A space that has content but was not generated is used as it is, unless there is a `version`: code that
+  filled its space in another way can switch to a generator.
 
 The other arguments and errors are those of the methods without `generate`.
 
@@ -69,9 +69,9 @@ get_scratch!(generate::Base.Callable, key::AbstractString, parent::Parent; kw...
 get_scratch!(::Base.Callable, parent::AbstractString, ::AbstractString; kw...) =
     throw(text_as_parent(parent))
 
-# Fills a directory and publishes it, or leaves nothing.
+# Fills a directory and publishes it, or deletes it.
 function run_generator(generate, depot::String, user::UUID, directory::String, ticket::UInt64)
-    # A collection without grace must not take the directory for garbage.
+    # A collection without a delay must not delete the directory.
     project = user_project(user)
     try
         project === nothing || record_access(depot, directory, project)
@@ -83,16 +83,16 @@ function run_generator(generate, depot::String, user::UUID, directory::String, t
     return Native.publish_generation(ticket)
 end
 
-# Asks again until nobody else generates the space, and gives the answer.
+# Asks again until no other caller generates the space, and returns the answer.
 function wait_for_generator(ask, key, space::String)
     return wait_for_other(ask, key, "generating") do
         is_generating(space) && throw(ArgumentError(
-            "the generator of `$key` asks for `$key`, and would wait for itself",
+            "the generator of `$key` calls `get_scratch!` for `$key`, and would wait for itself",
         ))
     end
 end
 
-# Whether the running task is inside the generator of the space.
+# Whether the running task is in the generator of the space.
 function is_generating(space::String)
     return any(keys(task_local_storage())) do name
         name isa Tuple{Symbol, String} &&

@@ -1,19 +1,19 @@
-# Where spaces are: the depot, or the directory that stands in for its spaces.
+# Where spaces are: the depot, or the directory that replaces its `scratchspaces`.
 
 # The first depot, which is the one that is written to.
 function first_depot()
     isempty(DEPOT_PATH) && throw(ArgumentError(
-        "there is no depot: DEPOT_PATH is empty. Put a directory in it, or in JULIA_DEPOT_PATH",
+        "DEPOT_PATH is empty, so there is no depot; add a directory to it, or to JULIA_DEPOT_PATH",
     ))
     return first(DEPOT_PATH)
 end
 
-# The depot to use, and the directory in the place of its `scratchspaces` (`""` for none). A depot
-# that is given counts for more than a directory that the task has set.
+# The depot to use, and the directory that replaces its `scratchspaces` (`""` for none). A depot that is
+# given takes precedence over a directory that the task has set.
 place(::Nothing) = (first_depot(), something(of_task(SCRATCH_DIRECTORY), ""))
 place(depot::AbstractString) = (named(depot, "depot"), "")
 
-# A path that a user gives: the empty one would be the current directory, which nobody means.
+# A path that a user gives. An empty one would mean the current directory, so it is refused.
 function named(path::AbstractString, what::String)
     isempty(path) && throw(ArgumentError("the path of the $what is empty"))
     return String(path)
@@ -22,11 +22,12 @@ end
 """
     with_scratch_directory(f, directory::AbstractString)
 
-Calls `f()` with `directory` in the place of the depot's `scratchspaces`: no other directory is
-searched for spaces, made or removed in, meanwhile. Uses are still logged in the depot.
+Calls `f()` with `directory` instead of the depot's `scratchspaces`: during the call, spaces are found,
+created and deleted there only. Usage is still logged in the depot.
 
-The override is the running task's. Tasks that it starts inherit it on Julia 1.11 and later; other
-tasks never see it. `clear_scratchspaces!()` removes the directory with all that is in it. Calls nest: the inner one ends where it returns, and the outer one holds again.
+The override belongs to the running task. Tasks that it starts inherit it on Julia 1.11 and later; other
+tasks never see it. `clear_scratchspaces!()` deletes the directory with all of its content. Calls nest:
+when an inner call returns, the override of the outer one is in force again.
 
 # Example
 ```julia
@@ -43,7 +44,7 @@ with_scratch_directory(f, directory::AbstractString) =
 """
     scratch_dir(parts...; depot = nothing) -> String
 
-The absolute path of the directory of all spaces, with `parts` joined to it. Makes nothing.
+The absolute path of the directory of all spaces, with `parts` joined to it. Creates nothing.
 
 `depot` names a depot other than the first of `DEPOT_PATH`. See also
 [`with_scratch_directory`](@ref).
@@ -57,8 +58,8 @@ end
 """
     scratch_path(owner::UUID, key; depot = nothing) -> String
 
-The path that the space `key` of the package `owner` has, whether it is there or not. See
-[`get_scratch!`](@ref), which makes it.
+The path of the space `key` of the package `owner`, whether it exists or not. See
+[`get_scratch!`](@ref), which creates it.
 """
 scratch_path(owner::UUID, key::AbstractString; depot::Union{Nothing, AbstractString} = nothing) =
     scratch_dir(string(owner), key; depot = depot)
@@ -66,7 +67,7 @@ scratch_path(owner::UUID, key::AbstractString; depot::Union{Nothing, AbstractStr
 """
     usage_toml() -> String
 
-The path of the log of uses in the first depot.
+The path of the usage log of scratch spaces in the first depot.
 """
 usage_toml() = joinpath(first_depot(), "logs", SCRATCH_USAGE)
 
@@ -76,9 +77,9 @@ const GLOBAL = UUID(UInt128(0))
 """
     find_uuid(parent) -> UUID
 
-The UUID of the package that `parent` stands for: itself if it is a `UUID`; that of the package
-that a `Module`, or a module around it, is the root of; for `nothing`, or a module of no package
-such as `Main`, that of the active project, or zero if that has none or can't be read.
+The UUID of the package that `parent` names: `parent` itself if it is a `UUID`; for a `Module`, that of
+the package which the module belongs to; for `nothing`, or a module of no package such as `Main`, that of
+the active project, or zero if the project has none or can't be read.
 """
 find_uuid(uuid::UUID) = uuid
 

@@ -4,11 +4,10 @@
     scratchrs() -> Cmd
     scratchrs(f)
 
-The program `scratchrs`, as a product of a JLL is used: a command to run, or a function that is
-called with the program's path.
+The program `scratchrs`, in the two forms of an executable product of a JLL: as a command to run, or
+by calling `f` with the program's path.
 
-It works on the depots of this session, of which the first is written to. Its commands are those of
-`scratchrs --help`.
+It works on the depots of this session, and writes to the first. `scratchrs --help` lists its commands.
 
 # Example
 ```julia
@@ -28,7 +27,7 @@ end
 
 scratchrs(f) = withenv(() -> f(program_path()), "JULIA_DEPOT_PATH" => depots_text())
 
-# The depots of this session as `JULIA_DEPOT_PATH` has them, where an empty entry stands for others.
+# The depots of this session as `JULIA_DEPOT_PATH` lists them. An empty entry would mean the default ones.
 depots_text() = join(filter(!isempty, DEPOT_PATH), Sys.iswindows() ? ';' : ':')
 
 function program_path()

@@ -1,4 +1,4 @@
-# Spaces: made, found, removed.
+# Scratch spaces: created, found, deleted.
 
 const Parent = Union{Module, UUID, Nothing}
 
@@ -7,23 +7,23 @@ const Parent = Union{Module, UUID, Nothing}
     get_scratch!(key; depot = nothing) -> String
     get_scratch!(key, parent; depot = nothing) -> String
 
-The path of the scratch space `key` of a package, made unless it is there.
+The path of the scratch space `key` of a package. The space is created if it is missing.
 
 - `parent`: the package whose namespace the space is in, as a `Module` of it or its `UUID`;
   `nothing`, or a module of no package such as `Main`, stands for the active project, or else for
-  the namespace that everybody shares.
+  the global namespace.
 - `key`: the name of the space: ASCII letters, digits, `-`, `_` and `.`, at most 255 bytes.
-- `calling`: the package whose use is logged. `Pkg.gc` removes a space when all projects and
+- `calling`: the package whose use is logged. `Pkg.gc` deletes a space when all projects and
   packages that were logged for it are gone.
 - `depot`: a depot other than the first of `DEPOT_PATH`.
 
-A depot that is read-only can be used as far as the space is in it.
+A read-only depot can be used if it already has the space.
 
 # Errors
-`ArgumentError` for an invalid key, [`ScratchRS.DepotIO`](@ref) if the space can't be made.
+`ArgumentError` for an invalid key, [`ScratchRS.DepotIO`](@ref) if the space can't be created.
 
 # Example
-Take the path when the package is loaded, so that it is not stored in its precompiled file:
+In a package, get the path in `__init__`, so that it is not stored in the precompiled file:
 ```julia
 module MyPackage
 using ScratchRS
@@ -57,7 +57,7 @@ get_scratch!(key::AbstractString, parent::Parent; kw...) = get_scratch!(parent, 
 get_scratch!(parent::AbstractString, ::AbstractString; kw...) = throw(text_as_parent(parent))
 
 text_as_parent(parent) = ArgumentError(
-    "a parent is a module, a UUID or nothing, and \"$parent\" is a text. If it is a UUID, write `Base.UUID(\"$parent\")`",
+    "\"$parent\" is a String; pass the module of the package, its UUID (`Base.UUID(\"$parent\")`), or `nothing`",
 )
 
 """
@@ -65,8 +65,8 @@ text_as_parent(parent) = ArgumentError(
     @get_scratch!(key, depot = …) -> String
     @get_scratch!(key, version = …) do directory … end
 
-[`get_scratch!`](@ref) for the package that the calling module belongs to; for the active project,
-or else the namespace that everybody shares, if it belongs to none. Takes the same keywords.
+[`get_scratch!`](@ref) for the package that the calling module belongs to; if it belongs to none, for
+the active project, or else for the global namespace. Takes the same keywords.
 
 With a `do` block, the block fills the space once.
 
@@ -93,14 +93,14 @@ end
     delete_scratch!(parent, key; depot = nothing)
     delete_scratch!(key; pkg_uuid = nothing, depot = nothing)
 
-Removes the scratch space `key` of a package; that there is none is no error. `parent`, or
+Deletes the scratch space `key` of a package. Deleting a missing space is not an error. `parent`, or
 `pkg_uuid`, names the package as in [`get_scratch!`](@ref).
 
-The space is gone at once for everybody else; its files are removed while other tasks run on. A
-space that is a symbolic link is unlinked, what it leads to stays.
+Other processes see the space disappear in one step; its files are deleted while other tasks run on. If
+the space is a symbolic link, the link is deleted, not its target.
 
 # Errors
-`ArgumentError` for an invalid key, [`ScratchRS.DepotIO`](@ref) if something can't be removed.
+`ArgumentError` for an invalid key, [`ScratchRS.DepotIO`](@ref) if something can't be deleted.
 """
 function delete_scratch!(
     parent::Parent,
@@ -123,11 +123,11 @@ delete_scratch!(parent::AbstractString, ::AbstractString; kw...) = throw(text_as
     clear_scratchspaces!(; depot = nothing)
     clear_scratchspaces!(parent; depot = nothing)
 
-Removes all scratch spaces of the depot, or those of one package. See [`delete_scratch!`](@ref).
+Deletes all scratch spaces of the depot, or those of one package. See [`delete_scratch!`](@ref).
 
 # Errors
-`ArgumentError` if `parent` is of no package: the namespace that everybody shares is cleared with
-the others only.
+`ArgumentError` if `parent` belongs to no package: the global namespace is only cleared together with
+all others.
 """
 function clear_scratchspaces!(; depot::Union{Nothing, AbstractString} = nothing)
     path = scratch_dir(; depot = depot)
@@ -140,7 +140,7 @@ end
 function clear_scratchspaces!(parent::Parent; depot::Union{Nothing, AbstractString} = nothing)
     owner = find_uuid(parent)
     owner == GLOBAL && throw(ArgumentError(
-        "no package owns $(parent === nothing ? "the spaces that everybody shares" : parent), so there is nothing to clear",
+        "$(parent === nothing ? "the global namespace" : parent) belongs to no package, so there is nothing to clear",
     ))
     path = scratch_dir(string(owner); depot = depot)
     depot, directory = place(depot)

@@ -1,17 +1,17 @@
-# Who uses which space: logged at most once a day for each user, space and session.
+# Usage of scratch spaces: logged at most once a day for each package, space and session.
 
 const DAY = 24.0 * 60 * 60
-# For how long nothing is logged again where nothing could be, in seconds.
+# How long logging is not tried again after it was impossible, in seconds.
 const RETRY_AFTER = 60.0
-# For how long a log that others hold is waited for, in seconds.
+# How long to wait for a log that another process has locked, in seconds.
 const PATIENCE = 30.0
 
-# Until when the use of a space by a package needs not be logged again in this session.
+# Until when the use of a space by a package is not logged again in this session.
 #
-# Found by the space's path: removing a space forgets all its users. `keys` are pairs of user and
+# Keyed by the space's path: deleting a space forgets all its users. `keys` are pairs of user and
 # path, as in Scratch.jl's dictionary, and `empty!` forgets all.
 struct AccessTimers
-    # The users of a path, and until when each is done with: `Vector{Tuple{UUID, Float64}}`.
+    # The users of a path, and until when each is not logged again: `Vector{Tuple{UUID, Float64}}`.
     # The value type is `Any` because Base has that dictionary compiled.
     users::Dict{String, Any}
     lock::Threads.SpinLock
@@ -19,8 +19,8 @@ end
 
 AccessTimers() = AccessTimers(Dict{String, Any}(), Threads.SpinLock())
 
-# Takes and releases the lock, for a few steps that don't wait. An interrupt is delivered after
-# them: it would leave the lock taken, and every later call waiting for it.
+# Acquires and releases the lock, for a few steps that don't wait. Interrupts are deferred until then: one
+# would leave the lock held, and every later call would wait for it.
 function acquire(timers::AccessTimers)
     ccall(:jl_sigatomic_begin, Cvoid, ())
     lock(timers.lock)
@@ -33,8 +33,8 @@ end
 
 const scratch_access_timers = AccessTimers()
 
-# The same for uses that could not be logged, because no project is known to log them for. That
-# can change when another project is activated or another package is loaded.
+# The same for uses that could not be logged because no project is known. That can change when another
+# project is activated or another package is loaded.
 const skipped_timers = AccessTimers()
 
 # The projects that there were when the uses were skipped. Replaced as a whole, since other threads
@@ -89,8 +89,8 @@ function Base.empty!(timers::AccessTimers)
     return timers
 end
 
-# Forgets that uses of the space at `path`, and of spaces below it, were logged: they are to be
-# logged again when somebody makes them anew.
+# Forgets that uses of the space at `path`, and of spaces below it, were logged: if the spaces are created
+# again, their uses are logged again.
 function prune_timers!(path::AbstractString)
     below = joinpath(path, "")
     timers = scratch_access_timers
@@ -105,14 +105,14 @@ end
 
 Logs that the package `user` uses the space at `path`, unless this session did so within a day.
 
-The use is logged on behalf of a project file: the one of the package, if it is loaded; else the
-active one, if it is that package's. For the zero UUID it is the active project, or the default
-environment. While one such project exists, `Pkg.gc` keeps the space. Where there is no project
-to name, nothing is logged, and the space goes with the next collection after its grace period.
+The use is logged for a project file: that of the package, if it is loaded; else the active one, if it
+is that package's. For the zero UUID it is the active project, or the default environment. While one of
+these projects exists, `Pkg.gc` keeps the space. If there is no such project, nothing is logged, and the
+next collection after the grace period deletes the space.
 
-With `JULIA_SCRATCH_TRACK_ACCESS=0` in the environment nothing is logged. Nor is it in a depot
-that is read-only. If the log can't be written for another reason, say because the disk is full,
-that is a warning: the space is there all the same.
+Nothing is logged with `JULIA_SCRATCH_TRACK_ACCESS=0` in the environment, or in a read-only depot. If
+the log can't be written for another reason, for example a full disk, that is a warning, and the space
+can be used all the same.
 
 # Format
 A table in `logs/scratch_usage.toml` of the depot, as Scratch.jl writes it and `Pkg.gc` reads it.
@@ -122,8 +122,8 @@ function track_scratch_access(user::UUID, path::AbstractString)
     return nothing
 end
 
-# Whether the use was logged just now. Until then, a collection without grace may have removed the
-# space: it has to be asked for again.
+# Whether the use was logged just now. Before that, a collection without a delay may have deleted the
+# space, so the caller has to create it again.
 function track(depot::String, user::UUID, path::String)
     now = time()
     is_done(scratch_access_timers, user, path, now) && return false
@@ -148,12 +148,12 @@ function skip_access(user::UUID, path::String, now::Float64)
     return false
 end
 
-# The project on whose behalf a use is to be logged, unless the user wants no logging.
+# The project file that a use is logged for; `nothing` if there is none, or logging is turned off.
 user_project(user::UUID) =
     get(ENV, "JULIA_SCRATCH_TRACK_ACCESS", "1") == "0" ? nothing : project_file(user)
 
-# Logs a use, waiting while others write to the log. Whether it is in the log now; that it can't be
-# is a warning.
+# Logs a use, waiting while other processes write to the log. Returns whether it is in the log now; warns
+# if it can't be logged.
 function record_access(depot::String, path::String, project::String)
     space = @outside(abspath(path))::String
     reply = try
@@ -179,8 +179,8 @@ end
 """
     condense_usage!(; depot = nothing)
 
-Leaves one record for each space in the log of uses: the latest time, all projects. That happens
-by itself when a log is mostly repetition; it changes nothing in what is kept by a collection.
+Reduces the usage log of scratch spaces to one record for each space: the latest time, all projects. That
+happens automatically when a log is mostly repetition, and has no influence on collections.
 """
 function condense_usage!(; depot::Union{Nothing, AbstractString} = nothing)
     depot, _ = place(depot)
@@ -193,11 +193,11 @@ const SCRATCH_USAGE = "scratch_usage.toml"
 function warn_of_healed(depot::String, name::String, healed::Vector{String})
     isempty(healed) && return
     log = joinpath(depot, "logs", name)
-    @warn "`$log` had parts that nobody can read. They were removed from it, the rest is kept" healed
+    @warn "`$log` had invalid parts, which were removed; the rest is kept" healed
     return
 end
 
-# Calls `f` again while others hold a lock, with other tasks running in between.
+# Calls `f` again while another process holds a lock, with other tasks running in between.
 function patiently(f, args...)
     deadline = time() + PATIENCE
     while true
@@ -210,7 +210,7 @@ function patiently(f, args...)
     end
 end
 
-# The project file on whose behalf `user` uses a space; `nothing` if there is none to name.
+# The project file for which `user` uses a space, or `nothing`.
 function project_file(user::UUID)
     project = user == GLOBAL ? existing(active_project()) : project_of_loaded(user)
     project === nothing || return project

@@ -1,6 +1,6 @@
-# Waiting for what others have in hand.
+# Waiting for other processes and tasks.
 
-# How long others are waited for in silence, in seconds.
+# How long to wait before a message says so, in seconds.
 const SILENCE = 1.0
 
 # Asks again until nobody else is at work on a thing of this name, and gives the answer; `doing` is

@@ -274,7 +274,7 @@ touch_file(directory) = touch(joinpath(directory, "file"))
             "\xef\xbb\xff\n" * good => 1,
         ]
             with_log(content) do _, project
-                path = @test_logs (:warn, r"parts that nobody can read") match_mode = :any begin
+                path = @test_logs (:warn, r"had invalid parts") match_mode = :any begin
                     get_scratch!(OWNER, "key")
                 end
                 @test isdir(path)

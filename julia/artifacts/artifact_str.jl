@@ -5,21 +5,21 @@
     artifact"name/path/in/it"
     @artifact_str(name, platform = host)
 
-The path of the artifact that `name` stands for in the `JuliaArtifacts.toml` or `Artifacts.toml` of
-the package, or of something in it; `\\` separates as `/` does. At the REPL, in a notebook, and in other
-code that is in no file, the file of bindings is looked for from the current directory upwards: see
+The path of the artifact that `name` is bound to in the `JuliaArtifacts.toml` or `Artifacts.toml` of
+the package, or of a path in it; `\\` separates like `/`. At the REPL, in a notebook, and in other
+code without a source file, the file of bindings is searched from the current directory upwards: see
 [`find_artifacts_toml`](@ref).
 
-An artifact that is `lazy` is installed at its first use. Others come with the package that binds
-them, as Pkg installs it.
+A `lazy` artifact is installed at its first use. Pkg installs the others together with the package that
+binds them.
 
-The file of bindings is read when the code is compiled, and a package that is precompiled becomes
-stale when it changes. With a literal `name` the artifact is looked up then, too.
+The file of bindings is read when the code is compiled, and a precompiled package becomes stale when it
+changes. A literal `name` is looked up at that time, too.
 
 # Errors
 `ErrorException`, when the code is compiled, if there is no file of bindings, or if it does not bind a
-literal `name` for the running Julia; when it runs, if the artifact is not there and not lazy. What
-[`ensure_artifact_installed`](@ref) throws for one that is lazy.
+literal `name` for the running Julia; at run time, if the artifact is neither installed nor lazy. For a
+lazy artifact, the errors of [`ensure_artifact_installed`](@ref).
 
 # Example
 ```julia
@@ -52,9 +52,9 @@ function expand_artifact(name, platform, mod::Module, source::LineNumberNode)
     )::String)
 end
 
-# The file that the macro stands in. Code that is in no file counts as standing in the current directory:
-# at the REPL (`REPL[1]`), of `-e` (`none`), of a notebook's cell (`In[3]`), and of `include_string`,
-# whatever name that gives it.
+# The file that uses the macro. Code without a file counts as being in the current directory:
+# at the REPL (`REPL[1]`), with `-e` (`none`), in a cell of a notebook (`In[3]`), and in `include_string`,
+# whatever its file name.
 function source_of(source::LineNumberNode)
     file = string(source.file)
     is_typed = isinteractive() ? startswith(file, "REPL[") : file == "none"
@@ -64,7 +64,7 @@ end
 """
     split_artifact_slash(name) -> (artifact, path)
 
-The name of an artifact, and the path in it, of a text as in `artifact"name/path"`.
+Splits a text as in `artifact"name/path"` into the name of the artifact and the path in it.
 """
 function split_artifact_slash(name::AbstractString)
     parts = String.(split(name, ('/', '\\')))
@@ -74,11 +74,11 @@ end
 """
     artifact_slash_lookup(name, bindings::Dict, artifacts_toml, platform = host) -> (artifact, path, hash)
 
-The name of an artifact, the path in it, and its hash on a platform, of a text as in
-`artifact"name/path"`.
+Splits a text as in `artifact"name/path"`, and returns the name of the artifact, the path in it, and
+the hash that the name is bound to for the platform.
 
 # Errors
-`ErrorException` if the name stands for nothing on that platform.
+`ErrorException` if the name is not bound for that platform.
 """
 function artifact_slash_lookup(
     name::AbstractString,
@@ -99,7 +99,7 @@ function path_by_name(artifacts_toml, name, bindings, platform, package, mod)
     return path_of_bound(artifacts_toml, artifact, tail, bindings, hash, platform, package, mod)
 end
 
-# The path of something in an artifact that a package binds. `bindings` has at least this one.
+# The path in an artifact that a package binds. `bindings` has at least the entry of that artifact.
 function path_of_bound(
     artifacts_toml::String,
     artifact::String,
@@ -119,7 +119,7 @@ function path_of_bound(
     return isempty(tail) ? path : joinpath(path, tail)
 end
 
-# The path of an artifact that is not there yet, and is installed at its first use.
+# The path of an artifact that is not installed. Installs it if it is lazy.
 function path_of_missing(artifacts_toml, artifact, bindings, hash, platform)
     meta = artifact_meta(artifact, bindings, artifacts_toml; platform = platform)
     if meta !== nothing && is_lazy(meta)

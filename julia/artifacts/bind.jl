@@ -1,14 +1,14 @@
-# Giving names to artifacts, and taking them away.
+# Binding names to artifacts, and removing bindings.
 
 """
     ArtifactDownloadInfo(url, hash, size = 0)
 
-A place from which an artifact can be downloaded: the address of a tarball, its SHA-256, as 64
-hexadecimal digits or 32 bytes, and its size in bytes, zero if that is not known. Tuples of two or
-three of these convert to it.
+A source from which an artifact can be downloaded: the URL of a tarball, its SHA-256, as 64
+hexadecimal digits or 32 bytes, and its size in bytes, zero if unknown. Tuples of two or three of these
+convert to it.
 
 # Errors
-`ArgumentError` if the hash is none.
+`ArgumentError` if the hash is invalid.
 """
 struct ArtifactDownloadInfo
     url::String
@@ -17,14 +17,14 @@ struct ArtifactDownloadInfo
 
     function ArtifactDownloadInfo(url::AbstractString, hash::AbstractVector{UInt8}, size::Integer = 0)
         length(hash) == 32 ||
-            throw(ArgumentError("a SHA-256 has 32 bytes, and $(bytes2hex(hash)) has $(length(hash))"))
+            throw(ArgumentError("invalid SHA-256 $(bytes2hex(hash)): expected 32 bytes, got $(length(hash))"))
         return new(url, hash, size)
     end
 end
 
 function ArtifactDownloadInfo(url::AbstractString, hash::AbstractString, size::Integer = 0)
     ncodeunits(hash) == 64 && all(character -> character in HEX_DIGITS, hash) ||
-        throw(ArgumentError("a SHA-256 has 64 hexadecimal digits, and $(repr(hash)) is none"))
+        throw(ArgumentError("invalid SHA-256 $(repr(hash)): expected 64 hexadecimal digits"))
     return ArtifactDownloadInfo(url, hex2bytes(String(hash)), size)
 end
 
@@ -38,25 +38,25 @@ described(info) = ArtifactDownloadInfo(info.url, info.hash, info.size)
     bind_artifact!(artifacts_toml, name, hash::SHA1;
                    platform = nothing, download_info = nothing, lazy = false, force = false)
 
-Lets `name` stand for an artifact in the file `artifacts_toml`, which is made if it is missing, and
-logs that the file is in use, so that `Pkg.gc` keeps what it binds.
+Binds `name` to an artifact in the file `artifacts_toml`, which is created if it is missing, and logs
+that the file is in use, so that `Pkg.gc` keeps the artifacts that it binds.
 
-- `platform`: for which platform only; the name can stand for other artifacts on others. See
+- `platform`: binds the name for this platform only; it can be bound to other artifacts for others. See
   [`artifact_meta`](@ref).
-- `download_info`: places from which the artifact can be downloaded, tried in their order: a vector
-  of tuples `(url, sha256)` or `(url, sha256, size)`, or of
+- `download_info`: sources from which the artifact can be downloaded, in the order in which they are
+  tried: a vector of tuples `(url, sha256)` or `(url, sha256, size)`, or of
   [`ArtifactDownloadInfo`](@ref ScratchRS.ArtifactDownloadInfo).
-- `lazy`: whether it is only to be installed when it is first used.
-- `force`: whether to replace what the name stands for. Of a name that is bound by platform, that is
-  the entry of the given platform, and without a platform all of them.
+- `lazy`: whether to install the artifact only at its first use.
+- `force`: whether to replace an existing binding. For a name that is bound by platform, that is the
+  entry of the given platform, or all entries if no platform is given.
 
-The file keeps its comments and its order; what is added stands where, and as, Pkg would write it.
-Processes that bind in the same file at once do so one after the other.
+The file keeps its comments and its order; new entries are placed and formatted as Pkg would. Concurrent
+processes change the same file one after the other.
 
 # Errors
-`ErrorException` if the name is bound already, for that platform or in another way, and `force` is not set;
-`ArgumentError` if a hash in `download_info` is none; [`FormatError`](@ref ScratchRS.FormatError) if
-the file is not TOML; [`DepotIO`](@ref ScratchRS.DepotIO). The file is then as it was.
+`ErrorException` if the name is already bound, for that platform or in another way, and `force` is not set;
+`ArgumentError` if a hash in `download_info` is invalid; [`FormatError`](@ref ScratchRS.FormatError) if
+the file is not TOML; [`DepotIO`](@ref ScratchRS.DepotIO). The file is then unchanged.
 
 # Example
 ```julia
@@ -98,13 +98,13 @@ end
 """
     unbind_artifact!(artifacts_toml, name; platform = nothing)
 
-Lets `name` stand for nothing in the file `artifacts_toml`, or, with a `platform`, for nothing on that
-one. That it does already is no error. The artifact stays until it is collected or removed.
+Removes the binding of `name` from the file `artifacts_toml`; with a `platform`, only its entry for that
+platform. Removing a missing binding is not an error. The artifact stays until it is collected or removed.
 
 # Errors
 `SystemError` if there is no such file, [`FormatError`](@ref ScratchRS.FormatError) if it is not
 TOML, `ErrorException` if a platform is given and the name is bound for all platforms together;
-[`DepotIO`](@ref ScratchRS.DepotIO). The file is then as it was.
+[`DepotIO`](@ref ScratchRS.DepotIO). The file is then unchanged.
 """
 function unbind_artifact!(
     artifacts_toml::AbstractString,
@@ -122,7 +122,7 @@ function unbind_artifact!(
     return
 end
 
-# The tags of a platform and their values, in turns.
+# The tags of a platform, each followed by its value.
 tag_texts(::Nothing) = String[]
 tag_texts(platform) =
     collect(String, Iterators.flatten(sort!(collect(Platforms.tags_of(platform)))))

@@ -1,22 +1,21 @@
-# What `Artifacts.toml` files say: which artifact a name stands for, on which platform.
+# Reading `Artifacts.toml` files: the artifact that a name is bound to, for a platform.
 
 const HASH_KEY = "git-tree-sha1"
 
-# Files that were read, with what their state was then.
+# The files that were read, each with its metadata at that time.
 const BINDINGS = Dict{String, Tuple{Base.Filesystem.StatStruct, Dict{String, Any}}}()
 const BINDINGS_LOCK = ReentrantLock()
 
-# How old the last change of a file must be for it to be recognised by its time: file systems keep
-# times to some milliseconds, the coarsest to two seconds.
+# How old a modification time must be to be relied on: file systems store times with a resolution of up
+# to two seconds.
 const SETTLED = 3.0
 
 """
     load_artifacts_toml(artifacts_toml; pkg_uuid = nothing) -> Dict{String, Any}
 
-The content of a file of bindings. The result is shared: it is not to be changed.
+The content of a file of bindings. The result is shared and must not be modified.
 
-With the UUID of the package that the file belongs to, overrides of its artifacts by name come into
-force: see [`process_overrides`](@ref ScratchRS.process_overrides).
+With the UUID of the package that the file belongs to, overrides of its artifacts by name are applied: see [`process_overrides`](@ref ScratchRS.process_overrides).
 
 # Errors
 `SystemError` if there is no such file, [`FormatError`](@ref ScratchRS.FormatError), with line and
@@ -32,8 +31,8 @@ function load_artifacts_toml(
     return bindings
 end
 
-# The content of a file of bindings, with the overrides of its package in force; `nothing` if there
-# is no such file.
+# The content of a file of bindings, after applying the overrides of its package; `nothing` if the file is
+# missing.
 function bindings_of(artifacts_toml::AbstractString, package::Union{Nothing, UUID})
     bindings = read_bindings(String(artifacts_toml))
     bindings === nothing || package === nothing || process_overrides(bindings, package)
@@ -67,16 +66,16 @@ same_state(a, b) =
     artifact_meta(name, artifacts_toml; platform = host, pkg_uuid = nothing)
     artifact_meta(name, bindings::Dict, artifacts_toml; platform = host)
 
-What a name stands for on a platform: its table in the file, a `Dict` with the key `git-tree-sha1`,
-and perhaps `lazy`, `download` and the tags of the platform. `nothing` if the file is missing, or
-does not bind the name for that platform.
+The entry of a name for a platform: a `Dict` with the key `git-tree-sha1`, and possibly `lazy`,
+`download` and the tags of the platform. `nothing` if the file is missing, or does not bind the name for
+that platform.
 
 - `platform`: by default that of the running Julia; any `AbstractPlatform` of `Base.BinaryPlatforms`,
   in Julia 1.5 one of `Pkg.BinaryPlatforms`.
 - `pkg_uuid`: see [`load_artifacts_toml`](@ref ScratchRS.load_artifacts_toml).
 
-An entry that makes no sense is logged as an error, and counts as missing. The result is shared: it
-is not to be changed.
+An invalid entry is logged as an error, and counts as missing. The result is shared and must not be
+modified.
 
 # Errors
 [`FormatError`](@ref ScratchRS.FormatError) if the file is not TOML.
@@ -121,11 +120,11 @@ end
 """
     artifact_hash(name, artifacts_toml; platform = host, pkg_uuid = nothing) -> Union{SHA1, Nothing}
 
-The hash of the artifact that a name stands for on a platform. Arguments as for
+The hash of the artifact that a name is bound to for a platform. Arguments as for
 [`artifact_meta`](@ref).
 
 # Errors
-[`FormatError`](@ref ScratchRS.FormatError) if the file is not TOML, or what stands there is no hash.
+[`FormatError`](@ref ScratchRS.FormatError) if the file is not TOML, or the hash is invalid.
 """
 function artifact_hash(
     name::AbstractString,
@@ -142,7 +141,7 @@ function hash_of(meta::Dict, name, artifacts_toml, platform)
     hash = parsed_hash(meta[HASH_KEY])
     hash === nothing || return hash
     check_binding(artifacts_toml, name, platform)
-    # The file says something else by now, or the entry is not from the file.
+    # The file has changed meanwhile, or the entry is not from the file.
     file = String(artifacts_toml)
     throw(FormatError(
         "$file: artifact `$name` has a `git-tree-sha1` that is not 40 hexadecimal digits: $(repr(meta[HASH_KEY]))",
@@ -152,11 +151,11 @@ function hash_of(meta::Dict, name, artifacts_toml, platform)
     ))
 end
 
-# Throws a `FormatError`, with the line, if what a name stands for in a file on a platform is invalid.
+# Throws a `FormatError`, with the line, if the entry of a name for a platform is invalid in the file.
 check_binding(artifacts_toml, name, platform) =
     Native.check_binding(abspath(artifacts_toml), String(name), tag_texts(platform))
 
-# The hash that a value is the text of, or nothing.
+# Parses a hash; `nothing` if the value is not one.
 function parsed_hash(value)
     value isa AbstractString || return nothing
     ncodeunits(value) == 40 && all(character -> character in HEX_DIGITS, value) || return nothing
@@ -170,8 +169,8 @@ const HEX_DIGITS = "0123456789abcdefABCDEF"
     select_downloadable_artifacts(bindings::Dict, artifacts_toml; …)
 
 The artifacts of a file that can be downloaded for a platform: a `Dict` from names to what
-[`artifact_meta`](@ref) gives. Those that are installed at their first use are in it with
-`include_lazy` only. Empty if the file is missing.
+[`artifact_meta`](@ref) returns. Lazy artifacts are included with `include_lazy` only. Empty if the file
+is missing.
 """
 function select_downloadable_artifacts(
     artifacts_toml::AbstractString;
@@ -197,7 +196,7 @@ function select_downloadable_artifacts(
     return filter(((_, meta),) -> haskey(meta, "download"), selected)
 end
 
-# What each name stands for on a platform.
+# The entries of all names for a platform.
 function select(bindings::Dict, artifacts_toml, platform, include_lazy::Bool)
     selected = Dict{String, Any}()
     for name in keys(bindings)
@@ -214,9 +213,8 @@ is_lazy(meta::Dict) = get(meta, "lazy", false) === true
 """
     extract_all_hashes(artifacts_toml; platform = host, include_lazy = false, pkg_uuid = nothing) -> Vector{SHA1}
 
-The hashes of all artifacts of a file for a platform, whether they can be downloaded or not. Those
-that are installed at their first use are in it with `include_lazy` only. Empty if the file is
-missing.
+The hashes of all artifacts of a file for a platform, whether they can be downloaded or not. Lazy
+artifacts are included with `include_lazy` only. Empty if the file is missing.
 """
 function extract_all_hashes(
     artifacts_toml::AbstractString;
@@ -233,7 +231,7 @@ end
 """
     pack_platform!(meta::Dict, platform) -> meta
 
-Writes the tags of a platform into a table, as they stand in a file of bindings.
+Writes the tags of a platform into a table, as in a file of bindings.
 """
 function pack_platform!(meta::Dict, platform::AbstractPlatform)
     for (tag, value) in Platforms.tags_of(platform)
@@ -245,15 +243,15 @@ end
 """
     unpack_platform(entry::Dict, name, artifacts_toml)
 
-The platform that an entry of a file of bindings is for. `nothing`, and an error that is logged, if
-it has no `os` or no `arch`; `name` and `artifacts_toml` are what the message says.
+The platform that an entry of a file of bindings is for. If the entry has no `os` or no `arch`, logs an
+error that mentions `name` and `artifacts_toml`, and returns `nothing`.
 """
 function unpack_platform(entry::Dict, name::AbstractString, artifacts_toml::AbstractString)
     Platforms.is_for_one(entry, name, artifacts_toml) || return nothing
     return Platforms.platform_of(entry)
 end
 
-# The platform of the running Julia, which is not looked at more than once.
+# The platform of the running Julia, which is detected once.
 function host_platform()
     host = HOST[]
     return host === nothing ? @outside(find_host()) : host

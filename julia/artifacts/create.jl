@@ -1,20 +1,19 @@
-# Artifacts: made, looked after, packed, removed.
+# Creating, verifying, packing and removing artifacts.
 
 """
     create_artifact(f) -> SHA1
 
-The hash of the artifact that `f(directory)` makes: `directory` is empty, and what is in it when `f`
-returns is the artifact, which is put in its place in one step. Equal content has the same hash, and
-is there once.
+Creates an artifact from what `f(directory)` puts into the empty `directory`, and returns its hash. The
+artifact is installed in one step. Equal contents have the same hash, and are installed once.
 
-The hash is git's for a tree: of names, contents, links, and whether the owner may execute a file;
-empty directories don't count. Files of an artifact are read-only. If `f` throws, or this process is
-killed, nothing is left that counts as an artifact.
+The hash is git's tree hash: it covers names, contents, links, and whether the owner may execute a file,
+but not empty directories. Files of an artifact are read-only. If `f` throws, or this process is killed,
+there is no new artifact.
 
-An artifact that no file binds goes with a collection: see [`bind_artifact!`](@ref).
+A collection deletes artifacts that no file binds: see [`bind_artifact!`](@ref).
 
 # Errors
-What `f` throws; [`DepotIO`](@ref ScratchRS.DepotIO), also for a file that can't be read.
+The errors of `f`; [`DepotIO`](@ref ScratchRS.DepotIO), also for a file that can't be read.
 
 # Example
 ```julia
@@ -36,18 +35,19 @@ function create_artifact(f)
     return SHA1(Native.publish_artifact(ticket))
 end
 
-# The directory in the place of the artifacts of all depots, `""` for none.
+# The directory that replaces the artifacts of all depots, `""` for none.
 stand_in() = something(of_task(ARTIFACTS_DIRECTORY), "")
 
 """
     remove_artifact(hash::SHA1)
 
-Removes the artifact from all depots; that there is none is no error. One that is overridden stays.
+Removes the artifact from all depots. Removing a missing artifact is not an error. An overridden artifact
+stays.
 
-Another package may use it: rather unbind it, and let a collection decide.
+Other packages may use the artifact; prefer to unbind it, and let a collection delete it.
 
 # Errors
-[`DepotIO`](@ref ScratchRS.DepotIO) if something can't be removed.
+[`DepotIO`](@ref ScratchRS.DepotIO) if something can't be deleted.
 """
 function remove_artifact(hash::SHA1)
     query_override(hash) === nothing || return
@@ -58,12 +58,11 @@ end
 """
     verify_artifact(hash::SHA1; honor_overrides = false) -> Bool
 
-Whether the artifact is there, and its content has this hash.
+Whether the artifact is installed, and its content has this hash.
 
-One that is overridden counts as sound, unless `honor_overrides`: then it is what is in its place that
-has to have this hash. A hash of which git and Pkg think differently (they do where a link leads to a
-name that is not ASCII) counts as right in both ways. See also
-[`verify_artifacts`](@ref ScratchRS.verify_artifacts), which says what has changed.
+An overridden artifact counts as intact, unless `honor_overrides` is set: then its replacement must have
+this hash. Where git and Pkg compute different hashes (for links to names that are not ASCII), both are
+accepted. See also [`verify_artifacts`](@ref ScratchRS.verify_artifacts), which reports what has changed.
 
 # Errors
 [`DepotIO`](@ref ScratchRS.DepotIO) if something in it can't be read.
@@ -77,13 +76,13 @@ end
 """
     archive_artifact(hash::SHA1, tarball; honor_overrides = false) -> String
 
-Packs the artifact into the file `tarball`, replacing what is there, and gives the SHA-256 of that file
-in hexadecimal digits. Packing the same artifact gives the same bytes, on any machine; the format is
-a tar archive compressed by gzip, or by Zstandard if the name ends in `.zst`.
+Packs the artifact into the file `tarball`, replacing an existing file, and returns the SHA-256 of that
+file in hexadecimal digits. The same artifact gives the same bytes on any machine; the format is a tar
+archive compressed by gzip, or by Zstandard if the name ends in `.zst`.
 
 # Errors
-`ErrorException` if the artifact is not there, or is overridden and `honor_overrides` is not set;
-[`DepotIO`](@ref ScratchRS.DepotIO). A file `tarball` that was there is then as before.
+`ErrorException` if the artifact is not installed, or is overridden and `honor_overrides` is not set;
+[`DepotIO`](@ref ScratchRS.DepotIO). An existing file `tarball` is then unchanged.
 
 # Example
 ```julia

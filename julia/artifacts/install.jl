@@ -1,19 +1,18 @@
-# Getting artifacts from where they can be downloaded.
+# Downloading and installing artifacts.
 
-# The keywords that all functions here have are told once.
+# The keywords that all functions here share.
 const DOWNLOADING = """
-- `download`: a function to download with, instead of the built-in one: `download(url, path)` is to
-  leave what is at the URL in the file `path`. It is asked for the URLs of the file only, not for
-  what a Pkg server has.
-- `progress`: a function that is called with how many bytes there are, or 0 if that is not known, and
-  how many have come, now and then.
-- `io`: where to show progress, if that takes more than a moment; `quiet_download`: not to. `verbose`
-  is accepted, as Pkg has it; errors tell all there is in any case.
+- `download`: a function to download with, instead of the built-in one: `download(url, path)` must
+  write the content of the URL to the file `path`. It is called for the URLs in the file of bindings,
+  not for the Pkg server.
+- `progress`: a function that is called repeatedly with the total number of bytes, or 0 if it is
+  unknown, and the number of bytes received.
+- `io`: where to show progress; `quiet_download`: show none. `verbose` is accepted for compatibility
+  with Pkg, and has no effect.
 
-A Pkg server is asked first, if there is one: `JULIA_PKG_SERVER`, and the other variables of Pkg, of
-NetworkOptions, and for proxies, count as they do there. One process downloads, others that want the
-same artifact wait for it. A transfer that breaks off is tried again, and gone on with where it broke
-off, also by another process later. Ctrl-C stops it, and leaves no artifact.
+A Pkg server is tried first, if there is one: `JULIA_PKG_SERVER` and the other variables of Pkg, of
+NetworkOptions, and for proxies, have the same meaning as there. Interrupted downloads resume, also in
+another process; concurrent processes share one download. Ctrl-C stops it, and nothing is installed.
 """
 
 """
@@ -21,23 +20,23 @@ off, also by another process later. Ctrl-C stops it, and leaves no artifact.
     ensure_artifact_installed(name, meta::Dict, artifacts_toml;
                               platform = host, pkg_server_eligible = true, …) -> String
 
-The path of the artifact that `name` stands for in a file of bindings on a platform, which is
-downloaded unless it is there. `meta` is what [`artifact_meta`](@ref) gives.
+The path of the artifact that `name` is bound to in a file of bindings for a platform. The artifact is
+downloaded unless it is installed. `meta` is the result of [`artifact_meta`](@ref).
 
-The use of the file is logged, at most once a day in a session if the artifact is there: a collection
-keeps the artifact as long as the file is there and binds it. Even without that, the artifact stays for
-ten minutes.
+The use of the file is logged, at most once a day in a session if the artifact is installed: a collection
+keeps the artifact while the file exists and binds it. In any case no collection deletes the artifact in
+the next ten minutes.
 
 - `platform`, `pkg_uuid`: as for [`artifact_meta`](@ref).
-- `pkg_server_eligible`: whether a Pkg server may have it.
+- `pkg_server_eligible`: whether to try a Pkg server.
 $DOWNLOADING
 # Errors
-`ErrorException` if `name` stands for nothing;
-[`IntegrityMismatch`](@ref ScratchRS.IntegrityMismatch) if what came has another hash;
-[`DownloadError`](@ref ScratchRS.DownloadError), with what went wrong at each place, if none has it;
-[`NotFound`](@ref ScratchRS.NotFound) if an `Overrides.toml` says that it is somewhere, and it is not;
-[`FormatError`](@ref ScratchRS.FormatError) for an archive that is malformed, or holds what no
-artifact may; [`DepotIO`](@ref ScratchRS.DepotIO). There is no artifact then, nor a part of one.
+`ErrorException` if `name` is not bound;
+[`IntegrityMismatch`](@ref ScratchRS.IntegrityMismatch) if the download has another hash;
+[`DownloadError`](@ref ScratchRS.DownloadError), with the reason for each source, if all sources fail;
+[`NotFound`](@ref ScratchRS.NotFound) if an `Overrides.toml` names a path that does not exist;
+[`FormatError`](@ref ScratchRS.FormatError) for an archive that is malformed, or has entries that no
+artifact may have; [`DepotIO`](@ref ScratchRS.DepotIO). Nothing is installed then.
 
 # Example
 ```julia
@@ -82,8 +81,8 @@ end
 """
     download_artifact(hash::SHA1, url, sha256 = nothing; …) -> true, or an error
 
-Downloads an artifact from a URL, unless it is there. `sha256` is the hash of the tarball, if it is
-known. `true` on success, else the error; only an interrupt is thrown. See
+Downloads an artifact from a URL, unless it is installed. `sha256` is the hash of the tarball, if it is
+known. Returns `true` on success, else the error; only interrupts are thrown. See
 [`ensure_artifact_installed`](@ref), which throws.
 
 $DOWNLOADING
@@ -113,9 +112,9 @@ end
     ensure_all_artifacts_installed(artifacts_toml; platform = host, pkg_uuid = nothing,
                                    include_lazy = false, …)
 
-Downloads all artifacts of a file for a platform that are not there yet, several at a time; those
-that are installed at their first use with `include_lazy` only. Other keywords and errors are those of
-[`ensure_artifact_installed`](@ref); the error is thrown when all others are there.
+Downloads all artifacts of a file for a platform that are not installed yet, several at a time; lazy
+artifacts with `include_lazy` only. Other keywords and errors are those of
+[`ensure_artifact_installed`](@ref); an error is thrown after all other artifacts are installed.
 """
 function ensure_all_artifacts_installed(
     artifacts_toml::AbstractString;
@@ -141,7 +140,7 @@ function ensure_all_artifacts_installed(
     return
 end
 
-# The error of a name that stands for something invalid on a platform, or nothing.
+# The error of a name that has an invalid entry for a platform, or `nothing`.
 function invalid_among(bindings::Dict, artifacts_toml, platform)
     for name in sort!(collect(keys(bindings)))
         try
@@ -154,7 +153,7 @@ function invalid_among(bindings::Dict, artifacts_toml, platform)
     return nothing
 end
 
-# What is to be installed, and from where.
+# An artifact to install, and the sources to download it from.
 struct Wanted
     name::String
     hash::SHA1
@@ -164,7 +163,7 @@ struct Wanted
     artifacts_toml::String
 end
 
-# The places that an entry of a file of bindings names. Whether they are valid is for the library to say.
+# The sources that an entry of a file of bindings names. The library checks whether they are valid.
 function downloads_of(meta::Dict)
     fields = String[]
     places = get(meta, "download", ())
@@ -176,7 +175,7 @@ function downloads_of(meta::Dict)
     return fields
 end
 
-# The path of an artifact, if it is there: no collection deletes it in the next ten minutes. The use of
+# The path of an artifact, if it is installed: no collection deletes it in the next ten minutes. The use of
 # the file that binds it is logged, unless that is `""`.
 function found(hash::SHA1, file::String)
     artifact_exists(hash) || return nothing
@@ -208,7 +207,7 @@ field_text(::AbstractVector) = "oarray"
 field_text(::AbstractDict) = "otable"
 field_text(value) = string('o', typeof(value))
 
-# Downloads what is wanted. Its path.
+# Downloads an artifact, and returns its path.
 function install(
     wanted::Wanted,
     with_server::Bool;
@@ -239,7 +238,7 @@ function install(
 end
 
 # What the library needs to know of this session to download for it: the version of Julia, the
-# platform, whether somebody is at it, and the environment, names and values in turns.
+# platform, whether it is interactive, and the environment, names and values in turns.
 function session_texts()
     texts = [string(VERSION), Platforms.triplet(host_platform()), string(isinteractive())]
     for (name, value) in ENV
@@ -248,7 +247,7 @@ function session_texts()
     return texts
 end
 
-# Downloads what is wanted with the user's own function, from one place after the other. Its path.
+# Downloads an artifact with the user's function, from one source after the other, and returns its path.
 function install_by_own(wanted::Wanted, download, watcher)
     failures = Any[]
     places = Native.read_downloads(
@@ -284,7 +283,7 @@ function install_by_own(wanted::Wanted, download, watcher)
     throw(DownloadError(string("can't install artifact `", wanted.name, "`", told...), "", 0, ""))
 end
 
-# Asks until nobody else installs the artifact.
+# Waits until no other process installs the artifact.
 function begin_install(wanted::Wanted)
     ask() = Native.begin_install(DEPOT_PATH, stand_in(), string(wanted.hash))
     return wait_for_other(() -> nothing, ask, wanted.name, "installing")

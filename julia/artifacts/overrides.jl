@@ -1,15 +1,13 @@
-# What an administrator or a user puts in the place of artifacts: `artifacts/Overrides.toml` of the
-# depots.
+# Replacements of artifacts by an administrator or a user: `artifacts/Overrides.toml` of the depots.
 
-# The overrides of the depots, once they have been loaded, and those of directories that stand in
-# for them. Threads read both without a lock, so a dictionary that is published never changes: a new
-# one takes its place, under the lock.
+# The overrides of the depots, once they have been loaded, and those of directories that replace their
+# artifacts. Threads read both without a lock, so a published dictionary never changes: a new one replaces
+# it, under the lock.
 const ARTIFACT_OVERRIDES = Ref{Union{Nothing, Dict{Symbol, Any}}}(nothing)
 const OVERRIDES_OF_DIRECTORIES = Ref(Dict{String, Dict{Symbol, Any}}())
 const OVERRIDES_LOCK = ReentrantLock()
 
-# The overrides that hold for a directory in the place of the depots' (`""`: for the depots), as far
-# as they have been loaded.
+# The overrides of a directory (`""`: of the depots) if they have been loaded, else `nothing`.
 known_overrides(directory::String) =
     isempty(directory) ? ARTIFACT_OVERRIDES[] : get(OVERRIDES_OF_DIRECTORIES[], directory, nothing)
 
@@ -25,16 +23,16 @@ end
 """
     load_overrides(; force = false) -> Dict{Symbol, Any}
 
-What the files `Overrides.toml` in [`artifacts_dirs`](@ref ScratchRS.artifacts_dirs) say, a file
-further in front counting for more:
+The content of the files `Overrides.toml` in [`artifacts_dirs`](@ref ScratchRS.artifacts_dirs), of which
+the first have precedence:
 
-- `:hash`: for hashes of artifacts, the path or the hash of what stands in for them;
-- `:UUID`: for UUIDs of packages, the same for names of artifacts in their `Artifacts.toml`.
+- `:hash`: maps the hash of an artifact to the path or the hash of its replacement;
+- `:UUID`: maps the UUID of a package to the same for names of artifacts in its `Artifacts.toml`.
 
 The files are read once in a session, and again with `force`; those of a directory that
 [`with_artifacts_directory`](@ref ScratchRS.with_artifacts_directory) sets are kept apart from those
-of the depots. An invalid entry is logged as an error, and left out. The result is shared: it is not
-to be changed.
+of the depots. An invalid entry is logged as an error and ignored. The result is shared and must not be
+modified.
 
 # Format
 ```toml
@@ -43,7 +41,7 @@ c76f8cda85f83a06d17de6c57aabf9e294eb2537 = "fb886e813a4aed4147d5979fcdf27457d20a
 [d57dbccd-ca19-4d82-b9b8-9d660942965b]
 libfoo = "/path/to/replacement"
 ```
-An empty text takes back what a file further behind says.
+An empty text cancels the entry of a file with lower precedence.
 """
 function load_overrides(; force::Bool = false)::Dict{Symbol, Any}
     directory = stand_in()
@@ -87,11 +85,11 @@ end
     query_override(hash::SHA1; overrides = load_overrides()) -> Union{String, Nothing}
     query_override(package::UUID, name; overrides = load_overrides()) -> Union{String, Nothing}
 
-The path of what stands in for an artifact, by its hash or by the name that a package gives it;
+The path of the replacement of an artifact, by its hash or by the name that a package gives it;
 `nothing` if it is not overridden.
 
 # Errors
-[`FormatError`](@ref ScratchRS.FormatError) if hashes stand in for each other in a circle.
+[`FormatError`](@ref ScratchRS.FormatError) if hashes override each other in a circle.
 """
 function query_override(hash::SHA1; overrides = load_overrides())
     by_hash = overrides[:hash]
@@ -115,7 +113,7 @@ function path_of_override(hash::SHA1, by_hash)
             "Overrides.toml: $(join(seen, " is overridden by ")), which is overridden by $hash again",
             "",
             0,
-            "let one of them stand for a path, or take it out",
+            "replace one of them by a path, or remove it",
         ))
         push!(seen, hash)
         next = get(by_hash, hash, nothing)
@@ -128,10 +126,9 @@ end
 """
     process_overrides(bindings::Dict, package)
 
-Puts the overrides by name into force that hold for the `bindings` of a package, given by its UUID;
-for `nothing`, none do. The hashes that the package gives those names count as overridden from
-now on, in all tasks that look for artifacts in the same depots or the same directory. The bindings
-stay as they are.
+Applies the overrides by name to the `bindings` of a package, given by its UUID; does nothing for
+`nothing`. The hashes that the package binds those names to count as overridden from now on, in all tasks
+that search artifacts in the same depots or the same directory. The bindings are not modified.
 """
 function process_overrides(bindings::Dict, package::UUID)
     overrides = load_overrides()
@@ -151,7 +148,7 @@ function process_overrides(bindings::Dict, package::UUID)
     return bindings
 end
 
-# Lets hashes count as overridden, besides those that do already.
+# Adds overrides of hashes to those in force.
 function add_overrides(directory::String, found)
     lock(OVERRIDES_LOCK)
     try

@@ -1,13 +1,13 @@
-# Where artifacts lie.
+# The locations of artifacts.
 
 using .Platforms: AbstractPlatform
 
 """
     artifacts_dirs(parts...) -> Vector{String}
 
-The directories in which artifacts are looked for, absolute, with `parts` joined to each: that of
+The directories in which artifacts are searched, as absolute paths, with `parts` joined to each: that of
 each depot of `DEPOT_PATH`, or the one that [`with_artifacts_directory`](@ref ScratchRS.with_artifacts_directory)
-sets. New artifacts go into the first. Whether they exist is not looked at.
+sets. New artifacts are installed in the first. The directories may not exist.
 """
 function artifacts_dirs(parts...)
     directory = of_task(ARTIFACTS_DIRECTORY)
@@ -15,7 +15,7 @@ function artifacts_dirs(parts...)
     return String[abspath(depot, "artifacts", parts...) for depot in DEPOT_PATH]
 end
 
-# The directory in which new artifacts are made.
+# The directory in which new artifacts are installed.
 function own_artifacts_dir()
     of_task(ARTIFACTS_DIRECTORY) === nothing && first_depot()
     return first(artifacts_dirs())
@@ -24,11 +24,11 @@ end
 """
     with_artifacts_directory(f, directory::AbstractString) -> value of f()
 
-Calls `f()` with `directory` in the place of the `artifacts` directories of all depots: meanwhile
-artifacts are found, made, installed and removed in it only.
+Calls `f()` with `directory` instead of the `artifacts` directories of all depots: during the call,
+artifacts are found, created, installed and removed there only.
 
-The override is the running task's, and calls nest, as with [`with_scratch_directory`](@ref).
-`artifacts_dirs`, and so every function for artifacts in this package, knows it; Pkg does not.
+The override belongs to the running task, and calls nest, as with [`with_scratch_directory`](@ref).
+It applies to `artifacts_dirs`, and so to every function for artifacts in this package, but not to Pkg.
 
 # Example
 ```julia
@@ -45,9 +45,8 @@ with_artifacts_directory(f, directory::AbstractString) =
 """
     artifact_paths(hash::SHA1; honor_overrides = true) -> Vector{String}
 
-All places in which the artifact may be: one in each of [`artifacts_dirs`](@ref
-ScratchRS.artifacts_dirs), or the one that an `Overrides.toml` names. Whether they exist is not
-looked at.
+All paths at which the artifact may be installed: one in each of [`artifacts_dirs`](@ref
+ScratchRS.artifacts_dirs), or the one that an `Overrides.toml` names. The paths may not exist.
 """
 function artifact_paths(hash::SHA1; honor_overrides::Bool = true)
     override = honor_overrides ? query_override(hash) : nothing
@@ -79,8 +78,8 @@ end
 """
     artifact_exists(hash::SHA1; honor_overrides = true) -> Bool
 
-Whether the artifact is there, in any depot, or where an `Overrides.toml` says that it is. What is in
-it is not looked at: see [`verify_artifact`](@ref).
+Whether the artifact is installed in any depot, or exists at the path that an `Overrides.toml` names. Its
+content is not checked: see [`verify_artifact`](@ref).
 """
 function artifact_exists(hash::SHA1; honor_overrides::Bool = true)
     override = honor_overrides ? query_override(hash) : nothing
@@ -88,7 +87,7 @@ function artifact_exists(hash::SHA1; honor_overrides::Bool = true)
     return find_installed(string(hash)) !== nothing
 end
 
-# The path of an artifact, given as a hash in text, that is installed; `nothing` if none is.
+# The path of an installed artifact, given its hash as a text; `nothing` if it is not installed.
 function find_installed(hash::String)
     directory = of_task(ARTIFACTS_DIRECTORY)
     if directory !== nothing
@@ -104,14 +103,14 @@ end
 
 is_directory(path::String) = @outside isdir(path)::Bool
 
-# The directory of artifacts of a depot. A relative one depends on the current directory; the
-# absolute ones are made once.
+# The artifacts directory of a depot. That of a relative depot depends on the current directory; those of
+# absolute ones are computed once.
 function artifacts_of(depot::String)
     known = get(ARTIFACTS_OF[], depot, nothing)
     known === nothing || return known
     directory = @outside abspath(depot, "artifacts")::String
-    # A new dictionary in the place of the old one: other threads read it without a lock, so one that
-    # is published never changes. An entry that is lost to another thread is made again.
+    # Other threads read the dictionary without a lock, so a published one never changes: a new one
+    # replaces it. An entry that is lost to another thread is computed again.
     if @outside isabspath(depot)::Bool
         ARTIFACTS_OF[] = @outside with_entry(ARTIFACTS_OF[], depot, directory)
     end
@@ -130,17 +129,17 @@ const ARTIFACTS_OF = Ref(Dict{String, String}())
 """
     artifact_names
 
-The names of a file of bindings, the preferred one first.
+The names that a file of bindings can have, the preferred one first.
 """
 const artifact_names = ("JuliaArtifacts.toml", "Artifacts.toml")
 
 """
     find_artifacts_toml(path::AbstractString) -> Union{String, Nothing}
 
-The path of the file of bindings that holds for the source file, or the directory, `path`: the
+The path of the file of bindings for the source file, or the directory, `path`: the
 `JuliaArtifacts.toml` or `Artifacts.toml` in its directory, or the nearest one above. The search
-ends at a directory with a project file. A relative path counts from the current directory, which is
-searched too. `nothing` if there is none.
+ends at a directory with a project file. A relative path is resolved against the current directory,
+which is searched too. `nothing` if there is no such file.
 """
 function find_artifacts_toml(path::AbstractString)
     directory = abspath(isdir(path) ? String(path) : dirname(path))
