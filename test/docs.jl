@@ -115,10 +115,14 @@ end
 function docstrings(name)
     # The docstring of a module is among its own.
     value = getfield(ScratchRS, name)
-    binding = Base.Docs.Binding(value isa Module ? value : ScratchRS, name)
-    multidoc = get(Base.Docs.meta(binding.mod), binding, nothing)
-    multidoc === nothing && return String[]
-    return [join(doc.text) for doc in values(multidoc.docs)]
+    owner = value isa Module ? value : ScratchRS
+    binding = Base.Docs.Binding(owner, name)
+    # Beside the function, or where its name is made public.
+    for mod in (owner, binding.mod)
+        multidoc = get(Base.Docs.meta(mod), binding, nothing)
+        multidoc === nothing || return [join(doc.text) for doc in values(multidoc.docs)]
+    end
+    return String[]
 end
 
 @testset "every public name has a docstring" begin

@@ -40,14 +40,14 @@ function bindings_of(artifacts_toml::AbstractString, package::Union{Nothing, UUI
 end
 
 function read_bindings(file::String)
-    path = @outside(isabspath(file))::Bool ? file : @outside(abspath(file))::String
-    found = @outside stat(path)::Base.Filesystem.StatStruct
-    @outside(isfile(found))::Bool || return nothing
+    path = isabspath(file) ? file : abspath(file)
+    found = stat(path)
+    isfile(found) || return nothing
     lock(BINDINGS_LOCK)
     try
         known = get(BINDINGS, path, nothing)
         known !== nothing && same_state(known[1], found) && return known[2]
-        bindings = @outside Tables.table_of(Native.read_toml(path))::Dict{String, Any}
+        bindings = Tables.table_of(Native.read_toml(path))::Dict{String, Any}
         if time() - found.mtime > SETTLED
             BINDINGS[path] = (found, bindings)
         else
@@ -106,7 +106,7 @@ function artifact_meta(
     bound = get(bindings, name, nothing)
     bound === nothing && return nothing
     if bound isa Vector
-        bound = @outside Platforms.choose(bound, platform, name, artifacts_toml)
+        bound = Platforms.choose(bound, platform, name, artifacts_toml)
         bound === nothing && return nothing
     elseif !(bound isa Dict)
         @error "Invalid artifacts file at $artifacts_toml: artifact '$name' malformed, must be array or dict!"
@@ -254,7 +254,7 @@ end
 # The platform of the running Julia, which is detected once.
 function host_platform()
     host = HOST[]
-    return host === nothing ? @outside(find_host()) : host
+    return host === nothing ? find_host() : host
 end
 
 find_host() = HOST[] = Platforms.host()

@@ -67,7 +67,7 @@ function ensure_artifact_installed(
     options...,
 )
     hash = hash_of(meta, name, artifacts_toml, platform)
-    file = @outside abspath(artifacts_toml)::String
+    file = abspath(artifacts_toml)
     path = found(hash, file)
     path === nothing || return path
     override = query_override(hash)
@@ -75,7 +75,7 @@ function ensure_artifact_installed(
         "artifact $hash is overridden, and is not at `$override`", override, 0, "",
     ))
     wanted = Wanted(name, hash, downloads_of(meta), file)
-    return Base.invokelatest(install, wanted, pkg_server_eligible; options...)::String
+    return install(wanted, pkg_server_eligible; options...)
 end
 
 """
@@ -180,7 +180,7 @@ end
 function found(hash::SHA1, file::String)
     artifact_exists(hash) || return nothing
     query_override(hash) === nothing || return artifact_path(hash)
-    return @outside found_in_depot(string(hash), file)::Union{Nothing, String}
+    return found_in_depot(string(hash), file)
 end
 
 function found_in_depot(hash::String, file::String)

@@ -94,7 +94,7 @@ The path of the replacement of an artifact, by its hash or by the name that a pa
 function query_override(hash::SHA1; overrides = load_overrides())
     by_hash = overrides[:hash]
     isempty(by_hash) && return nothing
-    return path_of_override(@outside(get(by_hash, hash, nothing)), by_hash)
+    return path_of_override(get(by_hash, hash, nothing), by_hash)
 end
 
 function query_override(package::UUID, name::AbstractString; overrides = load_overrides())

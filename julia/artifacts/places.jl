@@ -91,7 +91,7 @@ end
 function find_installed(hash::String)
     directory = of_task(ARTIFACTS_DIRECTORY)
     if directory !== nothing
-        path = @outside abspath(directory, hash)::String
+        path = abspath(directory, hash)
         return is_directory(path) ? path : nothing
     end
     for depot in DEPOT_PATH
@@ -101,19 +101,17 @@ function find_installed(hash::String)
     return nothing
 end
 
-is_directory(path::String) = @outside isdir(path)::Bool
+is_directory(path::String) = isdir(path)
 
 # The artifacts directory of a depot. That of a relative depot depends on the current directory; those of
 # absolute ones are computed once.
 function artifacts_of(depot::String)
     known = get(ARTIFACTS_OF[], depot, nothing)
     known === nothing || return known
-    directory = @outside abspath(depot, "artifacts")::String
+    directory = abspath(depot, "artifacts")
     # Other threads read the dictionary without a lock, so a published one never changes: a new one
     # replaces it. An entry that is lost to another thread is computed again.
-    if @outside isabspath(depot)::Bool
-        ARTIFACTS_OF[] = @outside with_entry(ARTIFACTS_OF[], depot, directory)
-    end
+    isabspath(depot) && (ARTIFACTS_OF[] = with_entry(ARTIFACTS_OF[], depot, directory))
     return directory
 end
 
