@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::store::record::{Entry, Kind, Record};
 
@@ -18,9 +18,9 @@ use crate::tree_hash::{Leaf, for_each_leaf};
 /// # Errors
 ///
 /// As [`crate::tree_hash_sha256`], whose hash [`content_record_hash`] gives for the record.
-pub fn content_record(root: &Path, watch: &Watch) -> Result<Record, Error> {
+pub fn content_record(root: &Path, progress: &Progress) -> Result<Record, Error> {
     let mut entries = Vec::new();
-    let listing = for_each_leaf::<sha2::Sha256>(root, watch, |path, leaf| {
+    let listing = for_each_leaf::<sha2::Sha256>(root, progress, |path, leaf| {
         let kind = match leaf {
             Leaf::File { executable: is_executable, size, digest } => {
                 Kind::File { hash: Sha256(digest.into()), size, is_executable }
@@ -67,8 +67,8 @@ mod tests {
     use crate::tree_hash_sha256;
 
     fn check(tree: &Tree) -> Record {
-        let record = content_record(tree.path(), &Watch::default()).unwrap();
-        let expected = tree_hash_sha256(tree.path(), &Watch::default()).unwrap();
+        let record = content_record(tree.path(), &Progress::default()).unwrap();
+        let expected = tree_hash_sha256(tree.path(), &Progress::default()).unwrap();
         assert_eq!(content_record_hash(&record), expected, "{}", record.to_text());
         record
     }

@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 
 use crate::error::Error;
 use crate::header::{self, Kind as Record};
@@ -29,12 +29,12 @@ impl Image {
     /// # Errors
     ///
     /// A link cannot be read, or nobody wants the result any more.
-    pub(crate) fn new(listing: Listing, watch: &Watch) -> Result<Self, Error> {
+    pub(crate) fn new(listing: Listing, progress: &Progress) -> Result<Self, Error> {
         let mut image = Self { offsets: vec![0], targets: Vec::new(), listing };
         for index in 0..image.listing.len() {
             let Listed { path, kind } = image.listing.get(index);
             if kind == Kind::Symlink {
-                watch.check()?;
+                progress.check()?;
                 let target = source::read_link(&image.listing.on_disk(path)?)?;
                 image.targets.push((index, platform::bytes(&target).to_vec()));
             }
@@ -88,13 +88,13 @@ impl Image {
         &self,
         range: Range<u64>,
         out: &mut Vec<u8>,
-        watch: &Watch,
+        progress: &Progress,
     ) -> Result<(), Error> {
         // The last entry that begins at or before the range.
         let mut index = self.offsets.partition_point(|offset| *offset <= range.start) - 1;
         let mut at = range.start;
         while at < range.end {
-            watch.check()?;
+            progress.check()?;
             let begin = self.offsets[index];
             let end = self.offsets[index + 1].min(range.end);
             let wanted = at - begin..end - begin;
@@ -149,12 +149,12 @@ mod tests {
             .file("c", "")
             .link("d", "u".repeat(150))
             .file("e/f", "f");
-        let watch = Watch::default();
-        let listing = Listing::new(tree.path(), Purpose::Archive, &watch).unwrap();
-        let image = Image::new(listing, &watch).unwrap();
+        let progress = Progress::default();
+        let listing = Listing::new(tree.path(), Purpose::Archive, &progress).unwrap();
+        let image = Image::new(listing, &progress).unwrap();
         let read = |range| {
             let mut out = Vec::new();
-            image.read(range, &mut out, &watch).unwrap();
+            image.read(range, &mut out, &progress).unwrap();
             out
         };
         let whole = read(0..image.len());

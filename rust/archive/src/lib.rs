@@ -11,7 +11,7 @@
 //! are never waited for, and a file whose size changes while it is read is an error. Memory grows
 //! with the number of entries, not with the size of files, and no function recurses over a tree.
 //!
-//! Long work tells a [`Watch`](scratchrs_fs::Watch) how many bytes are done, and what there is to
+//! Long work tells a [`Progress`](scratchrs_fs::Progress) how many bytes are done, and what there is to
 //! do as far as it knows itself; the caller says which stage that is.
 //!
 //! What this crate does not do: it knows no depot, takes no lock, and decides nothing about where

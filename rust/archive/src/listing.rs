@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::vec;
 
 use scratchrs_fs as effect;
-use scratchrs_fs::{Crossing, FileKind, Trail, Watch};
+use scratchrs_fs::{Crossing, FileKind, Progress, Trail};
 
 use crate::error::Error;
 use crate::platform;
@@ -70,7 +70,7 @@ impl Listing {
     ///
     /// A directory cannot be read, or something in it is neither a directory, a file, nor a
     /// symbolic link.
-    pub(crate) fn new(root: &Path, purpose: Purpose, watch: &Watch) -> Result<Self, Error> {
+    pub(crate) fn new(root: &Path, purpose: Purpose, progress: &Progress) -> Result<Self, Error> {
         let mut listing = Self {
             root: root.to_owned(),
             paths: Vec::new(),
@@ -108,7 +108,7 @@ impl Listing {
                 listing.push(&path, kind);
                 continue;
             }
-            watch.check()?;
+            progress.check()?;
             if purpose == Purpose::Archive {
                 listing.push(&path, kind);
             }
@@ -251,7 +251,7 @@ mod tests {
     use crate::fixture::Tree;
 
     fn paths(tree: &Tree, purpose: Purpose) -> Vec<String> {
-        let listing = Listing::new(tree.path(), purpose, &Watch::default()).unwrap();
+        let listing = Listing::new(tree.path(), purpose, &Progress::default()).unwrap();
         let path = |index| String::from_utf8(listing.get(index).path.to_vec()).unwrap();
         (0..listing.len()).map(path).collect()
     }

@@ -19,7 +19,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use scratchrs_fs as effect;
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::hash::Sha256;
 use sha2::Digest;
 
@@ -79,9 +79,9 @@ pub fn pack(
     tree: &Path,
     tarball: &Path,
     compression: Compression,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Packed, Error> {
-    pack_with_threads(tree, tarball, compression, scratchrs_fs::processors().get(), watch)
+    pack_with_threads(tree, tarball, compression, scratchrs_fs::processors().get(), progress)
 }
 
 fn pack_with_threads(
@@ -89,11 +89,11 @@ fn pack_with_threads(
     tarball: &Path,
     compression: Compression,
     threads: usize,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Packed, Error> {
-    let listing = Listing::new(tree, Purpose::Archive, watch)?;
-    let image = Image::new(listing, watch)?;
-    watch.expect(image.len());
+    let listing = Listing::new(tree, Purpose::Archive, progress)?;
+    let image = Image::new(listing, progress)?;
+    progress.expect(image.len());
     let directory = match tarball.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -106,8 +106,8 @@ fn pack_with_threads(
 
     let file = Measured { inner: temporary.as_file(), sha256: sha2::Sha256::new(), size: 0 };
     let Measured { sha256, size, .. } = match compression {
-        Compression::Gzip => write_gzip(&image, file, tarball, threads, watch)?,
-        Compression::Zstandard => write_zstandard(&image, file, tarball, threads, watch)?,
+        Compression::Gzip => write_gzip(&image, file, tarball, threads, progress)?,
+        Compression::Zstandard => write_zstandard(&image, file, tarball, threads, progress)?,
     };
     temporary.persist(tarball).map_err(|failure| failed()(failure.error))?;
     Ok(Packed { sha256: Sha256(sha256.finalize().into()), size })
@@ -119,7 +119,7 @@ fn write_gzip<W: Write>(
     mut out: W,
     tarball: &Path,
     threads: usize,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<W, Error> {
     let blocks = image.len().div_ceil(gzip::BLOCK);
     let mut write = |bytes: &[u8]| -> Result<(), Error> {
@@ -130,8 +130,8 @@ fn write_gzip<W: Write>(
     let make = |input: &mut Vec<u8>, block| {
         let (range, dictionary) = gzip::needed(block, image.len());
         input.clear();
-        watch.advance(range.end - range.start - dictionary as u64);
-        image.read(range, input, watch)?;
+        progress.advance(range.end - range.start - dictionary as u64);
+        image.read(range, input, progress)?;
         Ok(gzip::deflate(input, dictionary, block + 1 == blocks))
     };
     parallel::in_order(blocks, threads, Vec::new, make, |block| {
@@ -149,7 +149,7 @@ fn write_zstandard<W: Write>(
     out: W,
     tarball: &Path,
     threads: usize,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<W, Error> {
     let failed = || effect::Error::on("write", tarball);
     let blocks = image.len().div_ceil(gzip::BLOCK);
@@ -161,8 +161,8 @@ fn write_zstandard<W: Write>(
         let start = block * gzip::BLOCK;
         let range = start..image.len().min(start + gzip::BLOCK);
         let mut part = Vec::new();
-        watch.advance(range.end - range.start);
-        image.read(range, &mut part, watch)?;
+        progress.advance(range.end - range.start);
+        image.read(range, &mut part, progress)?;
         Ok(part)
     };
     // One thread reads ahead.
@@ -227,19 +227,19 @@ mod tests {
     }
 
     fn image(tree: &Path) -> Image {
-        let watch = Watch::default();
-        Image::new(Listing::new(tree, Purpose::Archive, &watch).unwrap(), &watch).unwrap()
+        let progress = Progress::default();
+        Image::new(Listing::new(tree, Purpose::Archive, &progress).unwrap(), &progress).unwrap()
     }
 
     fn tar_stream(tree: &Path) -> Vec<u8> {
         let image = image(tree);
         let mut stream = Vec::new();
-        image.read(0..image.len(), &mut stream, &Watch::default()).unwrap();
+        image.read(0..image.len(), &mut stream, &Progress::default()).unwrap();
         stream
     }
 
     fn pack(tree: &Path, tarball: &Path) -> Result<Packed, Error> {
-        super::pack(tree, tarball, Compression::Gzip, &Watch::default())
+        super::pack(tree, tarball, Compression::Gzip, &Progress::default())
     }
 
     fn operation(result: Result<Packed, Error>) -> &'static str {
@@ -298,8 +298,8 @@ mod tests {
         let out = Tree::new();
         let pack = |threads, name: &str| {
             let tarball = out.path().join(name);
-            let watch = Watch::default();
-            pack_with_threads(tree, &tarball, compression, threads, &watch).unwrap()
+            let progress = Progress::default();
+            pack_with_threads(tree, &tarball, compression, threads, &progress).unwrap()
         };
         let alone = pack(1, "alone");
         for threads in several {
@@ -411,8 +411,8 @@ mod tests {
     fn a_full_disk_is_an_error_of_the_tarball() {
         let tree = sample();
         let (mut small, destination) = ([0; 200], Path::new("t"));
-        let watch = Watch::default();
-        let result = write_gzip(&image(tree.path()), &mut small[..], destination, 2, &watch);
+        let progress = Progress::default();
+        let result = write_gzip(&image(tree.path()), &mut small[..], destination, 2, &progress);
         assert_eq!(result.map(|_| ()).unwrap_err().path(), Some(destination));
     }
 

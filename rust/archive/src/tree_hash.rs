@@ -24,7 +24,7 @@ use std::fs;
 use std::path::Path;
 
 use scratchrs_fs as effect;
-use scratchrs_fs::{Short, Watch};
+use scratchrs_fs::{Progress, Short};
 use scratchrs_model::hash::{Sha256, TreeHash};
 use sha1::Sha1;
 use sha1::digest::{Digest, Output};
@@ -45,8 +45,8 @@ use crate::source::{self, BUFFER_SIZE, SourceFile};
 ///
 /// Something in the tree cannot be read, is a FIFO, socket or device, or changes while it is read;
 /// `root` is not a directory; or nobody wants the result any more.
-pub fn tree_hash(root: &Path, watch: &Watch) -> Result<TreeHash, Error> {
-    hash_tree::<Sha1>(root, watch).map(|digest| TreeHash(digest.into()))
+pub fn tree_hash(root: &Path, progress: &Progress) -> Result<TreeHash, Error> {
+    hash_tree::<Sha1>(root, progress).map(|digest| TreeHash(digest.into()))
 }
 
 /// The git tree hash of the directory `root` by SHA-256, for sub-trees and files as well.
@@ -57,8 +57,8 @@ pub fn tree_hash(root: &Path, watch: &Watch) -> Result<TreeHash, Error> {
 /// # Errors
 ///
 /// As [`tree_hash`].
-pub fn tree_hash_sha256(root: &Path, watch: &Watch) -> Result<Sha256, Error> {
-    hash_tree::<sha2::Sha256>(root, watch).map(|digest| Sha256(digest.into()))
+pub fn tree_hash_sha256(root: &Path, progress: &Progress) -> Result<Sha256, Error> {
+    hash_tree::<sha2::Sha256>(root, progress).map(|digest| Sha256(digest.into()))
 }
 
 /// What the directory `root` consists of, from which its tree hashes can be had.
@@ -66,9 +66,9 @@ pub fn tree_hash_sha256(root: &Path, watch: &Watch) -> Result<Sha256, Error> {
 /// # Errors
 ///
 /// As [`tree_hash`].
-pub fn tree_record(root: &Path, watch: &Watch) -> Result<TreeRecord, Error> {
+pub fn tree_record(root: &Path, progress: &Progress) -> Result<TreeRecord, Error> {
     let mut record = TreeRecord::default();
-    for_each_leaf::<Sha1>(root, watch, |path, leaf| {
+    for_each_leaf::<Sha1>(root, progress, |path, leaf| {
         let content = match &leaf {
             Leaf::File { executable, size, digest } => Content::File {
                 executable: *executable,
@@ -89,8 +89,8 @@ pub fn tree_record(root: &Path, watch: &Watch) -> Result<TreeRecord, Error> {
 ///
 /// `path` cannot be read, is neither a file nor a symbolic link, or changes while it is read; or
 /// nobody wants the result any more.
-pub fn blob_hash(path: &Path, watch: &Watch) -> Result<TreeHash, Error> {
-    hash_one_blob::<Sha1>(path, watch).map(|digest| TreeHash(digest.into()))
+pub fn blob_hash(path: &Path, progress: &Progress) -> Result<TreeHash, Error> {
+    hash_one_blob::<Sha1>(path, progress).map(|digest| TreeHash(digest.into()))
 }
 
 /// The git blob hash of a file, or of the text of a symbolic link, by SHA-256.
@@ -98,8 +98,8 @@ pub fn blob_hash(path: &Path, watch: &Watch) -> Result<TreeHash, Error> {
 /// # Errors
 ///
 /// As [`blob_hash`].
-pub fn blob_hash_sha256(path: &Path, watch: &Watch) -> Result<Sha256, Error> {
-    hash_one_blob::<sha2::Sha256>(path, watch).map(|digest| Sha256(digest.into()))
+pub fn blob_hash_sha256(path: &Path, progress: &Progress) -> Result<Sha256, Error> {
+    hash_one_blob::<sha2::Sha256>(path, progress).map(|digest| Sha256(digest.into()))
 }
 
 /// What of a tree has a digest of its own.
@@ -109,12 +109,12 @@ pub(crate) enum Leaf<D: Digest> {
     EmptyTree,
 }
 
-fn hash_tree<D: Digest>(root: &Path, watch: &Watch) -> Result<Output<D>, Error>
+fn hash_tree<D: Digest>(root: &Path, progress: &Progress) -> Result<Output<D>, Error>
 where
     Output<D>: Send,
 {
     let mut tree = TreeDigest::new();
-    for_each_leaf::<D>(root, watch, |path, leaf| match leaf {
+    for_each_leaf::<D>(root, progress, |path, leaf| match leaf {
         Leaf::File { executable, digest, .. } => {
             tree.add::<D>(path, Mode::of_file(executable), &digest);
         }
@@ -131,19 +131,19 @@ where
 /// Returns the tree's listing.
 pub(crate) fn for_each_leaf<D: Digest>(
     root: &Path,
-    watch: &Watch,
+    progress: &Progress,
     mut sink: impl FnMut(&[u8], Leaf<D>),
 ) -> Result<Listing, Error>
 where
     Output<D>: Send,
 {
-    let listing = Listing::new(root, Purpose::Hash, watch)?;
-    watch.expect(listing.bytes());
+    let listing = Listing::new(root, Purpose::Hash, progress)?;
+    progress.expect(listing.bytes());
     let indices = early_ones_first(&listing);
     let buffer = || vec![0; BUFFER_SIZE];
     let leaves = effect::try_parallel_map(&indices, buffer, |buffer, &index| {
         let entry = listing.get(index as usize);
-        read_leaf::<D>(&listing.on_disk(entry.path)?, entry.kind, buffer, watch)
+        read_leaf::<D>(&listing.on_disk(entry.path)?, entry.kind, buffer, progress)
     })?;
     let mut leaves: Vec<_> = indices.into_iter().zip(leaves).collect();
     leaves.sort_unstable_by_key(|(index, _)| *index);
@@ -166,7 +166,7 @@ fn early_ones_first(listing: &Listing) -> Vec<u32> {
     indices
 }
 
-fn hash_one_blob<D: Digest>(path: &Path, watch: &Watch) -> Result<Output<D>, Error> {
+fn hash_one_blob<D: Digest>(path: &Path, progress: &Progress) -> Result<Output<D>, Error> {
     let inspect = || fs::symlink_metadata(Short::of(path)?.path());
     let metadata = inspect().map_err(effect::Error::on("inspect", path))?;
     let kind = if metadata.is_symlink() {
@@ -176,11 +176,11 @@ fn hash_one_blob<D: Digest>(path: &Path, watch: &Watch) -> Result<Output<D>, Err
     } else {
         return Err(source::unsupported(metadata.file_type(), path));
     };
-    watch.expect(metadata.len());
+    progress.expect(metadata.len());
     // No more than one read of a small file needs, with room left to see its end: to make the whole
     // buffer would take longer than to hash the file.
     let room = (metadata.len() + 1).min(BUFFER_SIZE as u64) as usize;
-    Ok(match read_leaf::<D>(path, kind, &mut vec![0; room], watch)? {
+    Ok(match read_leaf::<D>(path, kind, &mut vec![0; room], progress)? {
         Leaf::File { digest, .. } => digest,
         Leaf::Symlink(target) => object::link::<D>(&target, LinkLength::Characters),
         Leaf::EmptyTree => object::blob::<D>(0).finalize(),
@@ -191,7 +191,7 @@ fn read_leaf<D: Digest>(
     path: &Path,
     kind: Kind,
     buffer: &mut [u8],
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Leaf<D>, Error> {
     match kind {
         Kind::Directory | Kind::EmptyTree => Ok(Leaf::EmptyTree),
@@ -200,13 +200,13 @@ fn read_leaf<D: Digest>(
             Ok(Leaf::Symlink(platform::bytes(&target).to_vec()))
         }
         Kind::File { size, executable } => {
-            watch.check()?;
+            progress.check()?;
             let file = SourceFile::open_listed(path, size, executable)?;
             let mut hasher = object::blob::<D>(size);
             file.read(buffer, |piece| {
                 hasher.update(piece);
-                watch.advance(piece.len() as u64);
-                Ok(watch.check()?)
+                progress.advance(piece.len() as u64);
+                Ok(progress.check()?)
             })?;
             Ok(Leaf::File { executable, size, digest: hasher.finalize() })
         }
@@ -225,7 +225,7 @@ mod tests {
     const EMPTY: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
     fn hash(tree: &Tree) -> String {
-        tree_hash(tree.path(), &Watch::default()).unwrap().to_string()
+        tree_hash(tree.path(), &Progress::default()).unwrap().to_string()
     }
 
     /// The hash that git gives, or Pkg did on Julia 1.5.3.
@@ -262,7 +262,7 @@ mod tests {
             ),
         ] {
             assert_eq!(
-                tree_hash_sha256(tree.path(), &Watch::default()).unwrap().to_string(),
+                tree_hash_sha256(tree.path(), &Progress::default()).unwrap().to_string(),
                 expected
             );
         }
@@ -274,15 +274,15 @@ mod tests {
         for name in ["f", "l"] {
             let path = tree.path().join(name);
             assert_eq!(
-                blob_hash(&path, &Watch::default()).unwrap().to_string(),
+                blob_hash(&path, &Progress::default()).unwrap().to_string(),
                 "32f95c0d1244a78b2be1bab8de17906fabb2c4a8"
             );
             assert_eq!(
-                blob_hash_sha256(&path, &Watch::default()).unwrap().to_string(),
+                blob_hash_sha256(&path, &Progress::default()).unwrap().to_string(),
                 "a4e13f7dfd8345eae550125113b9d9bcd4b0f781037c02afb133fd98f5f973ae"
             );
         }
-        assert!(blob_hash(&tree.path().join("broken"), &Watch::default()).is_ok());
+        assert!(blob_hash(&tree.path().join("broken"), &Progress::default()).is_ok());
     }
 
     #[test]
@@ -351,8 +351,8 @@ mod tests {
         let tree = Tree::new().file("s/f", "hi");
         let link = Tree::new().link("l", tree.path());
         assert_eq!(
-            tree_hash(&link.path().join("l"), &Watch::default()).unwrap(),
-            tree_hash(tree.path(), &Watch::default()).unwrap()
+            tree_hash(&link.path().join("l"), &Progress::default()).unwrap(),
+            tree_hash(tree.path(), &Progress::default()).unwrap()
         );
     }
 
@@ -364,18 +364,18 @@ mod tests {
         };
         let tree = Tree::new().file("f", "").fifo("d/fifo");
         let fifo = tree.path().join("d/fifo");
-        assert_eq!(found(tree_hash(tree.path(), &Watch::default())), (fifo.clone(), "a FIFO"));
-        assert_eq!(found(blob_hash(&fifo, &Watch::default())), (fifo, "a FIFO"));
+        assert_eq!(found(tree_hash(tree.path(), &Progress::default())), (fifo.clone(), "a FIFO"));
+        assert_eq!(found(blob_hash(&fifo, &Progress::default())), (fifo, "a FIFO"));
 
         let tree = Tree::new();
         let socket = tree.path().join("socket");
         let _listener = UnixListener::bind(&socket).unwrap();
-        assert_eq!(found(tree_hash(tree.path(), &Watch::default())), (socket, "a socket"));
+        assert_eq!(found(tree_hash(tree.path(), &Progress::default())), (socket, "a socket"));
         assert_eq!(
-            found(blob_hash(Path::new("/dev/null"), &Watch::default())).1,
+            found(blob_hash(Path::new("/dev/null"), &Progress::default())).1,
             "a character device"
         );
-        assert_eq!(found(blob_hash(tree.path(), &Watch::default())).1, "a directory");
+        assert_eq!(found(blob_hash(tree.path(), &Progress::default())).1, "a directory");
     }
 
     /// A FIFO or link that takes a file's name after the directory was listed.
@@ -385,7 +385,7 @@ mod tests {
         let kind = Kind::File { size: 0, executable: false };
         let hash = |name| {
             let path = tree.path().join(name);
-            read_leaf::<Sha1>(&path, kind, &mut [0; 16], &Watch::default()).map(|_| ())
+            read_leaf::<Sha1>(&path, kind, &mut [0; 16], &Progress::default()).map(|_| ())
         };
         assert!(matches!(hash("fifo"), Err(Error::UnsupportedFileType { found: "a FIFO", .. })));
         assert!(matches!(hash("l"), Err(Error::Io(error)) if error.operation() == "open"));
@@ -397,7 +397,7 @@ mod tests {
         let tree = Tree::new().file("f", "");
         for name in ["missing", "f"] {
             let root = tree.path().join(name);
-            let Err(Error::Io(error)) = tree_hash(&root, &Watch::default()) else {
+            let Err(Error::Io(error)) = tree_hash(&root, &Progress::default()) else {
                 panic!("{name} was taken for a directory");
             };
             assert_eq!((error.operation(), error.path()), ("list the directory", root.as_path()));
@@ -408,12 +408,12 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_file_that_does_not_read_as_it_looks_is_an_error() {
-        let status = blob_hash(Path::new("/proc/self/status"), &Watch::default());
+        let status = blob_hash(Path::new("/proc/self/status"), &Progress::default());
         assert!(
             matches!(status, Err(Error::ChangedWhileReading { expected: 0, .. })),
             "{status:?}"
         );
-        let memory = blob_hash(Path::new("/proc/self/mem"), &Watch::default());
+        let memory = blob_hash(Path::new("/proc/self/mem"), &Progress::default());
         assert!(
             matches!(&memory, Err(Error::Io(error)) if error.operation() == "read"),
             "{memory:?}"
@@ -426,8 +426,11 @@ mod tests {
         let tree = Tree::new().file(&format!("{deep}f"), "hi");
         let small_stack = std::thread::Builder::new().stack_size(64 * 1024);
         let path = tree.path().to_owned();
-        let hash =
-            small_stack.spawn(move || tree_hash(&path, &Watch::default())).unwrap().join().unwrap();
+        let hash = small_stack
+            .spawn(move || tree_hash(&path, &Progress::default()))
+            .unwrap()
+            .join()
+            .unwrap();
         assert_ne!(hash.unwrap().to_string(), EMPTY);
     }
 
@@ -460,18 +463,18 @@ mod tests {
             let body = [format!("40000 {name}\0").as_bytes(), &expected].concat();
             expected = object("tree", &body);
         }
-        let watch = Watch::default();
-        let found = tree_hash(tree.path(), &watch).unwrap();
+        let progress = Progress::default();
+        let found = tree_hash(tree.path(), &progress).unwrap();
         assert_eq!(found.0.to_vec(), expected);
         let out = Tree::new();
         let tarball = out.path().join("tarball");
-        crate::pack(tree.path(), &tarball, crate::Compression::Gzip, &watch).unwrap();
-        let inspected = crate::inspect(fs::File::open(&tarball).unwrap(), &watch).unwrap();
+        crate::pack(tree.path(), &tarball, crate::Compression::Gzip, &progress).unwrap();
+        let inspected = crate::inspect(fs::File::open(&tarball).unwrap(), &progress).unwrap();
         assert_eq!(inspected.hashes.pkg, found);
         let into = out.path().join("into");
         fs::create_dir(&into).unwrap();
         let options = crate::UnpackOptions::default();
-        let error = crate::unpack(fs::File::open(&tarball).unwrap(), &into, &options, &watch);
+        let error = crate::unpack(fs::File::open(&tarball).unwrap(), &into, &options, &progress);
         assert!(error.unwrap_err().to_string().contains("too long for this system"));
         effect::remove(&tree.path().join(name)).unwrap();
         effect::remove(&into).unwrap();

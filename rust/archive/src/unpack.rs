@@ -46,7 +46,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 
 use scratchrs_fs as effect;
-use scratchrs_fs::{Access, Watch};
+use scratchrs_fs::{Access, Progress};
 
 use crate::error::{BadArchive, Error, shown};
 use crate::platform;
@@ -130,7 +130,7 @@ pub struct Unpacked {
 /// Unpacks the archive `input`, a tar archive that may be compressed (by gzip, xz, Zstandard or
 /// bzip2, told by its bytes), into the empty directory `into`.
 ///
-/// `watch` advances by the bytes that are taken from `input`.
+/// `progress` advances by the bytes that are taken from `input`.
 ///
 /// # Errors
 ///
@@ -141,9 +141,9 @@ pub fn unpack(
     input: impl Read + Send,
     into: &Path,
     options: &UnpackOptions,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Unpacked, Error> {
-    read(input, Some(into), options, watch)
+    read(input, Some(into), options, progress)
 }
 
 /// Looks through an archive as [`unpack`] does, and writes nothing.
@@ -151,17 +151,17 @@ pub fn unpack(
 /// # Errors
 ///
 /// As [`unpack`], but for the file system.
-pub fn inspect(input: impl Read + Send, watch: &Watch) -> Result<Unpacked, Error> {
-    read(input, None, &UnpackOptions::default(), watch)
+pub fn inspect(input: impl Read + Send, progress: &Progress) -> Result<Unpacked, Error> {
+    read(input, None, &UnpackOptions::default(), progress)
 }
 
 fn read(
     input: impl Read + Send,
     into: Option<&Path>,
     options: &UnpackOptions,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Unpacked, Error> {
-    let (source, stream) = stream::decompress(input, watch);
+    let (source, stream) = stream::decompress(input, progress);
     let state = State::default();
     let counter = state.open();
     thread::scope(|scope| {
@@ -176,7 +176,7 @@ fn read(
             .collect::<Result<Vec<_>, _>>();
         let mut unpacking = Unpacking::new(into, options, counter);
         let result = match &writers {
-            Ok(_) => unpacking.follow(stream, watch),
+            Ok(_) => unpacking.follow(stream, progress),
             Err(_) => Ok(()),
         };
         let Unpacking { mut tree, members, counter, .. } = unpacking;
@@ -243,19 +243,19 @@ impl<'a> Unpacking<'a> {
         Self { into, options, counter, tree, pending, members: 0, bytes: 0, room }
     }
 
-    fn follow(&mut self, mut stream: Stream, watch: &Watch) -> Result<(), Error> {
+    fn follow(&mut self, mut stream: Stream, progress: &Progress) -> Result<(), Error> {
         if stream.available()?.is_empty() {
             return Err(BadArchive::whole("there is nothing in it").into());
         }
-        while let Some(member) = member::next(&mut stream, watch)? {
+        while let Some(member) = member::next(&mut stream, progress)? {
             self.members += 1;
             self.add(&member, &mut stream)?;
         }
         self.settle()?;
         match (self.into, self.options.links) {
             (None, _) => Ok(()),
-            (Some(into), Links::Made) => self.make_links(into, watch),
-            (Some(into), Links::Copied) => self.copy_links(into, watch),
+            (Some(into), Links::Made) => self.make_links(into, progress),
+            (Some(into), Links::Copied) => self.copy_links(into, progress),
         }
     }
 
@@ -435,10 +435,10 @@ impl<'a> Unpacking<'a> {
         into.join(platform::to_path_lossy(&self.tree.path(id)))
     }
 
-    fn make_links(&self, into: &Path, watch: &Watch) -> Result<(), Error> {
+    fn make_links(&self, into: &Path, progress: &Progress) -> Result<(), Error> {
         let mut follower = Follower::new(&self.tree);
         for link in links::all(&self.tree) {
-            watch.check()?;
+            progress.check()?;
             if let Node::Symlink(target) = self.tree.node(link) {
                 // Only Windows has links to directories that are not like those to files.
                 let to_directory = cfg!(windows) && follower.leads_to_directory(link)?;
@@ -450,12 +450,12 @@ impl<'a> Unpacking<'a> {
     }
 
     /// Puts copies in the places of links.
-    fn copy_links(&mut self, into: &Path, watch: &Watch) -> Result<(), Error> {
+    fn copy_links(&mut self, into: &Path, progress: &Progress) -> Result<(), Error> {
         let mut copied = 0_u64;
         for (link, source) in links::copies(&self.tree)? {
             let mut pending = vec![(self.on_disk(into, source), self.on_disk(into, link))];
             while let Some((from, to)) = pending.pop() {
-                watch.check()?;
+                progress.check()?;
                 copied += 1;
                 if copied > COPIES_AT_MOST {
                     return Err(too_many_copies());

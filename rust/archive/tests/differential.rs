@@ -12,7 +12,7 @@ use std::process::Command;
 
 use proptest::prelude::*;
 use scratchrs_archive::{Compression, Error, Packed, TreeRecord, UnpackOptions, unpack};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::hash::{Sha256, TreeHash};
 use tempfile::TempDir;
 use trees::{built, directory};
@@ -67,19 +67,19 @@ fn git_tree_hash(tree: &Path, object_format: &str) -> String {
 }
 
 fn tree_hash(tree: &Path) -> Result<TreeHash, Error> {
-    scratchrs_archive::tree_hash(tree, &Watch::default())
+    scratchrs_archive::tree_hash(tree, &Progress::default())
 }
 
 fn tree_hash_sha256(tree: &Path) -> Result<Sha256, Error> {
-    scratchrs_archive::tree_hash_sha256(tree, &Watch::default())
+    scratchrs_archive::tree_hash_sha256(tree, &Progress::default())
 }
 
 fn tree_record(tree: &Path) -> TreeRecord {
-    scratchrs_archive::tree_record(tree, &Watch::default()).unwrap()
+    scratchrs_archive::tree_record(tree, &Progress::default()).unwrap()
 }
 
 fn pack(tree: &Path, tarball: &Path) -> Result<Packed, Error> {
-    scratchrs_archive::pack(tree, tarball, Compression::Gzip, &Watch::default())
+    scratchrs_archive::pack(tree, tarball, Compression::Gzip, &Progress::default())
 }
 
 fn unpack_with_gnu_tar(tarball: &Path) -> TempDir {
@@ -132,15 +132,15 @@ proptest! {
         let out = tempfile::tempdir().unwrap();
         let [tarball, into, again] = ["a", "into", "again"].map(|name| out.path().join(name));
         for compression in [Compression::Gzip, Compression::Zstandard] {
-            let watch = Watch::default();
-            let packed = scratchrs_archive::pack(tree.path(), &tarball, compression, &watch).unwrap();
+            let progress = Progress::default();
+            let packed = scratchrs_archive::pack(tree.path(), &tarball, compression, &progress).unwrap();
             fs::create_dir(&into).unwrap();
             let archive = fs::File::open(&tarball).unwrap();
-            let unpacked = unpack(archive, &into, &UnpackOptions::default(), &watch).unwrap();
+            let unpacked = unpack(archive, &into, &UnpackOptions::default(), &progress).unwrap();
             prop_assert_eq!(&unpacked.record, &tree_record(tree.path()));
             prop_assert_eq!(&unpacked.record, &tree_record(&into));
             prop_assert_eq!(unpacked.hashes.pkg, tree_hash(tree.path()).unwrap());
-            prop_assert_eq!(scratchrs_archive::pack(&into, &again, compression, &watch).unwrap(), packed);
+            prop_assert_eq!(scratchrs_archive::pack(&into, &again, compression, &progress).unwrap(), packed);
             fs::remove_dir_all(&into).unwrap();
         }
     }

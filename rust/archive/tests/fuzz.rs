@@ -12,7 +12,7 @@ use std::io::{self, Read};
 
 use members::{archive, path};
 use scratchrs_archive::{Error, Links, UnpackOptions, Unpacked, inspect, tree_record};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_testkit::{Random, fuzz};
 use support::{Archive, FORMATS, Yard, compress, described, is_there, pax_record};
 use tar_jl::Expected;
@@ -28,7 +28,7 @@ fn assert_bounded_memory() {
 }
 
 fn look(input: impl Read + Send) -> Result<Unpacked, Error> {
-    inspect(input, &Watch::default())
+    inspect(input, &Progress::default())
 }
 
 /// Unpacks in a directory beside which there is something precious, and holds what is on disk
@@ -38,7 +38,7 @@ fn unpack_and_compare(bytes: &[u8], links: Links) -> Result<(Unpacked, Yard), Er
     let options =
         UnpackOptions { links, bytes_at_most: Some(10 << 20), ..UnpackOptions::default() };
     let unpacked = yard.unpack(bytes, &options)?;
-    let on_disk = tree_record(&yard.root(), &Watch::default()).unwrap();
+    let on_disk = tree_record(&yard.root(), &Progress::default()).unwrap();
     match links {
         Links::Made => {
             assert_eq!(unpacked.record, on_disk, "{:#?}", described(&yard.root()));
@@ -220,7 +220,7 @@ fn packed_trees() {
         let tarball = yard.path("into.tar");
         let compression =
             if random.once_in(4) { Compression::Zstandard } else { Compression::Gzip };
-        pack(&yard.root(), &tarball, compression, &Watch::default()).unwrap();
+        pack(&yard.root(), &tarball, compression, &Progress::default()).unwrap();
         let bytes = std::fs::read(&tarball).unwrap();
         std::fs::remove_file(&tarball).unwrap();
         let (_, again) = unpack_and_compare(&bytes, Links::Made).unwrap();

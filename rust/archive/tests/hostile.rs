@@ -11,14 +11,14 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use scratchrs_archive::{Error, Links, UnpackOptions, inspect, tree_record};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use support::{Archive, FILE, Raw, Yard, described, pax_record, unpack};
 
 /// The message with which an archive is refused, by unpacking it and by looking at it.
 fn refusal(archive: &Archive) -> String {
     let Err(error) = unpack(archive) else { panic!("it was unpacked") };
     assert!(matches!(error, Error::Archive(_)), "{error:?}");
-    let looked_at = inspect(&archive.0[..], &Watch::default()).unwrap_err();
+    let looked_at = inspect(&archive.0[..], &Progress::default()).unwrap_err();
     assert_eq!(looked_at.to_string(), error.to_string());
     error.to_string()
 }
@@ -92,8 +92,8 @@ fn links_that_lead_out_are_data() {
             let (unpacked, yard) = unpack(&archive).unwrap();
             let made = fs::read_link(yard.root().join(path)).unwrap();
             assert_eq!(made.to_str().unwrap(), target);
-            assert_eq!(unpacked, inspect(&archive.0[..], &Watch::default()).unwrap());
-            assert_eq!(unpacked.record, tree_record(&yard.root(), &Watch::default()).unwrap());
+            assert_eq!(unpacked, inspect(&archive.0[..], &Progress::default()).unwrap());
+            assert_eq!(unpacked.record, tree_record(&yard.root(), &Progress::default()).unwrap());
         }
     }
     // So is one that leads out, or in a circle, only by way of others.
@@ -106,7 +106,7 @@ fn links_that_lead_out_are_data() {
         .link("q", "p")
         .link("r", "r/..");
     let (unpacked, yard) = unpack(&archive).unwrap();
-    assert_eq!(unpacked.record, tree_record(&yard.root(), &Watch::default()).unwrap());
+    assert_eq!(unpacked.record, tree_record(&yard.root(), &Progress::default()).unwrap());
     assert_eq!(unpacked.record.entries().len(), 6);
 }
 
@@ -136,9 +136,9 @@ fn nothing_outside_is_copied() {
     let options = UnpackOptions { links: Links::Copied, ..UnpackOptions::default() };
     let unpacked = yard.unpack(&archive.0, &options).unwrap();
     assert_eq!(described(&yard.root()), ["d/", "d/g: 2", "dir/", "dir/g: 2", "f: 1", "good: 1"]);
-    let on_disk = tree_record(&yard.root(), &Watch::default()).unwrap();
+    let on_disk = tree_record(&yard.root(), &Progress::default()).unwrap();
     assert_eq!(unpacked.record.with_links_copied().unwrap(), on_disk);
-    assert_eq!(unpacked, inspect(&archive.0[..], &Watch::default()).unwrap());
+    assert_eq!(unpacked, inspect(&archive.0[..], &Progress::default()).unwrap());
 }
 
 /// Writing through a link, in every guise: refused, or what is written takes the place of the link.
@@ -223,7 +223,7 @@ fn links_that_keep_us_busy() {
         archive = archive.link(&format!("m{index}"), "l0/../l0/../l0");
     }
     // Components that say nothing are not counted: this is a matter of time only.
-    inspect(&archive.0[..], &Watch::default()).unwrap();
+    inspect(&archive.0[..], &Progress::default()).unwrap();
 }
 
 #[test]
@@ -364,7 +364,7 @@ fn ten_thousand_levels() {
     let small_stack = std::thread::Builder::new().stack_size(128 * 1024);
     let message = small_stack
         .spawn(move || {
-            let looked_at = inspect(&archive.0[..], &Watch::default()).unwrap();
+            let looked_at = inspect(&archive.0[..], &Progress::default()).unwrap();
             assert_eq!(looked_at.record.entries().len(), 2);
             unpack(&archive).map(|_| ()).unwrap_err().to_string()
         })
@@ -432,7 +432,7 @@ fn copies_without_end() {
             archive = archive.link(&format!("d{level}/l{link}"), &format!("../d{}", level - 1));
         }
     }
-    let record = inspect(&archive.0[..], &Watch::default()).unwrap().record;
+    let record = inspect(&archive.0[..], &Progress::default()).unwrap().record;
     let error = record.with_links_copied().unwrap_err().to_string();
     assert!(error.contains("the copies that stand for its links are too many"), "{error}");
 
@@ -443,7 +443,7 @@ fn copies_without_end() {
         let target = format!("{way}l{}", level + 1);
         archive = archive.pax("linkpath", target).link(&format!("l{level}"), "x");
     }
-    let record = inspect(&archive.0[..], &Watch::default()).unwrap().record;
+    let record = inspect(&archive.0[..], &Progress::default()).unwrap().record;
     let error = record.with_links_copied().unwrap_err().to_string();
     assert!(error.contains("lead through each other too often"), "{error}");
     // As links, they are data.
@@ -565,7 +565,8 @@ fn names_that_are_one_to_the_file_system() {
         let into = root.join(number.to_string());
         fs::create_dir(&into).unwrap();
         let options = UnpackOptions::default();
-        let result = scratchrs_archive::unpack(&archive.0[..], &into, &options, &Watch::default());
+        let result =
+            scratchrs_archive::unpack(&archive.0[..], &into, &options, &Progress::default());
         let error = result.map(|_| ()).unwrap_err();
         assert!(
             error.to_string().contains("takes its name for that of another entry"),

@@ -14,7 +14,7 @@ use std::process::Command;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use scratchrs_archive::{UnpackOptions, inspect, unpack};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use support::{Archive, FILE, Raw};
 
 /// What the children are told, by a file in their working directory: nothing is read of the
@@ -74,7 +74,7 @@ fn child_unpacks() {
     let into = Path::new("into");
     fs::create_dir(into).unwrap();
     let archive = fs::File::open(ARCHIVE).unwrap();
-    match unpack(archive, into, &UnpackOptions::default(), &Watch::default()) {
+    match unpack(archive, into, &UnpackOptions::default(), &Progress::default()) {
         Ok(unpacked) => assert_eq!(unpacked.bytes, 10 << 30),
         // On a machine with less than that.
         Err(error) => assert!(matches!(error, scratchrs_archive::Error::TooLarge { .. })),
@@ -114,7 +114,7 @@ fn a_million_members() {
 #[ignore = "a child of the test above"]
 fn child_looks_at_a_million() {
     let many = Many { next: 0, members: 1_000_000, buffer: Vec::new(), taken: 0 };
-    let unpacked = inspect(many, &Watch::default()).unwrap();
+    let unpacked = inspect(many, &Progress::default()).unwrap();
     assert_eq!(unpacked.members, 1_000_000);
     assert_eq!(unpacked.record.entries().len(), 1_000_000);
     tell_peak();
@@ -137,6 +137,6 @@ fn headers_without_end() {
 #[test]
 #[ignore = "a child of the test above"]
 fn child_refuses() {
-    inspect(fs::File::open(ARCHIVE).unwrap(), &Watch::default()).unwrap_err();
+    inspect(fs::File::open(ARCHIVE).unwrap(), &Progress::default()).unwrap_err();
     tell_peak();
 }

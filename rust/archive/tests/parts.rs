@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 use flate2::Crc;
 use proptest::prelude::*;
 use scratchrs_archive::{Error, Unpacked, inspect};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_testkit::{Random, skip};
 use support::{Archive, Dripping, compress, is_there};
 
@@ -23,7 +23,7 @@ const BUFFER: usize = 128 * 1024;
 const FORMATS: [&str; 4] = ["gzip", "xz", "zstd", "bzip2"];
 
 fn look(input: impl Read + Send) -> Result<Unpacked, Error> {
-    inspect(input, &Watch::default())
+    inspect(input, &Progress::default())
 }
 
 fn refusal(bytes: &[u8]) -> String {

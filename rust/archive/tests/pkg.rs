@@ -15,7 +15,7 @@ use flate2::read::GzDecoder;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use scratchrs_archive::{Compression, UnpackOptions, pack, tree_hash, tree_hash_sha256, unpack};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_testkit::{julias, report, skip};
 use sha2::Digest;
 
@@ -59,14 +59,14 @@ fn pkg_gives_the_same_hashes_and_takes_our_archives() {
         trees::build(&value, &at, false);
         add_what_git_does_not_hold(tree, &at);
     }
-    let watch = Watch::default();
+    let progress = Progress::default();
     let tarball = scratch.path().join("trees.tar.gz");
-    pack(&root, &tarball, Compression::Gzip, &watch).unwrap();
+    pack(&root, &tarball, Compression::Gzip, &progress).unwrap();
     let into = scratch.path().join("ours");
     fs::create_dir(&into).unwrap();
     let archive = File::open(&tarball).unwrap();
-    let unpacked = unpack(archive, &into, &UnpackOptions::default(), &watch).unwrap();
-    assert_eq!(unpacked.hashes.pkg, tree_hash(&root, &watch).unwrap());
+    let unpacked = unpack(archive, &into, &UnpackOptions::default(), &progress).unwrap();
+    assert_eq!(unpacked.hashes.pkg, tree_hash(&root, &progress).unwrap());
 
     for (julia, minor) in julias {
         let lines = run(&julia, scratch.path(), &root, &tarball);
@@ -74,9 +74,9 @@ fn pkg_gives_the_same_hashes_and_takes_our_archives() {
         for (line, tree) in lines.iter().zip(paths) {
             let (sha1, sha256) = line.split_once(' ').unwrap();
             let at = tree.display();
-            assert_eq!(sha1, tree_hash(&tree, &watch).unwrap().to_string(), "1.{minor} {at}");
+            assert_eq!(sha1, tree_hash(&tree, &progress).unwrap().to_string(), "1.{minor} {at}");
             if minor >= 6 {
-                let ours = tree_hash_sha256(&tree, &watch).unwrap().to_string();
+                let ours = tree_hash_sha256(&tree, &progress).unwrap().to_string();
                 assert_eq!(sha256, ours, "1.{minor} {at}");
             }
         }

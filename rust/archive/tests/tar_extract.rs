@@ -12,7 +12,7 @@ use std::path::Path;
 use std::process::Command;
 
 use scratchrs_archive::{Error, UnpackOptions, tree_record};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_testkit::{Random, julias, report, skip};
 use support::{Yard, described};
 
@@ -94,7 +94,7 @@ fn is_unpacked_as_by_tar_jl(archives: &Path, trees: &Path, seed: u64) -> bool {
     match yard.unpack(&bytes, &UnpackOptions::default()) {
         Ok(unpacked) => {
             assert_eq!(described(&yard.root()), described(&theirs), "archive {seed}");
-            assert_eq!(unpacked.record, tree_record(&theirs, &Watch::default()).unwrap());
+            assert_eq!(unpacked.record, tree_record(&theirs, &Progress::default()).unwrap());
         }
         Err(error @ Error::Archive(_)) => {
             let message = error.to_string();

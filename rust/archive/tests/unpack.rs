@@ -15,7 +15,7 @@ use scratchrs_archive::{
     Change, Compression, Error, Links, TreeRecord, UnpackOptions, inspect, pack, tree_hash,
     tree_record,
 };
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use support::{Archive, Dripping, FILE, FORMATS, Raw, Yard, compress, described, is_there, unpack};
 
 fn mode(path: &Path) -> u32 {
@@ -24,8 +24,8 @@ fn mode(path: &Path) -> u32 {
 
 fn tree(archive: &Archive) -> Vec<String> {
     let (unpacked, yard) = unpack(archive).unwrap();
-    assert_eq!(unpacked.record, tree_record(&yard.root(), &Watch::default()).unwrap());
-    let looked_at = inspect(&archive.0[..], &Watch::default()).unwrap();
+    assert_eq!(unpacked.record, tree_record(&yard.root(), &Progress::default()).unwrap());
+    let looked_at = inspect(&archive.0[..], &Progress::default()).unwrap();
     assert_eq!(looked_at, unpacked);
     described(&yard.root())
 }
@@ -129,12 +129,12 @@ fn a_hard_link_has_a_mode_of_its_own() {
     let archive = Archive::new().file("f", "1").raw(&link(b"x", 0o755));
     let (unpacked, yard) = unpack(&archive).unwrap();
     assert_eq!([mode(&yard.root().join("f")), mode(&yard.root().join("x"))], [0o644, 0o755]);
-    assert_eq!(unpacked.record, tree_record(&yard.root(), &Watch::default()).unwrap());
+    assert_eq!(unpacked.record, tree_record(&yard.root(), &Progress::default()).unwrap());
     // To itself, as GNU tar writes it for a file that is named twice.
     let archive = Archive::new().file("f", "1").raw(&link(b"f", 0o755)).hard_link("g", "f");
     let (unpacked, yard) = unpack(&archive).unwrap();
     assert_eq!([mode(&yard.root().join("f")), mode(&yard.root().join("g"))], [0o755, 0o644]);
-    assert_eq!(unpacked.record, tree_record(&yard.root(), &Watch::default()).unwrap());
+    assert_eq!(unpacked.record, tree_record(&yard.root(), &Progress::default()).unwrap());
 }
 
 #[test]
@@ -158,27 +158,27 @@ fn of_modes_only_the_owners_right_to_execute_counts() {
 
 #[test]
 fn what_git_does_not_hold_does_not_count() {
-    let plain = inspect(&Archive::new().file("f", "1").0[..], &Watch::default()).unwrap();
+    let plain = inspect(&Archive::new().file("f", "1").0[..], &Progress::default()).unwrap();
     let more = Archive::new()
         .file("f", "1")
         .directory("empty/too")
         .file(".git/config", "2")
         .directory("a/.git/empty")
         .link("b/c", "x");
-    let with_link = inspect(&more.0[..], &Watch::default()).unwrap();
+    let with_link = inspect(&more.0[..], &Progress::default()).unwrap();
     assert_ne!(with_link.hashes, plain.hashes);
     let without = more.file("b", "1").directory("b");
-    assert_eq!(inspect(&without.0[..], &Watch::default()).unwrap().hashes, plain.hashes);
+    assert_eq!(inspect(&without.0[..], &Progress::default()).unwrap().hashes, plain.hashes);
     // But what is in `.git` keeps its directory alive, as in Pkg.
     let kept = Archive::new().file("a/.git/x", "");
-    let hashes = inspect(&kept.0[..], &Watch::default()).unwrap().hashes;
+    let hashes = inspect(&kept.0[..], &Progress::default()).unwrap().hashes;
     assert_eq!(hashes.pkg.to_string(), "0a8a87dd80eda4132d290a67b0676cde6ec1cb29");
 }
 
 #[test]
 fn both_ways_to_count_a_link_are_known() {
     let archive = Archive::new().link("link", "schön");
-    let hashes = inspect(&archive.0[..], &Watch::default()).unwrap().hashes;
+    let hashes = inspect(&archive.0[..], &Progress::default()).unwrap().hashes;
     assert!(hashes.pkg.to_string().starts_with("23b444ff"));
     assert!(hashes.git.to_string().starts_with("289b9713"));
     assert!(hashes.contains(&hashes.pkg) && hashes.contains(&hashes.git));
@@ -190,8 +190,8 @@ fn copies_can_stand_for_links() {
     let copied = |archive: &Archive| {
         let yard = Yard::new();
         let unpacked = yard.unpack(&archive.0, &options).unwrap();
-        assert_eq!(unpacked.record, inspect(&archive.0[..], &Watch::default()).unwrap().record);
-        let on_disk = tree_record(&yard.root(), &Watch::default()).unwrap();
+        assert_eq!(unpacked.record, inspect(&archive.0[..], &Progress::default()).unwrap().record);
+        let on_disk = tree_record(&yard.root(), &Progress::default()).unwrap();
         assert_eq!(unpacked.record.with_links_copied().unwrap(), on_disk);
         described(&yard.root())
     };
@@ -223,7 +223,7 @@ fn copies_can_stand_for_links() {
 
 #[test]
 fn a_record_says_what_has_changed() {
-    let watch = Watch::default();
+    let progress = Progress::default();
     let archive =
         Archive::new().file("a", "1").file("b", "2").file("c/d", "3").link("l", "a").file("m", "4");
     let (unpacked, yard) = unpack(&archive).unwrap();
@@ -237,7 +237,7 @@ fn a_record_says_what_has_changed() {
     fs::remove_dir_all(root.join("c")).unwrap();
     fs::write(root.join("extra"), "").unwrap();
     fs::set_permissions(root.join("m"), fs::Permissions::from_mode(0o755)).unwrap();
-    let differences = record.differences(&tree_record(&root, &watch).unwrap());
+    let differences = record.differences(&tree_record(&root, &progress).unwrap());
     let shown: Vec<_> = differences
         .iter()
         .map(|difference| (difference.path.to_str().unwrap(), difference.change))
@@ -254,7 +254,7 @@ fn a_record_says_what_has_changed() {
 
 #[test]
 fn a_damaged_record_is_noticed() {
-    let record = inspect(&sample().0[..], &Watch::default()).unwrap().record;
+    let record = inspect(&sample().0[..], &Progress::default()).unwrap().record;
     let bytes = record.to_bytes();
     for length in 0..bytes.len() {
         assert!(TreeRecord::from_bytes(&bytes[..length]).is_err());
@@ -268,35 +268,35 @@ fn a_damaged_record_is_noticed() {
 
 #[test]
 fn nothing_goes_on_when_nobody_wants_it() {
-    let watch = Watch::default();
-    watch.cancel();
+    let progress = Progress::default();
+    progress.cancel();
     let yard = Yard::new();
     let archive = sample().0;
     let options = UnpackOptions::default();
-    let result = scratchrs_archive::unpack(&archive[..], &yard.root(), &options, &watch);
+    let result = scratchrs_archive::unpack(&archive[..], &yard.root(), &options, &progress);
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
     let (_, yard) = unpack(&sample()).unwrap();
-    assert!(matches!(tree_hash(&yard.root(), &watch), Err(Error::Cancelled)));
+    assert!(matches!(tree_hash(&yard.root(), &progress), Err(Error::Cancelled)));
     let tarball = yard.path("into/x.tar.gz");
-    let result = pack(&yard.root(), &tarball, Compression::Gzip, &watch);
+    let result = pack(&yard.root(), &tarball, Compression::Gzip, &progress);
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
     assert!(!tarball.exists());
 }
 
 #[test]
 fn progress_counts_the_bytes_of_the_archive() {
-    let watch = Watch::default();
+    let progress = Progress::default();
     let archive = sample().end().0;
-    inspect(&archive[..], &watch).unwrap();
-    assert_eq!(watch.progress().done, archive.len() as u64);
+    inspect(&archive[..], &progress).unwrap();
+    assert_eq!(progress.state().done, archive.len() as u64);
     let (_, yard) = unpack(&sample()).unwrap();
-    let watch = Watch::default();
-    let record = tree_record(&yard.root(), &watch).unwrap();
-    let progress = watch.progress();
-    assert_eq!((progress.done, progress.total), (record.bytes(), record.bytes()));
-    let watch = Watch::default();
-    pack(&yard.root(), &yard.path("into/x"), Compression::Gzip, &watch).unwrap();
-    assert_eq!(watch.progress().done, watch.progress().total);
+    let progress = Progress::default();
+    let record = tree_record(&yard.root(), &progress).unwrap();
+    let state = progress.state();
+    assert_eq!((state.done, state.total), (record.bytes(), record.bytes()));
+    let progress = Progress::default();
+    pack(&yard.root(), &yard.path("into/x"), Compression::Gzip, &progress).unwrap();
+    assert_eq!(progress.state().done, progress.state().total);
 }
 
 /// Whoever supplies the bytes may fail.
@@ -316,7 +316,7 @@ fn an_error_of_the_input_is_told_as_one() {
         for format in ["none", "gzip"] {
             let bytes = compress(&archive[..length], format);
             let cut = if format == "none" { length } else { bytes.len() / 2 };
-            let result = inspect(Failing(&bytes[..cut]), &Watch::default());
+            let result = inspect(Failing(&bytes[..cut]), &Progress::default());
             let message = result.unwrap_err().to_string();
             assert_eq!(message, "can't read the archive: the connection broke");
         }
@@ -325,7 +325,7 @@ fn an_error_of_the_input_is_told_as_one() {
 
 #[test]
 fn every_compression_is_told_by_its_bytes() {
-    let expected = inspect(&sample().0[..], &Watch::default()).unwrap();
+    let expected = inspect(&sample().0[..], &Progress::default()).unwrap();
     for format in FORMATS.into_iter().filter(|format| is_there(format)) {
         let whole = compress(&sample().end().0, format);
         let (unpacked, _) = unpack(&Archive(whole)).unwrap();
@@ -347,12 +347,12 @@ fn an_archive_may_end_anywhere() {
     let whole = sample().end().0;
     let mut lengths: Vec<usize> = (0..=whole.len() / 512).map(|block| block * 512).collect();
     lengths.extend([1, 100, 511, 513, 1300, 7000, 9999, whole.len() - 1]);
-    let record = inspect(&whole[..], &Watch::default()).unwrap().record;
+    let record = inspect(&whole[..], &Progress::default()).unwrap().record;
     for length in lengths {
         match unpack(&Archive(whole[..length].to_vec())) {
             Ok((unpacked, yard)) => {
                 assert!(length % 512 == 0 || length > whole.len() - 512, "{length}");
-                let on_disk = tree_record(&yard.root(), &Watch::default()).unwrap();
+                let on_disk = tree_record(&yard.root(), &Progress::default()).unwrap();
                 assert_eq!(unpacked.record, on_disk);
                 let is_part = record
                     .differences(&on_disk)
@@ -371,7 +371,7 @@ fn a_compressed_archive_may_not_end_early() {
     for format in FORMATS.into_iter().skip(1).filter(|format| is_there(format)) {
         let bytes = compress(&whole, format);
         for length in (0..bytes.len()).step_by(bytes.len() / 150 + 1).chain([bytes.len() - 1]) {
-            let result = inspect(&bytes[..length], &Watch::default());
+            let result = inspect(&bytes[..length], &Progress::default());
             assert!(matches!(result, Err(Error::Archive(_))), "{format} {length} {result:?}");
         }
     }
@@ -380,13 +380,13 @@ fn a_compressed_archive_may_not_end_early() {
 #[test]
 fn a_damaged_compressed_archive_is_refused_or_has_the_same_tree() {
     let whole = sample().end().0;
-    let expected = inspect(&whole[..], &Watch::default()).unwrap();
+    let expected = inspect(&whole[..], &Progress::default()).unwrap();
     for format in FORMATS.into_iter().skip(1).filter(|format| is_there(format)) {
         let bytes = compress(&whole, format);
         for at in (0..bytes.len()).step_by(bytes.len() / 300 + 1) {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1 << (at % 8);
-            match inspect(&damaged[..], &Watch::default()) {
+            match inspect(&damaged[..], &Progress::default()) {
                 Ok(looked_at) => assert_eq!(looked_at, expected, "{format} {at}"),
                 Err(error) => assert!(matches!(error, Error::Archive(_)), "{error:?}"),
             }
@@ -421,7 +421,7 @@ fn with_long_names(directory: tempfile::TempDir) -> tempfile::TempDir {
 
 fn assert_same_tree(tree: &Path, archive: Vec<u8>, maker: &str) {
     let (unpacked, yard) = unpack(&Archive(archive)).unwrap_or_else(|e| panic!("{maker}: {e}"));
-    assert_eq!(unpacked.record, tree_record(tree, &Watch::default()).unwrap(), "{maker}");
+    assert_eq!(unpacked.record, tree_record(tree, &Progress::default()).unwrap(), "{maker}");
     assert_eq!(described(&yard.root()), described(tree), "{maker}");
 }
 
@@ -577,12 +577,12 @@ proptest! {
         let links = if copied { Links::Copied } else { Links::Made };
         let options = UnpackOptions { links, bytes_at_most: Some(10 << 20), ..UnpackOptions::default() };
         if let Ok(unpacked) = yard.unpack(&bytes, &options) {
-            let on_disk = tree_record(&yard.root(), &Watch::default()).unwrap();
+            let on_disk = tree_record(&yard.root(), &Progress::default()).unwrap();
             if copied {
                 prop_assert_eq!(unpacked.record.with_links_copied().unwrap(), on_disk);
             } else {
                 prop_assert_eq!(&unpacked.record, &on_disk);
-                prop_assert_eq!(unpacked, inspect(&bytes[..], &Watch::default()).unwrap());
+                prop_assert_eq!(unpacked, inspect(&bytes[..], &Progress::default()).unwrap());
             }
         }
     }
@@ -590,7 +590,7 @@ proptest! {
     #[test]
     fn no_compressed_bytes_do_harm(start in 0..5_usize, noise in prop::collection::vec(any::<u8>(), 0..200)) {
         let start: &[u8] = [b"\x1f\x8b\x08\0", &b"\xfd7zXZ\0"[..], b"\x28\xb5\x2f\xfd", b"BZh9", b""][start];
-        prop_assert!(inspect(&[start, &noise].concat()[..], &Watch::default()).is_err());
+        prop_assert!(inspect(&[start, &noise].concat()[..], &Progress::default()).is_err());
     }
 
     #[test]
@@ -598,7 +598,7 @@ proptest! {
         let whole = sample().0;
         let bytes = if gzip { compress(&whole, "gzip") } else { whole.clone() };
         let dripping = Dripping { bytes: &bytes, sizes, next: 0 };
-        let expected = inspect(&whole[..], &Watch::default()).unwrap();
-        prop_assert_eq!(inspect(dripping, &Watch::default()).unwrap(), expected);
+        let expected = inspect(&whole[..], &Progress::default()).unwrap();
+        prop_assert_eq!(inspect(dripping, &Progress::default()).unwrap(), expected);
     }
 }

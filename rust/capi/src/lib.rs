@@ -43,10 +43,10 @@ macro_rules! export {
 
 macro_rules! export_one {
     (job $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
-        export_job! { $name($($argument: $type),*) [$($line),*] watch watch }
+        export_job! { $name($($argument: $type),*) [$($line),*] progress progress }
     };
     (deletion $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
-        export_job! { $name($($argument: $type),*) [$($line),*] _watch }
+        export_job! { $name($($argument: $type),*) [$($line),*] _progress }
     };
     ($kind:ident $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
         $(#[doc = $line])*
@@ -68,12 +68,12 @@ macro_rules! export_one {
     };
 }
 
-/// Exports a job. `watch` is the name that its watch has here, and `passed` the same where the
-/// operation takes it.
+/// Exports a job. `$progress` names the closure's argument, `$passed` the same name if the operation
+/// takes it.
 macro_rules! export_job {
     (
         $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]
-        $watch:ident $($passed:ident)?
+        $progress:ident $($passed:ident)?
     ) => {
         $(#[doc = $line])*
         ///
@@ -100,7 +100,7 @@ macro_rules! export_job {
                 // SAFETY: the caller's promise.
                 let job = unsafe {
                     Job::start(
-                        move |$watch| {
+                        move |$progress| {
                             scratchrs_ops::$name($($type::lend(&$argument),)* $($passed)?)
                         },
                         notify,

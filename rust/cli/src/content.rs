@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use scratchrs_archive as archive;
 use scratchrs_archive::TreeHashes;
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::hash::{Sha256, TreeHash};
 use sha2::Digest;
 
@@ -54,21 +54,21 @@ pub(crate) enum Hash {
 impl Content {
     /// Looks at `path`, and follows a link. With `all`, hashes that nobody needs often are there
     /// too.
-    pub(crate) fn read(path: &str, all: bool, watch: &Watch) -> Result<Self> {
-        watch.begin(format!("Hashing `{path}`"));
+    pub(crate) fn read(path: &str, all: bool, progress: &Progress) -> Result<Self> {
+        progress.begin(format!("Hashing `{path}`"));
         let place = Path::new(path);
         let wrap = |error| Failure::of_archive(error, path);
         if place.is_dir() {
-            let record = archive::tree_record(place, watch).map_err(wrap)?;
-            let sha256 = all.then(|| archive::tree_hash_sha256(place, watch));
+            let record = archive::tree_record(place, progress).map_err(wrap)?;
+            let sha256 = all.then(|| archive::tree_hash_sha256(place, progress));
             let sha256 = sha256.transpose().map_err(wrap)?;
             return Ok(Self::Directory { hashes: record.hashes(), sha256, bytes: record.bytes() });
         }
         let reads = |error| scratchrs_fs::Error::on("read", path)(error);
         let file = scratchrs_fs::open(place).map_err(scratchrs_core::Error::from)?;
         let mut hashed = Hashed { file, hasher: sha2::Sha256::new(), bytes: 0 };
-        watch.expect(hashed.file.metadata().map_or(0, |metadata| metadata.len()));
-        let inspected = archive::inspect(&mut hashed, watch);
+        progress.expect(hashed.file.metadata().map_or(0, |metadata| metadata.len()));
+        let inspected = archive::inspect(&mut hashed, progress);
         io::copy(&mut hashed, &mut io::sink())
             .map_err(reads)
             .map_err(scratchrs_core::Error::from)?;
@@ -79,8 +79,8 @@ impl Content {
             Err(archive::Error::Archive(bad)) => bad,
             Err(error) => return Err(wrap(error)),
         };
-        let blob = archive::blob_hash(&followed(place), watch).map_err(wrap)?;
-        let blob_sha256 = all.then(|| archive::blob_hash_sha256(&followed(place), watch));
+        let blob = archive::blob_hash(&followed(place), progress).map_err(wrap)?;
+        let blob_sha256 = all.then(|| archive::blob_hash_sha256(&followed(place), progress));
         let problem = is_named_as_tarball(path).then(|| bad.problem().to_owned());
         let blob_sha256 = blob_sha256.transpose().map_err(wrap)?;
         Ok(Self::File { blob, blob_sha256, sha256, bytes, problem })

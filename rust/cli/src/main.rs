@@ -17,13 +17,13 @@ mod human;
 mod meter;
 mod namespace;
 mod output;
+mod progress;
 mod project;
 mod removal;
 mod selection;
 mod session;
 mod table;
 mod waiting;
-mod watched;
 
 use std::process::ExitCode;
 

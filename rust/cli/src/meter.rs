@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use scratchrs_fs::{Progress, Unit};
+use scratchrs_fs::{ProgressState, Unit};
 
 use crate::human::{self, visible};
 use crate::output::done;
@@ -32,7 +32,12 @@ impl Meter {
 
     /// What there is to say at the time `now`, since the work began, in at most `columns`. Empty if
     /// there is nothing yet.
-    pub(crate) fn line(&mut self, progress: &Progress, now: Duration, columns: usize) -> String {
+    pub(crate) fn line(
+        &mut self,
+        progress: &ProgressState,
+        now: Duration,
+        columns: usize,
+    ) -> String {
         if self.stage != progress.stage {
             self.stage.clone_from(&progress.stage);
             self.samples.clear();
@@ -47,7 +52,7 @@ impl Meter {
         self.fitted(progress, columns)
     }
 
-    fn fitted(&self, progress: &Progress, columns: usize) -> String {
+    fn fitted(&self, progress: &ProgressState, columns: usize) -> String {
         let stage = visible(&progress.stage);
         let (verb, subject) = stage.split_once(' ').unwrap_or((&stage, ""));
         let mut facts = facts(progress, self.speed());
@@ -88,8 +93,8 @@ impl Meter {
 }
 
 /// What is known, what matters most first.
-fn facts(progress: &Progress, speed: Option<f64>) -> Vec<String> {
-    let Progress { unit, done, total, .. } = progress;
+fn facts(progress: &ProgressState, speed: Option<f64>) -> Vec<String> {
+    let ProgressState { unit, done, total, .. } = progress;
     let mut facts = Vec::new();
     if *total > 0 {
         facts.push(format!("{:>3}%", u128::from(*done) * 100 / u128::from(*total)));
@@ -101,8 +106,8 @@ fn facts(progress: &Progress, speed: Option<f64>) -> Vec<String> {
     facts.push(match (unit, total) {
         (Unit::Bytes, 0) => human::size(*done),
         (Unit::Bytes, _) => human::size_of(*done, *total),
-        (Unit::Things, 0) => done.to_string(),
-        (Unit::Things, _) => format!("{done} of {total}"),
+        (Unit::Items, 0) => done.to_string(),
+        (Unit::Items, _) => format!("{done} of {total}"),
     });
     if let Some(speed) = speed {
         if *unit == Unit::Bytes {
@@ -117,7 +122,7 @@ fn facts(progress: &Progress, speed: Option<f64>) -> Vec<String> {
 }
 
 /// A bar in eighths of a column.
-fn bar(progress: &Progress, width: usize) -> String {
+fn bar(progress: &ProgressState, width: usize) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let (done, total) = (u128::from(progress.done), u128::from(progress.total.max(1)));
     let eighths = (done * (width as u128) * 8 / total).min(width as u128 * 8) as usize;
@@ -130,17 +135,17 @@ fn bar(progress: &Progress, width: usize) -> String {
 mod tests {
     use super::*;
 
-    fn progress(stage: &str, done: u64, total: u64) -> Progress {
-        Progress { stage: stage.to_owned(), unit: Unit::Bytes, done, total }
+    fn progress(stage: &str, done: u64, total: u64) -> ProgressState {
+        ProgressState { stage: stage.to_owned(), unit: Unit::Bytes, done, total }
     }
 
     const MIB: u64 = 1024 * 1024;
     const SECOND: Duration = Duration::from_secs(1);
 
     /// What is shown one second after nothing was done.
-    fn after_a_second(progress: &Progress, columns: usize) -> String {
+    fn after_a_second(progress: &ProgressState, columns: usize) -> String {
         let mut meter = Meter::new(false);
-        meter.line(&Progress { done: 0, ..progress.clone() }, Duration::ZERO, columns);
+        meter.line(&ProgressState { done: 0, ..progress.clone() }, Duration::ZERO, columns);
         meter.line(progress, SECOND, columns)
     }
 
@@ -154,7 +159,7 @@ mod tests {
             after_a_second(&progress("Hashing", 5 * MIB, 0), 90),
             "     Hashing  5.0 MiB  5.0 MiB/s"
         );
-        let things = Progress { unit: Unit::Things, ..progress("Verifying artifacts", 3, 4) };
+        let things = ProgressState { unit: Unit::Items, ..progress("Verifying artifacts", 3, 4) };
         assert_eq!(
             after_a_second(&things, 90),
             "   Verifying artifacts ███████████████        75%  3 of 4  1 s left"
@@ -164,7 +169,7 @@ mod tests {
             Meter::new(false).line(&waiting, SECOND, 90),
             "     Waiting for `iris`: process 7 installs it"
         );
-        assert_eq!(Meter::new(false).line(&Progress::default(), SECOND, 90), "");
+        assert_eq!(Meter::new(false).line(&ProgressState::default(), SECOND, 90), "");
     }
 
     #[test]

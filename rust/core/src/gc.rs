@@ -37,7 +37,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, Mounts, Size, Watch};
+use scratchrs_fs::{self as fs, Mounts, Progress, Size};
 use scratchrs_model::collection::{
     self, Candidate, Decision, Depot, DepotPlan, Item, Policy, Reason, Reference, State,
 };
@@ -214,8 +214,8 @@ impl Report {
 ///
 /// Unless all depots are swept: if the one that is may not be written to, or somebody holds the lock
 /// of a log for too long. What cannot be removed is in the report.
-pub fn collect(options: &Options, moment: Moment, watch: &Watch) -> Result<Report> {
-    let mut world = World::read(options, moment, watch)?;
+pub fn collect(options: &Options, moment: Moment, progress: &Progress) -> Result<Report> {
+    let mut world = World::read(options, moment, progress)?;
     world.leave_out_read_only(options, moment);
     let plans = world.decide(options, moment);
     // As they are now: a collection heals logs.
@@ -223,12 +223,12 @@ pub fn collect(options: &Options, moment: Moment, watch: &Watch) -> Result<Repor
     notes.sort_by_key(|note| note.problem);
     let mut report = Report { is_dry_run: options.dry_run, notes, ..Report::default() };
     if options.dry_run {
-        foresee(&world, &plans, moment, &mut report, watch)?;
+        foresee(&world, &plans, moment, &mut report, progress)?;
     } else {
-        sweep::sweep(&mut world, options, moment, &mut report, watch)?;
+        sweep::sweep(&mut world, options, moment, &mut report, progress)?;
     }
     world.describe(&plans, &mut report);
-    store::collect_stores(options, moment, &mut report, watch)?;
+    store::collect_stores(options, moment, &mut report, progress)?;
     // To free very many small things takes its time, too.
     fs::join(|| drop(world.inventory), || drop(world.marks));
     Ok(report)
@@ -248,8 +248,8 @@ struct World {
 }
 
 impl World {
-    fn read(options: &Options, moment: Moment, watch: &Watch) -> Result<Self> {
-        watch.begin_counting("Reading depots and manifests");
+    fn read(options: &Options, moment: Moment, progress: &Progress) -> Result<Self> {
+        progress.begin_counting("Reading depots and manifests");
         let depots = inventory::depots(&options.depots, options.force)?;
         let ignored = Ignored::of(&options.ignore_roots)?;
         // What comes to be between these two looks may seem to be used by nobody: a sweep looks again.
@@ -257,9 +257,9 @@ impl World {
             || Inventory::of(depots.clone(), moment.clock),
             || Marks::read(&depots, ignored, moment.clock),
         );
-        watch.check()?;
+        progress.check()?;
         let sizes = match options.max_size {
-            Some(_) => measure(&inventory, watch)?,
+            Some(_) => measure(&inventory, progress)?,
             None => Vec::new(),
         };
         let mounts = Mounts::read();
@@ -374,21 +374,21 @@ impl World {
 }
 
 /// How many bytes each item of each depot takes that is swept.
-fn measure(inventory: &Inventory, watch: &Watch) -> Result<Vec<Vec<u64>>> {
+fn measure(inventory: &Inventory, progress: &Progress) -> Result<Vec<Vec<u64>>> {
     let of_depot = |depot: &Depot| {
         let items = if depot.is_swept { &depot.items[..] } else { &[] };
-        watch.expect(items.len() as u64);
+        progress.expect(items.len() as u64);
         let sizes = fs::parallel_map(items, |item| {
-            if watch.check().is_err() {
+            if progress.check().is_err() {
                 return 0;
             }
-            watch.advance(1);
+            progress.advance(1);
             fs::measure(&item.path(&depot.path)).bytes
         });
-        watch.check()?;
+        progress.check()?;
         Ok(sizes)
     };
-    watch.begin_counting("Measuring");
+    progress.begin_counting("Measuring");
     inventory.depots.iter().map(of_depot).collect()
 }
 
@@ -398,17 +398,17 @@ fn foresee(
     plans: &[DepotPlan],
     moment: Moment,
     report: &mut Report,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<()> {
     let concerned: Vec<_> = world
         .items(plans)
         .filter(|(_, _, _, decision)| decision.state != State::Retained)
         .map(|(depot, _, item, decision)| (depot, item, decision.state))
         .collect();
-    watch.begin_counting("Measuring what can go");
-    watch.expect(concerned.len() as u64);
+    progress.begin_counting("Measuring what can go");
+    progress.expect(concerned.len() as u64);
     let found = fs::parallel_map(&concerned, |(depot, item, fate)| {
-        if watch.check().is_err() {
+        if progress.check().is_err() {
             return (Ok(None), Size::default());
         }
         let path = item.path(&world.inventory.depots[*depot].path);
@@ -417,10 +417,10 @@ fn foresee(
             State::Retained | State::Orphaned { .. } => Ok(None),
         };
         let size = fs::measure(&path);
-        watch.advance(1);
+        progress.advance(1);
         (why_in_use, size)
     });
-    watch.check()?;
+    progress.check()?;
     for ((depot, item, fate), (why_in_use, size)) in concerned.into_iter().zip(found) {
         let (kind, path) = (item.kind.into(), world.path(depot, item));
         match (fate, why_in_use) {

@@ -43,7 +43,7 @@ mod verification;
 use std::path::Path;
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Attempt, EntryKind, PidLock, Watch};
+use scratchrs_fs::{self as fs, Attempt, EntryKind, PidLock, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::key::ScratchKey;
 use scratchrs_model::store::layout::{self, Layout};
@@ -153,11 +153,15 @@ impl Store {
     }
 
     /// Runs `act` while the lock is held, which it waits for as long as the work is wanted.
-    fn locked_while_wanted<T>(&self, watch: &Watch, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    fn locked_while_wanted<T>(
+        &self,
+        progress: &Progress,
+        act: impl FnOnce() -> Result<T>,
+    ) -> Result<T> {
         const SLICE: Duration = Duration::from_millis(200);
         let mut act = Some(act);
         loop {
-            watch.check()?;
+            progress.check()?;
             let attempt = self.locked(SLICE, || match act.take() {
                 Some(act) => act(),
                 None => Err(Error::Cancelled),

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use scratchrs_archive::{self as archive, Links, UnpackOptions};
 use scratchrs_fetch::{self as fetch, Client, Request, Settings};
-use scratchrs_fs::{self as fs, Watch};
+use scratchrs_fs::{self as fs, Progress};
 use scratchrs_model::hash::Sha256;
 use sha2::Digest;
 
@@ -21,11 +21,11 @@ use crate::error::{Error, Result};
 /// # Errors
 ///
 /// What was there stays: the URL can't be had, the file system refuses, or nobody wants it any more.
-pub fn download(url: &str, to: &Path, settings: &Settings, watch: &Watch) -> Result<()> {
-    watch.begin(format!("Downloading {}", shown(to)));
+pub fn download(url: &str, to: &Path, settings: &Settings, progress: &Progress) -> Result<()> {
+    progress.begin(format!("Downloading {}", shown(to)));
     let part = beside(to);
     let request = Request { url, ..Request::default() };
-    let client = Client::new(settings, watch);
+    let client = Client::new(settings, progress);
     let downloaded = client.download(&request, &part).map_err(|error| match error {
         fetch::Error::Cancelled => Error::Cancelled,
         fetch::Error::Disk(error) => error.into(),
@@ -49,15 +49,15 @@ pub fn download(url: &str, to: &Path, settings: &Settings, watch: &Watch) -> Res
 ///
 /// There is then nothing new in the directory: something is there already, the tarball is malformed or
 /// holds what no tree may, the file system refuses, or nobody wants it any more.
-pub fn unpack(tarball: &Path, directory: &Path, links: Links, watch: &Watch) -> Result<()> {
-    watch.begin(format!("Unpacking {}", shown(tarball)));
+pub fn unpack(tarball: &Path, directory: &Path, links: Links, progress: &Progress) -> Result<()> {
+    progress.begin(format!("Unpacking {}", shown(tarball)));
     let file = fs::open(tarball)?;
-    watch.expect(file.metadata().map_or(0, |metadata| metadata.len()));
+    progress.expect(file.metadata().map_or(0, |metadata| metadata.len()));
     fs::ensure_parent(directory)?;
     let built = beside(directory);
     fs::make_directory(&built)?;
     let options = UnpackOptions { links, ..UnpackOptions::default() };
-    let unpacked = archive::unpack(file, &built, &options, watch).map_err(Error::from);
+    let unpacked = archive::unpack(file, &built, &options, progress).map_err(Error::from);
     // The system takes the place of an empty directory, and of nothing else.
     let done = unpacked.and_then(|_| Ok(fs::rename(&built, directory)?));
     if done.is_err() {
@@ -72,13 +72,13 @@ pub fn unpack(tarball: &Path, directory: &Path, links: Links, watch: &Watch) -> 
 /// # Errors
 ///
 /// If it cannot be read, or nobody wants it any more.
-pub fn sha256(path: &Path, watch: &Watch) -> Result<Sha256> {
+pub fn sha256(path: &Path, progress: &Progress) -> Result<Sha256> {
     let failed = |error| fs::Error::on("read", path)(error);
     let mut file = fs::open(path)?;
     let mut hasher = sha2::Sha256::new();
     let mut buffer = vec![0; 128 * 1024];
     loop {
-        watch.check()?;
+        progress.check()?;
         match file.read(&mut buffer).map_err(failed)? {
             0 => return Ok(Sha256(hasher.finalize().into())),
             count => hasher.update(&buffer[..count]),
@@ -107,14 +107,14 @@ mod tests {
     fn a_tarball_is_unpacked_as_a_whole_or_not_at_all() {
         let root = tempfile::tempdir().unwrap();
         let path = |name: &str| root.path().join(name);
-        let watch = Watch::default();
+        let progress = Progress::default();
         std::fs::create_dir(path("tree")).unwrap();
         std::fs::write(path("tree/file"), "content").unwrap();
         let gzip = archive::Compression::Gzip;
-        let packed = archive::pack(&path("tree"), &path("x.tar.gz"), gzip, &watch).unwrap();
-        assert_eq!(sha256(&path("x.tar.gz"), &watch).unwrap(), packed.sha256);
+        let packed = archive::pack(&path("tree"), &path("x.tar.gz"), gzip, &progress).unwrap();
+        assert_eq!(sha256(&path("x.tar.gz"), &progress).unwrap(), packed.sha256);
         let unpack =
-            |from: &str, to: &str| unpack(&path(from), &path(to), Links::default(), &watch);
+            |from: &str, to: &str| unpack(&path(from), &path(to), Links::default(), &progress);
         unpack("x.tar.gz", "deep/new").unwrap();
         assert_eq!(std::fs::read(path("deep/new/file")).unwrap(), b"content");
         assert!(matches!(unpack("x.tar.gz", "tree"), Err(Error::Io(_))), "it is not empty");
@@ -134,7 +134,7 @@ mod tests {
         std::fs::write(path("source"), "new").unwrap();
         let get = |name: &str| {
             let url = fetch::file_url(&path(name));
-            download(&url, &path("old"), &settings, &Watch::default())
+            download(&url, &path("old"), &settings, &Progress::default())
         };
         assert!(matches!(get("missing"), Err(Error::Download(_))));
         assert_eq!(std::fs::read(path("old")).unwrap(), b"old");

@@ -11,7 +11,7 @@ use std::path::Path;
 use scratchrs_archive::{Change, Compression};
 use scratchrs_core::ErrorCode;
 use scratchrs_core::artifact::{self, Created, Stack, Verdict};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_testkit::DepotLab;
 
@@ -26,14 +26,14 @@ fn stack(lab: &DepotLab) -> Stack {
     Stack::new([lab.depot()], None).unwrap()
 }
 
-fn watch() -> Watch {
-    Watch::default()
+fn progress() -> Progress {
+    Progress::default()
 }
 
 fn create(stack: &Stack, fill: impl FnOnce(&Path)) -> Created {
     let creation = artifact::begin(stack).unwrap();
     fill(creation.directory());
-    creation.publish(stack, &watch()).unwrap()
+    creation.publish(stack, &progress()).unwrap()
 }
 
 fn fill_foo(directory: &Path) {
@@ -104,16 +104,16 @@ fn what_is_given_up_leaves_nothing() {
     drop(artifact::begin(&stack).unwrap());
     let creation = artifact::begin(&stack).unwrap();
     fs::remove_dir(creation.directory()).unwrap();
-    let error = creation.publish(&stack, &watch()).unwrap_err();
+    let error = creation.publish(&stack, &progress()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotFound);
     let creation = artifact::begin(&stack).unwrap();
-    let cancelled = watch();
+    let cancelled = progress();
     cancelled.cancel();
     fill_foo(creation.directory());
     assert_eq!(creation.publish(&stack, &cancelled).unwrap_err().code(), ErrorCode::Cancelled);
     let creation = artifact::begin(&stack).unwrap();
     let _socket = std::os::unix::net::UnixListener::bind(creation.directory().join("socket"));
-    assert_eq!(creation.publish(&stack, &watch()).unwrap_err().code(), ErrorCode::Format);
+    assert_eq!(creation.publish(&stack, &progress()).unwrap_err().code(), ErrorCode::Format);
     assert_eq!(names(&lab), [""; 0]);
 }
 
@@ -145,7 +145,7 @@ fn rot_is_found_file_by_file() {
             fs::write(directory.join(name), name).unwrap();
         }
     });
-    let verify = || artifact::verify(&stack, created.hash, &watch()).unwrap();
+    let verify = || artifact::verify(&stack, created.hash, &progress()).unwrap();
     assert_eq!(verify(), Verdict::Sound(created.path.clone()));
     let at = |name: &str| Path::new(&created.path).join(name);
     fs::remove_file(at("gone")).unwrap();
@@ -180,7 +180,7 @@ fn only_a_mode_is_rot_where_modes_are_kept() {
     let created = create(&stack, fill_foo);
     let file = Path::new(&created.path).join("foo");
     fs::set_permissions(file, fs::Permissions::from_mode(0o555)).unwrap();
-    let verdict = artifact::verify(&stack, foo(), &watch()).unwrap();
+    let verdict = artifact::verify(&stack, foo(), &progress()).unwrap();
     assert!(matches!(verdict, Verdict::Rotten(_)), "{verdict:?}");
 }
 
@@ -194,7 +194,7 @@ fn what_is_found_sound_gets_its_record() {
     lab.write(&format!("artifacts/{}@tree", "1".repeat(40)), "of an artifact that is gone");
     lab.write("artifacts/Overrides.toml", "");
     fs::create_dir_all(lab.path("artifacts/jl_x1y2z3")).unwrap();
-    let survey = artifact::verify_all(&stack, &watch()).unwrap();
+    let survey = artifact::verify_all(&stack, &progress()).unwrap();
     assert_eq!((survey.sound, survey.unreadable.len()), (1, 0));
     assert_eq!(survey.rotten.iter().map(|rot| rot.hash.to_string()).collect::<Vec<_>>(), [empty]);
     let records: Vec<_> = names(&lab).into_iter().filter(|name| name.ends_with("@tree")).collect();
@@ -211,7 +211,7 @@ fn a_link_that_is_not_ascii_may_have_gits_hash_or_pkgs() {
     let by_git = lab.path(&format!("artifacts/{git}"));
     fs::create_dir(&by_git).unwrap();
     symlink("é", by_git.join("l")).unwrap();
-    let verdict = artifact::verify(&stack, git.parse().unwrap(), &watch()).unwrap();
+    let verdict = artifact::verify(&stack, git.parse().unwrap(), &progress()).unwrap();
     assert_eq!(verdict, Verdict::Sound(by_git.to_str().unwrap().to_owned()));
 }
 
@@ -222,7 +222,7 @@ fn what_is_overridden_is_neither_verified_nor_removed() {
     let path = create(&stack, fill_foo).path;
     lab.write("artifacts/Overrides.toml", &format!("{FOO} = \"/elsewhere\"\n"));
     stack.read_overrides().unwrap();
-    let verdict = artifact::verify(&stack, foo(), &watch()).unwrap();
+    let verdict = artifact::verify(&stack, foo(), &progress()).unwrap();
     assert_eq!(verdict, Verdict::Overridden("/elsewhere".to_owned()));
     assert_eq!(artifact::remove(&stack, foo()).unwrap(), [""; 0]);
     assert!(Path::new(&path).is_dir());
@@ -237,13 +237,13 @@ fn an_artifact_is_removed_from_every_depot() {
     create(&stack(&lab), fill_foo);
     create(&Stack::new([other], None).unwrap(), fill_foo);
     let both = Stack::new([lab.depot(), other], None).unwrap();
-    assert_eq!(artifact::verify(&both, foo(), &watch()).unwrap().clone(), {
+    assert_eq!(artifact::verify(&both, foo(), &progress()).unwrap().clone(), {
         let path = lab.path(&format!("artifacts/{FOO}"));
         Verdict::Sound(path.to_str().unwrap().to_owned())
     });
     assert_eq!(artifact::remove(&both, foo()).unwrap().len(), 2);
     assert_eq!(artifact::remove(&both, foo()).unwrap(), [""; 0]);
-    assert_eq!(artifact::verify(&both, foo(), &watch()).unwrap(), Verdict::Missing);
+    assert_eq!(artifact::verify(&both, foo(), &progress()).unwrap(), Verdict::Missing);
     assert_eq!(lab.tree(), "artifacts/\n");
     assert_eq!(lab.tree_below(other), "artifacts/\n");
 }
@@ -267,12 +267,13 @@ fn an_artifact_is_archived() {
     create(&stack, fill_foo);
     let tarball = lab.root().join("foo.tar.gz");
     let to = tarball.to_str().unwrap();
-    let packed = artifact::archive(&stack, foo(), to, Compression::Gzip, &watch()).unwrap();
+    let packed = artifact::archive(&stack, foo(), to, Compression::Gzip, &progress()).unwrap();
     assert_eq!(packed.size, fs::metadata(&tarball).unwrap().len());
-    let unpacked = scratchrs_archive::inspect(fs::File::open(&tarball).unwrap(), &watch()).unwrap();
+    let unpacked =
+        scratchrs_archive::inspect(fs::File::open(&tarball).unwrap(), &progress()).unwrap();
     assert!(unpacked.hashes.contains(&foo()));
     let none = "1".repeat(40).parse().unwrap();
-    let error = artifact::archive(&stack, none, to, Compression::Gzip, &watch()).unwrap_err();
+    let error = artifact::archive(&stack, none, to, Compression::Gzip, &progress()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::NotFound);
     assert!(tarball.exists());
 }

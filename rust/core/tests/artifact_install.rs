@@ -15,7 +15,7 @@ use scratchrs_core::artifact::{
 };
 use scratchrs_core::{Error, ErrorCode};
 use scratchrs_fetch::{Settings, file_url};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::{Download, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::time::DepotTime;
@@ -57,7 +57,7 @@ impl Scene {
     }
 
     fn install(&self, wanted: &Wanted, settings: &Settings) -> Result<Installed, Error> {
-        artifact::install(&self.stack, wanted, options(settings), &watch())
+        artifact::install(&self.stack, wanted, options(settings), &progress())
     }
 
     /// What is in the directory of artifacts, but for what is inside of them.
@@ -71,7 +71,7 @@ impl Scene {
 
     fn assert_installed(&self) {
         assert_eq!(self.names(), [self.hash.to_string(), format!("{}@tree", self.hash)]);
-        let verdict = artifact::verify(&self.stack, self.hash, &watch()).unwrap();
+        let verdict = artifact::verify(&self.stack, self.hash, &progress()).unwrap();
         assert_eq!(verdict, Verdict::Sound(self.path()));
         let mode = |name: &str| {
             let path = Path::new(&self.path()).join(name);
@@ -81,8 +81,8 @@ impl Scene {
     }
 }
 
-fn watch() -> Watch {
-    Watch::default()
+fn progress() -> Progress {
+    Progress::default()
 }
 
 fn settings(variables: &[(&str, &str)]) -> Settings {
@@ -256,15 +256,15 @@ fn a_download_that_was_not_unpacked_is_not_fetched_again() {
 fn an_installation_that_is_cancelled_while_it_unpacks_leaves_nothing_but_a_download() {
     let scene = Scene::new();
     let (settings, wanted) = (settings(&[]), [scene.wanted(&["/x.tar.gz"])]);
-    let watch = watch();
+    let progress = progress();
     std::thread::scope(|scope| {
         scope.spawn(|| {
-            while watch.progress().done < scene.served.size {
+            while progress.state().done < scene.served.size {
                 std::thread::yield_now();
             }
-            watch.cancel();
+            progress.cancel();
         });
-        let results = artifact::install_all(&scene.stack, &wanted, options(&settings), &watch);
+        let results = artifact::install_all(&scene.stack, &wanted, options(&settings), &progress);
         match &results[0] {
             Ok(_) => scene.assert_installed(),
             Err(error) => {
@@ -279,7 +279,7 @@ fn an_installation_that_is_cancelled_while_it_unpacks_leaves_nothing_but_a_downl
 #[test]
 fn a_cancelled_installation_leaves_nothing_but_a_download() {
     let scene = Scene::new();
-    let cancelled = watch();
+    let cancelled = progress();
     cancelled.cancel();
     let wanted = scene.wanted(&["/x.tar.gz"]);
     let settings = settings(&[]);
@@ -291,14 +291,14 @@ fn a_cancelled_installation_leaves_nothing_but_a_download() {
 #[test]
 fn progress_is_told_in_bytes() {
     let scene = Scene::new();
-    let watch = watch();
+    let progress = progress();
     let settings = settings(&[]);
     let wanted = [scene.wanted(&["/x.tar.gz"])];
-    let results = artifact::install_all(&scene.stack, &wanted, options(&settings), &watch);
+    let results = artifact::install_all(&scene.stack, &wanted, options(&settings), &progress);
     assert!(results[0].is_ok());
-    let progress = watch.progress();
-    assert_eq!(progress.stage, "Installing artifacts");
-    assert_eq!((progress.done, progress.total), (2 * scene.served.size, 2 * scene.served.size));
+    let state = progress.state();
+    assert_eq!(state.stage, "Installing artifacts");
+    assert_eq!((state.done, state.total), (2 * scene.served.size, 2 * scene.served.size));
 }
 
 #[test]
@@ -317,12 +317,12 @@ fn somebody_else_may_get_the_tarball() {
     let tarball = scene.served.directory().join("x.tar.gz");
     fs::copy(&tarball, installation.file()).unwrap();
     let other = "0".repeat(64).parse().unwrap();
-    let error = installation.finish("x", Some(other), options(&settings), &watch()).unwrap_err();
+    let error = installation.finish("x", Some(other), options(&settings), &progress()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::Integrity);
     assert_eq!(scene.names(), [""; 0]);
     let installation = begin();
     fs::write(installation.file(), "no archive").unwrap();
-    let error = installation.finish("x", None, options(&settings), &watch()).unwrap_err();
+    let error = installation.finish("x", None, options(&settings), &progress()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::Format);
     let installation = begin();
     fs::write(installation.file(), "half").unwrap();
@@ -331,7 +331,7 @@ fn somebody_else_may_get_the_tarball() {
     let installation = begin();
     fs::copy(&tarball, installation.file()).unwrap();
     let sha256 = Some(scene.served.sha256);
-    assert!(installation.finish("x", sha256, options(&settings), &watch()).unwrap().is_new);
+    assert!(installation.finish("x", sha256, options(&settings), &progress()).unwrap().is_new);
     scene.assert_installed();
     let begun = artifact::begin_install(&scene.stack, scene.hash, Duration::ZERO).unwrap();
     assert!(matches!(begun, InstallBegun::Ready(path) if path == scene.path()));
@@ -438,7 +438,7 @@ fn all_that_a_file_binds_is_installed() {
     let (wanted, diagnostics) = artifact::wanted(&scene.stack, &file, &bindings, &host(), false);
     assert_eq!((wanted.len(), diagnostics.len()), (3, 0));
     let settings = settings(&[]);
-    let results = artifact::install_all(&scene.stack, &wanted, options(&settings), &watch());
+    let results = artifact::install_all(&scene.stack, &wanted, options(&settings), &progress());
     let is_ok: Vec<bool> = results.iter().map(Result::is_ok).collect();
     assert_eq!(is_ok, [true, true, false], "same, x, y");
     scene.assert_installed();
@@ -452,7 +452,7 @@ fn what_has_rotted_is_put_right() {
     let file = write_bindings(&scene);
     let settings = settings(&[]);
     let repair = |files: &[&str]| {
-        artifact::repair(&scene.stack, files, &host(), options(&settings), &watch()).unwrap()
+        artifact::repair(&scene.stack, files, &host(), options(&settings), &progress()).unwrap()
     };
     let repairs = repair(&[&file]);
     assert_eq!(repairs.installed, [(scene.hash, scene.path())]);
@@ -483,21 +483,21 @@ fn copies_that_stand_for_links_are_no_rot() {
     symlink("tool.so.1", directory.join("lib/tool.so")).unwrap();
     symlink("lib", directory.join("lib64")).unwrap();
     symlink("nowhere", directory.join("nothing")).unwrap();
-    let hash = creation.publish(&scene.stack, &watch()).unwrap().hash;
+    let hash = creation.publish(&scene.stack, &progress()).unwrap().hash;
     let tarball = scene.served.directory().join("links.tar.gz");
     let gzip = Compression::Gzip;
     let name = tarball.to_str().unwrap();
-    let packed = artifact::archive(&scene.stack, hash, name, gzip, &watch()).unwrap();
+    let packed = artifact::archive(&scene.stack, hash, name, gzip, &progress()).unwrap();
     artifact::remove(&scene.stack, hash).unwrap();
 
     let mut wanted = scene.wanted(&["/links.tar.gz"]);
     (wanted.hash, wanted.downloads[0].sha256) = (hash, packed.sha256);
     let settings = settings(&[]);
     let options = InstallOptions { links: Links::Copied, ..options(&settings) };
-    let path = artifact::install(&scene.stack, &wanted, options, &watch()).unwrap().path;
+    let path = artifact::install(&scene.stack, &wanted, options, &progress()).unwrap().path;
     let copy = Path::new(&path).join("lib64/tool.so");
     assert!(!fs::symlink_metadata(&copy).unwrap().is_symlink());
-    let verify = || artifact::verify(&scene.stack, hash, &watch()).unwrap();
+    let verify = || artifact::verify(&scene.stack, hash, &progress()).unwrap();
     assert_eq!(verify(), Verdict::Sound(path.clone()));
 
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();

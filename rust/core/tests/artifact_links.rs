@@ -13,7 +13,7 @@ use scratchrs_archive::{Change, Compression, Difference, Links};
 use scratchrs_core::artifact::{self, InstallOptions, Stack, Verdict, Wanted};
 use scratchrs_core::tarball;
 use scratchrs_fetch::{Settings, file_url};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::{Download, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::time::DepotTime;
@@ -34,8 +34,8 @@ fn now() -> DepotTime {
     DepotTime::from_local(chrono::Local::now().naive_local())
 }
 
-fn watch() -> Watch {
-    Watch::default()
+fn progress() -> Progress {
+    Progress::default()
 }
 
 impl Scene {
@@ -68,11 +68,11 @@ impl Scene {
             symlink(target, source.join(path)).unwrap();
         }
         let creation = artifact::begin(&stack).unwrap();
-        creation.copy(&source, &watch()).unwrap();
-        let hash = creation.publish(&stack, &watch()).unwrap().hash;
+        creation.copy(&source, &progress()).unwrap();
+        let hash = creation.publish(&stack, &progress()).unwrap().hash;
         let tarball = outside.path().join(format!("x.tar.{extension}"));
         let name = tarball.to_str().unwrap();
-        let packed = artifact::archive(&stack, hash, name, compression, &watch()).unwrap();
+        let packed = artifact::archive(&stack, hash, name, compression, &progress()).unwrap();
         artifact::remove(&stack, hash).unwrap();
         let download =
             Download { url: file_url(&tarball), sha256: packed.sha256, size: Some(packed.size) };
@@ -85,7 +85,7 @@ impl Scene {
     fn install(&self, links: Links) {
         let settings = settings();
         let options = InstallOptions { settings: &settings, links, now: now() };
-        artifact::install(&self.stack, &self.wanted, options, &watch()).unwrap();
+        artifact::install(&self.stack, &self.wanted, options, &progress()).unwrap();
     }
 
     fn path(&self) -> PathBuf {
@@ -93,7 +93,7 @@ impl Scene {
     }
 
     fn verify(&self) -> Verdict {
-        artifact::verify(&self.stack, self.hash, &watch()).unwrap()
+        artifact::verify(&self.stack, self.hash, &progress()).unwrap()
     }
 
     fn assert_sound(&self) {
@@ -126,9 +126,9 @@ fn what_is_created_and_archived_is_installed() {
         // Unpacked by hand, and packed again: the same bytes.
         let tarball = scene.outside.path().join(format!("x.tar.{extension}"));
         let into = scene.outside.path().join("unpacked");
-        tarball::unpack(&tarball, &into, Links::Made, &watch()).unwrap();
+        tarball::unpack(&tarball, &into, Links::Made, &progress()).unwrap();
         let again = scene.outside.path().join("again");
-        let packed = scratchrs_archive::pack(&into, &again, compression, &watch()).unwrap();
+        let packed = scratchrs_archive::pack(&into, &again, compression, &progress()).unwrap();
         assert_eq!(packed.sha256, scene.wanted.downloads[0].sha256);
         // Removing it follows no link.
         artifact::remove(&scene.stack, scene.hash).unwrap();
@@ -185,7 +185,7 @@ fn a_changed_link_is_found_and_repaired() {
         let options = InstallOptions { settings: &settings, links: Links::Made, now: now() };
         let host = Host::given("x86_64-linux-gnu".parse().unwrap());
         let files = [file.to_str().unwrap()];
-        let repairs = artifact::repair(&scene.stack, &files, &host, options, &watch()).unwrap();
+        let repairs = artifact::repair(&scene.stack, &files, &host, options, &progress()).unwrap();
         assert_eq!(repairs.repaired.len(), 1, "{repairs:?}");
         scene.assert_sound();
     }

@@ -17,7 +17,7 @@ use scratchrs_core::artifact::{
 use scratchrs_core::gc::{self, Moment, Options, Report};
 use scratchrs_core::{Error, usage};
 use scratchrs_fetch::Settings;
-use scratchrs_fs::{Attempt, PidLock, Policy, Watch};
+use scratchrs_fs::{Attempt, PidLock, Policy, Progress};
 use scratchrs_model::collection;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
@@ -54,7 +54,7 @@ fn collect(lab: &DepotLab) -> Report {
         patience: Duration::from_secs(60),
         ignore_roots: Vec::new(),
     };
-    gc::collect(&options, moment(), &Watch::default()).unwrap()
+    gc::collect(&options, moment(), &Progress::default()).unwrap()
 }
 
 fn make_foo(directory: &Path) {
@@ -68,7 +68,7 @@ fn old_artifact(has_record: bool) -> DepotLab {
     let lab = DepotLab::new();
     make_foo(&lab.path(&format!("artifacts/{FOO}")));
     if has_record {
-        artifact::verify(&stack(&lab), foo(), &Watch::default()).unwrap();
+        artifact::verify(&stack(&lab), foo(), &Progress::default()).unwrap();
         age_record(&lab);
     }
     lab
@@ -101,7 +101,7 @@ fn wanted() -> Wanted {
 fn install(stack: &Stack, wanted: &Wanted) -> Result<artifact::Installed, Error> {
     let settings = Settings::new([("JULIA_PKG_SERVER", "")], moment().clock);
     let options = InstallOptions { settings: &settings, links: Links::Made, now: moment().now };
-    artifact::install(stack, wanted, options, &Watch::default())
+    artifact::install(stack, wanted, options, &Progress::default())
 }
 
 /// Each way to be told that the artifact is there.
@@ -110,7 +110,7 @@ const REPORTS: &[(&str, Way)] = &[
     ("create", |stack| {
         let creation = artifact::begin(stack).unwrap();
         make_foo(creation.directory());
-        assert!(!creation.publish(stack, &Watch::default()).unwrap().is_new);
+        assert!(!creation.publish(stack, &Progress::default()).unwrap().is_new);
     }),
     ("install", |stack| assert!(!install(stack, &wanted()).unwrap().is_new)),
     ("begin_install", |stack| {
@@ -136,7 +136,7 @@ fn an_artifact_that_was_reported_outlives_the_next_collection() {
             assert!(exists(&lab), "{way}, {has_record}");
             assert_eq!(collected.spared.len(), 1, "{way}: {:?}", collected.spared);
             // The marker of one without a record says nothing about its content.
-            let verdict = artifact::verify(&stack(&lab), foo(), &Watch::default()).unwrap();
+            let verdict = artifact::verify(&stack(&lab), foo(), &Progress::default()).unwrap();
             assert!(matches!(verdict, Verdict::Sound(_)), "{way}: {verdict:?}");
             assert!(fs::metadata(record(&lab)).unwrap().len() > 0, "{way}");
             age_record(&lab);
@@ -198,14 +198,14 @@ fn who_creates_an_artifact_waits_for_its_lock() {
         let policy = Policy::refreshed(Duration::from_secs(20));
         let held = PidLock::try_acquire(&lock, policy).unwrap();
         assert!(matches!(held, Attempt::Acquired(_)));
-        let watch = Watch::default();
+        let progress = Progress::default();
         let result = thread::scope(|scope| {
-            let creating = scope.spawn(|| creation.publish(&stack, &watch));
-            while !watch.progress().stage.starts_with("Waiting for artifact") {
+            let creating = scope.spawn(|| creation.publish(&stack, &progress));
+            while !progress.state().stage.starts_with("Waiting for artifact") {
                 assert!(!creating.is_finished(), "it goes on without the lock");
                 thread::yield_now();
             }
-            watch.cancel();
+            progress.cancel();
             creating.join().unwrap()
         });
         assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");

@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use chrono::TimeDelta;
 use scratchrs_core::gc::{self, Category, Explained, Moment, Options, Problem, Report, Standing};
 use scratchrs_core::store;
-use scratchrs_fs::{Attempt, PidLock, Policy as LockPolicy, Watch};
+use scratchrs_fs::{Attempt, PidLock, Policy as LockPolicy, Progress};
 use scratchrs_model::collection::Policy;
 use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
@@ -42,7 +42,7 @@ fn options(lab: &DepotLab) -> Options {
 }
 
 fn collect(options: &Options) -> Report {
-    gc::collect(options, moment(), &Watch::default()).unwrap()
+    gc::collect(options, moment(), &Progress::default()).unwrap()
 }
 
 /// A depot in which a manifest outside keeps a package, which keeps an artifact and a space; and
@@ -412,11 +412,11 @@ fn a_depot_that_vanishes_under_way_is_left_alone() {
     let held = scratchrs_fs::PidLock::try_acquire(&lock, policy).unwrap();
     assert!(matches!(held, scratchrs_fs::Attempt::Acquired(_)));
     let options = Options { patience: Duration::from_secs(60), ..options(&lab) };
-    let watch = Watch::default();
+    let progress = Progress::default();
     let away = lab.root().join("away");
     let collected = std::thread::scope(|scope| {
-        let collection = scope.spawn(|| gc::collect(&options, moment(), &watch));
-        while watch.progress().stage != "Removing" {
+        let collection = scope.spawn(|| gc::collect(&options, moment(), &progress));
+        while progress.state().stage != "Removing" {
             std::thread::yield_now();
         }
         fs::rename(lab.depot(), &away).unwrap();
@@ -603,7 +603,7 @@ fn what_is_being_made_is_in_use() {
     let creation = scratchrs_core::artifact::begin(&stack).unwrap();
     fs::write(creation.directory().join("file"), "new").unwrap();
     collect(&options(&lab));
-    let created = creation.publish(&stack, &Watch::default()).unwrap();
+    let created = creation.publish(&stack, &Progress::default()).unwrap();
     let report = collect(&options(&lab));
     assert!(Path::new(&created.path).exists(), "nobody had a chance to bind it yet");
     assert_eq!(report.spared.len(), 1);
@@ -627,18 +627,18 @@ fn why_something_is_there() {
     let lab = lab();
     let options = options(&lab);
     for query in ["a", HASH, &format!("{}/artifacts/{HASH}/file", lab.depot())] {
-        let found = gc::why(query, &options, moment(), &Watch::default()).unwrap().found;
+        let found = gc::why(query, &options, moment(), &Progress::default()).unwrap().found;
         assert_eq!(found.len(), 1, "{query}");
         assert_eq!(found[0].label, "a");
         let cause = &found[0].causes[0];
         assert_eq!(cause.package.as_deref(), Some("Example"));
         assert!(cause.because[0].path.ends_with("work/Manifest.toml"));
     }
-    let found = gc::why("gone", &options, moment(), &Watch::default()).unwrap().found;
+    let found = gc::why("gone", &options, moment(), &Progress::default()).unwrap().found;
     assert!(found[0].causes.is_empty());
-    let nothing = gc::why("nothing", &options, moment(), &Watch::default()).unwrap();
+    let nothing = gc::why("nothing", &options, moment(), &Progress::default()).unwrap();
     assert_eq!(nothing, Explained::default());
-    let status = gc::status(&options, moment(), &Watch::default()).unwrap();
+    let status = gc::status(&options, moment(), &Progress::default()).unwrap();
     assert_eq!(status.entries.len(), 7);
     assert_eq!(status.shares.iter().map(|share| share.count).sum::<usize>(), 7);
 }
@@ -660,7 +660,10 @@ fn with_store() -> (DepotLab, store::Store, PathBuf) {
         for (name, content) in files {
             fs::write(creation.directory().join(name), content).unwrap();
         }
-        creation.finish(returned, store::CreateOptions::default(), &Watch::default()).unwrap().hash
+        creation
+            .finish(returned, store::CreateOptions::default(), &Progress::default())
+            .unwrap()
+            .hash
     };
     let tree = make(&[("a", "shared"), ("b", "twelve bytes")], None);
     let shared = make(&[("a", "shared")], Some("a"));
@@ -706,7 +709,7 @@ fn a_store_is_collected_with_its_depot() {
     };
     collect(&max_size);
     assert!(store::bound_hash(&bindings(&store), "tree").unwrap().is_some());
-    assert_eq!(store::verify(&store, &Watch::default()).unwrap().damaged, []);
+    assert_eq!(store::verify(&store, &Progress::default()).unwrap().damaged, []);
     // Without its project, it goes: first what is bound in it, and then the space.
     fs::remove_file(project).unwrap();
     let dry = collect(&Options { dry_run: true, ..options.clone() });
@@ -798,13 +801,13 @@ fn a_store_that_does_not_read_hides_nothing_else() {
     fs::remove_file(store.layout().uses()).unwrap();
     fs::create_dir(store.layout().uses()).unwrap();
     let options = options(&lab);
-    let why = |query: &str| gc::why(query, &options, moment(), &Watch::default()).unwrap();
+    let why = |query: &str| gc::why(query, &options, moment(), &Progress::default()).unwrap();
     for (query, count) in [(HASH, 1), (store.root(), 1), ("tree", 0)] {
         let Explained { found, notes } = why(query);
         assert_eq!((found.len(), notes.len()), (count, 1), "{query}");
         assert_eq!((notes[0].path.as_str(), notes[0].problem), (store.root(), Problem::Passed));
     }
-    let status = gc::status(&options, moment(), &Watch::default()).unwrap();
+    let status = gc::status(&options, moment(), &Progress::default()).unwrap();
     assert_eq!(status.notes, why("tree").notes);
 }
 
@@ -812,7 +815,7 @@ fn a_store_that_does_not_read_hides_nothing_else() {
 fn why_something_is_in_the_store() {
     let (lab, store, project) = with_store();
     let options = options(&lab);
-    let why = |query: &str| gc::why(query, &options, moment(), &Watch::default()).unwrap().found;
+    let why = |query: &str| gc::why(query, &options, moment(), &Progress::default()).unwrap().found;
     let found = why("tree");
     assert_eq!((found.len(), found[0].kind, found[0].label.as_str()), (1, Category::Store, "tree"));
     assert_eq!(found[0].standing, Standing::Kept);
@@ -836,10 +839,10 @@ fn why_something_is_in_the_store() {
     fs::remove_file(project).unwrap();
     let mut options = options.clone();
     options.policy.collect_delay = TimeDelta::days(7);
-    let found = gc::why("tree", &options, moment(), &Watch::default()).unwrap().found;
+    let found = gc::why("tree", &options, moment(), &Progress::default()).unwrap().found;
     assert!(matches!(found[0].standing, Standing::Waiting { .. }));
     assert_eq!(found[0].causes[0].what, "abandoned binding");
-    let status = gc::status(&options, moment(), &Watch::default()).unwrap();
+    let status = gc::status(&options, moment(), &Progress::default()).unwrap();
     let share = status.shares.iter().find(|share| share.kind == Category::Store).unwrap();
     assert_eq!((share.count, share.reclaimable.bytes), (3, 6 + 12 + 8));
     let entries = status.entries.iter().filter(|entry| entry.kind == Category::Store);
@@ -867,7 +870,7 @@ fn a_use_that_was_logged_since_the_collection_began_stays_in_the_log() {
     for (age, stays) in [(-minute, true), (minute, true), (minute * 120, false)] {
         let time = DepotTime::from_local(begun.now.local() - age);
         lab.write("logs/scratch_usage.toml", &record(time));
-        gc::collect(&options(&lab), begun, &Watch::default()).unwrap();
+        gc::collect(&options(&lab), begun, &Progress::default()).unwrap();
         let log = fs::read_to_string(lab.path("logs/scratch_usage.toml")).unwrap();
         assert_eq!(log.contains("about-to-be"), stays, "{age}");
     }
@@ -904,9 +907,9 @@ fn a_dry_run_spares_what_a_collection_spares() {
 
     let options = options(&lab);
     let before = lab.tree();
-    let status = gc::status(&options, moment(), &Watch::default()).unwrap();
+    let status = gc::status(&options, moment(), &Progress::default()).unwrap();
     let dry = collect(&Options { dry_run: true, ..options.clone() });
-    let why = |item: &str| gc::why(item, &options, moment(), &Watch::default()).unwrap();
+    let why = |item: &str| gc::why(item, &options, moment(), &Progress::default()).unwrap();
     for item in [new, locked, "generated", "abcdf"] {
         let found = &why(item).found[0];
         assert_eq!((found.standing, found.causes[0].what), (Standing::Kept, "in use"), "{item}");

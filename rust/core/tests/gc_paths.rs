@@ -15,7 +15,7 @@ use chrono::TimeDelta;
 use lab::{ARTIFACT, Lab, Mount, OTHER, UUID, collect, options, package};
 use scratchrs_core::artifact;
 use scratchrs_core::gc::{self, Standing};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::clone_name::clone_name;
 use scratchrs_testkit::skip;
 
@@ -325,7 +325,7 @@ fn an_item_is_explained_by_any_path() {
         let query = path.join(format!("artifacts/{ARTIFACT}/file"));
         let query = query.to_str().unwrap();
         let options = options(&[&lab.path()]);
-        let found = gc::why(query, &options, lab::moment(), &Watch::default()).unwrap().found;
+        let found = gc::why(query, &options, lab::moment(), &Progress::default()).unwrap().found;
         assert_eq!(found.len(), 1, "{query}");
         assert_eq!(found[0].standing, Standing::Kept);
         assert_eq!(found[0].causes[0].package.as_deref(), Some("Example"), "{query}");

@@ -18,7 +18,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::TimeDelta;
 use scratchrs_core::gc::{self, Moment, Options};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::collection::Policy;
 use scratchrs_model::time::DepotTime;
 use scratchrs_testkit::{DepotLab, inapplicable, julias, report, skip};
@@ -198,7 +198,7 @@ fn collect(case: &Case, root: &Path) {
         #[expect(clippy::disallowed_methods, reason = "the files of the test are made now")]
         let clock = SystemTime::now();
         let moment = Moment { now: now().after(TimeDelta::seconds(run as i64)), clock };
-        let report = gc::collect(&options, moment, &Watch::default()).unwrap();
+        let report = gc::collect(&options, moment, &Progress::default()).unwrap();
         assert!(report.failures.is_empty(), "{}: {:?}", case.id, report.failures);
         assert!(report.spared.is_empty(), "{}: {:?}", case.id, report.spared);
     }

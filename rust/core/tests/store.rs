@@ -15,7 +15,7 @@ use scratchrs_core::store::{
     OpenOptions, Opened, Orphan, Settings, Store, adopt, bind, bindings, bound_hash, collect,
     end_session, open_bindings, status, unbind, usage, verify, write_settings,
 };
-use scratchrs_fs::{Attempt, LinkMode, PidLock, Policy, Watch};
+use scratchrs_fs::{Attempt, LinkMode, PidLock, Policy, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::time::DepotTime;
 use scratchrs_testkit::{DepotLab, OWNER};
@@ -64,7 +64,7 @@ impl Lab {
     ) -> Result<Created, Error> {
         let creation = Creation::begin(&self.store, PATIENCE)?;
         let returned = fill(creation.directory());
-        creation.finish(returned.as_deref(), CreateOptions { link }, &Watch::default())
+        creation.finish(returned.as_deref(), CreateOptions { link }, &Progress::default())
     }
 
     fn file(&self, content: &str) -> Sha256 {
@@ -94,7 +94,7 @@ impl Lab {
 
     fn collect(&self, delay: TimeDelta, now: DepotTime) -> Collected {
         let options = CollectOptions { delay, spares_own: false, ..CollectOptions::default() };
-        collect(&self.store, options, now, &Watch::default()).unwrap()
+        collect(&self.store, options, now, &Progress::default()).unwrap()
     }
 
     fn collect_now(&self) -> Vec<Sha256> {
@@ -159,16 +159,17 @@ fn a_tree_may_be_deeper_than_paths_are_long() {
     for link in modes {
         let (lab, other) = (Lab::new(), Lab::new());
         let creation = Creation::begin(&lab.store, PATIENCE).unwrap();
-        assert_eq!(creation.copy(source.path(), &Watch::default()).unwrap(), None);
+        assert_eq!(creation.copy(source.path(), &Progress::default()).unwrap(), None);
         let options = CreateOptions { link };
-        let created = creation.finish(None, options, &Watch::default()).unwrap();
+        let created = creation.finish(None, options, &Progress::default()).unwrap();
         lab.bind("deep", created.hash).unwrap();
-        let verified = verify(&lab.store, &Watch::default()).unwrap();
+        let verified = verify(&lab.store, &Progress::default()).unwrap();
         assert_eq!(verified.damaged.len(), 0, "{link:?}");
         assert_eq!((verified.trees, verified.files), (1, 2));
-        let adopted = adopt(&other.store, &lab.store, now(), PATIENCE, &Watch::default()).unwrap();
+        let adopted =
+            adopt(&other.store, &lab.store, now(), PATIENCE, &Progress::default()).unwrap();
         assert_eq!((adopted.skipped.len(), adopted.names), (0, 1), "{link:?}");
-        assert_eq!(verify(&other.store, &Watch::default()).unwrap().damaged.len(), 0);
+        assert_eq!(verify(&other.store, &Progress::default()).unwrap().damaged.len(), 0);
         lab.unbind("deep");
         assert_eq!(lab.collect_now().len(), 3, "{link:?}");
         assert_eq!(lab.collect(TimeDelta::zero(), now()).failed, [], "{link:?}");
@@ -221,8 +222,8 @@ fn who_makes_something_waits_for_whoever_may_not_have_seen_the_claim() {
     let created = creation.finish_quickly("a", Duration::ZERO).unwrap().unwrap();
     assert!(created.is_new);
     let spared = CollectOptions { delay: TimeDelta::zero(), ..CollectOptions::default() };
-    let watch = Watch::default();
-    assert_eq!(collect(&lab.store, spared, now(), &watch).unwrap().removed, []);
+    let progress = Progress::default();
+    assert_eq!(collect(&lab.store, spared, now(), &progress).unwrap().removed, []);
     assert_eq!(lab.collect_now(), [created.hash]);
 }
 
@@ -252,7 +253,7 @@ fn a_tree_is_linked_as_its_creator_wants() {
         if used == LinkMode::Hardlink {
             assert_eq!(fs::metadata(tree.join("data")).unwrap().nlink(), 3);
         }
-        assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
+        assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
     }
 }
 
@@ -297,7 +298,7 @@ fn trees_keep_their_executable_bits() {
                 let mode = fs::metadata(lab.path(tree.hash).join("f")).unwrap().mode();
                 assert_eq!(mode & 0o100 != 0, bit);
             }
-            assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
+            assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
         }
     }
 }
@@ -446,7 +447,7 @@ fn orphans_wait_and_go() {
     assert_eq!(waiting(lab.collect(week, later(6))), 2);
     assert_eq!(lab.collect(week, later(8)).removed.len(), 0, "they wait anew");
     let options = CollectOptions { delay: week, is_dry_run: true, spares_own: false };
-    let dry = collect(&lab.store, options, later(14), &Watch::default()).unwrap();
+    let dry = collect(&lab.store, options, later(14), &Progress::default()).unwrap();
     assert!(dry.removed.len() == 2 && lab.path(tree).exists());
     let gone = lab.collect(week, later(14));
     assert_eq!(gone.removed, dry.removed);
@@ -552,7 +553,7 @@ fn a_lost_record_of_a_tree_is_read_from_the_tree() {
             fs::write(lab.store.layout().record(hash), damaged).unwrap();
             assert_eq!(usage(&lab.store, PATIENCE).unwrap().iter().count(), 3);
             assert_eq!(lab.collect_now(), []);
-            assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
+            assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
         }
     }
 }
@@ -582,7 +583,7 @@ fn rot_is_found_with_who_is_concerned() {
     }
     fs::remove_file(lab.path(linked).join("hardlink")).unwrap();
     fs::write(lab.path(copied).join("stranger"), "").unwrap();
-    let damaged = verify(&lab.store, &Watch::default()).unwrap().damaged;
+    let damaged = verify(&lab.store, &Progress::default()).unwrap().damaged;
     let mut found: Vec<_> = damaged
         .iter()
         .map(|damage| (damage.path.as_str(), damage.what.as_str(), damage.bound_by.len()))
@@ -654,19 +655,19 @@ fn a_store_of_ohmyartifacts_is_read_and_adopted() {
 
     let found = status(&peer).unwrap();
     assert_eq!((found.files, found.trees, found.unshared_bytes), (2, 1, 9));
-    assert_eq!(verify(&peer, &Watch::default()).unwrap().damaged, []);
+    assert_eq!(verify(&peer, &Progress::default()).unwrap().damaged, []);
     assert_eq!(bound_hash(&file, "t").unwrap(), Some(tree));
     let before = lab.depot.tree_below(peer.root());
-    let adopted = adopt(&lab.store, &peer, now(), PATIENCE, &Watch::default()).unwrap();
+    let adopted = adopt(&lab.store, &peer, now(), PATIENCE, &Progress::default()).unwrap();
     assert_eq!((adopted.artifacts, adopted.names), (2, 2), "{adopted:?}");
     assert_eq!(lab.depot.tree_below(peer.root()), before);
     assert_eq!(bound_hash(&lab.file, "t").unwrap(), Some(tree));
     assert_eq!(fs::read(lab.path(tree).join("b/c")).unwrap(), b"two");
-    assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
-    let again = adopt(&lab.store, &peer, now(), PATIENCE, &Watch::default()).unwrap();
+    assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
+    let again = adopt(&lab.store, &peer, now(), PATIENCE, &Progress::default()).unwrap();
     assert_eq!((again.artifacts, again.names, again.taken.len()), (0, 0, 0));
     fs::remove_dir_all(peer.root()).unwrap();
-    assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
+    assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
 }
 
 #[test]
@@ -716,14 +717,14 @@ fn what_only_projects_bind_that_are_gone_goes_after_the_grace_period() {
     assert_eq!(lab.collect(week, eight).removed, []);
     let options = CollectOptions { delay: week, is_dry_run: true, spares_own: false };
     let before = lab.depot.tree();
-    let dry = collect(&lab.store, options, later(15), &Watch::default()).unwrap();
+    let dry = collect(&lab.store, options, later(15), &Progress::default()).unwrap();
     assert_eq!(lab.depot.tree(), before, "a dry run touches nothing");
     let gone = lab.collect(week, later(15));
     assert_eq!((&gone.removed, &gone.abandoned), (&dry.removed, &dry.abandoned));
     assert_eq!((hashes(&gone.removed), gone.abandoned), (vec![own], vec![old.clone()]));
     assert!(!Path::new(&old).exists() && !lab.path(own).exists());
     assert!(lab.path(shared).exists() && Path::new(&new).exists());
-    assert_eq!(verify(&lab.store, &Watch::default()).unwrap().damaged, []);
+    assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
     assert_eq!(lab.collect_now(), []);
 }
 

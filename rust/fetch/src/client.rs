@@ -6,13 +6,13 @@ use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 use ureq::{Agent, Body, ProxyProtocol};
 
-use crate::connection::{self, NoResolver, Via, WatchedConnector, basic, words};
+use crate::connection::{self, CancellableConnector, NoResolver, Via, basic, words};
 use crate::error::Reason;
 use crate::netrc::{Login, Netrc};
 use crate::proxy::{Protocol, Proxy, Route};
@@ -32,7 +32,7 @@ const USER_AGENT: &str = concat!("scratchrs/", env!("CARGO_PKG_VERSION"));
 #[derive(Debug)]
 pub struct Client {
     pub(crate) settings: Settings,
-    pub(crate) watch: Watch,
+    pub(crate) progress: Progress,
     started: Instant,
     /// One for each way to take, and each kind of security on it.
     agents: Mutex<HashMap<(Route, Security), Agent>>,
@@ -68,11 +68,11 @@ pub(crate) struct Unanswered {
 }
 
 impl Client {
-    /// A client that does as `settings` say, and reports to `watch`.
-    pub fn new(settings: &Settings, watch: &Watch) -> Self {
+    /// A client that does as `settings` say, and reports to `progress`.
+    pub fn new(settings: &Settings, progress: &Progress) -> Self {
         Self {
             settings: settings.clone(),
-            watch: watch.clone(),
+            progress: progress.clone(),
             started: Instant::now(),
             agents: Mutex::default(),
             roots: OnceLock::new(),
@@ -215,7 +215,7 @@ impl Client {
         let patience = self.settings.patience.clone();
         let connector =
             ().chain(ConnectProxyConnector::default())
-                .chain(WatchedConnector { via, patience, watch: self.watch.clone() })
+                .chain(CancellableConnector { via, patience, progress: self.progress.clone() })
                 .chain(RustlsConnector::default());
         Ok(Agent::with_parts(config, connector, NoResolver))
     }

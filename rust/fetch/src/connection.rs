@@ -1,7 +1,7 @@
 //! Connections that are given up when nobody wants them any more, or nothing comes.
 //!
 //! ureq's own wait in the system for as long as their time-outs say. These wait for a moment at a
-//! time and look at the [`Watch`] in between; what cannot be waited for in that way, as a look-up
+//! time and look at the [`Progress`] in between; what cannot be waited for in that way, as a look-up
 //! of a name, is done on a thread that nobody waits for any longer than need be.
 
 use std::cell::Cell;
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use scratchrs_fs::{Cancelled, Watch};
+use scratchrs_fs::{Cancelled, Progress};
 use ureq::config::Config;
 use ureq::http::Uri;
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -27,7 +27,7 @@ use crate::netrc::Login;
 use crate::proxy::{Protocol, Proxy};
 use crate::settings::Patience;
 
-/// For how long nothing looks at the watch.
+/// The interval between checks for cancellation.
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// The slowest transfer that goes on, in bytes per second: `CURLOPT_LOW_SPEED_LIMIT` as Julia's
@@ -51,10 +51,10 @@ pub(crate) fn content_received() {
 
 /// Makes connections to servers, or to the proxy that stands in front of them.
 #[derive(Debug)]
-pub(crate) struct WatchedConnector {
+pub(crate) struct CancellableConnector {
     pub(crate) via: Via,
     pub(crate) patience: Patience,
-    pub(crate) watch: Watch,
+    pub(crate) progress: Progress,
 }
 
 /// What stands at the other end of a connection.
@@ -83,8 +83,8 @@ impl Resolver for NoResolver {
     }
 }
 
-impl<In: Transport> Connector<In> for WatchedConnector {
-    type Out = Either<In, WatchedTransport>;
+impl<In: Transport> Connector<In> for CancellableConnector {
+    type Out = Either<In, CancellableTransport>;
 
     fn connect(
         &self,
@@ -100,11 +100,11 @@ impl<In: Transport> Connector<In> for WatchedConnector {
         stream.set_read_timeout(Some(MOMENT))?;
         stream.set_write_timeout(Some(MOMENT))?;
         let config = details.config;
-        Ok(Some(Either::B(WatchedTransport {
+        Ok(Some(Either::B(CancellableTransport {
             stream,
             buffers: LazyBuffers::new(config.input_buffer_size(), config.output_buffer_size()),
             pace: Pace::new(self.patience.stall),
-            watch: self.watch.clone(),
+            progress: self.progress.clone(),
             forwarding: match &self.via {
                 Via::Forward(proxy) => Some(Forwarding::new(&target, proxy)),
                 Via::Nothing | Via::Socks(_) => None,
@@ -113,7 +113,7 @@ impl<In: Transport> Connector<In> for WatchedConnector {
     }
 }
 
-impl WatchedConnector {
+impl CancellableConnector {
     /// Connects on a thread of its own: names are looked up without a time-out, and the system's
     /// call to connect can't be broken off.
     fn open(&self, target: Target) -> Result<TcpStream, Reason> {
@@ -121,7 +121,7 @@ impl WatchedConnector {
         let via = self.via.clone();
         let deadline = Instant::now() + self.patience.connect;
         let connect = move || {
-            // Nobody listens any more if the watch was cancelled.
+            // The receiver is gone if the work was cancelled.
             let _ = sender.send(connect(&via, &target, deadline));
         };
         let thread = thread::Builder::new().name("scratchrs-connect".to_owned()).spawn(connect);
@@ -134,7 +134,7 @@ impl WatchedConnector {
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
-            if self.watch.check().is_err() || Instant::now() >= deadline {
+            if self.progress.check().is_err() || Instant::now() >= deadline {
                 return Err(too_slow());
             }
         }
@@ -332,11 +332,11 @@ fn socks_refusal(code: u8) -> &'static str {
 
 /// A TCP connection.
 #[derive(Debug)]
-pub(crate) struct WatchedTransport {
+pub(crate) struct CancellableTransport {
     stream: TcpStream,
     buffers: LazyBuffers,
     pace: Pace,
-    watch: Watch,
+    progress: Progress,
     forwarding: Option<Forwarding>,
 }
 
@@ -410,10 +410,10 @@ impl Forwarding {
     }
 }
 
-impl WatchedTransport {
+impl CancellableTransport {
     /// Whether to go on waiting for the other end, which has been silent since `since`.
     fn wait_on(&self, since: Instant) -> Result<(), Error> {
-        if self.watch.check().is_err() {
+        if self.progress.check().is_err() {
             return Err(Error::Other(Box::new(Cancelled)));
         }
         if self.pace.is_too_slow(since.elapsed()) {
@@ -452,7 +452,7 @@ fn check_overhead(received: usize) -> Result<(), Error> {
     Err(own_error(Reason::Protocol(message)))
 }
 
-impl Transport for WatchedTransport {
+impl Transport for CancellableTransport {
     fn buffers(&mut self) -> &mut dyn Buffers {
         &mut self.buffers
     }

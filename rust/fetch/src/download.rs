@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scratchrs_fs::{self as fs, Partial, Watch};
+use scratchrs_fs::{self as fs, Partial, Progress};
 use scratchrs_model::hash::Sha256;
 use sha2::Digest;
 use ureq::http::HeaderMap;
@@ -27,7 +27,7 @@ const SPACE_CHECK_INTERVAL: u64 = 16 * 1024 * 1024;
 /// After so many attempts it is enough, even if each has brought something.
 const MOST_ATTEMPTS: usize = 100;
 
-/// For how long nothing looks at the watch while waiting.
+/// The interval between checks for cancellation while waiting.
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// What is asked for.
@@ -57,7 +57,7 @@ impl Client {
     /// Downloads into the file at `to`.
     ///
     /// What an earlier process left there is gone on with, if it noted what that is a part of, and
-    /// the server still has the same. The bytes are reported to the client's watch, as expected
+    /// the server still has the same. The bytes are reported to the client's progress, as expected
     /// when the server tells their number and as done when they are in the file.
     ///
     /// The content is never longer than the request allows or the server announced, and a reserve of
@@ -77,7 +77,7 @@ impl Client {
     /// disk; the transfer is too slow, breaks off or is cancelled. A part of the content stays in the
     /// file if a later download can resume it; otherwise the file is removed.
     pub fn download(&self, request: &Request<'_>, to: &Path) -> Result<Downloaded> {
-        self.watch.check()?;
+        self.progress.check()?;
         let url = Url::parse(request.url).map_err(|reason| failed(request.url, reason))?;
         let mut transfer = Transfer::new(self, request, &url, to)?;
         let result = if url.scheme() == "file" { transfer.copy() } else { transfer.run() };
@@ -165,7 +165,7 @@ impl<'a> Transfer<'a> {
             validator: None,
             is_resumed: false,
             has_restarted: false,
-            reported: Reported { watch: &client.watch, done: 0, total: 0 },
+            reported: Reported { progress: &client.progress, done: 0, total: 0 },
         };
         transfer.reported.expect(request.size.unwrap_or(0));
         transfer.take_over()?;
@@ -179,10 +179,10 @@ impl<'a> Transfer<'a> {
         if validator.is_none() || self.partial.length() == 0 || is_too_long {
             return self.restart();
         }
-        let (hasher, watch) = (&mut self.hasher, &self.client.watch);
+        let (hasher, progress) = (&mut self.hasher, &self.client.progress);
         let end = self.partial.read(|piece| {
             hasher.update(piece);
-            match watch.check() {
+            match progress.check() {
                 Ok(()) => ControlFlow::Continue(()),
                 Err(cancelled) => ControlFlow::Break(cancelled),
             }
@@ -229,14 +229,14 @@ impl<'a> Transfer<'a> {
                 Err(Stopped::By(unanswered)) => unanswered,
             };
             // Whatever it was, it comes of being cancelled.
-            self.client.watch.check()?;
+            self.client.progress.check()?;
             let has_progressed = self.partial.length() > before;
             if has_progressed {
                 pauses = patience.retries.iter();
             }
             let pause = pauses.next().filter(|_| attempts < MOST_ATTEMPTS);
             match pause.and_then(|pause| self.pause_before_retry(&unanswered.reason, *pause)) {
-                Some(pause) => wait(&self.client.watch, pause)?,
+                Some(pause) => wait(&self.client.progress, pause)?,
                 None => return Err(self.give_up(unanswered, attempts)),
             }
         }
@@ -383,7 +383,7 @@ impl<'a> Transfer<'a> {
         let mut buffer = vec![0; BUFFER_SIZE];
         let mut unchecked = 0;
         loop {
-            self.client.watch.check()?;
+            self.client.progress.check()?;
             let count = match source.read(&mut buffer) {
                 Ok(0) => return Ok(Ok(())),
                 Ok(count) => count,
@@ -460,9 +460,9 @@ fn unreadable(path: &Path, error: &io::Error) -> String {
     format!("can't read `{}`: {}", path.display(), words(error))
 }
 
-/// What the watch was told of one download, so that it can be taken back.
+/// The progress reported for one download, so that it can be reverted.
 struct Reported<'a> {
-    watch: &'a Watch,
+    progress: &'a Progress,
     done: u64,
     total: u64,
 }
@@ -471,8 +471,8 @@ impl Reported<'_> {
     /// Of this download, `total` is to be expected in all.
     fn expect(&mut self, total: u64) {
         let total = total.max(self.done);
-        self.watch.expect(total.saturating_sub(self.total));
-        self.watch.take_back(0, self.total.saturating_sub(total));
+        self.progress.expect(total.saturating_sub(self.total));
+        self.progress.take_back(0, self.total.saturating_sub(total));
         self.total = total;
     }
 
@@ -480,12 +480,12 @@ impl Reported<'_> {
     fn advance(&mut self, more: u64) {
         self.done += more;
         self.expect(self.total);
-        self.watch.advance(more);
+        self.progress.advance(more);
     }
 
     /// Nothing is done yet.
     fn take_back(&mut self) {
-        self.watch.take_back(self.done, 0);
+        self.progress.take_back(self.done, 0);
         self.done = 0;
     }
 
@@ -497,10 +497,10 @@ impl Reported<'_> {
 }
 
 /// Waits, unless it is cancelled.
-fn wait(watch: &Watch, pause: Duration) -> Result<()> {
+fn wait(progress: &Progress, pause: Duration) -> Result<()> {
     let until = Instant::now() + pause;
     loop {
-        watch.check()?;
+        progress.check()?;
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Ok(());

@@ -6,7 +6,7 @@
 //!
 //! A download goes on after a broken transfer, and where an earlier process left off; is tried
 //! again where that may help; is hashed while it comes; can be cancelled at any moment, also
-//! while nothing comes; and reports each byte to a [`scratchrs_fs::Watch`].
+//! while nothing comes; and reports each byte to a [`scratchrs_fs::Progress`].
 
 mod auth;
 mod certificates;

@@ -18,6 +18,7 @@ mod mounts;
 mod parallel;
 mod partial;
 mod platform;
+mod progress;
 mod regular;
 mod remove;
 mod replace;
@@ -25,7 +26,6 @@ mod short;
 mod stamp;
 mod trail;
 mod tree;
-mod watch;
 
 pub use append::append;
 pub use directory::{
@@ -48,6 +48,7 @@ pub use parallel::{
     join, parallel_map, parallel_map_on, parallel_map_with, processors, try_parallel_map,
 };
 pub use partial::Partial;
+pub use progress::{Cancelled, Progress, ProgressState, Unit};
 pub use regular::{FileReader, is_regular, read_regular, try_is_directory};
 pub use remove::{SetAside, remove, remove_leftovers, set_aside};
 pub use replace::{
@@ -60,4 +61,3 @@ pub use tree::{
     Access, allow_as, copy_file, copy_tree, create_file, forbid_writing, free_space,
     free_space_but_reserve, keeps_modes, make_directory, make_link, set_executable,
 };
-pub use watch::{Cancelled, Progress, Unit, Watch};

@@ -217,7 +217,7 @@ mod tests {
         trail.create_file("file".as_ref(), access).unwrap().write_all(b"12345").unwrap();
         let small_stack = std::thread::Builder::new().stack_size(64 * 1024);
         let work = move || {
-            crate::copy_tree(&tree, &copy, &crate::Watch::default()).unwrap().unwrap();
+            crate::copy_tree(&tree, &copy, &crate::Progress::default()).unwrap().unwrap();
             crate::forbid_writing(&copy).unwrap();
             for tree in [tree, copy] {
                 assert_eq!(crate::measure(&tree), Size { bytes: 5, shared: 0, files: 1 });

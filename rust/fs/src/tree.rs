@@ -8,10 +8,10 @@ use std::path::Path;
 
 use crate::error::{Error, Result};
 use crate::platform;
+use crate::progress::{Cancelled, Progress};
 use crate::regular::open_to_read;
 use crate::short::Short;
 use crate::trail::{Child, Crossing, FileKind, Trail, visit};
-use crate::watch::{Cancelled, Watch};
 
 /// What a new file allows, as far as the umask lets it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub fn copy_file(source: &Path, path: &Path, access: Access) -> Result<()> {
 /// Copies what is in the directory `source` into `target`, a directory with nothing in it: files with
 /// whether they are executable, links as they are, directories. Of the rest nothing is kept.
 ///
-/// `watch` advances by the bytes of each file.
+/// `progress` advances by the bytes of each file.
 ///
 /// # Errors
 ///
@@ -78,14 +78,14 @@ pub fn copy_file(source: &Path, path: &Path, access: Access) -> Result<()> {
 pub fn copy_tree(
     source: &Path,
     target: &Path,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<std::result::Result<(), Cancelled>> {
     let (mut from, children) = Trail::open_and_list(source, Crossing::Allowed)?;
     let mut to =
         Trail::open(target, Crossing::Allowed).map_err(Error::on("open the directory", target))?;
     let mut pending = vec![children];
     while let Some(children) = pending.last_mut() {
-        if let Err(cancelled) = watch.check() {
+        if let Err(cancelled) = progress.check() {
             return Ok(Err(cancelled));
         }
         let Some(Child { name, kind }) = children.pop() else {
@@ -98,7 +98,7 @@ pub fn copy_tree(
             make_and_enter(&mut to, &name)?;
             pending.push(from.enter_and_list(&name)?);
         } else {
-            copy_entry(&from, &to, &name, kind, watch)?;
+            copy_entry(&from, &to, &name, kind, progress)?;
         }
     }
     Ok(Ok(()))
@@ -110,7 +110,13 @@ fn make_and_enter(trail: &mut Trail, name: &OsStr) -> Result<()> {
 }
 
 /// Copies what is no directory.
-fn copy_entry(from: &Trail, to: &Trail, name: &OsStr, kind: FileKind, watch: &Watch) -> Result<()> {
+fn copy_entry(
+    from: &Trail,
+    to: &Trail,
+    name: &OsStr,
+    kind: FileKind,
+    progress: &Progress,
+) -> Result<()> {
     let (source, target) = (|| from.path().join(name), || to.path().join(name));
     match kind {
         FileKind::Directory => {}
@@ -131,7 +137,7 @@ fn copy_entry(from: &Trail, to: &Trail, name: &OsStr, kind: FileKind, watch: &Wa
             let mut copy = copy.map_err(|error| Error::on("create", target())(error))?;
             let copied = io::copy(&mut file, &mut copy);
             copied.map_err(|error| Error::on("write", target())(error))?;
-            watch.advance(found.size);
+            progress.advance(found.size);
         }
         FileKind::Special(_) => {
             let problem = io::Error::other("it is neither a file, a directory nor a link");
@@ -225,21 +231,21 @@ mod tests {
         fs::write(source.join("file"), "file").unwrap();
         fs::set_permissions(source.join("file"), fs::Permissions::from_mode(0o600)).unwrap();
         make_link(OsStr::new("nowhere"), &source.join("link"), false).unwrap();
-        let watch = Watch::default();
-        copy_tree(&source, &target, &watch).unwrap().unwrap();
-        assert_eq!(watch.progress().done, 7);
+        let progress = Progress::default();
+        copy_tree(&source, &target, &progress).unwrap().unwrap();
+        assert_eq!(progress.state().done, 7);
         assert!(target.join("deep/empty").is_dir());
         assert_eq!(fs::read(target.join("deep/run")).unwrap(), b"run");
         assert_eq!(mode(&target.join("deep/run")) & 0o100, 0o100);
         assert_eq!(mode(&target.join("file")) & 0o111, 0);
         assert_eq!(fs::read_link(target.join("link")).unwrap(), Path::new("nowhere"));
-        watch.cancel();
+        progress.cancel();
         fs::create_dir(directory.path().join("other")).unwrap();
-        let result = copy_tree(&source, &directory.path().join("other"), &watch).unwrap();
+        let result = copy_tree(&source, &directory.path().join("other"), &progress).unwrap();
         assert_eq!(result, Err(Cancelled));
         let socket = std::os::unix::net::UnixListener::bind(source.join("socket")).unwrap();
         fs::create_dir(directory.path().join("third")).unwrap();
-        let error = copy_tree(&source, &directory.path().join("third"), &Watch::default());
+        let error = copy_tree(&source, &directory.path().join("third"), &Progress::default());
         assert_eq!(error.unwrap_err().path(), source.join("socket"));
         drop(socket);
     }

@@ -10,7 +10,7 @@ use scratchrs_core::{Error, Result};
 
 /// Begins to watch for forks of this process.
 #[cfg(unix)]
-pub(crate) fn watch() {
+pub(crate) fn progress() {
     use std::sync::Once;
 
     static WATCHING: Once = Once::new();
@@ -24,7 +24,7 @@ pub(crate) fn watch() {
 
 /// Other systems have no forks.
 #[cfg(not(unix))]
-pub(crate) fn watch() {}
+pub(crate) fn progress() {}
 
 /// Fails in a process that was forked.
 ///

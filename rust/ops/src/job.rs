@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use scratchrs_core::{Error, Result};
-use scratchrs_fs::{self as fs, Progress, Watch};
+use scratchrs_fs::{self as fs, Progress, ProgressState};
 
 use crate::fork;
 use crate::reply::{Outcome, Reply, call};
@@ -55,7 +55,7 @@ pub struct Job {
 
 #[derive(Debug, Default)]
 struct Shared {
-    watch: Watch,
+    progress: Progress,
     state: Mutex<State>,
     has_ended: Condvar,
 }
@@ -78,7 +78,7 @@ pub fn end_jobs() {
         return;
     }
     for shared in under_way().drain(..).filter_map(|job| job.upgrade()) {
-        shared.watch.cancel();
+        shared.progress.cancel();
         shared.silence();
     }
 }
@@ -100,7 +100,7 @@ impl Job {
     /// `notify` must be callable from any thread, until [`Job::finish`] or [`Job::detach`]
     /// returns.
     pub unsafe fn start<R: Reply>(
-        operation: impl FnOnce(&Watch) -> Result<R> + Send + 'static,
+        operation: impl FnOnce(&Progress) -> Result<R> + Send + 'static,
         notify: Notify,
     ) -> Result<Self> {
         let state = State { notify: Some(notify), is_done: false };
@@ -112,30 +112,30 @@ impl Job {
         }
         let working = Arc::clone(&shared);
         let worker = spawn(move || {
-            let outcome = call(|| operation(&working.watch));
+            let outcome = call(|| operation(&working.progress));
             working.end();
             outcome
         })?;
         let waiting = Arc::clone(&shared);
         if let Err(error) = spawn(move || waiting.tick()) {
             shared.silence();
-            shared.watch.cancel();
+            shared.progress.cancel();
             return Err(error);
         }
         Ok(Self { worker, shared })
     }
 
     /// How far it is; none once it is done.
-    pub fn progress(&self) -> Option<Progress> {
+    pub fn progress(&self) -> Option<ProgressState> {
         if fork::parent().is_some() {
             return None;
         }
-        (!self.shared.lock().is_done).then(|| self.shared.watch.progress())
+        (!self.shared.lock().is_done).then(|| self.shared.progress.state())
     }
 
     /// Says that it is not wanted any more: it ends as soon as it can leave nothing half done.
     pub fn cancel(&self) {
-        self.shared.watch.cancel();
+        self.shared.progress.cancel();
     }
 
     /// Waits until the job is done, and gives what came of it.
@@ -220,7 +220,7 @@ mod tests {
 
     /// Starts a job that calls `sender`.
     fn start<R: Reply>(
-        operation: impl FnOnce(&Watch) -> Result<R> + Send + 'static,
+        operation: impl FnOnce(&Progress) -> Result<R> + Send + 'static,
         sender: &Sender<()>,
     ) -> Job {
         let handle = std::ptr::from_ref(sender).cast_mut().cast();
@@ -242,10 +242,10 @@ mod tests {
     fn a_job_that_takes_long_has_its_progress_looked_at() {
         let (sender, receiver) = channel();
         let (go, wait) = channel::<()>();
-        let operation = move |watch: &Watch| {
-            watch.begin("Waiting");
-            watch.expect(10);
-            watch.advance(3);
+        let operation = move |progress: &Progress| {
+            progress.begin("Waiting");
+            progress.expect(10);
+            progress.advance(3);
             let _ = wait.recv();
             Ok(())
         };
@@ -262,9 +262,9 @@ mod tests {
     #[test]
     fn a_job_that_is_cancelled_ends_early() {
         let (sender, _receiver) = channel();
-        let operation = |watch: &Watch| -> Result<()> {
+        let operation = |progress: &Progress| -> Result<()> {
             loop {
-                watch.check()?;
+                progress.check()?;
                 thread::yield_now();
             }
         };
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn a_panic_of_a_job_keeps_its_message_and_place() {
         let (sender, _receiver) = channel();
-        let operation = |_: &Watch| -> Result<()> {
+        let operation = |_: &Progress| -> Result<()> {
             fs::parallel_map(&[0; 64], |_| panic!("on a worker thread"));
             Ok(())
         };
@@ -290,7 +290,7 @@ mod tests {
     fn a_detached_job_goes_on_in_silence() {
         let (go, wait) = channel::<()>();
         let (done, is_done) = channel::<()>();
-        let operation = move |_: &Watch| {
+        let operation = move |_: &Progress| {
             let _ = wait.recv();
             drop(done);
             Ok(())

@@ -10,9 +10,8 @@
 //! - `short`: a plain call.
 //! - `waits`: may wait for other processes for up to [`PATIENCE`]; a binding that can lets
 //!   Julia's garbage collector run meanwhile.
-//! - `job`: runs on a thread of its own ([`Job`]); Julia's scheduler goes on meanwhile. It tells a
-//!   [`Watch`](scratchrs_fs::Watch) how far it is, and ends when that says so: an interrupt
-//!   cancels it.
+//! - `job`: runs on a thread of its own ([`Job`]); Julia's scheduler goes on meanwhile. It reports
+//!   to a [`Progress`](scratchrs_fs::Progress), which an interrupt cancels.
 //! - `deletion`: runs on such a thread too. An interrupt ends the waiting, not the deletion: what
 //!   it deletes is gone for everybody from the first moment, and nobody wants half of it back.
 

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use scratchrs_core::{Place, Result};
-use scratchrs_fs::{self as fs, Watch};
+use scratchrs_fs::{self as fs, Progress};
 use scratchrs_model::time::DepotTime;
 
 /// For how long an operation that waits does so. The caller can ask again, and see to other
@@ -51,17 +51,17 @@ pub fn panic() -> Result<()> {
 /// # Errors
 ///
 /// If it is cancelled.
-pub fn rehearse(stages: Vec<&str>, steps: u64, watch: &Watch) -> Result<Vec<String>> {
+pub fn rehearse(stages: Vec<&str>, steps: u64, progress: &Progress) -> Result<Vec<String>> {
     for stage in &stages {
-        watch.begin_counting(*stage);
-        watch.expect(steps);
+        progress.begin_counting(*stage);
+        progress.expect(steps);
         if *stage == "panic" {
             fs::parallel_map(&[(); 64], |()| panic().map(drop));
         }
         for _ in 0..steps {
-            watch.check()?;
+            progress.check()?;
             thread::sleep(Duration::from_millis(10));
-            watch.advance(1);
+            progress.advance(1);
         }
     }
     Ok(stages.into_iter().map(str::to_owned).collect())

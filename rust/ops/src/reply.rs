@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scratchrs_core::Error;
-use scratchrs_fs::{Progress, Unit};
+use scratchrs_fs::{ProgressState, Unit};
 
 use crate::record::ErrorRecord;
 use crate::{fork, panics};
@@ -53,12 +53,12 @@ impl Reply for Vec<String> {
 
 /// Four texts: the stage, `bytes` or `things`, what is done, and what there is to do. None of them
 /// for what is under way no more.
-impl Reply for Option<Progress> {
+impl Reply for Option<ProgressState> {
     fn encode(self) -> Vec<u8> {
-        let texts = self.map(|Progress { stage, unit, done, total }| {
+        let texts = self.map(|ProgressState { stage, unit, done, total }| {
             let unit = match unit {
                 Unit::Bytes => "bytes",
-                Unit::Things => "things",
+                Unit::Items => "things",
             };
             vec![stage, unit.to_owned(), done.to_string(), total.to_string()]
         });
@@ -82,8 +82,8 @@ pub fn call<R: Reply>(operation: impl FnOnce() -> Result<R>) -> Outcome {
 /// The outcome of a call that failed: with what `work` failed with, or its panic. In a process that
 /// was forked from one that uses the library, `work` is not run.
 pub fn attempt<T>(work: impl FnOnce() -> Result<T>) -> Result<T, Outcome> {
-    panics::watch();
-    fork::watch();
+    panics::progress();
+    fork::progress();
     let record = match catch_unwind(AssertUnwindSafe(|| fork::check().and_then(|()| work()))) {
         Ok(Ok(made)) => return Ok(made),
         Ok(Err(error)) => ErrorRecord::of(&error),

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use scratchrs_archive::Compression;
 use scratchrs_core::artifact::{self, Stack};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::hash::{Sha256, TreeHash};
 use tempfile::TempDir;
 
@@ -41,10 +41,10 @@ impl ServedArtifact {
         fs::write(&program, "#!").expect("a file");
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a mode");
         fs::write(creation.directory().join("file"), noise(bytes)).expect("a file");
-        let hash = creation.publish(&maker, &Watch::default()).expect("an artifact").hash;
+        let hash = creation.publish(&maker, &Progress::default()).expect("an artifact").hash;
         let tarball = text(&served.join("x.tar.gz"));
         let gzip = Compression::Gzip;
-        let packed = artifact::archive(&maker, hash, &tarball, gzip, &Watch::default());
+        let packed = artifact::archive(&maker, hash, &tarball, gzip, &Progress::default());
         let packed = packed.expect("a tarball");
         let server = Server::start(&served);
         Self { server, hash, sha256: packed.sha256, size: packed.size, directory }

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use scratchrs_core::store::{ArtifactKind, Store, bindings, status, verify};
-use scratchrs_fs::{LinkMode, Watch};
+use scratchrs_fs::{LinkMode, Progress};
 use scratchrs_testkit::strace::{self, Call};
 use scratchrs_testkit::{DepotLab, OWNER, Worker, report, skip};
 
@@ -36,7 +36,7 @@ fn check(lab: &DepotLab) -> Result<usize, String> {
     if !found.missing.is_empty() || !found.unreadable.is_empty() {
         return Err(format!("bound and not there: {:?} {:?}", found.missing, found.unreadable));
     }
-    let verified = verify(&store, &Watch::default()).map_err(|error| error.to_string())?;
+    let verified = verify(&store, &Progress::default()).map_err(|error| error.to_string())?;
     if !verified.damaged.is_empty() {
         return Err(format!("damaged: {:?}", verified.damaged));
     }

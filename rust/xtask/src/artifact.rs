@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use scratchrs_archive::Compression;
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::depots::depot_stack;
 
 use crate::console;
@@ -123,10 +123,10 @@ fn publish(
     let tree = staging.path().join(product.name);
     tree::write(&tree, &product.files)?;
 
-    let tree_hash = scratchrs_archive::tree_hash(&tree, &Watch::default())?;
+    let tree_hash = scratchrs_archive::tree_hash(&tree, &Progress::default())?;
     let label = platform.label(product.julia_version.as_deref());
     let tarball = directory.join(format!("{}.v{VERSION}.{label}.tar.gz", product.name));
-    let packed = scratchrs_archive::pack(&tree, &tarball, Compression::Gzip, &Watch::default())?;
+    let packed = scratchrs_archive::pack(&tree, &tarball, Compression::Gzip, &Progress::default())?;
     console::status("Packed", tarball.display());
     console::detail(format_args!("git-tree-sha1 {tree_hash}"));
     console::detail(format_args!("sha256 {}, {} KiB", packed.sha256, packed.size.div_ceil(1024)));

@@ -14,7 +14,7 @@
 //! and pax records of absurd lengths; and anything but zeros after the end of the archive.
 //! `docs/formats.md` gives the reasons.
 
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use tar::{EntryType, Header};
 
 use crate::error::{BadArchive, Error};
@@ -59,11 +59,11 @@ pub(super) enum MemberKind {
 /// # Errors
 ///
 /// It is malformed, or what it describes may not be in any tree.
-pub(super) fn next(stream: &mut Stream, watch: &Watch) -> Result<Option<Member>, Error> {
+pub(super) fn next(stream: &mut Stream, progress: &Progress) -> Result<Option<Member>, Error> {
     let mut extended = Extended::default();
     let mut begun = false;
     loop {
-        watch.check()?;
+        progress.check()?;
         let block = stream.block()?.filter(|block| !is_zero(block));
         let Some(block) = block else {
             only_zeros_are_left(stream)?;

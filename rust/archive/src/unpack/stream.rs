@@ -15,7 +15,7 @@ use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use tar::Header;
 
 use crate::error::{BadArchive, Error};
@@ -50,9 +50,9 @@ pub(super) struct Stream {
 type Piece = Result<Vec<u8>, Error>;
 
 /// The two ends of the decompression of `input`.
-pub(super) fn decompress<R: Read>(input: R, watch: &Watch) -> (Source<'_, R>, Stream) {
+pub(super) fn decompress<R: Read>(input: R, progress: &Progress) -> (Source<'_, R>, Stream) {
     let (sender, receiver) = mpsc::sync_channel(PIECES_AHEAD);
-    let input = Input { inner: input, watch, failure: Arc::default() };
+    let input = Input { inner: input, progress, failure: Arc::default() };
     let stream = Stream { pieces: receiver, piece: Vec::new(), taken: 0, ended: false };
     (Source { input, pieces: sender }, stream)
 }
@@ -74,19 +74,19 @@ impl<R: Read> Source<'_, R> {
 /// more or less of what it was.
 struct Input<'a, R> {
     inner: R,
-    watch: &'a Watch,
+    progress: &'a Progress,
     failure: Arc<Mutex<Option<Error>>>,
 }
 
 impl<R: Read> Read for Input<'_, R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let failure = loop {
-            if let Err(cancelled) = self.watch.check() {
+            if let Err(cancelled) = self.progress.check() {
                 break cancelled.into();
             }
             match self.inner.read(buffer) {
                 Ok(count) => {
-                    self.watch.advance(count as u64);
+                    self.progress.advance(count as u64);
                     return Ok(count);
                 }
                 // Not every decompressor knows that this is no failure.

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use scratchrs_archive::{Error, UnpackOptions, Unpacked};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use tar::Header;
 use tempfile::TempDir;
 
@@ -131,7 +131,8 @@ impl Yard {
         archive: &[u8],
         options: &UnpackOptions,
     ) -> Result<Unpacked, Error> {
-        let result = scratchrs_archive::unpack(archive, &self.root(), options, &Watch::default());
+        let result =
+            scratchrs_archive::unpack(archive, &self.root(), options, &Progress::default());
         self.assert_untouched();
         result
     }

@@ -12,8 +12,8 @@ use crate::collection::{
 use crate::failure::{Code, Failure as CommandFailure, Result};
 use crate::human;
 use crate::output::{aside, done};
+use crate::progress::with_progress;
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -141,7 +141,7 @@ impl Arguments {
             ..collection::looking(session, self.collect_delay)?
         };
         let moment = collection::moment(session);
-        let report = watched(session, |watch| gc::collect(&options, moment, watch))?;
+        let report = with_progress(session, |progress| gc::collect(&options, moment, progress))?;
         if session.output.is_json() {
             session.output.json(&Answer::of(&report))?;
         } else {

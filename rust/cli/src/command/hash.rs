@@ -7,8 +7,8 @@ use serde_json::{Map, Value};
 use crate::content::{Content, Hash};
 use crate::failure::{Failure, Result};
 use crate::human::visible;
+use crate::progress::with_progress;
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -61,7 +61,7 @@ impl Arguments {
         let all = self.all || self.only.is_some_and(|only| !is_usual(only));
         let mut answer = Answer { hashes: Vec::new() };
         for (index, path) in self.paths.iter().enumerate() {
-            let content = watched(session, |watch| Content::read(path, all, watch))?;
+            let content = with_progress(session, |progress| Content::read(path, all, progress))?;
             tell(session, path, &content);
             if session.output.is_json() {
                 answer.hashes.push(self.entry(path, &content)?);

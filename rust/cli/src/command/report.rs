@@ -11,8 +11,8 @@ use crate::collection::{self, COLLECT_DELAY, homely};
 use crate::failure::{Code, Failure, Result};
 use crate::human;
 use crate::output::done;
+use crate::progress::with_progress;
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -69,7 +69,7 @@ impl Arguments {
         let delay = collection::duration(COLLECT_DELAY).unwrap_or_default();
         let options = collection::looking(session, delay)?;
         let moment = collection::moment(session);
-        let status = watched(session, |watch| gc::status(&options, moment, watch))?;
+        let status = with_progress(session, |progress| gc::status(&options, moment, progress))?;
         let content = Content {
             generated: collection::time(moment.now),
             version: env!("CARGO_PKG_VERSION"),

@@ -7,9 +7,9 @@ use crate::collection::{self, Bytes, COLLECT_DELAY, IgnoredRoots, Remark, homely
 use crate::failure::Result;
 use crate::human::{self, visible};
 use crate::output::{aside, title};
+use crate::progress::with_progress;
 use crate::session::Session;
 use crate::table::{self, Align, Column};
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -94,7 +94,7 @@ impl Arguments {
         let ignore_roots = self.ignored.paths.clone();
         let options = Options { ignore_roots, ..collection::looking(session, delay)? };
         let moment = collection::moment(session);
-        let status = watched(session, |watch| gc::status(&options, moment, watch))?;
+        let status = with_progress(session, |progress| gc::status(&options, moment, progress))?;
         if session.output.is_json() {
             return session.output.json(&Answer::of(&status));
         }

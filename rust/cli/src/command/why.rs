@@ -7,8 +7,8 @@ use crate::collection::{self, Bytes, COLLECT_DELAY, IgnoredRoots, Remark, homely
 use crate::failure::Result;
 use crate::human::{self, visible};
 use crate::output::{aside, title};
+use crate::progress::with_progress;
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -76,7 +76,7 @@ impl Arguments {
         let options = Options { ignore_roots, ..collection::looking(session, delay)? };
         let moment = collection::moment(session);
         let Explained { found, notes } =
-            watched(session, |watch| gc::why(&self.query, &options, moment, watch))?;
+            with_progress(session, |progress| gc::why(&self.query, &options, moment, progress))?;
         if found.is_empty() {
             collection::tell(&notes, session);
             return Err(collection::nothing_is_called(&self.query, &options.depots));

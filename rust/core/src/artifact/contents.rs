@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use scratchrs_archive::{self as archive, Compression, Packed};
-use scratchrs_fs::{self as fs, Watch};
+use scratchrs_fs::{self as fs, Progress};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::join;
 
@@ -65,13 +65,13 @@ pub fn archive(
     hash: TreeHash,
     tarball: &str,
     compression: Compression,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Packed> {
     let path = stack.find(hash)?.ok_or_else(|| {
         Error::NotFound(format!("Unable to archive artifact {hash}: does not exist!"))
     })?;
-    watch.begin(format!("Archiving artifact {hash}"));
-    Ok(archive::pack(Path::new(&path), Path::new(tarball), compression, watch)?)
+    progress.begin(format!("Archiving artifact {hash}"));
+    Ok(archive::pack(Path::new(&path), Path::new(tarball), compression, progress)?)
 }
 
 /// Removes an artifact from all depots, and returns where it was. One that is overridden stays.

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_archive as archive;
-use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Watch};
+use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Progress};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{BUILDING, join};
 
@@ -26,7 +26,7 @@ use super::stack::Stack;
 use crate::error::{Error, Result};
 use crate::locks;
 
-/// For how long another process is waited for before the watch is asked again.
+/// The interval between checks for cancellation while waiting for another process.
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// A directory that becomes an artifact. Dropping it abandons it.
@@ -113,9 +113,9 @@ impl Creation {
     /// # Errors
     ///
     /// Something cannot be read or written, or cannot be in an artifact; or nobody wants it any more.
-    pub fn copy(&self, source: &Path, watch: &Watch) -> Result<()> {
-        watch.begin(format!("Copying `{}`", source.display()));
-        Ok(fs::copy_tree(source, &self.directory, watch)??)
+    pub fn copy(&self, source: &Path, progress: &Progress) -> Result<()> {
+        progress.begin(format!("Copying `{}`", source.display()));
+        Ok(fs::copy_tree(source, &self.directory, progress)??)
     }
 
     /// Fills the directory, in which nothing is yet, with what is in the file `tarball`.
@@ -123,11 +123,11 @@ impl Creation {
     /// # Errors
     ///
     /// As [`archive::unpack`].
-    pub fn unpack(&self, tarball: &Path, watch: &Watch) -> Result<()> {
+    pub fn unpack(&self, tarball: &Path, progress: &Progress) -> Result<()> {
         let file = fs::open(tarball)?;
-        watch.begin(format!("Unpacking `{}`", tarball.display()));
-        watch.expect(file.metadata().map_or(0, |metadata| metadata.len()));
-        archive::unpack(file, &self.directory, &archive::UnpackOptions::default(), watch)?;
+        progress.begin(format!("Unpacking `{}`", tarball.display()));
+        progress.expect(file.metadata().map_or(0, |metadata| metadata.len()));
+        archive::unpack(file, &self.directory, &archive::UnpackOptions::default(), progress)?;
         Ok(())
     }
 
@@ -140,50 +140,50 @@ impl Creation {
     /// If the directory is gone, something in it cannot be read or cannot be in an artifact, the file
     /// system refuses, or nobody wants it any more. There is then no new artifact, and the
     /// directory is removed.
-    pub fn publish(self, stack: &Stack, watch: &Watch) -> Result<Created> {
-        watch.begin("Hashing the artifact");
+    pub fn publish(self, stack: &Stack, progress: &Progress) -> Result<Created> {
+        progress.begin("Hashing the artifact");
         if !fs::is_directory(&self.directory) {
             let directory = self.directory.display();
             let message = format!("can't make an artifact: `{directory}` is no directory any more");
             return Err(Error::NotFound(message));
         }
-        let tree = archive::tree_record(&self.directory, watch)?;
+        let tree = archive::tree_record(&self.directory, progress)?;
         let hash = tree.hashes().pkg;
-        if let Some(path) = self.found(stack, hash, watch)? {
+        if let Some(path) = self.found(stack, hash, progress)? {
             record::keep(&path, hash, &tree);
             return Ok(Created { hash, path, is_new: false });
         }
         let path = join(&self.artifacts, &[&hash.to_string()]);
         // A collection takes this lock to remove the artifact. It either has, or sees the new record.
-        let _lock = self.lock(hash, watch)?;
+        let _lock = self.lock(hash, progress)?;
         fs::forbid_writing(&self.directory)?;
-        watch.check()?;
+        progress.check()?;
         let is_new = put_in_place(&self.directory, &path)?;
         record::renew(&path, hash, &tree);
         Ok(Created { hash, path, is_new })
     }
 
     /// Where the artifact is, if it is there: it stays for a while.
-    fn found(&self, stack: &Stack, hash: TreeHash, watch: &Watch) -> Result<Option<String>> {
+    fn found(&self, stack: &Stack, hash: TreeHash, progress: &Progress) -> Result<Option<String>> {
         let stack = stack.without_overrides();
         let mut is_told = false;
         loop {
             match confirm(&stack, hash, MOMENT)? {
                 Presence::Present(path) => return Ok(Some(path)),
                 Presence::Missing => return Ok(None),
-                Presence::Busy(holder) => wait_for(hash, &holder, &mut is_told, watch)?,
+                Presence::Busy(holder) => wait_for(hash, &holder, &mut is_told, progress)?,
             }
         }
     }
 
     /// Takes the lock of the artifact, for as long as the caller waits.
-    fn lock(&self, hash: TreeHash, watch: &Watch) -> Result<PidLock> {
+    fn lock(&self, hash: TreeHash, progress: &Progress) -> Result<PidLock> {
         let lock = lock_beside(&join(&self.artifacts, &[&hash.to_string()]));
         let mut is_told = false;
         loop {
             match fs::in_directory(&lock, || PidLock::acquire(&lock, locks::ARTIFACT, MOMENT))? {
                 Attempt::Acquired(lock) => return Ok(lock),
-                Attempt::Held(holder) => wait_for(hash, &holder, &mut is_told, watch)?,
+                Attempt::Held(holder) => wait_for(hash, &holder, &mut is_told, progress)?,
             }
         }
     }
@@ -199,10 +199,15 @@ impl Creation {
 }
 
 /// Tells once which process is waited for, unless the work was cancelled.
-fn wait_for(hash: TreeHash, holder: &Holder, is_told: &mut bool, watch: &Watch) -> Result<()> {
-    watch.check()?;
+fn wait_for(
+    hash: TreeHash,
+    holder: &Holder,
+    is_told: &mut bool,
+    progress: &Progress,
+) -> Result<()> {
+    progress.check()?;
     if !std::mem::replace(is_told, true) {
-        watch.begin(match holder.pid {
+        progress.begin(match holder.pid {
             Some(pid) => {
                 format!("Waiting for artifact {hash}: process {pid} on {} has it", holder.host)
             }

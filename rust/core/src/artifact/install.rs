@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use scratchrs_archive::{self as archive, Links, TreeRecord, UnpackOptions, Unpacked};
 use scratchrs_fetch::{self as fetch, Client, LimitSource, Reason, Request, Settings};
-use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Watch};
+use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Progress};
 use scratchrs_model::artifacts_toml::{Bindings, Download, Entry, Host};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::{Sha256, TreeHash};
@@ -35,7 +35,7 @@ use crate::error::{Error, Result};
 use crate::locks;
 use crate::tarball::sha256;
 
-/// For how long nobody asks the watch while waiting for another process.
+/// The interval between checks for cancellation while waiting for another process.
 const MOMENT: Duration = Duration::from_millis(50);
 
 /// What is to be installed, and from where.
@@ -177,10 +177,10 @@ pub fn install(
     stack: &Stack,
     wanted: &Wanted,
     options: InstallOptions<'_>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Installed> {
-    let client = Client::new(options.settings, watch);
-    let job = Job { stack, options, client: &client, watch, tells_stages: true };
+    let client = Client::new(options.settings, progress);
+    let job = Job { stack, options, client: &client, progress, tells_stages: true };
     let mut results = [job.install(wanted)];
     job.log_uses(std::slice::from_ref(wanted), &mut results);
     let [result] = results;
@@ -192,11 +192,11 @@ pub fn install_all(
     stack: &Stack,
     wanted: &[Wanted],
     options: InstallOptions<'_>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Vec<Result<Installed>> {
-    watch.begin("Installing artifacts");
-    let client = Client::new(options.settings, watch);
-    let job = Job { stack, options, client: &client, watch, tells_stages: false };
+    progress.begin("Installing artifacts");
+    let client = Client::new(options.settings, progress);
+    let job = Job { stack, options, client: &client, progress, tells_stages: false };
     let threads = options.settings.concurrent_downloads;
     let mut results = fs::parallel_map_on(wanted, threads, |wanted| job.install(wanted));
     job.log_uses(wanted, &mut results);
@@ -240,9 +240,13 @@ pub fn begin_install(stack: &Stack, hash: TreeHash, patience: Duration) -> Resul
 }
 
 /// Begins to install an artifact in the place of one that has rotted.
-pub(super) fn begin_repair(stack: &Stack, hash: TreeHash, watch: &Watch) -> Result<Installation> {
+pub(super) fn begin_repair(
+    stack: &Stack,
+    hash: TreeHash,
+    progress: &Progress,
+) -> Result<Installation> {
     loop {
-        watch.check()?;
+        progress.check()?;
         if let Ok(installation) = Installation::begin(stack, hash, MOMENT)? {
             return Ok(Installation { replaces: true, ..installation });
         }
@@ -313,7 +317,7 @@ impl Installation {
         name: &str,
         sha256: Option<Sha256>,
         options: InstallOptions<'_>,
-        watch: &Watch,
+        progress: &Progress,
     ) -> Result<Installed> {
         let tarball = self.file();
         let failed = |failure: Failure| {
@@ -327,9 +331,9 @@ impl Installation {
             };
             failure.into_error(&wanted, &tarball.to_string_lossy())
         };
-        watch.begin(format!("Unpacking `{name}`"));
-        let result = check_sha256(&tarball, sha256, watch)
-            .and_then(|()| self.install_from(&tarball, options, watch).map_err(failed));
+        progress.begin(format!("Unpacking `{name}`"));
+        let result = check_sha256(&tarball, sha256, progress)
+            .and_then(|()| self.install_from(&tarball, options, progress).map_err(failed));
         self.remove_downloads();
         result
     }
@@ -355,10 +359,10 @@ impl Installation {
         &self,
         tarball: &Path,
         options: InstallOptions<'_>,
-        watch: &Watch,
+        progress: &Progress,
     ) -> std::result::Result<Installed, Failure> {
         let built = PathBuf::from(format!("{}{BUILDING}{}", self.path, std::process::id()));
-        let installed = self.unpack(tarball, &built, options, watch).and_then(|unpacked| {
+        let installed = self.unpack(tarball, &built, options, progress).and_then(|unpacked| {
             let mut warnings = Vec::new();
             if !unpacked.hashes.contains(&self.hash) {
                 let actual = unpacked.hashes.pkg;
@@ -371,7 +375,7 @@ impl Installation {
                      JULIA_PKG_IGNORE_HASHES is set"
                 ));
             }
-            watch.check().map_err(Error::from)?;
+            progress.check().map_err(Error::from)?;
             let is_new = self.put_in_place(&built, &unpacked.record)?;
             Ok(Installed { warnings, ..Installed::at(self.path.clone(), is_new) })
         });
@@ -387,14 +391,14 @@ impl Installation {
         tarball: &Path,
         built: &Path,
         options: InstallOptions<'_>,
-        watch: &Watch,
+        progress: &Progress,
     ) -> std::result::Result<Unpacked, Failure> {
         fs::make_directory(built).map_err(Error::from)?;
         let file = fs::open(tarball).map_err(Error::from)?;
-        watch.expect(file.metadata().map_or(0, |metadata| metadata.len()));
+        progress.expect(file.metadata().map_or(0, |metadata| metadata.len()));
         let options =
             UnpackOptions { links: options.links, read_only: true, ..UnpackOptions::default() };
-        archive::unpack(file, built, &options, watch).map_err(|error| match error {
+        archive::unpack(file, built, &options, progress).map_err(|error| match error {
             archive::Error::Archive(_) => Failure::Archive(error),
             error => Failure::Here(error.into()),
         })
@@ -419,9 +423,9 @@ impl Installation {
 }
 
 /// Checks the hash of a file, if one is known.
-fn check_sha256(path: &Path, expected: Option<Sha256>, watch: &Watch) -> Result<()> {
+fn check_sha256(path: &Path, expected: Option<Sha256>, progress: &Progress) -> Result<()> {
     let Some(expected) = expected else { return Ok(()) };
-    let actual = sha256(path, watch)?;
+    let actual = sha256(path, progress)?;
     if actual == expected {
         return Ok(());
     }
@@ -436,11 +440,11 @@ fn check_sha256(path: &Path, expected: Option<Sha256>, watch: &Watch) -> Result<
 
 /// Whether there is a download, of a process that was ended before it had unpacked it, which is what
 /// it should be.
-fn is_whole(path: &Path, expected: Option<Sha256>, watch: &Watch) -> Result<bool> {
+fn is_whole(path: &Path, expected: Option<Sha256>, progress: &Progress) -> Result<bool> {
     if expected.is_none() || !path.is_file() {
         return Ok(false);
     }
-    match check_sha256(path, expected, watch) {
+    match check_sha256(path, expected, progress) {
         Ok(()) => Ok(true),
         Err(Error::Integrity { .. }) => Ok(false),
         Err(error) => Err(error),
@@ -546,8 +550,8 @@ struct Job<'a> {
     stack: &'a Stack,
     options: InstallOptions<'a>,
     client: &'a Client,
-    watch: &'a Watch,
-    /// Whether the watch is told what is being done; not where several things are.
+    progress: &'a Progress,
+    /// Whether stages are reported; not if several installations run at once.
     tells_stages: bool,
 }
 
@@ -555,7 +559,7 @@ impl Job<'_> {
     fn install(&self, wanted: &Wanted) -> Result<Installed> {
         let mut is_waiting = false;
         loop {
-            self.watch.check()?;
+            self.progress.check()?;
             match begin_install(self.stack, wanted.hash, MOMENT)? {
                 InstallBegun::Ready(path) => return Ok(Installed::at(path, false)),
                 InstallBegun::Install(installation) => return self.obtain(&installation, wanted),
@@ -576,7 +580,7 @@ impl Job<'_> {
             files.extend(file.filter(|file| !files.contains(file)));
         }
         let Some(Ok(installed)) = results.iter_mut().find(|result| result.is_ok()) else { return };
-        match log_use_while_wanted(self.stack, &files, self.options.now, self.watch) {
+        match log_use_while_wanted(self.stack, &files, self.options.now, self.progress) {
             Ok(tracked) => installed.healed = tracked.healed,
             Err(error) => installed.warnings.push(format!("the use is not recorded: {error}")),
         }
@@ -584,7 +588,7 @@ impl Job<'_> {
 
     fn stage(&self, text: impl FnOnce() -> String) {
         if self.tells_stages {
-            self.watch.begin(text());
+            self.progress.begin(text());
         }
     }
 
@@ -641,7 +645,7 @@ impl Job<'_> {
         self.stage(|| format!("Downloading `{}`", wanted.name));
         let file = installation.download(&source.url);
         let Source { url, sha256, size, limit, .. } = source;
-        if !is_whole(&file, *sha256, self.watch)? {
+        if !is_whole(&file, *sha256, self.progress)? {
             let request = Request { url, sha256: *sha256, size: *size, limit: *limit };
             self.client.download(&request, &file).map_err(|error| match error {
                 fetch::Error::Cancelled => Failure::Here(Error::Cancelled),
@@ -650,7 +654,7 @@ impl Job<'_> {
             })?;
         }
         self.stage(|| format!("Unpacking `{}`", wanted.name));
-        let installed = installation.install_from(&file, self.options, self.watch);
+        let installed = installation.install_from(&file, self.options, self.progress);
         if matches!(installed, Err(Failure::Archive(_) | Failure::OtherTree(_))) {
             // It would come in the same way again.
             fs::remove(&file).map_err(Error::from)?;
@@ -708,9 +712,9 @@ pub(super) fn reinstall(
     stack: &Stack,
     wanted: &Wanted,
     options: InstallOptions<'_>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Installed> {
-    let client = Client::new(options.settings, watch);
-    let job = Job { stack, options, client: &client, watch, tells_stages: true };
-    job.obtain(&begin_repair(stack, wanted.hash, watch)?, wanted)
+    let client = Client::new(options.settings, progress);
+    let job = Job { stack, options, client: &client, progress, tells_stages: true };
+    job.obtain(&begin_repair(stack, wanted.hash, progress)?, wanted)
 }

@@ -141,7 +141,7 @@ pub(super) fn log_use_while_wanted(
     stack: &Stack,
     files: &[&str],
     now: DepotTime,
-    watch: &fs::Watch,
+    progress: &fs::Progress,
 ) -> std::result::Result<Tracked, Error> {
     const SLICE: Duration = Duration::from_millis(100);
     const SLICES: u32 = 300;
@@ -151,7 +151,7 @@ pub(super) fn log_use_while_wanted(
             Err(Error::Busy { .. }) => {}
             _ => break,
         }
-        watch.check()?;
+        progress.check()?;
         logged = log_use(stack, files, now, SLICE);
     }
     logged

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::Host;
 use scratchrs_model::hash::TreeHash;
 
@@ -54,10 +54,10 @@ pub fn repair(
     files: &[&str],
     host: &Host,
     options: InstallOptions<'_>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Repairs> {
     let (missing, left_out) = missing(stack, files, host)?;
-    let survey = verify_all(stack, watch)?;
+    let survey = verify_all(stack, progress)?;
     // One that was killed just before its end has left a sound artifact, and what it had replaced.
     artifacts(stack)?.iter().for_each(|(_, path)| tidy(path));
     let known = known_files(stack, files)?;
@@ -75,13 +75,13 @@ pub fn repair(
             repairs.unknown.push(rot);
             continue;
         };
-        match reinstall(stack, wanted, options, watch) {
+        match reinstall(stack, wanted, options, progress) {
             Ok(installed) => repairs.repaired.push((rot.hash, installed.path)),
             Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(error) => repairs.failed.push((wanted.clone(), error)),
         }
     }
-    let results = install_all(stack, &missing, options, watch);
+    let results = install_all(stack, &missing, options, progress);
     for (wanted, result) in missing.into_iter().zip(results) {
         match result {
             Ok(installed) => repairs.installed.push((wanted.hash, installed.path)),

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use scratchrs_archive::{self as archive, Change, Difference, TreeRecord};
-use scratchrs_fs::{self as fs, Watch};
+use scratchrs_fs::{self as fs, Progress};
 use scratchrs_model::hash::TreeHash;
 
 use super::contents::artifacts;
@@ -64,13 +64,13 @@ pub struct Survey {
 /// # Errors
 ///
 /// If something in it cannot be read or cannot be in an artifact, or nobody wants to know any more.
-pub fn verify(stack: &Stack, hash: TreeHash, watch: &Watch) -> Result<Verdict> {
+pub fn verify(stack: &Stack, hash: TreeHash, progress: &Progress) -> Result<Verdict> {
     if let Some(path) = stack.overridden(hash)? {
         return Ok(Verdict::Overridden(path));
     }
     let Some(path) = stack.find(hash)? else { return Ok(Verdict::Missing) };
-    watch.begin(format!("Verifying artifact {hash}"));
-    verify_tree(&path, hash, watch)
+    progress.begin(format!("Verifying artifact {hash}"));
+    verify_tree(&path, hash, progress)
 }
 
 /// Hashes the directory at `path`, which is to be the artifact `hash`. A hash that git, but not Pkg,
@@ -84,8 +84,8 @@ pub fn verify(stack: &Stack, hash: TreeHash, watch: &Watch) -> Result<Verdict> {
 /// # Errors
 ///
 /// As [`verify`].
-pub fn verify_tree(path: &str, hash: TreeHash, watch: &Watch) -> Result<Verdict> {
-    let tree = archive::tree_record(Path::new(path), watch)?;
+pub fn verify_tree(path: &str, hash: TreeHash, progress: &Progress) -> Result<Verdict> {
+    let tree = archive::tree_record(Path::new(path), progress)?;
     let hashes = tree.hashes();
     if hashes.contains(&hash) {
         record::keep(path, hash, &tree);
@@ -122,12 +122,12 @@ fn is_as_good(path: &str, differences: &[Difference]) -> bool {
 /// # Errors
 ///
 /// If a directory of artifacts is there and cannot be read, or nobody wants to know any more.
-pub fn verify_all(stack: &Stack, watch: &Watch) -> Result<Survey> {
-    watch.begin("Verifying artifacts");
+pub fn verify_all(stack: &Stack, progress: &Progress) -> Result<Survey> {
+    progress.begin("Verifying artifacts");
     let artifacts = artifacts(stack)?;
     let verdicts = fs::parallel_map_on(&artifacts, fs::processors(), |(hash, path)| {
-        watch.check()?;
-        verify_tree(path, *hash, watch)
+        progress.check()?;
+        verify_tree(path, *hash, progress)
     });
     let mut survey = Survey::default();
     for ((hash, path), verdict) in artifacts.into_iter().zip(verdicts) {

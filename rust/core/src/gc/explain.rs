@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use scratchrs_fs::{self as fs, Size, Watch};
+use scratchrs_fs::{self as fs, Progress, Size};
 use scratchrs_model::collection::{Decision, Item, Kind, Reference, State};
 use scratchrs_model::layout::{GLOBAL, PACKAGES};
 use scratchrs_model::slug::Slug;
@@ -89,8 +89,13 @@ pub struct Explained {
 /// # Errors
 ///
 /// As a dry run of [`super::collect`].
-pub fn why(query: &str, options: &Options, moment: Moment, watch: &Watch) -> Result<Explained> {
-    let world = World::read(options, moment, watch)?;
+pub fn why(
+    query: &str,
+    options: &Options,
+    moment: Moment,
+    progress: &Progress,
+) -> Result<Explained> {
+    let world = World::read(options, moment, progress)?;
     let plans = world.decide(options, moment);
     let path = in_current_directory(query)?.into_owned();
     let real = fs::real_path(Path::new(&path));

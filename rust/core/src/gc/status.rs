@@ -1,6 +1,6 @@
 //! What is in a depot, how large it is, and who uses it.
 
-use scratchrs_fs::{self as fs, Size, Watch};
+use scratchrs_fs::{self as fs, Progress, Size};
 use scratchrs_model::collection::{KINDS, Reference, State};
 use scratchrs_model::time::DepotTime;
 
@@ -86,15 +86,15 @@ impl Status {
 /// # Errors
 ///
 /// As a dry run of [`super::collect`].
-pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status> {
-    let world = World::read(options, moment, watch)?;
+pub fn status(options: &Options, moment: Moment, progress: &Progress) -> Result<Status> {
+    let world = World::read(options, moment, progress)?;
     let plans = world.decide(options, moment);
     // The store has a row of its own.
     let items: Vec<_> = world.items(&plans).filter(|(_, _, item, _)| !is_store(item)).collect();
-    watch.begin_counting("Measuring");
-    watch.expect(items.len() as u64);
+    progress.begin_counting("Measuring");
+    progress.expect(items.len() as u64);
     let sizes = fs::parallel_map(&items, |(depot, _, item, decision)| {
-        if watch.check().is_err() {
+        if progress.check().is_err() {
             return (Size::default(), false);
         }
         let path = item.path(&world.inventory.depots[*depot].path);
@@ -102,10 +102,10 @@ pub fn status(options: &Options, moment: Moment, watch: &Watch) -> Result<Status
         // What a collection fails to look at, it does not delete.
         let is_orphan = decision.referenced_by.is_empty()
             && matches!(why_in_use(&path, item, &world.mounts, moment), Ok(None));
-        watch.advance(1);
+        progress.advance(1);
         (size, is_orphan)
     });
-    watch.check()?;
+    progress.check()?;
     let entries: Vec<Entry> = items
         .into_iter()
         .zip(sizes)

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use scratchrs_fs::{self as fs, PidLock, Size, Watch};
+use scratchrs_fs::{self as fs, PidLock, Progress, Size};
 use scratchrs_model::collection::{DepotPlan, Item, Kind, Reason, State};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::Sha256;
@@ -89,7 +89,7 @@ pub(super) fn collect_stores(
     options: &Options,
     moment: Moment,
     report: &mut Report,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<()> {
     let packages = report.gone.iter().filter(|gone| gone.kind == Category::Package);
     let going: Vec<PathBuf> = packages.map(|gone| PathBuf::from(&gone.path)).collect();
@@ -97,11 +97,11 @@ pub(super) fn collect_stores(
         if report.gone.iter().any(|gone| gone.path == store.root()) {
             continue;
         }
-        watch.check()?;
-        match store::collect_beside(&store, rules(options), &going, moment.now, watch) {
+        progress.check()?;
+        match store::collect_beside(&store, rules(options), &going, moment.now, progress) {
             Ok(collected) => add(report, collected, options),
             Err(error) => {
-                watch.check()?;
+                progress.check()?;
                 let (path, message) = (store.root().to_owned(), error.to_string());
                 report.failures.push(Failure { path, message });
             }

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, Attempt, Mounts, PidLock, SetAside, Stamp, Watch};
+use scratchrs_fs::{self as fs, Attempt, Mounts, PidLock, Progress, SetAside, Stamp};
 use scratchrs_model::collection::{DepotPlan, Item, KINDS, Kind, Reason, State};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{
@@ -42,13 +42,13 @@ pub(crate) fn sweep(
     options: &Options,
     moment: Moment,
     report: &mut Report,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<()> {
     // What the first look lets go and no later one keeps. What only goes since something else has gone
     // is for the next collection, as in Pkg.
     let mut pending: Option<HashSet<(usize, usize)>> = None;
     let mut times_lost = 0;
-    watch.begin_counting("Removing");
+    progress.begin_counting("Removing");
     loop {
         let locks = lock_logs(world, options, report)?;
         world.look_again(moment);
@@ -87,7 +87,7 @@ pub(crate) fn sweep(
             break;
         }
         if pending.is_none() {
-            watch.expect(doomed.len() as u64);
+            progress.expect(doomed.len() as u64);
         }
         let rest = pending.insert(doomed.iter().map(|doomed| doomed.position).collect());
         let batch = &doomed[..doomed.len().min(BATCH)];
@@ -117,11 +117,11 @@ pub(crate) fn sweep(
                 Outcome::SetAside(aside) => removals.push((doomed, path, aside)),
             }
         }
-        remove(removals, report, watch);
+        remove(removals, report, progress);
         for position in went {
             world.forget_size(position);
         }
-        watch.check()?;
+        progress.check()?;
     }
     remove_leftovers(world, moment.clock, report);
     prune(world, report);
@@ -297,7 +297,11 @@ fn is_there(path: &Path) -> bool {
 }
 
 /// Removes what was set aside.
-fn remove(removals: Vec<(&Doomed<'_>, String, SetAside)>, report: &mut Report, watch: &Watch) {
+fn remove(
+    removals: Vec<(&Doomed<'_>, String, SetAside)>,
+    report: &mut Report,
+    progress: &Progress,
+) {
     let removals: Vec<_> = removals
         .into_iter()
         .map(|(doomed, path, aside)| (doomed, path, std::sync::Mutex::new(Some(aside))))
@@ -305,7 +309,7 @@ fn remove(removals: Vec<(&Doomed<'_>, String, SetAside)>, report: &mut Report, w
     let removed = fs::parallel_map(&removals, |(_, _, aside)| {
         let aside = aside.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         let removed = aside.map(SetAside::remove).transpose();
-        watch.advance(1);
+        progress.advance(1);
         removed
     });
     for ((doomed, path, _), removed) in removals.into_iter().zip(removed) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_archive::{blob_hash_sha256, content_record_hash};
-use scratchrs_fs::{self as fs, LinkMode, Linker, Watch};
+use scratchrs_fs::{self as fs, LinkMode, Linker, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout::join;
 use scratchrs_model::store::record::Record;
@@ -43,7 +43,7 @@ pub fn adopt(
     other: &Store,
     now: DepotTime,
     patience: Duration,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Adopted> {
     let marked = mark(other)?;
     let mut adopted = Adopted::default();
@@ -53,15 +53,15 @@ pub fn adopt(
     let wanted: BTreeSet<Sha256> = marked.names.iter().map(|name| name.hash).collect();
     let kinds: BTreeMap<Sha256, Option<&Record>> =
         wanted.iter().map(|hash| (*hash, marked.trees.get(hash))).collect();
-    watch.begin_counting("Adopting");
-    watch.expect(kinds.len() as u64);
+    progress.begin_counting("Adopting");
+    progress.expect(kinds.len() as u64);
     let mut there = BTreeSet::new();
     for (hash, record) in kinds {
         let mut claimed: BTreeSet<Sha256> =
             record.into_iter().flat_map(|record| record.contents()).collect();
         claimed.insert(hash);
-        session::claim(store, &claimed, || store.locked_while_wanted(watch, || Ok(())))?;
-        let taken = take_over(store, other, hash, record, work.directory(), watch);
+        session::claim(store, &claimed, || store.locked_while_wanted(progress, || Ok(())))?;
+        let taken = take_over(store, other, hash, record, work.directory(), progress);
         session::settle(store, &claimed, taken.is_ok().then_some(hash));
         match taken {
             Ok(is_new) => {
@@ -71,7 +71,7 @@ pub fn adopt(
             Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(error) => adopted.skipped.push((other.path(hash), error.to_string())),
         }
-        watch.advance(1);
+        progress.advance(1);
     }
     for Name { file, name, hash, .. } in marked.names {
         if !there.contains(&hash) {
@@ -102,13 +102,13 @@ fn take_over(
     hash: Sha256,
     record: Option<&Record>,
     work: &Path,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<bool> {
     if store.kind(hash)?.is_some() {
         return Ok(false);
     }
     let Some(record) = record else {
-        take_content(store, other, hash, work, watch)?;
+        take_content(store, other, hash, work, progress)?;
         return Ok(true);
     };
     if content_record_hash(record) != hash {
@@ -117,13 +117,13 @@ fn take_over(
     }
     for content in record.contents().collect::<BTreeSet<_>>() {
         if store.kind(content)?.is_none() {
-            take_content(store, other, content, work, watch)?;
+            take_content(store, other, content, work, progress)?;
         }
     }
     let built = work.join(hash.to_string());
     let mut record = record.clone();
     let link = settings(store)?.link;
-    record.link = tree::build(store, &record, None, &built, link, watch)?.to_string();
+    record.link = tree::build(store, &record, None, &built, link, progress)?.to_string();
     tree::write_record(store, hash, &record, work)?;
     let place = PathBuf::from(store.path(hash));
     let is_new = tree::into_place(&built, &place)?;
@@ -136,10 +136,10 @@ fn take_content(
     other: &Store,
     hash: Sha256,
     work: &Path,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<()> {
     let theirs = PathBuf::from(other.path(hash));
-    let found = blob_hash_sha256(&theirs, watch)?;
+    let found = blob_hash_sha256(&theirs, progress)?;
     if found != hash {
         return Err(Error::Integrity {
             message: "a content of the other store is damaged, and was not taken over".to_owned(),

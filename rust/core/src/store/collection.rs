@@ -104,9 +104,9 @@ pub fn collect(
     store: &Store,
     options: CollectOptions,
     now: DepotTime,
-    watch: &fs::Watch,
+    progress: &fs::Progress,
 ) -> Result<Collected> {
-    collect_beside(store, options, &[], now, watch)
+    collect_beside(store, options, &[], now, progress)
 }
 
 /// Does what [`collect`] does, beside a collection of the depot that removes the packages in the
@@ -120,9 +120,9 @@ pub(crate) fn collect_beside(
     options: CollectOptions,
     going: &[PathBuf],
     now: DepotTime,
-    watch: &fs::Watch,
+    progress: &fs::Progress,
 ) -> Result<Collected> {
-    watch.begin("Looking for orphans");
+    progress.begin("Looking for orphans");
     if options.is_dry_run {
         let (marked, _, decided) = look(store, options, going, now)?;
         return Ok(Collected {
@@ -133,7 +133,7 @@ pub(crate) fn collect_beside(
             failed: decided.mounted,
         });
     }
-    let (mut collected, doomed) = store.locked_while_wanted(watch, || {
+    let (mut collected, doomed) = store.locked_while_wanted(progress, || {
         let (mut marked, users, mut decided) = look(store, options, going, now)?;
         marked.forget(&decided.abandoned.due);
         write_logs(store, &marked, &decided.orphanage())?;

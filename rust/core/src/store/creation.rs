@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_archive::{blob_hash_sha256, content_record, content_record_hash};
-use scratchrs_fs::{self as fs, EntryKind, LinkMode, Look, Watch};
+use scratchrs_fs::{self as fs, EntryKind, LinkMode, Look, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout;
 use scratchrs_model::store::record::Record;
@@ -74,10 +74,10 @@ impl Creation {
     ///
     /// If something cannot be read or written, or is neither file, directory nor link; or nobody
     /// wants it any more.
-    pub fn copy(&self, path: &Path, watch: &Watch) -> Result<Option<String>> {
-        watch.begin(format!("Copying `{}`", path.display()));
+    pub fn copy(&self, path: &Path, progress: &Progress) -> Result<Option<String>> {
+        progress.begin(format!("Copying `{}`", path.display()));
         if fs::is_directory(path) {
-            fs::copy_tree(path, self.directory(), watch)??;
+            fs::copy_tree(path, self.directory(), progress)??;
             return Ok(None);
         }
         if !fs::is_regular(path)? {
@@ -104,7 +104,7 @@ impl Creation {
         self,
         returned: Option<&str>,
         options: CreateOptions,
-        watch: &Watch,
+        progress: &Progress,
     ) -> Result<Created> {
         let (target, found) = self.target(returned)?;
         let link = match options.link {
@@ -112,9 +112,9 @@ impl Creation {
             None => settings(&self.store)?.link,
         };
         if found.kind == EntryKind::Directory {
-            return self.store_tree(&target, link, options.link, watch);
+            return self.store_tree(&target, link, options.link, progress);
         }
-        self.store_file(&target, &found, || self.wait(watch), watch)
+        self.store_file(&target, &found, || self.wait(progress), progress)
     }
 
     /// Does at once what [`Creation::finish`] does, if `returned` is a small file; else gives the
@@ -134,7 +134,7 @@ impl Creation {
             return Err(self);
         }
         let wait = || self.store.locked(patience, || Ok(()));
-        match self.store_file(&target, &found, wait, &Watch::default()) {
+        match self.store_file(&target, &found, wait, &Progress::default()) {
             Err(Error::Busy { .. }) => Err(self),
             result => Ok(result),
         }
@@ -184,8 +184,8 @@ impl Creation {
     }
 
     /// Waits for whoever holds the lock of the store.
-    fn wait(&self, watch: &Watch) -> Result<()> {
-        self.store.locked_while_wanted(watch, || Ok(()))
+    fn wait(&self, progress: &Progress) -> Result<()> {
+        self.store.locked_while_wanted(progress, || Ok(()))
     }
 
     fn store_file(
@@ -193,10 +193,10 @@ impl Creation {
         file: &Path,
         found: &Look,
         wait: impl FnOnce() -> Result<()>,
-        watch: &Watch,
+        progress: &Progress,
     ) -> Result<Created> {
-        watch.begin("Hashing");
-        let hash = blob_hash_sha256(file, watch)?;
+        progress.begin("Hashing");
+        let hash = blob_hash_sha256(file, progress)?;
         self.claimed(&BTreeSet::from([hash]), hash, wait, || {
             let path = self.store.path(hash);
             let is_new = tree::move_content(file, found.has_other_names, Path::new(&path))?;
@@ -209,10 +209,10 @@ impl Creation {
         directory: &Path,
         link: Option<LinkMode>,
         demanded: Option<LinkMode>,
-        watch: &Watch,
+        progress: &Progress,
     ) -> Result<Created> {
-        watch.begin("Hashing");
-        let mut record = content_record(directory, watch)?;
+        progress.begin("Hashing");
+        let mut record = content_record(directory, progress)?;
         tree::settle_links(directory, &mut record)?;
         let hash = content_record_hash(&record);
         let mut claimed: BTreeSet<Sha256> = record.contents().collect();
@@ -220,7 +220,7 @@ impl Creation {
         self.claimed(
             &claimed,
             hash,
-            || self.wait(watch),
+            || self.wait(progress),
             || {
                 let created = |is_new, link: &str| Created {
                     hash,
@@ -239,7 +239,7 @@ impl Creation {
                         return Ok(created(false, &linked));
                     }
                 }
-                let (is_new, used) = self.build(directory, record, hash, link, watch)?;
+                let (is_new, used) = self.build(directory, record, hash, link, progress)?;
                 Ok(created(is_new && !is_there, used.name()))
             },
         )
@@ -253,11 +253,11 @@ impl Creation {
         mut record: Record,
         hash: Sha256,
         link: Option<LinkMode>,
-        watch: &Watch,
+        progress: &Progress,
     ) -> Result<(bool, LinkMode)> {
         let work = session::begin(&self.store, PATIENCE)?;
         let built = work.directory().join(TREE);
-        let used = tree::build(&self.store, &record, Some(directory), &built, link, watch)?;
+        let used = tree::build(&self.store, &record, Some(directory), &built, link, progress)?;
         record.link = used.to_string();
         // Without a record, nobody would know which contents the tree has.
         tree::write_record(&self.store, hash, &record, work.directory())?;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use scratchrs_fs::{self as fs, EntryKind, Watch};
+use scratchrs_fs::{self as fs, EntryKind, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout::join;
 use scratchrs_model::store::bindings::{Binding, Bindings};
@@ -56,11 +56,11 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
     let mut found = Files::new(store, &own);
     log.iter_mut().for_each(|used| used.file = found.find(&used.file));
     let addresses = tree::addresses(store)?;
-    let watch = Watch::default();
+    let progress = Progress::default();
     let mut trees = BTreeMap::new();
     for (hash, kind) in &addresses {
         if *kind == EntryKind::Directory {
-            trees.insert(*hash, tree::record_of(store, *hash, &watch)?);
+            trees.insert(*hash, tree::record_of(store, *hash, &progress)?);
         }
     }
     let mut marked = Marked { trees, addresses, ..Marked::default() };

@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use scratchrs_archive::{content_record, content_record_hash, entry_path};
-use scratchrs_fs::{self as fs, EntryKind, LinkMode, Linker, Watch};
+use scratchrs_fs::{self as fs, EntryKind, LinkMode, Linker, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::store::record::{Entry, Kind, Record};
 
@@ -164,14 +164,14 @@ pub(super) fn build(
     source: Option<&Path>,
     at: &Path,
     link: Option<LinkMode>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<LinkMode> {
     let linker = Linker::new(link);
     make_directories(record, at)?;
-    watch.begin_counting("Linking");
-    watch.expect(record.entries.len() as u64);
+    progress.begin_counting("Linking");
+    progress.expect(record.entries.len() as u64);
     let made = fs::parallel_map(&record.entries, |entry| -> Result<()> {
-        watch.check()?;
+        progress.check()?;
         let target = on_disk(at, &entry.path)?;
         match &entry.kind {
             Kind::Directory | Kind::EmptyTree => {}
@@ -192,7 +192,7 @@ pub(super) fn build(
                 link_content(&linker, &original, &target)?;
             }
         }
-        watch.advance(1);
+        progress.advance(1);
         Ok(())
     });
     made.into_iter().collect::<Result<()>>()?;
@@ -251,16 +251,16 @@ pub(super) fn read_record(store: &Store, hash: Sha256) -> Result<Option<Record>>
 
 /// The record of the tree `hash`; without one, it is read from the tree. A tree that is damaged has
 /// a record of what is left.
-pub(super) fn record_of(store: &Store, hash: Sha256, watch: &Watch) -> Result<Record> {
+pub(super) fn record_of(store: &Store, hash: Sha256, progress: &Progress) -> Result<Record> {
     match read_record(store, hash)? {
         Some(record) => Ok(record),
-        None => record_from_tree(store, hash, watch),
+        None => record_from_tree(store, hash, progress),
     }
 }
 
-fn record_from_tree(store: &Store, hash: Sha256, watch: &Watch) -> Result<Record> {
+fn record_from_tree(store: &Store, hash: Sha256, progress: &Progress) -> Result<Record> {
     let tree = PathBuf::from(store.path(hash));
-    let mut record = content_record(&tree, watch)?;
+    let mut record = content_record(&tree, progress)?;
     for Entry { kind, .. } in &mut record.entries {
         let Kind::Link(text) = kind else { continue };
         let Some(hash) = address(text) else { continue };

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use scratchrs_archive::{blob_hash_sha256, content_record_hash, entry_path};
-use scratchrs_fs::{self as fs, EntryKind, Watch};
+use scratchrs_fs::{self as fs, EntryKind, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::store::record::{Entry, Kind, Record};
 
@@ -49,11 +49,11 @@ pub struct Verified {
 ///
 /// If the store cannot be read, or nobody wants the result any more. What is wrong in it is in the
 /// answer.
-pub fn verify(store: &Store, watch: &Watch) -> Result<Verified> {
+pub fn verify(store: &Store, progress: &Progress) -> Result<Verified> {
     let marked = mark(store)?;
     let names = names_by_path(&marked);
     let mut verified = Verified::default();
-    watch.begin("Verifying");
+    progress.begin("Verifying");
     let damaged = |hash: Sha256, path: PathBuf, what: String| Damage {
         hash,
         bound_by: names.get(&store.path(hash)).cloned().unwrap_or_default(),
@@ -73,19 +73,19 @@ pub fn verify(store: &Store, watch: &Watch) -> Result<Verified> {
             }
         }
     }
-    let checked = fs::parallel_map(&contents, |(hash, path)| rot(path, *hash, watch));
+    let checked = fs::parallel_map(&contents, |(hash, path)| rot(path, *hash, progress));
     for ((hash, path), found) in contents.into_iter().zip(checked) {
         verified.damaged.extend(found?.map(|what| damaged(hash, path, what)));
     }
-    watch.begin_counting("Looking through trees");
-    watch.expect(marked.trees.len() as u64);
+    progress.begin_counting("Looking through trees");
+    progress.expect(marked.trees.len() as u64);
     let there: HashSet<Sha256> = marked.addresses.iter().map(|(hash, _)| *hash).collect();
     for (hash, record) in &marked.trees {
         verified.trees += 1;
-        for (path, what) in faults(store, *hash, record, &there, watch)? {
+        for (path, what) in faults(store, *hash, record, &there, progress)? {
             verified.damaged.push(damaged(*hash, path, what));
         }
-        watch.advance(1);
+        progress.advance(1);
     }
     verified.damaged.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(verified)
@@ -100,8 +100,8 @@ fn names_by_path(marked: &Marked) -> BTreeMap<String, Vec<(String, String)>> {
 }
 
 /// What is wrong with a file that should have this content.
-fn rot(path: &Path, hash: Sha256, watch: &Watch) -> Result<Option<String>> {
-    match blob_hash_sha256(path, watch).map_err(Error::from) {
+fn rot(path: &Path, hash: Sha256, progress: &Progress) -> Result<Option<String>> {
+    match blob_hash_sha256(path, progress).map_err(Error::from) {
         Ok(found) if found == hash => Ok(None),
         Ok(found) => Ok(Some(format!("its content has the hash {found}, not {hash}"))),
         Err(Error::Cancelled) => Err(Error::Cancelled),
@@ -115,7 +115,7 @@ fn faults(
     hash: Sha256,
     record: &Record,
     there: &HashSet<Sha256>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Vec<(PathBuf, String)>> {
     let root = PathBuf::from(store.path(hash));
     if content_record_hash(record) != hash {
@@ -123,9 +123,9 @@ fn faults(
         return Ok(vec![(root, "what is in the tree does not have its hash".to_owned())]);
     }
     let mut found = fs::parallel_map(&record.entries, |entry| -> Result<_> {
-        watch.check()?;
+        progress.check()?;
         let path = tree::on_disk(&root, &entry.path)?;
-        Ok(fault(store, entry, &path, there, watch)?.map(|what| (path, what)))
+        Ok(fault(store, entry, &path, there, progress)?.map(|what| (path, what)))
     })
     .into_iter()
     .filter_map(Result::transpose)
@@ -141,7 +141,7 @@ fn fault(
     entry: &Entry,
     path: &Path,
     there: &HashSet<Sha256>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Option<String>> {
     let Some(seen) = fs::look(path)? else { return Ok(Some("it is missing".to_owned())) };
     match &entry.kind {
@@ -164,7 +164,7 @@ fn fault(
             if seen.kind == EntryKind::Directory || seen.size != *size {
                 return Ok(Some("it is not the file that it was".to_owned()));
             }
-            if is_same(store, *hash, &seen)? { Ok(None) } else { rot(path, *hash, watch) }
+            if is_same(store, *hash, &seen)? { Ok(None) } else { rot(path, *hash, progress) }
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::TimeDelta;
 use scratchrs_core::gc::{self, Moment, Options, Report};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::collection::Policy;
 use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
@@ -39,7 +39,7 @@ pub(crate) fn options(depots: &[&str]) -> Options {
 }
 
 pub(crate) fn collect(options: &Options) -> Report {
-    gc::collect(options, moment(), &Watch::default()).unwrap()
+    gc::collect(options, moment(), &Progress::default()).unwrap()
 }
 
 /// The package that the manifest references, below the depot.

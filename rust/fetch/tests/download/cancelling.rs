@@ -15,7 +15,7 @@ fn cancelled(lab: &Lab, path: &str) {
             let _ = sender.send(lab.get(path));
         });
         lab.server.wait_for_request();
-        lab.watch.cancel();
+        lab.progress.cancel();
         let result = receiver.recv().unwrap();
         assert!(matches!(result, Err(Error::Cancelled)), "{path}: {result:?}");
     });
@@ -48,7 +48,7 @@ fn a_download_that_waits_to_be_tried_again_is_cancelled() {
 #[test]
 fn what_is_cancelled_before_it_begins_does_nothing() {
     let lab = Lab::new();
-    lab.watch.cancel();
+    lab.progress.cancel();
     assert!(matches!(lab.get("/x"), Err(Error::Cancelled)));
     assert_eq!(lab.asked(), [""; 0]);
     assert_eq!(lab.left(), [""; 0]);

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use scratchrs_fetch::{Client, Downloaded, Error, Failure, Reason, Request, Result, Settings};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::hash::Sha256;
 use scratchrs_testkit::server::Server;
 use sha2::Digest;
@@ -19,7 +19,7 @@ pub(crate) fn now() -> u64 {
 
 pub(crate) struct Lab {
     pub(crate) server: Server,
-    pub(crate) watch: Watch,
+    pub(crate) progress: Progress,
     pub(crate) settings: Settings,
     pub(crate) directory: TempDir,
 }
@@ -37,7 +37,7 @@ impl Lab {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("served")).unwrap();
         let server = start(&directory.path().join("served"));
-        Self { server, watch: Watch::default(), settings: settings(&[]), directory }
+        Self { server, progress: Progress::default(), settings: settings(&[]), directory }
     }
 
     /// A lab whose client takes a second for too long.
@@ -76,7 +76,7 @@ impl Lab {
     }
 
     pub(crate) fn client(&self) -> Client {
-        Client::new(&self.settings, &self.watch)
+        Client::new(&self.settings, &self.progress)
     }
 
     pub(crate) fn request(&self, request: &Request<'_>) -> Result<Downloaded> {
@@ -106,7 +106,7 @@ impl Lab {
     }
 
     pub(crate) fn progress(&self) -> (u64, u64) {
-        let progress = self.watch.progress();
+        let progress = self.progress.state();
         (progress.done, progress.total)
     }
 }

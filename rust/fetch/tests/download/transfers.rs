@@ -160,7 +160,7 @@ fn a_body_is_never_longer_than_its_expected_size() {
     let lab = Lab::new();
     lab.serve("x", &content(100));
     for path in ["/x", "/@chunked:10/x", "/@closing/x"] {
-        lab.watch.begin("Downloading");
+        lab.progress.begin("Downloading");
         let url = lab.server.url(path);
         let expected = |size| Request { url: &url, size: Some(size), ..Request::default() };
         let failed = failure(lab.request(&expected(99)));
@@ -168,7 +168,7 @@ fn a_body_is_never_longer_than_its_expected_size() {
         assert_eq!((failed.reason, failed.attempts), (reason, 1), "{path}");
         assert_eq!(lab.left(), [""; 0], "{path}: a part that can't become the content is removed");
         lab.request(&expected(100)).unwrap();
-        lab.watch.begin("Downloading");
+        lab.progress.begin("Downloading");
         lab.request(&expected(101)).unwrap();
         assert_eq!(lab.progress(), (100, 100), "{path}");
     }

@@ -2,7 +2,7 @@
 
 use scratchrs_core::artifact::{self, Creation, FileDiagnostic, Rot, Stack, Verdict};
 use scratchrs_core::{Error, Result};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::{BindOptions, Download, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::overrides::Target;
@@ -99,9 +99,9 @@ pub fn begin_artifact(depots: Vec<&str>, directory: &str) -> Result<Vec<String>>
 /// # Errors
 ///
 /// As there.
-pub fn publish_artifact(ticket: u64, watch: &Watch) -> Result<String> {
+pub fn publish_artifact(ticket: u64, progress: &Progress) -> Result<String> {
     let (creation, stack) = CREATIONS.take(ticket)?;
-    Ok(creation.publish(&stack, watch)?.hash.to_string())
+    Ok(creation.publish(&stack, progress)?.hash.to_string())
 }
 
 /// See [`Creation::abandon`].
@@ -127,9 +127,9 @@ pub fn remove_artifact(depots: Vec<&str>, directory: &str, hash: &str) -> Result
 /// # Errors
 ///
 /// As there.
-pub fn verify_tree(path: &str, hash: &str, watch: &Watch) -> Result<Vec<String>> {
-    watch.begin(format!("Verifying artifact {hash}"));
-    Ok(match artifact::verify_tree(path, parsed(hash)?, watch)? {
+pub fn verify_tree(path: &str, hash: &str, progress: &Progress) -> Result<Vec<String>> {
+    progress.begin(format!("Verifying artifact {hash}"));
+    Ok(match artifact::verify_tree(path, parsed(hash)?, progress)? {
         Verdict::Rotten(rot) => {
             let mut texts = vec!["rotten".to_owned()];
             push_rot(&mut texts, rot);

@@ -4,19 +4,19 @@ use std::path::Path;
 
 use scratchrs_archive::{self as archive, Compression};
 use scratchrs_core::{Result, tarball};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 
 /// See [`archive::tree_hash`] and [`archive::tree_hash_sha256`].
 ///
 /// # Errors
 ///
 /// As there.
-pub fn tree_hash(path: &str, sha256: bool, watch: &Watch) -> Result<String> {
+pub fn tree_hash(path: &str, sha256: bool, progress: &Progress) -> Result<String> {
     let path = Path::new(path);
-    watch.begin(format!("Hashing `{}`", name(path)));
+    progress.begin(format!("Hashing `{}`", name(path)));
     Ok(match sha256 {
-        false => archive::tree_hash(path, watch)?.to_string(),
-        true => archive::tree_hash_sha256(path, watch)?.to_string(),
+        false => archive::tree_hash(path, progress)?.to_string(),
+        true => archive::tree_hash_sha256(path, progress)?.to_string(),
     })
 }
 
@@ -25,12 +25,12 @@ pub fn tree_hash(path: &str, sha256: bool, watch: &Watch) -> Result<String> {
 /// # Errors
 ///
 /// As there.
-pub fn blob_hash(path: &str, sha256: bool, watch: &Watch) -> Result<String> {
+pub fn blob_hash(path: &str, sha256: bool, progress: &Progress) -> Result<String> {
     let path = Path::new(path);
-    watch.begin(format!("Hashing `{}`", name(path)));
+    progress.begin(format!("Hashing `{}`", name(path)));
     Ok(match sha256 {
-        false => archive::blob_hash(path, watch)?.to_string(),
-        true => archive::blob_hash_sha256(path, watch)?.to_string(),
+        false => archive::blob_hash(path, progress)?.to_string(),
+        true => archive::blob_hash_sha256(path, progress)?.to_string(),
     })
 }
 
@@ -39,14 +39,14 @@ pub fn blob_hash(path: &str, sha256: bool, watch: &Watch) -> Result<String> {
 /// # Errors
 ///
 /// As there.
-pub fn archive_tree(path: &str, tarball: &str, watch: &Watch) -> Result<Vec<String>> {
+pub fn archive_tree(path: &str, tarball: &str, progress: &Progress) -> Result<Vec<String>> {
     let tree = Path::new(path);
-    watch.begin(format!("Archiving `{}`", name(tree)));
+    progress.begin(format!("Archiving `{}`", name(tree)));
     let compression = match tarball.ends_with(".zst") {
         false => Compression::Gzip,
         true => Compression::Zstandard,
     };
-    let packed = archive::pack(tree, Path::new(tarball), compression, watch)?;
+    let packed = archive::pack(tree, Path::new(tarball), compression, progress)?;
     Ok(vec![packed.sha256.to_string(), packed.size.to_string()])
 }
 
@@ -55,10 +55,10 @@ pub fn archive_tree(path: &str, tarball: &str, watch: &Watch) -> Result<Vec<Stri
 /// # Errors
 ///
 /// As there.
-pub fn file_sha256(path: &str, watch: &Watch) -> Result<String> {
+pub fn file_sha256(path: &str, progress: &Progress) -> Result<String> {
     let path = Path::new(path);
-    watch.begin(format!("Hashing `{}`", name(path)));
-    Ok(tarball::sha256(path, watch)?.to_string())
+    progress.begin(format!("Hashing `{}`", name(path)));
+    Ok(tarball::sha256(path, progress)?.to_string())
 }
 
 fn name(path: &Path) -> String {

@@ -7,7 +7,7 @@ use scratchrs_core::gc::{
     self, Category, Cause, Failure, Moment, Note, Options, Problem, Standing,
 };
 use scratchrs_core::{Error, Result};
-use scratchrs_fs::{Size, Watch};
+use scratchrs_fs::{Progress, Size};
 use scratchrs_model::collection::{Policy, Reason};
 use scratchrs_model::quantity;
 use scratchrs_model::time::DepotTime;
@@ -52,7 +52,7 @@ pub fn collect_depots(
     force: bool,
     is_dry_run: bool,
     ignore_roots: Vec<&str>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Vec<String>> {
     let invalid =
         |text: &str| Error::InvalidInput(format!("`{text}` is no number of milliseconds"));
@@ -72,7 +72,7 @@ pub fn collect_depots(
         dry_run: is_dry_run,
         ..options(&depots, &ignore_roots)
     };
-    let report = gc::collect(&options, moment(), watch)?;
+    let report = gc::collect(&options, moment(), progress)?;
     let mut table = Table::new();
     table.insert("depots".into(), texts(&report.depots));
     table.insert("manifests".into(), number(report.manifests as u64));
@@ -113,10 +113,10 @@ pub fn depot_status(
     depots: Vec<&str>,
     force: bool,
     ignore_roots: Vec<&str>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Vec<String>> {
     let options = Options { force, ..options(&depots, &ignore_roots) };
-    let status = gc::status(&options, moment(), watch)?;
+    let status = gc::status(&options, moment(), progress)?;
     let entry = |entry: &gc::Entry| {
         let mut table = item(entry.kind, &entry.path, entry.size);
         table.insert("label".into(), entry.label.clone().into());
@@ -157,10 +157,10 @@ pub fn explain_item(
     depots: Vec<&str>,
     query: &str,
     ignore_roots: Vec<&str>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Vec<String>> {
     let options = options(&depots, &ignore_roots);
-    let explained = gc::why(query, &options, moment(), watch)?;
+    let explained = gc::why(query, &options, moment(), progress)?;
     let found = explained.found.iter().map(|found| {
         let mut table = item(found.kind, &found.path, found.size);
         table.insert("label".into(), found.label.clone().into());

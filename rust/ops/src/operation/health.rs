@@ -3,7 +3,7 @@
 use scratchrs_archive::Change;
 use scratchrs_core::Result;
 use scratchrs_core::artifact::{self, Rot, Unreadable};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::Host;
 use toml::{Table, Value};
 
@@ -16,8 +16,12 @@ use super::install::Session;
 /// # Errors
 ///
 /// As there.
-pub fn verify_artifacts(depots: Vec<&str>, directory: &str, watch: &Watch) -> Result<Vec<String>> {
-    let survey = artifact::verify_all(&stack(depots, directory)?, watch)?;
+pub fn verify_artifacts(
+    depots: Vec<&str>,
+    directory: &str,
+    progress: &Progress,
+) -> Result<Vec<String>> {
+    let survey = artifact::verify_all(&stack(depots, directory)?, progress)?;
     Ok(table_texts(table([
         ("sound", Value::Integer(survey.sound as i64)),
         ("rotten", list(survey.rotten, rot)),
@@ -36,13 +40,13 @@ pub fn repair_artifacts(
     files: Vec<&str>,
     tags: Vec<&str>,
     session: Vec<&str>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Vec<String>> {
     let session = Session::read(&session, depots.first())?;
     let host = Host::given(platform(&tags)?.into_host());
     let mut stack = stack(depots, directory)?;
     stack.read_overrides()?;
-    let repairs = artifact::repair(&stack, &files, &host, session.options(), watch)?;
+    let repairs = artifact::repair(&stack, &files, &host, session.options(), progress)?;
     let path = |(_, path): (_, String)| Value::String(path);
     Ok(table_texts(table([
         ("sound", Value::Integer(repairs.sound as i64)),

@@ -8,7 +8,7 @@ use scratchrs_core::artifact::{
 };
 use scratchrs_core::{Error, Result, tarball};
 use scratchrs_fetch::{JuliaSession, Settings};
-use scratchrs_fs::{Holder, Watch};
+use scratchrs_fs::{Holder, Progress};
 use scratchrs_model::artifacts_toml::{Download, Field, read_download};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
@@ -61,9 +61,9 @@ impl Session {
 /// # Errors
 ///
 /// As there.
-pub fn download_file(url: &str, path: &str, session: Vec<&str>, watch: &Watch) -> Result<()> {
+pub fn download_file(url: &str, path: &str, session: Vec<&str>, progress: &Progress) -> Result<()> {
     let session = Session::read(&session, None)?;
-    tarball::download(url, Path::new(path), &session.settings, watch)
+    tarball::download(url, Path::new(path), &session.settings, progress)
 }
 
 /// See [`tarball::unpack`].
@@ -75,10 +75,10 @@ pub fn unpack_tarball(
     tarball: &str,
     directory: &str,
     session: Vec<&str>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<()> {
     let session = Session::read(&session, None)?;
-    tarball::unpack(Path::new(tarball), Path::new(directory), session.links, watch)
+    tarball::unpack(Path::new(tarball), Path::new(directory), session.links, progress)
 }
 
 /// See [`artifact::install`]. Nothing counts as overridden.
@@ -96,7 +96,7 @@ pub fn install_artifact(
     file: &str,
     with_server: bool,
     session: Vec<&str>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Vec<String>> {
     let mut session = Session::read(&session, depots.first())?;
     if !with_server {
@@ -113,7 +113,7 @@ pub fn install_artifact(
         bound_in: places.bound_in,
         invalid: places.invalid,
     };
-    let installed = artifact::install(&stack, &wanted, session.options(), watch)?;
+    let installed = artifact::install(&stack, &wanted, session.options(), progress)?;
     Ok(session.told(installed))
 }
 
@@ -282,7 +282,7 @@ pub fn finish_install(
     name: &str,
     sha256: &str,
     session: Vec<&str>,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Vec<String>> {
     let installation = INSTALLATIONS.take(ticket)?;
     let session = Session::read(&session, None)?;
@@ -290,7 +290,7 @@ pub fn finish_install(
     let sha256 = sha256.map_err(|error| {
         Error::InvalidInput(format!("the hash of the tarball of `{name}` is none: {error}"))
     })?;
-    let installed = installation.finish(name, sha256, session.options(), watch)?;
+    let installed = installation.finish(name, sha256, session.options(), progress)?;
     Ok(session.told(installed))
 }
 

@@ -6,7 +6,7 @@ use scratchrs_core::store::{
     Creation, OpenOptions, Settings, Status, Store, Verified,
 };
 use scratchrs_core::{Error, Result};
-use scratchrs_fs::{LinkMode, Watch};
+use scratchrs_fs::{LinkMode, Progress};
 use scratchrs_model::hash::Sha256;
 use toml::{Table, Value};
 use uuid::Uuid;
@@ -94,11 +94,11 @@ pub fn finish_creation(
     returned: &str,
     is_whole: bool,
     link_mode: &str,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Vec<String>> {
     let options = CreateOptions { link: link(link_mode)? };
     let returned = (!is_whole).then_some(returned);
-    let created = CREATIONS.take(ticket)?.finish(returned, options, watch)?;
+    let created = CREATIONS.take(ticket)?.finish(returned, options, progress)?;
     Ok(created_texts(&created))
 }
 
@@ -238,13 +238,13 @@ pub fn collect_store(
     delay_ms: u64,
     is_dry_run: bool,
     spares_own: bool,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Vec<String>> {
     let store = Store::of(place(depot, directory))?;
     let delay = i64::try_from(delay_ms).ok().and_then(TimeDelta::try_milliseconds);
     let delay = delay.unwrap_or(TimeDelta::MAX);
     let options = CollectOptions { delay, is_dry_run, spares_own };
-    Ok(table_texts(collected(&store::collect(&store, options, now(), watch)?)))
+    Ok(table_texts(collected(&store::collect(&store, options, now(), progress)?)))
 }
 
 fn collected(collected: &Collected) -> Table {
@@ -281,7 +281,7 @@ fn pairs(pairs: &[(String, String)]) -> Value {
 /// # Errors
 ///
 /// As there.
-pub fn store_status(depot: &str, directory: &str, root: &str, _: &Watch) -> Result<Vec<String>> {
+pub fn store_status(depot: &str, directory: &str, root: &str, _: &Progress) -> Result<Vec<String>> {
     Ok(table_texts(status_table(&store::status(&store(depot, directory, root)?)?)))
 }
 
@@ -330,9 +330,9 @@ pub fn verify_store(
     depot: &str,
     directory: &str,
     root: &str,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Vec<String>> {
-    Ok(table_texts(verified(&store::verify(&store(depot, directory, root)?, watch)?)))
+    Ok(table_texts(verified(&store::verify(&store(depot, directory, root)?, progress)?)))
 }
 
 fn verified(verified: &Verified) -> Table {
@@ -361,10 +361,10 @@ pub fn adopt_store(
     depot: &str,
     directory: &str,
     other: &str,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<Vec<String>> {
     let store = Store::of(place(depot, directory))?;
-    let adopted = store::adopt(&store, &Store::at(other), now(), PATIENCE, watch)?;
+    let adopted = store::adopt(&store, &Store::at(other), now(), PATIENCE, progress)?;
     let mut table = Table::new();
     table.insert("artifacts".into(), count(adopted.artifacts));
     table.insert("names".into(), count(adopted.names));

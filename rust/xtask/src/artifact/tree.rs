@@ -87,7 +87,7 @@ fn set_mode(_: &Path, _: u32) -> Result<()> {
 #[cfg(unix)]
 mod tests {
     use super::*;
-    use scratchrs_fs::Watch;
+    use scratchrs_fs::Progress;
     use std::os::unix::fs::PermissionsExt;
 
     fn files() -> Vec<File> {
@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(mode(installed.join("bin")), 0o755);
         assert_eq!(mode(installed.join("bin/program")), 0o555);
         assert_eq!(mode(installed.join("share/licenses/a/LICENSE")), 0o444);
-        let hash = |tree: &Path| scratchrs_archive::tree_hash(tree, &Watch::default()).unwrap();
+        let hash = |tree: &Path| scratchrs_archive::tree_hash(tree, &Progress::default()).unwrap();
         assert_eq!(hash(&installed), hash(&packed));
     }
 

@@ -15,7 +15,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use scratchrs_archive::{Compression, UnpackOptions};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 
 use super::{Best, best, in_turns, ours, peak_memory, settle, timed};
 use crate::console;
@@ -68,28 +68,28 @@ enum What {
 /// Does it, and prints how many seconds it took, and the most memory that this process had, in KiB.
 pub(super) fn measure(arguments: &Measure) -> Result<()> {
     let Measure { what, from, to } = arguments;
-    let watch = Watch::default();
+    let progress = Progress::default();
     let target = || to.as_deref().context("there is no path to write to");
     let start = Instant::now();
     match what {
         What::Hash => {
-            scratchrs_archive::tree_hash(from, &watch)?;
+            scratchrs_archive::tree_hash(from, &progress)?;
         }
         What::HashFile => {
-            scratchrs_archive::blob_hash(from, &watch)?;
+            scratchrs_archive::blob_hash(from, &progress)?;
         }
         What::Pack => {
-            scratchrs_archive::pack(from, target()?, Compression::Gzip, &watch)?;
+            scratchrs_archive::pack(from, target()?, Compression::Gzip, &progress)?;
         }
         What::PackZst => {
-            scratchrs_archive::pack(from, target()?, Compression::Zstandard, &watch)?;
+            scratchrs_archive::pack(from, target()?, Compression::Zstandard, &progress)?;
         }
         What::Unpack => {
             let options = UnpackOptions::default();
-            scratchrs_archive::unpack(File::open(from)?, target()?, &options, &watch)?;
+            scratchrs_archive::unpack(File::open(from)?, target()?, &options, &progress)?;
         }
         What::Inspect => {
-            scratchrs_archive::inspect(File::open(from)?, &watch)?;
+            scratchrs_archive::inspect(File::open(from)?, &progress)?;
         }
     }
     let seconds = start.elapsed().as_secs_f64();

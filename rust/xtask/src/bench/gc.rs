@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, Result, ensure};
 use scratchrs_core::gc::{self, Moment, Options};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::collection::Policy;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::slug::Slug;
@@ -99,7 +99,7 @@ pub(super) fn measure(arguments: &Measure) -> Result<()> {
     let now = USED.parse().ok().and_then(|time| DepotTime::from_toml(&time));
     let moment = Moment { now: now.context("BUG: no time")?, clock: SystemTime::now() };
     let start = Instant::now();
-    let report = gc::collect(&options, moment, &Watch::default())?;
+    let report = gc::collect(&options, moment, &Progress::default())?;
     let seconds = start.elapsed().as_secs_f64();
     let failures = &report.failures;
     ensure!(failures.is_empty(), "{} could not be removed: {:?}", failures.len(), failures[0]);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use scratchrs_core::store::{BindOptions, CreateOptions, Creation, Store, bind, end_session};
-use scratchrs_fs::{LinkMode, Watch};
+use scratchrs_fs::{LinkMode, Progress};
 use scratchrs_model::time::DepotTime;
 use sha2::{Digest, Sha256};
 
@@ -234,7 +234,7 @@ fn create_and_bind(directory: &Path, trees: u32) -> Result<Duration> {
     let root = directory.join("store").display().to_string();
     let store = Store::at(&root);
     let file = format!("{root}/Artifacts.toml");
-    let watch = Watch::default();
+    let progress = Progress::default();
     let mut time = Duration::ZERO;
     for tree in 0..trees {
         let begun = Instant::now();
@@ -243,7 +243,7 @@ fn create_and_bind(directory: &Path, trees: u32) -> Result<Duration> {
         write_tree(creation.directory(), tree)?;
         let begun = Instant::now();
         let options = CreateOptions { link: Some(LinkMode::Hardlink) };
-        let hash = creation.finish(None, options, &watch)?.hash;
+        let hash = creation.finish(None, options, &progress)?.hash;
         let name = format!("tree {tree}");
         let options = BindOptions::default();
         bind(&store, &file, &name, hash, options, now, Duration::from_secs(30))?;

@@ -7,9 +7,9 @@ use serde::Serialize;
 use crate::failure::Result;
 use crate::human;
 use crate::output::done;
+use crate::progress::with_progress;
 use crate::selection::{One, Selected};
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -47,8 +47,8 @@ impl Arguments {
         let (Selected { hash, .. }, stack) = self.one.select(session)?;
         let stack = stack.without_overrides();
         let compression = Compression::of_name(&self.tarball);
-        let Packed { sha256, size } = watched(session, |watch| {
-            artifact::archive(&stack, hash, &self.tarball, compression, watch)
+        let Packed { sha256, size } = with_progress(session, |progress| {
+            artifact::archive(&stack, hash, &self.tarball, compression, progress)
         })?;
         if session.output.is_json() {
             return session.output.json(&Answer {

@@ -11,10 +11,10 @@ use crate::content::Content;
 use crate::diagnostics::{self, LogDiagnostic};
 use crate::failure::{Code, Failure, Result};
 use crate::output::done;
+use crate::progress::with_progress;
 use crate::selection::{self, FileOption};
 use crate::session::Session;
 use crate::waiting::patiently;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -166,7 +166,7 @@ fn tarball_hashes(
     tarball: &str,
     expected: Option<TreeHash>,
 ) -> Result<(TreeHash, Sha256)> {
-    match watched(session, |watch| Content::read(tarball, false, watch))? {
+    match with_progress(session, |progress| Content::read(tarball, false, progress))? {
         Content::Tarball { hashes, sha256, .. } => match expected {
             Some(expected) if !hashes.contains(&expected) => {
                 let message = format!(

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::failure::{Failure, Result};
 use crate::output::done;
+use crate::progress::with_progress;
 use crate::selection;
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -42,13 +42,13 @@ impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let stack = selection::stack(session)?;
         let source = Path::new(&self.path);
-        let created = watched(session, |watch| {
+        let created = with_progress(session, |progress| {
             let creation = artifact::begin(&stack)?;
             let filled = match source.is_dir() {
-                true => creation.copy(source, watch),
-                false => creation.unpack(source, watch),
+                true => creation.copy(source, progress),
+                false => creation.unpack(source, progress),
             };
-            filled.and_then(|()| creation.publish(&stack, watch))
+            filled.and_then(|()| creation.publish(&stack, progress))
         });
         let Created { hash, path, is_new } =
             created.map_err(|error| Failure::from(error).about_by_default(&self.path))?;

@@ -12,9 +12,9 @@ use crate::downloads::Downloads;
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
 use crate::output::done;
+use crate::progress::with_progress;
 use crate::selection::{self, Scope, Selected};
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -98,9 +98,9 @@ impl Arguments {
         let mut stack = selection::stack(session)?;
         let Plan { wanted, left_out, mut diagnostics } = self.plan(session, &mut stack)?;
         let downloads = Downloads::new(session)?;
-        let results = watched(session, |watch| match wanted.as_slice() {
-            [one] => vec![artifact::install(&stack, one, downloads.options(), watch)],
-            several => artifact::install_all(&stack, several, downloads.options(), watch),
+        let results = with_progress(session, |progress| match wanted.as_slice() {
+            [one] => vec![artifact::install(&stack, one, downloads.options(), progress)],
+            several => artifact::install_all(&stack, several, downloads.options(), progress),
         });
         let mut artifacts = Vec::new();
         let mut skipped = Vec::new();

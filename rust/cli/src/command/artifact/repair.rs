@@ -9,9 +9,9 @@ use crate::downloads::Downloads;
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
 use crate::output::{done, title};
+use crate::progress::with_progress;
 use crate::selection::{self, Scope};
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -73,8 +73,8 @@ impl Arguments {
         let file = if file.is_given() { Some(file.existing(session)?) } else { None };
         let files: Vec<&str> = file.iter().map(String::as_str).collect();
         let host = self.scope.platform.host()?;
-        let repairs = watched(session, |watch| {
-            artifact::repair(&stack, &files, &host, downloads.options(), watch)
+        let repairs = with_progress(session, |progress| {
+            artifact::repair(&stack, &files, &host, downloads.options(), progress)
         })?;
         selection::complain(session, &repairs.diagnostics);
         let left = repairs.failed.len() + repairs.unknown.len() + repairs.unreadable.len();

@@ -9,9 +9,9 @@ use super::Unread;
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
 use crate::output::title;
+use crate::progress::with_progress;
 use crate::selection::{self, Scope};
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -72,7 +72,7 @@ impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let mut stack = selection::stack(session)?;
         let found = if self.artifacts.is_empty() {
-            let survey = watched(session, |watch| artifact::verify_all(&stack, watch))?;
+            let survey = with_progress(session, |progress| artifact::verify_all(&stack, progress))?;
             Found { survey, missing: Vec::new() }
         } else {
             self.verify_each(session, &mut stack)?
@@ -102,7 +102,8 @@ impl Arguments {
         let mut found = Found::default();
         for name in &self.artifacts {
             let hash = self.scope.select(session, stack, name)?.hash;
-            let verdict = watched(session, |watch| artifact::verify(stack, hash, watch));
+            let verdict =
+                with_progress(session, |progress| artifact::verify(stack, hash, progress));
             match verdict {
                 Ok(Verdict::Sound(_)) => found.survey.sound += 1,
                 Ok(Verdict::Rotten(rot)) => found.survey.rotten.push(rot),

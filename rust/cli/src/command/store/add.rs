@@ -12,8 +12,8 @@ use super::{Names, PATIENCE};
 use crate::failure::{Code, Failure, Result};
 use crate::human::visible;
 use crate::output::done;
+use crate::progress::with_progress;
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -70,10 +70,10 @@ impl Arguments {
         let (store, file) = self.names.open(session)?;
         let source = session.absolute(&self.path)?;
         let options = CreateOptions { link: self.link };
-        let created = watched(session, |watch| {
+        let created = with_progress(session, |progress| {
             let creation = Creation::begin(&store, PATIENCE)?;
-            let copied = creation.copy(Path::new(&source), watch)?;
-            creation.finish(copied.as_deref(), options, watch)
+            let copied = creation.copy(Path::new(&source), progress)?;
+            creation.finish(copied.as_deref(), options, progress)
         });
         let bound = created.and_then(|created| {
             let options = BindOptions { force: self.force, metadata: None };

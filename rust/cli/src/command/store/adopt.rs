@@ -7,8 +7,8 @@ use super::{PATIENCE, store};
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
 use crate::output::done;
+use crate::progress::with_progress;
 use crate::session::{Session, place};
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 With --json: {\"artifacts\", \"names\", \"taken\": [{\"file\", \"name\"}], \"notes\": [\"…\"]}";
@@ -48,7 +48,8 @@ impl Arguments {
             return Err(Failure::new(Code::NotFound, message).about(other.root()));
         }
         let now = session.environment.now;
-        let adopted = watched(session, |watch| adopt(&own, &other, now, PATIENCE, watch));
+        let adopted =
+            with_progress(session, |progress| adopt(&own, &other, now, PATIENCE, progress));
         let ended = end_session(Some(&own));
         let adopted = adopted?;
         ended?;

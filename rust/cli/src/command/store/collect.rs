@@ -9,8 +9,8 @@ use super::store;
 use crate::failure::Result;
 use crate::human::{self, visible};
 use crate::output::done;
+use crate::progress::with_progress;
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -60,7 +60,7 @@ impl Arguments {
             ..CollectOptions::default()
         };
         let now = session.environment.now;
-        let collected = watched(session, |watch| collect(&store, options, now, watch))?;
+        let collected = with_progress(session, |progress| collect(&store, options, now, progress))?;
         let unreadable = collected.unreadable.iter().map(|(file, reason)| {
             format!("what `{file}` binds is kept, as it does not read: {reason}")
         });

@@ -7,8 +7,8 @@ use super::StoreOption;
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
 use crate::output::title;
+use crate::progress::with_progress;
 use crate::session::Session;
-use crate::watched::watched;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -53,7 +53,7 @@ struct Name {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let store = self.store.get(session)?;
-        let verified = watched(session, |watch| verify(&store, watch))?;
+        let verified = with_progress(session, |progress| verify(&store, progress))?;
         let damaged: Vec<Item> = verified.damaged.iter().map(item).collect();
         let count = damaged.len() as u64;
         if session.output.is_json() {

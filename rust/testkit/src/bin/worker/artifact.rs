@@ -8,7 +8,7 @@ use clap::Subcommand;
 use scratchrs_archive::Links;
 use scratchrs_core::artifact::{self, InstallOptions, Stack, Wanted};
 use scratchrs_fetch::Settings;
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::{BindOptions, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_testkit::fill;
@@ -51,13 +51,13 @@ pub(crate) enum ArtifactTask {
 }
 
 pub(crate) fn perform(task: ArtifactTask) -> Result<(), String> {
-    let watch = Watch::default();
+    let progress = Progress::default();
     match task {
         ArtifactTask::CreateArtifact { depot, content } => {
             let stack = stack(&depot)?;
             let creation = artifact::begin(&stack).map_err(typed)?;
             fill(creation.directory(), &content, || Ok(())).map_err(own_fault)?;
-            say("created", &creation.publish(&stack, &watch).map_err(typed)?.path)
+            say("created", &creation.publish(&stack, &progress).map_err(typed)?.path)
         }
         ArtifactTask::Bind { depot, file, name, hash, patience } => {
             let options = BindOptions { force: true, ..BindOptions::default() };
@@ -80,7 +80,7 @@ pub(crate) fn perform(task: ArtifactTask) -> Result<(), String> {
                 say("holding", "")?;
                 io::stdin().read_line(&mut String::new()).map_err(own_fault)?;
             }
-            install(&depot, &below(&depot, &file), &name, &watch).map(drop)
+            install(&depot, &below(&depot, &file), &name, &progress).map(drop)
         }
         ArtifactTask::Repair { depot, file } => {
             let (settings, platform) = (settings(), "x86_64-linux-gnu".parse());
@@ -88,7 +88,7 @@ pub(crate) fn perform(task: ArtifactTask) -> Result<(), String> {
             let (file, host) = (below(&depot, &file), Host::given(platform));
             let stack = stack(&depot)?;
             let options = options(&settings);
-            let repairs = artifact::repair(&stack, &[&file], &host, options, &watch);
+            let repairs = artifact::repair(&stack, &[&file], &host, options, &progress);
             let repairs = repairs.map_err(typed)?;
             match repairs.failed.into_iter().next() {
                 Some((_, error)) => Err(typed(error)),
@@ -103,14 +103,14 @@ pub(crate) fn install(
     depot: &str,
     file: &str,
     name: &str,
-    watch: &Watch,
+    progress: &Progress,
 ) -> Result<TreeHash, String> {
     let bindings = artifact::bindings(file).map_err(typed)?.ok_or("Worker no file")?;
     let entries = bindings.entries(name);
     let (_, entry) = entries.first().ok_or("Worker no binding")?;
     let wanted = Wanted::of_entry(name, entry, file);
     let settings = settings();
-    let installed = artifact::install(&stack(depot)?, &wanted, options(&settings), watch);
+    let installed = artifact::install(&stack(depot)?, &wanted, options(&settings), progress);
     let installed = installed.map_err(typed)?;
     say(if installed.is_new { "installed" } else { "ready" }, &installed.path)?;
     Ok(wanted.hash)

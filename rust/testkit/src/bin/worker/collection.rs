@@ -10,7 +10,7 @@ use clap::Subcommand;
 use scratchrs_core::artifact::{self, Stack, Verdict};
 use scratchrs_core::gc::{self, Moment, Options};
 use scratchrs_core::{generation, scratch, usage};
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::BindOptions;
 use scratchrs_model::collection::Policy;
 use scratchrs_model::hash::TreeHash;
@@ -93,7 +93,7 @@ fn collect(options: &Options, times: usize, until: Option<&Path>) -> Result<(), 
     let (mut count, mut gone) = (0, 0);
     while until.map_or(count < times, |end| !end.exists()) {
         let moment = Moment { now: now(), clock: SystemTime::now() };
-        let report = gc::collect(options, moment, &Watch::default()).map_err(typed)?;
+        let report = gc::collect(options, moment, &Progress::default()).map_err(typed)?;
         for note in report.notes {
             say("noted", &format!("{:?} {}: {}", note.problem, note.path, note.diagnostic))?;
         }
@@ -227,11 +227,11 @@ impl User {
     }
 
     fn create(&mut self, round: u64) -> Result<(), String> {
-        let watch = Watch::default();
+        let progress = Progress::default();
         let creation = artifact::begin(&self.stack).map_err(typed)?;
         let content = format!("{} {}", self.name, round % 5);
         fill(creation.directory(), &content, || Ok(())).map_err(own_fault)?;
-        let hash = creation.publish(&self.stack, &watch).map_err(typed)?.hash;
+        let hash = creation.publish(&self.stack, &progress).map_err(typed)?.hash;
         let name = format!("a{}", round % 2);
         let options = BindOptions { force: true, ..BindOptions::default() };
         let file = &self.bindings;
@@ -250,7 +250,7 @@ impl User {
         let file = self.installs.to_string_lossy();
         let log = UsageLogFile::Artifacts;
         usage::track_files(&self.depot, log, &[&file], now(), PATIENCE).map_err(typed)?;
-        let hash = crate::artifact::install(&self.depot, &file, "x", &Watch::default())?;
+        let hash = crate::artifact::install(&self.depot, &file, "x", &Progress::default())?;
         self.bound.insert("x".to_owned(), hash);
         self.age(hash)
     }
@@ -279,7 +279,7 @@ impl User {
         }
         for (name, hash) in &self.bound {
             let path = format!("{}/artifacts/{hash}", self.depot);
-            match artifact::verify_tree(&path, *hash, &Watch::default()).map_err(typed)? {
+            match artifact::verify_tree(&path, *hash, &Progress::default()).map_err(typed)? {
                 Verdict::Sound(_) => {}
                 verdict => return Err(format!("`{name}` is {verdict:?}")),
             }

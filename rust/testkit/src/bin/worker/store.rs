@@ -10,7 +10,7 @@ use scratchrs_core::store::{
     self, BindOptions, CollectOptions, CreateOptions, Creation, OpenOptions, Store, end_session,
     open_bindings,
 };
-use scratchrs_fs::{LinkMode, Watch};
+use scratchrs_fs::{LinkMode, Progress};
 use scratchrs_testkit::OWNER;
 
 use crate::{now, own_fault, say, typed};
@@ -121,7 +121,7 @@ fn make(
     let creation = Creation::begin(store, PATIENCE).map_err(typed)?;
     let returned = fill(creation.directory()).map_err(own_fault)?;
     let options = CreateOptions { link };
-    let created = creation.finish(returned, options, &Watch::default()).map_err(typed)?;
+    let created = creation.finish(returned, options, &Progress::default()).map_err(typed)?;
     say("created", &created.path)?;
     let options = BindOptions { force: true, metadata: None };
     store::bind(store, file, name, created.hash, options, now(), PATIENCE).map_err(typed)?;
@@ -133,7 +133,7 @@ fn check(store: &Store) -> Result<(), String> {
     if !found.missing.is_empty() || !found.unreadable.is_empty() {
         return Err(format!("bound and not there: {:?} {:?}", found.missing, found.unreadable));
     }
-    let verified = store::verify(store, &Watch::default()).map_err(typed)?;
+    let verified = store::verify(store, &Progress::default()).map_err(typed)?;
     if !verified.damaged.is_empty() {
         return Err(format!("damaged: {:?}", verified.damaged));
     }
@@ -168,7 +168,8 @@ fn churn(store: &Store, file: &str, rounds: usize) -> Result<(), String> {
 fn collect(store: &Store, until: Option<&Path>) -> Result<(), String> {
     let options = CollectOptions { delay: chrono::TimeDelta::zero(), ..CollectOptions::default() };
     loop {
-        let collected = store::collect(store, options, now(), &Watch::default()).map_err(typed)?;
+        let collected =
+            store::collect(store, options, now(), &Progress::default()).map_err(typed)?;
         say("collected", &collected.removed.len().to_string())?;
         for (path, reason) in &collected.failed {
             say("failed", &format!("{path}: {reason}"))?;

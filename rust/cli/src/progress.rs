@@ -1,4 +1,4 @@
-//! Work that takes long: a person at a terminal sees how far it is, and can interrupt it.
+//! Long work at a terminal: a progress bar, and interruption.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scratchrs_fs::Watch;
+use scratchrs_fs::Progress;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
@@ -23,14 +23,14 @@ const SILENCE: Duration = Duration::from_millis(300);
 /// What takes longer is worth a line where there is no terminal.
 const LONG: Duration = Duration::from_secs(5);
 
-/// Does `work`, which reports to the watch that it is given. At a terminal, standard error shows how
+/// Does `work`, which reports to the progress that it is given. At a terminal, standard error shows how
 /// far it is, and shows nothing of that any more when it is done; elsewhere it gets a line for each
-/// thing that takes long. An interruption cancels the watch;
+/// thing that takes long. An interruption cancels the progress;
 /// a second one ends the program at once.
-pub(crate) fn watched<T>(session: &Session, work: impl FnOnce(&Watch) -> T) -> T {
-    let watch = Watch::default();
+pub(crate) fn with_progress<T>(session: &Session, work: impl FnOnce(&Progress) -> T) -> T {
+    let progress = Progress::default();
     let guard = Guard {
-        watch: watch.clone(),
+        progress: progress.clone(),
         interrupted: interruption(),
         display: Display::of(session),
         log: Log::of(session),
@@ -40,7 +40,7 @@ pub(crate) fn watched<T>(session: &Session, work: impl FnOnce(&Watch) -> T) -> T
         scope.spawn(move || guard.keep(&is_working));
         // It goes at the end, also if that is a panic, and the guard with it.
         let _working = working;
-        work(&watch)
+        work(&progress)
     })
 }
 
@@ -56,7 +56,7 @@ fn interruption() -> Option<Arc<AtomicBool>> {
 
 /// Looks after work that another thread does.
 struct Guard {
-    watch: Watch,
+    progress: Progress,
     interrupted: Option<Arc<AtomicBool>>,
     display: Option<Display>,
     log: Option<Log>,
@@ -66,12 +66,12 @@ impl Guard {
     fn keep(mut self, is_working: &Receiver<()>) {
         while let Err(RecvTimeoutError::Timeout) = is_working.recv_timeout(TICK) {
             if self.interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
-                self.watch.cancel();
+                self.progress.cancel();
             }
             if let Some(display) = &mut self.display {
-                display.show(&self.watch);
+                display.show(&self.progress);
             } else if let Some(log) = &mut self.log {
-                log.follow(&self.watch);
+                log.follow(&self.progress);
             }
         }
         if let Some(display) = self.display {
@@ -98,10 +98,10 @@ impl Display {
         (!session.output.is_json()).then_some(display)
     }
 
-    fn show(&mut self, watch: &Watch) {
+    fn show(&mut self, progress: &Progress) {
         let elapsed = self.began.elapsed();
         // The last column stays free: some terminals begin a new line when it is filled.
-        let line = self.meter.line(&watch.progress(), elapsed, self.columns.saturating_sub(1));
+        let line = self.meter.line(&progress.state(), elapsed, self.columns.saturating_sub(1));
         if elapsed >= SILENCE && !line.is_empty() {
             self.is_shown = true;
             write(&format!("\r{line}\x1b[K"));
@@ -129,8 +129,8 @@ impl Log {
         (!session.output.is_json()).then_some(log)
     }
 
-    fn follow(&mut self, watch: &Watch) {
-        let stage = watch.progress().stage;
+    fn follow(&mut self, progress: &Progress) {
+        let stage = progress.state().stage;
         if stage != self.stage {
             *self = Self { stage, since: Instant::now(), is_told: false };
         } else if !self.is_told && !self.stage.is_empty() && self.since.elapsed() >= LONG {
