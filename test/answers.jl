@@ -10,7 +10,7 @@ function told_by_program(command, arguments...; directory = pwd())
     printed = @async read(out, String)
     said = read(err, String)
     wait(process)
-    # The error is the last thing said, and its hint is apart.
+    # The error comes last, with its hint on a line of its own.
     error = last(split(string('\n', said), "\nerror: "))
     return (
         code = process.exitcode,

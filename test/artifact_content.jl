@@ -165,14 +165,14 @@ end
     end
 end
 
-@testset "rot is found, told and repaired" begin
+@testset "corruption is found, reported and repaired" begin
     with_lab() do lab
         hash, tarball, sha256 = packed_artifact(lab, "content")
         file = joinpath(lab.root, "Artifacts.toml")
         bind_artifact!(file, "x", hash; download_info = [("file://$tarball", sha256)])
         @test ScratchRS.verify_artifacts() == (sound = 1, rotten = [], unreadable = [])
         chmod(joinpath(artifact_path(hash), "file"), 0o644)
-        write(joinpath(artifact_path(hash), "file"), "rotten")
+        write(joinpath(artifact_path(hash), "file"), "corrupt")
         write(joinpath(artifact_path(hash), "more"), "")
         @test !verify_artifact(hash)
         found = ScratchRS.verify_artifacts().rotten

@@ -34,7 +34,7 @@ const HAS_ORPHANAGE = VERSION < v"1.13-"
         orphans() = Pkg.TOML.parsefile(joinpath(lab.depot, "logs", "orphaned.toml"))
         Pkg.gc(; io = devnull)
         @test isdir(cache) && isdir(table) && isdir(shared) && isdir(mine)
-        # What nobody uses is an orphan, and goes after the grace period.
+        # An unused item is an orphan, and is deleted after the grace period.
         if HAS_ORPHANAGE
             @test haskey(orphans(), untracked)
             @test isempty(intersect(keys(orphans()), [cache, table, shared, mine]))

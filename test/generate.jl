@@ -52,7 +52,7 @@ end
         # What lies beside the space: what `layout.rs` says.
         @test beside() == ["key", "key@generated.toml"]
         @test readdir(path) == ["file"]
-        # No message while nobody waits.
+        # No message without a waiting task.
         @test isempty(with_stderr(() -> get_scratch!(filling(counted), OWNER, "other")))
     end
 end
@@ -303,7 +303,7 @@ end
         clear_scratchspaces!(OWNER)
         @test content(get_scratch!(generate, OWNER, "key"; version = 1)) == "content"
         @test counted.runs == 3
-        # Removed by others, as Pkg.gc does, with and without somebody who then merely opens it.
+        # Removed by others, as Pkg.gc does, with and without a later call that merely opens it.
         rm(path; recursive = true)
         @test content(get_scratch!(generate, OWNER, "key"; version = 1)) == "content"
         @test counted.runs == 4
@@ -315,7 +315,7 @@ end
         get_scratch!(OWNER, "key")
         @test content(get_scratch!(generate, OWNER, "key")) == "content"
         @test counted.runs == 6
-        # A record that nobody can read is none.
+        # An unreadable record does not count.
         write(path * "@generated.toml", "\xff[[")
         get_scratch!(generate, OWNER, "key")
         @test counted.runs == 6
@@ -362,7 +362,7 @@ end
     end
 end
 
-@testset "whoever waits is told for whom" begin
+@testset "a waiting task is told for which process" begin
     with_lab() do lab
         begun, go = Channel{Nothing}(1), Channel{Nothing}(1)
         generate(directory) = (put!(begun, nothing); take!(go); write(joinpath(directory, "file"), "content"))
@@ -452,7 +452,7 @@ end
             if round == 2
                 @test content(get_scratch!(error, OWNER, "key"; version = 1)) == "old"
             end
-            # The next one takes over, and has nobody to wait for.
+            # The next one takes over without waiting.
             counted = Counted()
             path = Ref("")
             message = with_stderr() do

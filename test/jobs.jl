@@ -4,19 +4,19 @@ using Base.CoreLogging: AbstractLogger, CoreLogging, LogLevel, with_logger
 using ScratchRS: Native, Progress
 
 # Keeps what is logged.
-struct Keeper <: AbstractLogger
+struct Recorder <: AbstractLogger
     records::Vector{Any}
 end
-CoreLogging.min_enabled_level(::Keeper) = LogLevel(-1)
-CoreLogging.shouldlog(::Keeper, arguments...) = true
-CoreLogging.handle_message(keeper::Keeper, level, message, _module, group, id, file, line; progress = nothing, kw...) =
-    push!(keeper.records, (level, message, id, progress))
+CoreLogging.min_enabled_level(::Recorder) = LogLevel(-1)
+CoreLogging.shouldlog(::Recorder, arguments...) = true
+CoreLogging.handle_message(recorder::Recorder, level, message, _module, group, id, file, line; progress = nothing, kw...) =
+    push!(recorder.records, (level, message, id, progress))
 
 # The records of a job that is not shown on a terminal.
 function records_of(stages, steps, io = IOBuffer())
-    keeper = Keeper([])
-    reply = with_logger(() -> Native.rehearse(stages, UInt64(steps), io), keeper)
-    return reply, keeper.records
+    recorder = Recorder([])
+    reply = with_logger(() -> Native.rehearse(stages, UInt64(steps), io), recorder)
+    return reply, recorder.records
 end
 
 @testset "several texts cross as they are" begin
@@ -28,8 +28,8 @@ end
 end
 
 @testset "a job that takes long is shown in records of its progress" begin
-    reply, records = records_of(["First", "Second thing"], 80)
-    @test reply == ["First", "Second thing"]
+    reply, records = records_of(["First", "Second stage"], 80)
+    @test reply == ["First", "Second stage"]
     @test all(record -> record[1] == LogLevel(-1), records)
     for stage in reply
         seen = [(id, progress) for (_, message, id, progress) in records if message == stage]
@@ -38,7 +38,7 @@ end
         @test values[end] == "done"
         @test issorted(values[1:(end - 1)]) && all(value -> 0 <= value <= 1, values[1:(end - 1)])
     end
-    # Nobody hears of one that is over at once, or of one that is to be silent.
+    # A job that ends at once, or is silent, shows nothing.
     @test records_of(["First"], 1)[2] == []
     @test records_of(["First"], 70, devnull)[2] == []
 end
@@ -58,7 +58,7 @@ end
     # No terminal is too narrow for it.
     for width in [1, 20, 60, 200]
         io = IOContext(IOBuffer(), :displaysize => (24, width))
-        view = Progress.View(io, :bar, "Downloading `a thing`", :id, copy(now))
+        view = Progress.View(io, :bar, "Downloading `a file`", :id, copy(now))
         @test textwidth(Progress.line(view, true, 4 * 2^20, 16 * 2^20)) < max(width, 14)
     end
 end

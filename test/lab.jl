@@ -16,7 +16,7 @@ const REPO = dirname(dirname(pathof(ScratchRS)))
 # no other Julia uses it.
 function own_depot()
     depot = realpath(mktempdir())
-    # For tests that run as somebody else.
+    # For tests that run as another user.
     chmod(depot, 0o755)
     artifacts = mkpath(joinpath(depot, "artifacts"))
     for (_, hash) in ScratchRS.Native.Binding.BOUND
@@ -54,7 +54,7 @@ isolated(home) = [
 ]
 
 const GLOBAL = UUID(UInt128(0))
-# Packages that nobody has.
+# Packages that are not installed.
 const OWNER = UUID("d3a5e2b1-6c1f-4b8e-9f57-0a4d2c9b7e61")
 const USER = UUID("4f0c8f3e-2b7a-4c55-8d21-7be1a1f0c9d2")
 
@@ -187,7 +187,7 @@ function skipped(what, why)
 end
 
 """
-Says that something is not tested, and why: in this version of Julia there is no such thing, or it is
+Says that something is not tested, and why: this version of Julia does not have it, or it is
 a peer's and no checkout was given.
 """
 function inapplicable(what, why)

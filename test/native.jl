@@ -118,7 +118,7 @@ end
         println(sort(unique(basename.(paths))) == ["key-\$i" for i in 0:7])
         println(all(isdir, paths))
         # Plain calls, calls that wait, jobs and errors, while memory is collected.
-        # So many collections and no more: a Julia of old lets nobody else run between two of them.
+        # So many collections and no more: an old Julia runs no other task between two of them.
         collector = Threads.@spawn for _ in 1:100
             GC.gc(false)
             yield()

@@ -124,7 +124,7 @@ end
         @test !ispath(expected)
         clear_scratchspaces!()
         @test !ispath(joinpath(lab.root, "scratchspaces"))
-        # Who names an empty one has forgotten something.
+        # An empty one is a mistake.
         for call in [
             () -> get_scratch!(OWNER, "key"; depot = ""),
             () -> get_scratch!(identity, OWNER, "key"; depot = ""),
@@ -213,7 +213,7 @@ end
             refused(scratch_dir(string(OWNER), "dangling")) do
                 get_scratch!(OWNER, "dangling")
             end
-            # A link to a directory is in nobody's way.
+            # A link to a directory does no harm.
             symlink(mkdir(joinpath(lab.root, "elsewhere")), joinpath(lab.root, "link"))
             path = get_scratch!(OWNER, "key"; depot = "link")
             @test path == joinpath(lab.root, "link", "scratchspaces", string(OWNER), "key")
@@ -288,7 +288,7 @@ end
     end
 end
 
-# A function that runs code as somebody who is not root; nothing if that can't be done.
+# A function that runs code as a user other than root; nothing if that is impossible.
 function as_nobody(lab)
     words = if !Sys.isunix()
         nothing
@@ -306,10 +306,10 @@ function as_nobody(lab)
     return code -> outcome(wrapped(child(code; depots = depots), words))
 end
 
-@testset "a depot of somebody else" begin
+@testset "a depot of another user" begin
     with_filled_depot() do lab
         run_as_nobody = as_nobody(lab)
-        run_as_nobody === nothing && return skipped("a depot of somebody else", "it takes another user")
+        run_as_nobody === nothing && return skipped("a depot of another user", "it takes another user")
         directories = [directory for (directory, _, _) in walkdir(lab.depot)]
         foreach(directory -> chmod(directory, 0o555), directories)
         chmod(ScratchRS.usage_toml(), 0o444)

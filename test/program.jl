@@ -17,7 +17,7 @@ answer(command) = readchomp(pipeline(command; stderr = devnull))
             @test occursin("\"bytes\": 5", list)
             @test occursin(repr(project), list)
             @test length(collect(eachmatch(r"\"key\": ", list))) == 1
-            # Both ways to the same path, whoever makes it.
+            # Julia and the program give the same path.
             @test answer(`$command path key --uuid $OWNER`) == path
             @test answer(`$command path new --uuid $OWNER --project $project`) == get_scratch!(OWNER, "new")
             @test answer(`$command path shared`) == get_scratch!(GLOBAL, "shared")

@@ -252,7 +252,7 @@ end
             @test !islink(space)
             @test read(precious, String) == "content"
         end
-        # The space of somebody who is in it.
+        # A space that is the current directory of a process.
         cd(get_scratch!(OWNER, "key")) do
             delete_scratch!(OWNER, "key")
         end

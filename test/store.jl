@@ -97,7 +97,7 @@ end
             @test basename(dirname(file)) == string(OWNER)
             versioned = @my_artifacts_toml!(versioned = true)
             @test dirname(versioned) == dirname(file) && basename(versioned) == "Artifacts_v1.2.0.toml"
-            # The store lives as long as somebody who binds in it.
+            # The store lives as long as a package that binds in it.
             @test occursin(ScratchRS.get_scratchspace(), log_text())
         end
         # Julia 1.5 finds the sources of a package by the load path, which is the lab's here.

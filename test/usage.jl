@@ -156,7 +156,7 @@ end
 @testset "on whose behalf a use is logged" begin
     with_lab() do lab
         parents(path) = [record["parent_projects"] for record in records(path)]
-        # Nobody is known: nothing is logged, also not the second time.
+        # No project is known: nothing is logged, not the second time either.
         path = get_scratch!(OWNER, "key")
         get_scratch!(OWNER, "key")
         shared = get_scratch!("key")
@@ -367,7 +367,7 @@ end
     end
 end
 
-@testset "a log that somebody else has locked" begin
+@testset "a log that another process has locked" begin
     with_lab() do lab
         lock = ScratchRS.usage_toml() * ".pid"
         mkpath(dirname(lock))

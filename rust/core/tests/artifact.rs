@@ -167,7 +167,7 @@ fn rot_is_found_file_by_file() {
     ];
     let expected = expected.map(|(name, change)| (name.to_owned(), change));
     assert_eq!(found(&rot.differences.unwrap()), expected);
-    // A record that has rotted too is not believed.
+    // A corrupt record is not used.
     fs::write(format!("{}@tree", created.path), "no record").unwrap();
     let Verdict::Rotten(rot) = verify() else { panic!("it is rotten") };
     assert_eq!(rot.differences, None);
@@ -190,7 +190,7 @@ fn what_is_found_sound_gets_its_record() {
     let stack = stack(&lab);
     lab.write(&format!("artifacts/{FOO}/foo"), "foo");
     let empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
-    lab.write(&format!("artifacts/{empty}/rot"), "");
+    lab.write(&format!("artifacts/{empty}/extra"), "");
     lab.write(&format!("artifacts/{}@tree", "1".repeat(40)), "of an artifact that is gone");
     lab.write("artifacts/Overrides.toml", "");
     fs::create_dir_all(lab.path("artifacts/jl_x1y2z3")).unwrap();

@@ -415,7 +415,7 @@ fn an_invalid_place_does_not_stop_another_and_is_told() {
     assert!(installed.is_new && told("5:10") && told("11:8"), "{:?}", installed.warnings);
 }
 
-/// The file that binds the scene's artifact, and one that nobody can have.
+/// The file that binds the scene's artifact, and one that no server has.
 fn write_bindings(scene: &Scene) -> String {
     let file = scene.lab.root().join("Artifacts.toml").to_str().unwrap().to_owned();
     let served = &scene.served;
@@ -456,11 +456,11 @@ fn what_has_rotted_is_put_right() {
     };
     let repairs = repair(&[&file]);
     assert_eq!(repairs.installed, [(scene.hash, scene.path())]);
-    assert_eq!(repairs.failed.len(), 1, "nobody has y");
+    assert_eq!(repairs.failed.len(), 1, "no server has y");
 
-    let rotten = Path::new(&scene.path()).join("file");
-    fs::set_permissions(&rotten, fs::Permissions::from_mode(0o644)).unwrap();
-    fs::write(&rotten, "rotten").unwrap();
+    let corrupt = Path::new(&scene.path()).join("file");
+    fs::set_permissions(&corrupt, fs::Permissions::from_mode(0o644)).unwrap();
+    fs::write(&corrupt, "corrupt").unwrap();
     fs::remove_file(scene.lab.path("logs/artifact_usage.toml")).expect("the use is logged");
     let repairs = repair(&[]);
     assert_eq!(repairs.unknown.len(), 1, "no log knows the file");
@@ -501,7 +501,7 @@ fn copies_that_stand_for_links_are_no_rot() {
     assert_eq!(verify(), Verdict::Sound(path.clone()));
 
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
-    fs::write(&copy, "rot").unwrap();
+    fs::write(&copy, "corrupt").unwrap();
     let Verdict::Rotten(rot) = verify() else { panic!("it is rotten") };
     let difference = Difference { path: "lib64/tool.so".into(), change: Change::Changed };
     assert_eq!(rot.differences, Some(vec![difference]));

@@ -1,4 +1,4 @@
-//! An artifact that was reported as present is there: no collection deletes it for ten minutes, whoever
+//! An artifact that was reported as present is there: no collection deletes it for ten minutes, whatever process
 //! has found it and whether any file binds it.
 
 #![cfg(unix)]

@@ -292,7 +292,7 @@ fn a_root_can_be_ignored() {
     assert!(!lab.path(&format!("scratchspaces/{UUID}/kept")).exists());
 }
 
-/// Nobody knows what was in such a log.
+/// The former content of such a log is unknown.
 #[test]
 fn a_log_that_is_something_else_keeps_all_of_its_kinds() {
     let lab = lab();
@@ -345,7 +345,7 @@ fn a_manifest_of_an_unknown_format_keeps_what_it_names() {
     }
 }
 
-/// A root that leads in a circle can be read by nobody: what it could have kept stays.
+/// A root that is a cycle of links cannot be read: what it may reference stays.
 #[test]
 fn a_root_that_is_a_link_to_itself_is_reported() {
     let lab = lab();
@@ -605,7 +605,7 @@ fn what_is_being_made_is_in_use() {
     collect(&options(&lab));
     let created = creation.publish(&stack, &Progress::default()).unwrap();
     let report = collect(&options(&lab));
-    assert!(Path::new(&created.path).exists(), "nobody had a chance to bind it yet");
+    assert!(Path::new(&created.path).exists(), "it could not be bound yet");
     assert_eq!(report.spared.len(), 1);
 }
 
@@ -644,7 +644,7 @@ fn why_something_is_there() {
 }
 
 /// A depot with a store: a file of bindings that is used for a project, with a tree and one of its
-/// contents; and something that nobody binds.
+/// contents; and an unbound file.
 fn with_store() -> (DepotLab, store::Store, PathBuf) {
     let lab = lab();
     let store = store::Store::of(lab.place()).unwrap();
@@ -667,7 +667,7 @@ fn with_store() -> (DepotLab, store::Store, PathBuf) {
     };
     let tree = make(&[("a", "shared"), ("b", "twelve bytes")], None);
     let shared = make(&[("a", "shared")], Some("a"));
-    make(&[("a", "nobody's")], Some("a"));
+    make(&[("a", "unbound")], Some("a"));
     for (name, hash) in [("tree", tree), ("shared", shared)] {
         let options = store::BindOptions::default();
         store::bind(&store, &file, name, hash, options, now, patience).unwrap();
@@ -697,7 +697,7 @@ fn a_store_is_collected_with_its_depot() {
     assert_eq!(waiting.until, waiting.since.after(TimeDelta::days(7)));
     options.policy.collect_delay = TimeDelta::zero();
     assert_eq!(of_store(&collect(&options)), of_store(&dry));
-    // No option removes a store that somebody uses.
+    // No option deletes a store in use.
     let max_size = Options {
         max_size: Some(0),
         force: true,
@@ -775,8 +775,8 @@ fn a_store_is_the_same_by_any_path() {
     for (since, count) in [(recent.to_string(), 0), ("2024-01-01T00:00:00Z".to_owned(), 1)] {
         let dry = Options { dry_run: true, ..options.clone() };
         // What came long ago would be due, were it not known to wait.
-        let thing = path.trim_matches('"').to_owned();
-        let file = fs::File::open(&thing).unwrap();
+        let item = path.trim_matches('"').to_owned();
+        let file = fs::File::open(&item).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         fs::write(&orphans, entry(&since)).unwrap();
         assert_eq!(collect(&dry).store().count, count, "{since}");
@@ -850,7 +850,7 @@ fn why_something_is_in_the_store() {
     assert_eq!(status.saved, 6, "the file and the tree have it once");
 }
 
-/// A collection that waits for the locks has an older clock than who logs a use meanwhile of a space
+/// A collection that waits for the locks has an older clock than a process that logs a use meanwhile of a space
 /// that went, and is about to make it anew.
 #[test]
 fn a_use_that_was_logged_since_the_collection_began_stays_in_the_log() {

@@ -273,7 +273,11 @@ fn a_tree_that_is_linked_in_another_way_is_linked_anew_where_it_is_demanded() {
     assert!(is_link());
     assert_eq!(make(Some(LinkMode::Copy)).link, Some(LinkMode::Copy));
     assert!(!is_link());
-    assert_eq!(make(None).link, Some(LinkMode::Copy), "who demands nothing gets what is there");
+    assert_eq!(
+        make(None).link,
+        Some(LinkMode::Copy),
+        "without a demand, the existing tree is used"
+    );
 }
 
 /// Whichever comes first: a content that is executable in one tree and not in another.
@@ -471,7 +475,7 @@ fn what_another_name_is_bound_to_by_force_frees_what_it_was_bound_to() {
     assert_eq!(usage(&lab.store, PATIENCE).unwrap().iter().count(), 1);
 }
 
-/// A content that nobody uses for itself may be in a tree that has not been bound yet.
+/// A content that is not bound itself may be in a tree that has not been bound yet.
 #[test]
 fn a_tree_that_is_there_keeps_its_contents() {
     let lab = Lab::new();
@@ -738,12 +742,12 @@ fn names_of_somebody_unknown_and_of_files_elsewhere_stay() {
     let hashes = [lab.file("one"), lab.file("two"), lab.file("three")];
     lab.bind_in(&file, "one", hashes[0]);
     lab.bind_in(&elsewhere, "two", hashes[1]);
-    // A file that nobody was ever logged for, as that of a store that was adopted.
+    // A file without a logged user, as in an adopted store.
     let adopted = lab.store.layout().bindings(uuid::Uuid::from_u128(7), None);
     lab.bind_in(&adopted, "three", hashes[2]);
     fs::remove_file(project).unwrap();
     assert_eq!(lab.collect_now(), []);
-    // What cannot be read of the log may be about anybody.
+    // The unreadable part of the log may name any user.
     let (file, project) = lab.open_for("2.0.0", "Other.toml");
     lab.bind_in(&file, "four", lab.file("four"));
     fs::remove_file(project).unwrap();

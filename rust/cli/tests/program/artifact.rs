@@ -331,8 +331,8 @@ fn what_is_there_and_who_binds_it() {
     );
     let usage = artifact(&lab, &["usage", "iris"]);
     assert_eq!(usage.stdout, "name  last used  bound by\niris  today      [ROOT]/Artifacts.toml\n");
-    let nobody = artifact(&lab, &["usage", OTHER]);
-    assert_eq!(nobody, said(&format!("No file that the depots know binds {OTHER}")));
+    let unused = artifact(&lab, &["usage", OTHER]);
+    assert_eq!(unused, said(&format!("No file that the depots know binds {OTHER}")));
     assert_eq!(answer(&lab, &["usage", OTHER])["files"], json!([]));
     let empty = Lab::new();
     assert_eq!(

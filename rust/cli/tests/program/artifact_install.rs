@@ -21,7 +21,7 @@ struct Scene {
 impl Scene {
     fn new() -> Self {
         let mut lab = Lab::new();
-        // Neither the machine's own nor somebody else's server is to be asked.
+        // No server but the test's is asked.
         lab.set("JULIA_PKG_SERVER", "");
         // More than comes at once, and that no compression makes small.
         let mut state = 1_u32;
@@ -91,11 +91,11 @@ impl Scene {
         names
     }
 
-    /// Lets an artifact rot.
+    /// Corrupts an artifact.
     fn spoil(&self, hash: &str, file: &str) {
         let file = format!("depot/artifacts/{hash}/{file}");
         self.lab.set_writable(&file);
-        self.lab.write(&file, "rotten");
+        self.lab.write(&file, "corrupt");
     }
 }
 

@@ -50,7 +50,7 @@ fn a_link_to_nothing_is_in_the_way() {
     lab.result(&PATH);
 }
 
-/// A log whose third line nobody finished.
+/// A log whose third line is incomplete.
 const TORN: &str = "[[\"[ROOT]/x\"]]\nparent_projects = [\"/p\"]\ntime = 2026-10-1";
 
 #[test]

@@ -7,7 +7,7 @@ use crate::lab::{Lab, Run, UUID, json};
 const HASH: &str = "1111111111111111111111111111111111111111";
 const OTHER: &str = "2222222222222222222222222222222222222222";
 
-/// An artifact that a file binds, one that none does, and a space that nobody has logged.
+/// An artifact that a file binds, one that none does, and a space without a usage record.
 fn lab() -> Lab {
     let lab = Lab::new();
     lab.write(&format!("depot/artifacts/{HASH}/file"), "x".repeat(2048));

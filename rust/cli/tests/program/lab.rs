@@ -110,7 +110,7 @@ impl Lab {
         run.stdout
     }
 
-    /// A command in the lab's environment and directory, with nobody to answer questions.
+    /// A command in the lab's environment and directory, without a terminal to answer questions.
     pub(crate) fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments.iter().map(|argument| self.real(argument)));

@@ -124,7 +124,7 @@ fn an_older_page_is_replaced_as_a_whole() {
     lab.write("pages/.scratchrs-depot.html-abcdef", "half");
     let older = fs::File::open(lab.path("pages/depot.html")).unwrap();
     assert!(page(&lab).ends_with("</html>\n"));
-    // Whoever reads the older one reads on.
+    // A reader of the older page can read on.
     assert_eq!(std::io::read_to_string(older).unwrap(), "older");
     assert_eq!(fs::read_dir(lab.path("pages")).unwrap().count(), 1);
 }

@@ -189,7 +189,7 @@ fn a_collection_of_the_depot_takes_what_nothing_binds_and_leaves_the_store() {
     store(&lab, &["add", "one", "one"]);
     store(&lab, &["add", "hi", "hi"]);
     store(&lab, &["remove", "one"]);
-    // Nobody is known to use the space.
+    // No user of the space is known.
     fs::remove_dir_all(lab.path("depot/logs")).ok();
     let gc = |more: &[&str]| {
         let run = lab.run(&[&["gc", "--collect-delay", "0", "--json"], more].concat());
@@ -213,7 +213,7 @@ fn a_collection_of_the_depot_takes_what_nothing_binds_and_leaves_the_store() {
     store(&lab, &["remove", "hi"]);
     fs::remove_dir_all(lab.path("depot/logs")).ok();
     gc(&[]);
-    assert!(lab.exists(STORE), "somebody has used it just now");
+    assert!(lab.exists(STORE), "it was used just now");
     fs::remove_file(lab.path(&format!("{STORE}/logs/my_artifact_users.log"))).unwrap();
     gc(&[]);
     assert!(!lab.exists(STORE), "nothing binds what is in it");

@@ -24,7 +24,7 @@ const OWNERS: u64 = 3;
 /// What makes a file one that is no TOML.
 const TAILS: [&str; 3] = ["\nx = = 1\n", "\n[[Broken", "\n\"torn = "];
 
-/// What a peer makes of things that we read differently, by design.
+/// How a peer reads inputs that we read differently, by design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect {
     /// Julia 1.5: only files that are named `Manifest.toml` are manifests, and of the first format.
@@ -428,7 +428,7 @@ impl World {
         }
     }
 
-    /// Since when some things are orphans.
+    /// Since when some items are orphans.
     fn orphanage(&mut self, dice: &mut Dice, now: DepotTime) {
         for depot in self.depots.clone() {
             let mut known = BTreeSet::new();
