@@ -667,7 +667,7 @@ fn with_store() -> (DepotLab, store::Store, PathBuf) {
     };
     let tree = make(&[("a", "shared"), ("b", "twelve bytes")], None);
     let shared = make(&[("a", "shared")], Some("a"));
-    make(&[("a", "unbound")], Some("a"));
+    make(&[("a", "unbound.")], Some("a"));
     for (name, hash) in [("tree", tree), ("shared", shared)] {
         let options = store::BindOptions::default();
         store::bind(&store, &file, name, hash, options, now, patience).unwrap();
