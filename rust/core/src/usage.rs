@@ -330,7 +330,7 @@ impl LockedLog {
         if damage.is_lost {
             put_aside(&self.path, &known)?;
         }
-        let mut skipped = damage.skipped;
+        let mut skipped = damage.diagnostics;
         for (path, record) in added {
             log.insert(path, record);
         }

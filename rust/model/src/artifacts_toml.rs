@@ -28,7 +28,6 @@ mod choice;
 mod download;
 mod edit;
 mod named;
-mod printed;
 
 use std::collections::BTreeMap;
 

@@ -65,6 +65,12 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// As much of a text as a message shows: one line of a file may have megabytes.
+pub(crate) fn brief(text: &str) -> &str {
+    const LONGEST: usize = 100;
+    text.char_indices().nth(LONGEST).map_or(text, |(end, _)| &text[..end])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

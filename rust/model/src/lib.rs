@@ -16,7 +16,6 @@ pub mod manifest;
 pub mod orphanage;
 pub mod overrides;
 pub mod platform;
-mod printed;
 pub mod project;
 pub mod quantity;
 pub mod root;

@@ -11,9 +11,8 @@
 //! without an entry, as they are left where a file ends early. An entry or a field that stands twice
 //! is no error: all of them count.
 
-mod entries;
-mod names;
-mod printed;
+mod dependencies;
+mod reader;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -65,14 +64,7 @@ impl ManifestReader {
     ///
     /// The first place of the manifest that is not understood: it may reference anything.
     pub fn read(&mut self, bytes: &[u8]) -> Reading<Manifest> {
-        root::read(bytes, |text| self.read_text(text), Manifest::add)
-    }
-
-    fn read_text(&mut self, text: &str) -> Reading<Manifest> {
-        match printed::read(text, self) {
-            Some(manifest) => Ok((manifest, None)),
-            None => entries::read(text, self),
-        }
+        root::read(bytes, |text| reader::read(text, self), Manifest::add)
     }
 
     fn package(&mut self, words: Words<'_>) -> Arc<Package> {

@@ -30,21 +30,11 @@ impl Orphanage {
             Diagnostic::of_line(line, "the text is not UTF-8")
         });
         let mut times = Times::default();
-        match text.and_then(|text| toml_events::read(text, &mut times)) {
-            Ok(()) => (times.orphanage, times.diagnostics),
-            Err(diagnostic) => {
-                // Each line stands for itself.
-                let mut lines = Times::default();
-                for line in bytes.split(|byte| *byte == b'\n') {
-                    let Ok(line) = std::str::from_utf8(line) else { continue };
-                    let mut times = Times::default();
-                    if toml_events::read(line, &mut times).is_ok() {
-                        lines.orphanage.0.extend(times.orphanage.0);
-                    }
-                }
-                (lines.orphanage, vec![diagnostic])
-            }
-        }
+        let read = text.and_then(|text| toml_events::read(text, &mut times));
+        let Err(diagnostic) = read else { return (times.orphanage, times.diagnostics) };
+        let mut times = Times::default();
+        toml_events::salvage(bytes, &mut times);
+        (times.orphanage, vec![diagnostic])
     }
 
     /// The file's text, as Pkg prints it.

@@ -25,18 +25,11 @@ pub struct Identity {
 pub fn identity(text: &str) -> Identity {
     let head = text.find("\n[").map_or(text, |end| &text[..=end]);
     let mut fields = Fields::default();
-    if toml_events::read(head, &mut fields).is_ok() {
-        return fields.0;
+    if toml_events::read(head, &mut fields).is_err() {
+        fields = Fields::default();
+        toml_events::salvage(head.as_bytes(), &mut fields);
     }
-    let mut found = Fields::default();
-    for line in text.lines().take_while(|line| !line.trim_start().starts_with('[')) {
-        let mut fields = Fields::default();
-        if toml_events::read(line, &mut fields).is_ok() {
-            found.0.name = found.0.name.or(fields.0.name);
-            found.0.uuid = found.0.uuid.or(fields.0.uuid);
-        }
-    }
-    found.0
+    fields.0
 }
 
 /// The first of the fields of a project, before its first table.

@@ -16,18 +16,18 @@
 //! is whole is kept, what is torn is reported with its line. Printing is letter for letter that
 //! of Pkg (`TOML.print(…; sorted = true)`).
 
-mod any_toml;
-mod recovery;
+mod census;
+mod reader;
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use toml::{Table, Value};
+use toml::Table;
 
 use crate::diagnostic::Diagnostic;
-use crate::printed::lines;
 use crate::time::DepotTime;
 use crate::toml_text::{push_key, push_strings};
+
+pub use census::{Census, census};
 
 const TIME: &str = "time";
 const PARENT_PROJECTS: &str = "parent_projects";
@@ -53,45 +53,10 @@ pub struct UsageLog {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
     /// What could not be read; of very much, the beginning.
-    pub skipped: Vec<Diagnostic>,
+    pub diagnostics: Vec<Diagnostic>,
     /// Whether the log is not one with torn lines, but something else: nothing in it can be read, or
     /// most of it is no text. Then any number of records may be lost.
     pub is_lost: bool,
-}
-
-/// For how many records and parent projects a log has room. Each takes many times its shortest text in
-/// memory; a log that has so many in so few bytes was written by no peer, since all paths are absolute.
-struct Room {
-    left: usize,
-    /// How many bytes fields that are not ours may have.
-    others: usize,
-}
-
-impl Room {
-    /// What a record takes, where a parent project takes one.
-    const RECORD: usize = 2;
-
-    fn of(length: usize) -> Self {
-        Self { left: 4096 + length / 24, others: 1 << 16 }
-    }
-
-    /// Takes room; `None` if there is no more.
-    fn take(&mut self, room: usize) -> Option<()> {
-        self.left = self.left.checked_sub(room)?;
-        Some(())
-    }
-
-    /// The value of a field that is not ours; `None` if it is none, or there is no room for it.
-    fn other(&mut self, value: &str) -> Option<Value> {
-        self.others = self.others.checked_sub(value.len().max(64))?;
-        format!("x = {value}").parse::<Table>().ok()?.remove("x")
-    }
-}
-
-/// As much of a text as somebody reads: a torn line may have megabytes.
-fn beginning(text: &str) -> &str {
-    const LONGEST: usize = 200;
-    text.char_indices().nth(LONGEST).map_or(text, |(end, _)| &text[..end])
 }
 
 impl UsageLog {
@@ -101,53 +66,12 @@ impl UsageLog {
     /// bytes of the log.
     pub fn read(bytes: &[u8]) -> (Self, Vec<Diagnostic>) {
         let (log, damage) = Self::read_damaged(bytes);
-        (log, damage.skipped)
+        (log, damage.diagnostics)
     }
 
     /// As [`Self::read`], with what the damage of the log means.
     pub fn read_damaged(bytes: &[u8]) -> (Self, Damage) {
-        let text = std::str::from_utf8(bytes).ok();
-        if let Some(log) = text.and_then(Self::of_printed) {
-            return (log, Damage::default());
-        }
-        match text.and_then(any_toml::read) {
-            Some((log, skipped)) => (log, Damage { skipped, is_lost: false }),
-            None => recovery::read(bytes),
-        }
-    }
-
-    /// Reads a log in which every line is as a peer or we would write it, many times as fast as TOML
-    /// in general. None for any other log, valid or not.
-    fn of_printed(text: &str) -> Option<Self> {
-        let mut log = Self::default();
-        let mut room = Room::of(text.len());
-        let mut current: Option<(String, Record)> = None;
-        for line in printed_lines(text) {
-            match (line?, &mut current) {
-                (Line::Record(path), _) => {
-                    room.take(Room::RECORD)?;
-                    if let Some((path, record)) = current.replace((path.into(), Record::default()))
-                    {
-                        log.insert(path, record);
-                    }
-                }
-                (Line::Time(time), Some((_, record))) if record.time.is_none() => {
-                    record.time = Some(time);
-                }
-                (Line::ParentProjects(parents), Some((_, record)))
-                    if record.parent_projects.is_empty() =>
-                {
-                    room.take(parents.len())?;
-                    record.parent_projects = parents.into_iter().map(Cow::into_owned).collect();
-                }
-                // A field that stands twice, or belongs to no record.
-                _ => return None,
-            }
-        }
-        if let Some((path, record)) = current {
-            log.insert(path, record);
-        }
-        Some(log)
+        reader::read(bytes)
     }
 
     /// Adds a record at the end of a path's records.
@@ -243,136 +167,6 @@ impl Record {
             out.push('\n');
         }
     }
-}
-
-/// How many records a log has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Census {
-    /// All records.
-    pub records: usize,
-    /// Those that would remain if the log were condensed.
-    pub paths: usize,
-}
-
-impl Census {
-    /// Whether condensing the log now is cheap compared with what it grew by since the last time.
-    pub fn is_crowded(self) -> bool {
-        self.records > 2 * self.paths + 64
-    }
-}
-
-/// Counts the records of a log in which every line is as a peer or we would write it, and whole,
-/// so that a record can be appended to it. `None` for any other log, valid or not.
-///
-/// Much faster than reading the log, since every first access of a session asks.
-pub fn census(bytes: &[u8]) -> Option<Census> {
-    let text = std::str::from_utf8(bytes).ok()?;
-    let Some(text) = text.strip_suffix('\n') else {
-        return text.is_empty().then_some(Census { records: 0, paths: 0 });
-    };
-    let mut records = 0;
-    let mut paths = HashSet::new();
-    // Which fields the current record has: one that stands twice is not TOML, and `Pkg.gc` fails
-    // where one is missing.
-    let (mut has_time, mut has_parents) = (true, true);
-    for line in printed_lines(text) {
-        match line? {
-            Line::Record(path) if has_time && has_parents => {
-                records += 1;
-                paths.insert(path);
-                (has_time, has_parents) = (false, false);
-            }
-            Line::Time(_) if !has_time => has_time = true,
-            Line::ParentProjects(_) if !has_parents => has_parents = true,
-            _ => return None,
-        }
-    }
-    (has_time && has_parents).then_some(Census { records, paths: paths.len() })
-}
-
-/// A line of a log that says something.
-enum Line<'a> {
-    /// `[["path"]]`
-    Record(Cow<'a, str>),
-    /// `time = …`
-    Time(DepotTime),
-    /// `parent_projects = ["path", …]`
-    ParentProjects(Vec<Cow<'a, str>>),
-}
-
-/// The lines of a log that say something; none in the place of one that neither a peer nor we would
-/// have written.
-fn printed_lines(text: &str) -> impl Iterator<Item = Option<Line<'_>>> {
-    lines(text).map(printed_line)
-}
-
-fn printed_line(line: &str) -> Option<Line<'_>> {
-    if let Some(path) = line.strip_prefix("[[").and_then(|rest| rest.strip_suffix("]]")) {
-        let (path, rest) = basic_string(path)?;
-        return rest.is_empty().then_some(Line::Record(path));
-    }
-    if let Some(time) = line.strip_prefix("time = ") {
-        return DepotTime::from_toml(&time.parse().ok()?).map(Line::Time);
-    }
-    let (parent, mut rest) = basic_string(line.strip_prefix("parent_projects = [")?)?;
-    let mut parents = vec![parent];
-    let most = Room::of(line.len()).left;
-    while parents.len() <= most
-        && let Some(next) = rest.strip_prefix(", ")
-    {
-        let (parent, after) = basic_string(next)?;
-        parents.push(parent);
-        rest = after;
-    }
-    (rest == "]").then_some(Line::ParentProjects(parents))
-}
-
-/// The basic string at the beginning of `text`, if there is one, and what follows it.
-fn basic_string(text: &str) -> Option<(Cow<'_, str>, &str)> {
-    let text = text.strip_prefix('"')?;
-    let mut value = Cow::Borrowed("");
-    let mut rest = text;
-    loop {
-        let end = rest.bytes().position(|c| c == b'"' || c == b'\\' || c.is_ascii_control())?;
-        match &mut value {
-            // So far, it stands in the text as it is.
-            Cow::Borrowed(value) => *value = &text[..text.len() - rest.len() + end],
-            Cow::Owned(value) => value.push_str(&rest[..end]),
-        }
-        let (special, after) = rest[end..].split_at(1);
-        match special {
-            "\"" => return Some((value, after)),
-            "\\" => {
-                let (character, after) = escaped(after)?;
-                value.to_mut().push(character);
-                rest = after;
-            }
-            _ => return None,
-        }
-    }
-}
-
-/// The character that the text behind a backslash stands for, and what follows.
-fn escaped(text: &str) -> Option<(char, &str)> {
-    let mut rest = text.chars();
-    let character = match rest.next()? {
-        'b' => '\u{8}',
-        't' => '\t',
-        'n' => '\n',
-        'f' => '\u{c}',
-        'r' => '\r',
-        character @ ('"' | '\\') => character,
-        long @ ('u' | 'U') => {
-            let length = if long == 'u' { 4 } else { 8 };
-            let code = rest.as_str().get(..length).filter(|code| !code.starts_with('+'))?;
-            return Some((
-                char::from_u32(u32::from_str_radix(code, 16).ok()?)?,
-                &text[1 + length..],
-            ));
-        }
-        _ => return None,
-    };
-    Some((character, rest.as_str()))
 }
 
 #[cfg(test)]

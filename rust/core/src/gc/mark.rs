@@ -111,7 +111,7 @@ impl Marks {
         drop(old);
         let mut roots = Roots::default();
         for log in &self.logs {
-            let skipped = log.damage.skipped.iter().filter(|_| log.is_readable());
+            let skipped = log.damage.diagnostics.iter().filter(|_| log.is_readable());
             self.notes.extend(
                 skipped.map(|skipped| Note::at(&log.path, Problem::Healed, skipped.clone())),
             );

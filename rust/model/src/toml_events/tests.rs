@@ -107,6 +107,7 @@ pub(crate) fn pieces() -> impl Strategy<Value = String> {
             "\"", "'", "\"\"\"", "'''", "\\", "\\n", "\\u00e9", "\\U0001F600", "\\x41", "a", "b-c", "1", "-1", "+0",
             "0x1F", "1_000", "1.5", "1e3", "inf", "nan", "true", "false", "2024-01-02",
             "2024-01-02T03:04:05Z", "03:04:05", "\0", "\u{7f}", "é", "\u{feff}", "a = 1\n", "[t]\n", "[[t]]\n", "x = \"y\"\n",
+            "  [[t.u]]\n", "[[\"/a b\"]]\r\n", "y = [\"p\", \"q\"]\n", "z = false\n", "w = 2024-01-02T03:04:05.678Z\n",
         ])
         .prop_map(str::to_owned),
         1 => "[a-z=\\[\\]{}\", .\n#0-9]{0,6}",
@@ -114,7 +115,65 @@ pub(crate) fn pieces() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// The scalars of a text, each with its path, sorted.
+#[derive(Default)]
+struct Scalars(Vec<String>);
+
+impl Scalars {
+    fn add<'k>(&mut self, keys: impl Iterator<Item = &'k str>, scalar: &str) {
+        let keys: Vec<&str> = keys.take(STORED_KEYS).collect();
+        self.0.push(format!("{keys:?} {scalar}"));
+    }
+
+    fn add_value(&mut self, path: &mut Vec<String>, value: &toml::Value) {
+        let keys = path.clone();
+        let mut add = |scalar: &str| self.add(keys.iter().map(String::as_str), scalar);
+        match value {
+            toml::Value::String(text) => add(&format!("{text:?}")),
+            toml::Value::Integer(_) | toml::Value::Float(_) => add("number"),
+            toml::Value::Boolean(_) => add("boolean"),
+            toml::Value::Datetime(time) => add(&time.to_string()),
+            toml::Value::Array(values) => values.iter().for_each(|it| self.add_value(path, it)),
+            toml::Value::Table(table) => {
+                for (key, value) in table {
+                    path.push(key.clone());
+                    self.add_value(path, value);
+                    path.pop();
+                }
+            }
+        }
+    }
+}
+
+impl<'t> Receiver<'t> for Scalars {
+    fn receive(&mut self, place: Place<'_, 't>, event: Event<'t>) -> Step {
+        let scalar = match event {
+            Event::Scalar(Scalar::Text(text)) => format!("{text:?}"),
+            Event::Scalar(Scalar::Number) => "number".to_owned(),
+            Event::Scalar(Scalar::Boolean) => "boolean".to_owned(),
+            Event::Scalar(Scalar::Time(time)) => time.to_string(),
+            _ => return Ok(()),
+        };
+        let stored = place.path.len().min(STORED_KEYS);
+        self.add((0..stored).map(|index| place.path.key(index)), &scalar);
+        Ok(())
+    }
+}
+
 proptest! {
+    /// The events of a text have the values of its tree.
+    #[test]
+    fn the_events_are_those_of_the_tree(text in pieces()) {
+        if let Ok(table) = text.parse::<toml::Table>() {
+            let (mut events, mut tree) = (Scalars::default(), Scalars::default());
+            read(&text, &mut events).expect("TOML is read");
+            tree.add_value(&mut Vec::new(), &toml::Value::Table(table));
+            events.0.sort();
+            tree.0.sort();
+            prop_assert_eq!(events.0, tree.0, "{:?}", text);
+        }
+    }
+
     /// What is read here without an error is TOML, but for repetitions; and what is TOML is read.
     #[test]
     fn it_reads_toml_and_nothing_else(text in pieces()) {

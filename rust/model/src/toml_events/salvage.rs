@@ -1,0 +1,145 @@
+//! Reads what can be read of a damaged text.
+//!
+//! A position goes through the text and never back. Behind a header, or a key and value, that cannot be
+//! read, reading goes on at the next place at which another one may begin: the next line, or the next
+//! `[[`, since a writer may have been stopped anywhere and another one have appended there.
+//!
+//! A damaged text is read with less strict rules: several headers and fields may be on one line, and
+//! a `\r` ends a line. Strings of several lines are invalid: quotation marks of damaged lines must not
+//! hide the lines between them.
+//!
+//! Time is linear in the bytes: what can be read in vain, behind the places at which reading goes on, is
+//! limited.
+
+use super::grammar::{Headers, Reader};
+use super::{Receiver, Step};
+
+/// A damaged part of a text.
+pub(crate) enum Damage<'t> {
+    /// A header, or a key and value, that is not TOML, up to the place at which reading goes on.
+    Torn { at: usize, text: &'t str },
+    /// Bytes that are not UTF-8.
+    NotUnicode { at: usize },
+    /// Control characters, which no text has.
+    Control { at: usize },
+}
+
+/// How much of a text could be read, in bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Salvaged {
+    /// Headers, and keys with their values.
+    pub(crate) read: usize,
+    pub(crate) damaged: usize,
+    /// Damaged bytes that are not text.
+    pub(crate) not_text: usize,
+    /// Whether the limit was reached: the rest of the text was not read.
+    pub(crate) is_cut: bool,
+}
+
+/// Reads a text in any state: each header, and each key with its value, that can be read.
+pub(crate) fn salvage<'t>(bytes: &'t [u8], receiver: &mut impl Receiver<'t>) -> Salvaged {
+    let (at, headers, salvaged) = Default::default();
+    let mut salvage = Salvage { at, headers, salvaged, budget: 8 * bytes.len() };
+    for chunk in bytes.utf8_chunks() {
+        salvage.text(chunk.valid(), receiver);
+        let invalid = chunk.invalid().len();
+        if invalid > 0 {
+            receiver.damaged(Damage::NotUnicode { at: salvage.at });
+            salvage.pass_not_text(invalid);
+        }
+    }
+    salvage.salvaged
+}
+
+struct Salvage<'t> {
+    at: usize,
+    /// The header that the next keys are below.
+    headers: Headers<'t>,
+    salvaged: Salvaged,
+    /// How many bytes may yet be read in vain.
+    budget: usize,
+}
+
+impl<'t> Salvage<'t> {
+    fn text(&mut self, mut text: &'t str, receiver: &mut impl Receiver<'t>) {
+        while !text.is_empty() {
+            let end = text.bytes().position(is_control).unwrap_or(text.len());
+            let (before, rest) = text.split_at(end);
+            self.piece(before, receiver);
+            let end = rest.bytes().position(|byte| !is_control(byte)).unwrap_or(rest.len());
+            if end > 0 {
+                receiver.damaged(Damage::Control { at: self.at });
+                self.pass_not_text(end);
+            }
+            text = &rest[end..];
+        }
+    }
+
+    fn pass_not_text(&mut self, length: usize) {
+        self.at += length;
+        self.salvaged.damaged += length;
+        self.salvaged.not_text += length;
+    }
+
+    /// Reads a piece without control characters.
+    fn piece(&mut self, mut piece: &'t str, receiver: &mut impl Receiver<'t>) {
+        while !piece.is_empty() {
+            let headers = std::mem::take(&mut self.headers);
+            let mut reader = Reader::salvaging(piece, self.at, headers);
+            let read = reader.document(receiver);
+            piece = self.go_on(piece, reader, read, receiver);
+        }
+    }
+
+    /// Returns the rest of a piece, behind what was read and behind the error.
+    fn go_on(
+        &mut self,
+        piece: &'t str,
+        reader: Reader<'t>,
+        read: Step,
+        receiver: &mut impl Receiver<'t>,
+    ) -> &'t str {
+        let (item, ahead) = (reader.item_at(), reader.ahead());
+        self.salvaged.read += reader.read_bytes();
+        self.headers = reader.into_headers();
+        if read.is_ok() {
+            self.at += piece.len();
+            return "";
+        }
+        let torn = &piece[item - self.at..];
+        let end = match self.budget {
+            0 => torn.len(),
+            _ => next_begin(torn),
+        };
+        let (text, rest) = torn.split_at(end);
+        if torn.starts_with('[') {
+            self.headers = Headers::default();
+        }
+        receiver.damaged(Damage::Torn { at: item, text });
+        self.budget = self.budget.saturating_sub(ahead - item);
+        self.salvaged.is_cut |= self.budget == 0;
+        self.salvaged.damaged += end;
+        self.at = item + end;
+        rest
+    }
+}
+
+fn is_control(byte: u8) -> bool {
+    byte == 0x7f || byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
+}
+
+/// The next place, not the first byte, at which a header or a key may begin.
+fn next_begin(text: &str) -> usize {
+    const BYTE_ORDER_MARK: char = '\u{feff}';
+    if text.starts_with(BYTE_ORDER_MARK) {
+        return BYTE_ORDER_MARK.len_utf8();
+    }
+    let bytes = text.as_bytes();
+    let begins = |at: &usize| match bytes[*at] {
+        b'\n' | b'\r' => true,
+        b'[' => bytes.get(*at + 1) == Some(&b'['),
+        _ => false,
+    };
+    // A byte that is not the first of its character is none of these.
+    (1..bytes.len()).find(begins).unwrap_or(bytes.len())
+}
