@@ -26,7 +26,7 @@ impl Downloads {
         let variables = environment.variables.iter();
         let unicode = variables.filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
         let links = Links::new(unicode);
-        for complaint in std::mem::take(&mut settings.complaints) {
+        for complaint in std::mem::take(&mut settings.warnings) {
             session.output.note(&complaint, None);
         }
         Ok(Self { settings, links, now: session.environment.now })

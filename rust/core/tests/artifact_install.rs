@@ -90,7 +90,7 @@ fn settings(variables: &[(&str, &str)]) -> Settings {
     let now = SystemTime::now();
     let none = [("JULIA_PKG_SERVER", "")].into_iter().filter(|_| variables.is_empty());
     let mut settings = Settings::new(none.chain(variables.iter().copied()), now);
-    settings.patience.retries = vec![Duration::ZERO];
+    settings.timeouts.retries = vec![Duration::ZERO];
     settings
 }
 
@@ -222,7 +222,7 @@ fn a_download_that_broke_off_is_gone_on_with() {
     let scene = Scene::new();
     let wanted = scene.wanted(&["/@truncate:300000:1/x.tar.gz"]);
     let mut hasty = settings(&[]);
-    hasty.patience.retries = Vec::new();
+    hasty.timeouts.retries = Vec::new();
     let error = scene.install(&wanted, &hasty).unwrap_err();
     assert_eq!(error.code(), ErrorCode::Download);
     let names = scene.names();
@@ -240,7 +240,7 @@ fn a_download_that_was_not_unpacked_is_not_fetched_again() {
     let scene = Scene::new();
     let wanted = scene.wanted(&["/@truncate:300000:1/x.tar.gz"]);
     let mut hasty = settings(&[]);
-    hasty.patience.retries = Vec::new();
+    hasty.timeouts.retries = Vec::new();
     scene.install(&wanted, &hasty).unwrap_err();
     let part = scene.names().remove(0);
     let part = scene.lab.path(&format!("artifacts/{part}"));

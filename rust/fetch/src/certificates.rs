@@ -1,7 +1,8 @@
-//! Whom to trust, by the rules of Julia's NetworkOptions.
+//! Trusted certificates, and the hosts whose certificates are verified, by the rules of Julia's
+//! NetworkOptions.
 //!
-//! Source: NetworkOptions, `ca_roots.jl`. Where Julia falls back to the certificates that come
-//! with it, and on systems that keep theirs in no file, those of Mozilla are taken.
+//! Source: NetworkOptions, `ca_roots.jl` and `verify_host.jl`. Mozilla's certificates are used where
+//! Julia falls back to its bundled ones, and on systems that do not store theirs in a file.
 
 use std::path::{Path, PathBuf};
 
@@ -9,9 +10,9 @@ use scratchrs_fs as fs;
 use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
 
 use crate::error::Reason;
-use crate::settings::Variables;
+use crate::variables::Variables;
 
-/// Where the system keeps the certificates that it trusts.
+/// The files with the certificates that the system trusts.
 const SYSTEM_FILES: &[&str] = if cfg!(target_os = "linux") {
     &[
         "/etc/ssl/cert.pem",
@@ -30,19 +31,19 @@ const SYSTEM_FILES: &[&str] = if cfg!(target_os = "linux") {
     &["/etc/ssl/cert.pem", "/usr/local/share/certs/ca-root-nss.crt", "/usr/local/etc/ssl/cert.pem"]
 };
 
-/// Where the certificates are that are trusted.
+/// The location of the trusted certificates.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Roots {
-    /// Where the system has them.
+    /// Those of the system.
     #[default]
     System,
-    /// In a file or directory that a variable names.
-    Named { variable: &'static str, path: PathBuf },
+    /// A file or directory from a variable.
+    Path { variable: &'static str, path: PathBuf },
 }
 
 impl Roots {
-    /// The first of JULIA_SSL_CA_ROOTS_PATH, SSL_CERT_FILE and SSL_CERT_DIR that is set. The
-    /// others do not count where the first is empty.
+    /// The first of JULIA_SSL_CA_ROOTS_PATH, SSL_CERT_FILE and SSL_CERT_DIR that is set and not empty.
+    /// If JULIA_SSL_CA_ROOTS_PATH is empty, the others are ignored.
     pub(crate) fn new(variables: &Variables) -> Self {
         const OWN: &str = "JULIA_SSL_CA_ROOTS_PATH";
         if variables.get(OWN) == Some("") {
@@ -50,7 +51,7 @@ impl Roots {
         }
         for variable in [OWN, "SSL_CERT_FILE", "SSL_CERT_DIR"] {
             if let Some(path) = variables.first(&[variable]) {
-                return Self::Named { variable, path: path.into() };
+                return Self::Path { variable, path: path.into() };
             }
         }
         Self::System
@@ -60,17 +61,16 @@ impl Roots {
     ///
     /// # Errors
     ///
-    /// If they cannot be read, or there is none where a variable says that they are.
+    /// They cannot be read, or the file or directory from a variable has none.
     pub(crate) fn read(&self) -> Result<RootCerts, Reason> {
         match self {
             Self::System => Ok(read_system()),
-            Self::Named { variable, path } => {
-                let told =
-                    |what: String| Reason::Certificates(format!("{what}, which {variable} names"));
-                let certificates = read_path(path).map_err(|error| told(error.to_string()))?;
+            Self::Path { variable, path } => {
+                let failed =
+                    |problem: String| Reason::Certificates(format!("{problem} (set by {variable})"));
+                let certificates = read_path(path).map_err(|error| failed(error.to_string()))?;
                 if certificates.is_empty() {
-                    let path = path.display();
-                    return Err(told(format!("there is no certificate in `{path}`")));
+                    return Err(failed(format!("no certificate in `{}`", path.display())));
                 }
                 Ok(RootCerts::new_with_certs(&certificates))
             }
@@ -93,7 +93,7 @@ fn read_path(path: &Path) -> fs::Result<Vec<Certificate<'static>>> {
     let Ok(entries) = path.read_dir() else {
         return read_file(path);
     };
-    // Beside certificates, such a directory may have anything in it.
+    // Such a directory may hold other files.
     let certificates = entries.flatten().filter_map(|entry| read_file(&entry.path()).ok());
     Ok(certificates.flatten().collect())
 }
@@ -107,21 +107,93 @@ fn read_file(path: &Path) -> fs::Result<Vec<Certificate<'static>>> {
     Ok(parse_pem(&pem).filter_map(certificate).collect())
 }
 
+/// The hosts whose certificates are verified, and those whose are not.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct VerifiedHosts {
+    always: Patterns,
+    never: Patterns,
+}
+
+impl VerifiedHosts {
+    /// Reads JULIA_ALWAYS_VERIFY_HOSTS, JULIA_NO_VERIFY_HOSTS and JULIA_SSL_NO_VERIFY_HOSTS.
+    pub(crate) fn new(variables: &Variables, warnings: &mut Vec<String>) -> Self {
+        let mut patterns = |names: &[&str]| {
+            let mut patterns = Patterns::default();
+            for name in names {
+                patterns.read(name, variables.get(name).unwrap_or(""), warnings);
+            }
+            patterns
+        };
+        Self {
+            always: patterns(&["JULIA_ALWAYS_VERIFY_HOSTS"]),
+            never: patterns(&["JULIA_NO_VERIFY_HOSTS", "JULIA_SSL_NO_VERIFY_HOSTS"]),
+        }
+    }
+
+    /// Whether the certificate of a host is verified.
+    pub(crate) fn contains(&self, host: &str) -> bool {
+        self.always.match_host(host) || !self.never.match_host(host)
+    }
+}
+
+/// Patterns of host names: parts between dots; `*` matches one part, `**` any number of them.
+#[derive(Clone, Debug, Default)]
+struct Patterns(Vec<Vec<String>>);
+
+impl Patterns {
+    fn read(&mut self, variable: &str, value: &str, warnings: &mut Vec<String>) {
+        let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        let is_part = |part: &str| match part {
+            "*" | "**" => true,
+            _ => !part.is_empty() && part.bytes().all(is_letter),
+        };
+        for pattern in value.split(',').map(str::trim).filter(|pattern| !pattern.is_empty()) {
+            let parts: Vec<_> =
+                pattern.to_ascii_lowercase().split('.').map(str::to_owned).collect();
+            if parts.iter().all(|part| is_part(part)) {
+                self.0.push(parts);
+            } else {
+                warnings.push(format!("ignoring `{pattern}` in {variable}: not a pattern of host names"));
+            }
+        }
+    }
+
+    fn match_host(&self, host: &str) -> bool {
+        let host = host.to_ascii_lowercase();
+        let parts: Vec<_> = host.split('.').collect();
+        self.0.iter().any(|pattern| pattern == &["**"] || matches(pattern, &parts))
+    }
+}
+
+/// Whether a pattern matches the parts of a name. A `**` at the end matches at least one part.
+fn matches(pattern: &[String], parts: &[&str]) -> bool {
+    match pattern.split_first() {
+        None => parts.is_empty(),
+        Some((part, [])) if part == "**" => !parts.is_empty(),
+        Some((part, rest)) if part == "**" => {
+            (0..=parts.len()).any(|count| matches(rest, &parts[count..]))
+        }
+        Some((part, rest)) => match parts.split_first() {
+            Some((first, others)) => (part == "*" || part == first) && matches(rest, others),
+            None => false,
+        },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn roots(variables: &[(&str, &str)]) -> Roots {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Roots::new(&Variables::new(variables.iter().map(owned).collect()))
+        Roots::new(&Variables::of(variables))
     }
 
     fn named(variable: &'static str, path: &str) -> Roots {
-        Roots::Named { variable, path: path.into() }
+        Roots::Path { variable, path: path.into() }
     }
 
     #[test]
-    fn the_first_variable_that_is_set_names_them() {
+    fn the_first_variable_that_is_set_decides() {
         let own = "JULIA_SSL_CA_ROOTS_PATH";
         assert_eq!(roots(&[]), Roots::System);
         let both = [("SSL_CERT_DIR", "/dir"), ("SSL_CERT_FILE", "/file")];
@@ -132,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_named_has_to_have_certificates() {
+    fn a_named_file_must_have_certificates() {
         let directory = tempfile::tempdir().unwrap();
         let empty = directory.path().join("empty");
         std::fs::write(&empty, "").unwrap();
@@ -147,5 +219,47 @@ mod tests {
             let text = error.to_string();
             assert!(text.contains("SSL_CERT_FILE") && text.contains(problem), "{text}");
         }
+    }
+
+    fn hosts(variables: &[(&str, &str)]) -> VerifiedHosts {
+        let mut warnings = Vec::new();
+        let hosts = VerifiedHosts::new(&Variables::of(variables), &mut warnings);
+        assert_eq!(warnings, [""; 0]);
+        hosts
+    }
+
+    #[test]
+    fn hosts_are_verified_unless_excepted() {
+        assert!(hosts(&[]).contains("example.org"));
+        let all = hosts(&[("JULIA_NO_VERIFY_HOSTS", "**"), ("JULIA_ALWAYS_VERIFY_HOSTS", "*.org")]);
+        assert!(!all.contains("example.com") && !all.contains("::1"));
+        assert!(all.contains("example.org") && !all.contains("a.example.org"));
+        let ssl = hosts(&[("JULIA_SSL_NO_VERIFY_HOSTS", "localhost , A.example.org")]);
+        assert!(!ssl.contains("localhost") && !ssl.contains("a.EXAMPLE.org") && ssl.contains("example.org"));
+    }
+
+    /// The examples of NetworkOptions' documentation.
+    #[test]
+    fn patterns_match_parts() {
+        let verifies = |pattern, host| hosts(&[("JULIA_NO_VERIFY_HOSTS", pattern)]).contains(host);
+        for (pattern, matching, others) in [
+            ("**.org", &["example.org", "a.b.org"][..], &["org.com", "a.com"][..]),
+            ("*.example.com", &["api.example.com"], &["example.com", "v1.api.example.com"]),
+            ("**.example.com", &["example.com", "api.example.com", "v1.api.example.com"], &["com"]),
+            ("a.**", &["a.b", "a.b.c"], &["a", "b.a"]),
+            ("127.0.0.*", &["127.0.0.1"], &["127.0.1.1"]),
+        ] {
+            assert!(matching.iter().all(|host| !verifies(pattern, host)), "{pattern}");
+            assert!(others.iter().all(|host| verifies(pattern, host)), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn an_invalid_pattern_is_reported_and_ignored() {
+        let variables = Variables::of(&[("JULIA_NO_VERIFY_HOSTS", "a..b,***,good,bad host")]);
+        let mut warnings = Vec::new();
+        let hosts = VerifiedHosts::new(&Variables::of(variables), &mut warnings);
+        assert_eq!(warnings.len(), 3);
+        assert!(!hosts.contains("good"));
     }
 }

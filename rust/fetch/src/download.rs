@@ -1,4 +1,4 @@
-//! A download: into a file, hashed while it comes, resumed and tried again where that helps.
+//! A download into a file: hashed while it is received, resumed, and retried.
 
 use std::io::{self, Read};
 use std::ops::ControlFlow;
@@ -11,73 +11,73 @@ use scratchrs_model::hash::Sha256;
 use sha2::Digest;
 use ureq::http::HeaderMap;
 
-use crate::client::{Answer, Client, Unanswered, retry_after};
-use crate::connection::{content_received, words};
-use crate::error::{Error, Failure, LimitSource, Reason, Result};
-use crate::resume::{Note, Validator};
+use crate::auth;
+use crate::client::{Client, FailedRequest, FinalResponse, retry_after};
+use crate::connect::POLL_INTERVAL;
+use crate::error::{Error, Failure, LimitSource, Reason, Result, system_message};
+use crate::progress::DownloadProgress;
+use crate::resume::{ResumeRecord, Validator, range_start, total_length, unsatisfied_total};
 use crate::server::Header;
+use crate::transport::content_received;
 use crate::url::{Url, masked};
 
 /// How much is read, hashed and written at a time.
 const BUFFER_SIZE: usize = 64 * 1024;
 
-/// How many bytes of an unknown number are written before the free space is checked again.
+/// How many bytes are written between checks of the free space, if the length is unknown.
 const SPACE_CHECK_INTERVAL: u64 = 16 * 1024 * 1024;
 
-/// After so many attempts it is enough, even if each has brought something.
-const MOST_ATTEMPTS: usize = 100;
+/// The highest number of attempts, even if each makes progress.
+const MAX_ATTEMPTS: usize = 100;
 
-/// The interval between checks for cancellation while waiting.
-const MOMENT: Duration = Duration::from_millis(50);
-
-/// What is asked for.
+/// A request for a download.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Request<'a> {
     /// An `https`, `http` or `file` URL.
     pub url: &'a str,
-    /// The hash that the content has to have, if that is known.
+    /// The expected hash of the content, if it is known.
     pub sha256: Option<Sha256>,
-    /// How many bytes it has, if that is known, as from the `size` of a binding. A longer content is
-    /// refused, as soon as it is announced or comes; of a shorter one, only the hash decides.
+    /// The expected number of bytes, if it is known, such as the `size` of a binding. A longer content
+    /// is an error as soon as it is announced or received; a shorter one only if its hash differs.
     pub size: Option<u64>,
-    /// How many bytes it may have at most.
+    /// The largest number of bytes allowed.
     pub limit: Option<u64>,
 }
 
-/// What came.
+/// A downloaded file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Downloaded {
     /// The hash of the content.
     pub sha256: Sha256,
-    /// How many bytes it has.
+    /// Its number of bytes.
     pub size: u64,
 }
 
 impl Client {
     /// Downloads into the file at `to`.
     ///
-    /// What an earlier process left there is gone on with, if it noted what that is a part of, and
-    /// the server still has the same. The bytes are reported to the client's progress, as expected
-    /// when the server tells their number and as done when they are in the file.
+    /// Resumes a partial file of an earlier process, if that recorded the same URL and the server still
+    /// has the same content. Bytes are reported to the client's progress: as expected when the server
+    /// announces their number, as done when they are in the file.
     ///
     /// The content is never longer than the request allows or the server announced, and a reserve of
     /// free space is left on the disk ([`fs::free_space_but_reserve`]).
     ///
     /// # Crash
     ///
-    /// The file has a part of the content, with a note `<to>.resume` beside it, for the next one.
+    /// The file holds a part of the content, and `<to>.resume` what the next download needs to resume.
     ///
     /// # Locking
     ///
-    /// Nobody else downloads into the same file.
+    /// The caller ensures that there is only one download into a file at a time.
     ///
     /// # Errors
     ///
-    /// The content cannot be downloaded, is not the expected one, is too long, or does not fit on the
-    /// disk; the transfer is too slow, breaks off or is cancelled. A part of the content stays in the
+    /// The content cannot be downloaded, has another hash, is too long, or does not fit on the disk; the
+    /// transfer is too slow, breaks or is cancelled. A part of the content stays in the
     /// file if a later download can resume it; otherwise the file is removed.
     pub fn download(&self, request: &Request<'_>, to: &Path) -> Result<Downloaded> {
-        self.progress.check()?;
+        self.http.progress.check()?;
         let url = Url::parse(request.url).map_err(|reason| failed(request.url, reason))?;
         let mut transfer = Transfer::new(self, request, &url, to)?;
         let result = if url.scheme() == "file" { transfer.copy() } else { transfer.run() };
@@ -99,56 +99,56 @@ fn failed(url: &str, reason: Reason) -> Error {
     }))
 }
 
-/// A download that is under way.
+/// A download in progress.
 struct Transfer<'a> {
     client: &'a Client,
     request: &'a Request<'a>,
     url: &'a Url,
     path: PathBuf,
     partial: Partial,
-    note: Note,
-    /// Of what the partial file has.
+    record: ResumeRecord,
+    /// Has hashed the content of the partial file.
     hasher: sha2::Sha256,
-    /// What tells whether the server still has what the partial file is a part of.
+    /// Identifies the content that the partial file is a part of.
     validator: Option<Validator>,
-    /// Whether the content was put together from several transfers.
+    /// Whether the file was assembled from several responses.
     is_resumed: bool,
-    /// Whether that was of no use once.
+    /// Whether such a file had the wrong hash before.
     has_restarted: bool,
-    reported: Reported<'a>,
+    progress: DownloadProgress<'a>,
 }
 
-/// How one attempt ended.
-enum Ended {
-    /// All is there.
+/// How an attempt ended without an error.
+enum Attempt {
+    /// The content is complete.
     Complete,
-    /// What was there is of no use; nothing is there now.
-    Anew,
+    /// The partial file was unusable and is empty now.
+    Restarted,
 }
 
-/// Why one attempt ended without an answer for the caller.
-enum Stopped {
-    /// There is nothing more to do.
-    For(Error),
-    /// This went wrong.
-    By(Unanswered),
+/// How an attempt failed.
+enum AttemptError {
+    /// The download fails.
+    Fatal(Error),
+    /// Another attempt may succeed, depending on the reason.
+    Failed(FailedRequest),
 }
 
-impl From<fs::Error> for Stopped {
+impl From<fs::Error> for AttemptError {
     fn from(error: fs::Error) -> Self {
-        Self::For(error.into())
+        Self::Fatal(error.into())
     }
 }
 
-impl From<Reason> for Stopped {
+impl From<Reason> for AttemptError {
     fn from(reason: Reason) -> Self {
-        Self::By(Unanswered { reason, redirected_to: None })
+        Self::Failed(FailedRequest { reason, redirected_to: None })
     }
 }
 
-impl From<fs::Cancelled> for Stopped {
+impl From<fs::Cancelled> for AttemptError {
     fn from(cancelled: fs::Cancelled) -> Self {
-        Self::For(cancelled.into())
+        Self::Fatal(cancelled.into())
     }
 }
 
@@ -160,26 +160,26 @@ impl<'a> Transfer<'a> {
             url,
             path: to.to_owned(),
             partial: Partial::open(to)?,
-            note: Note::beside(to, url),
+            record: ResumeRecord::new(to, url),
             hasher: sha2::Sha256::new(),
             validator: None,
             is_resumed: false,
             has_restarted: false,
-            reported: Reported { progress: &client.progress, done: 0, total: 0 },
+            progress: DownloadProgress::new(&client.http.progress),
         };
-        transfer.reported.expect(request.size.unwrap_or(0));
-        transfer.take_over()?;
+        transfer.progress.set_total(request.size.unwrap_or(0));
+        transfer.reuse_partial()?;
         Ok(transfer)
     }
 
-    /// Makes use of what an earlier process left, or empties the file.
-    fn take_over(&mut self) -> Result<()> {
-        let validator = self.note.read().filter(|_| self.url.scheme() != "file");
+    /// Hashes the partial file of an earlier download, or empties it if it can't be resumed.
+    fn reuse_partial(&mut self) -> Result<()> {
+        let validator = self.record.read().filter(|_| self.url.scheme() != "file");
         let is_too_long = self.check_length(self.partial.length(), None).is_err();
         if validator.is_none() || self.partial.length() == 0 || is_too_long {
             return self.restart();
         }
-        let (hasher, progress) = (&mut self.hasher, &self.client.progress);
+        let (hasher, progress) = (&mut self.hasher, &self.client.http.progress);
         let end = self.partial.read(|piece| {
             hasher.update(piece);
             match progress.check() {
@@ -191,77 +191,78 @@ impl<'a> Transfer<'a> {
             return Err(cancelled.into());
         }
         self.validator = validator;
-        self.reported.advance(self.partial.length());
+        self.progress.advance(self.partial.length());
         Ok(())
     }
 
     /// Empties the file.
     fn restart(&mut self) -> Result<()> {
-        self.note.remove()?;
+        self.record.remove()?;
         self.partial.clear()?;
         self.hasher.reset();
         self.validator = None;
         self.is_resumed = false;
-        self.reported.take_back();
+        self.progress.restart();
         Ok(())
     }
 
-    /// Whether a later download can go on with what is in the file.
+    /// Whether a later download can resume the file.
     fn is_resumable(&self) -> bool {
         self.validator.is_some() && self.partial.length() > 0
     }
 
-    /// Downloads, as often as it takes.
+    /// Downloads, with retries.
     fn run(&mut self) -> Result<Downloaded> {
-        let patience = &self.client.settings.patience;
-        let mut pauses = patience.retries.iter();
+        let retries = &self.client.http.settings.timeouts.retries;
+        let mut pauses = retries.iter();
         let mut attempts = 0;
         loop {
             attempts += 1;
             let before = self.partial.length();
-            let unanswered = match self.attempt() {
-                Ok(Ended::Anew) => continue,
-                Ok(Ended::Complete) => match self.finish()? {
+            let failed = match self.attempt() {
+                Ok(Attempt::Restarted) => continue,
+                Ok(Attempt::Complete) => match self.finish()? {
                     Some(downloaded) => return Ok(downloaded),
                     None => continue,
                 },
-                Err(Stopped::For(error)) => return Err(error),
-                Err(Stopped::By(unanswered)) => unanswered,
+                Err(AttemptError::Fatal(error)) => return Err(error),
+                Err(AttemptError::Failed(failed)) => failed,
             };
-            // Whatever it was, it comes of being cancelled.
-            self.client.progress.check()?;
+            // A cancellation shows as some other failure of the transfer.
+            self.client.http.progress.check()?;
             let has_progressed = self.partial.length() > before;
             if has_progressed {
-                pauses = patience.retries.iter();
+                pauses = retries.iter();
             }
-            let pause = pauses.next().filter(|_| attempts < MOST_ATTEMPTS);
-            match pause.and_then(|pause| self.pause_before_retry(&unanswered.reason, *pause)) {
-                Some(pause) => wait(&self.client.progress, pause)?,
-                None => return Err(self.give_up(unanswered, attempts)),
+            let pause = pauses.next().filter(|_| attempts < MAX_ATTEMPTS);
+            match pause.and_then(|pause| self.pause_before_retry(&failed.reason, *pause)) {
+                Some(pause) => wait(&self.client.http.progress, pause)?,
+                None => return Err(self.give_up(failed, attempts)),
             }
         }
     }
 
-    /// For how long to wait before the next attempt; none if there is to be none.
+    /// How long to wait before the next attempt; `None` if there is none.
     fn pause_before_retry(&self, reason: &Reason, pause: Duration) -> Option<Duration> {
-        if !reason.may_pass() {
+        if !reason.is_transient() {
             return None;
         }
         match reason {
             Reason::Status { retry_after: Some(asked), .. } => {
-                (*asked <= self.client.settings.patience.longest_wait).then_some(*asked)
+                let max_wait = self.client.http.settings.timeouts.max_wait;
+                (*asked <= max_wait).then_some(*asked)
             }
             _ => Some(pause),
         }
     }
 
-    fn give_up(&mut self, unanswered: Unanswered, attempts: usize) -> Error {
-        let Unanswered { reason, redirected_to } = unanswered;
+    fn give_up(&mut self, failed: FailedRequest, attempts: usize) -> Error {
+        let FailedRequest { reason, redirected_to } = failed;
         let mut notes = self.client.notes();
         if matches!(reason, Reason::Status { code: 401 | 403, .. }) {
-            notes.extend(self.client.missing_token(self.url));
+            notes.extend(auth::missing_token(&self.client.http, self.url));
         }
-        self.reported.withdraw();
+        self.progress.withdraw();
         Error::Failed(Box::new(Failure {
             url: self.url.to_string(),
             redirected_to: redirected_to.map(|url| url.to_string()),
@@ -271,57 +272,58 @@ impl<'a> Transfer<'a> {
         }))
     }
 
-    /// Removes the file and its note. A failure to remove them is less important than the one before.
+    /// Removes the file and its record. Errors are ignored, in favour of the one before.
     fn discard(&self) {
-        let _ = self.note.remove();
+        let _ = self.record.remove();
         let _ = fs::remove(&self.path);
     }
 
-    /// Asks once, and takes what comes.
-    fn attempt(&mut self) -> std::result::Result<Ended, Stopped> {
+    /// Sends one request and appends the content of the response.
+    fn attempt(&mut self) -> std::result::Result<Attempt, AttemptError> {
         let client = self.client;
         let have = self.partial.length();
         let headers = self.range_headers();
-        let Answer { response, redirected_to } =
-            client.get(self.url, &headers).map_err(Stopped::By)?;
-        let stopped =
-            |reason| Stopped::By(Unanswered { reason, redirected_to: redirected_to.clone() });
+        let FinalResponse { response, redirected_to } =
+            client.get(self.url, &headers).map_err(AttemptError::Failed)?;
+        let failed = |reason| {
+            AttemptError::Failed(FailedRequest { reason, redirected_to: redirected_to.clone() })
+        };
         match response.status().as_u16() {
-            200 => self.restart().map_err(Stopped::For)?,
+            200 => self.restart().map_err(AttemptError::Fatal)?,
             206 if have > 0 && self.is_rest(response.headers()) => self.is_resumed = true,
             416 if have > 0 && unsatisfied_total(response.headers()) == Some(have) => {
                 self.is_resumed = true;
-                return Ok(Ended::Complete);
+                return Ok(Attempt::Complete);
             }
             206 | 416 if have > 0 => {
-                self.restart().map_err(Stopped::For)?;
-                return Ok(Ended::Anew);
+                self.restart().map_err(AttemptError::Fatal)?;
+                return Ok(Attempt::Restarted);
             }
             code => {
-                return Err(stopped(Reason::Status { code, retry_after: retry_after(&response) }));
+                return Err(failed(Reason::Status { code, retry_after: retry_after(&response) }));
             }
         }
-        let expected = total(response.headers(), self.partial.length());
-        self.expect(expected).map_err(stopped)?;
+        let expected = total_length(response.headers(), self.partial.length());
+        self.expect(expected).map_err(failed)?;
         if self.validator.is_none() {
-            self.validator = Validator::of(response.headers());
+            self.validator = Validator::from_headers(response.headers());
             if let Some(validator) = &self.validator {
-                self.note.write(validator)?;
+                self.record.write(validator)?;
             }
         }
         let mut body = response.into_body().into_reader();
-        let end = self.take(&mut body, expected, |error| client.reason(error));
+        let end = self.append_all(&mut body, expected, |error| client.http.reason(error));
         match (end?, expected) {
-            // Of a body that is cut off, the length says more than how the connection ended.
+            // A missing part says more than how the connection ended.
             (_, Some(expected)) if self.partial.length() < expected => {
-                Err(stopped(Reason::Truncated { got: self.partial.length(), expected }))
+                Err(failed(Reason::Truncated { got: self.partial.length(), expected }))
             }
-            (Err(reason), _) => Err(stopped(reason)),
-            (Ok(()), _) => Ok(Ended::Complete),
+            (Err(reason), _) => Err(failed(reason)),
+            (Ok(()), _) => Ok(Attempt::Complete),
         }
     }
 
-    /// What asks for the rest of what there is a part of.
+    /// The headers that request the rest of a partial file.
     fn range_headers(&self) -> Vec<Header> {
         match &self.validator {
             Some(validator) if self.partial.length() > 0 => vec![
@@ -332,14 +334,13 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Whether an answer has the rest of what there is a part of, as far as it says.
+    /// Whether a response continues the partial file, according to its headers.
     fn is_rest(&self, headers: &HeaderMap) -> bool {
-        let is_same = Validator::of(headers).is_none_or(|said| self.validator == Some(said));
+        let is_same = Validator::from_headers(headers).is_none_or(|said| self.validator == Some(said));
         is_same && range_start(headers) == Some(self.partial.length())
     }
 
-    /// Refuses an announced length that is too long or does not fit on the disk. Otherwise the length
-    /// counts for the progress.
+    /// Checks that an announced length is allowed and fits on the disk, and sets the total.
     fn expect(&mut self, total: Option<u64>) -> std::result::Result<(), Reason> {
         let Some(total) = total else { return Ok(()) };
         self.check_length(total, None)?;
@@ -348,11 +349,11 @@ impl<'a> Transfer<'a> {
         if needed > available {
             return Err(Reason::NoSpace { needed: Some(needed), available });
         }
-        self.reported.expect(total);
+        self.progress.set_total(total);
         Ok(())
     }
 
-    /// Refuses a content of `length` bytes or more if that is more than it may have.
+    /// Checks that a content of `length` bytes or more is allowed.
     fn check_length(&self, length: u64, announced: Option<u64>) -> std::result::Result<(), Reason> {
         let limits = [
             (self.request.limit, LimitSource::Caller),
@@ -367,23 +368,23 @@ impl<'a> Transfer<'a> {
         Ok(())
     }
 
-    /// How many bytes may be written. Where the file system does not say, as many as anybody likes.
+    /// How many bytes may be written; unlimited if the file system does not report it.
     fn available_space(&self) -> u64 {
         self.path.parent().and_then(fs::free_space_but_reserve).unwrap_or(u64::MAX)
     }
 
-    /// Appends all of `source`, of which the server `announced` the length of the whole content. What goes
-    /// wrong there is the inner result, put into words by `reason`.
-    fn take(
+    /// Appends all of `source`; the server `announced` the length of the whole content. The inner result
+    /// is an error of `source`, converted by `reason`.
+    fn append_all(
         &mut self,
         source: &mut dyn Read,
         announced: Option<u64>,
         reason: impl Fn(io::Error) -> Reason,
-    ) -> std::result::Result<std::result::Result<(), Reason>, Stopped> {
+    ) -> std::result::Result<std::result::Result<(), Reason>, AttemptError> {
         let mut buffer = vec![0; BUFFER_SIZE];
         let mut unchecked = 0;
         loop {
-            self.client.progress.check()?;
+            self.client.http.progress.check()?;
             let count = match source.read(&mut buffer) {
                 Ok(0) => return Ok(Ok(())),
                 Ok(count) => count,
@@ -401,19 +402,19 @@ impl<'a> Transfer<'a> {
                 }
             }
             if let Err(reason) = allowed {
-                // What is there can't become the content, or there is no telling how far it is from it.
-                self.restart().map_err(Stopped::For)?;
+                // The partial file can't become the content, or may be any distance from it.
+                self.restart().map_err(AttemptError::Fatal)?;
                 return Ok(Err(reason));
             }
             unchecked = unchecked.saturating_sub(more);
             self.partial.append(&buffer[..count])?;
             self.hasher.update(&buffer[..count]);
-            self.reported.advance(more);
+            self.progress.advance(more);
         }
     }
 
-    /// What came, if it is what was expected. None if it has to be asked for once more: it was put
-    /// together from parts, which may be parts of different things.
+    /// Checks the hash. `None` if the content must be requested once more: it was assembled from parts,
+    /// which may be parts of different contents.
     fn finish(&mut self) -> Result<Option<Downloaded>> {
         let actual = Sha256(self.hasher.clone().finalize().into());
         match self.request.sha256 {
@@ -423,14 +424,14 @@ impl<'a> Transfer<'a> {
                     self.restart()?;
                     return Ok(None);
                 }
-                self.reported.withdraw();
+                self.progress.withdraw();
                 self.restart()?;
                 Err(Error::Mismatch { url: self.url.to_string(), expected, actual })
             }
             _ => {
-                self.note.remove()?;
+                self.record.remove()?;
                 let size = self.partial.length();
-                self.reported.expect(size);
+                self.progress.set_total(size);
                 Ok(Some(Downloaded { sha256: actual, size }))
             }
         }
@@ -438,65 +439,29 @@ impl<'a> Transfer<'a> {
 
     /// Copies a local file.
     fn copy(&mut self) -> Result<Downloaded> {
-        let copied = self.url.file_path().map_err(Stopped::from).and_then(|path| {
+        let copied = self.url.file_path().map_err(AttemptError::from).and_then(|path| {
             let file = fs::open(&path).map_err(|error| Reason::File(error.to_string()))?;
             let length = file.metadata().ok().map(|metadata| metadata.len());
             self.expect(length)?;
             let reason = |error| Reason::File(unreadable(&path, &error));
-            Ok(self.take(&mut &file, length, reason)??)
+            Ok(self.append_all(&mut &file, length, reason)??)
         });
         match copied {
             Ok(()) => match self.finish()? {
                 Some(downloaded) => Ok(downloaded),
-                None => unreachable!("a copy is made in one go"),
+                None => unreachable!("a copy is not assembled from parts"),
             },
-            Err(Stopped::For(error)) => Err(error),
-            Err(Stopped::By(unanswered)) => Err(self.give_up(unanswered, 1)),
+            Err(AttemptError::Fatal(error)) => Err(error),
+            Err(AttemptError::Failed(failed)) => Err(self.give_up(failed, 1)),
         }
     }
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> String {
-    format!("can't read `{}`: {}", path.display(), words(error))
+    format!("can't read `{}`: {}", path.display(), system_message(error))
 }
 
-/// The progress reported for one download, so that it can be reverted.
-struct Reported<'a> {
-    progress: &'a Progress,
-    done: u64,
-    total: u64,
-}
-
-impl Reported<'_> {
-    /// Of this download, `total` is to be expected in all.
-    fn expect(&mut self, total: u64) {
-        let total = total.max(self.done);
-        self.progress.expect(total.saturating_sub(self.total));
-        self.progress.take_back(0, self.total.saturating_sub(total));
-        self.total = total;
-    }
-
-    /// So much more is there. Never more is done than is expected.
-    fn advance(&mut self, more: u64) {
-        self.done += more;
-        self.expect(self.total);
-        self.progress.advance(more);
-    }
-
-    /// Nothing is done yet.
-    fn take_back(&mut self) {
-        self.progress.take_back(self.done, 0);
-        self.done = 0;
-    }
-
-    /// Nothing is to be expected any more.
-    fn withdraw(&mut self) {
-        self.take_back();
-        self.expect(0);
-    }
-}
-
-/// Waits, unless it is cancelled.
+/// Sleeps until the pause is over or the work is cancelled.
 fn wait(progress: &Progress, pause: Duration) -> Result<()> {
     let until = Instant::now() + pause;
     loop {
@@ -505,28 +470,6 @@ fn wait(progress: &Progress, pause: Duration) -> Result<()> {
         if left.is_zero() {
             return Ok(());
         }
-        thread::sleep(left.min(MOMENT));
+        thread::sleep(left.min(POLL_INTERVAL));
     }
-}
-
-/// How many bytes the whole content has, of which `have` are there.
-fn total(headers: &HeaderMap, have: u64) -> Option<u64> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    if let Some(range) = text("content-range") {
-        return range.rsplit('/').next()?.trim().parse().ok();
-    }
-    let length: u64 = text("content-length")?.trim().parse().ok()?;
-    length.checked_add(have)
-}
-
-/// Where the part that an answer has begins.
-fn range_start(headers: &HeaderMap) -> Option<u64> {
-    let range = headers.get("content-range")?.to_str().ok()?;
-    range.trim().strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
-}
-
-/// How many bytes there are, where a server says that there are no more.
-fn unsatisfied_total(headers: &HeaderMap) -> Option<u64> {
-    let range = headers.get("content-range")?.to_str().ok()?;
-    range.trim().strip_prefix("bytes */")?.trim().parse().ok()
 }

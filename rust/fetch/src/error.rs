@@ -1,6 +1,7 @@
 //! Why a download failed.
 
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use scratchrs_fs as fs;
@@ -9,101 +10,126 @@ use scratchrs_model::hash::Sha256;
 /// The result of a download.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why there is no file.
-#[derive(Debug)]
+/// An error of a download.
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Nobody wants it any more.
+    /// The download was cancelled.
+    #[error("{}", fs::Cancelled)]
     Cancelled,
-    /// The local file system refused.
-    Disk(fs::Error),
-    /// What came is not what was expected.
+    /// The local file system refused an operation.
+    #[error(transparent)]
+    Disk(#[from] fs::Error),
+    /// The content has another hash than expected.
+    #[error(
+        "the download from {url} has the wrong hash\n  expected sha256 {expected}\n  got      \
+         sha256 {actual}"
+    )]
     Mismatch {
-        /// From where it came, as it may be shown.
+        /// The URL, without secrets.
         url: String,
-        /// The hash that it should have.
+        /// The expected hash.
         expected: Sha256,
-        /// The hash that it has.
+        /// The hash of the content.
         actual: Sha256,
     },
-    /// It did not come.
+    /// The content could not be downloaded.
+    #[error(transparent)]
     Failed(Box<Failure>),
 }
 
-/// A download that did not succeed, however often it was tried.
-#[derive(Debug)]
+/// A download that failed, after all its retries.
+#[derive(Debug, thiserror::Error)]
 pub struct Failure {
-    /// What was asked for, as it may be shown.
+    /// The requested URL, without secrets.
     pub url: String,
-    /// The URL that a redirection led to, if one did, as it may be shown.
+    /// The URL of the last redirection, if there was one, without secrets.
     pub redirected_to: Option<String>,
-    /// What went wrong the last time.
+    /// Why the last attempt failed.
     pub reason: Reason,
-    /// How often it was tried.
+    /// The number of attempts.
     pub attempts: usize,
-    /// What else is worth knowing, as that a token was not sent.
+    /// What may explain the failure: that a token was not sent, for example.
     pub notes: Vec<String>,
 }
 
-/// What went wrong in one attempt.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why one attempt failed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
-    /// The text is no URL.
-    NoUrl,
-    /// The scheme is none that can be downloaded from.
+    /// The text is not a URL.
+    #[error("invalid URL")]
+    InvalidUrl,
+    /// The scheme is not supported.
+    #[error("`{0}:` is not supported; `https:`, `http:` and `file:` are")]
     Scheme(String),
     /// A `file` URL names another machine.
+    #[error("a `file:` URL can't name another machine")]
     RemoteFile,
     /// The local file that a `file` URL names cannot be read.
+    #[error("{0}")]
     File(String),
-    /// There is no such host, as far as is known.
-    NoHost {
+    /// The name of the host cannot be resolved.
+    #[error("host `{host}` not found: {message}")]
+    HostNotFound {
         /// The host.
         host: String,
-        /// What the system says.
+        /// The message of the system.
         message: String,
-        /// Whether it may be found later.
-        may_pass: bool,
+        /// Whether the system says that the failure is temporary.
+        is_temporary: bool,
     },
     /// The host, or its proxy, cannot be reached.
-    NoConnection(String),
-    /// The connection is not trusted: no certificate says that the host is the one that is meant.
+    #[error("can't connect: {0}")]
+    ConnectionFailed(String),
+    /// No trusted certificate vouches for the host.
+    #[error("the server is not trusted: {0}")]
     Untrusted(String),
-    /// The certificates to trust in cannot be read.
+    /// The trusted certificates cannot be read.
+    #[error("{0}")]
     Certificates(String),
     /// The proxy, or its setting, is at fault.
+    #[error("proxy error: {0}")]
     Proxy(String),
-    /// Nothing, or next to nothing, came for this long.
+    /// The transfer was too slow for this long.
+    #[error("less than one byte per second was received for {} s", .0.as_secs_f32())]
     Stalled(Duration),
     /// The connection broke.
-    Broken(String),
-    /// What came is no HTTP.
+    #[error("the connection broke: {0}")]
+    ConnectionBroken(String),
+    /// The response is not HTTP.
+    #[error("invalid HTTP response: {0}")]
     Protocol(String),
-    /// The server says no.
+    /// The server answered with an error.
+    #[error("the server answers {code}{}{}", status_text(*code), retry_text(*retry_after))]
     Status {
-        /// The number of its answer.
+        /// The status code.
         code: u16,
-        /// For how long it asks to wait.
+        /// How long the server asks to wait.
         retry_after: Option<Duration>,
     },
-    /// A redirection leads nowhere, or to what cannot be downloaded from.
+    /// A redirection without a valid target.
+    #[error("invalid redirection: {0}")]
     Redirect(String),
-    /// There were more redirections than anybody needs.
+    /// There were more redirections than are followed.
+    #[error("too many redirections")]
     TooManyRedirects,
-    /// Less came than was announced.
+    /// The content is shorter than announced.
+    #[error("only {got} of {expected} bytes were received")]
     Truncated {
-        /// How many bytes there are.
+        /// The number of bytes received.
         got: u64,
-        /// How many there should be.
+        /// The announced number of bytes.
         expected: u64,
     },
-    /// The content is longer than it may be.
+    /// The content is longer than allowed.
+    #[error("it has more than {limit} bytes{set_by}")]
     TooLarge {
-        /// How many bytes are allowed.
+        /// The allowed number of bytes.
         limit: u64,
         /// Where the limit comes from.
         set_by: LimitSource,
     },
     /// The content does not fit on the disk, of which a reserve is left free.
+    #[error("{}", no_space_text(*needed, *available))]
     NoSpace {
         /// How many more bytes are needed, if the server announced the length.
         needed: Option<u64>,
@@ -117,31 +143,19 @@ pub enum Reason {
 pub enum LimitSource {
     /// The caller's [`limit`](crate::Request::limit).
     Caller,
-    /// The [`size`](crate::Request::size) that the content is expected to have.
+    /// The expected [`size`](crate::Request::size).
     ExpectedSize,
-    /// What the server announced.
+    /// The length that the server announced.
     Announcement,
 }
 
-impl Reason {
-    /// Whether it may go well when it is tried again.
-    pub(crate) fn may_pass(&self) -> bool {
-        match self {
-            Self::NoHost { may_pass, .. } => *may_pass,
-            Self::NoConnection(_) | Self::Stalled(_) | Self::Broken(_) | Self::Truncated { .. } => {
-                true
-            }
-            Self::Status { code, .. } => {
-                matches!(code, 408 | 425 | 429 | 500 | 502..=504 | 520..=599)
-            }
-            _ => false,
-        }
-    }
-}
-
-impl From<fs::Error> for Error {
-    fn from(error: fs::Error) -> Self {
-        Self::Disk(error)
+impl fmt::Display for LimitSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Caller => "",
+            Self::ExpectedSize => ", the expected `size`; if the file is right, correct that `size`",
+            Self::Announcement => ", the length that the server announced",
+        })
     }
 }
 
@@ -151,30 +165,22 @@ impl From<fs::Cancelled> for Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Reason {
+    /// Whether another attempt may succeed.
+    pub(crate) fn is_transient(&self) -> bool {
         match self {
-            Self::Cancelled => fs::Cancelled.fmt(f),
-            Self::Disk(error) => error.fmt(f),
-            Self::Mismatch { url, expected, actual } => write!(
-                f,
-                "what came from {url} is not what was expected\n  expected sha256 {expected}\n  got      sha256 {actual}"
-            ),
-            Self::Failed(failure) => failure.fmt(f),
+            Self::HostNotFound { is_temporary, .. } => *is_temporary,
+            Self::ConnectionFailed(_)
+            | Self::Stalled(_)
+            | Self::ConnectionBroken(_)
+            | Self::Truncated { .. } => true,
+            Self::Status { code, .. } => {
+                matches!(code, 408 | 425 | 429 | 500 | 502..=504 | 520..=599)
+            }
+            _ => false,
         }
     }
 }
-
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Disk(error) => error.source(),
-            _ => None,
-        }
-    }
-}
-
-impl std::error::Error for Reason {}
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -189,64 +195,31 @@ impl fmt::Display for Failure {
     }
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoUrl => f.write_str("that is no URL"),
-            Self::Scheme(scheme) => {
-                write!(f, "`{scheme}:` is not supported; `https:`, `http:` and `file:` are")
-            }
-            Self::RemoteFile => f.write_str("a `file:` URL can't name another machine"),
-            Self::File(message) | Self::Certificates(message) => f.write_str(message),
-            Self::NoHost { host, message, .. } => write!(f, "there is no host `{host}`: {message}"),
-            Self::NoConnection(message) => write!(f, "no connection: {message}"),
-            Self::Untrusted(message) => write!(f, "the server is not trusted: {message}"),
-            Self::Proxy(message) => write!(f, "the proxy fails: {message}"),
-            Self::Stalled(period) => {
-                write!(f, "less than a byte per second came for {} s", period.as_secs_f32())
-            }
-            Self::Broken(message) => write!(f, "the connection broke: {message}"),
-            Self::Protocol(message) => write!(f, "the server speaks no HTTP: {message}"),
-            Self::Status { code, retry_after } => {
-                write!(f, "the server answers {code}")?;
-                if let Some(words) = status_words(*code) {
-                    write!(f, " ({words})")?;
-                }
-                match retry_after {
-                    Some(after) => write!(f, ", and asks to wait {} s", after.as_secs()),
-                    None => Ok(()),
-                }
-            }
-            Self::Redirect(message) => write!(f, "the redirection leads nowhere: {message}"),
-            Self::TooManyRedirects => f.write_str("too many redirections"),
-            Self::Truncated { got, expected } => {
-                write!(f, "only {got} of {expected} bytes came")
-            }
-            Self::TooLarge { limit, set_by } => {
-                write!(f, "it has more than {limit} bytes")?;
-                f.write_str(match set_by {
-                    LimitSource::Caller => "",
-                    LimitSource::ExpectedSize => {
-                        ", the `size` that is expected; if the file is right, correct that `size`"
-                    }
-                    LimitSource::Announcement => ", which the server announced",
-                })
-            }
-            Self::NoSpace { needed: Some(needed), available } => write!(
-                f,
-                "{needed} more bytes are needed, and the disk has room for {available}; free some space"
-            ),
-            Self::NoSpace { needed: None, available } => write!(
-                f,
-                "the disk has room for {available} more bytes, and the server does not say how many are to \
-                 come; free some space"
-            ),
-        }
+fn status_text(code: u16) -> String {
+    let status = ureq::http::StatusCode::from_u16(code).ok();
+    status.and_then(|status| status.canonical_reason()).map_or(String::new(), |text| format!(" ({text})"))
+}
+
+fn retry_text(retry_after: Option<Duration>) -> String {
+    retry_after.map_or(String::new(), |after| format!(", and asks to wait {} s", after.as_secs()))
+}
+
+fn no_space_text(needed: Option<u64>, available: u64) -> String {
+    match needed {
+        Some(needed) => format!(
+            "{needed} more bytes are needed, and the disk has room for {available}; free some space"
+        ),
+        None => format!(
+            "the disk has room for {available} more bytes, and the server does not announce the \
+             length; free some space"
+        ),
     }
 }
 
-fn status_words(code: u16) -> Option<&'static str> {
-    ureq::http::StatusCode::from_u16(code).ok()?.canonical_reason()
+/// The system's message for an error, for use within a sentence.
+pub(crate) fn system_message(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error ").next().unwrap_or(&text).to_lowercase()
 }
 
 #[cfg(test)]
@@ -276,21 +249,21 @@ mod tests {
     }
 
     #[test]
-    fn only_what_may_pass_is_tried_again() {
+    fn only_transient_failures_are_retried() {
         let status = |code| Reason::Status { code, retry_after: None };
         for code in [408, 429, 500, 502, 503, 504] {
-            assert!(status(code).may_pass(), "{code}");
+            assert!(status(code).is_transient(), "{code}");
         }
         for code in [200, 304, 400, 401, 403, 404, 410, 416, 501] {
-            assert!(!status(code).may_pass(), "{code}");
+            assert!(!status(code).is_transient(), "{code}");
         }
-        assert!(Reason::Truncated { got: 1, expected: 2 }.may_pass());
-        assert!(!Reason::Untrusted(String::new()).may_pass());
+        assert!(Reason::Truncated { got: 1, expected: 2 }.is_transient());
+        assert!(!Reason::Untrusted(String::new()).is_transient());
     }
 
     #[test]
-    fn an_error_may_cross_threads() {
-        fn crosses_threads<T: Send + Sync + 'static>() {}
-        crosses_threads::<Error>();
+    fn an_error_is_send_and_sync() {
+        fn assert_send_and_sync<T: Send + Sync + 'static>() {}
+        assert_send_and_sync::<Error>();
     }
 }

@@ -1,31 +1,47 @@
-//! Downloads as Pkg makes them: from a Pkg server and from URLs, over whatever network there is.
+//! Downloads as Pkg makes them: from a Pkg server and from URLs, through proxies where they are set.
 //!
-//! [`Settings`] say how, as the environment variables of Julia, Pkg and libcurl set it. A
-//! [`Client`] downloads with them into files that it is given; it knows no depot, and what a file
-//! means is the caller's to know.
+//! [`Settings`] are read from the environment variables of Julia, Pkg and libcurl. A [`Client`]
+//! downloads with them into files that the caller names. This crate knows no depot, and does not
+//! interpret the files.
 //!
-//! A download goes on after a broken transfer, and where an earlier process left off; is tried
-//! again where that may help; is hashed while it comes; can be cancelled at any moment, also
-//! while nothing comes; and reports each byte to a [`scratchrs_fs::Progress`].
+//! A download resumes after a broken transfer, also one of an earlier process; is retried after
+//! transient failures; is hashed while it is received; can be cancelled at any time, also while no
+//! bytes arrive; and reports every byte to a [`scratchrs_fs::Progress`].
+//!
+//! Each module uses only those above it:
+//!
+//! | module | contents |
+//! |---|---|
+//! | `error` | why a download failed |
+//! | `url`, `variables` | URLs and logins; environment variables |
+//! | `certificates`, `netrc`, `proxy`, `server` | one group of settings each |
+//! | `settings` | all settings |
+//! | `connect`, `transport` | TCP connections; sending and receiving on them, cancellable |
+//! | `http` | one request and its response |
+//! | `auth`, `client` | tokens of Pkg servers; requests with redirections |
+//! | `resume`, `progress`, `download` | a file from one or several requests |
 
 mod auth;
 mod certificates;
 mod client;
-mod connection;
+mod connect;
 mod download;
 mod error;
+mod http;
 mod netrc;
+mod progress;
 mod proxy;
 mod resume;
 mod server;
 mod settings;
+mod transport;
 mod url;
-mod verify;
+mod variables;
 
 pub use client::Client;
 pub use download::{Downloaded, Request};
 pub use error::{Error, Failure, LimitSource, Reason, Result};
 pub use resume::discard;
-pub use server::Server;
-pub use settings::{JuliaSession, Patience, Settings};
-pub use url::{Url, file_url};
+pub use server::{JuliaSession, Server};
+pub use settings::{Settings, Timeouts};
+pub use url::file_url;

@@ -1,4 +1,4 @@
-//! Logins from a `.netrc` file, which Julia's downloads use where a URL has none.
+//! Logins from a `.netrc` file, used for URLs without a login, as by Julia's Downloads.
 //!
 //! Source: libcurl, `netrc.c`, with its option CURL_NETRC_OPTIONAL.
 
@@ -6,12 +6,10 @@ use std::path::{Path, PathBuf};
 
 use scratchrs_fs as fs;
 
-use crate::settings::Variables;
+use crate::url::Login;
+use crate::variables::Variables;
 
-/// A user and a password.
-pub(crate) type Login = (String, String);
-
-/// Where the file is: where NETRC says, else in the home directory.
+/// The path of the file: NETRC, else in the home directory.
 pub(crate) fn path(variables: &Variables) -> Option<PathBuf> {
     if let Some(path) = variables.first(&["NETRC"]) {
         return Some(path.into());
@@ -20,12 +18,12 @@ pub(crate) fn path(variables: &Variables) -> Option<PathBuf> {
     Some(Path::new(home).join(if cfg!(windows) { "_netrc" } else { ".netrc" }))
 }
 
-/// The logins of a file, in its order. None of a file that is not there, or can't be read.
+/// The logins of a file, in order. Empty if the file is missing or unreadable.
 #[derive(Debug, Default)]
 pub(crate) struct Netrc(Vec<Entry>);
 
 struct Entry {
-    /// None stands for every host.
+    /// `None` matches every host.
     host: Option<String>,
     user: String,
     password: String,
@@ -69,7 +67,7 @@ impl Netrc {
         Self(entries)
     }
 
-    /// The login for a host: that of the first entry that is for it.
+    /// The login for a host: that of the first matching entry.
     pub(crate) fn login(&self, host: &str) -> Option<Login> {
         let is_for = |entry: &&Entry| match &entry.host {
             Some(known) => known.eq_ignore_ascii_case(host),
@@ -118,7 +116,7 @@ impl Iterator for Words<'_> {
 }
 
 impl<'a> Words<'a> {
-    /// A word in quotes, which may have `\"`, `\\`, `\n`, `\r` and `\t` in it.
+    /// A word in quotes, which may contain `\"`, `\\`, `\n`, `\r` and `\t` in it.
     fn quoted(&mut self, text: &'a str) -> Option<String> {
         let mut word = String::new();
         let mut characters = text.char_indices();
@@ -179,10 +177,9 @@ mod tests {
     }
 
     #[test]
-    fn the_file_is_where_the_environment_says() {
+    fn the_environment_decides_about_the_path() {
         let path = |variables: &[(&str, &str)]| {
-            let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-            path(&Variables::new(variables.iter().map(owned).collect()))
+            path(&Variables::of(variables))
         };
         assert_eq!(path(&[("HOME", "/h"), ("NETRC", "/n")]), Some("/n".into()));
         assert_eq!(path(&[]), None);
@@ -192,7 +189,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_panic(text in "(machine|default|login|password|macdef|[ \"\\\\\n#a-é])*") {
+        fn no_text_panics(text in "(machine|default|login|password|macdef|[ \"\\\\\n#a-é])*") {
             let _ = login(&text, "a");
         }
     }

@@ -1,15 +1,14 @@
-//! Which proxy a request goes through, by libcurl's rules.
+//! The proxy for a request, by libcurl's rules.
 //!
 //! Source: libcurl, `url.c` (`detect_proxy`), `noproxy.c`.
 
 use std::net::IpAddr;
 
 use crate::error::Reason;
-use crate::netrc::Login;
-use crate::settings::Variables;
-use crate::url::{Url, masked};
+use crate::url::{Login, Url, masked};
+use crate::variables::Variables;
 
-/// The proxies that there are, as the environment names them.
+/// The proxies in the environment.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Proxies {
     http: Option<String>,
@@ -17,14 +16,14 @@ pub(crate) struct Proxies {
     exceptions: Exceptions,
 }
 
-/// The way to a server.
+/// How a request reaches its server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Route {
-    /// Straight to it.
+    /// Directly.
     Direct,
-    /// The proxy is asked for the resource, and passes it on.
+    /// The proxy gets the request and forwards it.
     Forward(Proxy),
-    /// The proxy is asked for a connection to the server.
+    /// The proxy opens a connection to the server.
     Tunnel(Proxy),
 }
 
@@ -35,24 +34,24 @@ pub(crate) struct Proxy {
     /// Without the brackets of an IPv6 address.
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// User and password.
+    /// User name and password.
     pub(crate) credentials: Option<Login>,
 }
 
-/// How a proxy is spoken to.
+/// The protocol of a proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Protocol {
     Http,
     Https,
-    /// SOCKS 5; whether the proxy looks up the names of hosts.
+    /// SOCKS 5; `resolves`: whether the proxy resolves host names.
     Socks {
         resolves: bool,
     },
 }
 
 impl Proxies {
-    /// Reads http_proxy (in lower case only: a server that sets variables from requests would set
-    /// HTTP_PROXY), https_proxy, all_proxy and no_proxy. Lower case comes first.
+    /// Reads http_proxy (in lower case only: a web server may set HTTP_PROXY from a header of a
+    /// request), https_proxy, all_proxy and no_proxy. Lower case takes precedence.
     pub(crate) fn new(variables: &Variables) -> Self {
         let all = variables.first(&["all_proxy", "ALL_PROXY"]);
         let owned = |text: Option<&str>| text.or(all).map(str::to_owned);
@@ -63,16 +62,16 @@ impl Proxies {
         }
     }
 
-    /// The way to the server of a URL.
+    /// The route for a request of a URL.
     ///
     /// # Errors
     ///
-    /// If what is set as a proxy is none, or speaks a protocol that is not supported.
+    /// The URL of the proxy is invalid, or has an unsupported scheme.
     pub(crate) fn route(&self, url: &Url) -> Result<Route, Reason> {
         let is_secure = url.scheme() == "https";
         let proxy = if is_secure { &self.https } else { &self.http };
         let Some(text) = proxy else { return Ok(Route::Direct) };
-        if self.exceptions.has(url.host()) {
+        if self.exceptions.contains(url.host()) {
             return Ok(Route::Direct);
         }
         let proxy = Proxy::parse(text)?;
@@ -85,32 +84,34 @@ impl Proxy {
     fn parse(text: &str) -> Result<Self, Reason> {
         let with_scheme =
             if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        let bad = |what: &str| Reason::Proxy(format!("`{}` {what}", masked(&with_scheme)));
-        let url = Url::parse(&with_scheme).map_err(|_| bad("is no URL"))?;
-        // libcurl's port where none is named.
-        let (protocol, usual_port) = match url.scheme().as_str() {
+        let invalid = |problem: &str| Reason::Proxy(format!("`{}` {problem}", masked(&with_scheme)));
+        let url = Url::parse(&with_scheme).map_err(|_| invalid("is not a URL"))?;
+        // libcurl's default ports.
+        let (protocol, default_port) = match url.scheme().as_str() {
             "http" => (Protocol::Http, 1080),
             "https" => (Protocol::Https, 443),
             "socks5" => (Protocol::Socks { resolves: false }, 1080),
             "socks5h" => (Protocol::Socks { resolves: true }, 1080),
             _ => {
-                return Err(bad("is no proxy that is supported; http, https, socks5, socks5h are"));
+                return Err(invalid(
+                    "has an unsupported scheme: expected http, https, socks5 or socks5h",
+                ));
             }
         };
         if url.host().is_empty() {
-            return Err(bad("names no host"));
+            return Err(invalid("has no host"));
         }
-        let port = url.port().map_err(|_| bad("has no port that can be"))?;
+        let port = url.port().map_err(|_| invalid("has an invalid port"))?;
         let host = url.host().to_owned();
-        let (host, port) = (host, port.unwrap_or(usual_port));
+        let (host, port) = (host, port.unwrap_or(default_port));
         Ok(Self { protocol, host, port, credentials: url.login() })
     }
 }
 
-/// The hosts to which no proxy is needed.
+/// The hosts that are reached without a proxy.
 #[derive(Clone, Debug, Default)]
 struct Exceptions {
-    /// Whether those are all hosts.
+    /// Whether these are all hosts.
     all: bool,
     patterns: Vec<String>,
 }
@@ -119,23 +120,23 @@ impl Exceptions {
     fn new(text: &str) -> Self {
         let separators = |c: char| c == ',' || c.is_ascii_whitespace();
         let patterns = text.split(separators).filter(|pattern| !pattern.is_empty());
-        // A `*` among others is a name that no host has.
+        // A `*` among other patterns matches no host.
         Self { all: text == "*", patterns: patterns.map(str::to_owned).collect() }
     }
 
-    fn has(&self, host: &str) -> bool {
+    fn contains(&self, host: &str) -> bool {
         if self.all {
             return true;
         }
         match host.parse::<IpAddr>() {
-            Ok(address) => self.patterns.iter().any(|pattern| has_address(pattern, address)),
-            Err(_) => self.patterns.iter().any(|pattern| has_name(pattern, host)),
+            Ok(address) => self.patterns.iter().any(|pattern| matches_address(pattern, address)),
+            Err(_) => self.patterns.iter().any(|pattern| matches_name(pattern, host)),
         }
     }
 }
 
-/// Whether a host is the one that a pattern names, or one below it.
-fn has_name(pattern: &str, host: &str) -> bool {
+/// Whether a host is the one in a pattern, or a subdomain of it.
+fn matches_name(pattern: &str, host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     let pattern = pattern.strip_suffix('.').unwrap_or(pattern);
     let pattern = pattern.strip_prefix('.').unwrap_or(pattern).to_ascii_lowercase();
@@ -145,9 +146,9 @@ fn has_name(pattern: &str, host: &str) -> bool {
     }
 }
 
-/// Whether an address is the one that a pattern names, or in its network: `10.0.0.0/8`. A network of
-/// no bits, or of a number of bits that is none, is one address.
-fn has_address(pattern: &str, address: IpAddr) -> bool {
+/// Whether an address is the one in a pattern, or in its network: `10.0.0.0/8`. With no bits, or an
+/// invalid number of them, a pattern is one address.
+fn matches_address(pattern: &str, address: IpAddr) -> bool {
     let (network, bits) = pattern.split_once('/').unwrap_or((pattern, "0"));
     let network = network.strip_prefix('[').and_then(|n| n.strip_suffix(']')).unwrap_or(network);
     let Ok(network) = network.parse::<IpAddr>() else { return false };
@@ -170,8 +171,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn proxies(variables: &[(&str, &str)]) -> Proxies {
-        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Proxies::new(&Variables::new(variables.iter().map(owned).collect()))
+        Proxies::new(&Variables::of(variables))
     }
 
     fn route(variables: &[(&str, &str)], url: &str) -> Route {
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_is_read_as_libcurl_reads_it() {
+    fn a_proxy_is_read_as_by_libcurl() {
         let proxy = Proxy::parse("socks5h://ada:p%40w@[::1]:9050").unwrap();
         assert_eq!(proxy.protocol, Protocol::Socks { resolves: true });
         assert_eq!((proxy.host.as_str(), proxy.port), ("::1", 9050));
@@ -212,8 +212,8 @@ mod tests {
     }
 
     #[test]
-    fn exceptions_are_hosts_and_what_is_below_them() {
-        let has = |list: &str, host: &str| Exceptions::new(list).has(host);
+    fn exceptions_are_hosts_and_their_subdomains() {
+        let has = |list: &str, host: &str| Exceptions::new(list).contains(host);
         assert!(has("*", "anything") && !has("* ", "10.0.0.1"));
         assert!(!has("a,*", "anything"));
         for host in ["example.org", "a.example.org", "EXAMPLE.org.", "localhost"] {
@@ -228,18 +228,18 @@ mod tests {
         assert!(!has("10.0.0.0/33", "10.0.0.0"));
         assert!(has("fe80::/10", "fe80::1") && !has("fe80::/10", "::1"));
         assert!(has("[::1]", "::1") && !has("10.0.0.0/8", "::ffff:10.0.0.1"));
-        assert!(!has("0.0.1", "10.0.0.1"), "an address is not below another");
+        assert!(!has("0.0.1", "10.0.0.1"), "an address has no subdomains");
     }
 
     proptest! {
         #[test]
-        fn whatever_is_below_an_exception_is_one(
+        fn a_subdomain_of_an_exception_is_one(
             name in "[a-z]{1,8}(\\.[a-z]{1,5}){0,3}", below in "[a-z]{1,5}", dot in "\\.?",
         ) {
             let exceptions = Exceptions::new(&format!("x.y, {dot}{name}"));
             let (below, beside) = (format!("{below}.{name}"), format!("{below}{name}"));
-            prop_assert!(exceptions.has(&name) && exceptions.has(&below));
-            prop_assert_eq!(exceptions.has(&beside), beside.ends_with(".x.y"));
+            prop_assert!(exceptions.contains(&name) && exceptions.contains(&below));
+            prop_assert_eq!(exceptions.contains(&beside), beside.ends_with(".x.y"));
         }
 
         #[test]
@@ -248,13 +248,13 @@ mod tests {
             let mask = u32::MAX << (32 - bits);
             let expected = address.to_bits() & mask == other.to_bits() & mask;
             let exceptions = Exceptions::new(&format!("{address}/{bits}"));
-            prop_assert!(exceptions.has(&address.to_string()));
-            prop_assert_eq!(exceptions.has(&other.to_string()), expected);
+            prop_assert!(exceptions.contains(&address.to_string()));
+            prop_assert_eq!(exceptions.contains(&other.to_string()), expected);
         }
 
         #[test]
-        fn no_text_is_a_panic(list in ".{0,40}", host in ".{0,20}", proxy in ".{0,40}") {
-            Exceptions::new(&list).has(&host);
+        fn no_text_panics(list in ".{0,40}", host in ".{0,20}", proxy in ".{0,40}") {
+            Exceptions::new(&list).contains(&host);
             let _ = Proxy::parse(&proxy);
         }
     }

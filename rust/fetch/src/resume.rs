@@ -1,10 +1,10 @@
-//! What is known of a partial file: of what it is a part.
+//! Resuming: the record of a partial file, and the headers of ranges.
 //!
 //! # On disk
 //!
-//! Beside `<partial file>`, `<partial file>.resume`: which URL it comes from, and how to tell that
-//! the server still has the same content. It goes when the download is complete. Without it, the
-//! partial file is of no use.
+//! `<partial file>.resume` records the URL of the partial file, and how to recognise that the server
+//! still has the same content. It is deleted when the download is complete. A partial file without it
+//! can't be resumed.
 //!
 //! ```text
 //! scratchrs 1
@@ -24,16 +24,15 @@ use crate::url::Url;
 
 const FIRST_LINE: &str = "scratchrs 1";
 
-/// What tells one content of a URL from another, for the header If-Range.
+/// Identifies one version of the content of a URL, for the header If-Range.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Validator(String);
 
 impl Validator {
-    /// What the server gives: an entity tag that stands for the very bytes, else a time.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
-        let tag = text("etag").filter(|tag| tag.starts_with('"'));
-        tag.or_else(|| text("last-modified")).map(|text| Self(text.trim().to_owned()))
+    /// From a response: its strong entity tag, else its modification time.
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        let tag = text(headers, "etag").filter(|tag| tag.starts_with('"'));
+        tag.or_else(|| text(headers, "last-modified")).map(|text| Self(text.trim().to_owned()))
     }
 
     pub(crate) fn header(&self) -> &str {
@@ -41,36 +40,34 @@ impl Validator {
     }
 }
 
-/// The note beside a partial file.
+/// The record beside a partial file.
 #[derive(Debug)]
-pub(crate) struct Note {
+pub(crate) struct ResumeRecord {
     path: PathBuf,
     url: String,
 }
 
-impl Note {
-    /// The note beside the partial file at `partial`, which is to come from `url`.
-    pub(crate) fn beside(partial: &Path, url: &Url) -> Self {
+impl ResumeRecord {
+    /// The record for the partial file at `partial`, downloaded from `url`.
+    pub(crate) fn new(partial: &Path, url: &Url) -> Self {
         let digest = sha2::Sha256::digest(url.as_str().as_bytes());
         Self { path: path_beside(partial), url: Sha256(digest.into()).to_string() }
     }
 
-    /// What it says, if it is about the same URL.
+    /// The recorded validator, if the record is for the same URL.
     pub(crate) fn read(&self) -> Option<Validator> {
         let text = String::from_utf8(fs::read(&self.path).ok()?).ok()?;
         let mut lines = text.lines();
-        let is_ours = lines.next() == Some(FIRST_LINE) && lines.next() == Some(&self.url);
-        let validator = lines.next().filter(|line| is_ours && !line.is_empty())?;
+        let is_same_url = lines.next() == Some(FIRST_LINE) && lines.next() == Some(&self.url);
+        let validator = lines.next().filter(|line| is_same_url && !line.is_empty())?;
         Some(Validator(validator.to_owned()))
     }
 
-    /// Writes it.
     pub(crate) fn write(&self, validator: &Validator) -> fs::Result<()> {
         let text = format!("{FIRST_LINE}\n{}\n{}\n", self.url, validator.0);
         fs::replace(&self.path, &text, None).map(drop)
     }
 
-    /// Removes it.
     pub(crate) fn remove(&self) -> fs::Result<()> {
         fs::remove(&self.path)
     }
@@ -82,14 +79,37 @@ fn path_beside(partial: &Path) -> PathBuf {
     path.into()
 }
 
-/// Removes a partial file with which nobody is to go on, and the note beside it.
+/// Removes a partial file that will not be resumed, and its record.
 ///
 /// # Errors
 ///
-/// If the file system refuses; what could not be removed stays.
+/// The file system refuses.
 pub fn discard(partial: &Path) -> fs::Result<()> {
     fs::remove(partial)?;
     fs::remove(&path_beside(partial))
+}
+
+/// The length of the whole content, if the response continues after `have` bytes.
+pub(crate) fn total_length(headers: &HeaderMap, have: u64) -> Option<u64> {
+    if let Some(range) = text(headers, "content-range") {
+        return range.rsplit('/').next()?.trim().parse().ok();
+    }
+    let length: u64 = text(headers, "content-length")?.trim().parse().ok()?;
+    length.checked_add(have)
+}
+
+/// The offset at which the content of a partial response begins.
+pub(crate) fn range_start(headers: &HeaderMap) -> Option<u64> {
+    text(headers, "content-range")?.trim().strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+}
+
+/// The length of the whole content, in a response without the requested range.
+pub(crate) fn unsatisfied_total(headers: &HeaderMap) -> Option<u64> {
+    text(headers, "content-range")?.trim().strip_prefix("bytes */")?.trim().parse().ok()
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
 }
 
 #[cfg(test)]
@@ -101,11 +121,11 @@ mod tests {
         for (name, value) in headers {
             map.insert(*name, value.parse().unwrap());
         }
-        Validator::of(&map).map(|validator| validator.0)
+        Validator::from_headers(&map).map(|validator| validator.0)
     }
 
     #[test]
-    fn a_weak_tag_tells_nothing() {
+    fn a_weak_tag_is_not_used() {
         let time = ("last-modified", "Tue, 24 Nov 2026 10:00:00 GMT");
         assert_eq!(validator(&[("etag", "\"a\""), time]).as_deref(), Some("\"a\""));
         assert_eq!(validator(&[("etag", "W/\"a\""), time]).as_deref(), Some(time.1));
@@ -114,20 +134,20 @@ mod tests {
     }
 
     #[test]
-    fn a_note_is_about_one_url() {
+    fn a_record_is_for_one_url() {
         let directory = tempfile::tempdir().unwrap();
         let partial = directory.path().join("x");
-        let note = |url| Note::beside(&partial, &Url::parse(url).unwrap());
+        let record = |url| ResumeRecord::new(&partial, &Url::parse(url).unwrap());
         let tag = Validator("\"a\"".to_owned());
-        assert_eq!(note("http://h/x?token=secret").read(), None);
-        note("http://h/x?token=secret").write(&tag).unwrap();
-        assert_eq!(note("http://h/x?token=secret").read(), Some(tag));
-        assert_eq!(note("http://h/y").read(), None);
+        assert_eq!(record("http://h/x?token=secret").read(), None);
+        record("http://h/x?token=secret").write(&tag).unwrap();
+        assert_eq!(record("http://h/x?token=secret").read(), Some(tag));
+        assert_eq!(record("http://h/y").read(), None);
         let text = std::fs::read_to_string(directory.path().join("x.resume")).unwrap();
         assert!(!text.contains("secret"));
         std::fs::write(directory.path().join("x.resume"), b"\xff").unwrap();
-        assert_eq!(note("http://h/x?token=secret").read(), None);
-        note("http://h/x").remove().unwrap();
+        assert_eq!(record("http://h/x?token=secret").read(), None);
+        record("http://h/x").remove().unwrap();
         assert_eq!(directory.path().read_dir().unwrap().count(), 0);
     }
 }

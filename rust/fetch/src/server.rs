@@ -1,15 +1,15 @@
-//! The Pkg server: its URLs, and what it is told.
+//! The Pkg server: its URLs, and the headers that it gets.
 //!
 //! Source: Pkg, `PlatformEngines.jl` (`get_server_dir`, `get_metadata_headers`), `Types.jl`
 //! (`pkg_server`).
 
 use scratchrs_model::hash::TreeHash;
 
-use crate::settings::{JuliaSession, Variables};
+use crate::variables::Variables;
 
 const DEFAULT: &str = "https://pkg.julialang.org";
 
-/// What is told of a machine of continuous integration.
+/// The variables of continuous integration whose state is sent to the server.
 const CI_VARIABLES: [&str; 12] = [
     "APPVEYOR",
     "CI",
@@ -25,47 +25,58 @@ const CI_VARIABLES: [&str; 12] = [
     "TRAVIS",
 ];
 
-/// A header of a request: its name and its value.
+/// Name and value of a header of a request.
 pub(crate) type Header = (String, String);
+
+/// The running Julia, as described to a Pkg server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JuliaSession {
+    /// Its version, such as `1.10.8`.
+    pub version: String,
+    /// The triplet of its platform.
+    pub system: String,
+    /// Whether it is interactive.
+    pub is_interactive: bool,
+}
 
 /// A Pkg server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     url: String,
     ci_variables: String,
-    /// Those that the user has set.
+    /// Set by the user.
     headers: Vec<Header>,
 }
 
 impl Server {
-    /// The server that JULIA_PKG_SERVER names, else Julia's own. None if the name is empty.
-    pub(crate) fn new(variables: &Variables, complaints: &mut Vec<String>) -> Option<Self> {
+    /// The server in JULIA_PKG_SERVER, else Julia's own. `None` if the variable is empty.
+    pub(crate) fn new(variables: &Variables, warnings: &mut Vec<String>) -> Option<Self> {
         let url = variables.get("JULIA_PKG_SERVER").unwrap_or(DEFAULT);
         if url.is_empty() {
             return None;
         }
         let url = if has_scheme(url) { url.to_owned() } else { format!("https://{url}") };
         let url = url.trim_end_matches('/').to_owned();
-        let headers = user_headers(variables, complaints);
+        let headers = user_headers(variables, warnings);
         Some(Self { url, ci_variables: ci_variables(variables), headers })
     }
 
-    /// Its URL, without a `/` at the end.
+    /// Its URL, without a trailing `/`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// Where it has the artifact with this hash.
+    /// The URL of the artifact with this hash.
     pub fn artifact_url(&self, hash: TreeHash) -> String {
         format!("{}/artifact/{hash}", self.url)
     }
 
-    /// Whether a URL is one of the server's.
-    pub(crate) fn has(&self, url: &str) -> bool {
+    /// Whether a URL belongs to the server.
+    pub(crate) fn contains(&self, url: &str) -> bool {
         url.strip_prefix(&self.url).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// The name of the directory with what is known of the server. None if it has no host.
+    /// The name of the directory with its token. `None` if the URL has no host.
     pub(crate) fn directory_name(&self) -> Option<String> {
         let (_, rest) = self.url.split_once("://")?;
         let host = rest.split(['/', '\\']).next()?;
@@ -76,7 +87,7 @@ impl Server {
         Some(host.chars().map(|c| if is_bad(c) { '_' } else { c }).collect())
     }
 
-    /// What it is told with each request for one of its resources.
+    /// The headers of a request to the server.
     pub(crate) fn headers(&self, julia: Option<&JuliaSession>) -> Vec<Header> {
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let mut headers =
@@ -94,13 +105,13 @@ impl Server {
                 headers.push(header(name, value));
             }
         }
-        // The formats that a server may keep artifacts in, as Pkg 1.13 names them.
+        // The compressions of artifacts that Pkg 1.13 accepts.
         headers.push(header("Accept-Encoding", "zstd, gzip"));
         headers
     }
 }
 
-/// Whether a text begins as `https://` does.
+/// Whether a text begins with a scheme, such as `https://`.
 fn has_scheme(url: &str) -> bool {
     let is_word = |c: char| c.is_alphanumeric() || c == '_';
     url.split_once("://")
@@ -117,8 +128,8 @@ fn ci_variables(variables: &Variables) -> String {
     CI_VARIABLES.map(|name| format!("{name}={}", state(name))).join(";")
 }
 
-/// The headers that JULIA_PKG_SERVER_… variables set: `Julia-A-B` for `JULIA_PKG_SERVER_A_B`.
-fn user_headers(variables: &Variables, complaints: &mut Vec<String>) -> Vec<Header> {
+/// The headers from the variables JULIA_PKG_SERVER_…: `Julia-A-B` for `JULIA_PKG_SERVER_A_B`.
+fn user_headers(variables: &Variables, warnings: &mut Vec<String>) -> Vec<Header> {
     const PREFIX: &str = "JULIA_PKG_SERVER_";
     let mut headers = Vec::new();
     for (variable, value) in variables.iter() {
@@ -133,7 +144,7 @@ fn user_headers(variables: &Variables, complaints: &mut Vec<String>) -> Vec<Head
             continue;
         }
         if value.chars().any(|c| c.is_control() && c != '\t') {
-            complaints.push(format!("{variable} can't be sent to a server, and is not heeded"));
+            warnings.push(format!("ignoring {variable}: it contains control characters"));
             continue;
         }
         let words: Vec<_> = words.into_iter().map(title_case).collect();
@@ -142,7 +153,7 @@ fn user_headers(variables: &Variables, complaints: &mut Vec<String>) -> Vec<Head
     headers
 }
 
-/// Each letter in lower case, but for those that follow no letter, as Julia's `titlecase`.
+/// Converts a word as Julia's `titlecase` does: letters after a letter to lower case, others to upper.
 fn title_case(word: &str) -> String {
     let mut follows_letter = false;
     let mut cased = String::new();
@@ -170,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_named_as_pkg_names_it() {
+    fn the_server_url_is_read_as_by_pkg() {
         let url = |text| server(text).map(|server| server.url);
         assert_eq!(url("").as_deref(), None);
         assert_eq!(url("pkg.example.org/").as_deref(), Some("https://pkg.example.org"));
@@ -180,12 +191,12 @@ mod tests {
             server.artifact_url(TreeHash([0xab; 20])),
             format!("http://host:1234/pkg/artifact/{}", "ab".repeat(20))
         );
-        assert!(server.has("http://host:1234/pkg") && server.has("http://host:1234/pkg/x"));
-        assert!(!server.has("http://host:1234/pkgs") && !server.has("http://host:1234/"));
+        assert!(server.contains("http://host:1234/pkg") && server.contains("http://host:1234/pkg/x"));
+        assert!(!server.contains("http://host:1234/pkgs") && !server.contains("http://host:1234/"));
     }
 
     #[test]
-    fn a_server_has_a_directory_of_its_own() {
+    fn each_server_has_its_directory() {
         let name = |url| server(url).and_then(|server| server.directory_name());
         assert_eq!(name("http://h:1234/x").as_deref(), Some("h_1234"));
         assert_eq!(name("pkg.example.org").as_deref(), Some("pkg.example.org"));
@@ -194,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_is_told_what_pkg_tells() {
+    fn the_headers_are_those_of_pkg() {
         let settings = settings(&[
             ("JULIA_PKG_SERVER", "http://h"),
             ("CI", "True"),
@@ -228,12 +239,12 @@ mod tests {
                 "Accept-Encoding: zstd, gzip",
             ]
         );
-        assert_eq!(settings.complaints.len(), 1);
+        assert_eq!(settings.warnings.len(), 1);
     }
 
     proptest! {
         #[test]
-        fn a_directory_name_stays_in_its_directory(url in ".{0,40}") {
+        fn a_directory_name_is_one_component(url in ".{0,40}") {
             if let Some(name) = server(&url).and_then(|server| server.directory_name()) {
                 let is_bad = |c: char| ":/<>\"\\|?*".contains(c);
                 let is_name = !matches!(name.as_str(), "" | "." | "..");

@@ -1,21 +1,23 @@
-//! URLs: where a download comes from, and how that is shown to people.
+//! URLs: parsing, joining, and display without secrets.
 
 use std::fmt;
 use std::path::PathBuf;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use iri_string::types::{UriAbsoluteString, UriReferenceString, UriString};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::error::Reason;
-use crate::netrc::Login;
 
-/// A URL with a scheme. Printed, it shows no secrets: a password, or a token in the query, is
-/// `***`.
+/// A user name and a password.
+pub(crate) type Login = (String, String);
+
+/// An absolute URL. Its `Display` and `Debug` hide secrets: the login and tokens in the query are `***`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Url(UriAbsoluteString);
+pub(crate) struct Url(UriAbsoluteString);
 
-/// What cannot stand in a URL as it is, and is written as `%` and two digits. Of what is encoded
-/// already, that is known by the digits.
+/// The characters of a URL to percent-encode. `%` is kept if two hexadecimal digits follow.
 const NOT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
@@ -38,46 +40,47 @@ const NOT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b';')
     .remove(b'=');
 
-/// What cannot stand in front of the path: an IPv6 address has brackets.
+/// The characters before the path to percent-encode: an IPv6 address has brackets.
 const NOT_IN_AUTHORITIES: &AsciiSet = &NOT_IN_URLS.remove(b'[').remove(b']');
 
 impl Url {
-    /// Reads a URL. Characters that no URL has, as a space, are encoded; a fragment is left out.
+    /// Parses a URL. Characters that are not allowed in URLs, such as a space, are percent-encoded; a
+    /// fragment is left out.
     ///
     /// # Errors
     ///
-    /// If it is none: there is no scheme, or its parts make no sense.
-    pub fn parse(text: &str) -> Result<Self, Reason> {
+    /// The scheme is missing, or a part is invalid.
+    pub(crate) fn parse(text: &str) -> Result<Self, Reason> {
         let encoded = encode(text)?;
         match UriString::try_from(encoded) {
             Ok(uri) => Ok(Self(uri.into_absolute())),
-            Err(_) => Err(Reason::NoUrl),
+            Err(_) => Err(Reason::InvalidUrl),
         }
     }
 
-    /// The URL that `reference`, as a redirection has it, means where this one was asked for.
+    /// Resolves the `reference` of a redirection against this URL.
     ///
     /// # Errors
     ///
-    /// If it makes no sense.
+    /// The result is not a valid URL.
     pub(crate) fn join(&self, reference: &str) -> Result<Self, Reason> {
         let reference = UriReferenceString::try_from(encode(reference)?);
-        let reference = reference.map_err(|_| Reason::NoUrl)?;
+        let reference = reference.map_err(|_| Reason::InvalidUrl)?;
         Self::parse(&reference.resolve_against(&self.0).to_string())
     }
 
     /// The whole URL, secrets included.
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.0.as_str()
     }
 
     /// The scheme, in lower case.
-    pub fn scheme(&self) -> String {
+    pub(crate) fn scheme(&self) -> String {
         self.0.scheme_str().to_ascii_lowercase()
     }
 
-    /// The host, without the brackets of an IPv6 address; empty if there is none.
-    pub fn host(&self) -> &str {
+    /// The host, without the brackets of an IPv6 address; empty if the URL has none.
+    pub(crate) fn host(&self) -> &str {
         let host = self.0.authority_components().map_or("", |authority| authority.host());
         host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
     }
@@ -86,14 +89,14 @@ impl Url {
     ///
     /// # Errors
     ///
-    /// If it is none that there can be.
+    /// It is not a 16-bit number.
     pub(crate) fn port(&self) -> Result<Option<u16>, Reason> {
         let port = self.0.authority_components().and_then(|authority| authority.port());
         let port = port.filter(|port| !port.is_empty()).map(str::parse).transpose();
-        port.map_err(|_| Reason::NoUrl)
+        port.map_err(|_| Reason::InvalidUrl)
     }
 
-    /// User and password, if they stand there.
+    /// The user name and the password in the URL.
     pub(crate) fn login(&self) -> Option<Login> {
         let userinfo = self.userinfo()?;
         let (user, password) = userinfo.split_once(':').unwrap_or((userinfo, ""));
@@ -105,7 +108,7 @@ impl Url {
         self.0.authority_components().and_then(|authority| authority.userinfo())
     }
 
-    /// The URL as it is asked for, without user and password.
+    /// The URL to request, without user name and password.
     pub(crate) fn without_login(&self) -> String {
         match self.userinfo() {
             Some(userinfo) => self.as_str().replacen(&format!("//{userinfo}@"), "//", 1),
@@ -113,25 +116,25 @@ impl Url {
         }
     }
 
-    /// Whether a secret may be sent there: only the host will read it.
+    /// Whether a secret may be sent there: over TLS, or to this machine.
     pub(crate) fn is_secure(&self) -> bool {
         let is_local =
             ["localhost", "127.0.0.1"].iter().any(|x| self.host().eq_ignore_ascii_case(x));
         self.scheme() == "https" || is_local
     }
 
-    /// The path of the local file that a `file` URL means.
+    /// The path of the local file that a `file` URL names.
     ///
     /// # Errors
     ///
-    /// If it names another machine, or what it names is no path here.
+    /// It names another machine, or is not a valid path on this system.
     pub(crate) fn file_path(&self) -> Result<PathBuf, Reason> {
         if !matches!(self.host(), "" | "localhost") {
             return Err(Reason::RemoteFile);
         }
         let bytes: Vec<u8> = percent_decode_str(self.0.path_str()).collect();
         if bytes.contains(&0) {
-            return Err(Reason::NoUrl);
+            return Err(Reason::InvalidUrl);
         }
         path_of(bytes)
     }
@@ -145,7 +148,7 @@ fn path_of(bytes: Vec<u8>) -> Result<PathBuf, Reason> {
 
 #[cfg(not(unix))]
 fn path_of(bytes: Vec<u8>) -> Result<PathBuf, Reason> {
-    let text = String::from_utf8(bytes).map_err(|_| Reason::NoUrl)?;
+    let text = String::from_utf8(bytes).map_err(|_| Reason::InvalidUrl)?;
     // `/C:/dir` is `C:/dir`.
     let has_drive = text.as_bytes().get(2) == Some(&b':');
     Ok(if has_drive { text[1..].into() } else { text.into() })
@@ -153,7 +156,7 @@ fn path_of(bytes: Vec<u8>) -> Result<PathBuf, Reason> {
 
 fn encode(text: &str) -> Result<String, Reason> {
     if text.chars().any(char::is_control) {
-        return Err(Reason::NoUrl);
+        return Err(Reason::InvalidUrl);
     }
     let text = text.trim();
     let authority = text.find("//").map_or(0, |slashes| slashes + 2);
@@ -162,7 +165,7 @@ fn encode(text: &str) -> Result<String, Reason> {
     Ok(encode_part(front, NOT_IN_AUTHORITIES) + &encode_part(path, NOT_IN_URLS))
 }
 
-/// Encodes what is in `set`, but for `%` where it has its digits.
+/// Percent-encodes the characters in `set`, but no `%` that is followed by its digits.
 fn encode_part(text: &str, set: &'static AsciiSet) -> String {
     let mut encoded = String::new();
     for (index, part) in text.split('%').enumerate() {
@@ -177,7 +180,7 @@ fn encode_part(text: &str, set: &'static AsciiSet) -> String {
     encoded
 }
 
-/// The URL of a local file, of which [`Url::parse`] and the other way round make the same path.
+/// The `file` URL of a local path.
 pub fn file_url(path: &std::path::Path) -> String {
     let bytes = path.as_os_str().as_encoded_bytes();
     let is_kept = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(byte);
@@ -204,7 +207,12 @@ impl fmt::Debug for Url {
     }
 }
 
-/// A URL, or what was meant to be one, as it may be shown: without what could be a secret.
+/// The value of the header `Authorization` for a login.
+pub(crate) fn basic_authorization((user, password): &Login) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
+}
+
+/// A URL, or the text given as one, without secrets and control characters.
 pub(crate) fn masked(url: &str) -> String {
     let (front, query) = url.split_once('?').unwrap_or((url, ""));
     let mut shown = mask_userinfo(front);
@@ -225,7 +233,7 @@ fn mask_userinfo(front: &str) -> String {
     }
 }
 
-/// A parameter of a query, without its value where its name says that it is a secret.
+/// A query parameter, without its value if its name suggests a secret.
 fn mask_parameter(parameter: &str) -> String {
     const SECRETS: [&str; 8] =
         ["token", "key", "sig", "secret", "password", "passwd", "credential", "auth"];
@@ -267,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_taken_as_it_is_meant() {
+    fn urls_are_encoded_where_needed() {
         assert_eq!(url(" http://host/a b/é?q#fragment ").as_str(), "http://host/a%20b/%C3%A9?q");
         assert_eq!(url("http://host/a%20b?[%x%").as_str(), "http://host/a%20b?%5B%25x%25");
         assert_eq!(url("http://[::1]:80/").host(), "::1");
@@ -279,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_login_is_taken_out() {
+    fn a_login_is_separated_from_the_url() {
         let with = url("https://ada:p%40w@host:1/x@y?z");
         assert_eq!(with.login(), Some(("ada".to_owned(), "p@w".to_owned())));
         assert_eq!(with.without_login(), "https://host:1/x@y?z");
@@ -291,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn redirections_are_relative_to_where_they_come_from() {
+    fn redirections_are_relative_to_the_redirecting_url() {
         let base = url("https://host/a/b?c");
         for (reference, expected) in [
             ("https://other/x", "https://other/x"),
@@ -309,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_go_only_where_nobody_listens() {
+    fn secrets_are_sent_only_over_tls_or_to_this_machine() {
         for secure in ["https://x", "HTTPS://x/", "http://localhost:1/x", "http://127.0.0.1"] {
             assert!(url(secure).is_secure(), "{secure}");
         }
@@ -325,12 +333,12 @@ mod tests {
         assert_eq!(path("file:///a%20b/c").unwrap(), PathBuf::from("/a b/c"));
         assert_eq!(path("file://localhost/a").unwrap(), PathBuf::from("/a"));
         assert!(matches!(path("file://host/a"), Err(Reason::RemoteFile)));
-        assert!(matches!(path("file:///a%00b"), Err(Reason::NoUrl)));
+        assert!(matches!(path("file:///a%00b"), Err(Reason::InvalidUrl)));
     }
 
     proptest! {
         #[test]
-        fn nothing_that_is_shown_has_the_password(
+        fn displayed_urls_hide_the_password(
             user in "[a-z]{1,5}", password in "[A-Z]{4,9}", path in "[a-z/]{0,9}",
         ) {
             let text = format!("https://{user}:{password}@host/{path}?api_key={password}");
@@ -347,7 +355,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_a_panic(text in any::<String>()) {
+        fn no_text_panics(text in any::<String>()) {
             let _ = masked(&text);
             if let Ok(url) = Url::parse(&text) {
                 let _ = (url.host(), url.scheme(), url.is_secure(), url.file_path());

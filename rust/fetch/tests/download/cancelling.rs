@@ -39,7 +39,7 @@ fn a_download_that_stalls_is_cancelled() {
 #[test]
 fn a_download_that_waits_to_be_tried_again_is_cancelled() {
     let mut lab = Lab::new();
-    lab.settings.patience.retries = vec![std::time::Duration::from_secs(3600)];
+    lab.settings.timeouts.retries = vec![std::time::Duration::from_secs(3600)];
     cancelled(&lab, "/@status:500/x");
     let lab = Lab::new();
     cancelled(&lab, "/@busy:503:50/x");

@@ -43,7 +43,7 @@ impl Lab {
     /// A lab whose client takes a second for too long.
     pub(crate) fn impatient() -> Self {
         let mut lab = Self::new();
-        lab.settings.patience.stall = Duration::from_secs(1);
+        lab.settings.timeouts.stall = Duration::from_secs(1);
         lab
     }
 
@@ -115,9 +115,9 @@ impl Lab {
 pub(crate) fn settings(variables: &[(&str, &str)]) -> Settings {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now());
     let mut settings = Settings::new(variables.iter().copied(), now);
-    settings.patience.retries = vec![Duration::ZERO; 3];
+    settings.timeouts.retries = vec![Duration::ZERO; 3];
     // A machine may be busy, and a server slow: what is to stall has a lab of its own.
-    settings.patience.stall = Duration::from_secs(600);
+    settings.timeouts.stall = Duration::from_secs(600);
     settings
 }
 

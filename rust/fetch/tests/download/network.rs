@@ -86,7 +86,7 @@ fn a_proxy_that_is_not_there_or_is_none_is_told() {
     lab.set(&[("all_proxy", "socks4://ada:secret@localhost")]);
     let told = reason(lab.get("/x")).to_string();
     assert!(
-        told.contains("socks4://***@localhost") && told.contains("no proxy that is supported"),
+        told.contains("socks4://***@localhost") && told.contains("unsupported scheme"),
         "{told}"
     );
 }

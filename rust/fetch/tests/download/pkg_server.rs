@@ -100,7 +100,7 @@ fn what_is_wrong_with_a_token_is_told_when_the_server_refuses() {
     let failed = failure(lab.get("/@bearer:abc/x")).to_string();
     let file = token_file(&lab);
     assert!(
-        failed.contains("there is no token") && failed.contains(file.to_str().unwrap()),
+        failed.contains("no token for the server") && failed.contains(file.to_str().unwrap()),
         "{failed}"
     );
 }
@@ -159,7 +159,7 @@ fn a_token_that_is_not_renewed_is_used_while_it_lasts() {
         ("/@status:500/token", "", "the server answers 500"),
         ("/@bearer:other/token", "", "the server answers 401"),
         ("/token", "expires_in = 5", "it has no `access_token`"),
-        ("/token", "no TOML", "of no use: line 1"),
+        ("/token", "no TOML", ": line 1"),
     ] {
         let lab = pkg_lab("/@bearer:old");
         lab.serve("x", b"content");

@@ -34,7 +34,7 @@ fn only_the_rest_is_asked_for() {
 fn a_later_client_goes_on() {
     let mut lab = Lab::new();
     lab.serve("x", &content(1000));
-    lab.settings.patience.retries.clear();
+    lab.settings.timeouts.retries.clear();
     failure(lab.get("/@truncate:300:1/x"));
     assert_eq!(lab.left(), ["partial", "partial.resume"]);
     assert_eq!(lab.content().len(), 300);
@@ -50,7 +50,7 @@ fn a_later_client_goes_on() {
 fn what_was_complete_already_is_not_fetched_again() {
     let mut lab = Lab::new();
     lab.serve("x", &content(1000));
-    lab.settings.patience.retries.clear();
+    lab.settings.timeouts.retries.clear();
     failure(lab.get("/@truncate:999:1/x"));
     OpenOptions::new()
         .append(true)
@@ -66,7 +66,7 @@ fn what_was_complete_already_is_not_fetched_again() {
 fn a_part_of_something_else_is_not_gone_on_with() {
     let mut lab = Lab::new();
     lab.serve("x", &content(1000));
-    lab.settings.patience.retries.clear();
+    lab.settings.timeouts.retries.clear();
     let path = "/@truncate:300:1/x";
     // The file on the server has changed.
     failure(lab.get(path));
@@ -90,7 +90,7 @@ fn a_part_of_something_else_is_not_gone_on_with() {
 fn a_server_that_heeds_no_condition_is_found_out_by_what_it_says() {
     let mut lab = Lab::new();
     lab.serve("x", &content(1000));
-    lab.settings.patience.retries.clear();
+    lab.settings.timeouts.retries.clear();
     let path = "/@unconditional/@truncate:300:1/x";
     failure(lab.get(path));
     lab.serve("x", &vec![7; 500]);
@@ -113,7 +113,7 @@ fn a_server_without_ranges_sends_all_again() {
 fn a_part_that_rots_is_found_out_and_all_is_fetched_again() {
     let mut lab = Lab::new();
     lab.serve("x", &content(1000));
-    lab.settings.patience.retries.clear();
+    lab.settings.timeouts.retries.clear();
     let url = lab.server.url("/@truncate:300:1/x");
     let request = Request { url: &url, sha256: Some(sha256(&content(1000))), ..Request::default() };
     failure(lab.request(&request));
@@ -128,7 +128,7 @@ fn a_part_that_rots_is_found_out_and_all_is_fetched_again() {
 fn a_part_longer_than_the_whole_is_of_no_use() {
     let mut lab = Lab::new();
     lab.serve("x", &content(100));
-    lab.settings.patience.retries.clear();
+    lab.settings.timeouts.retries.clear();
     failure(lab.get("/@truncate:50:1/x"));
     fs::write(lab.target(), content(200)).unwrap();
     lab.get("/@truncate:50:1/x").unwrap();

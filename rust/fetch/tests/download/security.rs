@@ -56,7 +56,7 @@ fn a_certificate_is_for_its_names_only() {
     lab.set(&[("SSL_CERT_FILE", file.to_str().unwrap())]);
     lab.download(&format!("https://127.0.0.1:{}/x", lab.server.port())).unwrap();
     let told = reason(lab.download(&format!("https://127.0.0.2:{}/x", lab.server.port())));
-    assert!(matches!(told, Reason::Untrusted(_) | Reason::NoConnection(_)), "{told}");
+    assert!(matches!(told, Reason::Untrusted(_) | Reason::ConnectionFailed(_)), "{told}");
 }
 
 #[test]

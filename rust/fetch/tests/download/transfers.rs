@@ -90,7 +90,7 @@ fn it_is_not_tried_for_ever() {
 fn a_server_that_asks_for_much_patience_gets_none() {
     let mut lab = Lab::new();
     lab.serve("x", b"content");
-    lab.settings.patience.longest_wait = std::time::Duration::from_secs(5);
+    lab.settings.timeouts.max_wait = std::time::Duration::from_secs(5);
     let failed = failure(lab.get("/@busy:503:6/x"));
     assert_eq!(failed.attempts, 1);
     assert!(failed.to_string().contains("asks to wait 6 s"), "{failed}");
@@ -112,7 +112,7 @@ fn a_server_that_lies_about_the_length_is_found_out() {
 #[test]
 fn a_stall_and_garbage_are_told() {
     let mut lab = Lab::impatient();
-    lab.settings.patience.retries.clear();
+    lab.settings.timeouts.retries.clear();
     lab.serve("x", &content(1000));
     assert!(matches!(reason(lab.get("/@mute/x")), Reason::Stalled(_)));
     assert!(matches!(reason(lab.get("/@stall:0/x")), Reason::Truncated { got: 0, expected: 1000 }));
@@ -292,7 +292,7 @@ fn a_local_file_is_copied() {
 #[test]
 fn what_is_no_url_or_of_no_use_is_told_without_secrets() {
     let lab = Lab::new();
-    assert_eq!(reason(lab.download("no url")), Reason::NoUrl);
+    assert_eq!(reason(lab.download("no url")), Reason::InvalidUrl);
     let failed = failure(lab.download("sftp://ada:secret@host/x"));
     assert_eq!(
         failed.to_string(),
@@ -301,17 +301,17 @@ fn what_is_no_url_or_of_no_use_is_told_without_secrets() {
     assert_eq!(lab.left(), [""; 0]);
     let nowhere = failure(lab.download("http://localhost:1/x"));
     assert_eq!(nowhere.attempts, 4);
-    assert!(nowhere.to_string().contains("no connection: connection refused"), "{nowhere}");
+    assert!(nowhere.to_string().contains("can't connect: connection refused"), "{nowhere}");
 }
 
 #[test]
 fn a_connection_that_takes_too_long_is_given_up() {
     let mut lab = Lab::new();
-    lab.settings.patience.connect = std::time::Duration::ZERO;
+    lab.settings.timeouts.connect = std::time::Duration::ZERO;
     let failed = failure(lab.get("/x"));
     assert_eq!(
         (failed.attempts, failed.reason),
-        (4, Reason::NoConnection("it took too long".to_owned()))
+        (4, Reason::ConnectionFailed("timed out".to_owned()))
     );
 }
 

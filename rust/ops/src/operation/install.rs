@@ -51,7 +51,7 @@ impl Session {
         let mut texts = vec![installed.path];
         texts.extend(installed.warnings);
         texts.extend(installed.healed.iter().map(healed));
-        texts.extend(self.settings.complaints);
+        texts.extend(self.settings.warnings);
         texts
     }
 }

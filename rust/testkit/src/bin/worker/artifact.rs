@@ -120,7 +120,7 @@ pub(crate) fn install(
 #[expect(clippy::disallowed_methods, reason = "this is the edge where the clock is read")]
 fn settings() -> Settings {
     let mut settings = Settings::new([("JULIA_PKG_SERVER", "")], std::time::SystemTime::now());
-    settings.patience.retries = Vec::new();
+    settings.timeouts.retries = Vec::new();
     settings
 }
 
