@@ -66,8 +66,9 @@ impl Roots {
         match self {
             Self::System => Ok(read_system()),
             Self::Path { variable, path } => {
-                let failed =
-                    |problem: String| Reason::Certificates(format!("{problem} (set by {variable})"));
+                let failed = |problem: String| {
+                    Reason::Certificates(format!("{problem} (set by {variable})"))
+                };
                 let certificates = read_path(path).map_err(|error| failed(error.to_string()))?;
                 if certificates.is_empty() {
                     return Err(failed(format!("no certificate in `{}`", path.display())));
@@ -153,7 +154,9 @@ impl Patterns {
             if parts.iter().all(|part| is_part(part)) {
                 self.0.push(parts);
             } else {
-                warnings.push(format!("ignoring `{pattern}` in {variable}: not a pattern of host names"));
+                warnings.push(format!(
+                    "ignoring `{pattern}` in {variable}: not a pattern of host names"
+                ));
             }
         }
     }
@@ -235,7 +238,11 @@ mod tests {
         assert!(!all.contains("example.com") && !all.contains("::1"));
         assert!(all.contains("example.org") && !all.contains("a.example.org"));
         let ssl = hosts(&[("JULIA_SSL_NO_VERIFY_HOSTS", "localhost , A.example.org")]);
-        assert!(!ssl.contains("localhost") && !ssl.contains("a.EXAMPLE.org") && ssl.contains("example.org"));
+        assert!(
+            !ssl.contains("localhost")
+                && !ssl.contains("a.EXAMPLE.org")
+                && ssl.contains("example.org")
+        );
     }
 
     /// The examples of NetworkOptions' documentation.
@@ -258,7 +265,7 @@ mod tests {
     fn an_invalid_pattern_is_reported_and_ignored() {
         let variables = Variables::of(&[("JULIA_NO_VERIFY_HOSTS", "a..b,***,good,bad host")]);
         let mut warnings = Vec::new();
-        let hosts = VerifiedHosts::new(&Variables::of(variables), &mut warnings);
+        let hosts = VerifiedHosts::new(&variables, &mut warnings);
         assert_eq!(warnings.len(), 3);
         assert!(!hosts.contains("good"));
     }

@@ -53,7 +53,11 @@ impl Client {
     /// Headers for the Pkg server are sent only to the Pkg server. A login is sent only over a connection
     /// that is at least as secure as each one before it: a redirection from `https` to `http` never
     /// gets the login that was meant for `https`.
-    pub(crate) fn get(&self, url: &Url, headers: &[Header]) -> Result<FinalResponse, FailedRequest> {
+    pub(crate) fn get(
+        &self,
+        url: &Url,
+        headers: &[Header],
+    ) -> Result<FinalResponse, FailedRequest> {
         let mut redirected_to: Option<Url> = None;
         let mut strongest = Security::Plain;
         for _ in 0..=MAX_REDIRECTS {

@@ -58,7 +58,11 @@ impl Target {
 
 /// Connects to `target`, or to the proxy that `peer` names. Blocks: the system resolves names without
 /// a time-out.
-pub(crate) fn connect(peer: &Peer, target: &Target, deadline: Instant) -> Result<TcpStream, Reason> {
+pub(crate) fn connect(
+    peer: &Peer,
+    target: &Target,
+    deadline: Instant,
+) -> Result<TcpStream, Reason> {
     match peer {
         Peer::Server => connect_to(target, deadline),
         Peer::ForwardProxy(proxy) | Peer::SocksProxy(proxy) => {

@@ -336,7 +336,8 @@ impl<'a> Transfer<'a> {
 
     /// Whether a response continues the partial file, according to its headers.
     fn is_rest(&self, headers: &HeaderMap) -> bool {
-        let is_same = Validator::from_headers(headers).is_none_or(|said| self.validator == Some(said));
+        let is_same =
+            Validator::from_headers(headers).is_none_or(|said| self.validator == Some(said));
         is_same && range_start(headers) == Some(self.partial.length())
     }
 

@@ -153,7 +153,9 @@ impl fmt::Display for LimitSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Caller => "",
-            Self::ExpectedSize => ", the expected `size`; if the file is right, correct that `size`",
+            Self::ExpectedSize => {
+                ", the expected `size`; if the file is right, correct that `size`"
+            }
             Self::Announcement => ", the length that the server announced",
         })
     }
@@ -197,7 +199,9 @@ impl fmt::Display for Failure {
 
 fn status_text(code: u16) -> String {
     let status = ureq::http::StatusCode::from_u16(code).ok();
-    status.and_then(|status| status.canonical_reason()).map_or(String::new(), |text| format!(" ({text})"))
+    status
+        .and_then(|status| status.canonical_reason())
+        .map_or(String::new(), |text| format!(" ({text})"))
 }
 
 fn retry_text(retry_after: Option<Duration>) -> String {

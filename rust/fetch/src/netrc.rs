@@ -178,9 +178,7 @@ mod tests {
 
     #[test]
     fn the_environment_decides_about_the_path() {
-        let path = |variables: &[(&str, &str)]| {
-            path(&Variables::of(variables))
-        };
+        let path = |variables: &[(&str, &str)]| path(&Variables::of(variables));
         assert_eq!(path(&[("HOME", "/h"), ("NETRC", "/n")]), Some("/n".into()));
         assert_eq!(path(&[]), None);
         #[cfg(unix)]

@@ -84,7 +84,8 @@ impl Proxy {
     fn parse(text: &str) -> Result<Self, Reason> {
         let with_scheme =
             if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
-        let invalid = |problem: &str| Reason::Proxy(format!("`{}` {problem}", masked(&with_scheme)));
+        let invalid =
+            |problem: &str| Reason::Proxy(format!("`{}` {problem}", masked(&with_scheme)));
         let url = Url::parse(&with_scheme).map_err(|_| invalid("is not a URL"))?;
         // libcurl's default ports.
         let (protocol, default_port) = match url.scheme().as_str() {

@@ -100,7 +100,14 @@ pub(crate) fn total_length(headers: &HeaderMap, have: u64) -> Option<u64> {
 
 /// The offset at which the content of a partial response begins.
 pub(crate) fn range_start(headers: &HeaderMap) -> Option<u64> {
-    text(headers, "content-range")?.trim().strip_prefix("bytes ")?.split('-').next()?.trim().parse().ok()
+    text(headers, "content-range")?
+        .trim()
+        .strip_prefix("bytes ")?
+        .split('-')
+        .next()?
+        .trim()
+        .parse()
+        .ok()
 }
 
 /// The length of the whole content, in a response without the requested range.

@@ -191,7 +191,9 @@ mod tests {
             server.artifact_url(TreeHash([0xab; 20])),
             format!("http://host:1234/pkg/artifact/{}", "ab".repeat(20))
         );
-        assert!(server.contains("http://host:1234/pkg") && server.contains("http://host:1234/pkg/x"));
+        assert!(
+            server.contains("http://host:1234/pkg") && server.contains("http://host:1234/pkg/x")
+        );
         assert!(!server.contains("http://host:1234/pkgs") && !server.contains("http://host:1234/"));
     }
 

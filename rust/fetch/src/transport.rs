@@ -191,7 +191,8 @@ impl Forwarding {
         let origin =
             if *port == 80 { format!("http://{host}") } else { format!("http://{host}:{port}") };
         let header = proxy.credentials.as_ref();
-        let header = header.map(|login| format!("Proxy-Authorization: {}\r\n", basic_authorization(login)));
+        let header =
+            header.map(|login| format!("Proxy-Authorization: {}\r\n", basic_authorization(login)));
         Self { origin, header: header.unwrap_or_default() }
     }
 
@@ -249,7 +250,8 @@ fn check_overhead(received: usize) -> Result<(), Error> {
     if overhead <= MAX_OVERHEAD {
         return Ok(());
     }
-    let message = format!("{MAX_OVERHEAD} bytes of headers or trailers were received without content");
+    let message =
+        format!("{MAX_OVERHEAD} bytes of headers or trailers were received without content");
     Err(own_error(Reason::Protocol(message)))
 }
 
@@ -299,6 +301,7 @@ impl Transport for CancellableTransport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proxy::Protocol;
 
     #[test]
     fn a_byte_per_second_is_fast_enough_and_less_is_not() {

@@ -1,4 +1,4 @@
-//! Giving up, at any moment.
+//! Cancellation at any time.
 
 use std::sync::mpsc;
 use std::thread;
@@ -7,7 +7,7 @@ use scratchrs_fetch::Error;
 
 use crate::lab::{Lab, content};
 
-/// Cancels a download when the server has been asked, and expects it to end.
+/// Cancels a download when the server has received the request, and expects it to end.
 fn cancelled(lab: &Lab, path: &str) {
     let (sender, receiver) = mpsc::channel();
     thread::scope(|scope| {
@@ -46,10 +46,10 @@ fn a_download_that_waits_to_be_tried_again_is_cancelled() {
 }
 
 #[test]
-fn what_is_cancelled_before_it_begins_does_nothing() {
+fn a_download_cancelled_before_it_begins_does_nothing() {
     let lab = Lab::new();
     lab.progress.cancel();
     assert!(matches!(lab.get("/x"), Err(Error::Cancelled)));
-    assert_eq!(lab.asked(), [""; 0]);
+    assert_eq!(lab.requested(), [""; 0]);
     assert_eq!(lab.left(), [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! A server with files, and a place to download to.
+//! A server with files, and a directory to download into.
 
 use std::fs;
 use std::path::PathBuf;
@@ -40,14 +40,14 @@ impl Lab {
         Self { server, progress: Progress::default(), settings: settings(&[]), directory }
     }
 
-    /// A lab whose client takes a second for too long.
-    pub(crate) fn impatient() -> Self {
+    /// A lab whose client gives up after a second without bytes.
+    pub(crate) fn with_short_timeout() -> Self {
         let mut lab = Self::new();
         lab.settings.timeouts.stall = Duration::from_secs(1);
         lab
     }
 
-    /// Takes these environment variables.
+    /// Sets these environment variables.
     pub(crate) fn set(&mut self, variables: &[(&str, &str)]) {
         self.settings = settings(variables);
     }
@@ -61,12 +61,12 @@ impl Lab {
         self.directory.path().join("partial")
     }
 
-    /// What was downloaded.
+    /// The downloaded content.
     pub(crate) fn content(&self) -> Vec<u8> {
         fs::read(self.target()).unwrap()
     }
 
-    /// The names of what is there beside the files of the server.
+    /// The names in the directory, apart from the files of the server.
     pub(crate) fn left(&self) -> Vec<String> {
         let entries = self.directory.path().read_dir().unwrap().flatten();
         let names = entries.map(|entry| entry.file_name().into_string().unwrap());
@@ -92,8 +92,8 @@ impl Lab {
         self.download(&self.server.url(path))
     }
 
-    /// The targets that the server was asked for.
-    pub(crate) fn asked(&self) -> Vec<String> {
+    /// The targets of the requests to the server.
+    pub(crate) fn requested(&self) -> Vec<String> {
         self.server.received().into_iter().map(|received| received.target).collect()
     }
 
@@ -111,17 +111,17 @@ impl Lab {
     }
 }
 
-/// Settings that wait for nothing between attempts.
+/// Settings without pauses between attempts.
 pub(crate) fn settings(variables: &[(&str, &str)]) -> Settings {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now());
     let mut settings = Settings::new(variables.iter().copied(), now);
     settings.timeouts.retries = vec![Duration::ZERO; 3];
-    // A machine may be busy, and a server slow: what is to stall has a lab of its own.
+    // Machine and server may be slow: tests of stalls use `with_short_timeout`.
     settings.timeouts.stall = Duration::from_secs(600);
     settings
 }
 
-/// Bytes without a pattern that repeats soon.
+/// Bytes without a short repeating pattern.
 pub(crate) fn content(length: usize) -> Vec<u8> {
     let mut state = 1_u32;
     let next = |_| {
@@ -138,7 +138,7 @@ pub(crate) fn sha256(content: &[u8]) -> Sha256 {
 pub(crate) fn failure(result: Result<Downloaded>) -> Failure {
     match result {
         Err(Error::Failed(failure)) => *failure,
-        other => panic!("it should fail, and is {other:?}"),
+        other => panic!("expected a failure, got {other:?}"),
     }
 }
 

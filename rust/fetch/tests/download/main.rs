@@ -1,6 +1,6 @@
 //! Downloads from a server on this machine that misbehaves.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup ends the test")]
 
 mod cancelling;
 mod lab;

@@ -1,4 +1,4 @@
-//! A Pkg server, and the token that it wants.
+//! Pkg servers and their tokens.
 
 use std::fs;
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ use scratchrs_testkit::server::Server;
 
 use crate::lab::{Lab, failure, now};
 
-/// A lab whose server is the Pkg server, at a path of its own, so that others can be told apart.
+/// A lab whose server is the Pkg server at `path`; at other paths it is an ordinary server.
 fn pkg_lab(path: &str) -> Lab {
     let mut lab = Lab::new();
     let url = lab.server.url(path);
@@ -35,7 +35,7 @@ fn write_token(lab: &Lab, text: &str) {
 }
 
 #[test]
-fn the_server_is_told_what_pkg_tells_and_nobody_else_is() {
+fn only_the_pkg_server_gets_the_headers_of_pkg() {
     let lab = pkg_lab("/pkg");
     let server = lab.settings.server.clone().unwrap();
     fs::create_dir_all(lab.directory.path().join("served/pkg/artifact")).unwrap();
@@ -44,17 +44,17 @@ fn the_server_is_told_what_pkg_tells_and_nobody_else_is() {
     lab.serve("x", b"content");
     lab.download(&server.artifact_url(hash)).unwrap();
     lab.get("/x").unwrap();
-    assert_eq!(lab.asked(), [format!("/pkg/artifact/{hash}"), "/x".to_owned()]);
-    let told = |name, value: &str| {
+    assert_eq!(lab.requested(), [format!("/pkg/artifact/{hash}"), "/x".to_owned()]);
+    let assert_sent = |name, value: &str| {
         assert_eq!(lab.headers(name), [Some(value.to_owned()), None], "{name}");
     };
-    told("julia-pkg-protocol", "1.0");
-    told("julia-pkg-server", server.url());
-    told("julia-version", "1.10.8");
-    told("julia-system", "x86_64-linux-gnu");
-    told("julia-interactive", "true");
-    told("julia-my-team", "red");
-    told("accept-encoding", "zstd, gzip");
+    assert_sent("julia-pkg-protocol", "1.0");
+    assert_sent("julia-pkg-server", server.url());
+    assert_sent("julia-version", "1.10.8");
+    assert_sent("julia-system", "x86_64-linux-gnu");
+    assert_sent("julia-interactive", "true");
+    assert_sent("julia-my-team", "red");
+    assert_sent("accept-encoding", "zstd, gzip");
     assert!(
         lab.headers("user-agent")[1].as_ref().is_some_and(|agent| agent.starts_with("scratchrs/"))
     );
@@ -67,7 +67,7 @@ fn a_token_is_sent_to_the_server_only() {
     lab.serve("x", b"content");
     lab.get("/@bearer:abc/x").unwrap();
     lab.get("/x").unwrap();
-    // The server sends on to another place of the same host, which is not the server's.
+    // The server redirects to a path of the same host that is not below its URL.
     lab.get("/@bearer:abc/@to:%2Fx").unwrap();
     let other = Server::start(&lab.directory.path().join("served"));
     let location = other.url("/x").replace('/', "%2F");
@@ -79,7 +79,7 @@ fn a_token_is_sent_to_the_server_only() {
 }
 
 #[test]
-fn what_is_wrong_with_a_token_is_told_when_the_server_refuses() {
+fn an_invalid_token_is_reported_when_the_server_refuses() {
     for (token, told) in [
         ("", "it has no `access_token`"),
         ("access_token = 5", "it has no `access_token`"),
@@ -106,9 +106,9 @@ fn what_is_wrong_with_a_token_is_told_when_the_server_refuses() {
 }
 
 #[test]
-fn a_token_is_not_sent_where_others_listen() {
+fn a_token_is_not_sent_over_an_insecure_connection() {
     let mut lab = pkg_lab("/@bearer:abc");
-    // The proxy that stands for the host is the lab's own server.
+    // The lab's own server acts as the proxy to the host.
     let proxy = format!("127.0.0.1:{}", lab.server.port());
     lab.set(&[("JULIA_PKG_SERVER", "http://pkg.example.org"), ("http_proxy", &proxy)]);
     let directory = lab.directory.path().join("servers");
@@ -120,7 +120,7 @@ fn a_token_is_not_sent_where_others_listen() {
     assert_eq!(lab.headers("authorization"), [None]);
 }
 
-/// A token that is good for nine minutes, and where to get another one.
+/// Writes a token that expires in nine minutes, with a URL for renewal.
 fn about_to_expire(lab: &Lab, refresh_path: &str) {
     let url = lab.server.url(refresh_path);
     write_token(
@@ -143,23 +143,23 @@ fn a_token_that_is_about_to_expire_is_renewed_once() {
     about_to_expire(&lab, "/@bearer:renew/token");
     lab.get("/@bearer:new/x").unwrap();
     lab.get("/@bearer:new/x").unwrap();
-    assert_eq!(lab.asked(), ["/@bearer:renew/token", "/@bearer:new/x", "/@bearer:new/x"]);
+    assert_eq!(lab.requested(), ["/@bearer:renew/token", "/@bearer:new/x", "/@bearer:new/x"]);
     let stored: toml::Table = fs::read_to_string(token_file(&lab)).unwrap().parse().unwrap();
     assert_eq!(stored["access_token"].as_str(), Some("new"));
     assert_eq!(stored["refresh_token"].as_str(), Some("again"));
     let expires_at = stored["expires_at"].as_integer().unwrap();
-    assert!((expires_at - now() as i64 - 3600).abs() < 60, "by our own clock: {expires_at}");
+    assert!((expires_at - now() as i64 - 3600).abs() < 60, "by the local clock: {expires_at}");
     let beside = token_file(&lab).parent().unwrap().read_dir().unwrap().count();
-    assert_eq!(beside, 1, "neither a lock nor a temporary file stays");
+    assert_eq!(beside, 1, "no lock and no temporary file is left");
 }
 
 #[test]
-fn a_token_that_is_not_renewed_is_used_while_it_lasts() {
+fn a_token_that_is_not_renewed_is_used_until_it_expires() {
     for (refresh_path, served, told) in [
         ("/@status:500/token", "", "the server answers 500"),
         ("/@bearer:other/token", "", "the server answers 401"),
         ("/token", "expires_in = 5", "it has no `access_token`"),
-        ("/token", "no TOML", ": line 1"),
+        ("/token", "not TOML", ": line 1"),
     ] {
         let lab = pkg_lab("/@bearer:old");
         lab.serve("x", b"content");
@@ -178,7 +178,7 @@ fn a_token_that_is_not_renewed_is_used_while_it_lasts() {
 }
 
 #[test]
-fn a_token_is_not_renewed_where_others_listen() {
+fn a_token_is_not_renewed_over_an_insecure_connection() {
     let lab = pkg_lab("/@bearer:old");
     lab.serve("x", b"content");
     write_token(
@@ -193,7 +193,7 @@ fn a_token_is_not_renewed_where_others_listen() {
     let request = scratchrs_fetch::Request { url: &url, ..Default::default() };
     client.download(&request, &lab.target()).unwrap();
     assert!(client.notes()[0].contains("not secure"), "{:?}", client.notes());
-    assert_eq!(lab.asked(), ["/@bearer:old/x"]);
+    assert_eq!(lab.requested(), ["/@bearer:old/x"]);
 }
 
 #[test]
@@ -213,6 +213,6 @@ fn sixteen_threads_renew_a_token_once() {
             });
         }
     });
-    let renewals = lab.asked().iter().filter(|target| target.ends_with("/token")).count();
+    let renewals = lab.requested().iter().filter(|target| target.ends_with("/token")).count();
     assert_eq!(renewals, 1);
 }

@@ -1,4 +1,4 @@
-//! Going on where a transfer broke off.
+//! Resuming a broken transfer.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -17,7 +17,7 @@ fn range(start: usize) -> Option<String> {
 }
 
 #[test]
-fn only_the_rest_is_asked_for() {
+fn only_the_rest_is_requested() {
     for style in ["", "/@dated", "/@chunked:7"] {
         let lab = Lab::new();
         lab.serve("x", &content(1000));
@@ -31,14 +31,14 @@ fn only_the_rest_is_asked_for() {
 }
 
 #[test]
-fn a_later_client_goes_on() {
+fn a_later_client_resumes() {
     let mut lab = Lab::new();
     lab.serve("x", &content(1000));
     lab.settings.timeouts.retries.clear();
     failure(lab.get("/@truncate:300:1/x"));
     assert_eq!(lab.left(), ["partial", "partial.resume"]);
     assert_eq!(lab.content().len(), 300);
-    assert_eq!(lab.progress(), (0, 0), "another place is asked, and reports anew");
+    assert_eq!(lab.progress(), (0, 0), "the failed download withdraws its progress");
     lab.get("/@truncate:300:1/x").unwrap();
     assert_eq!(ranges(&lab), [None, range(300)]);
     assert_eq!(lab.content(), content(1000));
@@ -47,7 +47,7 @@ fn a_later_client_goes_on() {
 }
 
 #[test]
-fn what_was_complete_already_is_not_fetched_again() {
+fn a_complete_file_is_not_downloaded_again() {
     let mut lab = Lab::new();
     lab.serve("x", &content(1000));
     lab.settings.timeouts.retries.clear();
@@ -63,7 +63,7 @@ fn what_was_complete_already_is_not_fetched_again() {
 }
 
 #[test]
-fn a_part_of_something_else_is_not_gone_on_with() {
+fn a_part_of_another_content_is_not_resumed() {
     let mut lab = Lab::new();
     lab.serve("x", &content(1000));
     lab.settings.timeouts.retries.clear();
@@ -77,17 +77,16 @@ fn a_part_of_something_else_is_not_gone_on_with() {
     failure(lab.get("/@truncate:200:1/x"));
     lab.get("/x?other").unwrap();
     assert_eq!(lab.content(), vec![7; 500]);
-    // Nothing says what it is a part of.
+    // There is no record of the part.
     failure(lab.get("/@truncate:100:1/x"));
     fs::remove_file(lab.directory.path().join("partial.resume")).unwrap();
     lab.get("/@truncate:100:1/x").unwrap();
     assert_eq!(lab.content(), vec![7; 500]);
-    let asked = ranges(&lab);
-    assert_eq!(asked, [None, range(300), None, None, None, None]);
+    assert_eq!(ranges(&lab), [None, range(300), None, None, None, None]);
 }
 
 #[test]
-fn a_server_that_heeds_no_condition_is_found_out_by_what_it_says() {
+fn a_server_that_ignores_conditions_is_detected_by_its_headers() {
     let mut lab = Lab::new();
     lab.serve("x", &content(1000));
     lab.settings.timeouts.retries.clear();
@@ -100,17 +99,17 @@ fn a_server_that_heeds_no_condition_is_found_out_by_what_it_says() {
 }
 
 #[test]
-fn a_server_without_ranges_sends_all_again() {
+fn a_server_without_ranges_sends_the_whole_content_again() {
     let lab = Lab::new();
     lab.serve("x", &content(1000));
     lab.get("/@norange/@truncate:300:2/x").unwrap();
     assert_eq!(lab.content(), content(1000));
-    assert_eq!(ranges(&lab), [None, None, None], "it gives nothing to tell its contents apart");
+    assert_eq!(ranges(&lab), [None, None, None], "it sends no validator");
     assert_eq!(lab.progress(), (1000, 1000));
 }
 
 #[test]
-fn a_part_that_rots_is_found_out_and_all_is_fetched_again() {
+fn a_corrupt_part_is_detected_and_the_whole_content_is_downloaded_again() {
     let mut lab = Lab::new();
     lab.serve("x", &content(1000));
     lab.settings.timeouts.retries.clear();
@@ -125,7 +124,7 @@ fn a_part_that_rots_is_found_out_and_all_is_fetched_again() {
 }
 
 #[test]
-fn a_part_longer_than_the_whole_is_of_no_use() {
+fn a_part_longer_than_the_whole_is_discarded() {
     let mut lab = Lab::new();
     lab.serve("x", &content(100));
     lab.settings.timeouts.retries.clear();
@@ -140,14 +139,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn whatever_the_cuts_the_same_bytes_come(
+    fn broken_transfers_give_the_same_bytes(
         length in 1..200_000_usize,
         cuts in proptest::collection::vec(0..100_000_usize, 0..4),
         style in prop_oneof![Just(""), Just("/@chunked:4096"), Just("/@norange"), Just("/@dated")],
     ) {
         let lab = Lab::new();
         lab.serve("x", &content(length));
-        // Each cut is done once, at its own place in the path: the last one first.
+        // Each cut is applied once; the last one in the path first.
         let cuts: String = cuts.iter().map(|cut| format!("/@truncate:{cut}:1")).collect();
         let url = lab.server.url(&format!("{style}{cuts}/x"));
         let expected = sha256(&content(length));

@@ -1,4 +1,4 @@
-//! Whom to trust.
+//! Certificates and logins.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ fn authority(lab: &Lab) -> PathBuf {
 }
 
 #[test]
-fn a_server_is_trusted_if_an_authority_is() {
+fn a_server_is_trusted_if_its_authority_is() {
     let mut lab = Lab::tls();
     lab.serve("x", b"content");
     let file = authority(&lab);
@@ -33,19 +33,22 @@ fn a_server_is_trusted_if_an_authority_is() {
 }
 
 #[test]
-fn an_unknown_authority_is_not_trusted_and_not_asked_again() {
+fn an_unknown_authority_is_not_trusted_and_not_retried() {
     let mut lab = Lab::tls();
     lab.serve("x", b"content");
     let failed = failure(lab.get("/x"));
     assert!(matches!(failed.reason, Reason::Untrusted(_)), "{failed}");
     assert_eq!(failed.attempts, 1);
-    assert_eq!(lab.asked(), [""; 0], "nothing is said to it");
+    assert_eq!(lab.requested(), [""; 0], "no request is sent");
     let other = Lab::tls();
     lab.set(&[("SSL_CERT_FILE", authority(&other).to_str().unwrap())]);
     assert!(matches!(reason(lab.get("/x")), Reason::Untrusted(_)));
     lab.set(&[("JULIA_SSL_CA_ROOTS_PATH", "/nowhere")]);
-    let told = reason(lab.get("/x")).to_string();
-    assert!(told.contains("`/nowhere`") && told.contains("JULIA_SSL_CA_ROOTS_PATH"), "{told}");
+    let message = reason(lab.get("/x")).to_string();
+    assert!(
+        message.contains("`/nowhere`") && message.contains("JULIA_SSL_CA_ROOTS_PATH"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -55,12 +58,12 @@ fn a_certificate_is_for_its_names_only() {
     let file = authority(&lab);
     lab.set(&[("SSL_CERT_FILE", file.to_str().unwrap())]);
     lab.download(&format!("https://127.0.0.1:{}/x", lab.server.port())).unwrap();
-    let told = reason(lab.download(&format!("https://127.0.0.2:{}/x", lab.server.port())));
-    assert!(matches!(told, Reason::Untrusted(_) | Reason::ConnectionFailed(_)), "{told}");
+    let message = reason(lab.download(&format!("https://127.0.0.2:{}/x", lab.server.port())));
+    assert!(matches!(message, Reason::Untrusted(_) | Reason::ConnectionFailed(_)), "{message}");
 }
 
 #[test]
-fn a_host_that_is_not_verified_is_taken_for_what_it_says() {
+fn an_unverified_host_is_accepted() {
     let mut lab = Lab::tls();
     lab.serve("x", b"content");
     for variables in [
@@ -77,7 +80,7 @@ fn a_host_that_is_not_verified_is_taken_for_what_it_says() {
 }
 
 #[test]
-fn a_login_comes_from_the_url_or_from_a_netrc() {
+fn a_login_is_read_from_the_url_or_from_a_netrc() {
     let mut lab = Lab::new();
     lab.serve("x", b"content");
     let netrc = lab.directory.path().join(".netrc");
@@ -97,7 +100,7 @@ fn a_login_comes_from_the_url_or_from_a_netrc() {
 }
 
 #[test]
-fn a_redirection_to_plain_http_takes_no_login_with_it() {
+fn a_redirection_to_plain_http_gets_no_login() {
     let mut lab = Lab::tls();
     let plain = Lab::new();
     plain.serve("x", b"content");
@@ -139,7 +142,7 @@ fn a_login_of_a_netrc_is_not_sent_over_a_weaker_connection() {
     let login = Some("Basic ZXZlOnB3".to_owned());
     assert_eq!(lab.headers("authorization"), std::slice::from_ref(&login));
     assert_eq!(plain.headers("authorization"), [None]);
-    // Nor does a detour over an encrypted connection make a plain one worthy of it.
+    // Nor is it sent over a plain connection after a detour over an encrypted one.
     let detour = encoded(lab.server.url(&format!("/@to:{}", weaker.replace('%', "%25"))));
     lab.download(&plain.server.url(&format!("/@to:{detour}"))).unwrap();
     assert_eq!(plain.headers("authorization")[1..], [login.clone(), None]);

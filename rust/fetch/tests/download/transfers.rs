@@ -1,4 +1,4 @@
-//! What comes, whatever the server does.
+//! Transfers from servers that behave well or badly.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use scratchrs_testkit::{Disk, FileSystem, skip};
 use crate::lab::{Lab, content, failure, reason, sha256};
 
 #[test]
-fn a_file_comes_whole_however_it_is_sent() {
+fn a_file_is_complete_however_it_is_sent() {
     for style in
         ["", "/@chunked:1000", "/@closing", "/@norange", "/@dated", "/@redirect:5", "/@encoded"]
     {
@@ -16,11 +16,15 @@ fn a_file_comes_whole_however_it_is_sent() {
             let lab = Lab::new();
             let sent = content(length);
             lab.serve("x", &sent);
-            let came = lab.get(&format!("{style}/x")).unwrap();
-            assert_eq!((came.sha256, came.size), (sha256(&sent), length as u64), "{style}");
+            let downloaded = lab.get(&format!("{style}/x")).unwrap();
+            assert_eq!(
+                (downloaded.sha256, downloaded.size),
+                (sha256(&sent), length as u64),
+                "{style}"
+            );
             assert_eq!(lab.content(), sent);
-            assert_eq!(lab.progress(), (came.size, came.size), "{style}");
-            assert_eq!(lab.left(), ["partial"], "no note stays");
+            assert_eq!(lab.progress(), (downloaded.size, downloaded.size), "{style}");
+            assert_eq!(lab.left(), ["partial"], "no record is left");
         }
     }
 }
@@ -33,19 +37,19 @@ fn a_wrong_hash_is_an_error_with_both_and_leaves_nothing() {
     let expected = sha256(b"other");
     let request = Request { url: &url, sha256: Some(expected), ..Request::default() };
     match lab.request(&request) {
-        Err(Error::Mismatch { url, expected: told, actual }) => {
-            assert_eq!((told, actual), (expected, sha256(b"content")));
+        Err(Error::Mismatch { url, expected: reported, actual }) => {
+            assert_eq!((reported, actual), (expected, sha256(b"content")));
             assert!(url.ends_with("/x?token=***"), "{url}");
         }
         other => panic!("{other:?}"),
     }
     assert_eq!(lab.left(), [""; 0]);
     assert_eq!(lab.progress(), (0, 0));
-    assert_eq!(lab.asked().len(), 1, "the server would say the same again");
+    assert_eq!(lab.requested().len(), 1, "a wrong hash is not retried");
 }
 
 #[test]
-fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
+fn only_transient_failures_are_retried() {
     for (path, attempts) in [
         ("/@status:500:2/x", 3),
         ("/@status:503:3/x", 4),
@@ -57,11 +61,11 @@ fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
         ("/@mute:1/x", 2),
     ] {
         let stalls = path.contains("stall") || path.contains("mute");
-        let lab = if stalls { Lab::impatient() } else { Lab::new() };
+        let lab = if stalls { Lab::with_short_timeout() } else { Lab::new() };
         lab.serve("x", &content(1000));
-        let came = lab.get(path);
-        assert_eq!(came.unwrap().sha256, sha256(&content(1000)), "{path}");
-        assert_eq!(lab.asked().len(), attempts, "{path}");
+        let downloaded = lab.get(path);
+        assert_eq!(downloaded.unwrap().sha256, sha256(&content(1000)), "{path}");
+        assert_eq!(lab.requested().len(), attempts, "{path}");
         assert_eq!(lab.progress(), (1000, 1000), "{path}");
     }
     for code in [400, 401, 403, 404, 410] {
@@ -74,7 +78,7 @@ fn what_may_pass_is_tried_again_and_what_may_not_is_not() {
 }
 
 #[test]
-fn it_is_not_tried_for_ever() {
+fn retries_are_limited() {
     let lab = Lab::new();
     lab.serve("x", &content(1000));
     let failed = failure(lab.get("/@status:500/x"));
@@ -83,11 +87,11 @@ fn it_is_not_tried_for_ever() {
     let failed = failure(lab.get("/@truncate:0/x"));
     assert_eq!((failed.attempts, failed.reason), (4, Reason::Truncated { got: 0, expected: 1000 }));
     assert_eq!(lab.progress(), (0, 0));
-    assert_eq!(lab.left(), [""; 0], "nothing came, and nothing is left");
+    assert_eq!(lab.left(), [""; 0], "nothing was received, and no file is left");
 }
 
 #[test]
-fn a_server_that_asks_for_much_patience_gets_none() {
+fn a_long_retry_after_fails_at_once() {
     let mut lab = Lab::new();
     lab.serve("x", b"content");
     lab.settings.timeouts.max_wait = std::time::Duration::from_secs(5);
@@ -97,21 +101,25 @@ fn a_server_that_asks_for_much_patience_gets_none() {
 }
 
 #[test]
-fn a_server_that_lies_about_the_length_is_found_out() {
+fn a_wrong_announced_length_is_detected() {
     let lab = Lab::new();
     let sent = content(1000);
     lab.serve("x", &sent);
-    let lied = reason(lab.get("/@norange/@longer:5/x"));
-    assert_eq!(lied, Reason::Truncated { got: 1000, expected: 1005 });
-    assert_eq!(lab.get("/@longer:5/x").unwrap().size, 1000, "asked for the rest, it takes it back");
+    let wrong = reason(lab.get("/@norange/@longer:5/x"));
+    assert_eq!(wrong, Reason::Truncated { got: 1000, expected: 1005 });
+    assert_eq!(
+        lab.get("/@longer:5/x").unwrap().size,
+        1000,
+        "the response to the request of the rest corrects the length"
+    );
     let url = lab.server.url("/@shorter:5/x");
     let request = Request { url: &url, sha256: Some(sha256(&sent)), ..Request::default() };
     assert!(matches!(lab.request(&request), Err(Error::Mismatch { .. })));
 }
 
 #[test]
-fn a_stall_and_garbage_are_told() {
-    let mut lab = Lab::impatient();
+fn stalls_and_garbage_are_reported() {
+    let mut lab = Lab::with_short_timeout();
     lab.settings.timeouts.retries.clear();
     lab.serve("x", &content(1000));
     assert!(matches!(reason(lab.get("/@mute/x")), Reason::Stalled(_)));
@@ -120,7 +128,7 @@ fn a_stall_and_garbage_are_told() {
 }
 
 #[test]
-fn nothing_comes_that_is_too_large() {
+fn a_content_above_the_limit_is_refused() {
     for path in ["/x", "/@chunked:100/x", "/@closing/x"] {
         let lab = Lab::new();
         lab.serve("x", &content(1000));
@@ -139,7 +147,7 @@ fn nothing_comes_that_is_too_large() {
 }
 
 #[test]
-fn redirections_end() {
+fn redirections_are_limited() {
     let lab = Lab::new();
     lab.serve("x", b"content");
     assert_eq!(lab.get("/@redirect:50/x").unwrap().size, 7);
@@ -150,7 +158,7 @@ fn redirections_end() {
     assert!(matches!(reason(lab.get("/@to:http%3A%2F%2F%5B")), Reason::Redirect(_)));
     assert_eq!(reason(lab.get("/@to:ftp%3A%2F%2Fhost%2Fx")), Reason::Scheme("ftp".to_owned()));
     let local = reason(lab.get("/@to:file%3A%2F%2F%2Fetc%2Fpasswd"));
-    assert_eq!(local, Reason::Scheme("file".to_owned()), "a server can't have a file of ours read");
+    assert_eq!(local, Reason::Scheme("file".to_owned()), "a server can't redirect to local files");
     let failed = failure(lab.get("/@redirect:1/missing"));
     assert!(failed.redirected_to.unwrap().ends_with("/@redirect:0/missing"));
 }
@@ -166,7 +174,7 @@ fn a_body_is_never_longer_than_its_expected_size() {
         let failed = failure(lab.request(&expected(99)));
         let reason = Reason::TooLarge { limit: 99, set_by: LimitSource::ExpectedSize };
         assert_eq!((failed.reason, failed.attempts), (reason, 1), "{path}");
-        assert_eq!(lab.left(), [""; 0], "{path}: a part that can't become the content is removed");
+        assert_eq!(lab.left(), [""; 0], "{path}: a part of a refused content is removed");
         lab.request(&expected(100)).unwrap();
         lab.progress.begin("Downloading");
         lab.request(&expected(101)).unwrap();
@@ -175,7 +183,7 @@ fn a_body_is_never_longer_than_its_expected_size() {
 }
 
 #[test]
-fn an_endless_answer_ends() {
+fn an_endless_response_is_cut_off() {
     let lab = Lab::new();
     lab.serve("x", &content(1000));
     let url = lab.server.url("/@endless/x");
@@ -192,12 +200,12 @@ fn an_endless_answer_ends() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn a_reserve_of_free_space_is_kept() {
+fn a_reserve_of_free_space_is_left() {
     let lab = Lab::new();
     let mounted = tempfile::tempdir().unwrap();
     let disk = match Disk::new(mounted.path(), FileSystem::Tmpfs(8 * 1024)) {
         Ok(disk) => disk,
-        Err(why) => return skip("a reserve of free space is kept", &why),
+        Err(why) => return skip("a reserve of free space is left", &why),
     };
     let root = disk.seen_from_outside();
     let target = root.join("partial");
@@ -218,7 +226,7 @@ fn a_reserve_of_free_space_is_kept() {
     assert_eq!(needed, 8 * 1024 * 1024);
     let reserve = 8 * 1024 * 1024 / 20;
     assert_eq!(available, 8 * 1024 * 1024 - reserve);
-    // What was there before stays: with more space, it can become the whole.
+    // The part stays: it can be resumed when there is more space.
     lab.serve("y", &content(5_000_000));
     let part = download("/@truncate:1000/y", true);
     assert!(matches!(part, Reason::Truncated { .. }), "{part:?}");
@@ -231,7 +239,7 @@ fn a_reserve_of_free_space_is_kept() {
 }
 
 #[test]
-fn connections_are_used_again() {
+fn connections_are_reused() {
     let lab = Lab::new();
     lab.serve("x", b"content");
     let client = lab.client();
@@ -256,8 +264,8 @@ fn several_threads_use_one_client() {
                 let url = lab.server.url(&format!("/@truncate:20000:1/{index}"));
                 let target = lab.directory.path().join(format!("to-{index}"));
                 let request = Request { url: &url, ..Request::default() };
-                let came = client.download(&request, &target).unwrap();
-                assert_eq!(came.sha256, sha256(&vec![index; 50_000]));
+                let downloaded = client.download(&request, &target).unwrap();
+                assert_eq!(downloaded.sha256, sha256(&vec![index; 50_000]));
             });
         }
     });
@@ -269,13 +277,13 @@ fn a_local_file_is_copied() {
     let lab = Lab::new();
     lab.serve("ein name", &content(100_000));
     let source = lab.directory.path().join("served/ein name");
-    let came = lab.download(&file_url(&source)).unwrap();
-    assert_eq!(came.sha256, sha256(&content(100_000)));
+    let downloaded = lab.download(&file_url(&source)).unwrap();
+    assert_eq!(downloaded.sha256, sha256(&content(100_000)));
     assert_eq!(lab.content(), content(100_000));
     assert_eq!(lab.progress(), (100_000, 100_000));
     lab.download(&file_url(&source)).unwrap();
-    assert_eq!(lab.content().len(), 100_000, "a second copy takes the place of the first");
-    assert_eq!(lab.asked(), [""; 0]);
+    assert_eq!(lab.content().len(), 100_000, "a second copy replaces the first");
+    assert_eq!(lab.requested(), [""; 0]);
     for wrong in ["missing", "."] {
         let url = file_url(&lab.directory.path().join(wrong));
         let failed = failure(lab.download(&url));
@@ -290,9 +298,9 @@ fn a_local_file_is_copied() {
 }
 
 #[test]
-fn what_is_no_url_or_of_no_use_is_told_without_secrets() {
+fn invalid_and_unsupported_urls_are_reported_without_secrets() {
     let lab = Lab::new();
-    assert_eq!(reason(lab.download("no url")), Reason::InvalidUrl);
+    assert_eq!(reason(lab.download("not a url")), Reason::InvalidUrl);
     let failed = failure(lab.download("sftp://ada:secret@host/x"));
     assert_eq!(
         failed.to_string(),
@@ -305,7 +313,7 @@ fn what_is_no_url_or_of_no_use_is_told_without_secrets() {
 }
 
 #[test]
-fn a_connection_that_takes_too_long_is_given_up() {
+fn connecting_times_out() {
     let mut lab = Lab::new();
     lab.settings.timeouts.connect = std::time::Duration::ZERO;
     let failed = failure(lab.get("/x"));
@@ -316,7 +324,7 @@ fn a_connection_that_takes_too_long_is_given_up() {
 }
 
 #[test]
-fn a_place_that_cannot_be_written_is_an_error_of_the_disk() {
+fn an_unwritable_target_is_an_error_of_the_disk() {
     let lab = Lab::new();
     lab.serve("x", b"content");
     fs::create_dir(lab.target()).unwrap();
@@ -324,5 +332,5 @@ fn a_place_that_cannot_be_written_is_an_error_of_the_disk() {
         Err(Error::Disk(error)) => assert_eq!(error.path(), lab.target()),
         other => panic!("{other:?}"),
     }
-    assert_eq!(lab.asked(), [""; 0]);
+    assert_eq!(lab.requested(), [""; 0]);
 }
