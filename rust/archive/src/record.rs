@@ -13,6 +13,7 @@ use std::iter;
 use std::path::PathBuf;
 
 use scratchrs_model::hash::TreeHash;
+use serde::Serialize;
 use sha1::Sha1;
 use sha1::digest::Digest;
 
@@ -376,7 +377,8 @@ pub struct Difference {
 }
 
 /// What happened to an entry of a tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It is not there.
     Missing,

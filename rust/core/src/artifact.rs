@@ -29,26 +29,29 @@ mod install;
 mod presence;
 mod record;
 mod repair;
+mod report;
 mod stack;
 mod usages;
 mod verify;
 
-pub use bindings::{
-    Bound, LeftOut, bind, binding, bindings, check, choose, downloadable, file_above, unbind,
-};
-pub use contents::{Listed, archive, list, remove};
+pub use bindings::{bind, binding, bindings, check, choose, downloadable, file_above, unbind};
+pub use contents::{archive, list, remove};
 pub(crate) use create::creation_of;
-pub use create::{Created, Creation, begin};
+pub use create::{Creation, begin};
 pub use install::{
-    InstallBegun, InstallOptions, Installation, Installed, Wanted, begin_install, install,
-    install_all, wanted,
+    InstallBegun, InstallOptions, Installation, Wanted, begin_install, install, install_all, wanted,
 };
 pub use presence::{Presence, confirm, log_use, log_use_daily};
-pub use repair::{Repairs, repair};
+pub use repair::repair;
+pub use report::{
+    Bound, BoundBy, CorruptArtifact, Created, FailedArtifact, FileChange, FileDiagnostic,
+    Installed, InstalledArtifact, LeftOut, Listed, Listing, Repairs, UnreadableArtifact,
+    Verification,
+};
+pub use stack::Stack;
 pub(crate) use stack::read_text;
-pub use stack::{FileDiagnostic, Stack};
-pub use usages::{BindingFile, KnownFiles, Use, known_files, usage};
-pub use verify::{Rot, Survey, Unreadable, Verdict, verify, verify_all, verify_tree};
+pub use usages::{BindingFile, KnownFiles, known_files, usage};
+pub use verify::{Verdict, verify, verify_all, verify_tree};
 
 /// Removes from a directory of artifacts what killed processes left, and what is of no use without
 /// the artifact that it belongs to.

@@ -1,5 +1,7 @@
 //! Scratch spaces: mutable directories of packages.
 
+mod report;
+
 use std::collections::HashMap;
 use std::path::Path;
 
@@ -10,9 +12,10 @@ use scratchrs_model::key::ScratchKey;
 use scratchrs_model::layout::{self, GENERATED};
 use scratchrs_model::project;
 use scratchrs_model::spelling::items_named;
-use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, UsageLog};
 use uuid::Uuid;
+
+pub use report::{Listing, Space};
 
 use crate::error::Result;
 use crate::place::Place;
@@ -81,34 +84,6 @@ fn remove(path: &str) -> Result<()> {
     Ok(fs::remove_leftovers(Path::new(path))?)
 }
 
-/// A space as it lies in the depot.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Space {
-    /// The name of its package's directory: a UUID, if nobody made it by hand.
-    pub owner: String,
-    /// The name of its package, if a project that uses it is that package.
-    pub package: Option<String>,
-    /// Its key.
-    pub key: String,
-    /// Its directory.
-    pub path: String,
-    /// The sum of the sizes of its files, in bytes.
-    pub bytes: u64,
-    /// When its use was last logged.
-    pub last_used: Option<DepotTime>,
-    /// The project files on whose behalf it was used.
-    pub parent_projects: Vec<String>,
-}
-
-/// The spaces that lie in a depot.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Listing {
-    /// Sorted by package and key.
-    pub spaces: Vec<Space>,
-    /// What nobody can read in the log of uses, or the whole log.
-    pub skipped: Vec<Diagnostic>,
-}
-
 /// The spaces of all packages, or of one.
 ///
 /// # Errors
@@ -150,7 +125,8 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
             });
         }
     }
-    Ok(Listing { spaces, skipped })
+    let bytes = spaces.iter().map(|space: &Space| space.bytes).sum();
+    Ok(Listing { directory: root, spaces, bytes, skipped })
 }
 
 /// The records of a log whose paths do not begin with that of the directory of spaces, by what their

@@ -28,6 +28,7 @@ use scratchrs_model::layout::{BUILDING, UsageLogFile};
 use scratchrs_model::spelling::stand_ins;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, UsageLog, census};
+use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::locks;
@@ -37,7 +38,7 @@ use crate::place::{Place, in_current_directory};
 const ATTEMPTS: u32 = 3;
 
 /// What became of a use that was to be logged.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Tracked {
     /// Whether it stands in the log. It cannot where the depot is read-only.
     pub recorded: bool,

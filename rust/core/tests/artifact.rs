@@ -153,11 +153,10 @@ fn rot_is_found_file_by_file() {
     fs::set_permissions(at("changed"), fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(at("changed"), "anew").unwrap();
     fs::set_permissions(at("program"), fs::Permissions::from_mode(0o755)).unwrap();
-    let Verdict::Rotten(rot) = verify() else { panic!("it is rotten") };
-    assert_eq!((rot.hash, &rot.path), (created.hash, &created.path));
-    let found = |differences: &[scratchrs_archive::Difference]| -> Vec<(String, Change)> {
-        let name = |path: &Path| path.to_str().unwrap().to_owned();
-        differences.iter().map(|difference| (name(&difference.path), difference.change)).collect()
+    let Verdict::Corrupt(corrupt) = verify() else { panic!("it is corrupt") };
+    assert_eq!((corrupt.hash, &corrupt.path), (created.hash, &created.path));
+    let found = |differences: &[artifact::FileChange]| -> Vec<(String, Change)> {
+        differences.iter().map(|difference| (difference.path.clone(), difference.change)).collect()
     };
     let expected = [
         ("changed", Change::Changed),
@@ -166,11 +165,11 @@ fn rot_is_found_file_by_file() {
         ("program", Change::ModeChanged),
     ];
     let expected = expected.map(|(name, change)| (name.to_owned(), change));
-    assert_eq!(found(&rot.differences.unwrap()), expected);
-    // A corrupt record is not used.
+    assert_eq!(found(&corrupt.differences.unwrap()), expected);
+    // A record that has rotted too is not believed.
     fs::write(format!("{}@tree", created.path), "no record").unwrap();
-    let Verdict::Rotten(rot) = verify() else { panic!("it is rotten") };
-    assert_eq!(rot.differences, None);
+    let Verdict::Corrupt(corrupt) = verify() else { panic!("it is corrupt") };
+    assert_eq!(corrupt.differences, None);
 }
 
 #[test]
@@ -181,7 +180,7 @@ fn only_a_mode_is_rot_where_modes_are_kept() {
     let file = Path::new(&created.path).join("foo");
     fs::set_permissions(file, fs::Permissions::from_mode(0o555)).unwrap();
     let verdict = artifact::verify(&stack, foo(), &progress()).unwrap();
-    assert!(matches!(verdict, Verdict::Rotten(_)), "{verdict:?}");
+    assert!(matches!(verdict, Verdict::Corrupt(_)), "{verdict:?}");
 }
 
 #[test]
@@ -194,9 +193,12 @@ fn what_is_found_sound_gets_its_record() {
     lab.write(&format!("artifacts/{}@tree", "1".repeat(40)), "of an artifact that is gone");
     lab.write("artifacts/Overrides.toml", "");
     fs::create_dir_all(lab.path("artifacts/jl_x1y2z3")).unwrap();
-    let survey = artifact::verify_all(&stack, &progress()).unwrap();
-    assert_eq!((survey.sound, survey.unreadable.len()), (1, 0));
-    assert_eq!(survey.rotten.iter().map(|rot| rot.hash.to_string()).collect::<Vec<_>>(), [empty]);
+    let verification = artifact::verify_all(&stack, &progress()).unwrap();
+    assert_eq!((verification.sound, verification.unreadable.len()), (1, 0));
+    assert_eq!(
+        verification.corrupt.iter().map(|it| it.hash.to_string()).collect::<Vec<_>>(),
+        [empty]
+    );
     let records: Vec<_> = names(&lab).into_iter().filter(|name| name.ends_with("@tree")).collect();
     assert_eq!(records, [format!("{FOO}@tree")]);
 }
@@ -255,7 +257,7 @@ fn artifacts_are_listed_with_their_sizes() {
     create(&stack, fill_foo);
     lab.write(&format!("artifacts/{}/a/file", "1".repeat(40)), "12345");
     lab.write(&format!("artifacts/{}/file", "A".repeat(40)), "named by hand");
-    let listed = artifact::list(&stack).unwrap();
+    let listed = artifact::list(&stack).unwrap().artifacts;
     let listed: Vec<_> = listed.iter().map(|one| (one.hash.to_string(), one.bytes)).collect();
     assert_eq!(listed, [("1".repeat(40), 5), (FOO.to_owned(), 3)]);
 }

@@ -9,9 +9,9 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use scratchrs_archive::{Change, Compression, Difference, Links};
+use scratchrs_archive::{Change, Compression, Links};
 use scratchrs_core::artifact::{
-    self, InstallBegun, InstallOptions, Installed, Stack, Verdict, Wanted,
+    self, FileChange, InstallBegun, InstallOptions, Installed, Stack, Verdict, Wanted,
 };
 use scratchrs_core::{Error, ErrorCode};
 use scratchrs_fetch::{Settings, file_url};
@@ -455,7 +455,8 @@ fn what_has_rotted_is_put_right() {
         artifact::repair(&scene.stack, files, &host(), options(&settings), &progress()).unwrap()
     };
     let repairs = repair(&[&file]);
-    assert_eq!(repairs.installed, [(scene.hash, scene.path())]);
+    let one = || artifact::InstalledArtifact { hash: scene.hash, path: scene.path() };
+    assert_eq!(repairs.installed, [one()]);
     assert_eq!(repairs.failed.len(), 1, "no server has y");
 
     let corrupt = Path::new(&scene.path()).join("file");
@@ -467,7 +468,7 @@ fn what_has_rotted_is_put_right() {
     let log = format!("[[\"{file}\"]]\ntime = 2024-01-02T03:04:05.006Z\n");
     scene.lab.write("logs/artifact_usage.toml", &log);
     let repairs = repair(&[]);
-    assert_eq!(repairs.repaired, [(scene.hash, scene.path())]);
+    assert_eq!(repairs.repaired, [one()]);
     assert_eq!((repairs.failed.len(), repairs.unknown.len(), repairs.sound), (0, 0, 0));
     scene.assert_installed();
     assert_eq!(repair(&[]).sound, 1);
@@ -501,8 +502,8 @@ fn copies_that_stand_for_links_are_no_rot() {
     assert_eq!(verify(), Verdict::Sound(path.clone()));
 
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
-    fs::write(&copy, "corrupt").unwrap();
-    let Verdict::Rotten(rot) = verify() else { panic!("it is rotten") };
-    let difference = Difference { path: "lib64/tool.so".into(), change: Change::Changed };
-    assert_eq!(rot.differences, Some(vec![difference]));
+    fs::write(&copy, "rot").unwrap();
+    let Verdict::Corrupt(corrupt) = verify() else { panic!("it is corrupt") };
+    let difference = FileChange { path: "lib64/tool.so".into(), change: Change::Changed };
+    assert_eq!(corrupt.differences, Some(vec![difference]));
 }

@@ -9,8 +9,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use scratchrs_archive::{Change, Compression, Difference, Links};
-use scratchrs_core::artifact::{self, InstallOptions, Stack, Verdict, Wanted};
+use scratchrs_archive::{Change, Compression, Links};
+use scratchrs_core::artifact::{self, FileChange, InstallOptions, Stack, Verdict, Wanted};
 use scratchrs_core::tarball;
 use scratchrs_fetch::{Settings, file_url};
 use scratchrs_fs::Progress;
@@ -151,9 +151,9 @@ fn no_copy_is_made_of_what_is_outside() {
     assert_eq!(scene.verify(), Verdict::Sound(path.to_str().unwrap().to_owned()));
     // What is at the other end of a link that was left out is a file too many.
     fs::write(path.join("secret"), "secret").unwrap();
-    let Verdict::Rotten(rot) = scene.verify() else { panic!("it is modified") };
-    let difference = Difference { path: "secret".into(), change: Change::Extra };
-    assert_eq!(rot.differences, Some(vec![difference]));
+    let Verdict::Corrupt(corrupt) = scene.verify() else { panic!("it is modified") };
+    let difference = FileChange { path: "secret".into(), change: Change::Extra };
+    assert_eq!(corrupt.differences, Some(vec![difference]));
 }
 
 /// A link counts by its text, also where something of the same content is at its other end.
@@ -180,7 +180,7 @@ fn a_changed_link_is_found_and_repaired() {
         let link = scene.path().join(link);
         fs::remove_file(&link).unwrap();
         change(&link, &scene);
-        assert!(matches!(scene.verify(), Verdict::Rotten(_)), "{}", link.display());
+        assert!(matches!(scene.verify(), Verdict::Corrupt(_)), "{}", link.display());
         let settings = settings();
         let options = InstallOptions { settings: &settings, links: Links::Made, now: now() };
         let host = Host::given("x86_64-linux-gnu".parse().unwrap());

@@ -31,7 +31,7 @@ mod named;
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use toml::de::{DeArray, DeTable, DeValue};
 use toml::{Spanned, Table};
 
@@ -73,7 +73,7 @@ pub struct Entry {
 }
 
 /// A place from which an artifact can be downloaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Download {
     /// The address of a tarball.
     pub url: String,

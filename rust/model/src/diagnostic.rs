@@ -3,8 +3,10 @@
 use std::fmt;
 use std::ops::Range;
 
+use serde::Serialize;
+
 /// A reported problem in a file, and its place as far as it is known.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Diagnostic {
     /// The line, from 1, where it is known.
     pub line: Option<usize>,

@@ -4,6 +4,8 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use serde::{Serialize, Serializer};
+
 /// The SHA-1 git tree hash of a directory: the name of an artifact.
 ///
 /// Reads hexadecimal digits of either case, prints them in lower case, as Pkg does.
@@ -67,6 +69,12 @@ macro_rules! hex_text {
         impl fmt::Debug for $hash {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, concat!(stringify!($hash), "({})"), self)
+            }
+        }
+
+        impl Serialize for $hash {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
             }
         }
 

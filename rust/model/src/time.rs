@@ -2,7 +2,11 @@
 
 use std::fmt;
 
-use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Timelike};
+use chrono::{
+    DateTime, Datelike, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
+    Utc,
+};
+use serde::{Serialize, Serializer};
 
 /// A moment of a depot: local wall-clock time that is written with a `Z`.
 ///
@@ -68,9 +72,22 @@ impl DepotTime {
         Self(self.0.checked_add_signed(later).unwrap_or(NaiveDateTime::MAX))
     }
 
+    /// The same moment in UTC. A local time that a clock shows twice is the earlier one.
+    pub fn utc(self) -> DateTime<Utc> {
+        let local = Local.from_local_datetime(&self.0).earliest();
+        local.map_or_else(|| self.0.and_utc(), |local| local.to_utc())
+    }
+
     /// The local date and time.
     pub fn local(self) -> NaiveDateTime {
         self.0
+    }
+}
+
+/// As RFC 3339 in UTC.
+impl Serialize for DepotTime {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ"))
     }
 }
 

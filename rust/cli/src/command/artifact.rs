@@ -1,4 +1,4 @@
-//! `scratchrs artifact`: immutable trees, and the files that give names to them.
+//! `scratchrs artifact`: immutable trees, and the files that bind names to them.
 
 mod archive;
 mod bind;
@@ -12,23 +12,20 @@ mod unbind;
 mod usage;
 mod verify;
 
-use scratchrs_core::artifact::Unreadable;
-use serde::Serialize;
-
 use crate::failure::Result;
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
 Examples:
   scratchrs artifact install                    what the Artifacts.toml here binds
-  scratchrs artifact path iris                  where one of them lies
-  scratchrs artifact list                       what is in the depots
-  scratchrs artifact verify                     whether all of it is what it should be
-  hash=$(scratchrs artifact create iris)        a directory becomes an artifact
-  scratchrs artifact archive $hash iris.tar.gz  … and a tarball
-  scratchrs artifact bind iris $hash            … and has a name
+  scratchrs artifact path iris                  the path of one of them
+  scratchrs artifact list                       the artifacts in the depots
+  scratchrs artifact verify                     verify all of them
+  hash=$(scratchrs artifact create iris)        create an artifact from a directory
+  scratchrs artifact archive $hash iris.tar.gz  … pack it as a tarball
+  scratchrs artifact bind iris $hash            … and bind a name to it
 
-An ARTIFACT is the name that an Artifacts.toml file gives it, or the hash of its tree: 40 \
+An ARTIFACT is the name that an Artifacts.toml file binds, or the hash of its tree: 40 \
 hexadecimal digits.
 
 With --json: {\"notes\": [\"…\"], …}; each command's help says what else.";
@@ -58,19 +55,5 @@ subcommands! {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         self.command.run(session)
-    }
-}
-
-/// An artifact whose files can't be read, as JSON has it.
-#[derive(Serialize)]
-struct Unread {
-    hash: String,
-    path: String,
-    reason: String,
-}
-
-impl Unread {
-    fn of(it: &Unreadable) -> Self {
-        Self { hash: it.hash.to_string(), path: it.path.clone(), reason: it.error.to_string() }
     }
 }

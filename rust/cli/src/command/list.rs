@@ -4,10 +4,9 @@ use std::path::Path;
 
 use scratchrs_core::scratch::{self, Listing, Space};
 use scratchrs_model::layout::GLOBAL;
-use serde::Serialize;
 use uuid::Uuid;
 
-use crate::diagnostics::{self, LogDiagnostic};
+use crate::diagnostics;
 use crate::failure::Result;
 use crate::human::{self, visible};
 use crate::namespace::parse_uuid;
@@ -22,7 +21,7 @@ Examples:
   scratchrs list --json | jq -r '.spaces[] | select(.last_used == null) | .path'
 
 With --json: {\"directory\", \"spaces\": [{\"owner\", \"package\", \"key\", \"path\", \"bytes\", \
-\"last_used\", \"parent_projects\": [\"…\"]}], \"bytes\", \"skipped\": [{\"line\", \"reason\"}], \
+\"last_used\", \"parent_projects\": [\"…\"]}], \"bytes\", \"skipped\": [{\"line\", \"column\", \"message\"}], \
 \"notes\": [\"…\"]}. \"last_used\" is a local time with a Z behind it, as Pkg logs it.";
 
 /// List the scratch spaces with their sizes, last uses and users
@@ -38,27 +37,6 @@ pub(crate) struct Arguments {
     verbose: bool,
 }
 
-#[derive(Serialize)]
-struct Answer {
-    directory: String,
-    spaces: Vec<Entry>,
-    bytes: u64,
-    /// What nobody can read in the log of uses.
-    skipped: Vec<LogDiagnostic>,
-}
-
-#[derive(Serialize)]
-struct Entry {
-    owner: String,
-    package: Option<String>,
-    key: String,
-    path: String,
-    bytes: u64,
-    /// As the log has it.
-    last_used: Option<String>,
-    parent_projects: Vec<String>,
-}
-
 const COLUMNS: [Column; 5] = [
     Column { title: "package", align: Align::Left, yields: true },
     Column { title: "key", align: Align::Left, yields: true },
@@ -71,17 +49,15 @@ impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let depot = session.depot()?;
         let place = place(&depot);
-        let Listing { mut spaces, skipped } = scratch::list(place, self.uuid)?;
-        spaces.sort_by_cached_key(|space| (owner(space).to_lowercase(), space.key.clone()));
-        let bytes = spaces.iter().map(|space| space.bytes).sum();
-        let directory = place.root()?;
+        let mut listing = scratch::list(place, self.uuid)?;
+        listing.spaces.sort_by_cached_key(|space| (owner(space).to_lowercase(), space.key.clone()));
         let log = place.usage_log()?;
         let consequence = "skipped, and removed when the next use is recorded";
-        let skipped = diagnostics::report(session, &log, skipped, consequence);
+        diagnostics::report(session, &log, &listing.skipped, consequence);
         if session.output.is_json() {
-            let spaces = spaces.into_iter().map(Entry::of).collect();
-            return session.output.json(&Answer { directory, spaces, bytes, skipped });
+            return session.output.json(&listing);
         }
+        let Listing { directory, spaces, bytes, .. } = listing;
         if spaces.is_empty() {
             session.output.talk(&self.nothing(&depot, &directory));
             return Ok(());
@@ -155,12 +131,4 @@ fn details(space: &Space) -> Vec<String> {
     };
     let path = format!("    {}", visible(&space.path));
     std::iter::once(path).chain(space.parent_projects.iter().map(project)).collect()
-}
-
-impl Entry {
-    fn of(space: Space) -> Self {
-        let Space { owner, package, key, path, bytes, last_used, parent_projects } = space;
-        let last_used = last_used.map(|time| time.to_string());
-        Self { owner, package, key, path, bytes, last_used, parent_projects }
-    }
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use scratchrs_core::usage::{self, Tracked};
 use scratchrs_core::{Place, scratch};
+use scratchrs_model::diagnostic::Diagnostic;
 use serde::Serialize;
 
-use crate::diagnostics::{self, LogDiagnostic};
+use crate::diagnostics;
 use crate::failure::Result;
 use crate::namespace;
 use crate::session::{Session, place};
@@ -21,7 +22,7 @@ Examples:
   scratchrs path cache --project . --no-create || echo \"not there\"
 
 With --json: {\"path\", \"owner\", \"key\", \"project\", \"recorded\", \
-\"healed\": [{\"line\", \"reason\"}], \"notes\": [\"…\"]}";
+\"healed\": [{\"line\", \"column\", \"message\"}], \"notes\": [\"…\"]}";
 
 /// Print the path of a scratch space, which is made if it is missing
 ///
@@ -51,8 +52,8 @@ struct Answer<'a> {
     /// On whose behalf the space is used.
     project: Option<&'a str>,
     recorded: bool,
-    /// What the log of uses had in it that nobody can read, and has no more.
-    healed: Vec<LogDiagnostic>,
+    /// Invalid records that were removed from the usage log.
+    healed: Vec<Diagnostic>,
 }
 
 impl Arguments {
@@ -75,8 +76,8 @@ impl Arguments {
                 None => unrecorded(session),
             };
             let log = place.usage_log()?;
-            let healed = diagnostics::report(session, &log, tracked.healed, "removed now");
-            (path, tracked.recorded, healed)
+            diagnostics::report(session, &log, &tracked.healed, "removed now");
+            (path, tracked.recorded, tracked.healed)
         };
         if session.output.is_json() {
             let answer = Answer {

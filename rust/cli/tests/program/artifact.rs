@@ -62,7 +62,7 @@ fn an_artifact_is_made_of_a_directory_or_a_tarball() {
     let file = format!("depot/artifacts/{IRIS}/data.csv");
     assert_eq!(fs::metadata(lab.path(&file)).unwrap().permissions().mode() & 0o777, 0o444);
     let again = artifact(&lab, &["create", "iris"]);
-    assert!(again.stderr.ends_with("which was there already\n"), "{}", again.stderr);
+    assert!(again.stderr.ends_with("which already exists\n"), "{}", again.stderr);
     for (name, options) in [("iris.tar", "-cf"), ("iris.tgz", "-czf")] {
         lab.tool("tar", &[options, name, "-C", "iris", "."]);
         lab.set_writable("depot/artifacts");
@@ -298,10 +298,13 @@ fn an_override_stands_in_the_place_of_an_artifact() {
     );
     assert_eq!(answer(&lab, &["path", "iris"])["overridden"], json!(true));
     let run = artifact(&lab, &["remove", "iris", "--yes"]);
-    assert!(run.code == 1 && run.stderr.contains("stands in the place of artifact"), "{run:?}");
+    assert!(run.code == 1 && run.stderr.contains("is overridden by"), "{run:?}");
     assert!(lab.exists(&format!("depot/artifacts/{IRIS}/data.csv")));
     let verified = artifact(&lab, &["verify", "iris"]);
-    assert!(verified.code == 0 && verified.stderr.contains("is taken as it is"), "{verified:?}");
+    assert!(
+        verified.code == 0 && verified.stderr.contains("which is not verified"),
+        "{verified:?}"
+    );
     assert_eq!(answer(&lab, &["list", "--file", "."])["bindings"][0]["state"], json!("overridden"));
 }
 
@@ -392,7 +395,7 @@ fn an_archive_is_read_by_tar_and_has_the_same_bytes_each_time() {
 #[test]
 fn rot_is_told_file_by_file() {
     let lab = bound();
-    let sound = "1 artifact is what its name says";
+    let sound = "1 artifact matches its hash";
     assert_eq!(artifact(&lab, &["verify"]), said(sound));
     assert_eq!(artifact(&lab, &["verify", "iris"]), said(sound));
     let at = |name: &str| format!("depot/artifacts/{IRIS}/{name}");
@@ -409,22 +412,22 @@ fn rot_is_told_file_by_file() {
         Run {
             code: 1,
             stdout: format!(
-                "rotten {IRIS}  [ROOT]/depot/artifacts/{IRIS}\n  changed  bin/run\n  \
+                "corrupt {IRIS}  [ROOT]/depot/artifacts/{IRIS}\n  changed  bin/run\n  \
                  missing  data.csv\n  extra    extra\n"
             ),
-            stderr: "error: 1 of 1 artifact is not what its name says\n\
-                     hint: `scratchrs artifact repair` installs anew what a file binds with a place to download it from\n"
+            stderr: "error: 1 of 1 artifact does not match its hash\n\
+                     hint: `scratchrs artifact repair` installs corrupt artifacts again, if a file that binds them names a source\n"
                 .to_owned(),
         }
     );
     let answer = answer(&lab, &["verify", IRIS]);
     assert_eq!(
-        answer["rotten"][0]["differences"][1],
+        answer["corrupt"][0]["differences"][1],
         json!({"path": "data.csv", "change": "missing"})
     );
     fs::remove_file(lab.path(&format!("depot/artifacts/{IRIS}@tree"))).unwrap();
     let run = artifact(&lab, &["verify"]);
-    assert!(run.stdout.contains("nobody knows which files have changed"), "{}", run.stdout);
+    assert!(run.stdout.contains("the changed files are unknown"), "{}", run.stdout);
     let missing = artifact(&lab, &["verify", OTHER]);
     assert_eq!((missing.code, missing.stdout), (3, format!("missing {OTHER}\n")));
 }

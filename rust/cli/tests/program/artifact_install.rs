@@ -306,13 +306,13 @@ fn what_has_rotted_is_installed_anew() {
         Run {
             code: 0,
             stdout: format!("repaired {}  {path}\n", scene.iris),
-            stderr: "0 artifacts were sound\nRepaired 1 artifact\n".to_owned(),
+            stderr: "0 artifacts were intact\nRepaired 1 artifact\n".to_owned(),
         }
     );
     assert!(scene.is_there(&scene.iris));
     let sound = repair(&[]);
     assert_eq!((sound.code, sound.stdout.as_str()), (0, ""));
-    assert_eq!(sound.stderr, "1 artifact was sound\n");
+    assert_eq!(sound.stderr, "1 artifact was intact\n");
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn what_nobody_can_supply_stays_rotten() {
         "{}",
         run.stdout
     );
-    assert!(run.stderr.ends_with("error: 1 artifact is still not right\n"), "{}", run.stderr);
+    assert!(run.stderr.ends_with("error: 1 artifact is still corrupt or missing\n"), "{}", run.stderr);
     fs::remove_file(scene.lab.path("Artifacts.toml")).unwrap();
     let run = scene.lab.run(&["artifact", "repair"]);
     assert_eq!(

@@ -65,7 +65,8 @@ fn a_torn_log_is_read_and_healed() {
          There is no scratch space in `[ROOT]/depot/scratchspaces`\n"
     );
     let answer = json(&lab.result(&["list", "--json"]));
-    let fault = json!([{"line": 3, "reason": "the line is torn: `time = 2026-10-1`"}]);
+    let fault =
+        json!([{"line": 3, "column": null, "message": "the line is torn: `time = 2026-10-1`"}]);
     assert_eq!(answer["skipped"], fault);
 
     let run = lab.run(&PATH);

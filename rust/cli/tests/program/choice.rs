@@ -79,7 +79,10 @@ fn an_override_by_name_holds_in_its_package() {
         assert_eq!((run.code, run.stdout.as_str()), (0, "[ROOT]/site\n"), "{}", run.stderr);
     }
     let verified = artifact(&lab, &["verify", "Tool"]);
-    assert!(verified.code == 0 && verified.stderr.contains("is taken as it is"), "{verified:?}");
+    assert!(
+        verified.code == 0 && verified.stderr.contains("which is not verified"),
+        "{verified:?}"
+    );
     let repaired = artifact(&lab, &["repair", "--file", "."]);
     assert_eq!((repaired.code, repaired.stdout.as_str()), (0, ""), "{}", repaired.stderr);
     assert_eq!(artifact(&lab, &["remove", "Tool", "--yes"]).code, 1);

@@ -19,13 +19,13 @@ use scratchrs_fs::{self as fs, Attempt, PidLock};
 use scratchrs_model::artifacts_toml::{
     self, BindOptions, Bindings, Chosen, Entry, FILE_NAMES, Host, Refusal, Unchosen,
 };
-use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
 use scratchrs_model::platform::Platform;
 use scratchrs_model::project;
 use scratchrs_model::time::DepotTime;
 
+use super::report::{Bound, LeftOut};
 use super::stack::{Stack, read_text};
 use crate::error::{Error, Result};
 use crate::locks;
@@ -66,15 +66,6 @@ pub fn file_above(path: &str) -> Result<Option<String>> {
 pub fn bindings(file: &str) -> Result<Option<Bindings>> {
     let Some(text) = read_text(file)? else { return Ok(None) };
     Bindings::read(&text).map(Some).map_err(|diagnostic| Error::of_diagnostic(file, diagnostic))
-}
-
-/// A name of a file that was left out, and why.
-#[derive(Debug)]
-pub struct LeftOut {
-    /// The name.
-    pub name: String,
-    /// Why what it stands for is not known, or cannot be used.
-    pub error: Error,
 }
 
 /// What a name stands for on a host in the bindings of a file, which [`Stack::load`] has read. None if
@@ -161,15 +152,6 @@ pub fn downloadable(
 /// Whether a name stands for something lazy, whatever the choice comes to.
 fn is_only_lazy(bindings: &Bindings, name: &str, host: &Host) -> bool {
     matches!(bindings.choose(name, host), Err(Unchosen::Undecided(it)) if it.is_lazy)
-}
-
-/// What came of binding a name.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Bound {
-    /// The file, as an absolute path.
-    pub file: String,
-    /// What the log of uses had in it that nobody can read. It is gone from the log now.
-    pub healed: Vec<Diagnostic>,
 }
 
 /// Lets `name` stand for the artifact `hash` in a file, which is made if it is missing, and logs that

@@ -1,4 +1,4 @@
-//! Artifacts that are there: listed, archived, removed.
+//! Listing, archiving and removing installed artifacts.
 
 use std::path::Path;
 
@@ -8,44 +8,46 @@ use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::join;
 
 use super::record;
+use super::report::{Listed, Listing};
 use super::stack::Stack;
+use super::usages::known_files;
 use crate::error::{Error, Result};
 
-/// An artifact as it lies in a depot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Listed {
-    /// Its name.
-    pub hash: TreeHash,
-    /// Where it lies.
-    pub path: String,
-    /// The sum of the sizes of its files, in bytes.
-    pub bytes: u64,
-}
-
-/// The artifacts of a stack, depot by depot, sorted by name. One that lies in several depots is there
-/// several times.
+/// Lists the artifacts of a stack, depot by depot, sorted by name, with the files that bind them as far
+/// as the logs know them. An artifact in several depots is listed several times.
 ///
 /// # Errors
 ///
-/// If a directory of artifacts is there and cannot be read.
-pub fn list(stack: &Stack) -> Result<Vec<Listed>> {
-    let mut listed = Vec::new();
-    for (hash, path) in artifacts(stack)? {
+/// If a directory of artifacts, a log or a file of bindings exists and cannot be read.
+pub fn list(stack: &Stack) -> Result<Listing> {
+    let known = known_files(stack, None::<&str>)?;
+    let uses = known.uses();
+    let mut artifacts = Vec::new();
+    for (hash, path) in self::artifacts(stack)? {
         let bytes = match record::read(&path, hash) {
             Some(tree) => tree.bytes(),
             None => fs::measure_directory(Path::new(&path)).bytes,
         };
-        listed.push(Listed { hash, path, bytes });
+        let uses = uses.get(&hash).cloned().unwrap_or_default();
+        artifacts.push(Listed {
+            hash,
+            path,
+            bytes,
+            names: uses.names,
+            last_used: uses.last_used,
+            bound_by: uses.files,
+        });
     }
-    Ok(listed)
+    let bytes = artifacts.iter().map(|artifact| artifact.bytes).sum();
+    Ok(Listing { artifacts, bytes, diagnostics: known.diagnostics })
 }
 
-/// All that has the name of an artifact and is a directory, depot by depot, sorted by name.
+/// All directories that have the name of an artifact, depot by depot, sorted by name.
 pub(super) fn artifacts(stack: &Stack) -> Result<Vec<(TreeHash, String)>> {
     let mut artifacts = Vec::new();
     for directory in stack.directories() {
         for name in fs::subdirectories(Path::new(&directory))? {
-            // Nobody looks for an artifact by a name in upper case.
+            // A directory with a name in upper case is not found as an artifact.
             let hash = name.parse::<TreeHash>().ok().filter(|hash| hash.to_string() == name);
             artifacts.extend(hash.map(|hash| (hash, join(&directory, &[&name]))));
         }
@@ -53,13 +55,13 @@ pub(super) fn artifacts(stack: &Stack) -> Result<Vec<(TreeHash, String)>> {
     Ok(artifacts)
 }
 
-/// Writes an artifact as a tarball, replacing what is there. What is overridden is what the override
-/// says, as everywhere: whoever wants no such artifact asks [`Stack::overridden`] before.
+/// Packs an artifact as a tarball, replacing an existing file. If the artifact is overridden, packs its
+/// replacement; a caller that does not want this checks [`Stack::overridden`] first.
 ///
 /// # Errors
 ///
-/// If the artifact is not there, something in it cannot be read, the tarball cannot be written, or
-/// nobody wants it any more. What was at `tarball` is then still there.
+/// If the artifact is not installed, something in it cannot be read, the tarball cannot be written, or it
+/// is cancelled. An existing file at `tarball` is then unchanged.
 pub fn archive(
     stack: &Stack,
     hash: TreeHash,
@@ -74,16 +76,16 @@ pub fn archive(
     Ok(archive::pack(Path::new(&path), Path::new(tarball), compression, progress)?)
 }
 
-/// Removes an artifact from all depots, and returns where it was. One that is overridden stays.
+/// Removes an artifact from all depots, and returns the removed paths. An overridden one stays.
 ///
 /// # Crash
 ///
-/// A process that is killed leaves the artifact, or a directory `<hash>@removing-…`, which the next
-/// one who removes it clears away.
+/// A killed process leaves the artifact, or a directory `<hash>@removing-…`, which the next removal of
+/// the artifact deletes.
 ///
 /// # Errors
 ///
-/// If overrides lead in a circle, or something cannot be removed.
+/// If overrides form a circle, or something cannot be deleted.
 pub fn remove(stack: &Stack, hash: TreeHash) -> Result<Vec<String>> {
     if stack.overridden(hash)?.is_some() {
         return Ok(Vec::new());

@@ -22,6 +22,7 @@ use scratchrs_model::layout::{BUILDING, join};
 
 use super::presence::{Presence, confirm, lock_beside};
 use super::record;
+use super::report::Created;
 use super::stack::Stack;
 use crate::error::{Error, Result};
 use crate::locks;
@@ -37,17 +38,6 @@ pub struct Creation {
     directory: PathBuf,
     /// Held as long as the directory is there.
     _lock: PidLock,
-}
-
-/// An artifact that was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Created {
-    /// Its name.
-    pub hash: TreeHash,
-    /// Where it lies.
-    pub path: String,
-    /// Whether it was not there before.
-    pub is_new: bool,
 }
 
 /// Makes an empty directory, beside the artifacts of the first depot, for somebody to fill.

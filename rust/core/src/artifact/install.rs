@@ -26,10 +26,11 @@ use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::{BUILDING, DOWNLOAD, join};
 use scratchrs_model::time::DepotTime;
 
-use super::bindings::{LeftOut, downloadable};
+use super::bindings::downloadable;
 use super::create::put_in_place;
 use super::presence::{Presence, confirm, lock_beside, log_use_while_wanted};
 use super::record;
+use super::report::{Installed, LeftOut};
 use super::stack::Stack;
 use crate::error::{Error, Result};
 use crate::locks;
@@ -116,25 +117,6 @@ impl InstallOptions<'_> {
     fn ignores_hashes(&self) -> bool {
         let cannot_be_right = cfg!(windows) && self.links == Links::Copied;
         self.settings.ignores_hashes.unwrap_or(cannot_be_right)
-    }
-}
-
-/// An artifact that is there.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Installed {
-    /// Where it lies.
-    pub path: String,
-    /// Whether it was not there before.
-    pub is_new: bool,
-    /// What came up that did not stop it: a sentence each.
-    pub warnings: Vec<String>,
-    /// What the log of uses had in it that cannot be read. It is gone from the log now.
-    pub healed: Vec<Diagnostic>,
-}
-
-impl Installed {
-    fn at(path: String, is_new: bool) -> Self {
-        Self { path, is_new, warnings: Vec::new(), healed: Vec::new() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Putting right what has rotted.
+//! Installing corrupt artifacts again.
 
 use std::collections::BTreeMap;
 
@@ -6,49 +6,30 @@ use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::Host;
 use scratchrs_model::hash::TreeHash;
 
-use super::bindings::{LeftOut, bindings};
+use super::bindings::bindings;
 use super::contents::artifacts;
 use super::install::{InstallOptions, Wanted, install_all, reinstall, tidy, wanted};
-use super::stack::{FileDiagnostic, Stack};
+use super::report::{FailedArtifact, Installed, InstalledArtifact, LeftOut, Repairs};
+use super::stack::Stack;
 use super::usages::known_files;
-use super::verify::{Rot, Unreadable, verify_all};
+use super::verify::verify_all;
 use crate::error::{Error, Result};
 
-/// What came of a repair.
-#[derive(Debug, Default)]
-pub struct Repairs {
-    /// How many artifacts were sound before.
-    pub sound: usize,
-    /// Artifacts that had rotted and are sound now, with their paths.
-    pub repaired: Vec<(TreeHash, String)>,
-    /// Artifacts that were missing and are there now, with their paths.
-    pub installed: Vec<(TreeHash, String)>,
-    /// Artifacts that could not be had, and why.
-    pub failed: Vec<(Wanted, Error)>,
-    /// Names in the given files of which it is not known what they stand for, or how to get it.
-    pub left_out: Vec<LeftOut>,
-    /// Artifacts that have rotted, and that no known file says where to get.
-    pub unknown: Vec<Rot>,
-    /// Artifacts that nobody could look at.
-    pub unreadable: Vec<Unreadable>,
-    /// What makes no sense in logs and in files that bind artifacts.
-    pub diagnostics: Vec<FileDiagnostic>,
-}
-
-/// Verifies all artifacts of a stack, and installs again those that have rotted, if a file that binds
-/// them says where to get them: one of `files`, or one that the logs know. What `files` bind for
-/// a host, other than lazily, and is missing is installed as well.
+/// Verifies all artifacts of a stack, and installs corrupt ones again, if a file that binds them names a
+/// source: one of `files`, or one that the logs know. Missing artifacts that `files` bind for a host,
+/// other than lazily, are installed as well.
 ///
-/// What has rotted in another depot than the first is installed in the first, where it is found first.
+/// An artifact that is corrupt in another depot than the first is installed in the first, which has
+/// precedence.
 ///
 /// # Crash
 ///
-/// An artifact that is replaced is there at any moment, rotten or sound.
+/// An artifact that is replaced exists at any moment, corrupt or intact.
 ///
 /// # Errors
 ///
-/// If a directory, a log or a file is there and cannot be read, or nobody wants it any more. That an
-/// artifact cannot be had is no error.
+/// If a directory, a log or a file exists and cannot be read, or it is cancelled. That an artifact cannot
+/// be installed is part of the result.
 pub fn repair(
     stack: &Stack,
     files: &[&str],
@@ -57,43 +38,53 @@ pub fn repair(
     progress: &Progress,
 ) -> Result<Repairs> {
     let (missing, left_out) = missing(stack, files, host)?;
-    let survey = verify_all(stack, progress)?;
-    // One that was killed just before its end has left a sound artifact, and what it had replaced.
+    let verification = verify_all(stack, progress)?;
+    // A process that was killed just before its end has left an intact artifact, and what it replaced.
     artifacts(stack)?.iter().for_each(|(_, path)| tidy(path));
     let known = known_files(stack, files)?;
     let mut repairs = Repairs {
-        sound: survey.sound,
-        unreadable: survey.unreadable,
+        sound: verification.sound,
+        unreadable: verification.unreadable,
         diagnostics: known.diagnostics,
         left_out,
         ..Repairs::default()
     };
     let paths = known.files.iter().map(|file| file.path.as_str());
     let supplied = supplied(paths);
-    for rot in survey.rotten {
-        let Some(wanted) = supplied.get(&rot.hash) else {
-            repairs.unknown.push(rot);
+    for corrupt in verification.corrupt {
+        let Some(wanted) = supplied.get(&corrupt.hash) else {
+            repairs.unknown.push(corrupt);
             continue;
         };
-        match reinstall(stack, wanted, options, progress) {
-            Ok(installed) => repairs.repaired.push((rot.hash, installed.path)),
-            Err(Error::Cancelled) => return Err(Error::Cancelled),
-            Err(error) => repairs.failed.push((wanted.clone(), error)),
-        }
+        let result = reinstall(stack, wanted, options, progress);
+        repairs.repaired.extend(installed(wanted, result, &mut repairs.failed)?);
     }
     let results = install_all(stack, &missing, options, progress);
-    for (wanted, result) in missing.into_iter().zip(results) {
-        match result {
-            Ok(installed) => repairs.installed.push((wanted.hash, installed.path)),
-            Err(Error::Cancelled) => return Err(Error::Cancelled),
-            Err(error) => repairs.failed.push((wanted, error)),
-        }
+    for (wanted, result) in missing.iter().zip(results) {
+        repairs.installed.extend(installed(wanted, result, &mut repairs.failed)?);
     }
     Ok(repairs)
 }
 
-/// All artifacts that files name a place for, for any platform. Of several names of one, the places
-/// of all are tried. What makes no sense in the files is known already.
+/// The artifact if it was installed; else it is added to `failed`.
+fn installed(
+    wanted: &Wanted,
+    result: Result<Installed>,
+    failed: &mut Vec<FailedArtifact>,
+) -> Result<Option<InstalledArtifact>> {
+    let hash = wanted.hash;
+    match result {
+        Ok(installed) => Ok(Some(InstalledArtifact { hash, path: installed.path })),
+        Err(Error::Cancelled) => Err(Error::Cancelled),
+        Err(error) => {
+            failed.push(FailedArtifact { hash, name: wanted.name.clone(), error });
+            Ok(None)
+        }
+    }
+}
+
+/// All artifacts for which files name sources, for any platform. If an artifact has several names, the
+/// sources of all are tried. The diagnostics of the files are already known.
 fn supplied<'a>(files: impl Iterator<Item = &'a str>) -> BTreeMap<TreeHash, Wanted> {
     let mut supplied: BTreeMap<TreeHash, Wanted> = BTreeMap::new();
     for file in files {
@@ -113,8 +104,8 @@ fn supplied<'a>(files: impl Iterator<Item = &'a str>) -> BTreeMap<TreeHash, Want
     supplied
 }
 
-/// What files bind, can be downloaded and is not there; and what is not known of them. What overrides
-/// say of the names of their packages counts for these files.
+/// The missing artifacts that files bind and that can be downloaded; and the names that are left out.
+/// Overrides by names of their packages apply to these files.
 fn missing(stack: &Stack, files: &[&str], host: &Host) -> Result<(Vec<Wanted>, Vec<LeftOut>)> {
     let (mut missing, mut left_out): (Vec<Wanted>, Vec<LeftOut>) = (Vec::new(), Vec::new());
     for file in files {

@@ -10,6 +10,7 @@ use scratchrs_model::layout::{ARTIFACTS, OVERRIDES, join};
 use scratchrs_model::overrides::{Cycle, Overrides, Target};
 
 use super::bindings;
+use super::report::FileDiagnostic;
 use crate::error::{Error, Result};
 use crate::place::in_current_directory;
 use crate::project;
@@ -21,15 +22,6 @@ pub struct Stack {
     depots: Vec<String>,
     directory: Option<String>,
     overrides: Overrides,
-}
-
-/// Something in a file that makes no sense, and is left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileDiagnostic {
-    /// The file.
-    pub file: String,
-    /// What is wrong in it.
-    pub diagnostic: Diagnostic,
 }
 
 impl Stack {

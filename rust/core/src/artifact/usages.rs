@@ -1,4 +1,4 @@
-//! Who uses which artifact.
+//! The files that bind artifacts, and the artifacts that they bind.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,7 +9,8 @@ use scratchrs_model::layout::UsageLogFile;
 use scratchrs_model::spelling::stand_ins;
 use scratchrs_model::time::DepotTime;
 
-use super::stack::{FileDiagnostic, Stack, read_bytes};
+use super::report::{BoundBy, FileDiagnostic};
+use super::stack::{Stack, read_bytes};
 use crate::error::Result;
 use crate::usage;
 
@@ -27,23 +28,39 @@ pub struct BindingFile {
 /// The files that the logs of a stack know.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownFiles {
-    /// Those that are there, sorted.
+    /// Those that exist, sorted.
     pub files: Vec<BindingFile>,
-    /// Those that are not. Nobody can tell what they have bound.
+    /// Those that are missing, whose bindings are unknown.
     pub gone: Vec<String>,
-    /// What in the logs and the files makes no sense.
+    /// The diagnostics of the logs and files.
     pub diagnostics: Vec<FileDiagnostic>,
 }
 
-/// A file that binds an artifact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Use {
-    /// The file.
-    pub path: String,
-    /// The names that stand for the artifact, sorted.
-    pub names: Vec<String>,
-    /// When the file was last logged to be in use.
-    pub last_used: Option<DepotTime>,
+/// The uses of an artifact.
+#[derive(Clone, Default)]
+pub(super) struct Uses {
+    pub(super) names: Vec<String>,
+    pub(super) last_used: Option<DepotTime>,
+    pub(super) files: Vec<String>,
+}
+
+impl KnownFiles {
+    /// The uses of each artifact that a file binds.
+    pub(super) fn uses(&self) -> BTreeMap<TreeHash, Uses> {
+        let mut all: BTreeMap<TreeHash, Uses> = BTreeMap::new();
+        for file in &self.files {
+            for (hash, name) in file.named.iter() {
+                let uses = all.entry(hash).or_default();
+                uses.last_used = uses.last_used.max(file.last_used);
+                if uses.files.last() != Some(&file.path) {
+                    uses.files.push(file.path.clone());
+                }
+                let name = name.filter(|name| uses.names.iter().all(|known| known != name));
+                uses.names.extend(name.map(str::to_owned));
+            }
+        }
+        all
+    }
 }
 
 /// The files that bind artifacts, as far as the logs of all depots know them, and `more`.
@@ -90,13 +107,13 @@ pub fn known_files<F: AsRef<str>>(
     Ok(known)
 }
 
-/// The files among `known` that bind an artifact, with the names that they give it.
-pub fn usage(known: &KnownFiles, hash: TreeHash) -> Vec<Use> {
+/// The files among `known` that bind an artifact, with the names that they bind to it.
+pub fn usage(known: &KnownFiles, hash: TreeHash) -> Vec<BoundBy> {
     let uses = known.files.iter().filter_map(|file| {
         let BindingFile { path, last_used, named } = file;
         let is_bound = named.hashes().contains(&hash);
         let names = || named.names_of(hash).map(str::to_owned).collect();
-        is_bound.then(|| Use { path: path.clone(), names: names(), last_used: *last_used })
+        is_bound.then(|| BoundBy { path: path.clone(), names: names(), last_used: *last_used })
     });
     uses.collect()
 }

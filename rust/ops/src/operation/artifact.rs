@@ -1,6 +1,6 @@
 //! Artifacts.
 
-use scratchrs_core::artifact::{self, Creation, FileDiagnostic, Rot, Stack, Verdict};
+use scratchrs_core::artifact::{self, CorruptArtifact, Creation, FileDiagnostic, Stack, Verdict};
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::{BindOptions, Download, Host};
@@ -130,7 +130,7 @@ pub fn remove_artifact(depots: Vec<&str>, directory: &str, hash: &str) -> Result
 pub fn verify_tree(path: &str, hash: &str, progress: &Progress) -> Result<Vec<String>> {
     progress.begin(format!("Verifying artifact {hash}"));
     Ok(match artifact::verify_tree(path, parsed(hash)?, progress)? {
-        Verdict::Rotten(rot) => {
+        Verdict::Corrupt(rot) => {
             let mut texts = vec!["rotten".to_owned()];
             push_rot(&mut texts, rot);
             texts
@@ -140,12 +140,12 @@ pub fn verify_tree(path: &str, hash: &str, progress: &Progress) -> Result<Vec<St
 }
 
 /// Tells the hash that an artifact has and, if it is known what it should be, what is not so.
-fn push_rot(texts: &mut Vec<String>, Rot { actual, differences, .. }: Rot) {
+fn push_rot(texts: &mut Vec<String>, CorruptArtifact { actual, differences, .. }: CorruptArtifact) {
     let is_known = if differences.is_some() { "known" } else { "unknown" };
     texts.extend([actual.to_string(), is_known.to_owned()]);
     for difference in differences.iter().flatten() {
         let change = change(difference.change).to_owned();
-        texts.extend([change, difference.path.to_string_lossy().into_owned()]);
+        texts.extend([change, difference.path.clone()]);
     }
 }
 

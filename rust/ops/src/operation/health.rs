@@ -2,7 +2,7 @@
 
 use scratchrs_archive::Change;
 use scratchrs_core::Result;
-use scratchrs_core::artifact::{self, Rot, Unreadable};
+use scratchrs_core::artifact::{self, CorruptArtifact, FileChange, UnreadableArtifact};
 use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::Host;
 use toml::{Table, Value};
@@ -21,11 +21,11 @@ pub fn verify_artifacts(
     directory: &str,
     progress: &Progress,
 ) -> Result<Vec<String>> {
-    let survey = artifact::verify_all(&stack(depots, directory)?, progress)?;
+    let found = artifact::verify_all(&stack(depots, directory)?, progress)?;
     Ok(table_texts(table([
-        ("sound", Value::Integer(survey.sound as i64)),
-        ("rotten", list(survey.rotten, rot)),
-        ("unreadable", list(survey.unreadable, unreadable)),
+        ("sound", Value::Integer(found.sound as i64)),
+        ("rotten", list(found.corrupt, rot)),
+        ("unreadable", list(found.unreadable, unreadable)),
     ])))
 }
 
@@ -47,17 +47,17 @@ pub fn repair_artifacts(
     let mut stack = stack(depots, directory)?;
     stack.read_overrides()?;
     let repairs = artifact::repair(&stack, &files, &host, session.options(), progress)?;
-    let path = |(_, path): (_, String)| Value::String(path);
+    let path = |it: artifact::InstalledArtifact| Value::String(it.path);
     Ok(table_texts(table([
         ("sound", Value::Integer(repairs.sound as i64)),
         ("repaired", list(repairs.repaired, path)),
         ("installed", list(repairs.installed, path)),
         (
             "failed",
-            list(repairs.failed, |(wanted, error)| {
+            list(repairs.failed, |failed| {
                 Value::Table(table([
-                    ("hash", Value::String(wanted.hash.to_string())),
-                    ("reason", Value::String(error.to_string())),
+                    ("hash", Value::String(failed.hash.to_string())),
+                    ("reason", Value::String(failed.error.to_string())),
                 ]))
             }),
         ),
@@ -102,7 +102,7 @@ fn list<T>(things: impl IntoIterator<Item = T>, told: impl Fn(T) -> Value) -> Va
     Value::Array(things.into_iter().map(told).collect())
 }
 
-fn rot(Rot { hash, path, actual, differences }: Rot) -> Value {
+fn rot(CorruptArtifact { hash, path, actual, differences }: CorruptArtifact) -> Value {
     let mut fields = table([
         ("hash", Value::String(hash.to_string())),
         ("path", Value::String(path)),
@@ -110,9 +110,10 @@ fn rot(Rot { hash, path, actual, differences }: Rot) -> Value {
     ]);
     if let Some(differences) = differences {
         let differences = list(differences, |difference| {
+            let FileChange { path, change: what } = difference;
             Value::Table(table([
-                ("path", Value::String(difference.path.to_string_lossy().into_owned())),
-                ("change", Value::String(change(difference.change).to_owned())),
+                ("path", Value::String(path)),
+                ("change", Value::String(change(what).to_owned())),
             ]))
         });
         fields.insert("differences".to_owned(), differences);
@@ -130,10 +131,10 @@ pub(super) fn change(change: Change) -> &'static str {
     }
 }
 
-fn unreadable(Unreadable { hash, path, error }: Unreadable) -> Value {
+fn unreadable(UnreadableArtifact { hash, path, reason }: UnreadableArtifact) -> Value {
     Value::Table(table([
         ("hash", Value::String(hash.to_string())),
         ("path", Value::String(path)),
-        ("reason", Value::String(error.to_string())),
+        ("reason", Value::String(reason)),
     ]))
 }

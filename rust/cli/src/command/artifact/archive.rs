@@ -2,6 +2,7 @@
 
 use scratchrs_archive::{Compression, Packed};
 use scratchrs_core::artifact;
+use scratchrs_model::hash::{Sha256, TreeHash};
 use serde::Serialize;
 
 use crate::failure::Result;
@@ -21,8 +22,8 @@ With --json: {\"artifact\", \"hash\", \"tarball\", \"sha256\", \"bytes\", \"note
 /// Write an artifact as a tarball, and print the tarball's sha256
 ///
 /// The same tree gives the same bytes on every machine. The tarball is compressed by Zstandard if
-/// its name ends with `.zst`, else by gzip. What is at its place is replaced. An artifact that an
-/// Overrides.toml has elsewhere is archived as it is itself.
+/// its name ends with `.zst`, else by gzip. An existing file is replaced. Overrides.toml files are
+/// ignored.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -36,9 +37,9 @@ pub(crate) struct Arguments {
 #[derive(Serialize)]
 struct Answer<'a> {
     artifact: &'a str,
-    hash: String,
+    hash: TreeHash,
     tarball: &'a str,
-    sha256: String,
+    sha256: Sha256,
     bytes: u64,
 }
 
@@ -53,9 +54,9 @@ impl Arguments {
         if session.output.is_json() {
             return session.output.json(&Answer {
                 artifact: &self.one.artifact,
-                hash: hash.to_string(),
+                hash,
                 tarball: &self.tarball,
-                sha256: sha256.to_string(),
+                sha256,
                 bytes: size,
             });
         }

@@ -1,14 +1,15 @@
-//! `scratchrs artifact bind`: a name stands for an artifact.
+//! `scratchrs artifact bind`: bind a name to an artifact.
 
 use scratchrs_core::artifact;
 use scratchrs_model::artifacts_toml::{BindOptions, Download};
+use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::UsageLogFile;
 use scratchrs_model::platform::Platform;
 use serde::Serialize;
 
 use crate::content::Content;
-use crate::diagnostics::{self, LogDiagnostic};
+use crate::diagnostics;
 use crate::failure::{Code, Failure, Result};
 use crate::output::done;
 use crate::progress::with_progress;
@@ -24,13 +25,12 @@ Examples:
       --url https://example.org/tool.tar.gz --sha256 $DIGITS
 
 With --json: {\"file\", \"name\", \"hash\", \"platform\", \"lazy\", \
-\"downloads\": [{\"url\", \"sha256\"}], \"healed\": [{\"line\", \"reason\"}], \"notes\": [\"…\"]}";
+\"downloads\": [{\"url\", \"sha256\", \"size\"}], \"healed\": [{\"line\", \"column\", \"message\"}], \"notes\": [\"…\"]}";
 
-/// Let a name stand for an artifact in an Artifacts.toml file
+/// Bind a name to an artifact in an Artifacts.toml file
 ///
-/// Comments and the order of the file stay. If there is no file yet, one is made in this directory.
-/// That the file is in use is recorded, so that no collection takes the artifact as long as the file
-/// is there.
+/// The file keeps its comments and its order. If there is no file, one is created in this directory.
+/// The use of the file is logged, so that no collection deletes the artifact while the file exists.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -60,11 +60,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", conflicts_with = "sha256")]
     tarball: Option<String>,
 
-    /// It is only installed once somebody asks for it
+    /// Install the artifact only at its first use
     #[arg(long)]
     lazy: bool,
 
-    /// Replace what the name stands for already
+    /// Replace an existing binding
     #[arg(long)]
     force: bool,
 }
@@ -73,19 +73,12 @@ pub(crate) struct Arguments {
 struct Answer<'a> {
     file: &'a str,
     name: &'a str,
-    hash: String,
+    hash: TreeHash,
     platform: Option<String>,
     lazy: bool,
-    downloads: Vec<Place<'a>>,
-    /// What the log of uses had in it that nobody can read, and has no more.
-    healed: Vec<LogDiagnostic>,
-}
-
-/// From where it can be downloaded.
-#[derive(Serialize)]
-struct Place<'a> {
-    url: &'a str,
-    sha256: String,
+    downloads: &'a [Download],
+    /// Invalid records that were removed from the usage log.
+    healed: Vec<Diagnostic>,
 }
 
 impl Arguments {
@@ -116,18 +109,16 @@ impl Arguments {
             }
         })?;
         let log = UsageLogFile::Artifacts.path(&depot);
-        let healed = diagnostics::report(session, &log, bound.healed, "removed now");
+        diagnostics::report(session, &log, &bound.healed, "removed now");
         if session.output.is_json() {
-            let place = |download: &'_ Download| download.sha256.to_string();
-            let downloads = downloads.iter();
             return session.output.json(&Answer {
                 file: &bound.file,
                 name: &self.name,
-                hash: hash.to_string(),
+                hash,
                 platform: platform.map(ToString::to_string),
                 lazy: self.lazy,
-                downloads: downloads.map(|it| Place { url: &it.url, sha256: place(it) }).collect(),
-                healed,
+                downloads: &downloads,
+                healed: bound.healed,
             });
         }
         let on = platform.map(|platform| format!(" on {platform}")).unwrap_or_default();

@@ -3,11 +3,12 @@
 use scratchrs_core::Error;
 use scratchrs_core::artifact::{self, Installed, LeftOut, Stack, Wanted};
 use scratchrs_model::artifacts_toml::{Bindings, Chosen, Download};
-use scratchrs_model::hash::Sha256;
+use scratchrs_model::diagnostic::Diagnostic;
+use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::UsageLogFile;
 use serde::Serialize;
 
-use crate::diagnostics::{self, LogDiagnostic};
+use crate::diagnostics;
 use crate::downloads::Downloads;
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
@@ -31,7 +32,7 @@ Environment:
   JULIA_SSL_CA_ROOTS_PATH, JULIA_NO_VERIFY_HOSTS, …  whom to trust, as in Julia
 
 With --json: {\"artifacts\": [{\"name\", \"hash\", \"path\", \"is_new\", \"error\"}], \
-\"healed\": [{\"line\", \"reason\"}], \"notes\": [\"…\"]}. \"path\" or \"error\" is null; so is \
+\"healed\": [{\"line\", \"column\", \"message\"}], \"notes\": [\"…\"]}. \"path\" or \"error\" is null; so is \
 \"hash\" where it is not known what a name stands for.";
 
 /// Install artifacts, and print their paths
@@ -80,14 +81,14 @@ struct Plan {
 #[derive(Serialize)]
 struct Answer {
     artifacts: Vec<Artifact>,
-    /// What the log of uses had in it that nobody can read, and has no more.
-    healed: Vec<LogDiagnostic>,
+    /// Invalid records that were removed from the usage log.
+    healed: Vec<Diagnostic>,
 }
 
 #[derive(Serialize)]
 struct Artifact {
     name: String,
-    hash: Option<String>,
+    hash: Option<TreeHash>,
     path: Option<String>,
     is_new: bool,
     error: Option<Failure>,
@@ -103,11 +104,11 @@ impl Arguments {
             several => artifact::install_all(&stack, several, downloads.options(), progress),
         });
         let mut artifacts = Vec::new();
-        let mut skipped = Vec::new();
+        let mut healed = Vec::new();
         for (wanted, mut result) in wanted.iter().zip(results) {
             if let Ok(installed) = &mut result {
                 diagnostics.retain(|diagnostic| !installed.warnings.contains(diagnostic));
-                skipped.append(&mut installed.healed);
+                healed.append(&mut installed.healed);
             }
             artifacts.push(Artifact::of(session, wanted, result)?);
         }
@@ -116,7 +117,7 @@ impl Arguments {
             .retain(|diagnostic| !artifacts.iter().any(|artifact| artifact.tells(diagnostic)));
         selection::tell_diagnostics(session, &diagnostics);
         let log = stack.first_depot().map(|depot| UsageLogFile::Artifacts.path(depot));
-        let healed = diagnostics::report(session, &log.unwrap_or_default(), skipped, "removed now");
+        diagnostics::report(session, &log.unwrap_or_default(), &healed, "removed now");
         if session.output.is_json() {
             let failed = failure(&artifacts);
             session.output.json(&Answer { artifacts, healed })?;
@@ -227,7 +228,7 @@ impl Artifact {
         wanted: &Wanted,
         result: scratchrs_core::Result<Installed>,
     ) -> Result<Self> {
-        let hash = Some(wanted.hash.to_string());
+        let hash = Some(wanted.hash);
         let name = wanted.name.clone();
         match result {
             Ok(Installed { path, is_new, warnings, .. }) => {

@@ -1,13 +1,10 @@
-//! `scratchrs artifact list`: which artifacts there are, or which a file binds.
-
-use std::collections::BTreeMap;
+//! `scratchrs artifact list`: list installed artifacts, or the bindings of a file.
 
 use scratchrs_core::Error;
-use scratchrs_core::artifact::{self, KnownFiles, Listed, Stack};
+use scratchrs_core::artifact::{self, Listed, Stack};
 use scratchrs_model::artifacts_toml::{Bindings, Chosen, Entry, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::platform::Platform;
-use scratchrs_model::time::DepotTime;
 use serde::Serialize;
 
 use crate::failure::Result;
@@ -19,22 +16,22 @@ use crate::table::{self, Align, Column};
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs artifact list                      what is in the depots
-  scratchrs artifact list --file .             what the package in this directory binds
-  scratchrs artifact list --file . --all       … on every platform
+  scratchrs artifact list                      the artifacts in the depots
+  scratchrs artifact list --file .             the bindings of the package in this directory
+  scratchrs artifact list --file . --all       … for every platform
   scratchrs artifact list --json | jq '[.artifacts[].bytes] | add'
 
 With --json: {\"artifacts\": [{\"hash\", \"path\", \"bytes\", \"names\": [\"…\"], \"last_used\", \
 \"bound_by\": [\"…\"]}], \"bytes\", \"notes\": [\"…\"]}; with --file {\"file\", \"bindings\": \
 [{\"name\", \"platform\", \"hash\", \"lazy\", \"state\", \"path\", \"urls\": [\"…\"], \
 \"reason\"}], \"notes\": [\"…\"]}, where \"state\" is \"installed\", \"missing\" or \"overridden\"; \
-or, with a \"reason\" and neither hash nor path, \"undecided\" if it depends on what is not known of \
+or, with a \"reason\" and neither hash nor path, \"undecided\" if it depends on unknown properties of \
 this machine, or \"invalid\".";
 
-/// List the artifacts of the depots, or what a file binds
+/// List the artifacts of the depots, or the bindings of a file
 ///
 /// Without --file, these are the artifacts of all depots, with the files that bind them as far as
-/// the depots know. With --file, these are the names that it binds, on this machine's platform.
+/// the depots know them. With --file, these are the names that it binds, for this machine's platform.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -92,18 +89,18 @@ struct FileAnswer {
     bindings: Vec<Bound>,
 }
 
-/// What a name stands for.
+/// The binding of a name.
 #[derive(Serialize)]
 struct Bound {
     name: String,
     platform: Option<String>,
-    /// None if it is not known what the name stands for; so is the path.
-    hash: Option<String>,
+    /// `None` if the binding is undecided or invalid; so is the path.
+    hash: Option<TreeHash>,
     lazy: bool,
     state: &'static str,
     path: Option<String>,
     urls: Vec<String>,
-    /// Why it is not known.
+    /// Why it is undecided or invalid.
     reason: Option<String>,
 }
 
@@ -115,7 +112,7 @@ const BOUND_COLUMNS: [Column; 4] = [
 ];
 
 impl Bound {
-    /// What a name stands for on a host. None if it stands for nothing there.
+    /// The binding of a name for a host. `None` if it is not bound there.
     fn chosen(
         session: &mut Session,
         stack: &Stack,
@@ -136,7 +133,7 @@ impl Bound {
             Error::Format { .. } => "invalid",
             error => return Err(error.into()),
         };
-        // What is invalid in the file has been told.
+        // The diagnostics of the file have been printed.
         if state == "undecided" {
             session.output.note(&visible(&error.to_string()), error.hint());
         }
@@ -163,7 +160,7 @@ impl Bound {
         Ok(Self {
             name: name.to_owned(),
             platform: platform.map(ToString::to_string),
-            hash: Some(entry.hash.to_string()),
+            hash: Some(entry.hash),
             lazy: entry.lazy,
             state,
             path: Some(stack.path(entry.hash)?),
@@ -180,28 +177,12 @@ impl Bound {
         let unknown = "?".to_owned();
         let (platform, hash) = match &self.hash {
             Some(hash) => {
-                (self.platform.clone().unwrap_or_else(|| platform_name(None)), hash.clone())
+                (self.platform.clone().unwrap_or_else(|| platform_name(None)), hash.to_string())
             }
             None => (unknown.clone(), unknown),
         };
         [visible(&self.name), platform, hash, state.to_owned()]
     }
-}
-
-#[derive(Serialize)]
-struct Answer {
-    artifacts: Vec<Artifact>,
-    bytes: u64,
-}
-
-#[derive(Serialize)]
-struct Artifact {
-    hash: String,
-    path: String,
-    bytes: u64,
-    names: Vec<String>,
-    last_used: Option<String>,
-    bound_by: Vec<String>,
 }
 
 const COLUMNS: [Column; 5] = [
@@ -212,77 +193,40 @@ const COLUMNS: [Column; 5] = [
     Column { title: "bound by", align: Align::Left, yields: false },
 ];
 
-/// Who uses an artifact.
-#[derive(Clone, Default)]
-struct Uses {
-    names: Vec<String>,
-    last_used: Option<DepotTime>,
-    files: Vec<String>,
-}
-
 fn list_depots(session: &mut Session, stack: &Stack) -> Result<()> {
-    let listed = artifact::list(stack)?;
-    let known = artifact::known_files(stack, None::<&str>)?;
-    selection::complain(session, &known.diagnostics);
-    let uses = uses(&known);
-    let bytes = listed.iter().map(|it| it.bytes).sum();
-    let mut rows = Vec::new();
-    let mut artifacts = Vec::new();
-    for Listed { hash, path, bytes } in listed {
-        let uses = uses.get(&hash).cloned().unwrap_or_default();
-        rows.push([
-            hash.to_string(),
-            visible(&uses.names.join(", ")),
-            human::size(bytes),
-            human::age(uses.last_used, session.environment.now),
-            match uses.files.len() {
-                0 => "nothing".to_owned(),
-                count => human::count(count as u64, "file"),
-            },
-        ]);
-        artifacts.push(Artifact {
-            hash: hash.to_string(),
-            path,
-            bytes,
-            names: uses.names,
-            last_used: uses.last_used.map(|time| time.to_string()),
-            bound_by: uses.files,
-        });
-    }
+    let listing = artifact::list(stack)?;
+    selection::complain(session, &listing.diagnostics);
     if session.output.is_json() {
-        return session.output.json(&Answer { artifacts, bytes });
+        return session.output.json(&listing);
     }
     let depots =
         stack.directories().iter().map(|it| format!("`{it}`")).collect::<Vec<_>>().join(", ");
-    if artifacts.is_empty() {
+    if listing.artifacts.is_empty() {
         session.output.talk(&format!("There is no artifact in {depots}"));
         return Ok(());
     }
+    let now = session.environment.now;
+    let row = |artifact: &Listed| {
+        [
+            artifact.hash.to_string(),
+            visible(&artifact.names.join(", ")),
+            human::size(artifact.bytes),
+            human::age(artifact.last_used, now),
+            match artifact.bound_by.len() {
+                0 => "nothing".to_owned(),
+                count => human::count(count as u64, "file"),
+            },
+        ]
+    };
+    let rows: Vec<_> = listing.artifacts.iter().map(row).collect();
     let total = format!(
         "{} in {depots}, {}",
-        human::count(artifacts.len() as u64, "artifact"),
-        human::size(bytes)
+        human::count(rows.len() as u64, "artifact"),
+        human::size(listing.bytes)
     );
     print(session, &COLUMNS, &rows)?;
     session.output.talk(&aside(&total));
     Ok(())
-}
-
-/// The uses of each artifact that a file binds.
-fn uses(known: &KnownFiles) -> BTreeMap<TreeHash, Uses> {
-    let mut all: BTreeMap<TreeHash, Uses> = BTreeMap::new();
-    for file in &known.files {
-        for (hash, name) in file.named.iter() {
-            let uses = all.entry(hash).or_default();
-            uses.last_used = uses.last_used.max(file.last_used);
-            if uses.files.last() != Some(&file.path) {
-                uses.files.push(file.path.clone());
-            }
-            let name = name.filter(|name| uses.names.iter().all(|known| known != name));
-            uses.names.extend(name.map(str::to_owned));
-        }
-    }
-    all
 }
 
 /// Prints a table, its titles marked.

@@ -1,5 +1,6 @@
 //! `scratchrs artifact path`: where an artifact lies.
 
+use scratchrs_model::hash::TreeHash;
 use serde::Serialize;
 
 use crate::failure::{Code, Failure, Result};
@@ -16,8 +17,8 @@ With --json: {\"artifact\", \"hash\", \"path\", \"overridden\", \"notes\": [\"â€
 
 /// Print the path of an artifact
 ///
-/// That is the first of the depots that has it, or where an Overrides.toml says that it is. Exits
-/// with 3 if it is not there.
+/// The path is in the first depot that has it, or the one that an Overrides.toml names. Exits with 3 if
+/// it is not installed.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -28,9 +29,9 @@ pub(crate) struct Arguments {
 #[derive(Serialize)]
 struct Answer<'a> {
     artifact: &'a str,
-    hash: String,
+    hash: TreeHash,
     path: &'a str,
-    /// Whether something else stands in its place.
+    /// Whether an Overrides.toml names the path.
     overridden: bool,
 }
 
@@ -45,7 +46,7 @@ impl Arguments {
         if session.output.is_json() {
             return session.output.json(&Answer {
                 artifact: &self.one.artifact,
-                hash: hash.to_string(),
+                hash,
                 path: &path,
                 overridden: stack.overridden(hash)?.is_some(),
             });

@@ -1,6 +1,7 @@
 //! `scratchrs artifact remove`: an artifact goes.
 
 use scratchrs_core::artifact;
+use scratchrs_model::hash::TreeHash;
 use serde::Serialize;
 
 use crate::confirmation;
@@ -20,8 +21,8 @@ that it had.";
 
 /// Remove an artifact from all depots
 ///
-/// Files that bind it still do: whoever needs it installs it again. One that an Overrides.toml has
-/// elsewhere stays. Exits with 3 if it is not there.
+/// The bindings of files stay, so that the artifact can be installed again. An artifact that an
+/// Overrides.toml overrides is not removed. Exits with 3 if it is not installed.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -35,7 +36,7 @@ pub(crate) struct Arguments {
 #[derive(Serialize)]
 struct Answer<'a> {
     artifact: &'a str,
-    hash: String,
+    hash: TreeHash,
     removed: Vec<String>,
     /// The sum of the sizes of its files.
     bytes: u64,
@@ -45,19 +46,18 @@ impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let (Selected { hash, .. }, stack) = self.one.select(session)?;
         if let Some(path) = stack.overridden(hash)? {
-            let message = format!("`{path}` stands in the place of artifact {hash}");
-            let hint = "an Overrides.toml says so; artifacts that are overridden are not removed";
+            let message = format!("artifact {hash} is overridden by `{path}`");
+            let hint = "an Overrides.toml names that path; overridden artifacts are not removed";
             return Err(Failure::new(Code::Conflict, message).about(path).hint(hint));
         }
-        let listed = artifact::list(&stack)?;
+        let listed = artifact::list(&stack)?.artifacts;
         let there: Vec<_> = listed.into_iter().filter(|it| it.hash == hash).collect();
         let Some(first) = there.first() else {
             let message = format!("artifact {hash} is not installed");
             return Err(Failure::new(Code::NotFound, message).about(stack.path(hash)?));
         };
         let bytes = there.iter().map(|it| it.bytes).sum();
-        let known = artifact::known_files(&stack, None::<&str>)?;
-        let uses = artifact::usage(&known, hash).len() as u64;
+        let uses = first.bound_by.len() as u64;
         let bound = match uses {
             0 => String::new(),
             uses => format!(
@@ -71,12 +71,7 @@ impl Arguments {
         let removed = artifact::remove(&stack, hash)?;
         if session.output.is_json() {
             let artifact = &self.one.artifact;
-            return session.output.json(&Answer {
-                artifact,
-                hash: hash.to_string(),
-                removed,
-                bytes,
-            });
+            return session.output.json(&Answer { artifact, hash, removed, bytes });
         }
         session.output.talk(&format!("{} {what}", done("Removed")));
         Ok(())

@@ -1,10 +1,8 @@
-//! `scratchrs artifact repair`: what has rotted is installed anew.
+//! `scratchrs artifact repair`: install corrupt artifacts again.
 
-use scratchrs_core::artifact::{self, LeftOut, Repairs, Rot, Unreadable, Wanted};
+use scratchrs_core::artifact::{self, LeftOut, Repairs};
 use scratchrs_model::hash::TreeHash;
-use serde::Serialize;
 
-use super::Unread;
 use crate::downloads::Downloads;
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
@@ -15,54 +13,24 @@ use crate::session::Session;
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs artifact repair             what has rotted in the depots
-  scratchrs artifact repair --file .    … and what the package here binds and is missing
+  scratchrs artifact repair             the corrupt artifacts in the depots
+  scratchrs artifact repair --file .    … and missing ones that the package here binds
 
 With --json: {\"sound\", \"repaired\": [{\"hash\", \"path\"}], \"installed\": [{\"hash\", \"path\"}], \
 \"failed\": [{\"hash\", \"name\", \"reason\"}], \"left_out\": [{\"name\", \"reason\"}], \"unknown\": [{\"hash\", \"path\"}], \
 \"unreadable\": [{\"hash\", \"path\", \"reason\"}], \"notes\": [\"…\"]}. For those in \"unknown\", no \
-file that the depots know says where to get them.";
+file that the depots know names a source.";
 
-/// Verify all artifacts, and install anew those that are not what their names say
+/// Verify all artifacts, and install corrupt ones again
 ///
-/// That is possible for those that a file binds with a place to download them from, or that the Pkg
-/// server has: a file that the depots know, or the one that --file names. Exits with 1 if something is
-/// still not right, with 2 if only the choice for a platform is open for a name in that file.
+/// An artifact can be repaired if a file binds it with a source to download it from, or if the Pkg server
+/// has it: a file that the depots know, or the one that --file names. Exits with 1 if an artifact is
+/// still corrupt or missing, with 2 if names in that file are undecided for this machine.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     scope: Scope,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    sound: usize,
-    repaired: Vec<Artifact>,
-    installed: Vec<Artifact>,
-    failed: Vec<Failed>,
-    left_out: Vec<LeftOutEntry>,
-    unknown: Vec<Artifact>,
-    unreadable: Vec<Unread>,
-}
-
-#[derive(Serialize)]
-struct Artifact {
-    hash: String,
-    path: String,
-}
-
-#[derive(Serialize)]
-struct Failed {
-    hash: String,
-    name: String,
-    reason: String,
-}
-
-#[derive(Serialize)]
-struct LeftOutEntry {
-    name: String,
-    reason: String,
 }
 
 impl Arguments {
@@ -79,7 +47,7 @@ impl Arguments {
         selection::complain(session, &repairs.diagnostics);
         let left = repairs.failed.len() + repairs.unknown.len() + repairs.unreadable.len();
         if session.output.is_json() {
-            session.output.json(&Answer::of(&repairs))?;
+            session.output.json(&repairs)?;
         } else {
             let text: String = lines(&repairs).iter().map(|line| format!("{line}\n")).collect();
             session.output.result(&text)?;
@@ -90,12 +58,13 @@ impl Arguments {
             return left_out(repairs.left_out);
         }
         let verb = if left == 1 { "is" } else { "are" };
-        let message = format!("{} {verb} still not right", human::count(left as u64, "artifact"));
+        let message =
+            format!("{} {verb} still corrupt or missing", human::count(left as u64, "artifact"));
         Err(Failure::new(Code::Integrity, message))
     }
 }
 
-/// That some names are left out.
+/// The failure that names are left out.
 fn left_out(left_out: Vec<LeftOut>) -> Result<()> {
     let count = human::count(left_out.len() as u64, "name");
     let verb = if left_out.len() == 1 { "is" } else { "are" };
@@ -104,23 +73,20 @@ fn left_out(left_out: Vec<LeftOut>) -> Result<()> {
     Err(Failure::new(code, format!("{count} of the file {verb} left out")))
 }
 
-/// A line for each artifact that something was done about, or should have been.
+/// A line for each artifact that was installed, or should have been.
 fn lines(repairs: &Repairs) -> Vec<String> {
     let line = |what: &str, hash: &TreeHash, about: &str| {
         format!("{} {hash}  {}", title(what), visible(about))
     };
     let mut lines = Vec::new();
-    lines.extend(repairs.repaired.iter().map(|(hash, path)| line("repaired", hash, path)));
-    lines.extend(repairs.installed.iter().map(|(hash, path)| line("installed", hash, path)));
-    for (Wanted { hash, .. }, error) in &repairs.failed {
-        lines.push(line("failed", hash, &error.to_string().replace('\n', "; ")));
-    }
-    for Rot { hash, path, .. } in &repairs.unknown {
-        lines.push(line("unknown", hash, path));
-    }
-    for Unreadable { hash, error, .. } in &repairs.unreadable {
-        lines.push(line("unreadable", hash, &error.to_string()));
-    }
+    lines.extend(repairs.repaired.iter().map(|it| line("repaired", &it.hash, &it.path)));
+    lines.extend(repairs.installed.iter().map(|it| line("installed", &it.hash, &it.path)));
+    let failed = repairs.failed.iter();
+    lines.extend(
+        failed.map(|it| line("failed", &it.hash, &it.error.to_string().replace('\n', "; "))),
+    );
+    lines.extend(repairs.unknown.iter().map(|it| line("unknown", &it.hash, &it.path)));
+    lines.extend(repairs.unreadable.iter().map(|it| line("unreadable", &it.hash, &it.reason)));
     lines
 }
 
@@ -128,7 +94,7 @@ fn tell(session: &mut Session, repairs: &Repairs) {
     let Repairs { sound, repaired, installed, unknown, .. } = repairs;
     let count = |number: usize| human::count(number as u64, "artifact");
     let sound_text =
-        format!("{} {} sound", count(*sound), if *sound == 1 { "was" } else { "were" });
+        format!("{} {} intact", count(*sound), if *sound == 1 { "was" } else { "were" });
     session.output.talk(&sound_text);
     if !repaired.is_empty() {
         session.output.talk(&format!("{} {}", done("Repaired"), count(repaired.len())));
@@ -138,36 +104,8 @@ fn tell(session: &mut Session, repairs: &Repairs) {
     }
     if !unknown.is_empty() {
         session.output.note(
-            "no file that the depots know says where to get those that are `unknown`",
-            Some("name one that does: `--file path/to/Artifacts.toml`; or remove them: `scratchrs artifact remove HASH`"),
+            "no file that the depots know names a source for the artifacts marked `unknown`",
+            Some("name such a file: `--file path/to/Artifacts.toml`; or remove them: `scratchrs artifact remove HASH`"),
         );
-    }
-}
-
-impl Answer {
-    fn of(repairs: &Repairs) -> Self {
-        let artifact = |(hash, path): &(TreeHash, String)| Artifact {
-            hash: hash.to_string(),
-            path: path.clone(),
-        };
-        let failed = |(wanted, error): &(Wanted, scratchrs_core::Error)| Failed {
-            hash: wanted.hash.to_string(),
-            name: wanted.name.clone(),
-            reason: error.to_string(),
-        };
-        let left_out = |left_out: &LeftOut| LeftOutEntry {
-            name: left_out.name.clone(),
-            reason: left_out.error.to_string(),
-        };
-        let unknown = |rot: &Rot| artifact(&(rot.hash, rot.path.clone()));
-        Self {
-            sound: repairs.sound,
-            repaired: repairs.repaired.iter().map(artifact).collect(),
-            installed: repairs.installed.iter().map(artifact).collect(),
-            failed: repairs.failed.iter().map(failed).collect(),
-            left_out: repairs.left_out.iter().map(left_out).collect(),
-            unknown: repairs.unknown.iter().map(unknown).collect(),
-            unreadable: repairs.unreadable.iter().map(Unread::of).collect(),
-        }
     }
 }

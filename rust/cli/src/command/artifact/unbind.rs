@@ -18,10 +18,9 @@ Examples:
 
 With --json: {\"file\", \"name\", \"platform\", \"notes\": [\"…\"]}";
 
-/// Let a name stand for nothing any more in an Artifacts.toml file
+/// Remove a binding from an Artifacts.toml file
 ///
-/// The artifact itself stays: the next collection may take it. Exits with 3 if the name stood for
-/// nothing.
+/// The artifact itself stays, until a collection deletes it. Exits with 3 if the name is not bound.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -31,7 +30,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     file: FileOption,
 
-    /// The platform for which it is to stand for nothing [default: every one]
+    /// The platform of the binding to remove [default: all platforms]
     #[arg(long, value_name = "TRIPLET", value_parser = selection::parse_platform)]
     platform: Option<Platform>,
 }

@@ -1,6 +1,7 @@
 //! `scratchrs artifact usage`: which files bind an artifact.
 
-use scratchrs_core::artifact::{self, Use};
+use scratchrs_core::artifact::{self, BoundBy};
+use scratchrs_model::hash::TreeHash;
 use serde::Serialize;
 
 use crate::failure::Result;
@@ -20,7 +21,7 @@ With --json: {\"artifact\", \"hash\", \"files\": [{\"path\", \"names\": [\"…\"
 
 /// List the files that bind an artifact, as far as the depots know them
 ///
-/// As long as one of them is there, no collection takes the artifact.
+/// While one of them exists, no collection deletes the artifact.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -31,15 +32,8 @@ pub(crate) struct Arguments {
 #[derive(Serialize)]
 struct Answer<'a> {
     artifact: &'a str,
-    hash: String,
-    files: Vec<Entry>,
-}
-
-#[derive(Serialize)]
-struct Entry {
-    path: String,
-    names: Vec<String>,
-    last_used: Option<String>,
+    hash: TreeHash,
+    files: &'a [BoundBy],
 }
 
 const COLUMNS: [Column; 3] = [
@@ -55,28 +49,20 @@ impl Arguments {
         let uses = artifact::usage(&known, hash);
         selection::complain(session, &known.diagnostics);
         if session.output.is_json() {
-            let files = uses.into_iter().map(Entry::of).collect();
-            let answer = Answer { artifact: &self.one.artifact, hash: hash.to_string(), files };
-            return session.output.json(&answer);
+            let artifact = &self.one.artifact;
+            return session.output.json(&Answer { artifact, hash, files: &uses });
         }
         if uses.is_empty() {
             session.output.talk(&format!("No file that the depots know binds {hash}"));
             return Ok(());
         }
         let now = session.environment.now;
-        let row = |it: &Use| {
+        let row = |it: &BoundBy| {
             [visible(&it.names.join(", ")), human::age(it.last_used, now), visible(&it.path)]
         };
         let rows: Vec<_> = uses.iter().map(row).collect();
         let mut lines = table::lines(&COLUMNS, &rows, session.environment.columns);
         lines[0] = title(&lines[0]);
         session.output.result(&(lines.join("\n") + "\n"))
-    }
-}
-
-impl Entry {
-    fn of(it: Use) -> Self {
-        let Use { path, names, last_used } = it;
-        Self { path, names, last_used: last_used.map(|time| time.to_string()) }
     }
 }

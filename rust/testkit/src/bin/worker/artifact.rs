@@ -91,7 +91,7 @@ pub(crate) fn perform(task: ArtifactTask) -> Result<(), String> {
             let repairs = artifact::repair(&stack, &[&file], &host, options, &progress);
             let repairs = repairs.map_err(typed)?;
             match repairs.failed.into_iter().next() {
-                Some((_, error)) => Err(typed(error)),
+                Some(failed) => Err(typed(failed.error)),
                 None => say("repaired", &repairs.repaired.len().to_string()),
             }
         }

@@ -1,0 +1,208 @@
+//! Results of the operations on artifacts, as plain data.
+
+use scratchrs_archive::{self as archive, Change};
+use scratchrs_model::diagnostic::Diagnostic;
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::time::DepotTime;
+use serde::{Serialize, Serializer};
+
+use crate::error::Error;
+
+/// A diagnostic of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileDiagnostic {
+    /// The file.
+    pub file: String,
+    /// What is wrong in it.
+    #[serde(flatten)]
+    pub diagnostic: Diagnostic,
+}
+
+/// The result of verifying artifacts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Verification {
+    /// How many match their hashes.
+    pub sound: usize,
+    /// Those that do not, depot by depot, sorted by name.
+    pub corrupt: Vec<CorruptArtifact>,
+    /// Those that cannot be read.
+    pub unreadable: Vec<UnreadableArtifact>,
+    /// Those that are not installed.
+    pub missing: Vec<TreeHash>,
+}
+
+/// An artifact whose content does not match its hash.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CorruptArtifact {
+    /// Its name.
+    pub hash: TreeHash,
+    /// Its path.
+    pub path: String,
+    /// The hash of its content.
+    pub actual: TreeHash,
+    /// The files that changed; `None` if no file list was recorded.
+    pub differences: Option<Vec<FileChange>>,
+}
+
+/// What happened to a file of an artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileChange {
+    /// The path, from the root of the artifact.
+    pub path: String,
+    /// What happened.
+    pub change: Change,
+}
+
+impl From<archive::Difference> for FileChange {
+    fn from(difference: archive::Difference) -> Self {
+        let archive::Difference { path, change } = difference;
+        Self { path: path.to_string_lossy().into_owned(), change }
+    }
+}
+
+/// An artifact that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct UnreadableArtifact {
+    /// Its name.
+    pub hash: TreeHash,
+    /// Its path.
+    pub path: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The result of repairing artifacts.
+#[derive(Debug, Default, Serialize)]
+pub struct Repairs {
+    /// How many artifacts were intact before.
+    pub sound: usize,
+    /// Artifacts that were corrupt, and are installed again.
+    pub repaired: Vec<InstalledArtifact>,
+    /// Artifacts that were missing, and are installed.
+    pub installed: Vec<InstalledArtifact>,
+    /// Artifacts that could not be installed.
+    pub failed: Vec<FailedArtifact>,
+    /// Names in the given files that are invalid, or undecided for the host.
+    pub left_out: Vec<LeftOut>,
+    /// Corrupt artifacts for which no known file names a source.
+    pub unknown: Vec<CorruptArtifact>,
+    /// Artifacts that cannot be read.
+    pub unreadable: Vec<UnreadableArtifact>,
+    /// The diagnostics of logs and files of bindings.
+    #[serde(skip)]
+    pub diagnostics: Vec<FileDiagnostic>,
+}
+
+/// An installed artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InstalledArtifact {
+    /// Its name.
+    pub hash: TreeHash,
+    /// Its path.
+    pub path: String,
+}
+
+/// An artifact that could not be installed.
+#[derive(Debug, Serialize)]
+pub struct FailedArtifact {
+    /// Its hash.
+    pub hash: TreeHash,
+    /// The name that it is bound to.
+    pub name: String,
+    /// Why.
+    #[serde(rename = "reason", serialize_with = "as_text")]
+    pub error: Error,
+}
+
+/// A name of a file of bindings that was left out.
+#[derive(Debug, Serialize)]
+pub struct LeftOut {
+    /// The name.
+    pub name: String,
+    /// Why its binding is unknown or cannot be used.
+    #[serde(rename = "reason", serialize_with = "as_text")]
+    pub error: Error,
+}
+
+fn as_text<S: Serializer>(error: &Error, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(error)
+}
+
+/// A created artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Created {
+    /// Its name.
+    pub hash: TreeHash,
+    /// Its path.
+    pub path: String,
+    /// Whether it did not exist before.
+    pub is_new: bool,
+}
+
+/// The result of an installation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Installed {
+    /// The path of the artifact.
+    pub path: String,
+    /// Whether it was not installed before.
+    pub is_new: bool,
+    /// Problems that did not stop the installation, one sentence each.
+    pub warnings: Vec<String>,
+    /// Invalid records that were removed from the usage log.
+    pub healed: Vec<Diagnostic>,
+}
+
+impl Installed {
+    pub(super) fn at(path: String, is_new: bool) -> Self {
+        Self { path, is_new, warnings: Vec::new(), healed: Vec::new() }
+    }
+}
+
+/// The artifacts of a depot stack.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Listing {
+    /// The artifacts, depot by depot, sorted by name.
+    pub artifacts: Vec<Listed>,
+    /// The sum of their sizes.
+    pub bytes: u64,
+    /// The diagnostics of logs and files of bindings.
+    #[serde(skip)]
+    pub diagnostics: Vec<FileDiagnostic>,
+}
+
+/// An artifact in a depot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    /// Its name.
+    pub hash: TreeHash,
+    /// Its path.
+    pub path: String,
+    /// The sum of the sizes of its files, in bytes.
+    pub bytes: u64,
+    /// The names that are bound to it, as far as the logs know the files that bind it.
+    pub names: Vec<String>,
+    /// When the latest use of one of these files was logged.
+    pub last_used: Option<DepotTime>,
+    /// These files.
+    pub bound_by: Vec<String>,
+}
+
+/// A file that binds an artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BoundBy {
+    /// The file.
+    pub path: String,
+    /// The names that are bound to the artifact, sorted.
+    pub names: Vec<String>,
+    /// When the latest use of the file was logged.
+    pub last_used: Option<DepotTime>,
+}
+
+/// The result of binding a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Bound {
+    /// The file of bindings.
+    pub file: String,
+    /// Invalid records that were removed from the usage log.
+    pub healed: Vec<Diagnostic>,
+}

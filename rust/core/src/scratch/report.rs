@@ -1,0 +1,37 @@
+//! The listing of scratch spaces, as plain data.
+
+use scratchrs_model::diagnostic::Diagnostic;
+use scratchrs_model::time::DepotTime;
+use serde::Serialize;
+
+/// A scratch space in a depot.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Space {
+    /// The name of its package's directory: a UUID, unless it was created by hand.
+    pub owner: String,
+    /// The name of its package, if a project that uses it is that package.
+    pub package: Option<String>,
+    /// Its key.
+    pub key: String,
+    /// Its directory.
+    pub path: String,
+    /// The sum of the sizes of its files, in bytes.
+    pub bytes: u64,
+    /// When its latest use was logged.
+    pub last_used: Option<DepotTime>,
+    /// The project files for which it was used.
+    pub parent_projects: Vec<String>,
+}
+
+/// The scratch spaces of a depot.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Listing {
+    /// The directory of all spaces.
+    pub directory: String,
+    /// Sorted by package and key.
+    pub spaces: Vec<Space>,
+    /// The sum of their sizes.
+    pub bytes: u64,
+    /// What is invalid in the usage log, or why it cannot be read.
+    pub skipped: Vec<Diagnostic>,
+}
