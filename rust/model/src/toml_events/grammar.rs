@@ -104,13 +104,13 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    pub(super) fn item_at(&self) -> usize {
-        self.item_at
-    }
-
-    /// How many bytes of headers, and of keys with values, were read.
-    pub(super) fn read_bytes(&self) -> usize {
-        self.read
+    /// Goes on behind an error, at a byte of the text. Keys behind a damaged header have none.
+    pub(super) fn go_on(&mut self, at: usize, is_header_damaged: bool) {
+        self.position = at - self.begin;
+        self.open.clear();
+        if is_header_damaged {
+            self.header = 0;
+        }
     }
 
     /// The byte behind the last token.

@@ -11,8 +11,8 @@
 //! Time is linear in the bytes: what can be read in vain, behind the places at which reading goes on, is
 //! limited.
 
+use super::Receiver;
 use super::grammar::{Headers, Reader};
-use super::{Receiver, Step};
 
 /// A damaged part of a text.
 pub(crate) enum Damage<'t> {
@@ -82,45 +82,25 @@ impl<'t> Salvage<'t> {
     }
 
     /// Reads a piece without control characters.
-    fn piece(&mut self, mut piece: &'t str, receiver: &mut impl Receiver<'t>) {
-        while !piece.is_empty() {
-            let headers = std::mem::take(&mut self.headers);
-            let mut reader = Reader::salvaging(piece, self.at, headers);
-            let read = reader.document(receiver);
-            piece = self.go_on(piece, reader, read, receiver);
+    fn piece(&mut self, piece: &'t str, receiver: &mut impl Receiver<'t>) {
+        let headers = std::mem::take(&mut self.headers);
+        let mut reader = Reader::salvaging(piece, self.at, headers);
+        while reader.document(receiver).is_err() {
+            let at = reader.item_at;
+            let torn = &piece[at - self.at..];
+            let end = match self.budget {
+                0 => torn.len(),
+                _ => next_begin(torn),
+            };
+            receiver.damaged(Damage::Torn { at, text: &torn[..end] });
+            self.budget = self.budget.saturating_sub(reader.ahead() - at);
+            self.salvaged.is_cut |= self.budget == 0;
+            self.salvaged.damaged += end;
+            reader.go_on(at + end, torn.starts_with('['));
         }
-    }
-
-    /// Returns the rest of a piece, behind what was read and behind the error.
-    fn go_on(
-        &mut self,
-        piece: &'t str,
-        reader: Reader<'t>,
-        read: Step,
-        receiver: &mut impl Receiver<'t>,
-    ) -> &'t str {
-        let (item, ahead) = (reader.item_at(), reader.ahead());
-        self.salvaged.read += reader.read_bytes();
+        self.salvaged.read += reader.read;
         self.headers = reader.into_headers();
-        if read.is_ok() {
-            self.at += piece.len();
-            return "";
-        }
-        let torn = &piece[item - self.at..];
-        let end = match self.budget {
-            0 => torn.len(),
-            _ => next_begin(torn),
-        };
-        let (text, rest) = torn.split_at(end);
-        if torn.starts_with('[') {
-            self.headers = Headers::default();
-        }
-        receiver.damaged(Damage::Torn { at: item, text });
-        self.budget = self.budget.saturating_sub(ahead - item);
-        self.salvaged.is_cut |= self.budget == 0;
-        self.salvaged.damaged += end;
-        self.at = item + end;
-        rest
+        self.at += piece.len();
     }
 }
 
@@ -137,7 +117,8 @@ fn next_begin(text: &str) -> usize {
     let bytes = text.as_bytes();
     let begins = |at: &usize| match bytes[*at] {
         b'\n' | b'\r' => true,
-        b'[' => bytes.get(*at + 1) == Some(&b'['),
+        // A third one would be no key.
+        b'[' => bytes.get(*at + 1) == Some(&b'[') && bytes.get(*at + 2) != Some(&b'['),
         _ => false,
     };
     // A byte that is not the first of its character is none of these.

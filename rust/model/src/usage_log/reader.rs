@@ -107,7 +107,7 @@ impl<'t> Receiver<'t> for Records<'t> {
             }
             (1, _) => {
                 let message =
-                    format!("invalid entry `{}`: expected an array of tables", brief(key));
+                    || format!("invalid entry `{}`: expected an array of tables", brief(key));
                 self.problems.add(at, message);
                 Ok(())
             }
@@ -134,14 +134,14 @@ impl<'t> Receiver<'t> for Records<'t> {
                 if text.starts_with('[') || is_inline {
                     self.finish_record();
                 }
-                let shown = brief(text).escape_debug();
-                self.problems.add(at, format!("the line is torn: `{shown}`"));
+                let message = || format!("the line is torn: `{}`", brief(text).escape_debug());
+                self.problems.add(at, message);
             }
             toml_events::Damage::NotUnicode { at } => {
-                self.problems.replace(at, "the line is not UTF-8".to_owned());
+                self.problems.replace(at, "the line is not UTF-8");
             }
             toml_events::Damage::Control { at } => {
-                self.problems.add(at, "the line has control characters".to_owned());
+                self.problems.add(at, || "the line has control characters".to_owned());
             }
         }
     }
@@ -219,7 +219,7 @@ impl<'t> Records<'t> {
             _ => return Ok(()),
         };
         let of = self.current.as_ref().map(|current| format!(" for `{}`", brief(&current.path)));
-        self.problems.add(at, format!("{problem}{}", of.unwrap_or_default()));
+        self.problems.add(at, || format!("{problem}{}", of.unwrap_or_default()));
         Ok(())
     }
 
@@ -254,7 +254,7 @@ impl<'t> Problems<'t> {
         Self { bytes, diagnostics: Vec::new(), omitted: 0, line: 1, counted: 0, last: 0 }
     }
 
-    fn add(&mut self, at: usize, message: String) {
+    fn add(&mut self, at: usize, message: impl FnOnce() -> String) {
         if at > self.counted {
             self.line += memchr::memchr_iter(b'\n', &self.bytes[self.counted..at]).count();
             self.counted = at;
@@ -264,17 +264,17 @@ impl<'t> Problems<'t> {
         }
         self.last = self.line;
         match self.diagnostics.len() < MAX_DIAGNOSTICS {
-            true => self.diagnostics.push(Diagnostic::of_line(self.line, message)),
+            true => self.diagnostics.push(Diagnostic::of_line(self.line, message())),
             false => self.omitted += 1,
         }
     }
 
     /// Adds a problem that explains others of the same line.
-    fn replace(&mut self, at: usize, message: String) {
-        self.add(at, message.clone());
+    fn replace(&mut self, at: usize, message: &str) {
+        self.add(at, || message.to_owned());
         let of_line = self.diagnostics.last_mut();
         if let Some(last) = of_line.filter(|last| last.line == Some(self.line)) {
-            last.message = message;
+            last.message = message.to_owned();
         }
     }
 
