@@ -451,7 +451,7 @@ mod tests {
             "5:20: artifact `good`: invalid `url` `u`: expected an address that begins with `https:`, `http:` or `file:`",
             "5:26: artifact `good`: invalid `download`: expected a table",
             "6:1: artifact `none`: missing `git-tree-sha1`",
-            "8:17: artifact `short`: `git-tree-sha1`: `abc` is no hash: expected 40 hexadecimal digits, got 3",
+            "8:17: artifact `short`: `git-tree-sha1`: invalid hash `abc`: expected 40 hexadecimal digits, got 3",
             "9:1: artifact `array`, for one platform, has no `arch`",
             "12:1: artifact `array`: the platform tag `note = \"a b\"` has a ` `, which no tag can have",
         ];

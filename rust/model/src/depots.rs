@@ -1,7 +1,5 @@
 //! The depot stack that `JULIA_DEPOT_PATH` names.
 
-use std::fmt;
-
 use crate::layout::{absolute, join};
 
 /// How a system writes lists of paths and home directories.
@@ -16,21 +14,12 @@ const NOTATION: Notation =
     Notation { separator: if cfg!(windows) { ';' } else { ':' }, has_tilde: !cfg!(windows) };
 
 /// An entry that names the home directory of a given user, which Julia does not know either.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "invalid entry `{0}` in JULIA_DEPOT_PATH: expected a path, `~` or `~/…`; \
+     the home of another user is not looked up"
+)]
 pub struct HomeOfUser(pub String);
-
-impl fmt::Display for HomeOfUser {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "invalid entry `{}` in JULIA_DEPOT_PATH: expected a path, `~` or `~/…`; \
-             the home of another user is not looked up",
-            self.0
-        )
-    }
-}
-
-impl std::error::Error for HomeOfUser {}
 
 /// The depots that the value of `JULIA_DEPOT_PATH` names, the user's depot first.
 ///

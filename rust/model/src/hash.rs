@@ -32,20 +32,12 @@ impl Hash for TreeHash {
 pub struct Sha256(pub [u8; 32]);
 
 /// A text that should be a hash and is not.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("invalid hash `{text}`: expected {digits} hexadecimal digits, got {}", text.len())]
 pub struct InvalidHash {
     text: String,
     digits: usize,
 }
-
-impl fmt::Display for InvalidHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { text, digits } = self;
-        write!(f, "`{text}` is no hash: expected {digits} hexadecimal digits, got {}", text.len())
-    }
-}
-
-impl std::error::Error for InvalidHash {}
 
 /// Reads exactly `2 * N` hexadecimal digits.
 fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], InvalidHash> {

@@ -8,7 +8,7 @@ pub const MAX_KEY_BYTES: usize = 255;
 /// A valid key: ASCII letters, digits, `-`, `_` and `.`, at most [`MAX_KEY_BYTES`] long.
 ///
 /// Stricter than Scratch.jl in three cases, each of which lets a space out of its package's
-/// directory or names something nobody can type: `.`, `..` and a trailing line feed.
+/// directory or names something that cannot be typed: `.`, `..` and a trailing line feed.
 ///
 /// ```
 /// # use scratchrs_model::key::ScratchKey;
@@ -26,18 +26,18 @@ impl<'a> ScratchKey<'a> {
     ///
     /// [`InvalidKey`] says which rule the key breaks.
     pub fn new(key: &'a str) -> Result<Self, InvalidKey> {
-        let invalid = |fault| InvalidKey { key: key.to_owned(), fault };
+        let invalid = |reason: fn(String) -> Reason| InvalidKey(reason(key.to_owned()));
         if key.is_empty() {
-            return Err(invalid(Fault::Empty));
+            return Err(InvalidKey(Reason::Empty));
         }
         if !key.bytes().all(is_key_byte) {
-            return Err(invalid(Fault::Character));
+            return Err(invalid(Reason::Character));
         }
         if key == "." || key == ".." {
-            return Err(invalid(Fault::Dots));
+            return Err(invalid(Reason::Dots));
         }
         if key.len() > MAX_KEY_BYTES {
-            return Err(invalid(Fault::Length));
+            return Err(invalid(Reason::Length));
         }
         Ok(Self(key))
     }
@@ -58,44 +58,28 @@ fn is_key_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
-/// A text that is no key, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidKey {
-    key: String,
-    fault: Fault,
-}
+/// A text that is not a key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidKey(Reason);
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error(
+        "invalid key \"\": a key has at least one character, of letters, digits, `-`, `_` and `.`"
+    )]
     Empty,
-    Character,
-    Dots,
-    Length,
+    #[error("invalid key {0:?}: a key has letters, digits, `-`, `_` and `.` only")]
+    Character(String),
+    #[error("invalid key {0:?}: it would name another directory")]
+    Dots(String),
+    #[error(
+        "invalid key \"{}…\": it has {} bytes, and file systems allow {MAX_KEY_BYTES}",
+        &.0[..20],
+        .0.len()
+    )]
+    Length(String),
 }
-
-impl fmt::Display for InvalidKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { key, fault } = self;
-        match fault {
-            Fault::Empty => f.write_str(
-                "invalid key \"\": a key has at least one character, of letters, digits, `-`, `_` and `.`",
-            ),
-            Fault::Character => write!(
-                f,
-                "invalid key {key:?}: a key has letters, digits, `-`, `_` and `.` only"
-            ),
-            Fault::Dots => write!(f, "invalid key {key:?}: it would name another directory"),
-            Fault::Length => write!(
-                f,
-                "invalid key \"{}…\": it has {} bytes, and file systems allow {MAX_KEY_BYTES}",
-                &key[..20],
-                key.len()
-            ),
-        }
-    }
-}
-
-impl std::error::Error for InvalidKey {}
 
 #[cfg(test)]
 mod tests {

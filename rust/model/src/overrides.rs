@@ -17,7 +17,6 @@
 //! where they began make it run out of stack.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::sync::OnceLock;
 
 use uuid::Uuid;
@@ -55,16 +54,9 @@ impl PartialEq for Overrides {
 impl Eq for Overrides {}
 
 /// Overrides that lead back to where they began.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the overrides of artifact {0} lead back to it")]
 pub struct Cycle(pub TreeHash);
-
-impl fmt::Display for Cycle {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the overrides of artifact {} lead back to it", self.0)
-    }
-}
-
-impl std::error::Error for Cycle {}
 
 impl Overrides {
     /// Takes over the text of a depot's file: it goes before what is there. So a stack is read from

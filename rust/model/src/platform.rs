@@ -41,17 +41,10 @@ pub enum Comparison {
     Cap,
 }
 
-/// A platform that cannot be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why tags, or a triplet, are not a platform.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct InvalidPlatform(String);
-
-impl fmt::Display for InvalidPlatform {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for InvalidPlatform {}
 
 /// Tags that hold versions, and are written in full: `3` is `3.0.0`.
 const VERSIONS: [&str; 3] = ["libgfortran_version", "libstdcxx_version", "os_version"];
@@ -385,7 +378,7 @@ impl FromStr for Platform {
             set(&tag.to_lowercase(), value);
         }
         match version {
-            // Julia takes any text of digits and points, and fails on one that is no version.
+            // Julia takes any text of digits and points, and fails on an invalid version.
             Some(version) => {
                 let version = Version::read(version).ok_or_else(invalid)?;
                 set("os_version", &version.to_string());

@@ -1,24 +1,16 @@
 //! Durations and sizes as people type them: `7d`, `12h`, `50GiB`.
 
-use std::fmt;
-
 use chrono::TimeDelta;
+use thiserror::Error;
 
-/// A text that is no duration, or no size.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A text that is not a duration, or not a size.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("invalid {kind} `{text}`: expected {expected}")]
 pub struct InvalidQuantity {
+    kind: &'static str,
     text: String,
     expected: &'static str,
 }
-
-impl fmt::Display for InvalidQuantity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { text, expected } = self;
-        write!(f, "`{text}` is no {expected}")
-    }
-}
-
-impl std::error::Error for InvalidQuantity {}
 
 /// The milliseconds of each unit of time, under all its names.
 const DURATIONS: [(&[&str], i64); 6] = [
@@ -58,8 +50,8 @@ const SIZES: [(&[&str], u64); 11] = [
 ///
 /// If it names none.
 pub fn duration(text: &str) -> Result<TimeDelta, InvalidQuantity> {
-    let expected = "duration: write `7d`, `12h`, `30min` or `0`";
-    let invalid = || InvalidQuantity { text: text.to_owned(), expected };
+    let expected = "a number with a unit, such as `7d`, `12h` or `30min`, or `0`";
+    let invalid = || InvalidQuantity { kind: "duration", text: text.to_owned(), expected };
     let trimmed = text.trim().to_ascii_lowercase();
     if trimmed == "0" {
         return Ok(TimeDelta::zero());
@@ -96,8 +88,8 @@ pub fn duration(text: &str) -> Result<TimeDelta, InvalidQuantity> {
 ///
 /// If it names none.
 pub fn size(text: &str) -> Result<u64, InvalidQuantity> {
-    let expected = "size: write `50GiB`, `800MiB` or a number of bytes";
-    let invalid = || InvalidQuantity { text: text.to_owned(), expected };
+    let expected = "a number of bytes, or one with a unit, such as `50GiB` or `800MiB`";
+    let invalid = || InvalidQuantity { kind: "size", text: text.to_owned(), expected };
     let trimmed = text.trim().to_ascii_lowercase();
     let (whole, rest) = trimmed.split_at(digits(&trimmed));
     let (fraction, unit) = match rest.strip_prefix('.') {
@@ -158,7 +150,10 @@ mod tests {
             assert!(size(text).is_err(), "{text}");
         }
         let message = size("many").unwrap_err().to_string();
-        assert_eq!(message, "`many` is no size: write `50GiB`, `800MiB` or a number of bytes");
+        assert_eq!(
+            message,
+            "invalid size `many`: expected a number of bytes, or one with a unit, such as `50GiB` or `800MiB`"
+        );
     }
 
     proptest! {

@@ -1,7 +1,5 @@
 //! Whether the place from which an artifact can be downloaded is described as it should be.
 
-use std::fmt;
-
 use super::{Download, SHA256, SIZE, URL};
 
 /// What stands in a field, as a file or the table of a Julia session has it.
@@ -11,7 +9,7 @@ pub enum Field<'a> {
     Missing,
     /// A string.
     Text(&'a str),
-    /// A string that is known to be an address, whoever can download from it.
+    /// A string that is known to be an address.
     Address(&'a str),
     /// An integer; None if it is larger than any size.
     Integer(Option<i64>),
@@ -19,19 +17,14 @@ pub enum Field<'a> {
     Other(&'a str),
 }
 
-/// A field that is not what it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An invalid field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
 pub struct InvalidField {
     /// Its name.
     pub field: &'static str,
     /// What is wrong with it, and what is expected.
     message: String,
-}
-
-impl fmt::Display for InvalidField {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
 }
 
 /// A place that was read, and each of its fields that is invalid.
@@ -73,7 +66,7 @@ impl InvalidField {
         if length == 64 {
             let digit = |character: &char| !character.is_ascii_hexdigit();
             let other = text.chars().find(digit).unwrap_or_default();
-            invalid.message.push_str(&format!(", and `{other}` is none"));
+            invalid.message.push_str(&format!(", got `{other}`"));
         } else {
             let kind = if length == 40 { ", the length of a SHA-1" } else { "" };
             invalid.message.push_str(&format!(", got {length}{kind}"));
@@ -144,7 +137,7 @@ mod tests {
         for (fields, expected) in [
             ((url, Field::Text(SHA1), Field::Missing), format!("invalid `sha256` `{SHA1}`: expected 64 hexadecimal digits, got 40, the length of a SHA-1")),
             ((url, Field::Text(&short), Field::Missing), format!("invalid `sha256` `{short}`: expected 64 hexadecimal digits, got 63")),
-            ((url, Field::Text(&other), Field::Missing), format!("invalid `sha256` `{other}`: expected 64 hexadecimal digits, and `g` is none")),
+            ((url, Field::Text(&other), Field::Missing), format!("invalid `sha256` `{other}`: expected 64 hexadecimal digits, got `g`")),
             ((url, Field::Text(""), Field::Missing), "invalid `sha256` ``: expected 64 hexadecimal digits, got 0".to_owned()),
             ((url, Field::Missing, Field::Missing), "missing `sha256`: expected 64 hexadecimal digits".to_owned()),
             ((url, Field::Integer(Some(3)), Field::Missing), "invalid `sha256`: expected 64 hexadecimal digits, got integer".to_owned()),

@@ -8,7 +8,7 @@
 //! goes with one that is unbound. One with an empty line behind it belongs to the file.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Write};
+use std::fmt::Write;
 
 use toml_edit::{
     ArrayOfTables, Decor, DocumentMut, InlineTable, Item, KeyMut, RawString, Table, Value,
@@ -33,12 +33,14 @@ pub struct BindOptions<'a> {
     pub force: bool,
 }
 
-/// Why a file stays as it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a file is not changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// It is not TOML.
+    #[error("{0}")]
     Malformed(Diagnostic),
-    /// The name stands for something already.
+    /// The name is bound already.
+    #[error("`{name}` is bound already{}", .platform.iter().map(|it| format!(" for {it}")).collect::<String>())]
     Bound {
         /// The name.
         name: String,
@@ -46,26 +48,12 @@ pub enum Refusal {
         platform: Option<String>,
     },
     /// The name is bound for some platforms, and was to be bound for every one.
+    #[error("`{0}` is bound already, by platform")]
     BoundByPlatform(String),
     /// The name is bound for every platform, and was to be unbound for one.
+    #[error("`{0}` is bound for every platform")]
     BoundEverywhere(String),
 }
-
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(diagnostic) => diagnostic.fmt(f),
-            Self::Bound { name, platform: None } => write!(f, "`{name}` is bound already"),
-            Self::Bound { name, platform: Some(platform) } => {
-                write!(f, "`{name}` is bound already for {platform}")
-            }
-            Self::BoundByPlatform(name) => write!(f, "`{name}` is bound already, by platform"),
-            Self::BoundEverywhere(name) => write!(f, "`{name}` is bound for every platform"),
-        }
-    }
-}
-
-impl std::error::Error for Refusal {}
 
 /// The text of a file in which `name` stands for the artifact `hash`.
 ///

@@ -122,7 +122,7 @@ impl<'t> Receiver<'t> for Entries<'t> {
                     Some(entry) if entry.is_inline => self.end(),
                     _ => Ok(()),
                 },
-                _ => stop(format!("artifact `{name}` is no table, and no array of tables")),
+                _ => stop(format!("artifact `{name}`: expected a table, or an array of tables")),
             };
         }
         if self.entry.as_ref().is_none_or(|entry| entry.name != name) {
@@ -135,7 +135,7 @@ impl<'t> Receiver<'t> for Entries<'t> {
         match event {
             Event::Scalar(Scalar::Text(hash)) if path.len() == 2 && arrays == 0 => {
                 let hash = hash.parse().map_err(|error| {
-                    let message = format!("`{HASH}` of `{name}`: {error}");
+                    let message = format!("artifact `{name}`: `{HASH}`: {error}");
                     Stop { at, message }
                 })?;
                 self.found.add(Some(name), hash);
@@ -144,7 +144,7 @@ impl<'t> Receiver<'t> for Entries<'t> {
                 }
                 Ok(())
             }
-            _ => stop(format!("`{HASH}` of `{name}` is no text")),
+            _ => stop(format!("artifact `{name}`: `{HASH}`: expected a string")),
         }
     }
 }
@@ -184,7 +184,7 @@ impl<'t> Entries<'t> {
 }
 
 fn without_hash(name: &str, at: usize) -> Stop {
-    Stop { at, message: format!("artifact `{name}` has no `{HASH}`") }
+    Stop { at, message: format!("artifact `{name}`: missing `{HASH}`") }
 }
 
 #[cfg(test)]
@@ -279,16 +279,16 @@ mod tests {
     #[test]
     fn what_is_no_entry_is_not_understood() {
         for (text, reason) in [
-            ("a = 3\n", "1:5: artifact `a` is no table, and no array of tables"),
-            ("a = [3]\n", "1:6: artifact `a` is no table, and no array of tables"),
-            ("[a]\n", "1:1: artifact `a` has no `git-tree-sha1`"),
-            ("[[a]]\n[a.git-tree-sha1]\n", "2:1: `git-tree-sha1` of `a` is no text"),
-            ("[a]\ngit-tree-sha1 = 3\n", "2:17: `git-tree-sha1` of `a` is no text"),
+            ("a = 3\n", "1:5: artifact `a`: expected a table, or an array of tables"),
+            ("a = [3]\n", "1:6: artifact `a`: expected a table, or an array of tables"),
+            ("[a]\n", "1:1: artifact `a`: missing `git-tree-sha1`"),
+            ("[[a]]\n[a.git-tree-sha1]\n", "2:1: artifact `a`: `git-tree-sha1`: expected a string"),
+            ("[a]\ngit-tree-sha1 = 3\n", "2:17: artifact `a`: `git-tree-sha1`: expected a string"),
             (
                 "[a]\ngit-tree-sha1 = \"abc\"\n",
-                "2:17: `git-tree-sha1` of `a`: `abc` is no hash: expected 40 hexadecimal digits, got 3",
+                "2:17: artifact `a`: `git-tree-sha1`: invalid hash `abc`: expected 40 hexadecimal digits, got 3",
             ),
-            ("[[a]]\nos = \"linux\"\n[[a]]\n", "1:1: artifact `a` has no `git-tree-sha1`"),
+            ("[[a]]\nos = \"linux\"\n[[a]]\n", "1:1: artifact `a`: missing `git-tree-sha1`"),
             ("{}", "1:1: expected a key, found `{`"),
             ("<html>", "1:1: invalid unquoted key, expected letters, numbers, `-`, `_`"),
         ] {

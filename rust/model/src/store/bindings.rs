@@ -10,7 +10,6 @@
 //! comments included, is somebody's and stays when a binding comes or goes.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::ops::Range;
 
 use toml::{Table, Value};
@@ -33,15 +32,10 @@ pub struct Binding {
     pub is_directory: bool,
 }
 
-/// A name whose entry says of no content, and why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why the entry of a name is invalid.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
 pub struct InvalidBinding(String);
-
-impl fmt::Display for InvalidBinding {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// The bindings of a file, with its text.
 #[derive(Clone, Debug, Default)]
@@ -149,14 +143,14 @@ fn parse(text: &str) -> Result<Table, Diagnostic> {
 }
 
 fn binding(name: &str, value: &Value) -> Result<Binding, InvalidBinding> {
-    let invalid = |what: String| InvalidBinding(format!("the entry of \"{name}\" {what}"));
+    let invalid = |what: String| InvalidBinding(format!("entry \"{name}\": {what}"));
     let Value::Table(fields) = value else {
-        return Err(invalid("is no table".to_owned()));
+        return Err(invalid("expected a table".to_owned()));
     };
     let Some(Value::String(text)) = fields.get(SHA256) else {
-        return Err(invalid(format!("has no `{SHA256}`")));
+        return Err(invalid(format!("missing `{SHA256}`")));
     };
-    let hash = text.parse().map_err(|error| invalid(format!("has an invalid hash: {error}")))?;
+    let hash = text.parse().map_err(|error| invalid(format!("`{SHA256}`: {error}")))?;
     let is_directory = matches!(fields.get(IS_DIRECTORY), Some(Value::Boolean(true)));
     Ok(Binding { hash, is_directory })
 }
@@ -261,9 +255,9 @@ mod tests {
         let text = "a = 1\n[b]\nisdir = true\n[c]\nsha256 = \"12\"\n";
         let bindings = read(text);
         let message = |name| bindings.get(name).unwrap_err().to_string();
-        assert_eq!(message("a"), "the entry of \"a\" is no table");
-        assert_eq!(message("b"), "the entry of \"b\" has no `sha256`");
-        assert!(message("c").ends_with("`12` is no hash: expected 64 hexadecimal digits, got 2"));
+        assert_eq!(message("a"), "entry \"a\": expected a table");
+        assert_eq!(message("b"), "entry \"b\": missing `sha256`");
+        assert!(message("c").ends_with("invalid hash `12`: expected 64 hexadecimal digits, got 2"));
         assert_eq!(bindings.get("d"), Ok(None));
     }
 

@@ -209,7 +209,7 @@ pub(super) fn download(texts: &[&str]) -> Result<Download> {
 }
 
 pub(super) fn parsed(text: &str) -> Result<TreeHash> {
-    text.parse().map_err(|error| Error::InvalidInput(format!("`{text}` is no hash: {error}")))
+    text.parse::<TreeHash>().map_err(|error| Error::InvalidInput(error.to_string()))
 }
 
 /// The platform of tags and values in turns.
