@@ -1,4 +1,4 @@
-//! `Artifacts.toml`: which artifact a name stands for, on which platform.
+//! `Artifacts.toml`: bindings of names to artifacts, by platform.
 //!
 //! ```toml
 //! [iris]                                # for every platform
@@ -19,10 +19,9 @@
 //!
 //! # Compatibility
 //!
-//! Pkg stops at the first entry that it cannot make sense of, some of them with an error that says
-//! nothing. Here a file that is TOML is read to its end: each entry that makes no sense is a
-//! [`Diagnostic`] with its place in the file, and the others are good. An entry that makes no sense is
-//! never passed over in favour of one that fits less well.
+//! Pkg stops at the first invalid entry, sometimes with an error without details. Here a file that is
+//! TOML is read to its end: each invalid entry is a [`Diagnostic`] with its place, and the others are
+//! valid. An invalid entry is never skipped in favour of one that fits less well.
 
 mod choice;
 mod download;
@@ -55,18 +54,18 @@ const URL: &str = "url";
 const SHA256: &str = "sha256";
 const SIZE: &str = "size";
 
-/// What a name stands for.
+/// What a name is bound to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// The artifact.
     pub hash: TreeHash,
-    /// Whether it is only installed once somebody asks for it.
+    /// Whether it is installed on first use.
     pub lazy: bool,
     /// Where it can be downloaded from, in the order to try. None if the file does not say.
     pub downloads: Option<Vec<Download>>,
     /// What is invalid among the places that it can be downloaded from.
     pub invalid_downloads: Vec<Diagnostic>,
-    /// All that stands in the entry, for whoever knows more of it.
+    /// All fields of the entry, for callers that know more of them.
     pub fields: Table,
     /// The line of the file in which it begins, from 1.
     pub line: usize,
@@ -87,7 +86,7 @@ pub struct Download {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bindings {
     names: BTreeMap<String, Binding>,
-    /// What is wrong with entries that can be used nevertheless.
+    /// Problems of entries that can be used nevertheless.
     warnings: Vec<Diagnostic>,
 }
 
@@ -97,7 +96,7 @@ type Readable<T> = Result<T, Diagnostic>;
 enum Binding {
     Everywhere(Readable<Entry>),
     ByPlatform(Vec<(Readable<Platform>, Readable<Entry>)>),
-    Senseless(Diagnostic),
+    Invalid(Diagnostic),
 }
 
 impl Bindings {
@@ -125,15 +124,15 @@ impl Bindings {
         self.names.keys().map(String::as_str)
     }
 
-    /// What a name stands for on a platform. None if it is not bound, or not for this platform.
+    /// What a name is bound to on a platform. `None` if it is not bound, or not for this platform.
     ///
     /// # Errors
     ///
-    /// If what it stands for cannot be read.
+    /// If the entry is invalid.
     pub fn select(&self, name: &str, platform: &Platform) -> Result<Option<&Entry>, &Diagnostic> {
         match self.names.get(name) {
             None => Ok(None),
-            Some(Binding::Senseless(diagnostic)) => Err(diagnostic),
+            Some(Binding::Invalid(diagnostic)) => Err(diagnostic),
             Some(Binding::Everywhere(entry)) => entry.as_ref().map(Some),
             Some(Binding::ByPlatform(entries)) => {
                 let readable: Vec<_> = entries
@@ -151,11 +150,11 @@ impl Bindings {
         }
     }
 
-    /// All entries of a name that can be read, with their platforms. None stands for every
+    /// All entries of a name that can be read, with their platforms. `None` means every
     /// platform.
     pub fn entries(&self, name: &str) -> Vec<(Option<&Platform>, &Entry)> {
         match self.names.get(name) {
-            None | Some(Binding::Senseless(_)) => Vec::new(),
+            None | Some(Binding::Invalid(_)) => Vec::new(),
             Some(Binding::Everywhere(entry)) => entry.iter().map(|entry| (None, entry)).collect(),
             Some(Binding::ByPlatform(entries)) => entries
                 .iter()
@@ -178,7 +177,7 @@ impl Bindings {
     pub fn diagnostics_of(&self, name: &str) -> Vec<&Diagnostic> {
         match self.names.get(name) {
             None => Vec::new(),
-            Some(Binding::Senseless(diagnostic)) => vec![diagnostic],
+            Some(Binding::Invalid(diagnostic)) => vec![diagnostic],
             Some(Binding::Everywhere(entry)) => entry.as_ref().err().into_iter().collect(),
             Some(Binding::ByPlatform(entries)) => entries
                 .iter()
@@ -221,7 +220,7 @@ impl Reader<'_> {
             DeValue::Array(elements) => self.by_platform(name, elements),
             other => {
                 let kind = other.type_str();
-                Binding::Senseless(self.diagnostic(
+                Binding::Invalid(self.diagnostic(
                     at,
                     format!("artifact `{name}` is {kind}: expected a table, or an array of tables"),
                 ))
@@ -235,7 +234,7 @@ impl Reader<'_> {
         for element in elements {
             let at = element.span().start;
             let DeValue::Table(fields) = element.into_inner() else {
-                return Binding::Senseless(self.diagnostic(
+                return Binding::Invalid(self.diagnostic(
                     at,
                     format!("artifact `{name}` is an array of other things than tables"),
                 ));
@@ -435,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_without_sense_is_a_fault_and_the_others_are_good() {
+    fn an_invalid_entry_has_a_diagnostic_and_the_others_are_valid() {
         let text = format!(
             "number = 3\n[good]\ngit-tree-sha1 = \"{IRIS}\"\nlazy = 1\ndownload = [{{url = \"u\"}}, 3]\n\
              [none]\n[short]\ngit-tree-sha1 = \"abc\"\n[[array]]\nos = \"linux\"\n\

@@ -2,7 +2,7 @@
 //!
 //! It is what Julia's `hash` gives for the URL or path that was cloned, in decimal digits (Pkg,
 //! `Types.jl: add_repo_cache_path`). That hash is MurmurHash3 in Julia up to 1.12, and another one
-//! in later versions; nobody else can tell what it will be in the next.
+//! in later versions, which cannot be predicted.
 
 /// What Julia up to 1.12 gives its hash as a seed for strings, on a machine with 64 bits.
 const SEED: u64 = 0x71e7_29fd_5641_9c81;

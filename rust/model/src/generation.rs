@@ -4,9 +4,9 @@
 //!
 //! A space is generated in a directory aside, which then takes the place of the space in one
 //! step. No file system can change that and a record in the same step, so the record is written
-//! twice: before, with the directory aside as `pending`, and after, without. Whoever finds a
-//! `pending` record and no generator at work knows from the identity of the directory that now
-//! stands in the space's place whether that one step was taken.
+//! twice: before, with the directory aside as `pending`, and after, without. If there is
+//! a `pending` record and no running generator, the identity of the directory in the place of the
+//! space tells whether that step was taken.
 
 use serde::{Deserialize, Serialize};
 use toml::value::Datetime;
@@ -61,8 +61,8 @@ pub enum Space {
 }
 
 impl Generated {
-    /// Reads a record. Text that is no record counts as none: the space is then as if it had
-    /// been made by hand.
+    /// Reads a record. `None` for an invalid one: the space then counts as one without a
+    /// generator.
     pub fn parse(text: &str) -> Option<Self> {
         toml_events::check_number_of_values(text).ok()?;
         toml::from_str(text).ok()
@@ -90,7 +90,7 @@ impl Generated {
 ///
 /// A space with content and no record was filled by other means, say by the code that the
 /// generator now replaces: it is taken as it is, unless a version is asked for. A space without
-/// content and without record is one that somebody merely opened.
+/// content and without record has only been opened.
 pub fn is_current(space: Space, record: Option<&Generated>, version: Option<&str>) -> bool {
     let is_filled = space == Space::Filled;
     match record {

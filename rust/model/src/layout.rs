@@ -1,15 +1,15 @@
-//! Where things lie in a depot.
+//! The layout of a depot.
 //!
 //! # On disk
 //!
 //! ```text
 //! <depot>/
-//! ├── logs/scratch_usage.toml                 who uses which space   (Scratch.jl, Pkg, us)
+//! ├── logs/scratch_usage.toml                 uses of spaces         (Scratch.jl, Pkg, us)
 //! ├── logs/scratch_usage.toml.pid             its lock               (Pkg's pidfile format)
 //! └── scratchspaces/<uuid>/                   the spaces of a package
 //!     ├── <key>/                              one space
 //!     ├── <key>@generated.toml                which version a generator made
-//!     ├── <key>@generating.pid                its lock: somebody is generating the space
+//!     ├── <key>@generating.pid                its lock, while it is generated
 //!     └── <key>@building-<pid>/               the space under construction
 //! ```
 //!
@@ -50,7 +50,7 @@ pub const GENERATING: &str = "@generating.pid";
 /// What stands between a key and the number of the process that constructs the space aside.
 pub const BUILDING: &str = "@building-";
 
-/// A log of a depot that says who used what.
+/// A usage log of a depot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UsageLogFile {
     /// Of manifests.
@@ -116,7 +116,7 @@ pub const REMOVING: &str = "@removing-";
 /// What the name of a directory ends with that was moved to make room for another one.
 pub const REPLACED: &str = "@replaced";
 
-/// Something of our own in a depot that is of no use once whoever made it is gone.
+/// A temporary file or directory of ours, useless once the process that made it has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leftover<'a> {
     /// A directory that was being removed.
@@ -125,7 +125,7 @@ pub enum Leftover<'a> {
     Building(&'a str),
     /// The record of how the space with this key was generated.
     Record(&'a str),
-    /// The lock of whoever generates the space with this key.
+    /// The lock of the process that generates the space with this key.
     Lock(&'a str),
 }
 

@@ -1,6 +1,6 @@
 //! The rules of a Julia depot, as functions over values: no disk, no clock, no environment.
 //!
-//! What a space may be called, where things lie, how the files that Pkg shares with us read.
+//! The keys of spaces, the layout of a depot, the formats of the files that Pkg and ScratchRS share.
 //! Effects live in `scratchrs-fs`; `scratchrs-core` puts both together.
 
 pub mod artifacts_toml;

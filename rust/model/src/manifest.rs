@@ -1,4 +1,4 @@
-//! What a manifest keeps from being collected: installed packages and clones.
+//! What a manifest references: installed packages and clones.
 //!
 //! # Compatibility
 //!
@@ -6,7 +6,7 @@
 //! an unknown format is read as the newest known one, as Pkg does. Source: Pkg, `manifest.jl:
 //! read_manifest`.
 //!
-//! `Pkg.gc` takes a manifest that it does not accept for one that keeps nothing. Here such a manifest
+//! For `Pkg.gc`, a manifest that it does not accept references nothing. Here such a manifest
 //! is an error ([`crate::root`]): a field of the wrong type, an entry without `uuid`, a dependency
 //! without an entry, as they are left where a file ends early. An entry or a field that stands twice
 //! is no error: all of them count.
@@ -24,7 +24,7 @@ use uuid::Uuid;
 use crate::hash::TreeHash;
 use crate::root::{self, Reading};
 
-/// What a manifest keeps.
+/// What a manifest references.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Manifest {
     /// The trees of packages. Manifests that one reader has read share those that are the same.
@@ -76,7 +76,7 @@ impl ManifestReader {
 }
 
 impl Manifest {
-    /// Adds what another one keeps.
+    /// Adds what another one references.
     fn add(&mut self, other: Self) {
         self.packages.extend(other.packages);
         self.sources.extend(other.sources);

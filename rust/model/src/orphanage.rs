@@ -1,4 +1,4 @@
-//! `logs/orphaned.toml`: since when nothing keeps what lies in a depot.
+//! `logs/orphaned.toml`: since when items of a depot are unreachable.
 //!
 //! ```toml
 //! "/home/ada/.julia/artifacts/9f2c…" = 2026-11-21T23:04:53.914Z
@@ -8,7 +8,7 @@
 //!
 //! `Pkg.gc` up to Julia 1.12 writes it anew at each collection, with the orphans of that moment, so
 //! also with those that it then deletes. Its time of last change is the clock of the automatic
-//! collection. Since Julia 1.13 nobody but us writes it. Printing is letter for letter that of
+//! collection. Since Julia 1.13 only ScratchRS writes it. Printing is letter for letter that of
 //! Pkg (`TOML.print(…; sorted = true)`).
 
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ use crate::toml_text::push_key;
 pub struct Orphanage(pub BTreeMap<String, DepotTime>);
 
 impl Orphanage {
-    /// Reads the file in any state; what is beyond reading is in the second value.
+    /// Reads the file in any state. The second value has the problems.
     pub fn read(bytes: &[u8]) -> (Self, Vec<Diagnostic>) {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let line = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1;
@@ -48,7 +48,7 @@ impl Orphanage {
     }
 }
 
-/// How many entries without a time are told.
+/// How many entries without a time are reported.
 const MOST_DIAGNOSTICS: usize = 100;
 
 /// Gathers the entries of a file.

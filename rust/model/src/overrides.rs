@@ -11,9 +11,9 @@
 //!
 //! # Compatibility
 //!
-//! The rules are those of Julia's `Artifacts.load_overrides`, with its words for an entry that makes
-//! no sense. Such an entry is left out, and the others hold. In two points Julia is not followed: an
-//! entry without sense in the table of a package makes it throw, and overrides that lead back to
+//! The rules are those of Julia's `Artifacts.load_overrides`, with its messages for invalid entries.
+//! Such an entry is skipped, and the others are valid. In two points Julia is not followed: an
+//! invalid entry in the table of a package makes it throw, and overrides that lead back to
 //! where they began make it run out of stack.
 
 use std::collections::{BTreeMap, HashMap};
@@ -60,11 +60,11 @@ pub struct Cycle(pub TreeHash);
 
 impl Overrides {
     /// Takes over the text of a depot's file: it goes before what is there. So a stack is read from
-    /// its last depot to its first. Entries that make no sense are in the answer.
+    /// its last depot to its first. The result has the invalid entries.
     ///
     /// # Errors
     ///
-    /// If the text is not TOML, or says two things of the same artifact.
+    /// If the text is not TOML, or has two targets for one artifact.
     pub fn merge(&mut self, text: &str) -> Result<Vec<Diagnostic>, Diagnostic> {
         let mut file = File { text, ..File::default() };
         toml_events::read(text, &mut file)?;
@@ -173,7 +173,7 @@ struct File<'t> {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// How many entries without sense are told.
+/// How many invalid entries are reported.
 const MOST_DIAGNOSTICS: usize = 100;
 
 impl<'t> Receiver<'t> for File<'t> {
@@ -185,7 +185,7 @@ impl<'t> Receiver<'t> for File<'t> {
             _ => None,
         };
         match (path.len(), &event) {
-            // Its end was told when it began, and what is in it says nothing.
+            // The value was reported when it began.
             (_, Event::Close) => {}
             (1 | 2, Event::Scalar(_)) if arrays > 0 => {}
             (1, Event::Table | Event::OpenTable) if arrays == 0 => match key.parse::<Uuid>() {
@@ -229,7 +229,7 @@ impl File<'_> {
     }
 }
 
-/// An entry that stands twice is no error if it says the same.
+/// An entry may be there twice, with the same target.
 fn once(known: Option<Option<Target>>, target: &Option<Target>, entry: &str, at: usize) -> Step {
     match known {
         Some(known) if known != *target => {
@@ -351,7 +351,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_without_sense_is_left_out_and_the_others_hold() {
+    fn an_invalid_entry_is_skipped_and_the_others_are_valid() {
         let one = hash("1");
         let text = format!(
             "nothash = \"/a\"\n{one} = \"relative\"\n{two} = \"/two\"\nnumber = 3\n\

@@ -12,14 +12,14 @@ pub const FILE_NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
 pub struct Identity {
     /// The package's name.
     pub name: Option<String>,
-    /// The package's UUID. A project that is no package has none.
+    /// The package's UUID. `None` for a project that is not a package.
     pub uuid: Option<Uuid>,
 }
 
 /// Reads the identity from the text of a project file.
 ///
-/// Only what stands before the first table counts. If that is not valid TOML, say because
-/// somebody is editing the file, the lines that are valid on their own do. Scratch.jl instead
+/// Only what is before the first table counts. If that is not TOML, because the file is being edited,
+/// the valid lines count. Scratch.jl instead
 /// takes the first text that looks like a `uuid = "…"` from anywhere, so also that of a
 /// dependency.
 pub fn identity(text: &str) -> Identity {

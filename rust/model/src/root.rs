@@ -1,9 +1,8 @@
-//! When a root counts as read: completely, or not at all.
+//! A root is read completely, or not at all.
 //!
-//! A root is a file that references what a collection must not delete. As long as one part of it is
-//! not understood, that part may reference anything; so such a root is an error, with the
-//! first place that is not understood, and a collection keeps every item that the root could
-//! reference.
+//! A root is a file that references items. An invalid part of it might reference anything; so such a
+//! root is an error, with the place of the first invalid part, and a collection deletes no item that
+//! the root might reference.
 //!
 //! Two states of a file are understood although they are not valid TOML: one with a key or a table
 //! that is defined twice, and one with the conflict markers of a merge. Then every definition, and
@@ -25,7 +24,7 @@ pub(crate) fn read<T>(
     let text = text_of(bytes)?;
     let last = text.rsplit('\n').next().unwrap_or_default();
     if last.trim_start().starts_with('#') {
-        // The first line of a manifest is a comment: cut there, it would be one that names nothing.
+        // The first line of a manifest is a comment: cut there, it would be one without references.
         return Err(Diagnostic::at(text, text.len(), "the file ends in the middle of a comment"));
     }
     let diagnostic = match read(text) {

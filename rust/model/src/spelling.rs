@@ -1,4 +1,4 @@
-//! One thing has many paths: through symbolic links, bind mounts, automounts and `/proc/self/cwd`.
+//! One file has many paths: through symbolic links, bind mounts, automounts and `/proc/self/cwd`.
 //!
 //! A log holds the path that a process had at the time. The file system tells which paths lead to the
 //! same file; here is what follows from that, and what the text of a path tells when it leads to
@@ -97,7 +97,7 @@ pub fn stand_ins(path: &str, depot: &str) -> impl Iterator<Item = String> {
 }
 
 /// Gives the orphans of a depot the paths that they have in it. What the file of a depot names is an
-/// item of this depot: entries that another spelling of its path begins keep their time.
+/// item of this depot: entries under another path of the depot retain their time.
 pub fn respell(orphanage: Orphanage, depot: &Depot) -> Orphanage {
     let mut respelled = Orphanage::default();
     let (own, foreign): (Vec<_>, Vec<_>) =
@@ -106,7 +106,7 @@ pub fn respell(orphanage: Orphanage, depot: &Depot) -> Orphanage {
     for (path, since) in foreign {
         for (kind, group, name) in items_named(&path) {
             let own = kind.path(&depot.path, group, name);
-            // The later time keeps it for longer.
+            // The later time delays the deletion more.
             let known = respelled.0.entry(own).or_insert(since);
             *known = since.max(*known);
         }

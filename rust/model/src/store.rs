@@ -8,12 +8,12 @@
 //! ├── artifacts/<xx>/<64 hex>/                a tree: a directory named by its tree hash
 //! ├── variants/<xx>/<64 hex>                  a content with the other executable bit
 //! ├── trees/<xx>/<64 hex>                     the record of a tree: what is in it
-//! ├── logs/my_artifact_usage.toml             who uses what, for people and for OhMyArtifacts' tools
-//! ├── logs/my_artifact_orphanages.toml        what nobody uses, and since when
+//! ├── logs/my_artifact_usage.toml             uses, for people and for OhMyArtifacts' tools
+//! ├── logs/my_artifact_orphanages.toml        unused contents, and since when
 //! ├── logs/my_artifact_uses.log               bindings as they were made
 //! ├── logs/my_artifact_users.log              the projects for which bindings are used
 //! ├── logs/.my_artifact_usage_lock            the lock of all these
-//! ├── store.toml                              how trees are linked, if somebody chose
+//! ├── store.toml                              how trees are linked, if that was set
 //! ├── work/<host>-<pid>/                      what a process is making
 //! └── <UUID>/Artifacts.toml                   the bindings of a package, by name
 //! ```

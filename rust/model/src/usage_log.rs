@@ -1,4 +1,4 @@
-//! The usage logs of a depot: who used what, and when.
+//! The usage logs of a depot: when each path was used, and for which projects.
 //!
 //! `logs/scratch_usage.toml`, and the logs of manifests and artifacts, map a path to an array of
 //! tables: one table for each time that its use was logged.
@@ -12,8 +12,8 @@
 //! # Compatibility
 //!
 //! Scratch.jl appends records without a lock and dies in the middle at times; `Pkg.gc` rewrites
-//! the log, and gives up on the first line that is not TOML. So a log is read in any state: what
-//! is whole is kept, what is torn is reported with its line. Printing is letter for letter that
+//! the log, and gives up on the first line that is not TOML. So a log is read in any state: whole
+//! records are read, and torn lines are reported. Printing is letter for letter that
 //! of Pkg (`TOML.print(…; sorted = true)`).
 
 mod census;
@@ -39,7 +39,7 @@ pub struct Record {
     pub time: Option<DepotTime>,
     /// The project files on whose behalf it was (scratch spaces only).
     pub parent_projects: Vec<String>,
-    /// Fields that are not ours: kept for whoever wrote them.
+    /// Fields of other programs. They are preserved.
     pub others: Table,
 }
 
@@ -49,27 +49,27 @@ pub struct UsageLog {
     entries: BTreeMap<String, Vec<Record>>,
 }
 
-/// What is wrong with a log as a whole.
+/// The damage of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
-    /// What could not be read; of very much, the beginning.
+    /// The lines that could not be read; of very many, the first ones.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether the log is not one with torn lines, but something else: nothing in it can be read, or
-    /// most of it is no text. Then any number of records may be lost.
+    /// Whether the file is something else than a log with torn lines: no record can be read, or most
+    /// of it is not text. Then any number of records may be lost.
     pub is_lost: bool,
 }
 
 impl UsageLog {
-    /// Reads a log in any state; what is beyond reading is in the second value.
+    /// Reads a log in any state. The second value has the lines that could not be read.
     ///
-    /// Each record that can be read is, whatever stands before and behind it. Time is linear in the
+    /// Damage does not hide the records before and behind it. Time is linear in the
     /// bytes of the log.
     pub fn read(bytes: &[u8]) -> (Self, Vec<Diagnostic>) {
         let (log, damage) = Self::read_damaged(bytes);
         (log, damage.diagnostics)
     }
 
-    /// As [`Self::read`], with what the damage of the log means.
+    /// As [`Self::read`], and whether records may be lost.
     pub fn read_damaged(bytes: &[u8]) -> (Self, Damage) {
         reader::read(bytes)
     }
@@ -109,7 +109,7 @@ impl UsageLog {
         Self { entries: entries.collect() }
     }
 
-    /// Keeps the records that `keep` says yes to, and the paths that have any.
+    /// Retains the records for which `keep` is true, and the paths that have any.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Record) -> bool) {
         self.entries.retain(|path, records| {
             records.retain(|record| keep(path, record));

@@ -336,7 +336,11 @@ fn what_nobody_can_supply_stays_rotten() {
         "{}",
         run.stdout
     );
-    assert!(run.stderr.ends_with("error: 1 artifact is still corrupt or missing\n"), "{}", run.stderr);
+    assert!(
+        run.stderr.ends_with("error: 1 artifact is still corrupt or missing\n"),
+        "{}",
+        run.stderr
+    );
     fs::remove_file(scene.lab.path("Artifacts.toml")).unwrap();
     let run = scene.lab.run(&["artifact", "repair"]);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Which artifact a name stands for on a host of which not everything may be known.
+//! The choice of an artifact for a host of which not everything may be known.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ impl Host {
         Self { platform, is_complete: true }
     }
 
-    /// A machine of which nothing is known that only a running Julia can tell.
+    /// A machine without the tags that only a running Julia knows.
     pub fn without_julia(platform: Platform) -> Self {
         Self { platform, is_complete: false }
     }
@@ -36,7 +36,7 @@ impl Host {
     }
 }
 
-/// What a name stands for on a host.
+/// The artifact that a name is bound to on a host.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chosen<'a> {
     /// The platform that it is bound for; None if that is every one.
@@ -45,7 +45,7 @@ pub struct Chosen<'a> {
     pub entry: &'a Entry,
 }
 
-/// Why a name that is bound stands for nothing that can be used.
+/// Why no artifact is chosen for a bound name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unchosen {
     /// Its entry is invalid.
@@ -69,7 +69,7 @@ pub struct Undecided {
 struct Candidate<'a> {
     platform: &'a Platform,
     entry: &'a Readable<Entry>,
-    /// Its tags of which the host says nothing.
+    /// Its tags that the host does not have.
     unsaid: Vec<&'a str>,
 }
 
@@ -84,12 +84,12 @@ impl Candidate<'_> {
 }
 
 impl Bindings {
-    /// What a name stands for on a host: what a running Julia there would choose. None if it is not
+    /// The artifact of a name on a host: what a running Julia there would choose. None if it is not
     /// bound, or not for this host.
     ///
     /// # Errors
     ///
-    /// If what it stands for is invalid, or depends on what is not known of the host: on a tag that
+    /// If the entry is invalid, or depends on what is not known of the host: on a tag that
     /// only Julia can tell, or on one that neither knows, such as `mpi`.
     pub fn choose(&self, name: &str, host: &Host) -> Result<Option<Chosen<'_>>, Unchosen> {
         let chosen = self.select(name, &host.platform);
@@ -206,7 +206,7 @@ mod tests {
             (&[("libc = \"musl\"", 1)], undecided("nothing")),
             (&[("libc = \"musl\"", 1), ("libc = \"glibc\"", 2)], Ok(2)),
         ] {
-            // `nothing` is what is bound for no such host.
+            // `nothing` means that nothing is bound for the host.
             assert_eq!(chosen(entries, &host), expected, "{entries:?}");
         }
     }

@@ -103,7 +103,7 @@ pub(super) fn is_url(text: &str) -> bool {
     })
 }
 
-/// The size; None if it is not known, which zero stands for.
+/// The size; `None` if it is not known, which is written as zero.
 fn read_size(found: Field<'_>) -> Result<Option<u64>, InvalidField> {
     let size = match found {
         Field::Missing => return Ok(None),

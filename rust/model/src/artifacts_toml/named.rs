@@ -1,4 +1,4 @@
-//! What a file of bindings keeps from being collected: every hash in it.
+//! The artifacts that a file references: every hash in it.
 
 use std::borrow::Cow;
 
@@ -33,7 +33,7 @@ impl NamedHashes {
         })
     }
 
-    /// The names that stand for an artifact.
+    /// The names that are bound to an artifact.
     pub fn names_of(&self, hash: TreeHash) -> impl Iterator<Item = &str> {
         self.iter().filter(move |(named, _)| *named == hash).filter_map(|(_, name)| name)
     }
@@ -64,13 +64,12 @@ impl NamedHashes {
     }
 }
 
-/// All artifacts that a file names, for every platform, lazy or not: what a collection must keep as
-/// long as the file is there. Nothing else in the file matters: what is wrong with a download or with
-/// a platform changes no reference.
+/// All artifacts that a file references, for every platform, lazy or not. Nothing else in the file
+/// matters: an invalid download or platform changes no reference.
 ///
 /// # Errors
 ///
-/// The first place of the file that is not understood: it may name any artifact.
+/// The first invalid place of the file: it might reference any artifact.
 pub fn named_hashes(bytes: &[u8]) -> Reading<NamedHashes> {
     root::read(bytes, read_text, NamedHashes::add_all)
 }
@@ -249,7 +248,7 @@ mod tests {
             format!("iris = [{{ os = 'linux', git-tree-sha1 = '{IRIS}' }}]\n"),
             format!("iris.lazy = true\niris.\"git-tree-sha1\" = '{IRIS}'\n"),
             format!("[[iris.download]]\nurl = 'u'\n[iris]\ngit-tree-sha1 = '{IRIS}'\n"),
-            // Entries that make no sense for their platform or their downloads.
+            // Entries with invalid platforms or downloads.
             format!("[[iris]]\nos = \"linux\"\ngit-tree-sha1 = \"{IRIS}\"\n"),
             format!("[iris]\nlazy = 1\ndownload = [3]\ngit-tree-sha1 = \"{IRIS}\"\n"),
         ] {
@@ -320,7 +319,7 @@ mod tests {
         Some(found)
     }
 
-    /// A damaged file is not understood, or keeps all that it still names.
+    /// A damaged file is invalid, or all references that are left are read.
     fn check(text: &str) {
         let Ok((named, _)) = named_hashes(text.as_bytes()) else { return };
         let kept: BTreeSet<String> = named.hashes().iter().map(TreeHash::to_string).collect();

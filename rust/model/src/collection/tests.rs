@@ -121,7 +121,7 @@ fn a_package_is_the_first_of_its_slugs_in_the_stack() {
     let old = depot(vec![item(Kind::Package, "A", four), item(Kind::Package, "B", five)]);
     let gone = deletable(&old, &decide(&old, &roots, &policy(0)));
     assert_eq!(gone, [format!("/packages/B/{five}")]);
-    // The same package in a depot behind: whoever sweeps both keeps the first.
+    // The same package in a depot behind: with both swept, the first one is retained.
     let mut behind = both.clone();
     behind.path = "/other".to_owned();
     let plans = plan(&[both.clone(), behind.clone()], &roots, &policy(0), time(NOW));

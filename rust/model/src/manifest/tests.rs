@@ -251,14 +251,14 @@ fn references(text: &str) -> Option<BTreeSet<(String, String)>> {
     Some(found)
 }
 
-/// What a manifest that is understood keeps.
+/// What a valid manifest references.
 fn kept(manifest: &Manifest) -> BTreeSet<(String, String)> {
     let packages = manifest.packages.iter();
     let trees = packages.map(|package| (package.uuid.to_string(), package.tree.to_string()));
     trees.chain(manifest.sources.iter().map(|url| (url.clone(), String::new()))).collect()
 }
 
-/// A damaged manifest is not understood, or keeps all that it still references.
+/// A damaged manifest is invalid, or all references that are left are read.
 fn check(text: &str) {
     let Ok((manifest, _)) = read(text) else { return };
     let kept = kept(&manifest);

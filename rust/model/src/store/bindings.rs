@@ -1,4 +1,4 @@
-//! A file of bindings: which names stand for which contents.
+//! A file of bindings of names to contents.
 //!
 //! ```toml
 //! [iris]
@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A binding may have `meta`, which is whatever its package put there. Everything else in the file,
-//! comments included, is somebody's and stays when a binding comes or goes.
+//! comments included, belongs to its author and stays when bindings are added or removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -23,12 +23,12 @@ const SHA256: &str = "sha256";
 const IS_DIRECTORY: &str = "isdir";
 const METADATA: &str = "meta";
 
-/// What a name stands for.
+/// What a name is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// The content.
     pub hash: Sha256,
-    /// Whether it is a tree, as whoever bound it saw it.
+    /// Whether it was a tree when it was bound.
     pub is_directory: bool,
 }
 
@@ -49,7 +49,7 @@ impl Bindings {
     ///
     /// # Errors
     ///
-    /// If it is no TOML. An entry that says of no content is no reason to refuse the others.
+    /// If it is not TOML. An invalid entry does not make the others invalid.
     pub fn read(bytes: &[u8]) -> Result<Self, Diagnostic> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
@@ -70,16 +70,16 @@ impl Bindings {
         self.entries.contains_key(name)
     }
 
-    /// What a name stands for; `None` if nothing.
+    /// What a name is bound to; `None` if it is not bound.
     ///
     /// # Errors
     ///
-    /// If there is an entry that says of no content.
+    /// If the entry is invalid.
     pub fn get(&self, name: &str) -> Result<Option<Binding>, InvalidBinding> {
         self.entries.get(name).cloned().transpose()
     }
 
-    /// All names with what they stand for, sorted.
+    /// All names with what they are bound to, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Result<Binding, InvalidBinding>)> {
         self.entries.iter().map(|(name, binding)| (name.as_str(), binding))
     }

@@ -1,4 +1,4 @@
-//! Where things lie in a store.
+//! The layout of a store.
 
 use uuid::Uuid;
 
@@ -30,7 +30,7 @@ pub const SETTINGS: &str = "store.toml";
 /// The bindings of a package whose versions share them.
 pub const BINDINGS: &str = "Artifacts.toml";
 
-/// Where the things of a store are.
+/// The paths in a store.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Layout {
     root: String,
@@ -77,12 +77,12 @@ impl Layout {
         self.below(&[directory, &name[..2], &name])
     }
 
-    /// Who uses what, as OhMyArtifacts writes it.
+    /// The usage log, as OhMyArtifacts writes it.
     pub fn usage(&self) -> String {
         self.below(&[LOGS, "my_artifact_usage.toml"])
     }
 
-    /// What nobody uses, as OhMyArtifacts writes it.
+    /// The unused contents, as OhMyArtifacts writes them.
     pub fn orphanages(&self) -> String {
         self.below(&[LOGS, "my_artifact_orphanages.toml"])
     }

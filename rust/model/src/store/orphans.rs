@@ -1,5 +1,4 @@
-//! What nobody uses any more, and since when: `logs/my_artifact_orphanages.toml`, which reads as an
-//! [`Orphanage`].
+//! Unused contents, and since when: `logs/my_artifact_orphanages.toml`, which is read as an [`Orphanage`].
 //!
 //! The rules are those of `find_orphanages` of OhMyArtifacts.jl.
 
@@ -8,19 +7,19 @@ use chrono::TimeDelta;
 use crate::orphanage::Orphanage;
 use crate::time::DepotTime;
 
-/// What becomes of the orphans that were found.
+/// The states of the orphans that were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// Those that stay for now.
+    /// Those that are not deletable yet.
     pub waiting: Orphanage,
-    /// Those that have waited long enough, with since when.
+    /// Those that are deletable, and since when they are orphans.
     pub due: Vec<(String, DepotTime)>,
 }
 
 /// Decides about those of `found`, each of which comes with the time from which it waits if it was
 /// not waiting `before`.
 ///
-/// Who is not found any more waits no more. The earlier time counts.
+/// One that is not found any more is not an orphan any more. The earlier time counts.
 pub fn settle(
     before: &Orphanage,
     found: impl IntoIterator<Item = (String, DepotTime)>,
@@ -61,7 +60,7 @@ mod tests {
         let last = settle(&again.waiting, found(next_monday), next_monday, week);
         assert_eq!(last.due, [("/a".to_owned(), monday)]);
         assert_eq!(last.waiting, Orphanage::default());
-        // Bound in between, it is no orphan, and waits anew afterwards.
+        // Bound in between, it was not an orphan, and the delay begins again.
         assert_eq!(settle(&again.waiting, [], sunday, week).waiting, Orphanage::default());
     }
 

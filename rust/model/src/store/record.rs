@@ -52,7 +52,7 @@ pub struct Entry {
 /// What is in a tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
-    /// The name of the mode in which the tree's files are linked; empty if nobody knows.
+    /// The name of the mode in which the tree's files are linked; empty if it is unknown.
     pub link: String,
     /// What counts in the hash, in git's order, and then the directories that do not. Directories
     /// with something in them have no entry.
@@ -97,7 +97,7 @@ impl Record {
         out
     }
 
-    /// Reads a record; `None` if the text is none, or only a part of one.
+    /// Reads a record; `None` if the text is invalid, or only a part of one.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
         let mut lines = text.split('\n');

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The file is named by its path below the store, so that a store may move. The project is empty if
-//! nobody knows one: who does not want to be logged, and the program, use a file as well. Lines are
+//! it is unknown: uses without logging, and those by the program, have none. Lines are
 //! added as in the log of uses; a collection leaves one for each file and project.
 
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub struct User {
     pub time: DepotTime,
     /// The file, by its path below the store, parted by slashes.
     pub file: String,
-    /// The project file; none if nobody knows.
+    /// The project file; `None` if it is unknown.
     pub project: Option<String>,
 }
 
@@ -60,8 +60,8 @@ pub fn to_text<'a>(users: impl IntoIterator<Item = &'a User>) -> String {
     users.into_iter().map(User::to_line).collect()
 }
 
-/// Whether all who used a file are known, and gone. A file that nobody is known to have used is not
-/// abandoned, and neither is one that somebody unknown did.
+/// Whether all projects that used a file are known, and gone. A file without known uses is not
+/// abandoned, and neither is one with a use of an unknown project.
 pub fn is_abandoned<'a>(
     users: impl IntoIterator<Item = &'a User>,
     is_gone: impl Fn(&str) -> bool,

@@ -63,7 +63,7 @@ pub fn to_text<'a>(uses: impl IntoIterator<Item = &'a Use>) -> String {
     uses.into_iter().map(Use::to_line).collect()
 }
 
-/// Who uses what: for each path in the store, the files that bind it, the names, and the times.
+/// For each path in the store, the files that bind it, the names, and the times.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
     paths: BTreeMap<String, BTreeMap<String, BTreeMap<String, DepotTime>>>,
@@ -81,7 +81,7 @@ impl Usage {
         *known = time.max(*known);
     }
 
-    /// Whether anybody uses a path.
+    /// Whether a path is used.
     pub fn has(&self, path: &str) -> bool {
         self.paths.contains_key(path)
     }
@@ -132,7 +132,7 @@ impl Usage {
         out
     }
 
-    /// Reads a usage log of OhMyArtifacts.jl: what it says of uses, and nothing else.
+    /// Reads a usage log of OhMyArtifacts.jl: its uses, and nothing else.
     pub fn read(bytes: &[u8]) -> Self {
         let text = std::str::from_utf8(bytes).ok();
         let text = text.filter(|text| toml_events::check_number_of_values(text).is_ok());
