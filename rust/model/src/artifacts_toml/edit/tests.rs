@@ -301,9 +301,9 @@ const INLINE: &str = r#"# Head.
 # about iris
 iris = { git-tree-sha1 = "1111111111111111111111111111111111111111" } # iris itself
 tool = [
-# the tool
-{ os = "linux", arch = "x86_64", libc = "glibc", git-tree-sha1 = "1111111111111111111111111111111111111111" },
-{ os = "windows", arch = "i686", git-tree-sha1 = "2222222222222222222222222222222222222222" },
+    # the tool
+    { os = "linux", arch = "x86_64", libc = "glibc", git-tree-sha1 = "1111111111111111111111111111111111111111" },
+    { os = "windows", arch = "i686", git-tree-sha1 = "2222222222222222222222222222222222222222" },
 ]
 "#;
 
