@@ -28,15 +28,15 @@ const WINDOW = 3.0
 
 # Shows how far a job is, which its progress says as the library does. `view` is what this gave the
 # last time, `nothing` at the first.
-function shown(view::Union{Nothing, View}, io, progress::Vector{String})
-    stage, unit, done, total = progress
+function shown(view::Union{Nothing, View}, io, progress)
+    stage = progress["stage"]
     if view === nothing || view.stage != stage
         view === nothing || close(view)
         view = View(io, kind_for(io), stage, gensym(:ScratchRS), Tuple{Float64, Int}[])
         view.kind === :bar && take_line(view)
     end
     try
-        show_progress(view, unit == "bytes", parse(Int, done), parse(Int, total))
+        show_progress(view, progress["unit"] == "bytes", progress["done"], progress["total"])
     catch error
         # Nobody reads it any more: no reason to stop the work. A function may have one.
         (error isa InterruptException || view.kind === :call) && rethrow()

@@ -79,6 +79,9 @@ end
 # Pkg, which is part of Julia 1.5's system image.
 pkg() = Base.require(Base.PkgId(UUID("44cfe95a-1eb2-52ea-b672-e2afdf69b78f"), "Pkg"))
 
+# The standard library Dates.
+dates() = Base.require(Base.PkgId(UUID("ade2ca70-3891-5945-98fb-dc099432e06a"), "Dates"))
+
 # Reads a TOML file with the parser that the running Julia has at hand: in Base since 1.6, in Pkg
 # before.
 function parse_toml(path::String)
@@ -94,8 +97,7 @@ function parse_toml_text(text::String)
     @static if isdefined(Base, :TOML)
         # Since 1.12 a type parameter says where the types of dates and times are.
         if Base.TOML.Parser isa UnionAll
-            dates = Base.PkgId(UUID("ade2ca70-3891-5945-98fb-dc099432e06a"), "Dates")
-            parser = Base.invokelatest(Base.TOML.Parser{Base.require(dates)}, text)
+            parser = Base.invokelatest(Base.TOML.Parser{dates()}, text)
             return Base.invokelatest(Base.TOML.parse, parser)
         end
         return Base.TOML.parse(Base.TOML.Parser(text))

@@ -77,11 +77,12 @@ kind(error::ScratchRSError) = nameof(typeof(error))
 
 # The error that the native library reports, as the type that callers can catch. The codes are
 # those of `ErrorCode` in `rust/core/src/error.rs`.
-function native_error(code::UInt32, message::String, path::String, errno::String, hint::String)
+function native_error(code::UInt32, record)
+    message = record["message"]
     code == 1 && return ArgumentError(message)
     # A conflict with existing content: Pkg throws this for a name that is already bound.
     code == 10 && return ErrorException(message)
-    return kind_of(code)(message, path, parse(Int, errno), hint)
+    return kind_of(code)(message, record["path"], record["os_error"], record["hint"])
 end
 
 function kind_of(code::UInt32)

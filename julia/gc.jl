@@ -1,7 +1,7 @@
 # Collection: what nothing keeps goes, and people can see what and why.
 module Collection
 
-import ..@seldom_run, ..Native, ..NotFound, ..Tables, ..bytes_in_words, ..label
+import ..@seldom_run, ..Native, ..NotFound, ..bytes_in_words, ..label
 @seldom_run
 
 # A duration as the native library takes it: a period of Dates, or a number of milliseconds.
@@ -60,7 +60,7 @@ function gc(;
     io::IO = stderr,
 )
     size = max_size === nothing ? "" : string(max_size)
-    table = Tables.table_of(Native.collect_depots(
+    table = Native.MessagePack.decode(Native.collect_depots(
         stack(depots),
         in_milliseconds(collect_delay),
         in_milliseconds(scratch_cleanup_period),
@@ -187,7 +187,7 @@ struct Status
 end
 
 function status(; depots = nothing, force::Bool = false, ignore_roots = ())
-    table = Tables.table_of(Native.depot_status(stack(depots), force, stack(ignore_roots)))
+    table = Native.MessagePack.decode(Native.depot_status(stack(depots), force, stack(ignore_roots)))
     kinds = [(Symbol(s["kind"]), s["count"], s["bytes"], s["reclaimable"]) for s in table["shares"]]
     return Status(table["depots"], kinds, table["entries"], table["saved"], notes_of(table))
 end
@@ -238,7 +238,7 @@ struct Explanations
 end
 
 function why(query; depots = nothing, ignore_roots = ())
-    table = Tables.table_of(Native.explain_item(stack(depots), String(query), stack(ignore_roots)))
+    table = Native.MessagePack.decode(Native.explain_item(stack(depots), String(query), stack(ignore_roots)))
     notes = notes_of(table)
     if isempty(table["found"])
         unknown = join(["; $place is left alone: $message" for (_, place, message) in notes])

@@ -54,9 +54,6 @@ end
             path = get_scratch!(OWNER, "key"; depot = joinpath(lab.root, name))
             @test path == joinpath(lab.root, name, "scratchspaces", string(OWNER), "key")
         end
-        @test Native.texts("") == []
-        @test Native.texts("\0\0\0\0") == [""]
-        @test Native.texts("\x02\0\0\0ä\x01\0\0\0b") == ["ä", "b"]
     end
 end
 

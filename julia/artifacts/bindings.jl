@@ -47,7 +47,7 @@ function read_bindings(file::String)
     try
         known = get(BINDINGS, path, nothing)
         known !== nothing && same_state(known[1], found) && return known[2]
-        bindings = Tables.table_of(Native.read_toml(path))::Dict{String, Any}
+        bindings = Native.MessagePack.decode(Native.read_toml(path))::Dict{String, Any}
         if time() - found.mtime > SETTLED
             BINDINGS[path] = (found, bindings)
         else

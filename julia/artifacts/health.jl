@@ -22,7 +22,7 @@ end
 ```
 """
 function verify_artifacts()
-    found = Tables.table_of(Native.verify_artifacts(DEPOT_PATH, stand_in()))
+    found = Native.MessagePack.decode(Native.verify_artifacts(DEPOT_PATH, stand_in()))
     return (
         sound = found["sound"]::Int,
         rotten = map(rotten, found["rotten"]),
@@ -67,7 +67,7 @@ function repair_artifacts(
     files::AbstractString...;
     platform::AbstractPlatform = host_platform(),
 )
-    found = Tables.table_of(Native.repair_artifacts(
+    found = Native.MessagePack.decode(Native.repair_artifacts(
         DEPOT_PATH,
         stand_in(),
         String[abspath(file) for file in files],
@@ -94,7 +94,7 @@ use (`last_used`, a text, empty if never).
 """
 function artifact_usage(hash::SHA1, files::AbstractString...)
     more = String[abspath(file) for file in files]
-    found = Tables.table_of(Native.artifact_usage(DEPOT_PATH, string(hash), more))
+    found = Native.MessagePack.decode(Native.artifact_usage(DEPOT_PATH, string(hash), more))
     return [
         (path = one["path"], names = String[name for name in one["names"]], last_used = one["last_used"])
         for one in found["uses"]

@@ -9,6 +9,8 @@ using ..ScratchRS.Setup: Libdl
 include("Binding.jl")
 include("artifact.jl")
 include("library.jl")
+include("MessagePack.jl")
+include("operation.jl")
 include("call.jl")
 include("operations.jl")
 

@@ -1,4 +1,4 @@
-# How a call crosses. The functions for the operations, in `operations.jl`, are generated.
+# How a call crosses. The functions for the operations are those of the table in `operations.jl`.
 
 # Bytes that belong to the library: `Bytes` of `rust/capi`.
 struct Bytes
@@ -12,31 +12,54 @@ Bytes() = Bytes(C_NULL, 0)
 in_order(uuid::UUID) = hton(uuid.value)
 
 # Copies a reply, and gives its bytes back.
-function take!(library::Library, reply::Ref{Bytes})
+take!(library::Library, reply::Ref{Bytes}) = taken(encoded, library, UInt32(0), reply)
+
+# Reads a reply where it is, and gives its bytes back; throws the error that it is by its status.
+function taken(read::F, library::Library, status::UInt32, reply::Ref{Bytes}) where {F}
+    iszero(status) || throw(@outside error_of(status, take!(library, reply)))
     bytes = reply[]
-    text = unsafe_string(bytes.start, bytes.length)
+    value = read(bytes.start, bytes.length)
     ccall(library.free, Cvoid, (Bytes,), bytes)
-    return text
+    return value
 end
 
-# The reply, if the status says that it is one; else throws the error that it is.
-checked(status::UInt32, reply::String) =
-    iszero(status) ? reply : throw(@outside error_of(status, reply))
+# Reads a copy of a reply, or throws the error that it is by its status.
+function checked(read::F, status::UInt32, reply::String) where {F}
+    iszero(status) || throw(@outside error_of(status, reply))
+    return GC.@preserve reply read(pointer(reply), sizeof(reply) % Csize_t)
+end
 
-error_of(status::UInt32, reply::String) = native_error(status, texts(reply)...)
+error_of(status::UInt32, reply::String) = native_error(status, MessagePack.decode(reply))
 
-# Takes a reply of several texts apart: each has its length before it, 4 bytes, the lowest first.
-function texts(reply::String)
-    list = String[]
-    at = 1
-    while at <= sizeof(reply)
-        GC.@preserve reply begin
-            size = ltoh(unsafe_load(Ptr{UInt32}(pointer(reply, at))))
-            push!(list, unsafe_string(pointer(reply, at + 4), size))
-        end
-        at += 4 + Int(size)
+# How a reply is read: as nothing, as a text, as several texts, or as it is, to be decoded by `MessagePack`.
+unit(::Ptr{UInt8}, ::Csize_t) = nothing
+text(start::Ptr{UInt8}, ::Csize_t) = first(text_at(start))
+encoded(start::Ptr{UInt8}, length::Csize_t) = unsafe_string(start, length)
+
+function texts(start::Ptr{UInt8}, ::Csize_t)
+    head = unsafe_load(start)
+    count, at = head < 0xa0 ? (Int(head & 0x0f), start + 1) : size_at(start + 1, 2 << (head - 0xdc))
+    list = Vector{String}(undef, count)
+    for index in 1:count
+        list[index], at = text_at(at)
     end
     return list
+end
+
+# A text in MessagePack, and where the next value begins.
+function text_at(start::Ptr{UInt8})
+    head = unsafe_load(start)
+    size, at = head < 0xc0 ? (Int(head & 0x1f), start + 1) : size_at(start + 1, 1 << (head - 0xd9))
+    return unsafe_string(at, size), at + size
+end
+
+# A size of some bytes, the highest first, and what is behind it.
+function size_at(at::Ptr{UInt8}, width::Int)
+    size = 0
+    for byte in 0:(width - 1)
+        size = size << 8 | unsafe_load(at + byte)
+    end
+    return size, at + width
 end
 
 # Several texts as they cross: how many they are, and then each with its length before it.
@@ -77,7 +100,7 @@ end
 function not_started(library::Library, wakeup::Base.AsyncCondition, status::UInt32, reply::Ref{Bytes})
     end_waiting(wakeup)
     deliver_interrupts()
-    return checked(status, take!(library, reply))
+    taken(unit, library, status, reply)
 end
 
 # Waits for a job while Julia's other tasks go on, and gives its reply. `wakeup` is what the job was
@@ -94,7 +117,7 @@ function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition, 
             # What interrupted the handler below is thrown here.
             deliver_interrupts()
             progress = progress_of(library, job)
-            is_over = isempty(progress)
+            is_over = progress === nothing
             if !is_over
                 if is_rung && interruption === nothing
                     view = @outside shown(view, io, progress)
@@ -111,7 +134,7 @@ function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition, 
     status, reply = ended(library, job, wakeup)
     view === nothing || @outside close(view)
     interruption === nothing || throw(interruption)
-    return checked(status, reply)
+    return checked(encoded, status, reply)
 end
 
 # The status and the reply of a job that is done. The job is then no more.
@@ -126,7 +149,7 @@ end
 function progress_of(library::Library, job::Ptr{Cvoid})
     reply = Ref(Bytes())
     ccall(library.progress, Cvoid, (Ptr{Cvoid}, Ref{Bytes}), job, reply)
-    return texts(take!(library, reply))
+    return @outside MessagePack.decode(take!(library, reply))
 end
 
 # Waits for a deletion while Julia's other tasks go on. If the waiting is interrupted, the deletion
@@ -137,7 +160,7 @@ function outlast(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition)
         while !is_over
             deliver_interrupts()
             wait(wakeup)
-            is_over = isempty(progress_of(library, job))
+            is_over = progress_of(library, job) === nothing
             defer_interrupts()
         end
     catch
@@ -146,7 +169,7 @@ function outlast(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition)
         deliver_interrupts()
         rethrow()
     end
-    return checked(ended(library, job, wakeup)...)
+    return checked(encoded, ended(library, job, wakeup)...)
 end
 
 # At the end of a session: no job may ring what is closed with it.

@@ -5,7 +5,7 @@
 module Store
 
 using Base: UUID
-import ..@seldom_run, ..Native, ..Setup, ..Tables
+import ..@seldom_run, ..Native, ..Setup
 import ..NotFound, ..ScratchRSError
 import ..announce, ..bytes_in_words, ..find_uuid, ..patiently, ..place, ..source_file, ..track
 import ..user_project

@@ -11,7 +11,7 @@ function adopt_store!(other::Union{Nothing, AbstractString} = nothing)
     depot, directory = own_store()
     root = other === nothing ? Native.peer_store_root(depot, directory) : root_of(other)
     isdir(root) || throw(ArgumentError("there is no store at $root"))
-    table = Tables.table_of(Native.adopt_store(depot, directory, root))
+    table = Native.MessagePack.decode(Native.adopt_store(depot, directory, root))
     for (file, name) in table["taken"]
         @warn "\"$name\" within $file is bound to something else here, and stays so"
     end

@@ -52,8 +52,8 @@ end
 function version_of(package)
     project = project_file_of(package)
     project === nothing && return nothing
-    texts = Native.read_toml(project)
-    version = isempty(texts) ? nothing : get(Tables.table_of(texts), "version", nothing)
+    table = Native.MessagePack.decode(Native.read_toml(project))
+    version = table === nothing ? nothing : get(table, "version", nothing)
     return version isa String ? version : nothing
 end
 
@@ -156,7 +156,7 @@ has metadata.
 """
 function load_my_artifacts_toml(artifacts_toml::AbstractString)
     file = String(artifacts_toml)
-    texts = Native.read_toml(abspath(file))
-    isempty(texts) && throw(SystemError("opening file $(repr(file))", Libc.ENOENT))
-    return Tables.table_of(texts)
+    table = Native.MessagePack.decode(Native.read_toml(abspath(file)))
+    table === nothing && throw(SystemError("opening file $(repr(file))", Libc.ENOENT))
+    return table
 end

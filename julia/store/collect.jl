@@ -33,7 +33,7 @@ function find_orphanages(; collect_delay = nothing)
 end
 
 collection(depot, directory, delay, is_dry_run) =
-    Tables.table_of(Native.collect_store(depot, directory, UInt64(delay), is_dry_run, false))
+    Native.MessagePack.decode(Native.collect_store(depot, directory, UInt64(delay), is_dry_run, false))
 
 # A period of Dates, or a number of milliseconds.
 milliseconds(delay::Real) = max(0, round(Int, delay))

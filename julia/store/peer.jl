@@ -7,9 +7,10 @@ orphanages_toml() = joinpath(get_scratchspace(), "logs", "my_artifact_orphanages
 
 function parse_toml(file::AbstractString)
     path = abspath(String(file))
-    texts = path == usages_toml() ? patiently(Native.store_usage, own_store()...) : Native.read_toml(path)
-    isempty(texts) && throw(SystemError("opening file $(repr(path))", Libc.ENOENT))
-    return Tables.table_of(texts)
+    reply = path == usages_toml() ? patiently(Native.store_usage, own_store()...) : Native.read_toml(path)
+    table = Native.MessagePack.decode(reply)
+    table === nothing && throw(SystemError("opening file $(repr(path))", Libc.ENOENT))
+    return table
 end
 
 # The entries of a directory at the depths that `f` accepts; depth 0 is the directory itself.

@@ -10,7 +10,7 @@ been an orphan.
 """
 function store_status(; store::AbstractString = "")
     depot, directory = own_store()
-    table = Tables.table_of(Native.store_status(depot, directory, root_of(store)))
+    table = Native.MessagePack.decode(Native.store_status(depot, directory, root_of(store)))
     artifacts = map(table["artifacts"]) do artifact
         (
             hash = SHA256(artifact["hash"]),
@@ -73,7 +73,7 @@ corrupt, each with what is wrong and the names that are affected.
 """
 function verify_store(; store::AbstractString = "")
     depot, directory = own_store()
-    table = Tables.table_of(Native.verify_store(depot, directory, root_of(store)))
+    table = Native.MessagePack.decode(Native.verify_store(depot, directory, root_of(store)))
     damaged = map(table["damaged"]) do damage
         (
             hash = SHA256(damage["hash"]),

@@ -9,8 +9,9 @@
 
 use std::ffi::{c_int, c_void};
 
+use scratchrs_core::Result;
 use scratchrs_ops::{
-    Argument, Flag, Job, Notify, Outcome, Reply, Text, Texts, Ticket, Uuid, attempt, call,
+    Argument, Flag, Job, Notify, Outcome, Text, Texts, Ticket, Uuid, attempt, call, encode, replies,
 };
 
 /// Bytes that belong to the caller, who gives them back to [`scratchrs_free`].
@@ -37,18 +38,18 @@ impl Bytes {
 
 macro_rules! export {
     ($($(#[doc = $line:literal])* $kind:ident $name:ident($($argument:ident: $type:ident),*) -> $reply:ident;)*) => {
-        $(export_one! { $kind $name($($argument: $type),*) [$($line),*] })*
+        $(export_one! { $kind $name($($argument: $type),*) -> $reply [$($line),*] })*
     };
 }
 
 macro_rules! export_one {
-    (job $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
-        export_job! { $name($($argument: $type),*) [$($line),*] progress progress }
+    (job $name:ident($($argument:ident: $type:ident),*) -> $reply:ident [$($line:literal),*]) => {
+        export_job! { $name($($argument: $type),*) -> $reply [$($line),*] progress progress }
     };
-    (deletion $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
-        export_job! { $name($($argument: $type),*) [$($line),*] _progress }
+    (deletion $name:ident($($argument:ident: $type:ident),*) -> $reply:ident [$($line:literal),*]) => {
+        export_job! { $name($($argument: $type),*) -> $reply [$($line),*] _progress }
     };
-    ($kind:ident $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]) => {
+    ($kind:ident $name:ident($($argument:ident: $type:ident),*) -> $reply:ident [$($line:literal),*]) => {
         $(#[doc = $line])*
         ///
         /// # Safety
@@ -60,8 +61,10 @@ macro_rules! export_one {
             $($argument: <$type as Argument>::C,)*
             reply: *mut Bytes,
         ) -> u32 {
-            // SAFETY: the caller's promises.
-            let outcome = call(|| scratchrs_ops::$name($(unsafe { $type::read($argument) }?),*));
+            let outcome = call(|| -> Result<replies::$reply> {
+                // SAFETY: the caller's promises.
+                scratchrs_ops::$name($(unsafe { $type::read($argument) }?),*)
+            });
             // SAFETY: the caller's promise.
             unsafe { Bytes::give(outcome, reply) }
         }
@@ -72,7 +75,7 @@ macro_rules! export_one {
 /// takes it.
 macro_rules! export_job {
     (
-        $name:ident($($argument:ident: $type:ident),*) [$($line:literal),*]
+        $name:ident($($argument:ident: $type:ident),*) -> $reply:ident [$($line:literal),*]
         $progress:ident $($passed:ident)?
     ) => {
         $(#[doc = $line])*
@@ -100,7 +103,7 @@ macro_rules! export_job {
                 // SAFETY: the caller's promise.
                 let job = unsafe {
                     Job::start(
-                        move |$progress| {
+                        move |$progress| -> Result<replies::$reply> {
                             scratchrs_ops::$name($($type::lend(&$argument),)* $($passed)?)
                         },
                         notify,
@@ -122,8 +125,8 @@ macro_rules! export_job {
 
 scratchrs_ops::operations!(export);
 
-/// How far a job is: the stage, `bytes` or `things`, what is done and what there is to do; nothing
-/// once it is done.
+/// How far a job is: the stage, `bytes` or `things`, what is done and what there is to do; nil once
+/// it is done.
 ///
 /// # Safety
 ///
@@ -134,7 +137,7 @@ pub unsafe extern "C" fn scratchrs_progress(job: *const Job, reply: *mut Bytes) 
     // SAFETY: the caller's promise.
     let job = unsafe { &*job };
     // A progress that can't be told is none: the job is then finished, which says why.
-    let bytes = attempt(|| Ok(job.progress().encode())).unwrap_or_default();
+    let bytes = attempt(|| Ok(encode(&job.progress()))).unwrap_or_default();
     // SAFETY: the caller's promise.
     unsafe { Bytes::give(Outcome { status: 0, bytes }, reply) };
 }
@@ -198,5 +201,5 @@ pub unsafe extern "C" fn scratchrs_free(bytes: Bytes) {
 /// The number of the list of operations that this library was built with.
 #[unsafe(no_mangle)]
 pub extern "C" fn scratchrs_abi() -> u64 {
-    scratchrs_ops::abi()
+    scratchrs_ops::ABI
 }

@@ -5,6 +5,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 /// The progress of long work, and its cancellation token. The working threads report to it and call
 /// [`Progress::check`]; another thread displays it or cancels the work. Clones share one state.
 ///
@@ -21,7 +24,8 @@ struct Shared {
 }
 
 /// The unit that a stage counts in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Unit {
     /// Bytes; transfer speed is worth showing.
     #[default]
@@ -31,7 +35,7 @@ pub enum Unit {
 }
 
 /// The progress of work at one moment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ProgressState {
     /// Description for display, such as "Downloading `iris`". Empty before the first stage.
     pub stage: String,

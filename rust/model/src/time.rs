@@ -1,12 +1,15 @@
 //! Times as the depot's logs hold them.
 
+mod encoded;
+
 use std::fmt;
 
 use chrono::{
     DateTime, Datelike, Local, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike,
     Utc,
 };
-use serde::{Serialize, Serializer};
+
+pub use encoded::EXTENSION;
 
 /// A moment of a depot: local wall-clock time that is written with a `Z`.
 ///
@@ -81,13 +84,6 @@ impl DepotTime {
     /// The local date and time.
     pub fn local(self) -> NaiveDateTime {
         self.0
-    }
-}
-
-/// As RFC 3339 in UTC.
-impl Serialize for DepotTime {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.utc().format("%Y-%m-%dT%H:%M:%S%.3fZ"))
     }
 }
 

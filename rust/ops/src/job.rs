@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::{self as fs, Progress, ProgressState};
+use serde::Serialize;
 
 use crate::fork;
-use crate::reply::{Outcome, Reply, call};
+use crate::reply::{Outcome, call};
 
 /// How a job calls whoever waits for it: a function that any thread may call, and what to call it
 /// with. From Julia: `uv_async_send` and the handle of an `AsyncCondition`.
@@ -99,7 +100,7 @@ impl Job {
     ///
     /// `notify` must be callable from any thread, until [`Job::finish`] or [`Job::detach`]
     /// returns.
-    pub unsafe fn start<R: Reply>(
+    pub unsafe fn start<R: Serialize>(
         operation: impl FnOnce(&Progress) -> Result<R> + Send + 'static,
         notify: Notify,
     ) -> Result<Self> {
@@ -219,7 +220,7 @@ mod tests {
     }
 
     /// Starts a job that calls `sender`.
-    fn start<R: Reply>(
+    fn start<R: Serialize>(
         operation: impl FnOnce(&Progress) -> Result<R> + Send + 'static,
         sender: &Sender<()>,
     ) -> Job {

@@ -15,6 +15,7 @@
 //! - `deletion`: runs on such a thread too. An interrupt ends the waiting, not the deletion: what
 //!   it deletes is gone for everybody from the first moment, and nobody wants half of it back.
 
+mod abi;
 mod argument;
 mod fork;
 mod job;
@@ -22,7 +23,11 @@ mod operation;
 mod panics;
 mod record;
 mod reply;
+mod shape;
 
+use schemars::{Schema, SchemaGenerator};
+
+pub use abi::ABI;
 pub use argument::{Argument, Flag, Text, Texts, Ticket, Uuid, text};
 pub use job::{Job, Notify, end_jobs};
 pub use operation::artifact::*;
@@ -36,12 +41,13 @@ pub use operation::store::*;
 pub use operation::usage::*;
 pub use operation::{PATIENCE, panic, rehearse};
 pub use record::ErrorRecord;
-pub use reply::{Outcome, Reply, attempt, call};
+pub use reply::{Outcome, attempt, call, encode};
+pub use shape::{Shapes, current_abi};
 
 /// Expands `$emit` with the list of operations.
 ///
-/// Arguments are [`Text`], [`Texts`], [`Uuid`], [`Flag`] and [`Ticket`]; replies are `Unit`,
-/// `Text` and `Texts` (several texts, as [`Reply`] encodes them).
+/// Arguments are [`Text`], [`Texts`], [`Uuid`], [`Flag`] and [`Ticket`]. A reply is a type of [`replies`],
+/// which [`encode`] turns into bytes.
 #[macro_export]
 macro_rules! operations {
     ($emit:ident) => {
@@ -71,9 +77,8 @@ macro_rules! operations {
             short abandon_generation(ticket: Ticket) -> Unit;
             /// The UUID that a project file gives its package, or nothing.
             short project_uuid(file: Text) -> Text;
-            /// The content of a TOML file. Replies for each value the first letter of its type,
-            /// and the value, or how many there are in it.
-            short read_toml(file: Text) -> Texts;
+            /// The content of a TOML file, or nil if it is missing.
+            short read_toml(file: Text) -> OptionalTable;
             /// What stands in the place of artifacts, by the `Overrides.toml` files of depots, or
             /// that of a directory in their place. Replies four texts for each: what it is, a key,
             /// a name and a target. `hash` is a hash with a path, `hash-hash` one with another,
@@ -122,19 +127,19 @@ macro_rules! operations {
             short my_artifact_hash(file: Text, name: Text) -> Text;
             /// The address of a hash, and `file` or `tree`, if anything is there.
             short my_artifact_path(depot: Text, directory: Text, hash_text: Text) -> Texts;
-            /// Who uses what in the store, as a table like that of `read_toml`.
-            waits store_usage(depot: Text, directory: Text) -> Texts;
-            /// Removes from the store what nobody uses. Replies a table like that of `read_toml`.
+            /// Who uses what in the store.
+            waits store_usage(depot: Text, directory: Text) -> Table;
+            /// Removes from the store what nobody uses.
             job collect_store(
                 depot: Text, directory: Text, delay_ms: Ticket, is_dry_run: Flag,
                 spares_own: Flag
-            ) -> Texts;
-            /// What is in the store, or in the one at `root`, as a table like that of `read_toml`.
-            job store_status(depot: Text, directory: Text, root: Text) -> Texts;
-            /// Looks for rot in the store, or in the one at `root`. Replies such a table.
-            job verify_store(depot: Text, directory: Text, root: Text) -> Texts;
-            /// Takes over what is bound in another store. Replies such a table.
-            job adopt_store(depot: Text, directory: Text, other: Text) -> Texts;
+            ) -> Table;
+            /// What is in the store, or in the one at `root`.
+            job store_status(depot: Text, directory: Text, root: Text) -> Table;
+            /// Looks for rot in the store, or in the one at `root`.
+            job verify_store(depot: Text, directory: Text, root: Text) -> Table;
+            /// Takes over what is bound in another store.
+            job adopt_store(depot: Text, directory: Text, other: Text) -> Table;
             /// How the files of trees are linked in the store, if somebody chose.
             short store_link(depot: Text, directory: Text) -> Text;
             /// Chooses that; nothing for the best that there is.
@@ -161,16 +166,15 @@ macro_rules! operations {
             /// that it has, whether it is `known` or `unknown` what it should be, and, if so, two
             /// texts for each path in it that is not: what has become of it, and the path.
             job verify_tree(path: Text, hash: Text) -> Texts;
-            /// Hashes all artifacts. Replies a table like that of `read_toml`.
-            job verify_artifacts(depots: Texts, directory: Text) -> Texts;
+            /// Hashes all artifacts.
+            job verify_artifacts(depots: Texts, directory: Text) -> Table;
             /// Installs again what has rotted, and what files bind for a platform and is missing.
-            /// Replies such a table.
+            ///
             job repair_artifacts(
                 depots: Texts, directory: Text, files: Texts, platform: Texts, session: Texts
-            ) -> Texts;
-            /// The files that bind an artifact, as the logs and `more` know them. Replies such a
-            /// table.
-            short artifact_usage(depots: Texts, hash: Text, more: Texts) -> Texts;
+            ) -> Table;
+            /// The files that bind an artifact, as the logs and `more` know them.
+            short artifact_usage(depots: Texts, hash: Text, more: Texts) -> Table;
             /// Packs a directory as a tarball. Replies the hash of the tarball and its size.
             job archive_tree(path: Text, tarball: Text) -> Texts;
             /// Fails if what a name stands for in a file, on a platform of tags and values in turns, is
@@ -215,16 +219,15 @@ macro_rules! operations {
             /// The hash of a file as git has it, by SHA-1 or SHA-256.
             job blob_hash(path: Text, sha256: Flag) -> Text;
             /// Removes from depots what nothing keeps, or says what that would be. Durations are
-            /// numbers of milliseconds, and of these and the size, nothing stands for none. Replies
-            /// a table like that of `read_toml`. Roots to ignore count as missing.
+            /// numbers of milliseconds, and of these and the size, nothing stands for none. Roots to ignore count as missing.
             job collect_depots(
                 depots: Texts, delay: Text, period: Text, max_size: Text, force: Flag,
                 is_dry_run: Flag, ignore_roots: Texts
-            ) -> Texts;
-            /// What is in depots, how large, and who uses it. Replies such a table.
-            job depot_status(depots: Texts, force: Flag, ignore_roots: Texts) -> Texts;
-            /// What keeps what a query names. Replies such a table.
-            job explain_item(depots: Texts, query: Text, ignore_roots: Texts) -> Texts;
+            ) -> Table;
+            /// What is in depots, how large, and who uses it.
+            job depot_status(depots: Texts, force: Flag, ignore_roots: Texts) -> Table;
+            /// What keeps what a query names.
+            job explain_item(depots: Texts, query: Text, ignore_roots: Texts) -> Table;
             /// Panics, so that a test can see what becomes of a panic.
             short panic() -> Unit;
             /// Goes through stages in which nothing is done, each in a number of steps of 10 ms,
@@ -243,8 +246,10 @@ pub struct Operation {
     pub name: &'static str,
     /// Names and types of the arguments.
     pub arguments: &'static [(&'static str, &'static str)],
-    /// The type of the reply.
+    /// The type of the reply, by its name in [`replies`].
     pub reply: &'static str,
+    /// The schema of that type.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
     /// What it does.
     pub documentation: &'static str,
 }
@@ -257,30 +262,24 @@ macro_rules! describe {
             name: stringify!($name),
             arguments: &[$((stringify!($argument), stringify!($type))),*],
             reply: stringify!($reply),
+            schema: SchemaGenerator::subschema_for::<replies::$reply>,
             documentation: concat!($($line),*),
         }),*];
     };
 }
 operations!(describe);
 
-/// The functions that a library has besides those of the list.
-const FUNCTIONS: &str = "abi cancel detach end_jobs finish free progress";
-
-/// A number that changes with the list: library and Julia package compare theirs when the library
-/// is loaded.
-pub fn abi() -> u64 {
-    // FNV-1a: any change to any signature must show, nothing else matters.
-    let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
-    let mut add = |text: &str| {
-        for byte in text.bytes() {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    };
-    add(FUNCTIONS);
-    for Operation { kind, name, arguments, reply, .. } in OPERATIONS {
-        add(&format!("{kind} {name}{arguments:?}{reply}\n"));
-    }
-    hash
+/// What operations reply: types that serialise, by the names that the list has for them.
+pub mod replies {
+    /// Nothing.
+    pub type Unit = ();
+    /// A text.
+    pub type Text = String;
+    /// Several texts.
+    pub type Texts = Vec<String>;
+    pub use crate::operation::document::Table;
+    /// A table, or nil.
+    pub type OptionalTable = Option<Table>;
 }
 
 #[cfg(test)]
@@ -288,11 +287,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_abi_is_that_of_the_replies_and_arguments() {
+        assert_eq!(ABI, current_abi(), "run `cargo xtask gen`");
+    }
+
+    #[test]
     fn the_list_is_what_the_bindings_can_express() {
         for operation in OPERATIONS {
             let kinds = ["short", "waits", "job", "deletion"];
             assert!(kinds.contains(&operation.kind), "{operation:?}");
-            assert!(["Unit", "Text", "Texts"].contains(&operation.reply), "{operation:?}");
             assert!(!operation.documentation.is_empty(), "{operation:?}");
             for (_, r#type) in operation.arguments {
                 let types = ["Text", "Texts", "Uuid", "Flag", "Ticket"];

@@ -1,13 +1,14 @@
 //! Errors as they cross.
 
+use schemars::JsonSchema;
 use scratchrs_core::{Error, ErrorCode};
-
-use crate::reply::Reply;
+use serde::Serialize;
 
 /// An error, taken apart for a language that has no Rust types.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct ErrorRecord {
-    /// Its kind.
+    /// Its kind, which crosses as the status.
+    #[serde(skip)]
     pub code: ErrorCode,
     /// One sentence: what is wrong, and where.
     pub message: String,
@@ -40,10 +41,5 @@ impl ErrorRecord {
             os_error: 0,
             hint: "this is a bug in ScratchRS: please report it with the message above".to_owned(),
         }
-    }
-
-    /// Message, path, error number and hint, as texts. The code crosses as the status.
-    pub(crate) fn encode(self) -> Vec<u8> {
-        vec![self.message, self.path, self.os_error.to_string(), self.hint].encode()
     }
 }

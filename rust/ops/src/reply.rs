@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use scratchrs_core::Error;
-use scratchrs_fs::{ProgressState, Unit};
+use serde::Serialize;
 
 use crate::record::ErrorRecord;
 use crate::{fork, panics};
@@ -15,61 +15,27 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 pub struct Outcome {
     /// Zero, or the number of the [`ErrorCode`](scratchrs_core::ErrorCode).
     pub status: u32,
-    /// The encoded [`Reply`] or [`ErrorRecord`].
+    /// The encoded reply or [`ErrorRecord`].
     pub bytes: Vec<u8>,
 }
 
-/// Something that can be replied.
-pub trait Reply {
-    /// The bytes that cross.
-    fn encode(self) -> Vec<u8>;
-}
-
-/// No bytes.
-impl Reply for () {
-    fn encode(self) -> Vec<u8> {
-        Vec::new()
-    }
-}
-
-/// The text itself.
-impl Reply for String {
-    fn encode(self) -> Vec<u8> {
-        self.into_bytes()
-    }
-}
-
-/// Each text with its length before it: 4 bytes, the lowest first.
-impl Reply for Vec<String> {
-    fn encode(self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.iter().map(|text| text.len() + 4).sum());
-        for text in self {
-            bytes.extend((text.len() as u32).to_le_bytes());
-            bytes.extend(text.into_bytes());
-        }
-        bytes
-    }
-}
-
-/// Four texts: the stage, `bytes` or `things`, what is done, and what there is to do. None of them
-/// for what is under way no more.
-impl Reply for Option<ProgressState> {
-    fn encode(self) -> Vec<u8> {
-        let texts = self.map(|ProgressState { stage, unit, done, total }| {
-            let unit = match unit {
-                Unit::Bytes => "bytes",
-                Unit::Items => "things",
-            };
-            vec![stage, unit.to_owned(), done.to_string(), total.to_string()]
-        });
-        texts.unwrap_or_default().encode()
+/// The encoding of every reply, error and progress: MessagePack, a struct being a map of the names and values
+/// of its fields.
+///
+/// # Panics
+///
+/// If the value cannot be serialised: that would be a bug, and [`attempt`] reports it.
+pub fn encode(value: &impl Serialize) -> Vec<u8> {
+    match rmp_serde::to_vec_named(value) {
+        Ok(bytes) => bytes,
+        Err(error) => panic!("a reply cannot be encoded: {error}"),
     }
 }
 
 /// Runs `operation` and encodes its reply, so that whatever becomes of both is an [`Outcome`]. A panic
 /// is an error of ours, with the place where it happened, on whichever thread.
-pub fn call<R: Reply>(operation: impl FnOnce() -> Result<R>) -> Outcome {
-    match attempt(|| operation().map(Reply::encode)) {
+pub fn call<R: Serialize>(operation: impl FnOnce() -> Result<R>) -> Outcome {
+    match attempt(|| operation().map(|reply| encode(&reply))) {
         Ok(bytes) => Outcome { status: 0, bytes },
         Err(outcome) => outcome,
     }
@@ -89,17 +55,32 @@ pub fn attempt<T>(work: impl FnOnce() -> Result<T>) -> Result<T, Outcome> {
         Ok(Err(error)) => ErrorRecord::of(&error),
         Err(panic) => ErrorRecord::of_panic(&panics::message(&*panic)),
     };
-    Err(Outcome { status: record.code as u32, bytes: record.encode() })
+    Err(Outcome { status: record.code as u32, bytes: encode(&record) })
 }
 
 #[cfg(test)]
 mod tests {
+    use scratchrs_fs::ProgressState;
+
     use super::*;
 
     #[test]
-    fn texts_have_their_lengths_before_them() {
-        let bytes = vec!["ab".to_owned(), String::new()].encode();
-        assert_eq!(bytes, [2, 0, 0, 0, b'a', b'b', 0, 0, 0, 0]);
+    fn replies_are_messagepack_with_names() {
+        assert_eq!(encode(&()), [0xc0]);
+        assert_eq!(encode(&vec!["ab", ""]), [0x92, 0xa2, b'a', b'b', 0xa0]);
+        let state = ProgressState { stage: "x".to_owned(), done: 3, ..ProgressState::default() };
+        let bytes = encode(&Some(state));
+        let expected: [&[u8]; 8] = [
+            b"\x84\xa5stage",
+            b"\xa1x",
+            b"\xa4unit",
+            b"\xa5bytes",
+            b"\xa4done",
+            b"\x03",
+            b"\xa5total",
+            b"\0",
+        ];
+        assert_eq!(bytes, expected.concat());
     }
 
     #[test]
@@ -113,8 +94,8 @@ mod tests {
     #[test]
     fn a_reply_that_panics_is_an_error() {
         struct Bad;
-        impl Reply for Bad {
-            fn encode(self) -> Vec<u8> {
+        impl Serialize for Bad {
+            fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
                 panic!("not to be encoded")
             }
         }

@@ -1,10 +1,13 @@
 //! `cargo xtask gen`: the files that follow from the list of operations.
 
-use std::fmt::Write;
+mod header;
+mod julia;
+mod reference;
+
 use std::fs;
 
 use anyhow::{Context, Result, ensure};
-use scratchrs_ops::{OPERATIONS, Operation};
+use scratchrs_ops::Operation;
 
 use crate::console;
 use crate::environment::Environment;
@@ -47,56 +50,15 @@ pub(crate) fn check(environment: &Environment) -> Result<()> {
 /// Each generated file with its text, relative to the top of the repository.
 fn files() -> Vec<(&'static str, String)> {
     vec![
-        ("julia/native/operations.jl", julia()),
-        ("docs/scratchrs.h", header()),
-        ("docs/operations.md", reference()),
+        ("rust/ops/src/abi.rs", abi()),
+        ("julia/native/operations.jl", julia::text()),
+        ("docs/scratchrs.h", header::text()),
+        ("docs/operations.md", reference::text()),
     ]
 }
 
 fn sentence(operation: &Operation) -> String {
     operation.documentation.trim().to_owned()
-}
-
-/// The Julia side of a type of argument.
-struct JuliaType {
-    /// The type of the stub's argument.
-    argument: &'static str,
-    /// What `ccall` of the C ABI says.
-    c: &'static str,
-    /// What `ccall` of the jlrs binding says.
-    jlrs: &'static str,
-}
-
-fn julia_type(name: &str) -> JuliaType {
-    match name {
-        "Text" => JuliaType { argument: "String", c: "Cstring", jlrs: "Any" },
-        "Texts" => JuliaType { argument: "Vector{String}", c: "Ptr{UInt8}", jlrs: "Ptr{UInt8}" },
-        "Uuid" => JuliaType { argument: "UUID", c: "Ref{UInt128}", jlrs: "Ref{UInt128}" },
-        "Flag" => JuliaType { argument: "Bool", c: "UInt8", jlrs: "UInt8" },
-        _ => JuliaType { argument: "UInt64", c: "UInt64", jlrs: "UInt64" },
-    }
-}
-
-fn julia() -> String {
-    let mut out = format!("# {NOTICE}\n\n# The list that the functions below belong to.\n");
-    push(&mut out, format!("const ABI = {:#018x}\n", scratchrs_ops::abi()));
-    let symbols = [
-        ("SYMBOLS", "scratchrs_", "The functions for the operations"),
-        ("SYMBOLS_OF_JLRS", "scratchrs_jlrs_", "The same, with plain calls in the way of jlrs"),
-    ];
-    for (list, plain, meaning) in symbols {
-        push(&mut out, format!("# {meaning}.\nconst {list} = ["));
-        for Operation { kind, name, .. } in OPERATIONS {
-            let prefix = if runs_on_a_thread(kind) { "scratchrs_start_" } else { plain };
-            push(&mut out, format!("    \"{prefix}{name}\","));
-        }
-        push(&mut out, "]");
-    }
-    for (index, operation) in OPERATIONS.iter().enumerate() {
-        push(&mut out, "");
-        push(&mut out, stub(index + 1, operation));
-    }
-    out
 }
 
 /// Whether an operation is started and then waited for.
@@ -109,175 +71,11 @@ fn push(out: &mut String, line: impl AsRef<str>) {
     out.push('\n');
 }
 
-fn stub(number: usize, operation: &Operation) -> String {
-    let Operation { kind, name, arguments, reply, .. } = operation;
-    let list = |part: &dyn Fn(&str, &str) -> String| {
-        arguments.iter().map(|(name, r#type)| part(name, r#type)).collect::<Vec<_>>()
-    };
-    let mut signature = list(&|name, r#type| format!("{name}::{}", julia_type(r#type).argument));
-    if *kind == "job" {
-        signature.push("@nospecialize(io = stderr)".to_owned());
-    }
-    let values = list(&|name, r#type| match r#type {
-        "Uuid" => format!("in_order({name})"),
-        // Those of a job are packed before it begins.
-        "Texts" if !runs_on_a_thread(kind) => format!("packed({name})"),
-        _ => name.to_owned(),
-    });
-    let c = list(&|_, r#type| julia_type(r#type).c.to_owned());
-    let jlrs = list(&|_, r#type| julia_type(r#type).jlrs.to_owned());
-    let call = |result: &str, types: &[String], extra_types: &[&str], extra: &[&str]| {
-        let types: Vec<&str> =
-            types.iter().map(String::as_str).chain(extra_types.iter().copied()).collect();
-        let values: Vec<&str> =
-            values.iter().map(String::as_str).chain(extra.iter().copied()).collect();
-        let comma = if types.len() == 1 { "," } else { "" };
-        format!(
-            "ccall(\n        library.operations[{number}],\n        {result},\n        \
-             ({}{comma}),\n        {},\n    )",
-            types.join(", "),
-            values.join(",\n        "),
-        )
-    };
-    let give = |reply_expression: &str| match *reply {
-        "Unit" => format!("    {reply_expression}\n    return\n"),
-        "Texts" => format!("    return texts({reply_expression})\n"),
-        _ => format!("    return {reply_expression}\n"),
-    };
-    let mut out = format!("# {}\n", sentence(operation));
-    let _ = writeln!(out, "function {name}({})", signature.join(", "));
-    out.push_str("    library = loaded()\n");
-    if runs_on_a_thread(kind) {
-        let job = call(
-            "Ptr{Cvoid}",
-            &c,
-            &["Ptr{Cvoid}", "Ptr{Cvoid}", "Ref{UInt32}", "Ref{Bytes}"],
-            &["cglobal(:uv_async_send)", "wakeup.handle", "status", "reply"],
-        );
-        for (name, _) in arguments.iter().filter(|(_, r#type)| *r#type == "Text") {
-            let _ = writeln!(out, "    crossing({name})");
-        }
-        for (name, _) in arguments.iter().filter(|(_, r#type)| *r#type == "Texts") {
-            let _ = writeln!(out, "    {name} = packed({name})");
-        }
-        out.push_str("    wakeup = begin_waiting()\n");
-        out.push_str("    status = Ref{UInt32}(0)\n    reply = Ref(Bytes())\n");
-        let _ = writeln!(out, "    job = {job}");
-        out.push_str("    job == C_NULL && not_started(library, wakeup, status[], reply)\n");
-        out.push_str(&give(if *kind == "job" {
-            "finish(library, job, wakeup, io)"
-        } else {
-            "outlast(library, job, wakeup)"
-        }));
-    } else {
-        let plain = call("UInt32", &c, &["Ref{Bytes}"], &["bytes"]);
-        let fast = call("Any", &jlrs, &["Ref{UInt32}"], &["code"]).replace('\n', "\n    ");
-        out.push_str("    if library.is_jlrs\n        code = Ref{UInt32}(0)\n");
-        out.push_str("        defer_interrupts()\n");
-        let _ = writeln!(out, "        reply = {fast}::String");
-        out.push_str("        deliver_interrupts()\n");
-        out.push_str(&give("checked(code[], reply)").replace("    ", "        "));
-        out.push_str("    end\n    bytes = Ref(Bytes())\n");
-        let _ = writeln!(out, "    status = {plain}");
-        out.push_str(&give("checked(status, take!(library, bytes))"));
-    }
-    out.push_str("end\n");
-    out.pop();
-    out
-}
-
-fn header() -> String {
-    let mut out = format!("/* {NOTICE} */\n");
-    out.push_str(
-        "/* The C ABI of ScratchRS.\n\
-         \x20*\n\
-         \x20* A function returns zero, or the number of an error; `reply` then holds message, path,\n\
-         \x20* error number of the system and hint, each with its length before it (4 bytes, the\n\
-         \x20* lowest first). Give every reply back to scratchrs_free. Texts are UTF-8 with a NUL\n\
-         \x20* behind them; several texts are how many they are, and then each with its length before\n\
-         \x20* it, without a NUL; a UUID is 16 bytes in the order in which they are written.\n\
-         \x20*/\n\
-         #ifndef SCRATCHRS_H\n#define SCRATCHRS_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n\
-         #ifdef __cplusplus\nextern \"C\" {\n#endif\n\n\
-         enum {\n    SCRATCHRS_INVALID_INPUT = 1,\n    SCRATCHRS_IO = 2,\n    SCRATCHRS_BUSY = 3,\n    \
-         SCRATCHRS_NOT_FOUND = 4,\n    SCRATCHRS_INTERNAL = 5,\n    SCRATCHRS_INTEGRITY = 6,\n    \
-         SCRATCHRS_FORMAT = 7,\n    SCRATCHRS_CANCELLED = 8,\n    SCRATCHRS_DOWNLOAD = 9,\n    SCRATCHRS_CONFLICT = 10\n};\n\n\
-         typedef struct {\n    uint8_t *start;\n    size_t length;\n} scratchrs_bytes;\n\n\
-         typedef struct scratchrs_job scratchrs_job;\n\n\
-         /* Called from another thread, once when a job is done, and before that each time that a\n\
-         \x20* look at its progress is worth it. */\n\
-         typedef int scratchrs_notify(void *handle);\n\n",
-    );
-    push(
-        &mut out,
-        format!(
-            "/* The number of this list of operations. */\n#define SCRATCHRS_ABI {:#018x}u\nuint64_t scratchrs_abi(void);\n",
-            scratchrs_ops::abi()
-        ),
-    );
-    out.push_str(
-        "void scratchrs_free(scratchrs_bytes bytes);\n\n\
-         /* Waits for a job. It is then no more. */\n\
-         uint32_t scratchrs_finish(scratchrs_job *job, scratchrs_bytes *reply);\n\n\
-         /* Lets a job go on with nobody waiting for it. */\n\
-         void scratchrs_detach(scratchrs_job *job);\n\n\
-         /* How far a job is: the stage, `bytes` or `things`, what is done and what there is to do,\n\
-         \x20* each with its length before it; nothing once it is done. */\n\
-         void scratchrs_progress(const scratchrs_job *job, scratchrs_bytes *reply);\n\n\
-         /* Tells a job to end as soon as it can leave nothing half done. It is still to be waited\n\
-         \x20* for. */\n\
-         void scratchrs_cancel(const scratchrs_job *job);\n\n\
-         /* Cancels all jobs, and notifies nobody of them any more: for the end of a session. */\n\
-         void scratchrs_end_jobs(void);\n",
-    );
-    for operation in OPERATIONS {
-        let mut arguments: Vec<String> = operation
-            .arguments
-            .iter()
-            .map(|(name, r#type)| match *r#type {
-                "Text" => format!("const char *{name}"),
-                "Texts" => format!("const uint8_t *{name}"),
-                "Uuid" => format!("const uint8_t {name}[16]"),
-                "Flag" => format!("uint8_t {name}"),
-                _ => format!("uint64_t {name}"),
-            })
-            .collect();
-        let (result, prefix) = if runs_on_a_thread(operation.kind) {
-            arguments.push("scratchrs_notify *function".to_owned());
-            arguments.push("void *handle".to_owned());
-            arguments.push("uint32_t *status".to_owned());
-            ("scratchrs_job *", "scratchrs_start_")
-        } else {
-            ("uint32_t ", "scratchrs_")
-        };
-        arguments.push("scratchrs_bytes *reply".to_owned());
-        let name = operation.name;
-        let arguments = arguments.join(", ");
-        let _ =
-            write!(out, "\n/* {} */\n{result}{prefix}{name}({arguments});\n", sentence(operation));
-    }
-    out.push_str("\n#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
-    out
-}
-
-fn reference() -> String {
-    let mut out = format!("<!-- {NOTICE} -->\n\n# Operations\n\n");
-    out.push_str(
-        "What crosses between Julia and Rust. `short` operations are plain calls, `waits` may wait \
-         for other processes for up to 50 ms, a `job` and a `deletion` run on a thread of their \
-         own; an interrupt cancels a `job`, and leaves a `deletion` to itself.\n\n\
-         | operation | kind | arguments | reply | |\n|---|---|---|---|---|\n",
-    );
-    for operation in OPERATIONS {
-        let arguments: Vec<String> =
-            operation.arguments.iter().map(|(name, r#type)| format!("{name}: {type}")).collect();
-        let Operation { name, kind, reply, .. } = operation;
-        let _ = writeln!(
-            out,
-            "| `{name}` | {kind} | {} | {reply} | {} |",
-            arguments.join(", "),
-            sentence(operation)
-        );
-    }
-    out
+/// The number of the list as a constant, so that loading the library computes nothing.
+fn abi() -> String {
+    format!(
+        "// {NOTICE}\n\n/// The number of the list of operations: library and Julia package compare theirs when \
+         the library is\n/// loaded.\npub const ABI: u64 = {:#018x};\n",
+        scratchrs_ops::current_abi()
+    )
 }

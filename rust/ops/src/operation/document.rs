@@ -1,48 +1,52 @@
-//! Tables, as texts.
+//! TOML files as they are.
 
-use scratchrs_core::{Result, document};
-use toml::{Table, Value};
+use schemars::JsonSchema;
+use scratchrs_core::document;
+use scratchrs_model::time::EXTENSION;
+use serde::{Serialize, Serializer};
+use serde_bytes::Bytes;
+use toml::Value;
 
-/// See [`document::read`]. A value is two texts or more: the first letter of its type; then the
-/// value itself or, of a table and an array, how many values are in it, and then each of these. In
-/// a table, each has its key before it. A file that is missing has no texts.
+/// A TOML table. Its dates and times cross as text of the extension type 1.
+#[derive(Debug, JsonSchema)]
+#[schemars(transparent)]
+pub struct Table(#[schemars(with = "serde_json::Map<String, serde_json::Value>")] pub toml::Table);
+
+const DATE_OR_TIME: i8 = 1;
+
+/// See [`document::read`]; none for a missing file.
 ///
 /// # Errors
 ///
 /// As there.
-pub fn read_toml(file: &str) -> Result<Vec<String>> {
-    Ok(document::read(file)?.map(table_texts).unwrap_or_default())
+pub fn read_toml(file: &str) -> scratchrs_core::Result<Option<Table>> {
+    Ok(document::read(file)?.map(Table))
 }
 
-/// A table as texts.
-pub(super) fn table_texts(table: Table) -> Vec<String> {
-    let mut texts = Vec::new();
-    push_table(&mut texts, table);
-    texts
-}
-
-fn push_table(texts: &mut Vec<String>, table: Table) {
-    texts.extend(["t".to_owned(), table.len().to_string()]);
-    for (key, value) in table {
-        texts.push(key);
-        push_value(texts, value);
+impl Serialize for Table {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(key, value)| (key, Content(value))))
     }
 }
 
-fn push_value(texts: &mut Vec<String>, value: Value) {
-    let (letter, text) = match value {
-        Value::Table(table) => return push_table(texts, table),
-        Value::Array(values) => {
-            texts.extend(["a".to_owned(), values.len().to_string()]);
-            return values.into_iter().for_each(|value| push_value(texts, value));
+/// A value of a table.
+struct Content<'a>(&'a Value);
+
+impl Serialize for Content<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Table(table) => {
+                serializer.collect_map(table.iter().map(|(key, value)| (key, Self(value))))
+            }
+            Value::Array(values) => serializer.collect_seq(values.iter().map(Self)),
+            Value::Datetime(time) => {
+                let text = time.to_string();
+                let extension = (DATE_OR_TIME, Bytes::new(text.as_bytes()));
+                serializer.serialize_newtype_struct(EXTENSION, &extension)
+            }
+            scalar => scalar.serialize(serializer),
         }
-        Value::String(text) => ("s", text),
-        Value::Integer(number) => ("i", number.to_string()),
-        Value::Float(number) => ("f", number.to_string()),
-        Value::Boolean(truth) => ("b", truth.to_string()),
-        Value::Datetime(time) => ("d", time.to_string()),
-    };
-    texts.extend([letter.to_owned(), text]);
+    }
 }
 
 #[cfg(test)]
@@ -50,10 +54,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_table_is_told_in_order() {
-        let table = "a = [1, 2.5]\n[b]\nc = true\nd = 1979-05-27\n".parse().unwrap();
-        let mut texts = Vec::new();
-        push_table(&mut texts, table);
-        assert_eq!(texts.join(" "), "t 2 a a 2 i 1 f 2.5 b t 2 c b true d d 1979-05-27");
+    fn a_table_crosses_as_it_is() {
+        let table = "a = [1, 2.5]\nb.c = true\nd = 07:32:00\n".parse().unwrap();
+        let expected: [&[u8]; 5] = [
+            b"\x83\xa1a\x92\x01\xcb\x40\x04\0\0\0\0\0\0",
+            b"\xa1b\x81\xa1c\xc3",
+            b"\xa1d",
+            b"\xd7\x01",
+            b"07:32:00",
+        ];
+        assert_eq!(crate::encode(&Table(table)), expected.concat());
     }
 }

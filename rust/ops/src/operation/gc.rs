@@ -13,7 +13,7 @@ use scratchrs_model::quantity;
 use scratchrs_model::time::DepotTime;
 use toml::{Table, Value};
 
-use super::document::table_texts;
+use super::document;
 use super::now;
 
 /// For how long a collection waits for whoever writes to a log.
@@ -53,7 +53,7 @@ pub fn collect_depots(
     is_dry_run: bool,
     ignore_roots: Vec<&str>,
     progress: &Progress,
-) -> Result<Vec<String>> {
+) -> Result<document::Table> {
     let invalid =
         |text: &str| Error::InvalidInput(format!("`{text}` is no number of milliseconds"));
     let duration = |text: &str| {
@@ -101,7 +101,7 @@ pub fn collect_depots(
     table.insert("failures".into(), failures(&report.failures));
     table.insert("spared".into(), failures(&report.spared));
     table.insert("notes".into(), notes(&report.notes));
-    Ok(table_texts(table))
+    Ok(document::Table(table))
 }
 
 /// See [`gc::status`].
@@ -114,7 +114,7 @@ pub fn depot_status(
     force: bool,
     ignore_roots: Vec<&str>,
     progress: &Progress,
-) -> Result<Vec<String>> {
+) -> Result<document::Table> {
     let options = Options { force, ..options(&depots, &ignore_roots) };
     let status = gc::status(&options, moment(), progress)?;
     let entry = |entry: &gc::Entry| {
@@ -145,7 +145,7 @@ pub fn depot_status(
     table.insert("saved".into(), number(status.saved));
     table.insert("shares".into(), Value::Array(status.shares.iter().map(share).collect()));
     table.insert("notes".into(), notes(&status.notes));
-    Ok(table_texts(table))
+    Ok(document::Table(table))
 }
 
 /// See [`gc::why`].
@@ -158,7 +158,7 @@ pub fn explain_item(
     query: &str,
     ignore_roots: Vec<&str>,
     progress: &Progress,
-) -> Result<Vec<String>> {
+) -> Result<document::Table> {
     let options = options(&depots, &ignore_roots);
     let explained = gc::why(query, &options, moment(), progress)?;
     let found = explained.found.iter().map(|found| {
@@ -182,7 +182,7 @@ pub fn explain_item(
     let mut table = Table::new();
     table.insert("found".into(), Value::Array(found.collect()));
     table.insert("notes".into(), notes(&explained.notes));
-    Ok(table_texts(table))
+    Ok(document::Table(table))
 }
 
 fn causes(causes: &[Cause]) -> Value {

@@ -8,7 +8,7 @@ use scratchrs_model::artifacts_toml::Host;
 use toml::{Table, Value};
 
 use super::artifact::{parsed, platform, stack};
-use super::document::table_texts;
+use super::document;
 use super::install::Session;
 
 /// See [`artifact::verify_all`].
@@ -20,9 +20,9 @@ pub fn verify_artifacts(
     depots: Vec<&str>,
     directory: &str,
     progress: &Progress,
-) -> Result<Vec<String>> {
+) -> Result<document::Table> {
     let found = artifact::verify_all(&stack(depots, directory)?, progress)?;
-    Ok(table_texts(table([
+    Ok(document::Table(table([
         ("sound", Value::Integer(found.sound as i64)),
         ("rotten", list(found.corrupt, rot)),
         ("unreadable", list(found.unreadable, unreadable)),
@@ -41,14 +41,14 @@ pub fn repair_artifacts(
     tags: Vec<&str>,
     session: Vec<&str>,
     progress: &Progress,
-) -> Result<Vec<String>> {
+) -> Result<document::Table> {
     let session = Session::read(&session, depots.first())?;
     let host = Host::given(platform(&tags)?.into_host());
     let mut stack = stack(depots, directory)?;
     stack.read_overrides()?;
     let repairs = artifact::repair(&stack, &files, &host, session.options(), progress)?;
     let path = |it: artifact::InstalledArtifact| Value::String(it.path);
-    Ok(table_texts(table([
+    Ok(document::Table(table([
         ("sound", Value::Integer(repairs.sound as i64)),
         ("repaired", list(repairs.repaired, path)),
         ("installed", list(repairs.installed, path)),
@@ -80,7 +80,7 @@ pub fn repair_artifacts(
 /// # Errors
 ///
 /// As there.
-pub fn artifact_usage(depots: Vec<&str>, hash: &str, more: Vec<&str>) -> Result<Vec<String>> {
+pub fn artifact_usage(depots: Vec<&str>, hash: &str, more: Vec<&str>) -> Result<document::Table> {
     let known = artifact::known_files(&stack(depots, "")?, more)?;
     let uses = artifact::usage(&known, parsed(hash)?);
     let uses = list(uses, |one| {
@@ -91,7 +91,7 @@ pub fn artifact_usage(depots: Vec<&str>, hash: &str, more: Vec<&str>) -> Result<
             ("last_used", Value::String(last_used)),
         ]))
     });
-    Ok(table_texts(table([("uses", uses)])))
+    Ok(document::Table(table([("uses", uses)])))
 }
 
 fn table<const N: usize>(fields: [(&str, Value); N]) -> Table {

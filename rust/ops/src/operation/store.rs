@@ -11,7 +11,7 @@ use scratchrs_model::hash::Sha256;
 use toml::{Table, Value};
 use uuid::Uuid;
 
-use super::document::table_texts;
+use super::document;
 use super::tickets::Tickets;
 use super::{PATIENCE, now, place};
 
@@ -214,7 +214,7 @@ pub fn my_artifact_path(depot: &str, directory: &str, hash_text: &str) -> Result
 /// # Errors
 ///
 /// As there.
-pub fn store_usage(depot: &str, directory: &str) -> Result<Vec<String>> {
+pub fn store_usage(depot: &str, directory: &str) -> Result<document::Table> {
     let usage = store::usage(&Store::of(place(depot, directory))?, PATIENCE)?;
     let mut paths = Table::new();
     for (path, file, name, time) in usage.iter() {
@@ -224,7 +224,7 @@ pub fn store_usage(depot: &str, directory: &str) -> Result<Vec<String>> {
         let Value::Table(names) = names else { continue };
         names.insert(name.to_owned(), Value::Datetime(time.to_toml()));
     }
-    Ok(table_texts(paths))
+    Ok(document::Table(paths))
 }
 
 /// See [`store::collect`].
@@ -239,12 +239,12 @@ pub fn collect_store(
     is_dry_run: bool,
     spares_own: bool,
     progress: &Progress,
-) -> Result<Vec<String>> {
+) -> Result<document::Table> {
     let store = Store::of(place(depot, directory))?;
     let delay = i64::try_from(delay_ms).ok().and_then(TimeDelta::try_milliseconds);
     let delay = delay.unwrap_or(TimeDelta::MAX);
     let options = CollectOptions { delay, is_dry_run, spares_own };
-    Ok(table_texts(collected(&store::collect(&store, options, now(), progress)?)))
+    Ok(document::Table(collected(&store::collect(&store, options, now(), progress)?)))
 }
 
 fn collected(collected: &Collected) -> Table {
@@ -281,8 +281,13 @@ fn pairs(pairs: &[(String, String)]) -> Value {
 /// # Errors
 ///
 /// As there.
-pub fn store_status(depot: &str, directory: &str, root: &str, _: &Progress) -> Result<Vec<String>> {
-    Ok(table_texts(status_table(&store::status(&store(depot, directory, root)?)?)))
+pub fn store_status(
+    depot: &str,
+    directory: &str,
+    root: &str,
+    _: &Progress,
+) -> Result<document::Table> {
+    Ok(document::Table(status_table(&store::status(&store(depot, directory, root)?)?)))
 }
 
 fn status_table(status: &Status) -> Table {
@@ -331,8 +336,8 @@ pub fn verify_store(
     directory: &str,
     root: &str,
     progress: &Progress,
-) -> Result<Vec<String>> {
-    Ok(table_texts(verified(&store::verify(&store(depot, directory, root)?, progress)?)))
+) -> Result<document::Table> {
+    Ok(document::Table(verified(&store::verify(&store(depot, directory, root)?, progress)?)))
 }
 
 fn verified(verified: &Verified) -> Table {
@@ -362,7 +367,7 @@ pub fn adopt_store(
     directory: &str,
     other: &str,
     progress: &Progress,
-) -> Result<Vec<String>> {
+) -> Result<document::Table> {
     let store = Store::of(place(depot, directory))?;
     let adopted = store::adopt(&store, &Store::at(other), now(), PATIENCE, progress)?;
     let mut table = Table::new();
@@ -370,7 +375,7 @@ pub fn adopt_store(
     table.insert("names".into(), count(adopted.names));
     table.insert("taken".into(), pairs(&adopted.taken));
     table.insert("skipped".into(), pairs(&adopted.skipped));
-    Ok(table_texts(table))
+    Ok(document::Table(table))
 }
 
 /// See [`store::settings`]; nothing for no choice.
