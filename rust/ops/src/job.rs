@@ -212,6 +212,7 @@ mod tests {
     use std::sync::mpsc::{Sender, channel};
 
     use super::*;
+    use crate::encode;
 
     unsafe extern "C" fn send(sender: *mut c_void) -> c_int {
         // SAFETY: the tests pass a sender that lives until the job is finished.
@@ -236,7 +237,7 @@ mod tests {
         receiver.recv().unwrap();
         assert_eq!(job.progress(), None);
         let outcome = job.finish();
-        assert_eq!((outcome.status, outcome.bytes), (0, b"done".to_vec()));
+        assert_eq!((outcome.status, outcome.bytes), (0, encode(&"done")));
     }
 
     #[test]
