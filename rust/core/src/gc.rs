@@ -309,7 +309,7 @@ impl World {
             let Some(index) = store else { continue };
             plan.decisions[index].state = State::Retained;
             let path = depot.items[index].text(&depot.path);
-            path.and_then(|path| plan.orphanage.0.remove(&path));
+            path.and_then(|path| plan.orphans.0.remove(&path));
         }
         plans
     }

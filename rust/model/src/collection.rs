@@ -27,7 +27,7 @@ use std::collections::HashSet;
 use chrono::TimeDelta;
 use smallvec::SmallVec;
 
-use crate::orphanage::Orphanage;
+use crate::orphans::Orphans;
 use crate::time::DepotTime;
 
 pub use depot::{Depot, Item, KINDS, Kind};
@@ -104,7 +104,7 @@ pub struct DepotPlan {
     /// One for each item, in their order.
     pub decisions: Vec<Decision>,
     /// What its `orphaned.toml` is to hold.
-    pub orphanage: Orphanage,
+    pub orphans: Orphans,
 }
 
 /// Decides, for each depot in the order of the stack.
@@ -130,7 +130,7 @@ pub fn plan(depots: &[Depot], roots: &Roots, policy: &Policy, now: DepotTime) ->
             let referenced_by = std::mem::take(referenced_by);
             let state = match referenced_by.is_empty() {
                 _ if !depot.is_swept => State::Retained,
-                true => orphan(&depot.items[item], depot, policy, now, &mut plan.orphanage),
+                true => orphan(&depot.items[item], depot, policy, now, &mut plan.orphans),
                 false => {
                     let last_used = last_used.get(&(index, item)).copied();
                     unused(last_used, policy, now).unwrap_or(State::Retained)
@@ -143,24 +143,24 @@ pub fn plan(depots: &[Depot], roots: &Roots, policy: &Policy, now: DepotTime) ->
     depots.iter().enumerate().map(decide).collect()
 }
 
-/// The state of an unreachable item, which is added to `orphanage`.
+/// The state of an unreachable item, which is added to `orphans`.
 fn orphan(
     item: &Item,
     depot: &Depot,
     policy: &Policy,
     now: DepotTime,
-    orphanage: &mut Orphanage,
+    orphans: &mut Orphans,
 ) -> State {
     let paths = std::iter::once(&depot.path).chain(&depot.aliases);
     let known = paths
-        .filter_map(|path| depot.orphanage.0.get(&item.text(path)?))
+        .filter_map(|path| depot.orphans.0.get(&item.text(path)?))
         // A clock that was wrong once must not retain it for ever.
         .map(|since| (*since).min(now))
         .min();
     let since = known.unwrap_or(now);
     // What has no name in Unicode cannot be written down, and is new each time.
     if let Some(path) = item.text(&depot.path) {
-        orphanage.0.insert(path, since);
+        orphans.0.insert(path, since);
     }
     if now.since(since) >= policy.collect_delay {
         return State::Deletable(Reason::Unreachable);

@@ -41,8 +41,8 @@ pub const LOGS: &str = "logs";
 pub const SCRATCHSPACES: &str = "scratchspaces";
 /// What is said of an artifact that lies elsewhere, below the directory of artifacts.
 pub const OVERRIDES: &str = "Overrides.toml";
-/// What Pkg has as its memory of orphans, below a depot.
-pub const ORPHANAGE: [&str; 2] = [LOGS, "orphaned.toml"];
+/// Since when items are orphans, below a depot.
+pub const ORPHANED: [&str; 2] = [LOGS, "orphaned.toml"];
 /// What the name of a generated space's record ends with.
 pub const GENERATED: &str = "@generated.toml";
 /// What the name of a generator's lock ends with.

@@ -13,7 +13,7 @@ pub mod hash;
 pub mod key;
 pub mod layout;
 pub mod manifest;
-pub mod orphanage;
+pub mod orphans;
 pub mod overrides;
 pub mod platform;
 pub mod project;

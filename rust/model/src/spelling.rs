@@ -10,7 +10,7 @@ use hashbrown::HashMap;
 
 use crate::collection::{Depot, Kind};
 use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
-use crate::orphanage::Orphanage;
+use crate::orphans::Orphans;
 
 /// Longer paths lead to nothing on any system.
 pub const LONGEST_PATH: usize = if cfg!(windows) { 32_767 } else { 4096 };
@@ -98,10 +98,10 @@ pub fn stand_ins(path: &str, depot: &str) -> impl Iterator<Item = String> {
 
 /// Gives the orphans of a depot the paths that they have in it. What the file of a depot names is an
 /// item of this depot: entries under another path of the depot retain their time.
-pub fn respell(orphanage: Orphanage, depot: &Depot) -> Orphanage {
-    let mut respelled = Orphanage::default();
+pub fn respell(orphans: Orphans, depot: &Depot) -> Orphans {
+    let mut respelled = Orphans::default();
     let (own, foreign): (Vec<_>, Vec<_>) =
-        orphanage.0.into_iter().partition(|(path, _)| depot.below(path).is_some());
+        orphans.0.into_iter().partition(|(path, _)| depot.below(path).is_some());
     respelled.0.extend(own);
     for (path, since) in foreign {
         for (kind, group, name) in items_named(&path) {
@@ -185,14 +185,14 @@ mod tests {
             ("/mnt/nothing", first),
         ];
         let entries = entries.map(|(path, time)| (path.to_owned(), time));
-        depot.orphanage = respell(Orphanage(entries.into()), &depot);
+        depot.orphans = respell(Orphans(entries.into()), &depot);
         let expected = [
             ("/depot/artifacts/a", second),
             ("/depot/packages/A/abcde", second),
             ("/real/artifacts/a", first),
         ];
         let expected = expected.map(|(path, time)| (path.to_owned(), time));
-        assert_eq!(depot.orphanage, Orphanage(expected.into()));
+        assert_eq!(depot.orphans, Orphans(expected.into()));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use scratchrs_model::artifacts_toml::{BindOptions, Bindings, bind, named_hashes,
 use scratchrs_model::generation::Generated;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::manifest::ManifestReader;
-use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::orphans::Orphans;
 use scratchrs_model::overrides::Overrides;
 use scratchrs_model::project::identity;
 use scratchrs_model::store::{bindings, record, users, uses};
@@ -197,8 +197,8 @@ fn projects() {
 #[test]
 fn orphans() {
     fuzz(&corpus(&["orphaned"]), |bytes, _| {
-        let (orphanage, _) = Orphanage::read(bytes);
-        assert_eq!(Orphanage::read(orphanage.to_text().as_bytes()), (orphanage, vec![]));
+        let (orphans, _) = Orphans::read(bytes);
+        assert_eq!(Orphans::read(orphans.to_text().as_bytes()), (orphans, vec![]));
     });
 }
 
@@ -242,7 +242,7 @@ fn depth_ends_no_process() {
         UsageLog::read(bytes);
         let _ = Overrides::default().merge(&text);
         identity(&text);
-        Orphanage::read(bytes);
+        Orphans::read(bytes);
         Generated::parse(&text);
         uses::Usage::read(bytes);
         let _ = bindings::Bindings::read(bytes).map(|mut bindings| bindings.remove(["a"]));

@@ -11,7 +11,7 @@ use std::fs;
 use std::process::{Command, Output};
 
 use scratchrs_model::layout::UsageLogFile;
-use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::orphans::Orphans;
 use scratchrs_model::usage_log::UsageLog;
 use scratchrs_testkit::strace::{self, Call};
 use scratchrs_testkit::{DepotLab, Worker, report, skip};
@@ -113,7 +113,7 @@ fn check_logs(lab: &DepotLab) -> Result<(), String> {
         }
     }
     let orphans = fs::read(lab.path("logs/orphaned.toml")).unwrap_or_default();
-    match Orphanage::read(&orphans).1.first() {
+    match Orphans::read(&orphans).1.first() {
         None => Ok(()),
         Some(fault) => Err(format!("the orphans are torn: {fault}")),
     }

@@ -16,7 +16,7 @@ use scratchrs_model::collection::{Depot, Item, KINDS, Kind, Position};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{self, DOWNLOAD, LOCK, Leftover};
-use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::orphans::Orphans;
 use scratchrs_model::spelling;
 
 use super::{Note, Problem};
@@ -242,18 +242,18 @@ impl Inventory {
     /// Reads since when things are orphans, as it is now.
     pub(crate) fn read_orphanages(&mut self) {
         for depot in &mut self.depots {
-            let path = layout::join(&depot.path, &layout::ORPHANAGE);
+            let path = layout::join(&depot.path, &layout::ORPHANED);
             let consequence = Problem::Healed;
             match fs::read_regular(Path::new(&path), LONGEST_SMALL_FILE) {
                 Ok(Some((bytes, _))) => {
-                    let (orphanage, diagnostics) = Orphanage::read(&bytes);
-                    depot.orphanage = spelling::respell(orphanage, depot);
+                    let (orphans, diagnostics) = Orphans::read(&bytes);
+                    depot.orphans = spelling::respell(orphans, depot);
                     let notes = diagnostics
                         .into_iter()
                         .map(|diagnostic| Note::at(&path, consequence, diagnostic));
                     self.notes.extend(notes);
                 }
-                Ok(None) => depot.orphanage = Orphanage::default(),
+                Ok(None) => depot.orphans = Orphans::default(),
                 Err(error) => {
                     let diagnostic = Diagnostic::of_file(error.to_string());
                     self.notes.push(Note::at(&path, consequence, diagnostic));

@@ -393,8 +393,8 @@ fn write_orphanages(world: &World, plans: &[DepotPlan], report: &mut Report) {
         if !depot.is_swept || !fs::is_directory(Path::new(&depot.path)) {
             continue;
         }
-        let path = layout::join(&depot.path, &layout::ORPHANAGE);
-        if let Err(error) = fs::replace(Path::new(&path), plan.orphanage.to_text(), None) {
+        let path = layout::join(&depot.path, &layout::ORPHANED);
+        if let Err(error) = fs::replace(Path::new(&path), plan.orphans.to_text(), None) {
             report.failures.push(Failure { path, message: error.to_string() });
         }
     }

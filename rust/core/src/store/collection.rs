@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use chrono::TimeDelta;
 use scratchrs_fs::{self as fs, EntryKind, Mounts, SetAside};
 use scratchrs_model::hash::Sha256;
-use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::orphans::Orphans;
 use scratchrs_model::store::layout::{ARTIFACTS, TREES, VARIANTS};
 use scratchrs_model::store::orphans::{Settled, settle};
 use scratchrs_model::store::uses;
@@ -191,7 +191,7 @@ pub(super) fn look(
     let claims = session::read_claims(store, options.is_dry_run)?;
     let users = Users::read(store, going)?;
     let marked = mark(store)?;
-    let before = Orphanage::read(&fs::read(Path::new(&store.layout().orphanages()))?).0;
+    let before = Orphans::read(&fs::read(Path::new(&store.layout().orphanages()))?).0;
     let before = spelling::respell(store, before);
     let abandoned = Abandoned::find(store, &users, &before, options, now)?;
     let decided = decide(store, &marked, &claims, &before, abandoned, options, now)?;
@@ -215,11 +215,11 @@ impl Decided {
     }
 
     /// What waits, for the next collection to know.
-    fn orphanage(&self) -> Orphanage {
+    fn orphanage(&self) -> Orphans {
         let waiting = self.waiting.iter().map(|orphan| (orphan.path.clone(), orphan.since));
         let Abandoned { since, due } = &self.abandoned;
         let files = since.iter().filter(|(file, _)| !due.contains(*file));
-        Orphanage(waiting.chain(files.map(|(file, since)| (file.clone(), *since))).collect())
+        Orphans(waiting.chain(files.map(|(file, since)| (file.clone(), *since))).collect())
     }
 }
 
@@ -235,7 +235,7 @@ impl Abandoned {
     fn find(
         store: &Store,
         users: &Users,
-        before: &Orphanage,
+        before: &Orphans,
         options: CollectOptions,
         now: DepotTime,
     ) -> Result<Self> {
@@ -265,7 +265,7 @@ fn decide(
     store: &Store,
     marked: &Marked,
     claims: &Claims,
-    before: &Orphanage,
+    before: &Orphans,
     abandoned: Abandoned,
     options: CollectOptions,
     now: DepotTime,
@@ -370,7 +370,7 @@ fn freed(store: &Store, hash: Sha256, path: &Path, kind: ArtifactKind, marked: &
 }
 
 /// Brings the logs up to date: what waits, who uses what, and the uses that still are.
-fn write_logs(store: &Store, marked: &Marked, waiting: &Orphanage) -> Result<()> {
+fn write_logs(store: &Store, marked: &Marked, waiting: &Orphans) -> Result<()> {
     let layout = store.layout();
     let write = |path: String, text: String| -> Result<()> {
         let path = Path::new(&path);

@@ -8,7 +8,7 @@ use std::path::{MAIN_SEPARATOR, Path};
 
 use scratchrs_fs::{self as fs, FileId};
 use scratchrs_model::layout::{SCRATCHSPACES, join};
-use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::orphans::Orphans;
 use scratchrs_model::spelling;
 
 use super::Store;
@@ -40,11 +40,11 @@ const SEPARATOR: &str = if cfg!(windows) { "\\" } else { "/" };
 
 /// The orphans of a store, by the path of the store: those that another path of it begins keep their
 /// time.
-pub(super) fn respell(store: &Store, orphanage: Orphanage) -> Orphanage {
+pub(super) fn respell(store: &Store, orphans: Orphans) -> Orphans {
     let is_own = |path: &str| Path::new(path).starts_with(store.root());
-    let (mut respelled, foreign): (Orphanage, Orphanage) = {
-        let (own, foreign) = orphanage.0.into_iter().partition(|(path, _)| is_own(path));
-        (Orphanage(own), Orphanage(foreign))
+    let (mut respelled, foreign): (Orphans, Orphans) = {
+        let (own, foreign) = orphans.0.into_iter().partition(|(path, _)| is_own(path));
+        (Orphans(own), Orphans(foreign))
     };
     for (path, since) in foreign.0 {
         if let Some(path) = own(store, &path) {
@@ -129,6 +129,6 @@ mod tests {
             ("/depot/scratchspaces/u/store/artifacts/ab/abd", second),
         ];
         let expected = expected.map(|(path, time)| (path.to_owned(), time));
-        assert_eq!(respell(&store(), Orphanage(entries.into())), Orphanage(expected.into()));
+        assert_eq!(respell(&store(), Orphans(entries.into())), Orphans(expected.into()));
     }
 }

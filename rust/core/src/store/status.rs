@@ -5,7 +5,7 @@ use std::path::Path;
 
 use scratchrs_fs::{self as fs, LinkMode};
 use scratchrs_model::hash::Sha256;
-use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::orphans::Orphans;
 use scratchrs_model::time::DepotTime;
 
 use super::mark::{Name, mark};
@@ -81,7 +81,7 @@ impl Status {
 /// If something is there and cannot be read.
 pub fn status(store: &Store) -> Result<Status> {
     let mut marked = mark(store)?;
-    let orphans = Orphanage::read(&fs::read(Path::new(&store.layout().orphanages()))?).0;
+    let orphans = Orphans::read(&fs::read(Path::new(&store.layout().orphanages()))?).0;
     let orphans = spelling::respell(store, orphans);
     let mut bound: BTreeMap<Sha256, Vec<BoundName>> = BTreeMap::new();
     for Name { file, name, hash, time } in std::mem::take(&mut marked.names) {

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use scratchrs_model::clone_name::clone_name;
-use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::orphans::Orphans;
 use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
@@ -442,16 +442,16 @@ impl World {
                     known.insert(names[..depth.min(names.len())].join("/"));
                 }
             }
-            let mut orphanage = Orphanage::default();
+            let mut orphans = Orphans::default();
             for path in known {
                 let days = dice.of(&[1000, 8, 3, 0]);
                 let since = now.after(-chrono::TimeDelta::days(days) - chrono::TimeDelta::hours(2));
-                orphanage.0.insert(format!("{ROOT}/{path}"), since);
+                orphans.0.insert(format!("{ROOT}/{path}"), since);
             }
             match dice.pick(10) {
                 0..3 => {}
                 3 => self.file(format!("{depot}/logs/orphaned.toml"), "= torn\0"),
-                _ => self.file(format!("{depot}/logs/orphaned.toml"), orphanage.to_text()),
+                _ => self.file(format!("{depot}/logs/orphaned.toml"), orphans.to_text()),
             }
         }
     }

@@ -9,7 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use crate::hash::TreeHash;
 use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
-use crate::orphanage::Orphanage;
+use crate::orphans::Orphans;
 
 /// The kinds of items that are collected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -98,7 +98,7 @@ pub struct Depot {
     /// What can be collected.
     pub items: Vec<Item>,
     /// Since when its unreachable items are orphans.
-    pub orphanage: Orphanage,
+    pub orphans: Orphans,
     /// Finds items by their names. The items do not change once it is there.
     index: OnceLock<Index>,
 }

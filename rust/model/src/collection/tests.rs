@@ -92,22 +92,22 @@ fn an_orphan_is_deletable_after_its_grace_period() {
     let plan = decide(&depot, &roots, &policy(7));
     let (since, until) = (time(NOW), time("2026-11-28T12:00:00Z"));
     assert_eq!(plan.decisions[0].state, State::Orphaned { since, until });
-    assert_eq!(plan.orphanage.0.get(&path), Some(&since));
+    assert_eq!(plan.orphans.0.get(&path), Some(&since));
     for (since, goes) in [
         ("2026-11-14T12:00:00Z", true),
         ("2026-11-14T12:00:00.001Z", false),
         // A clock was wrong: the grace period begins now.
         ("2050-01-01T00:00:00Z", false),
     ] {
-        depot.orphanage.0.insert(path.clone(), time(since));
+        depot.orphans.0.insert(path.clone(), time(since));
         let plan = decide(&depot, &roots, &policy(7));
         assert_eq!(!deletable(&depot, &plan).is_empty(), goes, "{since}");
-        assert_eq!(plan.orphanage.0.get(&path), Some(&time(since).min(time(NOW))));
+        assert_eq!(plan.orphans.0.get(&path), Some(&time(since).min(time(NOW))));
     }
     let roots = Roots { artifact_files: vec![root("/a", bindings(&[1]))], ..roots };
     let plan = decide(&depot, &roots, &policy(0));
     assert_eq!(plan.decisions[0].referenced_by[..], [Reference::ArtifactFile(0)]);
-    assert!(plan.orphanage.0.is_empty(), "what is reachable is no orphan");
+    assert!(plan.orphans.0.is_empty(), "what is reachable is no orphan");
 }
 
 #[test]

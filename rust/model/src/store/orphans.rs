@@ -1,17 +1,17 @@
-//! Unused contents, and since when: `logs/my_artifact_orphanages.toml`, which is read as an [`Orphanage`].
+//! Unused contents, and since when: `logs/my_artifact_orphanages.toml`, which is read as an [`Orphans`].
 //!
 //! The rules are those of `find_orphanages` of OhMyArtifacts.jl.
 
 use chrono::TimeDelta;
 
-use crate::orphanage::Orphanage;
+use crate::orphans::Orphans;
 use crate::time::DepotTime;
 
 /// The states of the orphans that were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
     /// Those that are not deletable yet.
-    pub waiting: Orphanage,
+    pub waiting: Orphans,
     /// Those that are deletable, and since when they are orphans.
     pub due: Vec<(String, DepotTime)>,
 }
@@ -21,7 +21,7 @@ pub struct Settled {
 ///
 /// One that is not found any more is not an orphan any more. The earlier time counts.
 pub fn settle(
-    before: &Orphanage,
+    before: &Orphans,
     found: impl IntoIterator<Item = (String, DepotTime)>,
     now: DepotTime,
     delay: TimeDelta,
@@ -53,22 +53,22 @@ mod tests {
         let next_monday = time("2024-01-08T12:00:00Z");
         let week = TimeDelta::days(7);
         let found = |since| [("/a".to_owned(), since)];
-        let first = settle(&Orphanage::default(), found(monday), monday, week);
+        let first = settle(&Orphans::default(), found(monday), monday, week);
         assert_eq!((first.waiting.0.get("/a"), first.due.len()), (Some(&monday), 0));
         let again = settle(&first.waiting, found(sunday), sunday, week);
         assert_eq!(again.waiting, first.waiting);
         let last = settle(&again.waiting, found(next_monday), next_monday, week);
         assert_eq!(last.due, [("/a".to_owned(), monday)]);
-        assert_eq!(last.waiting, Orphanage::default());
+        assert_eq!(last.waiting, Orphans::default());
         // Bound in between, it was not an orphan, and the delay begins again.
-        assert_eq!(settle(&again.waiting, [], sunday, week).waiting, Orphanage::default());
+        assert_eq!(settle(&again.waiting, [], sunday, week).waiting, Orphans::default());
     }
 
     #[test]
     fn without_delay_all_go_at_once() {
         let now = time("2024-01-01T12:00:00Z");
         let found = [("/a".to_owned(), now)];
-        let settled = settle(&Orphanage::default(), found, now, TimeDelta::zero());
+        let settled = settle(&Orphans::default(), found, now, TimeDelta::zero());
         assert_eq!(settled.due.len(), 1);
     }
 }

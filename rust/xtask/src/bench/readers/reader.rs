@@ -6,7 +6,7 @@ use scratchrs_model::artifacts_toml::{BindOptions, Bindings, bind, named_hashes}
 use scratchrs_model::generation::Generated;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::manifest::ManifestReader;
-use scratchrs_model::orphanage::Orphanage;
+use scratchrs_model::orphans::Orphans;
 use scratchrs_model::overrides::Overrides;
 use scratchrs_model::project;
 use scratchrs_model::store::{bindings, record, users, uses};
@@ -33,7 +33,7 @@ pub(super) const READERS: &[(&str, Read)] = &[
     }),
     ("overrides", |bytes| with_text(bytes, read_overrides)),
     ("project", |bytes| with_text(bytes, |text| drop(black_box(project::identity(text))))),
-    ("orphaned.toml", |bytes| drop(black_box(Orphanage::read(bytes)))),
+    ("orphaned.toml", |bytes| drop(black_box(Orphans::read(bytes)))),
     ("record of a generation", |bytes| {
         with_text(bytes, |text| drop(black_box(Generated::parse(text))));
     }),

@@ -20,9 +20,9 @@ use crate::toml_text::push_key;
 
 /// The orphans of a depot, by path, and since when each is one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Orphanage(pub BTreeMap<String, DepotTime>);
+pub struct Orphans(pub BTreeMap<String, DepotTime>);
 
-impl Orphanage {
+impl Orphans {
     /// Reads the file in any state. The second value has the problems.
     pub fn read(bytes: &[u8]) -> (Self, Vec<Diagnostic>) {
         let text = std::str::from_utf8(bytes).map_err(|error| {
@@ -31,10 +31,10 @@ impl Orphanage {
         });
         let mut times = Times::default();
         let read = text.and_then(|text| toml_events::read(text, &mut times));
-        let Err(diagnostic) = read else { return (times.orphanage, times.diagnostics) };
+        let Err(diagnostic) = read else { return (times.orphans, times.diagnostics) };
         let mut times = Times::default();
         toml_events::salvage(bytes, &mut times);
-        (times.orphanage, vec![diagnostic])
+        (times.orphans, vec![diagnostic])
     }
 
     /// The file's text, as Pkg prints it.
@@ -54,7 +54,7 @@ const MOST_DIAGNOSTICS: usize = 100;
 /// Gathers the entries of a file.
 #[derive(Default)]
 struct Times {
-    orphanage: Orphanage,
+    orphans: Orphans,
     diagnostics: Vec<Diagnostic>,
 }
 
@@ -69,7 +69,7 @@ impl<'t> Receiver<'t> for Times {
             _ => None,
         };
         match time {
-            Some(time) => drop(self.orphanage.0.insert(path.to_owned(), time)),
+            Some(time) => drop(self.orphans.0.insert(path.to_owned(), time)),
             None if self.diagnostics.len() < MOST_DIAGNOSTICS => {
                 let message = format!("`{path}` has no date and time");
                 self.diagnostics.push(Diagnostic::of_file(message));
@@ -88,23 +88,23 @@ mod tests {
     fn what_pkg_wrote_is_written_again() {
         let text = "\"/d/artifacts/1111\" = 2026-11-21T23:04:53.914Z\n\
                     \"/d/artifacts/2222\" = 2026-11-20T00:00:00.000Z\n";
-        let (orphanage, diagnostics) = Orphanage::read(text.as_bytes());
+        let (orphans, diagnostics) = Orphans::read(text.as_bytes());
         assert_eq!(diagnostics, []);
-        assert_eq!(orphanage.to_text(), text);
-        assert_eq!(Orphanage::read(b""), (Orphanage::default(), vec![]));
+        assert_eq!(orphans.to_text(), text);
+        assert_eq!(Orphans::read(b""), (Orphans::default(), vec![]));
     }
 
     #[test]
     fn good_lines_of_a_torn_file_count() {
         let text = "\"/a\" = 2026-11-21T23:04:53.914Z\n\"/b\" = 2026-11-2";
-        let (orphanage, diagnostics) = Orphanage::read(text.as_bytes());
-        assert_eq!(orphanage.0.len(), 1);
+        let (orphans, diagnostics) = Orphans::read(text.as_bytes());
+        assert_eq!(orphans.0.len(), 1);
         assert_eq!(diagnostics[0].line, Some(2));
-        let (orphanage, diagnostics) = Orphanage::read(b"\"/a\" = 3\n\"/b\" = 12:00:00\n");
-        assert!(orphanage.0.is_empty());
+        let (orphans, diagnostics) = Orphans::read(b"\"/a\" = 3\n\"/b\" = 12:00:00\n");
+        assert!(orphans.0.is_empty());
         assert_eq!(diagnostics.len(), 2);
         let text = b"\"/a\" = 2026-11-21T23:04:53.914Z\n\"/\xff\" = 2026-11-21T23:04:53.914Z\n";
-        let (orphanage, diagnostics) = Orphanage::read(text);
-        assert_eq!((orphanage.0.len(), diagnostics[0].line), (1, Some(2)));
+        let (orphans, diagnostics) = Orphans::read(text);
+        assert_eq!((orphans.0.len(), diagnostics[0].line), (1, Some(2)));
     }
 }
