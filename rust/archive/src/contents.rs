@@ -1,5 +1,4 @@
-//! Trees for the store, which keeps each file by its content: the record of a tree, and the hash
-//! that follows from it.
+//! Trees of the store: their records, and the hashes computed from these.
 
 use std::path::{Path, PathBuf};
 
@@ -12,8 +11,7 @@ use crate::object::{self, LinkLength, Mode, TreeDigest};
 use crate::platform;
 use crate::tree_hash::{Leaf, for_each_leaf};
 
-/// Records the directory `root`, every file hashed, without `.git` at any level. Files are hashed
-/// by several threads.
+/// The record of the directory `root`, without `.git` at any level. Several threads hash the files.
 ///
 /// # Errors
 ///
@@ -35,12 +33,12 @@ pub fn content_record(root: &Path, progress: &Progress) -> Result<Record, Error>
     Ok(Record { link: String::new(), entries })
 }
 
-/// The path of an entry as the system takes it; none if it can have no such path.
+/// The path of an entry on this system; `None` if the system can't represent it.
 pub fn entry_path(path: &[u8]) -> Option<PathBuf> {
     platform::to_path(path).map(Path::to_owned)
 }
 
-/// The hash that a tree has by its record: that of git's SHA-256 trees as Pkg computes it.
+/// The hash of the tree of a record: git's SHA-256 tree hash, as Pkg computes it.
 pub fn content_record_hash(record: &Record) -> Sha256 {
     let mut tree = TreeDigest::new();
     for Entry { path, kind } in &record.entries {
@@ -88,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn directories_are_recorded_where_nothing_tells_of_them() {
+    fn directories_without_entries_are_recorded() {
         let tree = Tree::new()
             .directory("empty/below")
             .file("full/f", "")

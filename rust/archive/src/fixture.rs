@@ -8,14 +8,14 @@ use std::process::Command;
 use scratchrs_testkit::Random;
 use tempfile::TempDir;
 
-/// Bytes that can't be compressed.
+/// Incompressible bytes.
 pub(crate) fn noise(length: usize) -> Vec<u8> {
     Random::new(1).bytes(length)
 }
 
-/// A table of records of 32 bytes, which all end alike and begin in one of eight ways. Half of its
-/// blocks show by their bytes if a compressor carries over what lay behind the dictionary before: the
-/// window that it looks back through is a multiple of 32 bytes.
+/// A table of records of 32 bytes with the same end and one of eight beginnings. The output for half of
+/// its blocks depends on leftovers of a previous block after the dictionary: the window of the
+/// compressor is a multiple of 32 bytes.
 pub(crate) fn records(length: usize, seed: u64) -> Vec<u8> {
     let mut random = Random::new(seed);
     let mut bytes = Vec::with_capacity(length + 32);
@@ -28,14 +28,14 @@ pub(crate) fn records(length: usize, seed: u64) -> Vec<u8> {
     bytes
 }
 
-/// A number below a power of two, of which each from `first` on is as likely as the others.
+/// A number below a power of two; the powers from `first` on are equally likely.
 fn below_power(random: &mut Random, first: usize, powers: usize) -> usize {
     let power = first + random.below(powers);
     random.below(1 << power)
 }
 
 /// Bytes like those of programs and libraries: zeros, noise, tables of numbers, text, and copies of
-/// what came before, near and far, in runs of very different lengths.
+/// earlier bytes, near and far, in runs of very different lengths.
 pub(crate) fn binary_like(length: usize, seed: u64) -> Vec<u8> {
     const WORDS: [&str; 8] = [
         "_ZN4core3fmt",

@@ -1,63 +1,62 @@
-//! gzip by several threads, with bytes that do not depend on how many there are.
+//! Parallel gzip whose output does not depend on the number of threads.
 //!
-//! The input is cut into blocks of a fixed length. Each is compressed by itself, with the end of the
-//! one before as its dictionary, so that little is lost; and each ends at a whole byte, so that they
-//! can be put together. The result is one gzip member, as pigz makes it. Its header names no file,
-//! no time and no system.
+//! The input is cut into blocks of a fixed length. Each is compressed separately, with the end of the
+//! previous one as its dictionary, and ends at a whole byte, so that the blocks can be concatenated.
+//! The result is one gzip member, as with pigz. Its header has no file name, time or system.
 
 use std::ops::Range;
 
 use flate2::{Compress, Compression, Crc, FlushCompress};
 
-/// What it compresses with; fixed, as it decides about the bytes.
+/// The compression level; fixed, as the output depends on it.
 const LEVEL: Compression = Compression::new(6);
 
-/// How much is compressed at a time; fixed, as it decides about the bytes.
+/// The size of a block in bytes; fixed, as the output depends on it.
 pub(crate) const BLOCK: u64 = 256 * 1024;
 
-/// How far back deflate looks.
+/// The window of deflate in bytes.
 const WINDOW: u64 = 32 * 1024;
 
-/// Deflate, no flags, no time, nothing about level; 255 means a system that is unknown.
+/// Deflate, no flags, no time, no level; 255 means an unknown system.
 pub(crate) const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 
-/// A compressed block, with what the end of the file has to say about it.
+/// A compressed block, with its checksum for the trailer.
 pub(crate) struct Block {
     pub(crate) deflated: Vec<u8>,
     crc: Crc,
 }
 
-/// Which part of an input of `length` bytes has to be known to compress the block of this number:
-/// the block itself, after so many bytes of dictionary.
-pub(crate) fn needed(block: u64, length: u64) -> (Range<u64>, usize) {
+/// The range of an input of `length` bytes that is needed to compress a block, and how many bytes at
+/// its start are the dictionary.
+pub(crate) fn block_range(block: u64, length: u64) -> (Range<u64>, usize) {
     let start = block * BLOCK;
     let dictionary = start.min(WINDOW);
     (start - dictionary..length.min(start + BLOCK), dictionary as usize)
 }
 
-/// Compresses what follows the dictionary in `input`; the last block ends the stream.
+/// Compresses the bytes after the dictionary in `input`; the last block ends the stream.
 ///
-/// Each block gets a compressor of its own: the bytes have to depend on the input alone, and not on
-/// the blocks that a thread compressed before. `Compress::reset` does not promise that. In zlib-rs
+/// Each block gets a new compressor: the output must depend on the input alone, not on the blocks that a
+/// thread compressed before. `Compress::reset` does not guarantee that. In zlib-rs
 /// 0.6.8 it leaves the old contents of the window readable. `set_dictionary` then hashes the last
-/// three bytes of the dictionary together with a stale one behind them, which cuts the chain of the
-/// strings with that hash, so that other matches are found. A new compressor costs a thousandth of
-/// what compressing the block takes.
+/// three bytes of the dictionary together with a stale one after them, which cuts the chain of the
+/// strings with that hash, so that other matches are found. Creating a compressor takes a thousandth of
+/// the time of compressing the block.
 pub(crate) fn deflate(input: &[u8], dictionary: usize, is_last: bool) -> Block {
     let mut compress = Compress::new(LEVEL, false);
     let (dictionary, input) = input.split_at(dictionary);
     if !dictionary.is_empty() {
-        compress.set_dictionary(dictionary).expect("BUG: no dictionary before the input");
+        compress.set_dictionary(dictionary).expect("BUG: the dictionary is set before the input");
     }
-    // What can't be compressed takes five bytes more for each 64 KiB, or 32 with some levels.
+    // Incompressible input grows by five bytes for each 64 KiB, or 32 with some levels.
     let mut deflated = Vec::with_capacity(input.len() + input.len() / 1024 + 64);
     let flush = if is_last { FlushCompress::Finish } else { FlushCompress::Sync };
     loop {
         let taken = compress.total_in() as usize;
         compress
             .compress_vec(&input[taken..], &mut deflated, flush)
-            .expect("BUG: a stream that is not begun can't be damaged");
-        // With room left, everything is written.
+            .expect("BUG: compressing to memory does not fail");
+        // Unused capacity means that everything is written.
         if deflated.len() < deflated.capacity() {
             break;
         }
@@ -77,7 +76,7 @@ impl Trailer {
         Self(Crc::new())
     }
 
-    /// Adds a block behind those before.
+    /// Adds the next block.
     pub(crate) fn add(&mut self, block: &Block) {
         self.0.combine(&block.crc);
     }
@@ -103,7 +102,7 @@ mod tests {
 
     fn compressed(input: &[u8], block: u64) -> Block {
         let length = input.len() as u64;
-        let (range, dictionary) = needed(block, length);
+        let (range, dictionary) = block_range(block, length);
         let input = &input[range.start as usize..range.end as usize];
         deflate(input, dictionary, block + 1 == length.div_ceil(BLOCK))
     }
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_block_makes_use_of_the_one_before() {
+    fn a_block_uses_the_previous_one_as_dictionary() {
         let half = noise(16 * 1024);
         let repeated = half.repeat(40);
         assert!(gzip(&repeated).len() < 2 * half.len());
@@ -145,8 +144,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 16, failure_persistence: None, ..ProptestConfig::default() })]
 
-        /// Whatever was compressed before, by this thread or by others, in whatever order: a block
-        /// gives the same bytes.
+        /// A block gives the same bytes, whatever this thread or others compressed before.
         #[test]
         fn the_order_of_blocks_does_not_matter(
             seed: u64,
@@ -159,7 +157,7 @@ mod tests {
                 kinds.into_iter().flat_map(|is_table| kind(is_table)(BLOCK as usize, seed)).collect();
             input.truncate(length);
             let (input, blocks) = (&input, (length as u64).div_ceil(BLOCK));
-            // Each on a thread on which nothing was compressed before.
+            // Each on a new thread.
             let alone: Vec<_> = (0..blocks)
                 .map(|block| on_a_thread(|| compressed(input, block).deflated))
                 .collect();
@@ -177,9 +175,9 @@ mod tests {
             }
         }
 
-        /// A byte of an earlier block that is still behind the dictionary, whichever it is.
+        /// For any byte of an earlier block that could be left after the dictionary.
         #[test]
-        fn nothing_is_left_of_the_block_before(seed: u64, is_table: bool) {
+        fn a_previous_block_has_no_effect(seed: u64, is_table: bool) {
             let input = if is_table { records(40_000, seed) } else { binary_like(40_000, seed) };
             let deflated = || deflate(&input, WINDOW as usize, false).deflated;
             let alone = on_a_thread(deflated);

@@ -1,21 +1,21 @@
 //! Tar records as Julia's Tar.jl writes them, to the byte: pure functions from an entry to blocks.
 //!
 //! The format is POSIX ustar with pax records where ustar is too small. Owners, times and device
-//! numbers are zero, and of the mode only executability is kept, so that nothing about the machine
-//! gets in. The spaces within number fields are Tar.jl's own habit; every reader accepts them, but
-//! no other writer makes them.
+//! numbers are zero, and of the mode only executability is kept, so that the output does
+//! not depend on the machine. The spaces within number fields are specific to Tar.jl; every reader
+//! accepts them.
 
-/// The unit in which tar counts: headers are one block, contents are filled up to whole blocks.
+/// The block size of tar: headers are one block, contents are padded to whole blocks.
 pub(crate) const BLOCK_SIZE: usize = 512;
 
-/// What ustar's fields for the name and for a link's target hold.
+/// The sizes of ustar's fields for the name and for the target of a link.
 const NAME_SIZE: usize = 100;
 const LINK_SIZE: usize = 100;
 
-/// The first size with more octal digits than its field has bytes.
+/// The smallest size with more octal digits than its field has bytes.
 const BINARY_SIZE: u64 = 1 << 36;
 
-/// What a record is about.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind<'a> {
     File { size: u64, executable: bool },
@@ -23,10 +23,10 @@ pub(crate) enum Kind<'a> {
     Directory,
 }
 
-/// The blocks that come before an entry's contents: its header, after a pax header if the path, the
-/// target or the size does not fit.
+/// The blocks before the contents of an entry: its header, after a pax header if the path, the target
+/// or the size does not fit.
 ///
-/// `path` is relative to the root of the archive, its components parted by slashes.
+/// `path` is relative to the root of the archive, its components separated by slashes.
 pub(crate) fn record(path: &[u8], kind: Kind<'_>) -> Vec<u8> {
     let mut fields = match kind {
         Kind::File { size, executable } => {
@@ -59,14 +59,14 @@ pub(crate) fn record(path: &[u8], kind: Kind<'_>) -> Vec<u8> {
     blocks
 }
 
-/// The zeros that fill up contents of `size` bytes to whole blocks.
+/// The zeros that pad contents of `size` bytes to whole blocks.
 pub(crate) fn padding(size: u64) -> &'static [u8] {
     const ZEROS: [u8; BLOCK_SIZE] = [0; BLOCK_SIZE];
     let beyond = (size % BLOCK_SIZE as u64) as usize;
     &ZEROS[..(BLOCK_SIZE - beyond) % BLOCK_SIZE]
 }
 
-/// The fields of a header block that are not the same in all of them.
+/// The variable fields of a header block.
 struct Fields<'a> {
     name: &'a [u8],
     mode: u16,
@@ -76,17 +76,17 @@ struct Fields<'a> {
     prefix: &'a [u8],
 }
 
-/// A header of a file with everything left empty.
+/// The header of a file with all fields empty.
 const FILE: Fields<'static> =
     Fields { name: b"", mode: 0, size: 0, type_flag: b'0', link: b"", prefix: b"" };
 
-/// Splits a path over the prefix and name fields of a header; `None` if it does not fit them.
+/// Splits a path between the prefix and name fields of a header; `None` if it does not fit them.
 fn split_path(path: &[u8]) -> Option<(&[u8], &[u8])> {
     if path.len() <= NAME_SIZE {
         return Some((b"", path));
     }
-    // Tar.jl takes the last slash that leaves a prefix of less than 100 bytes, and no other: the
-    // prefix field would hold 155, but a path that needs them gets a pax header all the same.
+    // Tar.jl uses only the last slash that leaves a prefix of less than 100 bytes. The prefix field has
+    // 155, but a path that needs them gets a pax header nevertheless.
     let slash = path[..NAME_SIZE].iter().rposition(|byte| *byte == b'/')?;
     let (prefix, name) = (&path[..slash], &path[slash + 1..]);
     (name.len() <= NAME_SIZE).then_some((prefix, name))
@@ -114,7 +114,7 @@ fn block(fields: Fields<'_>) -> [u8; BLOCK_SIZE] {
     put(116, b"000000 \0"); // group
     put(124, &size_field(fields.size));
     put(136, b"00000000000 "); // time
-    put(148, b"        "); // checksum: spaces while it is summed
+    put(148, b"        "); // checksum: spaces while it is computed
     put(156, &[fields.type_flag]);
     put(157, fields.link);
     put(257, b"ustar\x0000");
@@ -126,8 +126,7 @@ fn block(fields: Fields<'_>) -> [u8; BLOCK_SIZE] {
     block
 }
 
-/// Octal digits as far as they fit; beyond that big-endian binary with the highest bit set, which
-/// is GNU tar's way.
+/// Octal digits if they fit, else big-endian binary with the highest bit set, as in GNU tar.
 fn size_field(size: u64) -> [u8; 12] {
     let mut field = [0; 12];
     if size < BINARY_SIZE {
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_reads_as_this() {
+    fn a_header_has_this_layout() {
         let record = record(b"d/f", Kind::File { size: 1234, executable: true });
         assert_eq!(record.len(), BLOCK_SIZE);
         assert_eq!(&record[..100], [b"d/f".as_slice(), &[0; 97]].concat());
@@ -330,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn contents_are_filled_up_to_whole_blocks() {
+    fn contents_are_padded_to_whole_blocks() {
         for (size, zeros) in [(0, 0), (1, 511), (511, 1), (512, 0), (513, 511), (u64::MAX, 1)] {
             assert_eq!(padding(size).len(), zeros, "{size}");
         }

@@ -1,21 +1,20 @@
-//! Directories as content: the git tree hash by which Pkg names an artifact, and the tarball in
-//! which one travels.
+//! Directories as content: the git tree hash by which Pkg names an artifact, and tarballs.
 //!
-//! - [`tree_hash`] and [`blob_hash`] are Pkg's `GitTools` functions of these names, with the
-//!   SHA-256 variants beside them. [`tree_record`] keeps what a tree consists of.
-//! - [`pack`] writes the tar stream that Julia's `Tar.create` writes, compressed so that the same
-//!   tree gives the same bytes on every machine.
-//! - [`unpack`] reads what others wrote, and trusts nothing of it; [`inspect`] only looks at it.
+//! - [`tree_hash`] and [`blob_hash`] are Pkg's `GitTools` functions of these names, with SHA-256
+//!   variants. [`tree_record`] lists the entries of a tree with their hashes.
+//! - [`pack`] writes the tar stream of Julia's `Tar.create`, compressed such that the same tree gives
+//!   the same bytes on every machine.
+//! - [`unpack`] reads untrusted archives; [`inspect`] reads one without writing files.
 //!
-//! Trees are read as they lie on disk, and not trusted: symbolic links are never followed, FIFOs
-//! are never waited for, and a file whose size changes while it is read is an error. Memory grows
-//! with the number of entries, not with the size of files, and no function recurses over a tree.
+//! Trees on disk are untrusted too: symbolic links are never followed, opening a FIFO never blocks,
+//! and a file whose size changes while it is read is an error. Memory grows with the number of
+//! entries, not with the size of files, and no function recurses over a tree.
 //!
-//! Long work tells a [`Progress`](scratchrs_fs::Progress) how many bytes are done, and what there is to
-//! do as far as it knows itself; the caller says which stage that is.
+//! Long work reports bytes to a [`Progress`](scratchrs_fs::Progress), and the total as soon as it is
+//! known; the caller names the stage.
 //!
-//! What this crate does not do: it knows no depot, takes no lock, and decides nothing about where
-//! an artifact lies or whether a hash is the right one.
+//! This crate knows no depot, takes no lock, and does not decide where an artifact is stored or which
+//! hash it should have.
 
 mod contents;
 mod error;
@@ -24,20 +23,20 @@ mod error;
 mod fixture;
 mod gzip;
 mod header;
-mod image;
 mod listing;
 mod object;
 mod pack;
-mod parallel;
 mod platform;
 mod record;
+mod reorder;
 mod source;
+mod tar_stream;
 mod tree_hash;
 mod unpack;
 
 pub use contents::{content_record, content_record_hash, entry_path};
-pub use error::{BadArchive, Error};
+pub use error::{Error, InvalidArchive};
 pub use pack::{Compression, Packed, pack};
-pub use record::{Change, Content, Difference, Entry, InvalidRecord, TreeHashes, TreeRecord};
+pub use record::{Change, Difference, InvalidRecord, TreeHashes, TreeRecord};
 pub use tree_hash::{blob_hash, blob_hash_sha256, tree_hash, tree_hash_sha256, tree_record};
 pub use unpack::{Links, UnpackOptions, Unpacked, inspect, unpack};

@@ -1,4 +1,4 @@
-//! What a tree on disk consists of, listed before anything of it is read.
+//! The entries of a tree on disk, listed before any file is read.
 
 use std::ffi::OsString;
 use std::io;
@@ -11,13 +11,13 @@ use scratchrs_fs::{Crossing, FileKind, Progress, Trail};
 use crate::error::Error;
 use crate::platform;
 
-/// What lies below a directory, as it was when it was listed.
+/// The entries below a directory.
 pub(crate) struct Listing {
     root: PathBuf,
-    /// The paths of all entries, one after the other.
+    /// The concatenated paths of all entries.
     paths: Vec<u8>,
     entries: Vec<Entry>,
-    /// The paths of directories with nothing in them that counts; only in a listing for a hash.
+    /// The paths of directories without entries that count; only in a listing for a hash.
     bare: Vec<Vec<u8>>,
 }
 
@@ -27,7 +27,7 @@ struct Entry {
     kind: Kind,
 }
 
-/// What an entry of a directory is.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     File {
@@ -37,26 +37,26 @@ pub(crate) enum Kind {
     Symlink,
     /// A directory; only in a listing for an archive.
     Directory,
-    /// A directory without a leaf, which all the same is an entry of its parent; only in a listing
-    /// for a hash.
+    /// A directory without leaves that still counts as an entry of its parent; only in a listing for a
+    /// hash.
     EmptyTree,
 }
 
 /// An entry of a listing with its path.
 #[derive(Clone, Copy)]
 pub(crate) struct Listed<'a> {
-    /// From the root, its components parted by slashes on every system.
+    /// Relative to the root, its components separated by slashes on every system.
     pub(crate) path: &'a [u8],
     pub(crate) kind: Kind,
 }
 
-/// What a listing is for, which decides about what is in it and in which order.
+/// The purpose of a listing, which determines its entries and their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// The leaves that count in a tree hash, ordered by the bytes of their paths: without `.git`,
     /// and without directories that have no files.
     Hash,
-    /// Everything, ordered by the bytes of the names, each directory before what it holds.
+    /// All entries, ordered by the bytes of the names, each directory before its entries.
     Archive,
 }
 
@@ -64,12 +64,11 @@ impl Listing {
     /// Lists the tree at `root`. A `root` that is itself a symbolic link to a directory is
     /// followed; links inside are not.
     ///
-    /// The order makes what comes after it, errors included, the same on every file system.
+    /// With a defined order, results and errors are the same on every file system.
     ///
     /// # Errors
     ///
-    /// A directory cannot be read, or something in it is neither a directory, a file, nor a
-    /// symbolic link.
+    /// A directory cannot be read, or an entry is not a directory, a file or a symbolic link.
     pub(crate) fn new(root: &Path, purpose: Purpose, progress: &Progress) -> Result<Self, Error> {
         let mut listing = Self {
             root: root.to_owned(),
@@ -139,7 +138,7 @@ impl Listing {
         self.bare
     }
 
-    /// The sizes of all files together.
+    /// The total size of all files.
     pub(crate) fn bytes(&self) -> u64 {
         self.entries
             .iter()
@@ -150,7 +149,7 @@ impl Listing {
             .fold(0, u64::saturating_add)
     }
 
-    /// Where an entry lies.
+    /// The path of an entry on disk.
     pub(crate) fn on_disk(&self, path: &[u8]) -> Result<PathBuf, Error> {
         match platform::to_path(path) {
             Some(path) => Ok(self.root.join(path)),
@@ -163,13 +162,13 @@ impl Listing {
     }
 }
 
-/// A directory of which not all is listed yet.
+/// A directory that is being listed.
 struct OpenDirectory {
     /// The length of its path in bytes.
     path_length: usize,
     children: vec::IntoIter<Child>,
     has_git: bool,
-    /// How many entries there were before it.
+    /// The number of entries before it.
     entries_before: usize,
 }
 
@@ -201,7 +200,7 @@ impl Child {
         platform::bytes(&self.name)
     }
 
-    /// What git orders the entries of a tree by: the name, with a slash after that of a directory.
+    /// Git's sort key of an entry: its name, with a slash if it is a directory.
     fn sort_key(&self) -> impl Iterator<Item = u8> {
         let slash = (self.kind == Kind::Directory).then_some(b'/');
         self.bytes().iter().copied().chain(slash)
@@ -214,14 +213,14 @@ fn child(trail: &Trail, child: effect::Child) -> Result<Child, Error> {
         FileKind::Directory => Kind::Directory,
         FileKind::Link => Kind::Symlink,
         FileKind::File => {
-            // It says how much there is to do, and which files are better begun early.
+            // The size is needed for the progress, and for starting large files first.
             let found = trail.properties(&name);
             let inspect = |error| effect::Error::on("inspect", trail.path().join(&name))(error);
             let found = found.map_err(inspect)?;
-            // Windows has no such bit, and every file counts as executable.
+            // Windows has no such bit; every file counts as executable.
             Kind::File { size: found.size, executable: cfg!(windows) || found.is_executable }
         }
-        // Left out of hashes, but it counts; refused in an archive when it is opened.
+        // Not hashed, but its directory counts; an archive refuses it when it is opened.
         FileKind::Special(_) if name == ".git" => Kind::File { size: 0, executable: false },
         FileKind::Special(found) => {
             return Err(Error::UnsupportedFileType { path: trail.path().join(name), found });
@@ -230,7 +229,7 @@ fn child(trail: &Trail, child: effect::Child) -> Result<Child, Error> {
     Ok(Child { name, kind })
 }
 
-/// Whether `path` is something other than a directory, or there is such a thing anywhere below it.
+/// Whether `path` is not a directory, or has an entry below that is not a directory.
 fn contains_files(path: &Path) -> Result<bool, Error> {
     let found = effect::look(path)?;
     if found.is_none_or(|found| found.kind != effect::EntryKind::Directory) {
@@ -257,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn each_purpose_has_its_order_and_its_entries() {
+    fn the_purpose_determines_entries_and_order() {
         let tree = Tree::new()
             .file("foo.bar", "")
             .file("foo/x", "")

@@ -1,4 +1,4 @@
-//! Git's objects, as functions from values to digests: blobs, trees, and trees from sorted leaves.
+//! The digests of git objects: blobs, trees, and trees from sorted leaves.
 //!
 //! A file is the blob `"blob <length>\0<contents>"`, a symbolic link the blob of its text, and a
 //! directory the tree `"tree <length>\0"` followed by its entries, each
@@ -6,7 +6,7 @@
 
 use sha1::digest::{Digest, Output};
 
-/// What a tree says about one of its entries beside name and digest.
+/// The mode of an entry of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Directory,
@@ -21,7 +21,7 @@ impl Mode {
         if executable { Self::Executable } else { Self::File }
     }
 
-    /// The mode as it stands in a tree: octal digits, no leading zero.
+    /// The mode in a tree: octal digits, no leading zero.
     fn text(self) -> &'static str {
         match self {
             Self::Directory => "40000",
@@ -32,22 +32,22 @@ impl Mode {
     }
 }
 
-/// A digest that has taken in the header of a blob of `length` bytes.
+/// A digest, begun with the header of a blob of `length` bytes.
 pub(crate) fn blob<D: Digest>(length: u64) -> D {
     object("blob", length)
 }
 
-/// How the length of a symbolic link's text is counted in its blob.
+/// How the blob of a symbolic link counts the length of its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LinkLength {
     /// As git and Tar.jl do.
     Bytes,
-    /// As Pkg does, which asks Julia for the length of a string.
+    /// As Pkg does, by the `length` of a Julia string.
     Characters,
 }
 
 impl LinkLength {
-    /// The length of a link's text.
+    /// The length of a link's target.
     pub(crate) fn of(self, text: &[u8]) -> u64 {
         match self {
             Self::Bytes => text.len() as u64,
@@ -69,22 +69,21 @@ fn tree<D: Digest>(body: &[u8]) -> Output<D> {
     object::<D>("tree", body.len() as u64).chain_update(body).finalize()
 }
 
-/// Makes the digest of a tree from its leaves, which come one by one, ordered by the bytes of their
-/// paths.
+/// Computes the digest of a tree from its leaves, added in the order of the bytes of their paths.
 ///
-/// That is git's order too: git compares the names in a directory as if those of directories ended
-/// in a slash, which is what follows them in a path. So each directory is complete when a path
-/// comes that is not below it, and only the directories above one leaf are held at a time.
+/// This is git's order: git compares names as if those of directories ended in a slash. So a directory
+/// is complete when a path is added that is not below it, and memory holds only the directories above
+/// one leaf.
 pub(crate) struct TreeDigest {
-    /// The path of the innermost directory that is not complete, with a slash at its end.
+    /// The path of the innermost incomplete directory, with a trailing slash.
     path: Vec<u8>,
-    /// The directories that are not complete, the root first.
+    /// The incomplete directories, the root first.
     open: Vec<OpenDirectory>,
 }
 
 #[derive(Default)]
 struct OpenDirectory {
-    /// Where its name begins in the path.
+    /// The offset of its name in the path.
     name_at: usize,
     body: Vec<u8>,
 }
@@ -94,7 +93,7 @@ impl TreeDigest {
         Self { path: Vec::new(), open: vec![OpenDirectory::default()] }
     }
 
-    /// Adds a leaf: its path from the root, its components parted by slashes.
+    /// Adds a leaf. `path` is relative to the root, its components separated by slashes.
     pub(crate) fn add<D: Digest>(&mut self, path: &[u8], mode: Mode, digest: &[u8]) {
         while !path.starts_with(&self.path) {
             self.close::<D>();
@@ -108,7 +107,7 @@ impl TreeDigest {
         self.push(mode, &path[name_at..], digest);
     }
 
-    /// Adds a directory that git can't hold, and Pkg does: one with nothing in it that counts.
+    /// Adds a directory without entries, which Pkg hashes although git can't represent it.
     pub(crate) fn add_empty_tree<D: Digest>(&mut self, path: &[u8]) {
         self.add::<D>(path, Mode::Directory, &tree::<D>(b""));
     }
@@ -137,22 +136,21 @@ impl TreeDigest {
     }
 }
 
-/// The number of characters in `text` as Julia's `length(::String)` counts them, for text that is
-/// not UTF-8 too.
+/// The number of characters in `text` as Julia's `length(::String)` counts them, also for invalid UTF-8.
 ///
-/// In Julia a character is a leading byte with as many continuation bytes as it calls for, or as
-/// there are if they are fewer; any byte that leads nothing is a character alone.
+/// In Julia, a character is a leading byte with the continuation bytes that it requires, or the fewer
+/// that follow; any other byte is a character by itself.
 fn julia_length(text: &[u8]) -> u64 {
     let mut characters = 0;
     let mut rest = text;
     while let Some((lead, tail)) = rest.split_first() {
-        let called_for = match lead {
+        let required = match lead {
             0xc0..=0xdf => 1,
             0xe0..=0xef => 2,
             0xf0..=0xf7 => 3,
             _ => 0,
         };
-        let found = tail.iter().take(called_for).take_while(|byte| *byte & 0xc0 == 0x80).count();
+        let found = tail.iter().take(required).take_while(|byte| *byte & 0xc0 == 0x80).count();
         rest = &tail[found..];
         characters += 1;
     }
@@ -165,7 +163,7 @@ mod tests {
 
     /// Lengths counted by Julia 1.5.3.
     #[test]
-    fn characters_are_counted_as_julia_does() {
+    fn characters_are_counted_as_by_julia() {
         let vectors: [(&[u8], u64); 19] = [
             (b"", 0),
             (b"abc", 3),

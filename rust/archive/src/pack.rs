@@ -1,19 +1,19 @@
 //! Reproducible tarballs of directories.
 //!
 //! The tar stream is that of Julia's `Tar.create` (Tar.jl as bundled with Julia 1.6 and later):
-//! entries in the byte order of their names, each directory before what it holds, no record for the
-//! root unless there is nothing else, and no blocks of zeros at the end. Everything on disk goes in,
-//! `.git` and empty directories too. What compresses it adds nothing about file, time and system, so
-//! the bytes depend on the tree and on the version of the compressor alone: not on the machine, its
-//! processor, or how many threads there were.
+//! entries in the byte order of their names, each directory before its entries, a record for the root
+//! only if there is no other entry, and no blocks of zeros at the end. All entries are included, also
+//! `.git` and empty directories. The compressed format has no file name, time or system, so the bytes
+//! depend only on the tree and the version of the compressor: not on the machine, its processor, or
+//! the number of threads.
 //!
-//! Memory: a few blocks of 256 KiB for each thread, and what is listed of the tree.
+//! Memory: a few blocks of 256 KiB for each thread, and the listing of the tree.
 //!
 //! # Crash
 //!
 //! The tarball is written under a temporary name beside its final one and renamed when complete. A
-//! process that is killed leaves the old state and perhaps the temporary file. Nothing is forced to
-//! the disk: a tarball can be made again.
+//! killed process leaves the old state and possibly the temporary file. Nothing is synced to the disk:
+//! a tarball can be created again.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -25,56 +25,56 @@ use sha2::Digest;
 
 use crate::error::Error;
 use crate::gzip::{self, Trailer};
-use crate::image::Image;
 use crate::listing::{Listing, Purpose};
-use crate::parallel;
 use crate::platform;
+use crate::reorder;
+use crate::tar_stream::TarStream;
 
-/// What Pkg compresses with, where it makes `.zst`.
+/// The level that Pkg uses for `.zst`.
 const ZSTANDARD_LEVEL: i32 = 19;
 
-/// How many threads compress by Zstandard at most: at its level each takes some 100 MiB.
-const ZSTANDARD_THREADS: usize = 4;
+/// The largest number of threads for Zstandard: at this level each needs some 100 MiB.
+const MAX_ZSTANDARD_THREADS: usize = 4;
 
-/// A tarball as it was written.
+/// A written tarball.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Packed {
-    /// The digest of the compressed file: what `Artifacts.toml` records beside a download's URL.
+    /// The digest of the compressed file, as `Artifacts.toml` records it for a download.
     pub sha256: Sha256,
     /// The size of the compressed file in bytes.
     pub size: u64,
 }
 
-/// How a tarball is compressed.
+/// The compression of a tarball.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Compression {
-    /// By gzip: what every Julia can install.
+    /// gzip, which every Julia can install.
     #[default]
     Gzip,
-    /// By Zstandard at its level 19, as Pkg of Julia 1.13 and later does for names that end in
-    /// `.zst`; earlier ones can't install it.
+    /// Zstandard at level 19, as by Pkg of Julia 1.13 and later for names that end in `.zst`. Earlier
+    /// versions can't install it.
     Zstandard,
 }
 
 impl Compression {
-    /// That of a tarball of this name, as Pkg chooses it.
+    /// The compression that Pkg chooses for the name of a tarball.
     pub fn of_name(name: &str) -> Self {
         if name.ends_with(".zst") { Self::Zstandard } else { Self::Gzip }
     }
 }
 
-/// Writes the directory `tree` as a compressed tarball to the file `tarball`, replacing what is
-/// there.
+/// Writes the directory `tree` as a compressed tarball to the file `tarball`, replacing an existing
+/// one.
 ///
-/// The same tree gives the same bytes, whoever owns it and whenever it was made. A `tree` that is a
-/// symbolic link to a directory is followed; links inside are kept as links. The tree is listed
-/// before the tarball is begun, so a tarball inside of it does not hold itself.
+/// The same tree gives the same bytes, whatever its owner and times. A `tree` that is a symbolic link
+/// to a directory is followed; links inside are stored as links. The tree is listed before the tarball
+/// is created, so a tarball inside of the tree does not contain itself.
 ///
 /// # Errors
 ///
-/// Something in the tree cannot be read, is a FIFO, socket or device, or changes while it is read;
-/// `tree` is not a directory; the tarball cannot be written; or nobody wants it any more. Whatever
-/// was at `tarball` is then still there, and nothing else is.
+/// An entry of the tree cannot be read, is a FIFO, socket or device, or changes while it is read;
+/// `tree` is not a directory; the tarball cannot be written; or the work is cancelled. The file at
+/// `tarball` is then unchanged, and no other file is left.
 pub fn pack(
     tree: &Path,
     tarball: &Path,
@@ -92,8 +92,8 @@ fn pack_with_threads(
     progress: &Progress,
 ) -> Result<Packed, Error> {
     let listing = Listing::new(tree, Purpose::Archive, progress)?;
-    let image = Image::new(listing, progress)?;
-    progress.expect(image.len());
+    let stream = TarStream::new(listing, progress)?;
+    progress.expect(stream.len());
     let directory = match tarball.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
@@ -101,40 +101,40 @@ fn pack_with_threads(
     let failed = || effect::Error::on("write", tarball);
     let mut builder = tempfile::Builder::new();
     builder.prefix(".scratchrs-pack-");
-    platform::share(&mut builder);
+    platform::apply_umask(&mut builder);
     let temporary = builder.tempfile_in(directory).map_err(failed())?;
 
-    let file = Measured { inner: temporary.as_file(), sha256: sha2::Sha256::new(), size: 0 };
-    let Measured { sha256, size, .. } = match compression {
-        Compression::Gzip => write_gzip(&image, file, tarball, threads, progress)?,
-        Compression::Zstandard => write_zstandard(&image, file, tarball, threads, progress)?,
+    let file = HashingWriter { inner: temporary.as_file(), sha256: sha2::Sha256::new(), size: 0 };
+    let HashingWriter { sha256, size, .. } = match compression {
+        Compression::Gzip => write_gzip(&stream, file, tarball, threads, progress)?,
+        Compression::Zstandard => write_zstandard(&stream, file, tarball, threads, progress)?,
     };
     temporary.persist(tarball).map_err(|failure| failed()(failure.error))?;
     Ok(Packed { sha256: Sha256(sha256.finalize().into()), size })
 }
 
-/// Compresses the stream to `out`. Errors of that are reported as those of the file `tarball`.
+/// Compresses the stream to `out`. Errors of `out` name the file `tarball`.
 fn write_gzip<W: Write>(
-    image: &Image,
+    stream: &TarStream,
     mut out: W,
     tarball: &Path,
     threads: usize,
     progress: &Progress,
 ) -> Result<W, Error> {
-    let blocks = image.len().div_ceil(gzip::BLOCK);
+    let blocks = stream.len().div_ceil(gzip::BLOCK);
     let mut write = |bytes: &[u8]| -> Result<(), Error> {
         Ok(out.write_all(bytes).map_err(effect::Error::on("write", tarball))?)
     };
     write(&gzip::HEADER)?;
     let mut trailer = Trailer::new();
     let make = |input: &mut Vec<u8>, block| {
-        let (range, dictionary) = gzip::needed(block, image.len());
+        let (range, dictionary) = gzip::block_range(block, stream.len());
         input.clear();
         progress.advance(range.end - range.start - dictionary as u64);
-        image.read(range, input, progress)?;
+        stream.read(range, input, progress)?;
         Ok(gzip::deflate(input, dictionary, block + 1 == blocks))
     };
-    parallel::in_order(blocks, threads, Vec::new, make, |block| {
+    reorder::in_order(blocks, threads, Vec::new, make, |block| {
         trailer.add(&block);
         write(&block.deflated)
     })?;
@@ -142,48 +142,42 @@ fn write_gzip<W: Write>(
     Ok(out)
 }
 
-/// As [`write_gzip`]. Zstandard's own threads compress jobs of a fixed size, so that their number
-/// does not matter, as long as there is one.
+/// As [`write_gzip`]. Zstandard's threads compress jobs of a fixed size, so the output does not depend on
+/// their number, as long as there is at least one.
 fn write_zstandard<W: Write>(
-    image: &Image,
+    stream: &TarStream,
     out: W,
     tarball: &Path,
     threads: usize,
     progress: &Progress,
 ) -> Result<W, Error> {
     let failed = || effect::Error::on("write", tarball);
-    let blocks = image.len().div_ceil(gzip::BLOCK);
+    let blocks = stream.len().div_ceil(gzip::BLOCK);
     let mut zstd = zstd::Encoder::new(out, ZSTANDARD_LEVEL).map_err(failed())?;
-    zstd.multithread(threads.clamp(1, ZSTANDARD_THREADS) as u32).map_err(failed())?;
-    zstd.set_pledged_src_size(Some(image.len())).map_err(failed())?;
+    zstd.multithread(threads.clamp(1, MAX_ZSTANDARD_THREADS) as u32).map_err(failed())?;
+    zstd.set_pledged_src_size(Some(stream.len())).map_err(failed())?;
     zstd.include_checksum(true).map_err(failed())?;
     let make = |(): &mut (), block| {
         let start = block * gzip::BLOCK;
-        let range = start..image.len().min(start + gzip::BLOCK);
+        let range = start..stream.len().min(start + gzip::BLOCK);
         let mut part = Vec::new();
         progress.advance(range.end - range.start);
-        image.read(range, &mut part, progress)?;
+        stream.read(range, &mut part, progress)?;
         Ok(part)
     };
     // One thread reads ahead.
-    parallel::in_order(
-        blocks,
-        1,
-        || (),
-        make,
-        |part| Ok(zstd.write_all(&part).map_err(failed())?),
-    )?;
+    reorder::in_order(blocks, 1, || (), make, |part| Ok(zstd.write_all(&part).map_err(failed())?))?;
     Ok(zstd.finish().map_err(failed())?)
 }
 
-/// A writer that takes digest and size of what it passes on.
-struct Measured<W> {
+/// A writer that computes digest and size of the bytes that it forwards.
+struct HashingWriter<W> {
     inner: W,
     sha256: sha2::Sha256,
     size: u64,
 }
 
-impl<W: Write> Write for Measured<W> {
+impl<W: Write> Write for HashingWriter<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.inner.write(bytes)?;
         self.sha256.update(&bytes[..written]);
@@ -208,7 +202,7 @@ mod tests {
     use std::os::unix::fs::{MetadataExt, PermissionsExt};
     use std::process::Command;
 
-    /// Every kind of entry, and paths and targets on either side of what a header holds.
+    /// Every kind of entry, with paths and targets that fit in a header and that do not.
     fn sample() -> Tree {
         let name = "n".repeat(100);
         Tree::new()
@@ -226,16 +220,16 @@ mod tests {
             .link(&format!("{}/l", "p".repeat(120)), "u".repeat(500))
     }
 
-    fn image(tree: &Path) -> Image {
+    fn stream(tree: &Path) -> TarStream {
         let progress = Progress::default();
-        Image::new(Listing::new(tree, Purpose::Archive, &progress).unwrap(), &progress).unwrap()
+        TarStream::new(Listing::new(tree, Purpose::Archive, &progress).unwrap(), &progress).unwrap()
     }
 
     fn tar_stream(tree: &Path) -> Vec<u8> {
-        let image = image(tree);
-        let mut stream = Vec::new();
-        image.read(0..image.len(), &mut stream, &Progress::default()).unwrap();
-        stream
+        let stream = stream(tree);
+        let mut bytes = Vec::new();
+        stream.read(0..stream.len(), &mut bytes, &Progress::default()).unwrap();
+        bytes
     }
 
     fn pack(tree: &Path, tarball: &Path) -> Result<Packed, Error> {
@@ -272,13 +266,13 @@ mod tests {
     }
 
     #[test]
-    fn the_tarball_is_the_stream_gzipped_and_nothing_more() {
+    fn the_tarball_is_the_gzipped_stream() {
         let (tree, out) = (sample(), Tree::new());
         let tarball = out.path().join("a.tar.gz");
         let packed = pack(tree.path(), &tarball).unwrap();
         let bytes = fs::read(&tarball).unwrap();
         assert_eq!(packed, Packed { sha256: sha256(&bytes), size: bytes.len() as u64 });
-        // Deflate, no flags, no time, nothing about level or system.
+        // Deflate, no flags, no time, no level, no system.
         assert_eq!(bytes[..10], [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255]);
         let mut stream = Vec::new();
         GzDecoder::new(&bytes[..]).read_to_end(&mut stream).unwrap();
@@ -286,7 +280,7 @@ mod tests {
         assert_eq!(names(out.path()), ["a.tar.gz"]);
     }
 
-    /// What a program that has nothing of ours makes of a tarball; none if it is not there.
+    /// A tarball, decompressed by another program; `None` if the program is missing.
     fn decompressed_by(program: &str, tarball: &Path) -> Option<Vec<u8>> {
         let tarball = fs::File::open(tarball).unwrap();
         let output = Command::new(program).arg("-dc").stdin(tarball).output().ok()?;
@@ -307,12 +301,14 @@ mod tests {
         }
         match decompressed_by(program, &out.path().join("several")) {
             Some(stream) => assert!(stream == tar_stream(tree), "{program}"),
-            None => scratchrs_testkit::skip("tarballs read by others", &format!("no {program}")),
+            None => {
+                scratchrs_testkit::skip("tarballs read by other programs", &format!("no {program}"))
+            }
         }
     }
 
-    /// The blocks differ in kind, and some show by their bytes what was compressed before them: with
-    /// zeros, noise or text alone, a compressor that carries something over is not noticed.
+    /// The blocks differ in kind, and the output of some depends on leftovers of the previous one: zeros,
+    /// noise or text alone would not detect a compressor with leftovers.
     #[test]
     fn the_number_of_threads_does_not_matter() {
         let mut tree = sample().file("zeros", vec![0; 1_000_000]).file("noise", noise(500_000));
@@ -326,15 +322,15 @@ mod tests {
         assert_same_bytes(tree.path(), Compression::Gzip, &[2, 3, 5, 8, 16, 2, 16], "gzip");
     }
 
-    /// At level 19 Zstandard gives each thread 32 MiB: of less, the first thread has all.
+    /// At level 19, Zstandard gives each thread 32 MiB: less would be compressed by one thread.
     #[test]
-    fn the_number_of_threads_does_not_matter_to_zstandard() {
+    fn the_number_of_threads_does_not_matter_with_zstandard() {
         let repeated = binary_like(2_000_000, 1).repeat(35);
         let tree = Tree::new().file("large", repeated).file("more", binary_like(300_000, 2));
-        assert_same_bytes(tree.path(), Compression::Zstandard, &[2, ZSTANDARD_THREADS], "zstd");
+        assert_same_bytes(tree.path(), Compression::Zstandard, &[2, MAX_ZSTANDARD_THREADS], "zstd");
     }
 
-    /// The digest is that of this machine: another one has to give the same.
+    /// The digest was computed on one machine: every other must give the same.
     #[test]
     fn other_machines_give_the_same_bytes() {
         let words = ["ab", "abc", "xyz", "0123456789", "\n"];
@@ -351,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tarball_may_be_replaced_and_read_by_whom_the_umask_lets() {
+    fn a_tarball_is_replaced_and_has_the_mode_of_the_umask() {
         let (tree, out) = (sample(), Tree::new().file("ordinary", ""));
         let tarball = out.path().join("a.tar.gz");
         let first = pack(tree.path(), &tarball).unwrap();
@@ -368,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tarball_inside_of_the_tree_does_not_hold_itself() {
+    fn a_tarball_inside_of_the_tree_does_not_contain_itself() {
         let tree = sample();
         let beside = Tree::new();
         let outside = pack(tree.path(), &beside.path().join("a.tar.gz")).unwrap();
@@ -376,7 +372,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_leaves_everything_as_it_was() {
+    fn a_failure_changes_nothing() {
         let out = Tree::new().file("a.tar.gz", "old").directory("b.tar.gz/in_the_way");
         let target = out.path().join("a.tar.gz");
 
@@ -395,11 +391,10 @@ mod tests {
         assert_eq!(names(out.path()), ["a.tar.gz", "b.tar.gz"]);
     }
 
-    /// Files of the kernel that lie about their size, or refuse to be read, met when the tarball is
-    /// begun already.
+    /// Kernel files with a wrong size, or that cannot be read, found after the tarball was begun.
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_failure_half_way_leaves_everything_as_it_was() {
+    fn a_failure_after_the_start_changes_nothing() {
         let out = Tree::new().file("a.tar.gz", "old");
         let result = pack(Path::new("/proc/sys/kernel/random"), &out.path().join("a.tar.gz"));
         assert!(matches!(result, Err(Error::ChangedWhileReading { .. })), "{result:?}");
@@ -412,7 +407,7 @@ mod tests {
         let tree = sample();
         let (mut small, destination) = ([0; 200], Path::new("t"));
         let progress = Progress::default();
-        let result = write_gzip(&image(tree.path()), &mut small[..], destination, 2, &progress);
+        let result = write_gzip(&stream(tree.path()), &mut small[..], destination, 2, &progress);
         assert_eq!(result.map(|_| ()).unwrap_err().path(), Some(destination));
     }
 

@@ -1,54 +1,53 @@
-//! What differs between systems: one small function per difference, one version per system.
+//! Differences between systems: one small function for each, with one version per system.
 
 use std::ffi::OsStr;
 use std::fs::{File, FileType, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The bytes of a file name or link text as git and tar hold them: on Unix its own.
+/// The bytes of a file name or link target as git and tar store them: on Unix, unchanged.
 #[cfg(unix)]
 pub(crate) fn bytes(text: &OsStr) -> &[u8] {
     use std::os::unix::ffi::OsStrExt;
     text.as_bytes()
 }
 
-/// The bytes of a file name or link text as git and tar hold them: UTF-8, which is also how Julia
-/// turns Windows' UTF-16 into a string (an unpaired surrogate is kept, as WTF-8).
+/// The bytes of a file name or link target as git and tar store them: UTF-8, into which Julia also
+/// converts Windows' UTF-16 (an unpaired surrogate becomes WTF-8).
 #[cfg(windows)]
 pub(crate) fn bytes(text: &OsStr) -> &[u8] {
     text.as_encoded_bytes()
 }
 
-/// The path that has these bytes in an archive: on Unix any, with nothing changed.
+/// The path with these bytes in an archive: on Unix, any bytes, unchanged.
 #[cfg(unix)]
 pub(crate) fn to_path(bytes: &[u8]) -> Option<&Path> {
     use std::os::unix::ffi::OsStrExt;
     Some(Path::new(OsStr::from_bytes(bytes)))
 }
 
-/// The path that has these bytes in an archive: `None` if they are not UTF-8, of which Windows can
-/// make no name.
+/// The path with these bytes in an archive: `None` if they are not UTF-8, which Windows can't represent.
 #[cfg(windows)]
 pub(crate) fn to_path(bytes: &[u8]) -> Option<&Path> {
     std::str::from_utf8(bytes).ok().map(Path::new)
 }
 
-/// The name that has these bytes in an archive.
+/// The file name with these bytes in an archive.
 ///
 /// # Errors
 ///
-/// This system can't have it, for the reason that is given, as a clause.
+/// This system can't represent it; the error is the reason, as a clause.
 pub(crate) fn to_name(bytes: &[u8]) -> Result<&Path, &'static str> {
-    let refusal = if cfg!(windows) { windows_refusal(bytes) } else { None };
-    match (refusal, to_path(bytes)) {
-        (Some(refusal), _) => Err(refusal),
+    let problem = if cfg!(windows) { windows_problem(bytes) } else { None };
+    match (problem, to_path(bytes)) {
+        (Some(problem), _) => Err(problem),
         (None, Some(path)) => Ok(path),
         (None, None) => Err("its path is not Unicode"),
     }
 }
 
-/// Why Windows has no file of this name, or another one than it seems.
-fn windows_refusal(name: &[u8]) -> Option<&'static str> {
+/// Why Windows can't have a file of this name, or changes the name.
+fn windows_problem(name: &[u8]) -> Option<&'static str> {
     let has_reserved = name.iter().any(|byte| *byte < b' ' || b"\"*:<>?\\|".contains(byte));
     let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default().trim_ascii_end();
     let is = |device: &[u8]| stem.eq_ignore_ascii_case(device);
@@ -56,9 +55,9 @@ fn windows_refusal(name: &[u8]) -> Option<&'static str> {
         && stem[3].is_ascii_digit()
         && [&b"com"[..], b"lpt"].iter().any(|device| stem[..3].eq_ignore_ascii_case(device));
     if has_reserved {
-        Some("its path holds a character that Windows has no names with")
+        Some("its path contains a character that Windows does not allow in names")
     } else if name.ends_with(b".") || name.ends_with(b" ") {
-        Some("a name in its path ends in a dot or a space, which Windows leaves off")
+        Some("a name in its path ends in a dot or a space, which Windows removes")
     } else if is_numbered || [&b"con"[..], b"prn", b"aux", b"nul"].iter().any(|device| is(device)) {
         Some("a name in its path is that of a device on Windows")
     } else {
@@ -66,7 +65,7 @@ fn windows_refusal(name: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The path that has these bytes, for messages where there is none.
+/// The path with these bytes, converted lossily if this system can't represent it.
 pub(crate) fn to_path_lossy(bytes: &[u8]) -> PathBuf {
     match to_path(bytes) {
         Some(path) => path.to_owned(),
@@ -83,15 +82,15 @@ pub(crate) fn is_executable(metadata: &Metadata) -> bool {
 
 /// Whether git and tar record the file as executable: always.
 ///
-/// Pkg asks the access control list, which lets every file be executed unless somebody took that
-/// right away (as `chmod` in Julia does). So the two agree on files made in the ordinary way.
+/// Pkg reads the access control list, by which every file is executable unless that right was removed
+/// (as by `chmod` in Julia). So the two agree on ordinary files.
 #[cfg(windows)]
 pub(crate) fn is_executable(_: &Metadata) -> bool {
     true
 }
 
-/// Options to open a file for reading, which neither wait (a FIFO without a writer would hang the
-/// caller) nor follow a symbolic link in the last component.
+/// Options to open a file for reading without blocking (as on a FIFO without a writer) and without
+/// following a symbolic link in the last component.
 #[cfg(unix)]
 pub(crate) fn read_options() -> OpenOptions {
     use rustix::fs::OFlags;
@@ -110,8 +109,7 @@ pub(crate) fn read_options() -> OpenOptions {
     options
 }
 
-/// Reads from a place in a file until `buffer` is full or the file ends, and gives how much that
-/// was.
+/// Reads at an offset until `buffer` is full or the file ends, and returns the number of bytes.
 pub(crate) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     #[cfg(unix)]
     use std::os::unix::fs::FileExt;
@@ -133,16 +131,16 @@ pub(crate) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result
     Ok(filled)
 }
 
-/// Lets others read the temporary file as far as the umask does: by default only the owner may.
+/// Gives the temporary file the mode of the umask: by default, only the owner can read it.
 #[cfg(unix)]
-pub(crate) fn share(temporary: &mut tempfile::Builder<'_, '_>) {
+pub(crate) fn apply_umask(temporary: &mut tempfile::Builder<'_, '_>) {
     use std::os::unix::fs::PermissionsExt;
     temporary.permissions(std::fs::Permissions::from_mode(0o666));
 }
 
 /// Nothing to do: a new file inherits the access rights of its directory.
 #[cfg(windows)]
-pub(crate) fn share(_: &mut tempfile::Builder<'_, '_>) {}
+pub(crate) fn apply_umask(_: &mut tempfile::Builder<'_, '_>) {}
 
 /// The type in words, for messages.
 #[cfg(unix)]
@@ -177,16 +175,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn windows_has_no_such_names() {
+    fn invalid_windows_names_are_refused() {
         let refused = [
             "a:b", "C:", "a\\b", "\\", "a*", "a?", "a\"", "<", ">", "|", "a\n", "\u{1}", "a.",
             "a ", "con", "NUL", "nul.txt", "Aux.", "COM1", "lpt9.x", "con .txt",
         ];
         for name in refused {
-            assert!(windows_refusal(name.as_bytes()).is_some(), "{name:?}");
+            assert!(windows_problem(name.as_bytes()).is_some(), "{name:?}");
         }
         for name in ["a", ".a", "console", "com", "com10", "a b", "é", "nulx", "lpt"] {
-            assert_eq!(windows_refusal(name.as_bytes()), None, "{name:?}");
+            assert_eq!(windows_problem(name.as_bytes()), None, "{name:?}");
         }
     }
 }

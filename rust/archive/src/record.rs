@@ -1,11 +1,10 @@
-//! What a tree consists of, as a value: made while hashing or unpacking, kept beside an artifact,
-//! compared later.
+//! The record of a tree: its entries as a value, created while hashing or unpacking, stored beside an
+//! artifact, and compared later.
 //!
 //! # On disk
 //!
-//! `docs/formats.md` draws the bytes. The digest at their end tells a torn or rotten record. That a
-//! record belongs to an artifact is seen from its tree hash, which is made from the entries: it has
-//! to be the artifact's name.
+//! `docs/formats.md` describes the bytes. The digest at their end detects a torn or corrupt record. A
+//! record belongs to an artifact if its tree hash, computed from the entries, is the artifact's name.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -22,20 +21,20 @@ use crate::platform;
 
 const MAGIC: &[u8] = b"scratchrs-tree-1\n";
 
-/// The hashes of one tree: which one an artifact is named by depends on who computed it.
+/// The hashes of one tree. The name of an artifact may be either, depending on the program that created it.
 ///
-/// They differ only where the text of a symbolic link is not ASCII: in the header of such a link's
-/// blob, Pkg gives the number of characters, git and Tar.jl that of bytes.
+/// They differ only if the target of a symbolic link is not ASCII: in the header of its blob, Pkg writes
+/// the number of characters, git and Tar.jl that of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeHashes {
-    /// What `Pkg.GitTools.tree_hash` gives, and so `create_artifact`.
+    /// The hash by `Pkg.GitTools.tree_hash` and `create_artifact`.
     pub pkg: TreeHash,
-    /// What git gives.
+    /// The hash by git.
     pub git: TreeHash,
 }
 
 impl TreeHashes {
-    /// Whether a tree of this name is the right one. Verification accepts either hash.
+    /// Whether `hash` is one of the two. Verification accepts either.
     pub fn contains(&self, hash: &TreeHash) -> bool {
         [&self.pkg, &self.git].contains(&hash)
     }
@@ -44,14 +43,14 @@ impl TreeHashes {
 /// The entries of a tree that count in its hash, ordered by the bytes of their paths.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct TreeRecord {
-    /// Paths and link texts, one after the other.
+    /// The concatenated paths and link targets.
     texts: Vec<u8>,
     entries: Vec<Stored>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Stored {
-    /// Where the path begins in the texts.
+    /// The offset of the path in the texts.
     path_at: usize,
     path_length: u32,
     content: StoredContent,
@@ -64,7 +63,7 @@ enum StoredContent {
         size: u64,
         blob: TreeHash,
     },
-    /// The text follows on the path.
+    /// The target follows the path.
     Symlink {
         length: u32,
     },
@@ -74,13 +73,13 @@ enum StoredContent {
 /// An entry of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// From the root, its components parted by slashes. The bytes are those that git and tar hold.
+    /// Relative to the root, its components separated by slashes. The bytes are those in git and tar.
     pub path: &'a [u8],
-    /// What is there.
+    /// Its content.
     pub content: Content<'a>,
 }
 
-/// What an entry of a tree is.
+/// The content of an entry of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Content<'a> {
     /// A file.
@@ -89,32 +88,32 @@ pub enum Content<'a> {
         executable: bool,
         /// Its size in bytes.
         size: u64,
-        /// The hash of its contents, as git and Pkg name them.
+        /// The git blob hash of its contents.
         blob: TreeHash,
     },
     /// A symbolic link.
     Symlink {
-        /// Its text.
+        /// Its target.
         target: &'a [u8],
     },
-    /// A directory that enters as an empty tree: it holds nothing but what is in a `.git`.
+    /// A directory that counts as an empty tree: all its files are in a `.git`.
     EmptyTree,
 }
 
 impl Entry<'_> {
-    /// The path as the system takes it.
-    pub fn to_path(&self) -> PathBuf {
+    /// The path on this system.
+    pub(crate) fn to_path(self) -> PathBuf {
         platform::to_path_lossy(self.path)
     }
 
-    /// What git orders entries by: the path, with a slash after that of a directory.
+    /// Git's sort key of an entry: its path, with a slash if it is a directory.
     fn sort_key(&self) -> impl Iterator<Item = u8> {
         let slash = (self.content == Content::EmptyTree).then_some(b'/');
         self.path.iter().copied().chain(slash)
     }
 
     fn cmp_key(&self, other: &Entry<'_>) -> Ordering {
-        // Most are told apart without an iterator over single bytes.
+        // Most comparisons need no iterator over single bytes.
         if self.content != Content::EmptyTree && other.content != Content::EmptyTree {
             return self.path.cmp(other.path);
         }
@@ -123,7 +122,7 @@ impl Entry<'_> {
 }
 
 impl TreeRecord {
-    /// Adds an entry behind all others, where it belongs.
+    /// Adds the next entry in order.
     pub(crate) fn push(&mut self, path: &[u8], content: Content<'_>) {
         let path_at = self.texts.len();
         self.texts.extend_from_slice(path);
@@ -157,7 +156,7 @@ impl TreeRecord {
         })
     }
 
-    /// The sizes of all files together, in bytes.
+    /// The total size of all files in bytes.
     pub fn bytes(&self) -> u64 {
         self.entries()
             .map(|entry| match entry.content {
@@ -194,7 +193,7 @@ impl TreeRecord {
         TreeHash(tree.finish::<Sha1>().into())
     }
 
-    /// In what a tree of the record `actual` is not as this one says, ordered by path.
+    /// The differences of the tree `actual` from this one, ordered by path.
     pub fn differences(&self, actual: &Self) -> Vec<Difference> {
         let mut differences = Vec::new();
         let (mut expected, mut actual) = (self.entries().peekable(), actual.entries().peekable());
@@ -211,7 +210,7 @@ impl TreeRecord {
         }
     }
 
-    /// The record as it is kept on disk; see `docs/formats.md`.
+    /// The record as stored on disk; see `docs/formats.md`.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
         push_number(&mut bytes, self.entries.len() as u64);
@@ -239,11 +238,11 @@ impl TreeRecord {
         bytes
     }
 
-    /// Reads what [`Self::to_bytes`] wrote.
+    /// Parses the output of [`Self::to_bytes`].
     ///
     /// # Errors
     ///
-    /// The bytes are no record, or not as they were written.
+    /// The bytes are not a record, or are corrupt.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, InvalidRecord> {
         const DIGEST_LENGTH: usize = 20;
         let (body, digest) = bytes
@@ -286,7 +285,7 @@ fn push_text(bytes: &mut Vec<u8>, text: &[u8]) {
     bytes.extend_from_slice(text);
 }
 
-/// What is left of a record's bytes.
+/// The unread bytes of a record.
 struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -340,14 +339,14 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A text that is short enough for a path, which every path and link of a tree is.
+    /// A text of at most `u32::MAX` bytes, as all paths and targets are.
     fn text(&mut self) -> Option<&'a [u8]> {
         let length = u32::try_from(self.number()?).ok()?;
         self.take(length as usize)
     }
 }
 
-/// Whether a path leads to something below the root, whatever is there.
+/// Whether a path stays below the root on any file system.
 fn is_plain(path: &[u8]) -> bool {
     !path.contains(&0)
         && path
@@ -355,38 +354,31 @@ fn is_plain(path: &[u8]) -> bool {
             .all(|component| !matches!(component, b"" | b"." | b".."))
 }
 
-/// Bytes that are no record, or not any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The bytes are not a valid record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not the record of a tree, or corrupt")]
 pub struct InvalidRecord;
 
-impl fmt::Display for InvalidRecord {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not the record of a tree, or damaged")
-    }
-}
-
-impl std::error::Error for InvalidRecord {}
-
-/// One thing in which a tree is not as its record says.
+/// A difference between a tree and its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// From the root of the tree.
+    /// Relative to the root of the tree.
     pub path: PathBuf,
-    /// What happened there.
+    /// The change of this entry.
     pub change: Change,
 }
 
-/// What happened to an entry of a tree.
+/// A change of an entry of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
-    /// It is not there.
+    /// It is missing.
     Missing,
-    /// It has other contents, or is something else.
+    /// Its contents or its type differ.
     Changed,
-    /// Only whether it is executable has changed.
+    /// Only its executable bit differs.
     ModeChanged,
-    /// It should not be there.
+    /// It is not in the record.
     Extra,
 }
 

@@ -1,4 +1,4 @@
-//! Reading files and links as they lie on disk, without trust in what is there.
+//! Reading untrusted files and links on disk.
 
 use std::ffi::OsString;
 use std::fs::{self, File, FileType};
@@ -12,16 +12,16 @@ use scratchrs_fs::Short;
 use crate::error::Error;
 use crate::platform;
 
-/// How much of a file is held in memory at a time.
+/// How many bytes of a file are in memory at a time.
 pub(crate) const BUFFER_SIZE: usize = 128 * 1024;
 
-/// The target of a symbolic link, as it stands there.
+/// The target of a symbolic link.
 pub(crate) fn read_link(path: &Path) -> Result<OsString, Error> {
     let read = || fs::read_link(Short::of(path)?.path());
     Ok(read().map_err(effect::Error::on("read the symbolic link", path))?.into())
 }
 
-/// A regular file, open, with what it was when it was opened.
+/// An open regular file, with its size and mode when it was opened.
 pub(crate) struct SourceFile<'a> {
     path: &'a Path,
     file: File,
@@ -32,12 +32,11 @@ pub(crate) struct SourceFile<'a> {
 impl<'a> SourceFile<'a> {
     /// Opens a file.
     ///
-    /// Type, size and mode are asked of the open file, so that they belong to what will be read
-    /// even if another file takes the name.
+    /// Type, size and mode are those of the open file, even if another file gets its name meanwhile.
     ///
     /// # Errors
     ///
-    /// It cannot be opened, or is anything but a regular file.
+    /// It cannot be opened, or is not a regular file.
     pub(crate) fn open(path: &'a Path) -> Result<Self, Error> {
         let file = open(path)?;
         let metadata = file.metadata().map_err(effect::Error::on("inspect", path))?;
@@ -48,15 +47,15 @@ impl<'a> SourceFile<'a> {
         Ok(Self { path, file, size: metadata.len(), executable })
     }
 
-    /// Opens a file of which size and mode are known from a listing.
+    /// Opens a file whose size and mode are known from a listing.
     ///
-    /// They are not asked again, which would be a quarter of the system calls that a small file
-    /// takes: one that is not what it was shows by its size when it is read. Only of an empty one,
-    /// a FIFO would not.
+    /// They are not read again, which saves a quarter of the system calls for a small file: a change of
+    /// the file shows as another size when it is read. An empty file is the exception, since a FIFO
+    /// reads as empty.
     ///
     /// # Errors
     ///
-    /// It cannot be opened, or is empty and not what it was.
+    /// It cannot be opened, or was listed as empty and has changed.
     pub(crate) fn open_listed(path: &'a Path, size: u64, executable: bool) -> Result<Self, Error> {
         if size > 0 {
             let file = open(path)?;
@@ -69,12 +68,12 @@ impl<'a> SourceFile<'a> {
         Ok(file)
     }
 
-    /// Passes the contents to `sink`, piece by piece through `buffer`.
+    /// Passes the contents to `sink` in pieces, read into `buffer`.
     ///
     /// # Errors
     ///
-    /// Reading fails, or does not give the `size` that the file had when it was opened; or the
-    /// first error of `sink`. The sink may have received a part by then.
+    /// Reading fails, or gives another size than the file had when it was opened; or the first error of
+    /// `sink`, which may have received a part by then.
     pub(crate) fn read(
         mut self,
         buffer: &mut [u8],
@@ -93,8 +92,8 @@ impl<'a> SourceFile<'a> {
             }
             sink(&buffer[..count])?;
             left -= count as u64;
-            // With room left in the buffer, the end was met: small files need no second read, which
-            // is a fifth of the system calls that one takes.
+            // A partly filled buffer means the end: small files need no second read, which would be
+            // a fifth of their system calls.
             if left == 0 && count < buffer.len() {
                 return Ok(());
             }
@@ -105,12 +104,11 @@ impl<'a> SourceFile<'a> {
     ///
     /// # Errors
     ///
-    /// Reading fails, or does not give the `size` that the file had when it was opened, as far as
-    /// that can be seen from the part.
+    /// Reading fails, or shows another size than the file had when it was opened.
     pub(crate) fn read_part(&self, part: Range<u64>, out: &mut Vec<u8>) -> Result<(), Error> {
         let at = out.len();
         let length = part.end - part.start;
-        // One byte more than there should be at the end, to see whether there is.
+        // At the end, one more byte is requested, to detect a longer file.
         let is_end = part.end == self.size;
         out.resize(at + length as usize + usize::from(is_end), 0);
         let count = platform::read_at(&self.file, part.start, &mut out[at..])
@@ -148,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_whole_whatever_the_buffer() {
+    fn a_file_is_read_completely_with_any_buffer() {
         for contents in ["", "1", "1234", "123456789012", "1234567890123"] {
             let tree = Tree::new().file("f", contents);
             let path = tree.path().join("f");
@@ -161,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_size_than_at_first_is_refused() {
+    fn a_change_of_the_size_is_an_error() {
         let tree = Tree::new().file("f", "1234");
         let path = tree.path().join("f");
         for changed in ["", "123", "12345", "12345678"] {

@@ -1,22 +1,21 @@
 //! Git object hashes of files and directories, as Pkg's `GitTools.jl` computes them.
 //!
-//! A file is the blob `"blob <length>\0<contents>"`, a symbolic link the blob of its text, and a
+//! A file is the blob `"blob <length>\0<contents>"`, a symbolic link the blob of its target, and a
 //! directory the tree `"tree <length>\0"` followed by its entries, each
 //! `"<mode> <name>\0<raw digest>"`. The hash of each object is the digest of these bytes.
 //!
 //! # Compatibility
 //!
-//! Git gives the same hash, except in the following points, where Pkg's answer is the one that
-//! artifacts are named by:
+//! Git gives the same hash, except in the following points, where the names of artifacts
+//! follow Pkg:
 //!
 //! - Entries named `.git`, files and directories alike, are left out at every level.
-//! - Directories with no file anywhere below are left out, as git cannot hold them. But what is in
-//!   `.git` counts as files here: a directory with nothing in it but `.git/config` enters as an
-//!   empty tree.
+//! - Directories without any file below are left out, as git cannot represent them. But files in
+//!   `.git` count for this: a directory with only `.git/config` counts as an empty tree.
 //! - The length in the blob of a symbolic link counts *characters*, not bytes. So the hash of a
-//!   tree with a link whose text is not ASCII is one which neither git nor Tar.jl computes.
+//!   tree with a link whose target is not ASCII differs from that of git and Tar.jl.
 //!
-//! In two points Pkg is not followed. A file that cannot be read is an error here, while Pkg warns
+//! Two points differ from Pkg. A file that cannot be read is an error here, while Pkg warns
 //! and hashes it as if it were empty. FIFOs, sockets and devices are errors too, while Pkg tries to
 //! read them.
 
@@ -36,23 +35,23 @@ use crate::platform;
 use crate::record::{Content, TreeRecord};
 use crate::source::{self, BUFFER_SIZE, SourceFile};
 
-/// The git tree hash of the directory `root`: the name that Pkg gives to an artifact.
+/// The git tree hash of the directory `root`, by which Pkg names artifacts.
 ///
 /// An empty directory has the hash of the empty tree. A `root` that is a symbolic link to a
 /// directory is followed; links inside are not. Files are hashed by several threads.
 ///
 /// # Errors
 ///
-/// Something in the tree cannot be read, is a FIFO, socket or device, or changes while it is read;
-/// `root` is not a directory; or nobody wants the result any more.
+/// An entry of the tree cannot be read, is a FIFO, socket or device, or changes while it is read;
+/// `root` is not a directory; or the work is cancelled.
 pub fn tree_hash(root: &Path, progress: &Progress) -> Result<TreeHash, Error> {
     hash_tree::<Sha1>(root, progress).map(|digest| TreeHash(digest.into()))
 }
 
 /// The git tree hash of the directory `root` by SHA-256, for sub-trees and files as well.
 ///
-/// This is `tree_hash(SHA.SHA256_CTX, root)` of Pkg 1.6 and later, and what git calls the
-/// `sha256` object format.
+/// This is `tree_hash(SHA.SHA256_CTX, root)` of Pkg 1.6 and later, git's object format
+/// `sha256`.
 ///
 /// # Errors
 ///
@@ -61,7 +60,7 @@ pub fn tree_hash_sha256(root: &Path, progress: &Progress) -> Result<Sha256, Erro
     hash_tree::<sha2::Sha256>(root, progress).map(|digest| Sha256(digest.into()))
 }
 
-/// What the directory `root` consists of, from which its tree hashes can be had.
+/// The record of the directory `root`, from which its tree hashes can be computed.
 ///
 /// # Errors
 ///
@@ -83,17 +82,17 @@ pub fn tree_record(root: &Path, progress: &Progress) -> Result<TreeRecord, Error
     Ok(record)
 }
 
-/// The git blob hash of a file, or of the text of a symbolic link.
+/// The git blob hash of a file, or of the target of a symbolic link.
 ///
 /// # Errors
 ///
-/// `path` cannot be read, is neither a file nor a symbolic link, or changes while it is read; or
-/// nobody wants the result any more.
+/// `path` cannot be read, is neither a file nor a symbolic link, or changes while it is read; or the
+/// work is cancelled.
 pub fn blob_hash(path: &Path, progress: &Progress) -> Result<TreeHash, Error> {
     hash_one_blob::<Sha1>(path, progress).map(|digest| TreeHash(digest.into()))
 }
 
-/// The git blob hash of a file, or of the text of a symbolic link, by SHA-256.
+/// The git blob hash of a file, or of the target of a symbolic link, by SHA-256.
 ///
 /// # Errors
 ///
@@ -102,7 +101,7 @@ pub fn blob_hash_sha256(path: &Path, progress: &Progress) -> Result<Sha256, Erro
     hash_one_blob::<sha2::Sha256>(path, progress).map(|digest| Sha256(digest.into()))
 }
 
-/// What of a tree has a digest of its own.
+/// A leaf of a tree.
 pub(crate) enum Leaf<D: Digest> {
     File { executable: bool, size: u64, digest: Output<D> },
     Symlink(Vec<u8>),
@@ -139,7 +138,7 @@ where
 {
     let listing = Listing::new(root, Purpose::Hash, progress)?;
     progress.expect(listing.bytes());
-    let indices = early_ones_first(&listing);
+    let indices = large_files_first(&listing);
     let buffer = || vec![0; BUFFER_SIZE];
     let leaves = effect::try_parallel_map(&indices, buffer, |buffer, &index| {
         let entry = listing.get(index as usize);
@@ -153,9 +152,9 @@ where
     Ok(listing)
 }
 
-/// The indices of all entries, large files first: one that is begun last keeps one thread busy
-/// when the others have nothing left to do.
-fn early_ones_first(listing: &Listing) -> Vec<u32> {
+/// The indices of all entries, large files first: one that starts last would keep one thread busy while
+/// the others are idle.
+fn large_files_first(listing: &Listing) -> Vec<u32> {
     const LARGE: u64 = 4 << 20;
     let is_small = |index: &u32| match listing.get(*index as usize).kind {
         Kind::File { size, .. } => size < LARGE,
@@ -177,10 +176,10 @@ fn hash_one_blob<D: Digest>(path: &Path, progress: &Progress) -> Result<Output<D
         return Err(source::unsupported(metadata.file_type(), path));
     };
     progress.expect(metadata.len());
-    // No more than one read of a small file needs, with room left to see its end: to make the whole
-    // buffer would take longer than to hash the file.
-    let room = (metadata.len() + 1).min(BUFFER_SIZE as u64) as usize;
-    Ok(match read_leaf::<D>(path, kind, &mut vec![0; room], progress)? {
+    // For a small file, one byte more than its size, to detect its end with one read: allocating the
+    // whole buffer would take longer than hashing the file.
+    let length = (metadata.len() + 1).min(BUFFER_SIZE as u64) as usize;
+    Ok(match read_leaf::<D>(path, kind, &mut vec![0; length], progress)? {
         Leaf::File { digest, .. } => digest,
         Leaf::Symlink(target) => object::link::<D>(&target, LinkLength::Characters),
         Leaf::EmptyTree => object::blob::<D>(0).finalize(),
@@ -230,7 +229,7 @@ mod tests {
 
     /// The hash that git gives, or Pkg did on Julia 1.5.3.
     #[test]
-    fn trees_have_the_hashes_that_pkg_gives_them() {
+    fn tree_hashes_are_those_of_pkg() {
         let hello = "Hello, world.\n";
         let vectors = [
             (Tree::new(), EMPTY),
@@ -253,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn sha256_goes_all_the_way_down() {
+    fn sha256_is_used_at_all_levels() {
         for (tree, expected) in [
             (Tree::new(), "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"),
             (
@@ -269,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn blobs_have_the_hashes_that_git_gives_them() {
+    fn blob_hashes_are_those_of_git() {
         let tree = Tree::new().file("f", "hi").link("l", "hi").link("broken", "nowhere");
         for name in ["f", "l"] {
             let path = tree.path().join(name);
@@ -286,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn the_owner_alone_decides_what_is_executable() {
+    fn only_the_owners_execute_bit_counts() {
         for (mode, expected) in [
             (0o755, "952cfce0fb589c02736482fa75f9f9bb492242f8"),
             (0o700, "952cfce0fb589c02736482fa75f9f9bb492242f8"),
@@ -312,13 +311,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_git_keeps_its_directory_alive() {
-        let holding_x = "0a8a87dd80eda4132d290a67b0676cde6ec1cb29";
-        assert_eq!(hash(&Tree::new().file("a/.git/x", "")), holding_x);
-        assert_eq!(hash(&Tree::new().file("a/.git/deep/er/x", "")), holding_x);
-        assert_eq!(hash(&Tree::new().file("a/.git", "")), holding_x);
-        assert_eq!(hash(&Tree::new().link("a/.git", "nowhere")), holding_x);
-        assert_eq!(hash(&Tree::new().fifo("a/.git/x")), holding_x);
+    fn a_directory_with_files_in_git_counts() {
+        let with_x = "0a8a87dd80eda4132d290a67b0676cde6ec1cb29";
+        assert_eq!(hash(&Tree::new().file("a/.git/x", "")), with_x);
+        assert_eq!(hash(&Tree::new().file("a/.git/deep/er/x", "")), with_x);
+        assert_eq!(hash(&Tree::new().file("a/.git", "")), with_x);
+        assert_eq!(hash(&Tree::new().link("a/.git", "nowhere")), with_x);
+        assert_eq!(hash(&Tree::new().fifo("a/.git/x")), with_x);
         assert_eq!(hash(&Tree::new().directory("a/.git/empty/too")), EMPTY);
     }
 
@@ -357,7 +356,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_file_is_refused_at_once() {
+    fn fifos_sockets_and_devices_are_refused() {
         let found = |result: Result<TreeHash, Error>| match result {
             Err(Error::UnsupportedFileType { path, found }) => (path, found),
             other => panic!("{other:?}"),
@@ -378,9 +377,9 @@ mod tests {
         assert_eq!(found(blob_hash(tree.path(), &Progress::default())).1, "a directory");
     }
 
-    /// A FIFO or link that takes a file's name after the directory was listed.
+    /// A file that was replaced by a FIFO or a link after the directory was listed.
     #[test]
-    fn what_was_a_file_is_looked_at_again() {
+    fn a_replaced_file_is_detected() {
         let tree = Tree::new().fifo("fifo").file("f", "").link("l", "f");
         let kind = Kind::File { size: 0, executable: false };
         let hash = |name| {
@@ -393,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_root_is_named() {
+    fn an_error_names_a_missing_root() {
         let tree = Tree::new().file("f", "");
         for name in ["missing", "f"] {
             let root = tree.path().join(name);
@@ -404,10 +403,10 @@ mod tests {
         }
     }
 
-    /// Files of the kernel that lie about their size, or refuse to be read.
+    /// Kernel files with a wrong size, or that cannot be read.
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_file_that_does_not_read_as_it_looks_is_an_error() {
+    fn a_file_with_a_wrong_size_is_an_error() {
         let status = blob_hash(Path::new("/proc/self/status"), &Progress::default());
         assert!(
             matches!(status, Err(Error::ChangedWhileReading { expected: 0, .. })),
@@ -421,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn a_very_deep_tree_is_no_danger_to_the_stack() {
+    fn a_deep_tree_needs_little_stack() {
         let deep = "d/".repeat(400);
         let tree = Tree::new().file(&format!("{deep}f"), "hi");
         let small_stack = std::thread::Builder::new().stack_size(64 * 1024);
@@ -434,9 +433,9 @@ mod tests {
         assert_ne!(hash.unwrap().to_string(), EMPTY);
     }
 
-    /// Paths of more bytes than the system takes: hashed, archived, and found again in the archive.
+    /// Paths longer than the limit of the system are hashed, archived, and read from the archive.
     #[test]
-    fn a_tree_may_be_deeper_than_paths_are_long() {
+    fn a_tree_may_be_deeper_than_the_longest_path() {
         use rustix::fs::{Mode, OFlags};
         const LEVELS: usize = 1_200;
         let (tree, name) = (Tree::new(), "directory");
@@ -481,7 +480,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_bytes() {
+    fn names_may_be_invalid_utf8() {
         let latin1 = Tree::new();
         fs::write(latin1.path().join(OsStr::from_bytes(b"caf\xe9")), "").unwrap();
         assert_eq!(hash(&latin1), "987facb3e8e8fd1bff45222b836903e9d2503045");

@@ -1,45 +1,44 @@
-//! Unpacking: an archive from anywhere becomes a tree, and its hash is that of the stream.
+//! Unpacking untrusted archives. The hashes are computed from the stream, not from the written files.
 //!
-//! One thread reads and decompresses, one follows the headers, some hash and write files. Memory
+//! One thread reads and decompresses, one parses the headers, several hash and write files. Memory
 //! holds a few pieces of each, and the tree as a value; it does not grow with the size of files.
 //!
-//! # What is refused
+//! # Refused archives
 //!
-//! An archive is not trusted, and nothing outside of the tree is touched, whatever is in it:
+//! No archive can change anything outside of the tree. These are refused:
 //!
 //! - Paths that are absolute, have a component `..`, or go through a symbolic link of the archive.
-//! - Hard links to anything but a file that came before and is still there. They become copies, so
-//!   that changing the mode of one file, or removing it, does nothing to another.
-//! - Devices, FIFOs, sparse files, and what tar does not know.
-//! - More contents than there is free space, told by the headers, before they are written.
-//! - What is malformed, in the compression or in the archive; see the modules below.
+//! - Hard links to anything but an earlier file that was not replaced. Hard links become copies, so that
+//!   changing the mode of one file, or removing it, does not affect another.
+//! - Devices, FIFOs, sparse files, and unknown types.
+//! - Contents larger than the free space, according to the headers, before they are written.
+//! - Malformed compression or headers; see the modules below.
 //!
-//! Of modes, only whether the owner may execute a file counts. Owners and times do not. An entry of
-//! a path that was there before takes its place, as in Tar.jl.
+//! Of modes, only the owner's execute bit counts. Owners and times are ignored. A later entry of the same
+//! path replaces the earlier one, as in Tar.jl.
 //!
-//! The text of a symbolic link is data: it may be absolute, lead out of the tree, to nothing or in a
-//! circle. No link is ever followed: paths are followed in the tree as a value, and links are made
-//! when everything else is there. So there is no link that a path could go through while files are
-//! written, even where the file system takes two names for one: then the second meets something in
-//! its place, and that is refused.
+//! The target of a symbolic link is data: it may be absolute, lead out of the tree, to nothing or in a
+//! circle. No link is ever followed: paths are resolved in the tree as a value, and links are created
+//! last. So no link exists while files are written, even if the file system treats two names as equal:
+//! then the second entry finds an existing file, and is refused.
 //!
 //! # Compatibility
 //!
-//! What Pkg unpacks by Tar.jl gives the same tree here, with the same modes. `docs/formats.md` lists
+//! Archives that Pkg unpacks with Tar.jl give the same tree here, with the same modes. `docs/formats.md` lists
 //! each rule that is stricter than Tar.jl's, with the reason.
 //!
 //! # Crash
 //!
-//! The tree grows in its place: who wants all or nothing unpacks aside and renames.
+//! The tree is written in place. For an atomic result, unpack into a temporary directory and rename it.
 
-mod copied;
 mod field;
+mod link_copies;
 mod links;
 mod member;
-mod peek;
-mod pool;
+mod peek_reader;
 mod stream;
 mod tree;
+mod work_queue;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -48,61 +47,50 @@ use std::thread;
 use scratchrs_fs as effect;
 use scratchrs_fs::{Access, Progress};
 
-use crate::error::{BadArchive, Error, shown};
+use crate::error::{Error, InvalidArchive, shown};
 use crate::platform;
 use crate::record::{TreeHashes, TreeRecord};
-use links::Follower;
+use links::{CopyBudget, Follower};
 use member::{Member, MemberKind};
-use pool::{Counter, Data, Job, State};
 use stream::Stream;
 use tree::{Node, NodeId, ROOT, Tree};
+use work_queue::{Data, Job, Shared, WorkQueue};
 
-/// Files up to this size are handed to a thread whole.
-const SMALL: u64 = 256 * 1024;
+/// Files up to this size are queued as a whole.
+const SMALL_FILE: u64 = 256 * 1024;
 
-/// How many threads hash and write, at most: more only wait for the one that decompresses.
-const WRITERS_AT_MOST: usize = 8;
+/// The largest number of threads that hash and write: more would wait for the decompressing one.
+const MAX_WRITERS: usize = 8;
 
-/// The longest path that is written to, in bytes: that of Linux, which has the longest but for
-/// Windows, where nobody needs more.
-const PATH_AT_MOST: usize = 4095;
-
-/// How many files and directories may be copied for links, which may lead to directories with
-/// more links.
-const COPIES_AT_MOST: u64 = 1_000_000;
-
-fn too_many_copies() -> Error {
-    BadArchive::whole("the copies that stand for its links are too many").into()
-}
+/// The longest path, in bytes: the limit of Linux. Only Windows allows more.
+const MAX_PATH: usize = 4095;
 
 /// How to unpack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UnpackOptions {
-    /// What becomes of symbolic links.
+    /// The treatment of symbolic links.
     pub links: Links,
-    /// Files are created so that nobody may write to them, which is how Pkg leaves an artifact.
-    /// Otherwise they have the modes that Tar.jl gives them, as far as the umask goes.
+    /// Whether files are created read-only, as by Pkg for artifacts. Otherwise they have the modes of
+    /// Tar.jl, reduced by the umask.
     pub read_only: bool,
-    /// How much the contents of the archive may be together, in bytes; no limit by default, but
-    /// that of the free space.
-    pub bytes_at_most: Option<u64>,
+    /// The largest total size of the contents, in bytes; by default, only the free space limits it.
+    pub max_bytes: Option<u64>,
 }
 
-/// What becomes of the symbolic links of an archive.
+/// The treatment of the symbolic links of an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
-    /// They are made.
+    /// Links are created.
     #[default]
     Made,
-    /// A copy of what they lead to stands in their place, where they could not be made. Those that
-    /// lead out of the tree, to nothing, or into themselves are left out, as by Tar.jl: nothing
-    /// outside of the tree is read.
+    /// Links are replaced by copies of their targets, for file systems without links. Links that lead out
+    /// of the tree, to nothing, or to themselves are left out, as by Tar.jl: nothing outside of the tree is
+    /// read.
     Copied,
 }
 
 impl Links {
-    /// What BINARYPROVIDER_COPYDEREF says about them, read as Pkg reads it, among environment
-    /// `variables`.
+    /// From BINARYPROVIDER_COPYDEREF among environment `variables`, as read by Pkg.
     pub fn new<'a>(variables: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut variables = variables.into_iter();
         let value = variables.find(|(name, _)| *name == "BINARYPROVIDER_COPYDEREF");
@@ -113,30 +101,30 @@ impl Links {
     }
 }
 
-/// What was unpacked.
+/// An unpacked archive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unpacked {
-    /// What the archive consists of. Where links were copied, it still has links.
+    /// The record of the archive. It has links even if they were replaced by copies.
     pub record: TreeRecord,
-    /// The hashes of the tree, from the bytes of the archive: right on every file system, whatever
-    /// that makes of modes and links.
+    /// The hashes of the tree, from the bytes of the archive: correct also on file systems without modes
+    /// and links.
     pub hashes: TreeHashes,
-    /// How many members the archive has.
+    /// The number of members.
     pub members: u64,
-    /// The size of all files together, in bytes.
+    /// The total size of all files in bytes.
     pub bytes: u64,
 }
 
-/// Unpacks the archive `input`, a tar archive that may be compressed (by gzip, xz, Zstandard or
-/// bzip2, told by its bytes), into the empty directory `into`.
+/// Unpacks the archive `input`, a tar archive that may be compressed (with gzip, xz, Zstandard or
+/// bzip2, detected from its bytes), into the empty directory `into`.
 ///
-/// `progress` advances by the bytes that are taken from `input`.
+/// `progress` advances by the bytes read from `input`.
 ///
 /// # Errors
 ///
-/// The archive is malformed or holds what is refused, see above; it cannot be read; the file system
-/// refuses something; or nobody wants the result any more. `into` then holds a part of the tree,
-/// and nothing else was touched: it is the caller's to remove.
+/// The archive is malformed or refused, see the module; it cannot be read; the file system refuses an
+/// operation; or the work is cancelled. `into` then holds a part of the tree, which the caller removes;
+/// nothing else was changed.
 pub fn unpack(
     input: impl Read + Send,
     into: &Path,
@@ -146,11 +134,11 @@ pub fn unpack(
     read(input, Some(into), options, progress)
 }
 
-/// Looks through an archive as [`unpack`] does, and writes nothing.
+/// Reads and checks an archive as [`unpack`] does, without writing files.
 ///
 /// # Errors
 ///
-/// As [`unpack`], but for the file system.
+/// As [`unpack`], except those of the file system.
 pub fn inspect(input: impl Read + Send, progress: &Progress) -> Result<Unpacked, Error> {
     read(input, None, &UnpackOptions::default(), progress)
 }
@@ -162,96 +150,96 @@ fn read(
     progress: &Progress,
 ) -> Result<Unpacked, Error> {
     let (source, stream) = stream::decompress(input, progress);
-    let state = State::default();
-    let counter = state.open();
+    let shared = Shared::default();
+    let queue = shared.open();
     thread::scope(|scope| {
-        // What can't be started is dropped, and with it the ends that others would wait for.
+        // If a thread can't be started, its ends of channels are dropped, so that no other waits.
         let start = || thread::Builder::new().name("scratchrs-unpack".to_owned());
         let failed =
             || effect::Error::on("start a thread to unpack into", into.unwrap_or(".".as_ref()));
         start().spawn_scoped(scope, || source.run()).map_err(failed())?;
-        let writers = thread::available_parallelism().map_or(1, usize::from).min(WRITERS_AT_MOST);
+        let writers = thread::available_parallelism().map_or(1, usize::from).min(MAX_WRITERS);
         let writers = (0..writers)
-            .map(|_| start().spawn_scoped(scope, || state.work()).map_err(failed()))
+            .map(|_| start().spawn_scoped(scope, || shared.work()).map_err(failed()))
             .collect::<Result<Vec<_>, _>>();
-        let mut unpacking = Unpacking::new(into, options, counter);
+        let mut unpacking = Unpacking::new(into, options, queue);
         let result = match &writers {
-            Ok(_) => unpacking.follow(stream, progress),
+            Ok(_) => unpacking.read_members(stream, progress),
             Err(_) => Ok(()),
         };
-        let Unpacking { mut tree, members, counter, .. } = unpacking;
+        let Unpacking { mut tree, members, queue, .. } = unpacking;
         if let Err(error) = result {
-            // What waits need not be written any more.
-            state.fail(error);
+            // Queued files need not be written.
+            shared.fail(error);
         }
-        drop(counter);
+        drop(queue);
         for writer in writers? {
             let hashes = writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             for (contents, hash) in hashes {
                 tree.set_blob(contents, hash);
             }
         }
-        state.check().map_err(|error| refuse_clash(into, error))?;
+        shared.check().map_err(|error| explain_name_clash(into, error))?;
         let record = tree.record();
         Ok(Unpacked { hashes: record.hashes(), bytes: record.bytes(), record, members })
     })
 }
 
-/// Says of an error that something was in the place of a new entry what it means: nothing else
-/// writes there.
-fn refuse_clash(into: Option<&Path>, error: Error) -> Error {
+/// Explains an error that a new file exists already: no other program writes there, so the file system
+/// treats the names of two entries as equal.
+fn explain_name_clash(into: Option<&Path>, error: Error) -> Error {
     match (&error, into) {
         (Error::Io(occupied), Some(into)) if occupied.is_occupied() => {
             let path = occupied.path().strip_prefix(into).unwrap_or(occupied.path());
-            let problem = "the file system takes its name for that of another entry";
-            BadArchive::entry(platform::bytes(path.as_os_str()), problem).into()
+            let problem = "the file system treats its name as equal to that of another entry";
+            InvalidArchive::entry(platform::bytes(path.as_os_str()), problem).into()
         }
         _ => error,
     }
 }
 
-/// An archive of which a part is unpacked.
+/// An archive being unpacked.
 struct Unpacking<'a> {
-    /// Where to; `None` if nothing is written.
+    /// The target directory; `None` if no files are written.
     into: Option<&'a Path>,
     options: &'a UnpackOptions,
-    counter: Counter<'a>,
+    queue: WorkQueue<'a>,
     tree: Tree,
-    /// Hard links that are no files yet, and the files that they are to be copies of.
+    /// Hard links that are not written yet, and the files to copy.
     pending: Vec<(NodeId, NodeId)>,
     members: u64,
-    /// What the files seen so far take, in bytes.
+    /// The total size of the files so far, in bytes.
     bytes: u64,
-    /// What they may take.
-    room: u64,
+    /// The limit of that size.
+    available: u64,
 }
 
-/// Where a member goes.
+/// The place of a member in the tree.
 struct Place {
     parent: NodeId,
     name: Vec<u8>,
-    /// What is there already.
+    /// The existing entry.
     node: Option<NodeId>,
     on_disk: PathBuf,
 }
 
 impl<'a> Unpacking<'a> {
-    fn new(into: Option<&'a Path>, options: &'a UnpackOptions, counter: Counter<'a>) -> Self {
+    fn new(into: Option<&'a Path>, options: &'a UnpackOptions, queue: WorkQueue<'a>) -> Self {
         let free = into.and_then(effect::free_space).unwrap_or(u64::MAX);
-        let room = free.min(options.bytes_at_most.unwrap_or(u64::MAX));
+        let available = free.min(options.max_bytes.unwrap_or(u64::MAX));
         let (tree, pending) = (Tree::new(), Vec::new());
-        Self { into, options, counter, tree, pending, members: 0, bytes: 0, room }
+        Self { into, options, queue, tree, pending, members: 0, bytes: 0, available }
     }
 
-    fn follow(&mut self, mut stream: Stream, progress: &Progress) -> Result<(), Error> {
+    fn read_members(&mut self, mut stream: Stream, progress: &Progress) -> Result<(), Error> {
         if stream.available()?.is_empty() {
-            return Err(BadArchive::whole("there is nothing in it").into());
+            return Err(InvalidArchive::whole("it contains no data").into());
         }
         while let Some(member) = member::next(&mut stream, progress)? {
             self.members += 1;
             self.add(&member, &mut stream)?;
         }
-        self.settle()?;
+        self.write_pending()?;
         match (self.into, self.options.links) {
             (None, _) => Ok(()),
             (Some(into), Links::Made) => self.make_links(into, progress),
@@ -261,7 +249,7 @@ impl<'a> Unpacking<'a> {
 
     fn add(&mut self, member: &Member, stream: &mut Stream) -> Result<(), Error> {
         let Member { path, kind } = member;
-        let wrong = |problem: String| BadArchive::entry(path, problem);
+        let wrong = |problem: String| InvalidArchive::entry(path, problem);
         let Some(place) = self.place(path)? else {
             return Ok(()); // The root, which is a directory.
         };
@@ -274,7 +262,8 @@ impl<'a> Unpacking<'a> {
             MemberKind::HardLink { target, executable } => {
                 let Some(original) = self.find_file(target, &place) else {
                     let target = shown(target);
-                    let problem = format!("it is a hard link to `{target}`, no file before it");
+                    let problem =
+                        format!("it is a hard link to `{target}`, which is not an earlier file");
                     return Err(wrong(problem).into());
                 };
                 self.add_hard_link(&place, original, *executable)
@@ -285,21 +274,20 @@ impl<'a> Unpacking<'a> {
         }
     }
 
-    /// Where the member of this path goes; `None` for the root. Directories on the way that are
-    /// not there yet are made.
+    /// The place of the member with this path; `None` for the root. Creates missing directories above it.
     fn place(&mut self, path: &[u8]) -> Result<Option<Place>, Error> {
         let mut on_disk = self.into.map(Path::to_owned).unwrap_or_default();
-        if path.len() + on_disk.as_os_str().len() > PATH_AT_MOST && self.into.is_some() {
+        if path.len() + on_disk.as_os_str().len() > MAX_PATH && self.into.is_some() {
             let problem =
                 format!("its path is {} bytes long, too long for this system", path.len());
-            return Err(BadArchive::entry(path, problem).into());
+            return Err(InvalidArchive::entry(path, problem).into());
         }
         let mut parent = ROOT;
         let mut components = links::components(path).peekable();
         while let Some(name) = components.next() {
             match platform::to_name(name) {
                 Ok(name) => on_disk.push(name),
-                Err(problem) => return Err(BadArchive::entry(path, problem).into()),
+                Err(problem) => return Err(InvalidArchive::entry(path, problem).into()),
             }
             let node = self.tree.child(parent, name);
             if components.peek().is_none() {
@@ -307,7 +295,7 @@ impl<'a> Unpacking<'a> {
             }
             if node.is_some_and(|id| self.is_symlink(id)) {
                 let problem = "its path goes through a symbolic link of the archive";
-                return Err(BadArchive::entry(path, problem).into());
+                return Err(InvalidArchive::entry(path, problem).into());
             }
             let place = Place { parent, name: name.to_owned(), node, on_disk };
             parent = self.put(&place, Node::Directory)?;
@@ -316,19 +304,19 @@ impl<'a> Unpacking<'a> {
         Ok(None)
     }
 
-    /// Puts an entry into the tree, in the place of what was there. On disk, that is removed, and a
-    /// directory is made.
+    /// Puts an entry into the tree, and replaces an existing one. On disk, removes the existing one, and
+    /// creates a directory.
     ///
-    /// Of a symbolic link nothing is on disk yet. What a file system that takes two names for one
-    /// has there is something else, and stays: then the new entry is refused.
+    /// A symbolic link is not on disk yet. A file with its name belongs to another entry, on a file system
+    /// that treats the two names as equal. It is not removed: the new entry is refused.
     fn put(&mut self, place: &Place, node: Node) -> Result<NodeId, Error> {
-        let Place { parent, name, node: there, on_disk } = place;
-        let id = match *there {
+        let Place { parent, name, node: existing, on_disk } = place;
+        let id = match *existing {
             Some(id) if node == Node::Directory && self.tree.node(id) == Node::Directory => {
                 return Ok(id);
             }
             Some(id) => {
-                self.settle()?;
+                self.write_pending()?;
                 if self.into.is_some() && !self.is_symlink(id) {
                     effect::remove(on_disk)?;
                 }
@@ -356,41 +344,42 @@ impl<'a> Unpacking<'a> {
     ) -> Result<(), Error> {
         let contents = self.tree.add_contents(size);
         self.put(place, Node::File { contents, executable })?;
-        self.take_room(size)?;
+        self.add_size(size)?;
         let access = Access { executable, read_only: self.options.read_only };
         let path = self.into.map(|_| (place.on_disk.clone(), access));
-        if size <= SMALL {
+        if size <= SMALL_FILE {
             let mut data = Vec::with_capacity(size as usize);
             stream.take(size, |piece| {
                 data.extend_from_slice(piece);
                 Ok(())
             })?;
-            self.counter.hand_in(Job { contents, size, path, data: Data::Whole(data) });
+            self.queue.push(Job { contents, size, path, data: Data::Whole(data) });
         } else {
-            let pieces = self.counter.hand_in_pieces(contents, size, path);
+            let pieces = self.queue.push_pieces(contents, size, path);
             stream.take(size, |piece| {
-                // Nobody takes it if the file can't be written: that is told below.
-                pieces.send(piece.to_vec()).or_else(|_| self.counter.check())
+                // Sending fails if the file can't be written; the error is returned below.
+                pieces.send(piece.to_vec()).or_else(|_| self.queue.check())
             })?;
         }
         member::skip_padding(stream, size)?;
-        self.counter.check()
+        self.queue.check()
     }
 
-    /// Counts what a file takes.
-    fn take_room(&mut self, size: u64) -> Result<(), Error> {
+    /// Adds the size of a file.
+    fn add_size(&mut self, size: u64) -> Result<(), Error> {
         self.bytes = self.bytes.saturating_add(size);
-        let Self { bytes, room, .. } = *self;
-        if bytes > room { Err(Error::TooLarge { bytes, room }) } else { Ok(()) }
+        let Self { bytes, available, .. } = *self;
+        if bytes > available { Err(Error::TooLarge { bytes, available }) } else { Ok(()) }
     }
 
-    /// The file at a path of the archive, if it stays when something is put at `place`.
+    /// The file at a path of the archive, unless it would be replaced by an entry at `place`.
     fn find_file(&self, path: &[u8], place: &Place) -> Option<NodeId> {
         let id = links::components(path)
             .try_fold(ROOT, |directory, name| self.tree.child(directory, name))?;
         let is_file = matches!(self.tree.node(id), Node::File { .. });
-        let goes = place.node.is_some_and(|there| there != id && self.tree.is_in(id, there));
-        (is_file && !goes).then_some(id)
+        let is_replaced =
+            place.node.is_some_and(|existing| existing != id && self.tree.is_in(id, existing));
+        (is_file && !is_replaced).then_some(id)
     }
 
     fn add_hard_link(
@@ -402,23 +391,23 @@ impl<'a> Unpacking<'a> {
         let Node::File { contents, .. } = self.tree.node(original) else { return Ok(()) };
         let node = Node::File { contents, executable };
         if place.node == Some(original) {
-            // A link to itself changes nothing but the mode.
+            // A link to itself changes only the mode.
             self.tree.replace(original, node);
-            self.settle()?;
+            self.write_pending()?;
             return match self.into {
                 Some(_) => Ok(effect::set_executable(&place.on_disk, executable)?),
                 None => Ok(()),
             };
         }
         let link = self.put(place, node)?;
-        self.take_room(self.tree.size(contents))?;
+        self.add_size(self.tree.size(contents))?;
         self.pending.push((link, original));
         Ok(())
     }
 
-    /// Waits until all files are written, and then makes hard links of which there is no file yet.
-    fn settle(&mut self) -> Result<(), Error> {
-        self.counter.wait()?;
+    /// Waits until all queued files are written, then writes the pending hard links.
+    fn write_pending(&mut self) -> Result<(), Error> {
+        self.queue.wait()?;
         let pending = std::mem::take(&mut self.pending);
         let Some(into) = self.into else { return Ok(()) };
         for (link, original) in pending {
@@ -440,7 +429,7 @@ impl<'a> Unpacking<'a> {
         for link in links::all(&self.tree) {
             progress.check()?;
             if let Node::Symlink(target) = self.tree.node(link) {
-                // Only Windows has links to directories that are not like those to files.
+                // Only Windows distinguishes links to directories from links to files.
                 let to_directory = cfg!(windows) && follower.leads_to_directory(link)?;
                 let target = platform::to_path_lossy(self.tree.text(target));
                 effect::make_link(target.as_os_str(), &self.on_disk(into, link), to_directory)?;
@@ -449,17 +438,14 @@ impl<'a> Unpacking<'a> {
         Ok(())
     }
 
-    /// Puts copies in the places of links.
+    /// Creates copies in place of links.
     fn copy_links(&mut self, into: &Path, progress: &Progress) -> Result<(), Error> {
-        let mut copied = 0_u64;
+        let mut budget = CopyBudget::default();
         for (link, source) in links::copies(&self.tree)? {
             let mut pending = vec![(self.on_disk(into, source), self.on_disk(into, link))];
             while let Some((from, to)) = pending.pop() {
                 progress.check()?;
-                copied += 1;
-                if copied > COPIES_AT_MOST {
-                    return Err(too_many_copies());
-                }
+                budget.take()?;
                 let inspect = |error| effect::Error::on("inspect", &from)(error);
                 let metadata = std::fs::symlink_metadata(&from).map_err(inspect)?;
                 if metadata.is_dir() {
@@ -469,7 +455,7 @@ impl<'a> Unpacking<'a> {
                         pending.push((from.join(&name), to.join(&name)));
                     }
                 } else {
-                    self.take_room(metadata.len())?;
+                    self.add_size(metadata.len())?;
                     let executable = platform::is_executable(&metadata);
                     let access = Access { executable, read_only: self.options.read_only };
                     effect::copy_file(&from, &to, access)?;

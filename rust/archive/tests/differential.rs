@@ -2,7 +2,7 @@
 //!
 //! Linux only: elsewhere file systems refuse names that are not UTF-8, and `tar` is not GNU's.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its tree has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 mod trees;
 
@@ -17,7 +17,7 @@ use scratchrs_model::hash::{Sha256, TreeHash};
 use tempfile::TempDir;
 use trees::{built, directory};
 
-/// What git, with no configuration but the one given here, calls the tree.
+/// The hash of the tree by git, without the configuration of the user.
 fn git_tree_hash(tree: &Path, object_format: &str) -> String {
     let repository = tempfile::tempdir().unwrap();
     let git = |arguments: &[&str]| {
@@ -108,26 +108,26 @@ proptest! {
         prop_assert_eq!(hashes.git.to_string(), git_tree_hash(tree.path(), "sha1"));
         prop_assert_eq!(hashes.pkg, tree_hash(tree.path()).unwrap());
         if hashes.pkg == hashes.git {
-            // Else there are links whose length Pkg does not count as git does.
+            // Otherwise there are links whose length Pkg counts differently.
             let sha256 = tree_hash_sha256(tree.path()).unwrap();
             prop_assert_eq!(sha256.to_string(), git_tree_hash(tree.path(), "sha256"));
         }
     }
 
     #[test]
-    fn gnu_tar_unpacks_what_was_packed(tree in directory()) {
+    fn gnu_tar_unpacks_packed_trees(tree in directory()) {
         let tree = built(&tree, false);
         let out = tempfile::tempdir().unwrap();
         let tarball = out.path().join("a.tar.gz");
         let packed = pack(tree.path(), &tarball).unwrap();
         let unpacked = unpack_with_gnu_tar(&tarball);
         prop_assert_eq!(tree_hash(unpacked.path()).unwrap(), tree_hash(tree.path()).unwrap());
-        // Empty directories, which the hash does not see, are in the tarball.
+        // The tarball has the empty directories, which the hash ignores.
         prop_assert_eq!(pack(unpacked.path(), &tarball).unwrap(), packed);
     }
 
     #[test]
-    fn what_was_packed_is_unpacked(tree in directory()) {
+    fn packed_trees_are_unpacked(tree in directory()) {
         let tree = built(&tree, false);
         let out = tempfile::tempdir().unwrap();
         let [tarball, into, again] = ["a", "into", "again"].map(|name| out.path().join(name));
@@ -146,7 +146,7 @@ proptest! {
     }
 
     #[test]
-    fn a_record_is_read_as_it_was_written(tree in directory()) {
+    fn a_record_survives_serialisation(tree in directory()) {
         let record = tree_record(built(&tree, false).path());
         let bytes = record.to_bytes();
         prop_assert_eq!(&TreeRecord::from_bytes(&bytes).unwrap(), &record);

@@ -1,8 +1,8 @@
-//! Fuzzers of the archive formats. `SCRATCHRS_FUZZ_SECONDS` says how long each runs: one second by
-//! default. The seeds are made here: archives of every kind of member, files of every compression
-//! in several parts, and grammars that know where it hurts.
+//! Fuzzers of the archive formats. Each runs for `SCRATCHRS_FUZZ_SECONDS`, one second by default. The
+//! seeds are generated: archives with every kind of member, files of every compression in several
+//! parts, and conflicting members.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its tree has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 mod members;
 mod support;
@@ -14,10 +14,10 @@ use members::{archive, path};
 use scratchrs_archive::{Error, Links, UnpackOptions, Unpacked, inspect, tree_record};
 use scratchrs_fs::Progress;
 use scratchrs_testkit::{Random, fuzz};
-use support::{Archive, FORMATS, Yard, compress, described, is_there, pax_record};
+use support::{Archive, FORMATS, Sandbox, compress, described, is_installed, pax_record};
 use tar_jl::Expected;
 
-/// The most memory that all fuzzers together may take: the windows of a few decompressors.
+/// The memory limit of all fuzzers together: the windows of a few decompressors.
 const KIB_AT_MOST: u64 = 900 << 10;
 
 fn assert_bounded_memory() {
@@ -27,35 +27,33 @@ fn assert_bounded_memory() {
     assert!(peak < KIB_AT_MOST, "{peak} KiB");
 }
 
-fn look(input: impl Read + Send) -> Result<Unpacked, Error> {
+fn inspect_all(input: impl Read + Send) -> Result<Unpacked, Error> {
     inspect(input, &Progress::default())
 }
 
-/// Unpacks in a directory beside which there is something precious, and holds what is on disk
-/// against what the result says.
-fn unpack_and_compare(bytes: &[u8], links: Links) -> Result<(Unpacked, Yard), Error> {
-    let yard = Yard::new();
-    let options =
-        UnpackOptions { links, bytes_at_most: Some(10 << 20), ..UnpackOptions::default() };
-    let unpacked = yard.unpack(bytes, &options)?;
-    let on_disk = tree_record(&yard.root(), &Progress::default()).unwrap();
+/// Unpacks into a sandbox, and compares the tree on disk with the result.
+fn unpack_and_compare(bytes: &[u8], links: Links) -> Result<(Unpacked, Sandbox), Error> {
+    let sandbox = Sandbox::new();
+    let options = UnpackOptions { links, max_bytes: Some(10 << 20), ..UnpackOptions::default() };
+    let unpacked = sandbox.unpack(bytes, &options)?;
+    let on_disk = tree_record(&sandbox.root(), &Progress::default()).unwrap();
     match links {
         Links::Made => {
-            assert_eq!(unpacked.record, on_disk, "{:#?}", described(&yard.root()));
-            assert_eq!(unpacked, look(bytes).unwrap());
+            assert_eq!(unpacked.record, on_disk, "{:#?}", described(&sandbox.root()));
+            assert_eq!(unpacked, inspect_all(bytes).unwrap());
         }
-        // A record does not say what is in `.git`, and so not what links to it become.
+        // A record leaves out `.git`, so it can't tell the copies of links into it.
         Links::Copied if names_git(bytes) => {}
         Links::Copied => assert_eq!(unpacked.record.with_links_copied().unwrap(), on_disk),
     }
-    Ok((unpacked, yard))
+    Ok((unpacked, sandbox))
 }
 
 fn names_git(bytes: &[u8]) -> bool {
     bytes.windows(4).any(|part| part == b".git")
 }
 
-/// Damages bytes as a disk, a network or a person who means harm would.
+/// Damages bytes as a disk, a network or an attacker would.
 fn damage(random: &mut Random, bytes: &mut Vec<u8>, unit: usize) {
     for _ in 0..1 + random.below(4) {
         if bytes.is_empty() {
@@ -84,7 +82,7 @@ fn damage(random: &mut Random, bytes: &mut Vec<u8>, unit: usize) {
     }
 }
 
-/// Puts the checksums of what still looks like headers right again.
+/// Corrects the checksums of blocks that still look like headers.
 fn with_checksums(bytes: &mut [u8]) {
     for block in bytes.chunks_exact_mut(512).filter(|block| &block[257..262] == b"ustar") {
         block[148..156].fill(b' ');
@@ -97,16 +95,18 @@ fn any_links(random: &mut Random) -> Links {
     if random.once_in(3) { Links::Copied } else { Links::Made }
 }
 
-/// What Tar.jl unpacks we unpack, and to the same tree.
+/// Archives that Tar.jl unpacks give the same tree.
 #[test]
-fn members_that_get_in_each_others_way() {
+fn conflicting_members() {
     fuzz("archives next to Tar.jl's rules", 100, |random| {
         let archive = archive(random);
         let found = unpack_and_compare(&archive.0, Links::Made);
         match (tar_jl::expected(&archive.0), found) {
-            (Expected::Tree(tree), Ok((_, yard))) => assert_eq!(described(&yard.root()), tree),
+            (Expected::Tree(tree), Ok((_, sandbox))) => {
+                assert_eq!(described(&sandbox.root()), tree)
+            }
             (Expected::Tree(tree), Err(error)) => panic!("{error}; Tar.jl has {tree:?}"),
-            // It refuses more than we do where that does no harm.
+            // Tar.jl refuses some harmless archives that we accept.
             (Expected::Refused, _) => {}
         }
         let _ = unpack_and_compare(&archive.0, Links::Copied);
@@ -127,7 +127,7 @@ fn damaged_headers() {
     assert_bounded_memory();
 }
 
-/// Pax headers of records that count right, wrong, or not at all.
+/// Pax headers with right, wrong or missing lengths.
 #[test]
 fn pax_records() {
     fuzz("pax headers", 100, |random| {
@@ -156,7 +156,7 @@ fn pax_records() {
     });
 }
 
-/// Gives the bytes in pieces of random sizes.
+/// Returns the bytes in pieces of random sizes.
 struct InPieces<'a>(&'a [u8], Random);
 
 impl Read for InPieces<'_> {
@@ -167,7 +167,7 @@ impl Read for InPieces<'_> {
     }
 }
 
-/// The archive in several parts, as the seeds of the fuzzer below.
+/// The archive in several compressed parts, as seeds of the fuzzer below.
 fn compressed(bytes: &[u8], format: &str) -> Vec<Vec<u8>> {
     let parts: Vec<_> = bytes.chunks(1500).map(|part| compress(part, format)).collect();
     let mut seeds = vec![compress(bytes, format), parts.concat()];
@@ -191,18 +191,18 @@ fn damaged_compression() {
         .link("l", "/x")
         .end()
         .0;
-    let expected = look(&archive[..]).unwrap();
+    let expected = inspect_all(&archive[..]).unwrap();
     let mut seeds = Vec::new();
-    for format in FORMATS.into_iter().skip(1).filter(|format| is_there(format)) {
+    for format in FORMATS.into_iter().skip(1).filter(|format| is_installed(format)) {
         seeds.extend(compressed(&archive, format).into_iter().map(|seed| (format, seed)));
     }
     fuzz("damaged gzip, xz, Zstandard and bzip2", 100, |random| {
         let (format, seed) = random.pick(&seeds);
-        let whole = look(InPieces(seed, random.clone()));
+        let whole = inspect_all(InPieces(seed, random.clone()));
         assert_eq!(whole.unwrap_or_else(|e| panic!("{format}: {e}")), expected);
         let mut bytes = seed.clone();
         damage(random, &mut bytes, 1 + random.clone().below(40));
-        match (look(&bytes[..]), look(InPieces(&bytes, random.clone()))) {
+        match (inspect_all(&bytes[..]), inspect_all(InPieces(&bytes, random.clone()))) {
             (Ok(one), Ok(other)) => assert_eq!(one, other),
             (Err(Error::Archive(_) | Error::TooLarge { .. }), Err(_)) => {}
             (one, other) => panic!("{format}: {one:?}, in pieces {other:?}"),
@@ -211,19 +211,19 @@ fn damaged_compression() {
     assert_bounded_memory();
 }
 
-/// What is written is read, whatever is in the tree, and others read it as we do.
+/// Packed trees are unpacked, by us and by other programs.
 #[test]
 fn packed_trees() {
     use scratchrs_archive::{Compression, pack};
     fuzz("trees that are packed", 20, |random| {
-        let Ok((_, yard)) = unpack_and_compare(&archive(random).0, Links::Made) else { return };
-        let tarball = yard.path("into.tar");
+        let Ok((_, sandbox)) = unpack_and_compare(&archive(random).0, Links::Made) else { return };
+        let tarball = sandbox.path("into.tar");
         let compression =
             if random.once_in(4) { Compression::Zstandard } else { Compression::Gzip };
-        pack(&yard.root(), &tarball, compression, &Progress::default()).unwrap();
+        pack(&sandbox.root(), &tarball, compression, &Progress::default()).unwrap();
         let bytes = std::fs::read(&tarball).unwrap();
         std::fs::remove_file(&tarball).unwrap();
         let (_, again) = unpack_and_compare(&bytes, Links::Made).unwrap();
-        assert_eq!(described(&yard.root()), described(&again.root()));
+        assert_eq!(described(&sandbox.root()), described(&again.root()));
     });
 }

@@ -1,7 +1,6 @@
-//! Archives that mean harm, or are broken: what is refused, and that nothing but the tree is
-//! touched.
+//! Hostile and malformed archives: they are refused, and nothing outside of the tree is changed.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its tree has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 mod support;
 
@@ -12,14 +11,14 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use scratchrs_archive::{Error, Links, UnpackOptions, inspect, tree_record};
 use scratchrs_fs::Progress;
-use support::{Archive, FILE, Raw, Yard, described, pax_record, unpack};
+use support::{Archive, FILE, Raw, Sandbox, described, pax_record, unpack};
 
-/// The message with which an archive is refused, by unpacking it and by looking at it.
+/// The error message for an archive, the same by unpacking and by inspecting it.
 fn refusal(archive: &Archive) -> String {
     let Err(error) = unpack(archive) else { panic!("it was unpacked") };
     assert!(matches!(error, Error::Archive(_)), "{error:?}");
-    let looked_at = inspect(&archive.0[..], &Progress::default()).unwrap_err();
-    assert_eq!(looked_at.to_string(), error.to_string());
+    let inspected = inspect(&archive.0[..], &Progress::default()).unwrap_err();
+    assert_eq!(inspected.to_string(), error.to_string());
     error.to_string()
 }
 
@@ -42,10 +41,10 @@ fn paths_that_leave_the_tree() {
     assert_refused(Archive::new().pax("path", b"a\0b").file("f", ""), "a zero byte");
     assert_refused(Archive::new().pax("path", "").file("f", ""), "its path is empty");
     assert_refused(Archive::new().file("", ""), "its path is empty");
-    // Dots that are no way up.
-    let (_, yard) =
+    // Dots that are part of a name.
+    let (_, sandbox) =
         unpack(&Archive::new().file("..a", "").file("...", "").file("b..", "")).unwrap();
-    assert_eq!(described(&yard.root()), ["...: ", "..a: ", "b..: "]);
+    assert_eq!(described(&sandbox.root()), ["...: ", "..a: ", "b..: "]);
 }
 
 #[test]
@@ -56,16 +55,16 @@ fn paths_through_links() {
     assert_refused(Archive::new().link("l", ".").link("l/m", "x"), why);
     assert_refused(Archive::new().file("f", "").link("l", ".").hard_link("l/g", "f"), why);
     assert_refused(Archive::new().directory("d").link("d/l", "..").file("./d//l/./f", ""), why);
-    // A hard link is followed through no link either.
+    // The target of a hard link is not resolved through links either.
     let archive = Archive::new().file("d/f", "").link("l", "d").hard_link("h", "l/f");
-    assert_refused(archive, "no file before it");
+    assert_refused(archive, "not an earlier file");
 }
 
-/// A link's text is data. It is kept to the byte, and nothing at the other end is read or written.
+/// The target of a link is data: it is kept unchanged, and neither read nor written.
 #[test]
 fn links_that_lead_out_are_data() {
-    let yard = Yard::new();
-    let beside = yard.path("beside/file");
+    let sandbox = Sandbox::new();
+    let beside = sandbox.path("beside/file");
     let targets = [
         "/",
         "/etc/passwd",
@@ -89,14 +88,17 @@ fn links_that_lead_out_are_data() {
     for target in targets {
         for path in ["l", "a/b/l"] {
             let archive = Archive::new().directory("a").file("f", "1").link(path, target);
-            let (unpacked, yard) = unpack(&archive).unwrap();
-            let made = fs::read_link(yard.root().join(path)).unwrap();
+            let (unpacked, sandbox) = unpack(&archive).unwrap();
+            let made = fs::read_link(sandbox.root().join(path)).unwrap();
             assert_eq!(made.to_str().unwrap(), target);
             assert_eq!(unpacked, inspect(&archive.0[..], &Progress::default()).unwrap());
-            assert_eq!(unpacked.record, tree_record(&yard.root(), &Progress::default()).unwrap());
+            assert_eq!(
+                unpacked.record,
+                tree_record(&sandbox.root(), &Progress::default()).unwrap()
+            );
         }
     }
-    // So is one that leads out, or in a circle, only by way of others.
+    // So is that of a link that leads out, or in a circle, through other links.
     let archive = Archive::new()
         .directory("x")
         .link("a/b/c/s", "../../../x")
@@ -105,17 +107,17 @@ fn links_that_lead_out_are_data() {
         .link("p", "q")
         .link("q", "p")
         .link("r", "r/..");
-    let (unpacked, yard) = unpack(&archive).unwrap();
-    assert_eq!(unpacked.record, tree_record(&yard.root(), &Progress::default()).unwrap());
+    let (unpacked, sandbox) = unpack(&archive).unwrap();
+    assert_eq!(unpacked.record, tree_record(&sandbox.root(), &Progress::default()).unwrap());
     assert_eq!(unpacked.record.entries().len(), 6);
 }
 
-/// Where copies stand for links, nothing is copied from outside, and what a link leads to that leads
-/// out is left out, as by Tar.jl.
+/// When links are replaced by copies, nothing is copied from outside, and links that lead out are left
+/// out, as by Tar.jl.
 #[test]
 fn nothing_outside_is_copied() {
-    let yard = Yard::new();
-    let beside = yard.path("beside");
+    let sandbox = Sandbox::new();
+    let beside = sandbox.path("beside");
     let archive = Archive::new()
         .file("f", "1")
         .file("d/g", "2")
@@ -125,7 +127,7 @@ fn nothing_outside_is_copied() {
         .link("d/up", "../../beside")
         .link("and-back", "../into/f")
         .link("root", "/")
-        .link("inside", yard.root().join("f").to_str().unwrap())
+        .link("inside", sandbox.root().join("f").to_str().unwrap())
         .link("chain", "absolute")
         .link("through", "directory/file")
         .link("nowhere/../x", "f");
@@ -134,19 +136,19 @@ fn nothing_outside_is_copied() {
         .link("good", "d/../f")
         .link("dir", "d/");
     let options = UnpackOptions { links: Links::Copied, ..UnpackOptions::default() };
-    let unpacked = yard.unpack(&archive.0, &options).unwrap();
-    assert_eq!(described(&yard.root()), ["d/", "d/g: 2", "dir/", "dir/g: 2", "f: 1", "good: 1"]);
-    let on_disk = tree_record(&yard.root(), &Progress::default()).unwrap();
+    let unpacked = sandbox.unpack(&archive.0, &options).unwrap();
+    assert_eq!(described(&sandbox.root()), ["d/", "d/g: 2", "dir/", "dir/g: 2", "f: 1", "good: 1"]);
+    let on_disk = tree_record(&sandbox.root(), &Progress::default()).unwrap();
     assert_eq!(unpacked.record.with_links_copied().unwrap(), on_disk);
     assert_eq!(unpacked, inspect(&archive.0[..], &Progress::default()).unwrap());
 }
 
-/// Writing through a link, in every guise: refused, or what is written takes the place of the link.
+/// Writing through a link is refused, or replaces the link, in all variants.
 #[test]
 fn nothing_is_written_through_a_link() {
-    let yard = Yard::new();
-    let outside = yard.path("beside").to_str().unwrap().to_owned();
-    let file = yard.path("beside/file").to_str().unwrap().to_owned();
+    let sandbox = Sandbox::new();
+    let outside = sandbox.path("beside").to_str().unwrap().to_owned();
+    let file = sandbox.path("beside/file").to_str().unwrap().to_owned();
     let link = |target: &str| Archive::new().file("other", "mine").link("l", target);
     let mut refused = Vec::new();
     let mut replaced = Vec::new();
@@ -161,17 +163,17 @@ fn nothing_is_written_through_a_link() {
             (link(target).file("l/deep/er/file", "x"), through),
             (link(target).pax("path", "l/file").file("f", "x"), through),
             (link(target).extension(b'L', "l/file\0").file("f", "x"), through),
-            // By two links, by one that took the place of a directory, by one whose directory went.
+            // Through two links, a link that replaced a directory, and one whose directory was removed.
             (link(target).link("m", "l").file("m/file", "x"), through),
             (Archive::new().file("l/file", "x").link("l", target).file("l/file", "y"), through),
             (Archive::new().directory("l").link("l", target).file("l/file", "y"), through),
             (link(target).link("d/l", target).file("d/l/file", "x"), through),
-            // A hard link to a symbolic link, and one to a file behind one.
-            (link(target).hard_link("h", "l"), "no file before it"),
-            (link(target).hard_link("h", "l/file"), "no file before it"),
+            // A hard link to a symbolic link, and one to a file below one.
+            (link(target).hard_link("h", "l"), "not an earlier file"),
+            (link(target).hard_link("h", "l/file"), "not an earlier file"),
             (
                 Archive::new().file("l/file", "x").link("l", target).hard_link("h", "l/file"),
-                "no file before it",
+                "not an earlier file",
             ),
         ]);
         replaced.extend([
@@ -187,32 +189,32 @@ fn nothing_is_written_through_a_link() {
     }
     for (archive, expected) in replaced {
         for links in [Links::Made, Links::Copied] {
-            let yard = Yard::new();
+            let sandbox = Sandbox::new();
             let options = UnpackOptions { links, ..UnpackOptions::default() };
-            yard.unpack(&archive.0, &options).unwrap();
+            sandbox.unpack(&archive.0, &options).unwrap();
             if links == Links::Made || !expected[0].contains("->") {
-                assert_eq!(described(&yard.root()), expected);
+                assert_eq!(described(&sandbox.root()), expected);
             }
         }
     }
     let back = link(&outside).directory("l").file("l/file", "new");
-    let (_, yard) = unpack(&back).unwrap();
-    assert_eq!(described(&yard.root()), ["l/", "l/file: new", "other: mine"]);
-    // The mode of a hard link to itself is that of the file, and of nothing behind a link.
-    let (_, yard) = unpack(&link(&file).hard_link("other", "other")).unwrap();
-    assert!(yard.root().join("l").is_symlink());
+    let (_, sandbox) = unpack(&back).unwrap();
+    assert_eq!(described(&sandbox.root()), ["l/", "l/file: new", "other: mine"]);
+    // A hard link to itself changes the mode of that file only.
+    let (_, sandbox) = unpack(&link(&file).hard_link("other", "other")).unwrap();
+    assert!(sandbox.root().join("l").is_symlink());
 }
 
 #[test]
-fn links_that_keep_us_busy() {
-    // Each leads through all before it twice.
+fn links_that_take_long_to_resolve() {
+    // Each leads twice through all earlier ones.
     let mut archive = Archive::new().directory("d0");
     for level in 1..60 {
         let below = format!("d{}", level - 1);
         archive = archive.link(&format!("d{level}"), &format!("{below}/../{below}"));
     }
     unpack(&archive).unwrap();
-    // So many of them that even forty steps each are too many.
+    // So many that even forty steps each are too many.
     let path = "./".repeat(30_000) + "l0";
     let mut archive = Archive::new().file("end", "");
     for level in 0..60 {
@@ -222,13 +224,13 @@ fn links_that_keep_us_busy() {
     for index in 0..200 {
         archive = archive.link(&format!("m{index}"), "l0/../l0/../l0");
     }
-    // Components that say nothing are not counted: this is a matter of time only.
+    // Empty components are not counted: only the time matters here.
     inspect(&archive.0[..], &Progress::default()).unwrap();
 }
 
 #[test]
-fn hard_links_to_anything_but_a_file_before() {
-    let why = "no file before it";
+fn hard_links_to_anything_but_an_earlier_file() {
+    let why = "not an earlier file";
     assert_refused(Archive::new().hard_link("h", "f"), why);
     assert_refused(Archive::new().hard_link("h", "f").file("f", ""), why);
     assert_refused(Archive::new().directory("d").hard_link("h", "d"), why);
@@ -243,11 +245,11 @@ fn hard_links_to_anything_but_a_file_before() {
     let up = Archive::new().hard_link("h", "../beside/file");
     assert_refused(up, "a hard link to a path with a component `..`");
     let kind = b'1';
-    assert_refused(Archive::new().raw(&Raw { kind, ..FILE }), "a link to nothing");
+    assert_refused(Archive::new().raw(&Raw { kind, ..FILE }), "a link without a target");
 }
 
 #[test]
-fn what_no_tree_holds() {
+fn unsupported_types() {
     let kinds = [
         (b'3', "a character device"),
         (b'4', "a block device"),
@@ -266,44 +268,44 @@ fn what_no_tree_holds() {
 }
 
 #[test]
-fn headers_that_contradict_themselves() {
+fn contradictory_headers() {
     let with = |raw: Raw<'_>| Archive::new().raw(&raw);
-    assert_refused(with(Raw { link: b"x", ..FILE }), "it is no link, and says what it links to");
-    assert_refused(with(Raw { kind: b'5', link: b"x", ..FILE }), "it is no link");
+    assert_refused(with(Raw { link: b"x", ..FILE }), "it is not a link, but has a target");
+    assert_refused(with(Raw { kind: b'5', link: b"x", ..FILE }), "it is not a link");
     for kind in [b'1', b'2', b'5'] {
         let link: &[u8] = if kind == b'5' { b"" } else { b"x" };
         assert_refused(
             with(Raw { kind, link, size: 1, ..FILE }),
-            "it is no file, and has contents",
+            "it is not a file, but has contents",
         );
     }
-    assert_refused(with(Raw { kind: b'2', ..FILE }), "a link to nothing");
-    assert_refused(with(Raw { path: b"f/", ..FILE }), "ends in `/`, and it is no directory");
-    assert_refused(with(Raw { path: b"d/.", ..FILE }), "ends in `.`, and it is no directory");
-    assert_refused(with(Raw { path: b".", ..FILE }), "ends in `.`, and it is no directory");
+    assert_refused(with(Raw { kind: b'2', ..FILE }), "a link without a target");
+    assert_refused(with(Raw { path: b"f/", ..FILE }), "ends in `/`, but it is not a directory");
+    assert_refused(with(Raw { path: b"d/.", ..FILE }), "ends in `.`, but it is not a directory");
+    assert_refused(with(Raw { path: b".", ..FILE }), "ends in `.`, but it is not a directory");
     assert_refused(Archive::new().pax("linkpath", "a\0b").link("l", "x"), "a zero byte");
 }
 
 #[test]
-fn numbers_that_are_none() {
+fn invalid_numbers() {
     let field = |at: usize, bytes: &[u8]| {
         let mut archive = Archive::new().file("f", "");
         archive.0[at..at + bytes.len()].copy_from_slice(bytes);
         with_checksum(archive)
     };
-    assert_refused(field(124, b"9999999999\0"), "its size is no number");
-    assert_refused(field(124, b"-1\0"), "its size is no number");
-    assert_refused(field(124, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), "absurd");
-    assert_refused(field(124, b"\x80\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00"), "absurd");
-    assert_refused(field(124, b"\x80\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff"), "absurd");
-    assert_refused(field(100, b"00x0644\0"), "its mode is no number");
+    assert_refused(field(124, b"9999999999\0"), "its size is not a number");
+    assert_refused(field(124, b"-1\0"), "its size is not a number");
+    assert_refused(field(124, b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"), "out of range");
+    assert_refused(field(124, b"\x80\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00"), "out of range");
+    assert_refused(field(124, b"\x80\x00\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff"), "out of range");
+    assert_refused(field(100, b"00x0644\0"), "its mode is not a number");
     for size in ["-1", "x", "1 2", "", " ", "0x10", "18446744073709551616"] {
-        assert_refused(Archive::new().pax("size", size).file("f", ""), "a size that is no number");
+        assert_refused(Archive::new().pax("size", size).file("f", ""), "an invalid size");
     }
-    assert_refused(Archive::new().pax("size", "9223372036854775808").file("f", ""), "absurd");
+    assert_refused(Archive::new().pax("size", "9223372036854775808").file("f", ""), "out of range");
 }
 
-/// Puts the right checksum into the first header.
+/// Sets the checksum of the first header.
 fn with_checksum(mut archive: Archive) -> Archive {
     archive.0[148..156].fill(b' ');
     let sum: u32 = archive.0[..512].iter().copied().map(u32::from).sum();
@@ -312,7 +314,7 @@ fn with_checksum(mut archive: Archive) -> Archive {
 }
 
 #[test]
-fn pax_headers_that_are_none() {
+fn malformed_pax_headers() {
     let malformed = [
         "x",
         "5 a=b",
@@ -334,21 +336,21 @@ fn pax_headers_that_are_none() {
         let archive = Archive::new().extension(b'g', pax_record(key, b"1")).file("f", "");
         assert_refused(archive, &format!("all members the same `{key}`"));
     }
-    // An empty key means nothing, and zeros before a length no other one.
+    // An empty key is ignored, and so are leading zeros of a length.
     let records = "6 =bc\n0000000000000000000000000000036 a=b\n";
     unpack(&Archive::new().extension(b'x', records).file("f", "")).unwrap();
-    // One that names who made the archive, as `git archive` writes it.
+    // A comment, as written by `git archive`.
     let comment = pax_record("comment", b"0123");
     unpack(&Archive::new().extension(b'g', comment).file("f", "")).unwrap();
 }
 
 #[test]
-fn names_of_absurd_lengths() {
+fn excessively_long_names() {
     let long = "x".repeat(70_000);
     assert_refused(Archive::new().extension(b'L', &long).file("f", ""), "70000 bytes long");
     assert_refused(Archive::new().pax("path", &long).file("f", ""), "longer than 64 KiB");
     let archive = Archive::new().pax("linkpath", &long).link("l", "x");
-    assert_refused(archive, "it links to more than 64 KiB of path");
+    assert_refused(archive, "the target of the link is longer than 64 KiB");
     let size = 10 << 30;
     for kind in [b'x', b'g', b'L', b'K'] {
         let archive = Archive::new().raw(&Raw { kind, size, ..FILE });
@@ -356,7 +358,7 @@ fn names_of_absurd_lengths() {
     }
 }
 
-/// Nothing recurses over the levels, and what the system can't hold is an error that says so.
+/// No function recurses over the levels, and a path too long for the system is an error.
 #[test]
 fn ten_thousand_levels() {
     let deep = "d/".repeat(10_000) + "f";
@@ -364,8 +366,8 @@ fn ten_thousand_levels() {
     let small_stack = std::thread::Builder::new().stack_size(128 * 1024);
     let message = small_stack
         .spawn(move || {
-            let looked_at = inspect(&archive.0[..], &Progress::default()).unwrap();
-            assert_eq!(looked_at.record.entries().len(), 2);
+            let inspected = inspect(&archive.0[..], &Progress::default()).unwrap();
+            assert_eq!(inspected.record.entries().len(), 2);
             unpack(&archive).map(|_| ()).unwrap_err().to_string()
         })
         .unwrap()
@@ -382,21 +384,23 @@ fn ten_thousand_levels() {
 }
 
 #[test]
-fn more_than_there_is_room_for() {
+fn contents_larger_than_the_available_space() {
     let size = 1 << 60;
     let archive = Archive::new().file("g", "").raw(&Raw { size, ..FILE });
-    let Err(Error::TooLarge { bytes, room }) = unpack(&archive) else { panic!("there was room") };
-    assert!(bytes == size && room < size);
+    let Err(Error::TooLarge { bytes, available }) = unpack(&archive) else {
+        panic!("it was unpacked")
+    };
+    assert!(bytes == size && available < size);
 
-    let options = UnpackOptions { bytes_at_most: Some(100), ..UnpackOptions::default() };
+    let options = UnpackOptions { max_bytes: Some(100), ..UnpackOptions::default() };
     let refused = |archive: &Archive| {
-        matches!(Yard::new().unpack(&archive.0, &options), Err(Error::TooLarge { .. }))
+        matches!(Sandbox::new().unpack(&archive.0, &options), Err(Error::TooLarge { .. }))
     };
     let fits = Archive::new().file("f", [1; 60]).file("g", [1; 40]);
     assert!(!refused(&fits));
     assert!(refused(&fits.clone().file("h", "1")));
     assert!(refused(&Archive::new().file("f", [1; 60]).hard_link("g", "f")));
-    // What is replaced takes no room any more.
+    // Replaced files do not count.
     assert!(!refused(&Archive::new().file("f", [1; 60]).file("f", [2; 60])));
     assert!(!refused(&Archive::new().file("d/f", [1; 60]).link("d", "x").file("g", [1; 60])));
 }
@@ -412,20 +416,17 @@ fn copies_of_copies() {
         }
     }
     unpack(&archive).unwrap();
-    let options = UnpackOptions {
-        links: Links::Copied,
-        bytes_at_most: Some(2_000),
-        ..UnpackOptions::default()
-    };
+    let options =
+        UnpackOptions { links: Links::Copied, max_bytes: Some(2_000), ..UnpackOptions::default() };
     let with_contents = Archive::new().file("d0/g", "1").0;
     let archive = Archive([with_contents, archive.0].concat());
-    let result = Yard::new().unpack(&archive.0, &options);
+    let result = Sandbox::new().unpack(&archive.0, &options);
     assert!(matches!(result, Err(Error::TooLarge { .. })), "{result:?}");
 }
 
-/// As the record of an artifact says them, without a disk.
+/// Computed from the record of an artifact, without files.
 #[test]
-fn copies_without_end() {
+fn too_many_copies() {
     let mut archive = Archive::new().file("d0/f", "");
     for level in 1..8 {
         for link in 0..10 {
@@ -434,9 +435,9 @@ fn copies_without_end() {
     }
     let record = inspect(&archive.0[..], &Progress::default()).unwrap().record;
     let error = record.with_links_copied().unwrap_err().to_string();
-    assert!(error.contains("the copies that stand for its links are too many"), "{error}");
+    assert!(error.contains("too many copies in place of its links"), "{error}");
 
-    // Links of 26,000 components that lead through 64 of their kind.
+    // Links of 26,000 components that lead through 64 others.
     let way = "a/../".repeat(13_000);
     let mut archive = Archive::new().file("a/f", "");
     for level in 0..160 {
@@ -451,11 +452,11 @@ fn copies_without_end() {
 }
 
 #[test]
-fn what_follows_on_the_end() {
+fn bytes_after_the_end() {
     let archive = Archive::new().file("f", "hi").end();
     let zeros = Archive([archive.0.clone(), vec![0; 20_000]].concat());
     unpack(&zeros).unwrap();
-    let why = "something follows on its end";
+    let why = "unexpected bytes after its end";
     let second = Archive([archive.0.clone(), archive.0.clone()].concat());
     assert_refused(second, why);
     for garbage in [&b"x"[..], &[0, 0, 1], &[1; 512]] {
@@ -480,10 +481,10 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn what_is_no_archive() {
+fn files_that_are_not_archives() {
     assert_refused(Archive::new(), "it is empty");
-    assert_refused(Archive(gzip(b"")), "there is nothing in it");
-    let why = "it is no tar archive, and not compressed by gzip, xz, Zstandard or bzip2";
+    assert_refused(Archive(gzip(b"")), "it contains no data");
+    let why = "it is not a tar archive, and not compressed by gzip, xz, Zstandard or bzip2";
     assert_refused(Archive(b"<!DOCTYPE html>\n<title>404</title>".to_vec()), why);
     assert_refused(Archive(vec![b'x'; 5000]), why);
     assert_refused(Archive(gzip(&[b'x'; 5000])), "its checksum is wrong");
@@ -495,7 +496,7 @@ fn what_is_no_archive() {
     refusal(&Archive(b"\x1f\x8b".to_vec()));
 }
 
-/// A window that is so large that it is refused before memory is taken.
+/// An excessive window is refused before memory is allocated.
 #[test]
 fn windows_that_take_all_memory() {
     // A frame with a window of 2 GiB, and a block.
@@ -510,42 +511,42 @@ fn windows_that_take_all_memory() {
     xz.extend_from_slice(&crc.sum().to_le_bytes());
     xz.extend_from_slice(&[0; 100]);
     let message = refusal(&Archive(xz));
-    assert!(message.contains("more memory than 128 MiB"), "{message}");
+    assert!(message.contains("more than 128 MiB"), "{message}");
 }
 
 #[test]
-fn names_that_play_tricks_on_a_terminal() {
+fn names_with_terminal_escapes() {
     let message = refusal(&Archive::new().file("/\x1b[2J\nok", ""));
     assert!(message.contains("`/\\u{1b}[2J\\nok`"), "{message}");
 }
 
-/// What is there before is not overwritten: the directory has to be empty.
+/// Existing files are not overwritten: the directory must be empty.
 #[test]
-fn what_is_in_the_way() {
-    let yard = Yard::new();
-    fs::write(yard.root().join("f"), "mine").unwrap();
+fn existing_files() {
+    let sandbox = Sandbox::new();
+    fs::write(sandbox.root().join("f"), "mine").unwrap();
     let archive = Archive::new().file("f", "theirs");
-    let error = yard.unpack(&archive.0, &UnpackOptions::default()).unwrap_err();
-    assert!(error.to_string().contains("takes its name for that of another"), "{error}");
-    assert_eq!(fs::read_to_string(yard.root().join("f")).unwrap(), "mine");
+    let error = sandbox.unpack(&archive.0, &UnpackOptions::default()).unwrap_err();
+    assert!(error.to_string().contains("treats its name as equal to that of another"), "{error}");
+    assert_eq!(fs::read_to_string(sandbox.root().join("f")).unwrap(), "mine");
 }
 
-/// Where a file system takes two names for one, no member takes the place of another one, and what
-/// stands in the way stays.
+/// On a file system that treats two names as equal, no member replaces another one, and existing files
+/// stay.
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_one_to_the_file_system() {
+fn names_that_the_file_system_treats_as_equal() {
     use scratchrs_testkit::{Disk, FileSystem, skip};
 
     let mount = tempfile::tempdir().unwrap();
     let disk = match Disk::new(mount.path(), FileSystem::Fat) {
         Ok(disk) => disk,
-        Err(why) => return skip("unpacking where two names are one", &why),
+        Err(why) => return skip("unpacking where two names are equal", &why),
     };
     let root = disk.seen_from_outside();
     fs::write(root.join("case"), "").unwrap();
     if !root.join("CASE").exists() {
-        return skip("unpacking where two names are one", "the file system tells them apart");
+        return skip("unpacking where two names are equal", "the file system distinguishes them");
     }
     let first = || Archive::new().file("X", "first");
     let archives = [
@@ -569,10 +570,10 @@ fn names_that_are_one_to_the_file_system() {
             scratchrs_archive::unpack(&archive.0[..], &into, &options, &Progress::default());
         let error = result.map(|_| ()).unwrap_err();
         assert!(
-            error.to_string().contains("takes its name for that of another entry"),
+            error.to_string().contains("treats its name as equal to that of another entry"),
             "{number}: {error}"
         );
-        // What takes the place of a link comes when the files before it are written.
+        // A link is replaced after the earlier files are written.
         if (5..10).contains(&number) {
             assert_eq!(fs::read_to_string(into.join("X")).unwrap(), "first", "{number}");
         }

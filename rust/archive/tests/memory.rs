@@ -1,7 +1,6 @@
-//! How much memory archives take that are made to take much: each is read by a process of its own,
-//! which tells the most that it had.
+//! Peak memory for archives built to need much: a child process reads each and reports its peak.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its tree has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 mod support;
 
@@ -17,11 +16,10 @@ use scratchrs_archive::{UnpackOptions, inspect, unpack};
 use scratchrs_fs::Progress;
 use support::{Archive, FILE, Raw};
 
-/// What the children are told, by a file in their working directory: nothing is read of the
-/// environment.
+/// The file in the working directory of a child that holds its arguments.
 const ARCHIVE: &str = "archive.tar.gz";
 
-/// Runs one of the ignored tests below in a process of its own, and gives its peak in KiB.
+/// Runs one of the ignored tests below in a child process, and returns its peak in KiB.
 fn peak_of(child: &str, directory: &Path) -> u64 {
     let output = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", child, "--ignored", "--nocapture"])
@@ -35,7 +33,7 @@ fn peak_of(child: &str, directory: &Path) -> u64 {
 }
 
 #[expect(clippy::print_stdout, reason = "it is how a child answers")]
-fn tell_peak() {
+fn print_peak() {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     println!("\npeak {}", line.trim().trim_end_matches(" kB"));
@@ -76,13 +74,13 @@ fn child_unpacks() {
     let archive = fs::File::open(ARCHIVE).unwrap();
     match unpack(archive, into, &UnpackOptions::default(), &Progress::default()) {
         Ok(unpacked) => assert_eq!(unpacked.bytes, 10 << 30),
-        // On a machine with less than that.
+        // On a machine with less free space.
         Err(error) => assert!(matches!(error, scratchrs_archive::Error::TooLarge { .. })),
     }
-    tell_peak();
+    print_peak();
 }
 
-/// An archive of many small files that is made while it is read.
+/// An archive of many small files, generated while it is read.
 struct Many {
     next: u32,
     members: u32,
@@ -106,21 +104,21 @@ impl Read for Many {
 
 #[test]
 fn a_million_members() {
-    let peak = peak_of("child_looks_at_a_million", Path::new("/"));
+    let peak = peak_of("child_inspects_a_million", Path::new("/"));
     assert!(peak < 350 << 10, "{peak} KiB");
 }
 
 #[test]
 #[ignore = "a child of the test above"]
-fn child_looks_at_a_million() {
+fn child_inspects_a_million() {
     let many = Many { next: 0, members: 1_000_000, buffer: Vec::new(), taken: 0 };
     let unpacked = inspect(many, &Progress::default()).unwrap();
     assert_eq!(unpacked.members, 1_000_000);
     assert_eq!(unpacked.record.entries().len(), 1_000_000);
-    tell_peak();
+    print_peak();
 }
 
-/// A long name that never ends, and a pax header: refused before they are read.
+/// An endless long name and pax header: refused before they are read.
 #[test]
 fn headers_without_end() {
     let directory = tempfile::tempdir().unwrap();
@@ -138,5 +136,5 @@ fn headers_without_end() {
 #[ignore = "a child of the test above"]
 fn child_refuses() {
     inspect(fs::File::open(ARCHIVE).unwrap(), &Progress::default()).unwrap_err();
-    tell_peak();
+    print_peak();
 }

@@ -1,7 +1,7 @@
-//! Compressed files of several parts: wherever a part ends, however the bytes come, whatever its
-//! header says, and what may stand between the parts and behind the last one.
+//! Compressed files of several parts: any position of their ends, any sizes of reads, any headers, and
+//! the bytes allowed between the parts and after the last one.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its tree has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 mod support;
 
@@ -15,19 +15,19 @@ use proptest::prelude::*;
 use scratchrs_archive::{Error, Unpacked, inspect};
 use scratchrs_fs::Progress;
 use scratchrs_testkit::{Random, skip};
-use support::{Archive, Dripping, compress, is_there};
+use support::{Archive, Chunked, compress, is_installed};
 
-/// How much is read at a time, on whose edges parts are to end.
+/// The size of the read buffer, at whose end parts are to end.
 const BUFFER: usize = 128 * 1024;
 
 const FORMATS: [&str; 4] = ["gzip", "xz", "zstd", "bzip2"];
 
-fn look(input: impl Read + Send) -> Result<Unpacked, Error> {
+fn inspect_all(input: impl Read + Send) -> Result<Unpacked, Error> {
     inspect(input, &Progress::default())
 }
 
 fn refusal(bytes: &[u8]) -> String {
-    match look(bytes) {
+    match inspect_all(bytes) {
         Err(error @ Error::Archive(_)) => error.to_string(),
         other => panic!("{other:?}"),
     }
@@ -37,18 +37,18 @@ fn small() -> Vec<u8> {
     Archive::new().file("f", "contents").link("l", "/x").file("g", "more of it").end().0
 }
 
-/// Bytes that can't be compressed.
+/// Incompressible bytes.
 fn noise(length: usize) -> Vec<u8> {
     Random::new(7).bytes(length)
 }
 
-/// A frame of Zstandard that is to be skipped.
+/// A skippable frame of Zstandard.
 fn skippable(kind: u8, contents: &[u8]) -> Vec<u8> {
     let size = (contents.len() as u32).to_le_bytes();
     [&[0x50 | kind, 0x2a, 0x4d, 0x18], &size[..], contents].concat()
 }
 
-/// The contents in parts of these sizes, and the rest in a last one, with what may stand in between.
+/// The contents in parts of these sizes and a last one with the rest, with allowed bytes in between.
 fn in_parts(bytes: &[u8], sizes: &[usize], format: &str) -> Vec<u8> {
     let mut rest = bytes;
     let mut whole = Vec::new();
@@ -66,7 +66,7 @@ fn in_parts(bytes: &[u8], sizes: &[usize], format: &str) -> Vec<u8> {
     whole
 }
 
-/// Gives a part at first, and then the rest.
+/// Returns a first part, then the rest.
 struct Split<'a>(&'a [u8], &'a [u8]);
 
 impl Read for Split<'_> {
@@ -78,22 +78,22 @@ impl Read for Split<'_> {
 #[test]
 fn the_input_may_be_cut_anywhere() {
     let archive = small();
-    let expected = look(&archive[..]).unwrap();
-    for format in FORMATS.into_iter().filter(|format| is_there(format)) {
+    let expected = inspect_all(&archive[..]).unwrap();
+    for format in FORMATS.into_iter().filter(|format| is_installed(format)) {
         let bytes = in_parts(&archive, &[0, 700, 1, 0, 900], format);
         for at in 0..=bytes.len() {
             let (first, second) = bytes.split_at(at);
-            let found = look(Split(first, second));
+            let found = inspect_all(Split(first, second));
             assert_eq!(found.unwrap_or_else(|e| panic!("{format} {at}: {e}")), expected);
         }
         for size in 1..10 {
-            let dripping = Dripping { bytes: &bytes, sizes: vec![size], next: 0 };
-            assert_eq!(look(dripping).unwrap(), expected, "{format} {size}");
+            let dripping = Chunked { bytes: &bytes, sizes: vec![size], next: 0 };
+            assert_eq!(inspect_all(dripping).unwrap(), expected, "{format} {size}");
         }
     }
 }
 
-/// What the program makes of parts of one archive, each made once.
+/// Compressed parts of one archive, each compressed once.
 struct Parts<'a> {
     archive: &'a [u8],
     format: &'a str,
@@ -106,15 +106,15 @@ impl Parts<'_> {
         made.entry(range.clone()).or_insert_with(|| compress(&archive[range], format))
     }
 
-    /// A first part that is `length` bytes long, about as many as `edge`, and what follows it. It can't
-    /// have any length in every format.
+    /// A first part of `length` bytes, close to `edge`, and the rest. Not every length is possible in every
+    /// format.
     fn with_a_part_of(&mut self, length: usize, edge: usize) -> Option<(Vec<u8>, usize)> {
         let mut count = edge - 1200;
         let first = match self.format {
             "gzip" => {
                 let plain = self.part(0..count);
                 let extra = length.checked_sub(plain.len() + 2)?;
-                // The program names the file, and has no other field.
+                // The program writes the name of the file, and no other field.
                 let mut header = plain[..10].to_vec();
                 header[3] |= 4;
                 header.extend((extra as u16).to_le_bytes());
@@ -126,7 +126,7 @@ impl Parts<'_> {
                 [&skippable(3, &vec![1; before])[..], frame].concat()
             }
             "bzip2" => {
-                // A stream with nothing in it is 14 bytes long.
+                // An empty stream has 14 bytes.
                 let empty = self.part(0..0).to_vec();
                 let left = |parts: &mut Self, less: usize| {
                     length.checked_sub(parts.part(0..edge - 2000 - less).len())
@@ -150,15 +150,15 @@ impl Parts<'_> {
 #[test]
 fn parts_may_end_at_every_edge_of_the_buffer() {
     let archive = Archive::new().file("noise", noise(BUFFER + 20_000)).file("f", "after").end().0;
-    let expected = look(&archive[..]).unwrap();
-    for format in FORMATS.into_iter().filter(|format| is_there(format)) {
+    let expected = inspect_all(&archive[..]).unwrap();
+    for format in FORMATS.into_iter().filter(|format| is_installed(format)) {
         let mut parts = Parts { archive: &archive, format, made: HashMap::new() };
         let mut tried = 0;
         for edge in [BUFFER, BUFFER + 512] {
             for length in edge - 4..=edge + 12 {
                 let Some((bytes, first)) = parts.with_a_part_of(length, edge) else { continue };
                 assert_eq!(first, length);
-                let found = look(&bytes[..]);
+                let found = inspect_all(&bytes[..]);
                 assert_eq!(found.unwrap_or_else(|e| panic!("{format} {length}: {e}")), expected);
                 tried += 1;
             }
@@ -167,10 +167,10 @@ fn parts_may_end_at_every_edge_of_the_buffer() {
     }
 }
 
-/// What a header of gzip may hold besides: `flags` says which of it is there.
+/// A gzip member with the optional header fields of `flags`.
 fn member(contents: &[u8], flags: u8, texts: usize) -> Vec<u8> {
     let plain = compress(contents, "gzip");
-    // The program names the file and the time.
+    // The program writes the name of the file and the time.
     let name_end = 10 + plain[10..].iter().position(|byte| *byte == 0).unwrap() + 1;
     let mut header = vec![0x1f, 0x8b, 8, flags, 1, 2, 3, 4, 2, 3];
     if flags & 4 != 0 {
@@ -192,16 +192,16 @@ fn member(contents: &[u8], flags: u8, texts: usize) -> Vec<u8> {
 }
 
 #[test]
-fn headers_of_later_members_may_hold_anything() {
+fn headers_of_later_members_may_have_all_fields() {
     let archive = small();
-    let expected = look(&archive[..]).unwrap();
+    let expected = inspect_all(&archive[..]).unwrap();
     let (first, rest) = archive.split_at(777);
     for flags in 0..32 {
         for texts in [0, 1, 300, 65_000] {
             let bytes = [member(first, 0, 0), member(rest, flags, texts)].concat();
-            assert_eq!(look(&bytes[..]).unwrap(), expected, "{flags} {texts}");
+            assert_eq!(inspect_all(&bytes[..]).unwrap(), expected, "{flags} {texts}");
             let swapped = [member(first, flags, texts), member(rest, 31 - flags, texts)].concat();
-            assert_eq!(look(&swapped[..]).unwrap(), expected, "{flags} {texts}");
+            assert_eq!(inspect_all(&swapped[..]).unwrap(), expected, "{flags} {texts}");
         }
         if flags & 2 != 0 {
             let mut damaged = member(first, flags, 9);
@@ -221,63 +221,63 @@ fn headers_of_later_members_may_hold_anything() {
 }
 
 #[test]
-fn zeros_stand_between_streams_of_xz() {
-    if !is_there("xz") {
-        return skip("padding between streams of xz", "there is no xz");
+fn zeros_are_allowed_between_streams_of_xz() {
+    if !is_installed("xz") {
+        return skip("padding between streams of xz", "xz is not installed");
     }
     let archive = small();
-    let expected = look(&archive[..]).unwrap();
+    let expected = inspect_all(&archive[..]).unwrap();
     let [first, rest] = [&archive[..777], &archive[777..]].map(|part| compress(part, "xz"));
     for padding in [0, 4, 8, 12, 512, BUFFER - 4, BUFFER, BUFFER + 4, 3 * BUFFER + 8] {
         let bytes = [&first[..], &vec![0; padding], &rest].concat();
-        assert_eq!(look(&bytes[..]).unwrap(), expected, "{padding}");
+        assert_eq!(inspect_all(&bytes[..]).unwrap(), expected, "{padding}");
     }
     for padding in [1, 2, 3, 5, 1022] {
         let bytes = [&first[..], &vec![0; padding], &rest].concat();
-        assert!(refusal(&bytes).contains("does not belong there"), "{padding}");
+        assert!(refusal(&bytes).contains("unexpected bytes after"), "{padding}");
     }
 }
 
 #[test]
 fn frames_of_zstandard_may_be_skipped_anywhere() {
-    if !is_there("zstd") {
-        return skip("skippable frames of Zstandard", "there is no zstd");
+    if !is_installed("zstd") {
+        return skip("skippable frames of Zstandard", "zstd is not installed");
     }
     let archive = small();
-    let expected = look(&archive[..]).unwrap();
+    let expected = inspect_all(&archive[..]).unwrap();
     let [first, rest] = [&archive[..777], &archive[777..]].map(|part| compress(part, "zstd"));
     for kind in 0..16 {
         for size in [0, 1, 4, 513, BUFFER - 8, BUFFER, 2_000_000] {
             let skipped = skippable(kind, &noise(size));
             let bytes = [&skipped[..], &first, &skipped, &skipped, &rest, &skipped].concat();
-            assert_eq!(look(&bytes[..]).unwrap(), expected, "{kind} {size}");
+            assert_eq!(inspect_all(&bytes[..]).unwrap(), expected, "{kind} {size}");
         }
         let skipped = skippable(kind, b"skipped");
         for length in 1..skipped.len() {
             let cut = [&first[..], &rest, &skipped[..length]].concat();
             assert!(refusal(&cut).contains("Zstandard data"), "{length}");
         }
-        assert!(refusal(&skipped).contains("there is nothing in it"));
+        assert!(refusal(&skipped).contains("it contains no data"));
     }
-    // One that says that it is 4 GiB long.
+    // A frame with a length of 4 GiB.
     let endless = [&first[..], b"\x50\x2a\x4d\x18\xff\xff\xff\xff", &rest].concat();
     assert!(refusal(&endless).contains("end too early"));
 }
 
-/// As on a tape; of all else it can't be told whether it is a part that is damaged.
+/// As on a tape; other bytes could be a damaged part.
 #[test]
 fn only_zeros_may_follow_the_last_part() {
     let archive = small();
-    let expected = look(&archive[..]).unwrap();
-    for format in FORMATS.into_iter().filter(|format| is_there(format)) {
+    let expected = inspect_all(&archive[..]).unwrap();
+    for format in FORMATS.into_iter().filter(|format| is_installed(format)) {
         let bytes = in_parts(&archive, &[700], format);
         for zeros in [1, 2, 3, 4, 8, 511, 512, BUFFER + 1] {
             let padded = [&bytes[..], &vec![0; zeros]].concat();
-            assert_eq!(look(&padded[..]).unwrap(), expected, "{format} {zeros}");
+            assert_eq!(inspect_all(&padded[..]).unwrap(), expected, "{format} {zeros}");
             let garbage = [&padded[..], b"x"].concat();
-            assert!(refusal(&garbage).contains("does not belong there"), "{format} {zeros}");
+            assert!(refusal(&garbage).contains("unexpected bytes after"), "{format} {zeros}");
         }
-        for other in FORMATS.into_iter().filter(|other| is_there(other)) {
+        for other in FORMATS.into_iter().filter(|other| is_installed(other)) {
             let start = compress(b"", other);
             for length in 1..start.len().min(8) {
                 refusal(&[&bytes[..], &start[..length]].concat());
@@ -289,7 +289,7 @@ fn only_zeros_may_follow_the_last_part() {
     }
 }
 
-/// What is piped through a program.
+/// The output of a program for these input bytes.
 fn piped(program: &str, arguments: &[&str], bytes: &[u8]) -> Option<Vec<u8>> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
@@ -307,7 +307,7 @@ fn piped(program: &str, arguments: &[&str], bytes: &[u8]) -> Option<Vec<u8>> {
 fn programs_that_write_in_parts() {
     let archive =
         Archive::new().file("noise", noise(700_000)).file("z", vec![0; 3_000_000]).end().0;
-    let expected = look(&archive[..]).unwrap();
+    let expected = inspect_all(&archive[..]).unwrap();
     let programs: [(&str, &[&str]); 19] = [
         ("pigz", &["-c", "-p", "4"]),
         ("pigz", &["-c", "-i", "-b", "128"]),
@@ -332,25 +332,25 @@ fn programs_that_write_in_parts() {
     for (program, arguments) in programs {
         match piped(program, arguments, &archive) {
             Some(bytes) => {
-                let found = look(&bytes[..]);
+                let found = inspect_all(&bytes[..]);
                 let found = found.unwrap_or_else(|e| panic!("{program} {arguments:?}: {e}"));
                 assert_eq!(found, expected, "{program} {arguments:?}");
             }
-            None => skip(&format!("what {program} writes"), "it is not there"),
+            None => skip(&format!("output of {program}"), "it is not installed"),
         }
     }
 }
 
-/// Parts with nothing in them cost no more than their bytes.
+/// Reading empty parts takes linear time.
 #[test]
 fn a_hundred_thousand_parts() {
     let archive = small();
-    let expected = look(&archive[..]).unwrap();
-    for format in FORMATS.into_iter().filter(|format| is_there(format)) {
+    let expected = inspect_all(&archive[..]).unwrap();
+    for format in FORMATS.into_iter().filter(|format| is_installed(format)) {
         let nothing = compress(b"", format);
         let many = if format == "zstd" { skippable(0, b"").repeat(100_000) } else { Vec::new() };
         let bytes = [nothing.repeat(100_000), many, compress(&archive, format)].concat();
-        assert_eq!(look(&bytes[..]).unwrap(), expected, "{format}");
+        assert_eq!(inspect_all(&bytes[..]).unwrap(), expected, "{format}");
     }
 }
 
@@ -358,16 +358,16 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn parts_of_any_sizes_come_in_any_pieces(
+    fn parts_and_reads_may_have_any_sizes(
         format in 0..FORMATS.len(),
         cuts in prop::collection::vec(0..500_usize, 0..6),
         sizes in prop::collection::vec(1..400_usize, 1..8),
     ) {
         let format = FORMATS[format];
-        prop_assume!(is_there(format));
+        prop_assume!(is_installed(format));
         let archive = small();
         let bytes = in_parts(&archive, &cuts, format);
-        let dripping = Dripping { bytes: &bytes, sizes, next: 0 };
-        prop_assert_eq!(look(dripping).unwrap(), look(&archive[..]).unwrap());
+        let dripping = Chunked { bytes: &bytes, sizes, next: 0 };
+        prop_assert_eq!(inspect_all(dripping).unwrap(), inspect_all(&archive[..]).unwrap());
     }
 }

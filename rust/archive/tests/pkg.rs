@@ -1,7 +1,7 @@
-//! Thousands of random trees, hashed by Pkg; the archive of them all, made by Tar.jl and unpacked by
-//! Pkg. Runs with each Julia that the testkit finds.
+//! Thousands of random trees, hashed by Pkg, and their archive, created by Tar.jl and unpacked by Pkg.
+//! Runs with each Julia that the testkit finds.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its tree has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 mod trees;
 
@@ -21,8 +21,8 @@ use sha2::Digest;
 
 const TREES: usize = 2000;
 
-/// Prints Pkg's hashes of each tree in a directory, by SHA-1 and SHA-256; the digest of what Tar.jl
-/// makes of the directory; and the hash of what Pkg unpacks of our archive of it.
+/// Prints Pkg's hashes of each tree in a directory, by SHA-1 and SHA-256; the digest of Tar.jl's archive
+/// of the directory; and the hash of our archive as unpacked by Pkg.
 const SCRIPT: &str = r#"
 using Pkg, SHA
 root, tarball, unpacked, stream = ARGS
@@ -43,10 +43,10 @@ end
 "#;
 
 #[test]
-fn pkg_gives_the_same_hashes_and_takes_our_archives() {
+fn pkg_gives_the_same_hashes_and_unpacks_our_archives() {
     let julias = julias();
     if julias.is_empty() {
-        return skip("trees next to Pkg", "there is no Julia");
+        return skip("trees next to Pkg", "no Julia was found");
     }
     let scratch = tempfile::tempdir().unwrap();
     let root = scratch.path().join("trees");
@@ -57,7 +57,7 @@ fn pkg_gives_the_same_hashes_and_takes_our_archives() {
         let at = root.join(tree.to_string());
         fs::create_dir(&at).unwrap();
         trees::build(&value, &at, false);
-        add_what_git_does_not_hold(tree, &at);
+        add_entries_specific_to_pkg(tree, &at);
     }
     let progress = Progress::default();
     let tarball = scratch.path().join("trees.tar.gz");
@@ -89,8 +89,8 @@ fn pkg_gives_the_same_hashes_and_takes_our_archives() {
     }
 }
 
-/// Adds what counts in Pkg's hashes as nothing, or in a way of its own.
-fn add_what_git_does_not_hold(number: usize, tree: &Path) {
+/// Adds entries that Pkg's hashes ignore, or count differently from git.
+fn add_entries_specific_to_pkg(number: usize, tree: &Path) {
     match number % 10 {
         0 => {
             fs::create_dir_all(tree.join("only-git/.git")).unwrap();

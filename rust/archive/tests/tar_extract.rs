@@ -1,8 +1,7 @@
-//! Archives whose members get in each other's way, unpacked by Tar.jl: that of each Julia from 1.6 on
-//! that the testkit finds, or that in the directory that `SCRATCHRS_TEST_TAR` names, which has the
-//! packages `Tar` and `ArgTools`.
+//! Archives with conflicting members, unpacked by Tar.jl: that of each Julia from 1.6 on that the testkit
+//! finds, or that in the directory `SCRATCHRS_TEST_TAR`, which has the packages `Tar` and `ArgTools`.
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its tree has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 mod members;
 mod support;
@@ -14,11 +13,11 @@ use std::process::Command;
 use scratchrs_archive::{Error, UnpackOptions, tree_record};
 use scratchrs_fs::Progress;
 use scratchrs_testkit::{Random, julias, report, skip};
-use support::{Yard, described};
+use support::{Sandbox, described};
 
 const ARCHIVES: u64 = 1500;
 
-/// Unpacks each archive of a directory into one of its name, and says which it refuses.
+/// Unpacks each archive into a directory of the same name, or creates none if Tar.jl refuses it.
 const SCRIPT: &str = r#"
 archives, trees, sources = ARGS
 isempty(sources) || push!(empty!(LOAD_PATH), sources, "@stdlib")
@@ -34,20 +33,20 @@ for name in readdir(archives)
 end
 "#;
 
-/// Rules of ours that `docs/formats.md` lists as stricter than Tar.jl's.
+/// The messages of our rules that are stricter than Tar.jl's, see `docs/formats.md`.
 const STRICTER: [&str; 7] = [
-    "no file before it",
-    "something follows on its end",
+    "not an earlier file",
+    "unexpected bytes after its end",
     "a sparse file",
     "gives all members the same",
     "bytes long, too long for this system",
-    "there is nothing in it",
+    "it contains no data",
     "it is empty",
 ];
 
 #[test]
 fn tar_jl_gives_the_same_trees() {
-    #[expect(clippy::disallowed_methods, reason = "the person who runs the test says where it is")]
+    #[expect(clippy::disallowed_methods, reason = "set by the person who runs the test")]
     let sources = std::env::var("SCRATCHRS_TEST_TAR").unwrap_or_default();
     let julias: Vec<_> =
         julias().into_iter().filter(|(_, minor)| *minor >= 6 || !sources.is_empty()).collect();
@@ -78,22 +77,22 @@ fn tar_jl_gives_the_same_trees() {
             (0..ARCHIVES).filter(|seed| is_unpacked_as_by_tar_jl(&archives, &trees, *seed)).count();
         assert!(accepted > 200, "{accepted}");
         report(&format!(
-            "Julia 1.{minor}: Tar.jl unpacks {accepted} of {ARCHIVES} archives, as we do"
+            "Julia 1.{minor}: Tar.jl unpacks {accepted} of {ARCHIVES} archives, with equal results"
         ));
     }
 }
 
-/// Whether Tar.jl unpacks the archive. If so, we give the same tree, or a rule of ours refuses it.
+/// Whether Tar.jl unpacks the archive. If so, the trees are equal, or one of our stricter rules refuses it.
 fn is_unpacked_as_by_tar_jl(archives: &Path, trees: &Path, seed: u64) -> bool {
     let theirs = trees.join(seed.to_string());
     if !theirs.exists() {
         return false;
     }
-    let yard = Yard::new();
+    let sandbox = Sandbox::new();
     let bytes = fs::read(archives.join(seed.to_string())).unwrap();
-    match yard.unpack(&bytes, &UnpackOptions::default()) {
+    match sandbox.unpack(&bytes, &UnpackOptions::default()) {
         Ok(unpacked) => {
-            assert_eq!(described(&yard.root()), described(&theirs), "archive {seed}");
+            assert_eq!(described(&sandbox.root()), described(&theirs), "archive {seed}");
             assert_eq!(unpacked.record, tree_record(&theirs, &Progress::default()).unwrap());
         }
         Err(error @ Error::Archive(_)) => {

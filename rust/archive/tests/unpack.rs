@@ -1,6 +1,6 @@
-//! What archives become: by hand-made members, by other programs' archives, in any condition.
+//! Unpacking of hand-made archives and those of other programs, intact and damaged.
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "a test that cannot set up its tree has failed")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 mod support;
 
@@ -16,21 +16,23 @@ use scratchrs_archive::{
     tree_record,
 };
 use scratchrs_fs::Progress;
-use support::{Archive, Dripping, FILE, FORMATS, Raw, Yard, compress, described, is_there, unpack};
+use support::{
+    Archive, Chunked, FILE, FORMATS, Raw, Sandbox, compress, described, is_installed, unpack,
+};
 
 fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
 fn tree(archive: &Archive) -> Vec<String> {
-    let (unpacked, yard) = unpack(archive).unwrap();
-    assert_eq!(unpacked.record, tree_record(&yard.root(), &Progress::default()).unwrap());
+    let (unpacked, sandbox) = unpack(archive).unwrap();
+    assert_eq!(unpacked.record, tree_record(&sandbox.root(), &Progress::default()).unwrap());
     let looked_at = inspect(&archive.0[..], &Progress::default()).unwrap();
     assert_eq!(looked_at, unpacked);
-    described(&yard.root())
+    described(&sandbox.root())
 }
 
-/// A tree of every kind of entry.
+/// An archive with every kind of entry.
 fn sample() -> Archive {
     let name = "n".repeat(100);
     let long = format!("{}/{}/{name}", "p".repeat(99), "q".repeat(99));
@@ -78,7 +80,7 @@ fn every_kind_of_entry() {
 }
 
 #[test]
-fn later_entries_take_the_place_of_earlier_ones() {
+fn later_entries_replace_earlier_ones() {
     let (a, b, d) = (("x", "a"), ("x", "b"), "x");
     let file = |archive: Archive, (path, contents): (&str, &str)| archive.file(path, contents);
     let twice = file(file(Archive::new(), a), b);
@@ -91,12 +93,12 @@ fn later_entries_take_the_place_of_earlier_ones() {
     assert_eq!(tree(&file(Archive::new(), a).link("x", "y")), ["x -> y"]);
     assert_eq!(tree(&Archive::new().link("x", "y").link("x", "z")), ["x -> z"]);
     assert_eq!(tree(&Archive::new().file("x/y", "1").link("x", "z")), ["x -> z"]);
-    // Not through it: in its place.
+    // Not through the link: it is replaced.
     assert_eq!(
         tree(&Archive::new().link("x", "y").directory(d).file("x/f", "1")),
         ["x/", "x/f: 1"]
     );
-    // What was in a directory that went is not there when it comes back.
+    // The entries of a removed directory do not come back with it.
     let back = file(Archive::new().file("x/y", "1"), a).directory(d).file("x/z", "2");
     assert_eq!(tree(&back), ["x/", "x/z: 2"]);
     let many = (0..500).fold(Archive::new(), |archive, i| archive.file("x", i.to_string()));
@@ -104,10 +106,10 @@ fn later_entries_take_the_place_of_earlier_ones() {
 }
 
 #[test]
-fn hard_links_are_copies_of_what_was_there() {
+fn hard_links_are_copies() {
     let linked = Archive::new().file("a", "1").hard_link("b", "a").hard_link("c/d", "./b");
     assert_eq!(tree(&linked), ["a: 1", "b: 1", "c/", "c/d: 1"]);
-    // What the name meant at that time counts.
+    // The target is the file that had the name at that time.
     assert_eq!(tree(&linked.clone().file("a", "2")), ["a: 2", "b: 1", "c/", "c/d: 1"]);
     let again = linked.clone().file("a", "2").hard_link("e", "b").hard_link("f", "a");
     assert_eq!(tree(&again), ["a: 2", "b: 1", "c/", "c/d: 1", "e: 1", "f: 2"]);
@@ -118,46 +120,46 @@ fn hard_links_are_copies_of_what_was_there() {
     let link_gone = Archive::new().file("a", "1").hard_link("d/b", "a").file("d", "2");
     assert_eq!(tree(&link_gone), ["a: 1", "d: 2"]);
 
-    let (_, yard) = unpack(&linked).unwrap();
-    fs::write(yard.root().join("a"), "changed").unwrap();
-    assert_eq!(described(&yard.root()), ["a: changed", "b: 1", "c/", "c/d: 1"]);
+    let (_, sandbox) = unpack(&linked).unwrap();
+    fs::write(sandbox.root().join("a"), "changed").unwrap();
+    assert_eq!(described(&sandbox.root()), ["a: changed", "b: 1", "c/", "c/d: 1"]);
 }
 
 #[test]
-fn a_hard_link_has_a_mode_of_its_own() {
+fn a_hard_link_has_its_own_mode() {
     let link = |path: &'static [u8], mode| Raw { kind: b'1', path, link: b"f", mode, ..FILE };
     let archive = Archive::new().file("f", "1").raw(&link(b"x", 0o755));
-    let (unpacked, yard) = unpack(&archive).unwrap();
-    assert_eq!([mode(&yard.root().join("f")), mode(&yard.root().join("x"))], [0o644, 0o755]);
-    assert_eq!(unpacked.record, tree_record(&yard.root(), &Progress::default()).unwrap());
-    // To itself, as GNU tar writes it for a file that is named twice.
+    let (unpacked, sandbox) = unpack(&archive).unwrap();
+    assert_eq!([mode(&sandbox.root().join("f")), mode(&sandbox.root().join("x"))], [0o644, 0o755]);
+    assert_eq!(unpacked.record, tree_record(&sandbox.root(), &Progress::default()).unwrap());
+    // To itself, as GNU tar writes it for a file that was given twice.
     let archive = Archive::new().file("f", "1").raw(&link(b"f", 0o755)).hard_link("g", "f");
-    let (unpacked, yard) = unpack(&archive).unwrap();
-    assert_eq!([mode(&yard.root().join("f")), mode(&yard.root().join("g"))], [0o755, 0o644]);
-    assert_eq!(unpacked.record, tree_record(&yard.root(), &Progress::default()).unwrap());
+    let (unpacked, sandbox) = unpack(&archive).unwrap();
+    assert_eq!([mode(&sandbox.root().join("f")), mode(&sandbox.root().join("g"))], [0o755, 0o644]);
+    assert_eq!(unpacked.record, tree_record(&sandbox.root(), &Progress::default()).unwrap());
 }
 
 #[test]
-fn of_modes_only_the_owners_right_to_execute_counts() {
+fn only_the_owners_execute_bit_counts() {
     let modes = [0o000, 0o444, 0o644, 0o666, 0o655, 0o1644, 0o2644, 0o4644];
     let executable = [0o100, 0o755, 0o777, 0o4755, 0o6755];
     for (modes, made, read_only) in [(&modes[..], 0o644, 0o444), (&executable, 0o755, 0o555)] {
         for member in modes {
             let archive = Archive::new().file_with_mode("d/f", *member, "");
-            let (_, yard) = unpack(&archive).unwrap();
-            assert_eq!(mode(&yard.root().join("d/f")), made, "{member:o}");
-            let yard = Yard::new();
+            let (_, sandbox) = unpack(&archive).unwrap();
+            assert_eq!(mode(&sandbox.root().join("d/f")), made, "{member:o}");
+            let sandbox = Sandbox::new();
             let options = UnpackOptions { read_only: true, ..UnpackOptions::default() };
-            yard.unpack(&archive.hard_link("d/g", "d/f").0, &options).unwrap();
-            assert_eq!(mode(&yard.root().join("d/f")), read_only, "{member:o}");
-            assert_eq!(mode(&yard.root().join("d/g")), 0o444);
-            assert_eq!(mode(&yard.root().join("d")), 0o755);
+            sandbox.unpack(&archive.hard_link("d/g", "d/f").0, &options).unwrap();
+            assert_eq!(mode(&sandbox.root().join("d/f")), read_only, "{member:o}");
+            assert_eq!(mode(&sandbox.root().join("d/g")), 0o444);
+            assert_eq!(mode(&sandbox.root().join("d")), 0o755);
         }
     }
 }
 
 #[test]
-fn what_git_does_not_hold_does_not_count() {
+fn entries_that_git_ignores_do_not_count() {
     let plain = inspect(&Archive::new().file("f", "1").0[..], &Progress::default()).unwrap();
     let more = Archive::new()
         .file("f", "1")
@@ -169,14 +171,14 @@ fn what_git_does_not_hold_does_not_count() {
     assert_ne!(with_link.hashes, plain.hashes);
     let without = more.file("b", "1").directory("b");
     assert_eq!(inspect(&without.0[..], &Progress::default()).unwrap().hashes, plain.hashes);
-    // But what is in `.git` keeps its directory alive, as in Pkg.
+    // But a directory with files in `.git` counts, as in Pkg.
     let kept = Archive::new().file("a/.git/x", "");
     let hashes = inspect(&kept.0[..], &Progress::default()).unwrap().hashes;
     assert_eq!(hashes.pkg.to_string(), "0a8a87dd80eda4132d290a67b0676cde6ec1cb29");
 }
 
 #[test]
-fn both_ways_to_count_a_link_are_known() {
+fn both_lengths_of_a_link_give_a_hash() {
     let archive = Archive::new().link("link", "schön");
     let hashes = inspect(&archive.0[..], &Progress::default()).unwrap().hashes;
     assert!(hashes.pkg.to_string().starts_with("23b444ff"));
@@ -185,15 +187,15 @@ fn both_ways_to_count_a_link_are_known() {
 }
 
 #[test]
-fn copies_can_stand_for_links() {
+fn links_can_be_replaced_by_copies() {
     let options = UnpackOptions { links: Links::Copied, ..UnpackOptions::default() };
     let copied = |archive: &Archive| {
-        let yard = Yard::new();
-        let unpacked = yard.unpack(&archive.0, &options).unwrap();
+        let sandbox = Sandbox::new();
+        let unpacked = sandbox.unpack(&archive.0, &options).unwrap();
         assert_eq!(unpacked.record, inspect(&archive.0[..], &Progress::default()).unwrap().record);
-        let on_disk = tree_record(&yard.root(), &Progress::default()).unwrap();
+        let on_disk = tree_record(&sandbox.root(), &Progress::default()).unwrap();
         assert_eq!(unpacked.record.with_links_copied().unwrap(), on_disk);
-        described(&yard.root())
+        described(&sandbox.root())
     };
     let files = Archive::new().file("f", "1").link("l", "f").link("m", "l").link("d/n", "../m");
     assert_eq!(copied(&files), ["d/", "d/n: 1", "f: 1", "l: 1", "m: 1"]);
@@ -204,7 +206,7 @@ fn copies_can_stand_for_links() {
         .link("b", "d")
         .link("e", "b/f/");
     assert_eq!(copied(&directories), ["b/", "b/f: 1", "b/g: 1", "d/", "d/f: 1", "d/g: 1"]);
-    // To nothing, to itself, to what it is in, and to each other.
+    // Links to nothing, to themselves, to their directory, and to each other.
     let nowhere = Archive::new()
         .link("a", "x")
         .link("b", "b")
@@ -216,21 +218,21 @@ fn copies_can_stand_for_links() {
         .link("r", "q/f");
     assert_eq!(copied(&nowhere), ["c/", "p/", "q/", "q/f: 1", "r: 1"]);
     let executable = Archive::new().file_with_mode("f", 0o755, "").link("l", "f");
-    let yard = Yard::new();
-    yard.unpack(&executable.0, &options).unwrap();
-    assert_eq!(mode(&yard.root().join("l")), 0o755);
+    let sandbox = Sandbox::new();
+    sandbox.unpack(&executable.0, &options).unwrap();
+    assert_eq!(mode(&sandbox.root().join("l")), 0o755);
 }
 
 #[test]
-fn a_record_says_what_has_changed() {
+fn a_record_finds_changes() {
     let progress = Progress::default();
     let archive =
         Archive::new().file("a", "1").file("b", "2").file("c/d", "3").link("l", "a").file("m", "4");
-    let (unpacked, yard) = unpack(&archive).unwrap();
+    let (unpacked, sandbox) = unpack(&archive).unwrap();
     let record = TreeRecord::from_bytes(&unpacked.record.to_bytes()).unwrap();
     assert_eq!(record, unpacked.record);
     assert_eq!(record.bytes(), 4);
-    let root = yard.root();
+    let root = sandbox.root();
     fs::write(root.join("a"), "changed").unwrap();
     fs::remove_file(root.join("l")).unwrap();
     fs::write(root.join("l"), "a").unwrap();
@@ -253,7 +255,7 @@ fn a_record_says_what_has_changed() {
 }
 
 #[test]
-fn a_damaged_record_is_noticed() {
+fn a_corrupt_record_is_detected() {
     let record = inspect(&sample().0[..], &Progress::default()).unwrap().record;
     let bytes = record.to_bytes();
     for length in 0..bytes.len() {
@@ -267,18 +269,18 @@ fn a_damaged_record_is_noticed() {
 }
 
 #[test]
-fn nothing_goes_on_when_nobody_wants_it() {
+fn unpacking_can_be_cancelled() {
     let progress = Progress::default();
     progress.cancel();
-    let yard = Yard::new();
+    let sandbox = Sandbox::new();
     let archive = sample().0;
     let options = UnpackOptions::default();
-    let result = scratchrs_archive::unpack(&archive[..], &yard.root(), &options, &progress);
+    let result = scratchrs_archive::unpack(&archive[..], &sandbox.root(), &options, &progress);
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
-    let (_, yard) = unpack(&sample()).unwrap();
-    assert!(matches!(tree_hash(&yard.root(), &progress), Err(Error::Cancelled)));
-    let tarball = yard.path("into/x.tar.gz");
-    let result = pack(&yard.root(), &tarball, Compression::Gzip, &progress);
+    let (_, sandbox) = unpack(&sample()).unwrap();
+    assert!(matches!(tree_hash(&sandbox.root(), &progress), Err(Error::Cancelled)));
+    let tarball = sandbox.path("into/x.tar.gz");
+    let result = pack(&sandbox.root(), &tarball, Compression::Gzip, &progress);
     assert!(matches!(result, Err(Error::Cancelled)), "{result:?}");
     assert!(!tarball.exists());
 }
@@ -289,19 +291,19 @@ fn progress_counts_the_bytes_of_the_archive() {
     let archive = sample().end().0;
     inspect(&archive[..], &progress).unwrap();
     assert_eq!(progress.state().done, archive.len() as u64);
-    let (_, yard) = unpack(&sample()).unwrap();
+    let (_, sandbox) = unpack(&sample()).unwrap();
     let progress = Progress::default();
-    let record = tree_record(&yard.root(), &progress).unwrap();
+    let record = tree_record(&sandbox.root(), &progress).unwrap();
     let state = progress.state();
     assert_eq!((state.done, state.total), (record.bytes(), record.bytes()));
     let progress = Progress::default();
-    pack(&yard.root(), &yard.path("into/x"), Compression::Gzip, &progress).unwrap();
+    pack(&sandbox.root(), &sandbox.path("into/x"), Compression::Gzip, &progress).unwrap();
     assert_eq!(progress.state().done, progress.state().total);
 }
 
-/// Whoever supplies the bytes may fail.
+/// The input may fail.
 #[test]
-fn an_error_of_the_input_is_told_as_one() {
+fn an_error_of_the_input_is_returned() {
     struct Failing<'a>(&'a [u8]);
     impl io::Read for Failing<'_> {
         fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
@@ -324,9 +326,9 @@ fn an_error_of_the_input_is_told_as_one() {
 }
 
 #[test]
-fn every_compression_is_told_by_its_bytes() {
+fn every_compression_is_detected() {
     let expected = inspect(&sample().0[..], &Progress::default()).unwrap();
-    for format in FORMATS.into_iter().filter(|format| is_there(format)) {
+    for format in FORMATS.into_iter().filter(|format| is_installed(format)) {
         let whole = compress(&sample().end().0, format);
         let (unpacked, _) = unpack(&Archive(whole)).unwrap();
         assert_eq!(unpacked, expected, "{format}");
@@ -340,8 +342,8 @@ fn every_compression_is_told_by_its_bytes() {
     }
 }
 
-/// At every edge of a block, and in between: an error, or, where an archive without an end may end,
-/// a part of the tree.
+/// At block boundaries and in between: an error, or a part of the tree where an archive may end without
+/// a marker.
 #[test]
 fn an_archive_may_end_anywhere() {
     let whole = sample().end().0;
@@ -350,9 +352,9 @@ fn an_archive_may_end_anywhere() {
     let record = inspect(&whole[..], &Progress::default()).unwrap().record;
     for length in lengths {
         match unpack(&Archive(whole[..length].to_vec())) {
-            Ok((unpacked, yard)) => {
+            Ok((unpacked, sandbox)) => {
                 assert!(length % 512 == 0 || length > whole.len() - 512, "{length}");
-                let on_disk = tree_record(&yard.root(), &Progress::default()).unwrap();
+                let on_disk = tree_record(&sandbox.root(), &Progress::default()).unwrap();
                 assert_eq!(unpacked.record, on_disk);
                 let is_part = record
                     .differences(&on_disk)
@@ -368,7 +370,7 @@ fn an_archive_may_end_anywhere() {
 #[test]
 fn a_compressed_archive_may_not_end_early() {
     let whole = sample().end().0;
-    for format in FORMATS.into_iter().skip(1).filter(|format| is_there(format)) {
+    for format in FORMATS.into_iter().skip(1).filter(|format| is_installed(format)) {
         let bytes = compress(&whole, format);
         for length in (0..bytes.len()).step_by(bytes.len() / 150 + 1).chain([bytes.len() - 1]) {
             let result = inspect(&bytes[..length], &Progress::default());
@@ -381,7 +383,7 @@ fn a_compressed_archive_may_not_end_early() {
 fn a_damaged_compressed_archive_is_refused_or_has_the_same_tree() {
     let whole = sample().end().0;
     let expected = inspect(&whole[..], &Progress::default()).unwrap();
-    for format in FORMATS.into_iter().skip(1).filter(|format| is_there(format)) {
+    for format in FORMATS.into_iter().skip(1).filter(|format| is_installed(format)) {
         let bytes = compress(&whole, format);
         for at in (0..bytes.len()).step_by(bytes.len() / 300 + 1) {
             let mut damaged = bytes.clone();
@@ -394,7 +396,7 @@ fn a_damaged_compressed_archive_is_refused_or_has_the_same_tree() {
     }
 }
 
-/// Writes a tree that every program can put into every format that it knows.
+/// Writes a tree that every program can store in all its formats.
 fn ordinary_tree() -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     let root = directory.path();
@@ -408,7 +410,7 @@ fn ordinary_tree() -> tempfile::TempDir {
     directory
 }
 
-/// Adds what only the newer formats hold.
+/// Adds entries that only the newer formats can store.
 fn with_long_names(directory: tempfile::TempDir) -> tempfile::TempDir {
     let root = directory.path();
     let deep = root.join("a".repeat(120)).join("b".repeat(120));
@@ -419,10 +421,11 @@ fn with_long_names(directory: tempfile::TempDir) -> tempfile::TempDir {
     directory
 }
 
-fn assert_same_tree(tree: &Path, archive: Vec<u8>, maker: &str) {
-    let (unpacked, yard) = unpack(&Archive(archive)).unwrap_or_else(|e| panic!("{maker}: {e}"));
-    assert_eq!(unpacked.record, tree_record(tree, &Progress::default()).unwrap(), "{maker}");
-    assert_eq!(described(&yard.root()), described(tree), "{maker}");
+fn assert_same_tree(tree: &Path, archive: Vec<u8>, program: &str) {
+    let (unpacked, sandbox) =
+        unpack(&Archive(archive)).unwrap_or_else(|e| panic!("{program}: {e}"));
+    assert_eq!(unpacked.record, tree_record(tree, &Progress::default()).unwrap(), "{program}");
+    assert_eq!(described(&sandbox.root()), described(tree), "{program}");
 }
 
 #[test]
@@ -445,14 +448,14 @@ fn archives_of_other_programs() {
     for format in ["oldgnu", "gnu", "posix"] {
         gnu(format, any.path());
     }
-    if is_there("bsdtar") {
+    if is_installed("bsdtar") {
         for format in ["gnutar", "pax", "ustar"] {
             let tree = if format == "ustar" { ordinary.path() } else { any.path() };
             let archive = made("bsdtar", &["-c", "--format", format, "-f", "-"], tree);
             assert_same_tree(tree, archive, &format!("bsdtar --format {format}"));
         }
     }
-    if is_there("python3") {
+    if is_installed("python3") {
         for format in ["GNU_FORMAT", "PAX_FORMAT"] {
             let script = format!(
                 "import sys, tarfile\n\
@@ -467,7 +470,7 @@ fn archives_of_other_programs() {
     }
 }
 
-/// Programs that write the size of a file beyond 8 GiB into a pax record only.
+/// Some programs write a size beyond 8 GiB into a pax record only.
 #[test]
 fn a_size_in_a_pax_record_counts() {
     let archive = Archive::new().pax("size", "3").file("f", "").contents(b"abc").file("g", "after");
@@ -476,7 +479,7 @@ fn a_size_in_a_pax_record_counts() {
 }
 
 #[test]
-fn sparse_files_of_other_programs_are_refused_and_not_garbled() {
+fn sparse_files_of_other_programs_are_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("sparse");
     fs::File::create(&path).unwrap().set_len(1 << 20).unwrap();
@@ -493,15 +496,15 @@ fn sparse_files_of_other_programs_are_refused_and_not_garbled() {
 fn zeros_become_holes() {
     let mut contents = vec![0; 1 << 20];
     contents[500_000] = 1;
-    let (_, yard) =
+    let (_, sandbox) =
         unpack(&Archive::new().file("f", &contents).file("z", vec![0; 1 << 20])).unwrap();
-    assert!(fs::read(yard.root().join("f")).unwrap() == contents);
-    let zeros = fs::metadata(yard.root().join("z")).unwrap();
+    assert!(fs::read(sandbox.root().join("f")).unwrap() == contents);
+    let zeros = fs::metadata(sandbox.root().join("z")).unwrap();
     assert_eq!(zeros.len(), 1 << 20);
     assert!(zeros.blocks() * 512 < 100_000, "{}", zeros.blocks());
 }
 
-/// What happens to an archive on its way.
+/// A damage to an archive.
 #[derive(Clone, Debug)]
 enum Mutation {
     Flip(usize, u8),
@@ -524,7 +527,7 @@ fn mutation() -> impl Strategy<Value = Mutation> {
     ]
 }
 
-/// Applies it, and puts the checksums right again of what still looks like headers.
+/// Applies a mutation, and corrects the checksums of blocks that still look like headers.
 fn mutate(bytes: &mut Vec<u8>, mutation: &Mutation) {
     let blocks = bytes.len() / 512;
     if blocks == 0 {
@@ -533,7 +536,7 @@ fn mutate(bytes: &mut Vec<u8>, mutation: &Mutation) {
     let range = |block: usize| block % blocks * 512..block % blocks * 512 + 512;
     match *mutation {
         Mutation::Flip(at, with) => {
-            // Most in headers, where it matters.
+            // Most of them in headers.
             let at = at % blocks * 512 + usize::from(with) * 2 % 512;
             bytes[at] ^= with;
         }
@@ -565,19 +568,18 @@ fn mutate(bytes: &mut Vec<u8>, mutation: &Mutation) {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// Whatever is done to an archive: nothing outside is touched, and what is unpacked is what
-    /// the result says.
+    /// For any damage, nothing outside is changed, and the unpacked tree equals the result.
     #[test]
-    fn no_archive_does_harm(mutations in prop::collection::vec(mutation(), 1..6), copied: bool) {
+    fn damaged_archives_are_harmless(mutations in prop::collection::vec(mutation(), 1..6), copied: bool) {
         let mut bytes = sample().end().0;
         for mutation in &mutations {
             mutate(&mut bytes, mutation);
         }
-        let yard = Yard::new();
+        let sandbox = Sandbox::new();
         let links = if copied { Links::Copied } else { Links::Made };
-        let options = UnpackOptions { links, bytes_at_most: Some(10 << 20), ..UnpackOptions::default() };
-        if let Ok(unpacked) = yard.unpack(&bytes, &options) {
-            let on_disk = tree_record(&yard.root(), &Progress::default()).unwrap();
+        let options = UnpackOptions { links, max_bytes: Some(10 << 20), ..UnpackOptions::default() };
+        if let Ok(unpacked) = sandbox.unpack(&bytes, &options) {
+            let on_disk = tree_record(&sandbox.root(), &Progress::default()).unwrap();
             if copied {
                 prop_assert_eq!(unpacked.record.with_links_copied().unwrap(), on_disk);
             } else {
@@ -588,16 +590,16 @@ proptest! {
     }
 
     #[test]
-    fn no_compressed_bytes_do_harm(start in 0..5_usize, noise in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn random_compressed_bytes_are_harmless(start in 0..5_usize, noise in prop::collection::vec(any::<u8>(), 0..200)) {
         let start: &[u8] = [b"\x1f\x8b\x08\0", &b"\xfd7zXZ\0"[..], b"\x28\xb5\x2f\xfd", b"BZh9", b""][start];
         prop_assert!(inspect(&[start, &noise].concat()[..], &Progress::default()).is_err());
     }
 
     #[test]
-    fn it_does_not_matter_in_which_pieces_an_archive_comes(sizes in prop::collection::vec(1..2000_usize, 1..20), gzip: bool) {
+    fn the_sizes_of_reads_do_not_matter(sizes in prop::collection::vec(1..2000_usize, 1..20), gzip: bool) {
         let whole = sample().0;
         let bytes = if gzip { compress(&whole, "gzip") } else { whole.clone() };
-        let dripping = Dripping { bytes: &bytes, sizes, next: 0 };
+        let dripping = Chunked { bytes: &bytes, sizes, next: 0 };
         let expected = inspect(&whole[..], &Progress::default()).unwrap();
         prop_assert_eq!(inspect(dripping, &Progress::default()).unwrap(), expected);
     }

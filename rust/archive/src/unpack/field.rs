@@ -1,18 +1,17 @@
-//! The fields of a header, read as Tar.jl reads them: pure functions from a block to values.
+//! The fields of a header, parsed as by Tar.jl.
 //!
-//! The `tar` crate knows where each field is. It reads some of them more strictly than Tar.jl (a
-//! number with something behind its space), and passes over the prefix of a path where the version
-//! of the format is not `00`.
+//! The `tar` crate provides the offsets. It parses some fields more strictly than Tar.jl (a number with
+//! bytes after its space), and ignores the prefix of a path if the version of the format is not `00`.
 
 use tar::Header;
 
-/// The path of a member: the name behind its prefix.
+/// The path of a member: its prefix and its name.
 ///
-/// GNU tar has times where the prefix is in other formats. Tar.jl takes them for a prefix.
+/// GNU tar stores times in the field of the prefix, which Tar.jl reads as a prefix.
 pub(super) fn path(header: &Header) -> Vec<u8> {
     let name = text(&header.as_old().name);
     let is_gnu = header.as_gnu().is_some();
-    // Whatever the format, the fields are at the same place.
+    // The offset is the same in all formats.
     let prefix = text(&header.as_bytes()[345..500]);
     if prefix.is_empty() || is_gnu {
         return name.to_owned();
@@ -20,12 +19,12 @@ pub(super) fn path(header: &Header) -> Vec<u8> {
     [prefix, b"/", name].concat()
 }
 
-/// What a member links to; empty if it is no link.
+/// The target of a link; empty for other members.
 pub(super) fn link(header: &Header) -> &[u8] {
     text(&header.as_old().linkname)
 }
 
-/// A text, which ends at the first zero byte or fills its field.
+/// A text up to the first zero byte or the end of the field.
 fn text(field: &[u8]) -> &[u8] {
     field.split(|byte| *byte == 0).next().unwrap_or_default()
 }
@@ -35,8 +34,8 @@ pub(super) fn mode(header: &Header) -> Option<u64> {
     number(&header.as_old().mode)
 }
 
-/// What the header says about the size: octal digits, or a binary number if the highest bit is
-/// set. `None` if it is no number, or one that no size can be.
+/// The size in the header: octal digits, or a binary number if the highest bit is set. `None` if it is
+/// not a number, or out of range.
 pub(super) fn size(header: &Header) -> Option<u64> {
     let field = &header.as_old().size;
     match field.split_first_chunk() {
@@ -70,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_read_as_tar_jl_reads_them() {
+    fn numbers_are_parsed_as_by_tar_jl() {
         let numbers: [(&[u8], u64); 8] = [
             (b"000644 \0", 0o644),
             (b"0000644\0", 0o644),
@@ -91,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_counts_in_every_format_but_gnus() {
+    fn a_prefix_counts_in_all_formats_but_that_of_gnu() {
         let path_with = |magic: &[u8; 8]| {
             let mut header = Header::new_old();
             header.as_old_mut().name[..1].copy_from_slice(b"f");

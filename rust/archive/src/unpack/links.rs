@@ -1,34 +1,56 @@
-//! Symbolic links of an archive: what they lead to in the tree, and which copies stand for them where
-//! they can't be made.
+//! The symbolic links of an archive: their targets in the tree, and the copies that replace them where
+//! links can't be created.
 
 use std::collections::HashMap;
 
-use crate::error::{BadArchive, Error};
+use crate::error::{Error, InvalidArchive};
 use crate::unpack::tree::{Node, NodeId, ROOT, Tree};
 
-/// How many links a path may go through. Linux follows 40, and no system more.
-const LINKS_AT_MOST: usize = 64;
+/// The largest number of links in the resolution of a path. Linux follows 40, and no system more.
+const MAX_LINKS: usize = 64;
 
-/// How many components of paths are followed for all links of an archive together. An honest
-/// archive needs a few for each link; one whose links lead through each other, to keep us busy,
-/// needs any number.
-const STEPS_AT_MOST: u64 = 100_000_000;
+/// The largest number of path components followed for all links of an archive together. A normal
+/// archive needs a few for each link; a hostile one, whose links lead through each other, any number.
+const MAX_STEPS: u64 = 100_000_000;
 
-/// The components of a path, those that say nothing left out.
+/// The largest number of files and directories copied in place of links, which may lead to
+/// directories with more links.
+const MAX_COPIES: u64 = 1_000_000;
+
+/// Counts copies, up to [`MAX_COPIES`].
+#[derive(Default)]
+pub(super) struct CopyBudget(u64);
+
+impl CopyBudget {
+    /// Counts one more copy.
+    ///
+    /// # Errors
+    ///
+    /// There are too many.
+    pub(super) fn take(&mut self) -> Result<(), Error> {
+        self.0 += 1;
+        if self.0 <= MAX_COPIES {
+            return Ok(());
+        }
+        Err(InvalidArchive::whole("it needs too many copies in place of its links").into())
+    }
+}
+
+/// The components of a path, without empty ones and `.`.
 pub(super) fn components(path: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     path.split(|byte| *byte == b'/').filter(|component| !matches!(*component, b"" | b"."))
 }
 
-/// Stands for a slash at the end of a link's text: what is before it has to be a directory.
+/// Represents a slash at the end of a target: the path before it must be a directory.
 const IS_DIRECTORY: &[u8] = b"/";
 
-/// What has to be followed for the text of a link, from its end to its beginning.
+/// The steps of following a target, from last to first.
 fn steps(target: &[u8]) -> impl Iterator<Item = &[u8]> {
     let needs_directory = matches!(target, [.., b'/'] | [.., b'/', b'.'] | b".");
     needs_directory.then_some(IS_DIRECTORY).into_iter().chain(components(target).rev())
 }
 
-/// Follows links, as long as that is not too many.
+/// Follows links, up to [`MAX_STEPS`].
 pub(super) struct Follower<'a> {
     tree: &'a Tree,
     steps_left: u64,
@@ -36,7 +58,7 @@ pub(super) struct Follower<'a> {
 
 impl<'a> Follower<'a> {
     pub(super) fn new(tree: &'a Tree) -> Self {
-        Self { tree, steps_left: STEPS_AT_MOST }
+        Self { tree, steps_left: MAX_STEPS }
     }
 
     /// Whether the link `id` leads to a directory of the tree.
@@ -45,11 +67,11 @@ impl<'a> Follower<'a> {
         Ok(found.is_some_and(|id| self.tree.node(id) == Node::Directory))
     }
 
-    /// The file or directory of the tree that the link `id` leads to, through all links on its way.
+    /// The file or directory of the tree that the link `id` leads to, through other links.
     ///
-    /// `None` if there is none: it leads to nothing, to itself, or, at whatever point of its way, out
-    /// of the tree. An absolute link leads out, also where its text begins with the path at which
-    /// the tree is unpacked: that path is not in the archive.
+    /// `None` if it leads to nothing, to itself, or, at any step, out of the tree. An absolute link leads
+    /// out, even if it begins with the path at which the tree is unpacked: that path is not part of the
+    /// archive.
     fn follow(&mut self, id: NodeId) -> Result<Option<NodeId>, Error> {
         let Node::Symlink(target) = self.tree.node(id) else { return Ok(Some(id)) };
         let target = self.tree.text(target);
@@ -78,7 +100,7 @@ impl<'a> Follower<'a> {
             match self.tree.node(child) {
                 Node::Symlink(target) => {
                     let target = self.tree.text(target);
-                    if links == LINKS_AT_MOST || target.starts_with(b"/") {
+                    if links == MAX_LINKS || target.starts_with(b"/") {
                         return Ok(None);
                     }
                     links += 1;
@@ -92,7 +114,7 @@ impl<'a> Follower<'a> {
 
     fn step(&mut self) -> Result<(), Error> {
         self.steps_left = self.steps_left.checked_sub(1).ok_or_else(|| {
-            BadArchive::whole("its symbolic links lead through each other too often")
+            InvalidArchive::whole("its symbolic links lead through each other too often")
         })?;
         Ok(())
     }
@@ -103,11 +125,11 @@ pub(super) fn all(tree: &Tree) -> impl Iterator<Item = NodeId> {
     tree.ids().filter(|id| matches!(tree.node(*id), Node::Symlink(_)))
 }
 
-/// The copies that stand for links, in an order in which whatever is copied is complete: each link,
-/// and what to copy to its place.
+/// The copies that replace links: each link, and the entry to copy. They are ordered such that each entry
+/// is complete when it is copied.
 ///
-/// Links that lead to nothing or out of the tree are left out; so are those to a directory that they
-/// are in, and directories whose links lead to each other.
+/// Links that lead to nothing or out of the tree are left out; so are those to a directory that contains
+/// them, and directories whose links lead to each other.
 pub(super) fn copies(tree: &Tree) -> Result<Vec<(NodeId, NodeId)>, Error> {
     let mut follower = Follower::new(tree);
     let mut wanted = HashMap::new();
@@ -118,7 +140,7 @@ pub(super) fn copies(tree: &Tree) -> Result<Vec<(NodeId, NodeId)>, Error> {
             wanted.insert(link, source);
         }
     }
-    // How many copies have to be made yet below a directory.
+    // The number of pending copies below each directory.
     let mut incomplete: HashMap<NodeId, usize> = HashMap::new();
     for link in wanted.keys() {
         for above in tree.above(*link) {

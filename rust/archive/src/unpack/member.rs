@@ -1,34 +1,32 @@
-//! The members of a tar archive, one after the other: headers read, and checked each by itself.
+//! The members of a tar archive: parsing and checking their headers.
 //!
-//! Where the fields of a header are is known to the `tar` crate. All else is done here, for that
-//! crate's own iteration takes the size of a file from the header where a pax record should have
-//! the word (so it loses its way behind files of 8 GiB and more that Python wrote), or else reads
-//! long names and pax records into memory, however long they are; and it reads pax records by
-//! lines, though a name may hold a line feed.
+//! The `tar` crate provides the layout of a header. Its iteration is not used: it takes the size of a
+//! file from the header although a pax record overrides it (so it misreads archives by Python with
+//! files of 8 GiB and more), reads long names and pax records of any length into memory, and splits
+//! pax records into lines although a name may contain a line feed.
 //!
 //! # Compatibility
 //!
-//! What Tar.jl refuses in a header is refused here, but for what can do no harm, such as a version
-//! that it does not know. Besides, these are refused, which Tar.jl passes over: sparse files as pax
-//! records, of which it would unpack garbage; a path, link or size for all members to come; paths
-//! and pax records of absurd lengths; and anything but zeros after the end of the archive.
-//! `docs/formats.md` gives the reasons.
+//! Headers that Tar.jl refuses are refused here too, except for harmless deviations such as an unknown
+//! version. These are refused although Tar.jl accepts them: sparse files as pax records, of which it
+//! would unpack garbage; a path, link or size for all following members; excessively long paths and pax
+//! records; and nonzero bytes after the end of the archive. `docs/formats.md` gives the reasons.
 
 use scratchrs_fs::Progress;
 use tar::{EntryType, Header};
 
-use crate::error::{BadArchive, Error};
+use crate::error::{Error, InvalidArchive};
 use crate::header;
 use crate::unpack::field;
 use crate::unpack::stream::{Stream, is_zero, truncated};
 
-/// The longest path or link, in bytes: that of 30,000 directories with short names.
-const TEXT_AT_MOST: u64 = 64 * 1024;
+/// The longest path or link target, in bytes: enough for 30,000 directories with short names.
+const MAX_TEXT: u64 = 64 * 1024;
 
-/// The longest pax header: room for both, and for what others put there.
-const PAX_AT_MOST: u64 = 1024 * 1024;
+/// The longest pax header, in bytes: enough for both, and for records of other programs.
+const MAX_PAX: u64 = 1024 * 1024;
 
-/// A member of an archive. Paths are as they stand there, but free of what no path may have.
+/// A member of an archive. Its paths are unchanged, but checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Member {
     pub(super) path: Vec<u8>,
@@ -46,7 +44,7 @@ pub(super) enum MemberKind {
     Symlink {
         target: Vec<u8>,
     },
-    /// Another name for a member that came before.
+    /// Another name for an earlier member.
     HardLink {
         target: Vec<u8>,
         executable: bool,
@@ -58,7 +56,7 @@ pub(super) enum MemberKind {
 ///
 /// # Errors
 ///
-/// It is malformed, or what it describes may not be in any tree.
+/// It is malformed, or describes an entry that is refused.
 pub(super) fn next(stream: &mut Stream, progress: &Progress) -> Result<Option<Member>, Error> {
     let mut extended = Extended::default();
     let mut begun = false;
@@ -66,36 +64,36 @@ pub(super) fn next(stream: &mut Stream, progress: &Progress) -> Result<Option<Me
         progress.check()?;
         let block = stream.block()?.filter(|block| !is_zero(block));
         let Some(block) = block else {
-            only_zeros_are_left(stream)?;
+            expect_only_zeros(stream)?;
             return if begun { Err(truncated().into()) } else { Ok(None) };
         };
         let header = Header::from_byte_slice(&block);
         if !field::has_checksum(header) {
             let problem = "a header is damaged: its checksum is wrong";
-            return Err(BadArchive::whole(problem).into());
+            return Err(InvalidArchive::whole(problem).into());
         }
         begun = true;
         let size = size_field(header)?;
         match header.entry_type() {
-            EntryType::XHeader => extended.add_pax(&take_text(stream, size, PAX_AT_MOST)?)?,
-            EntryType::XGlobalHeader => refuse_global(&take_text(stream, size, PAX_AT_MOST)?)?,
+            EntryType::XHeader => extended.add_pax(&read_text(stream, size, MAX_PAX)?)?,
+            EntryType::XGlobalHeader => refuse_global(&read_text(stream, size, MAX_PAX)?)?,
             EntryType::GNULongName => {
-                extended.path = Some(without_end(take_text(stream, size, TEXT_AT_MOST)?));
+                extended.path = Some(without_end(read_text(stream, size, MAX_TEXT)?));
             }
             EntryType::GNULongLink => {
-                extended.link = Some(without_end(take_text(stream, size, TEXT_AT_MOST)?));
+                extended.link = Some(without_end(read_text(stream, size, MAX_TEXT)?));
             }
             entry_type => return extended.member(header, entry_type, size).map(Some),
         }
     }
 }
 
-/// A member that is complete but for what the headers before it say.
+/// The values of extended headers, which apply to the next member.
 #[derive(Default)]
 struct Extended {
     path: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
-    /// As it stands there: only the last one counts, and has to be a number.
+    /// Unparsed: only the last one counts, and must be a number.
     size: Option<Vec<u8>>,
     is_sparse: bool,
 }
@@ -121,11 +119,11 @@ impl Extended {
             Some(text) => pax_size(&text)?,
             None => size,
         };
-        let wrong = |problem: &str| Error::Archive(BadArchive::entry(&path, problem));
+        let wrong = |problem: &str| Error::Archive(InvalidArchive::entry(&path, problem));
         if self.is_sparse || entry_type == EntryType::GNUSparse {
             let hint = "make the archive without `--sparse`";
             let problem = "it is a sparse file, which Julia's Pkg can't unpack either";
-            return Err(BadArchive::entry(&path, problem).with_hint(hint).into());
+            return Err(InvalidArchive::entry(&path, problem).with_hint(hint).into());
         }
         if let Some(problem) = check(&path, &target, size, entry_type) {
             return Err(wrong(problem));
@@ -141,21 +139,21 @@ impl Extended {
     }
 }
 
-fn pax_size(text: &[u8]) -> Result<u64, BadArchive> {
+fn pax_size(text: &[u8]) -> Result<u64, InvalidArchive> {
     let digits = std::str::from_utf8(text).ok().map(str::trim);
     digits
         .and_then(|digits| digits.parse().ok())
-        .ok_or_else(|| BadArchive::whole("a pax header has a size that is no number"))
+        .ok_or_else(|| InvalidArchive::whole("a pax header has an invalid size"))
 }
 
-/// What is wrong with a member, looked at by itself.
+/// The problem of a member, without regard to other members.
 fn check(path: &[u8], target: &[u8], size: u64, kind: EntryType) -> Option<&'static str> {
     let is_known = matches!(
         kind,
         EntryType::Regular | EntryType::Directory | EntryType::Symlink | EntryType::Link
     );
     if !is_known {
-        return None; // It is refused for its type.
+        return None; // Its type is refused.
     }
     let is_hard_link = kind == EntryType::Link;
     let is_link = is_hard_link || kind == EntryType::Symlink;
@@ -163,18 +161,18 @@ fn check(path: &[u8], target: &[u8], size: u64, kind: EntryType) -> Option<&'sta
     let is_directory = kind == EntryType::Directory;
     let problems = [
         (path.is_empty(), "its path is empty"),
-        (path.contains(&0), "its path holds a zero byte"),
+        (path.contains(&0), "its path contains a zero byte"),
         (path.starts_with(b"/"), "its path is absolute"),
         (leads_up(path), "its path has a component `..`"),
-        (path.len() as u64 > TEXT_AT_MOST, "its path is longer than 64 KiB"),
-        (!is_directory && path.ends_with(b"/"), "its path ends in `/`, and it is no directory"),
-        (!is_directory && last_is_dot(path), "its path ends in `.`, and it is no directory"),
-        (is_link && target.is_empty(), "it is a link to nothing"),
-        (is_link && target.contains(&0), "what it links to holds a zero byte"),
-        (is_link && target.len() as u64 > TEXT_AT_MOST, "it links to more than 64 KiB of path"),
-        (!is_link && !target.is_empty(), "it is no link, and says what it links to"),
-        (!is_file && size > 0, "it is no file, and has contents"),
-        (size > i64::MAX as u64, "its size is absurd"),
+        (path.len() as u64 > MAX_TEXT, "its path is longer than 64 KiB"),
+        (!is_directory && path.ends_with(b"/"), "its path ends in `/`, but it is not a directory"),
+        (!is_directory && last_is_dot(path), "its path ends in `.`, but it is not a directory"),
+        (is_link && target.is_empty(), "it is a link without a target"),
+        (is_link && target.contains(&0), "the target of the link contains a zero byte"),
+        (is_link && target.len() as u64 > MAX_TEXT, "the target of the link is longer than 64 KiB"),
+        (!is_link && !target.is_empty(), "it is not a link, but has a target"),
+        (!is_file && size > 0, "it is not a file, but has contents"),
+        (size > i64::MAX as u64, "its size is out of range"),
         (is_hard_link && target.starts_with(b"/"), "it is a hard link to an absolute path"),
         (is_hard_link && leads_up(target), "it is a hard link to a path with a component `..`"),
     ];
@@ -198,26 +196,27 @@ fn unsupported(entry_type: EntryType) -> String {
     }
 }
 
-/// Whether the owner may execute the file. Nothing else in a mode counts: bits like setuid are
-/// passed over, as by Tar.jl.
+/// Whether the owner may execute the file. Other bits of the mode, such as setuid, are ignored, as by
+/// Tar.jl.
 fn is_executable(header: &Header) -> Result<bool, Error> {
     match field::mode(header) {
         Some(mode) => Ok(mode & 0o100 != 0),
-        None => Err(BadArchive::entry(&field::path(header), "its mode is no number").into()),
+        None => Err(InvalidArchive::entry(&field::path(header), "its mode is not a number").into()),
     }
 }
 
 fn size_field(header: &Header) -> Result<u64, Error> {
     field::size(header).ok_or_else(|| {
-        BadArchive::entry(&field::path(header), "its size is no number, or absurd").into()
+        InvalidArchive::entry(&field::path(header), "its size is not a number, or out of range")
+            .into()
     })
 }
 
-/// Takes the contents of a header that belongs to a member.
-fn take_text(stream: &mut Stream, size: u64, at_most: u64) -> Result<Vec<u8>, Error> {
-    if size > at_most {
-        let problem = format!("a header is {size} bytes long, where {at_most} are allowed");
-        return Err(BadArchive::whole(problem).into());
+/// Reads the contents of an extended header.
+fn read_text(stream: &mut Stream, size: u64, limit: u64) -> Result<Vec<u8>, Error> {
+    if size > limit {
+        let problem = format!("a header is {size} bytes long; the limit is {limit}");
+        return Err(InvalidArchive::whole(problem).into());
     }
     let mut text = Vec::new();
     stream.take(size, |piece| {
@@ -228,12 +227,12 @@ fn take_text(stream: &mut Stream, size: u64, at_most: u64) -> Result<Vec<u8>, Er
     Ok(text)
 }
 
-/// Takes what fills up contents of `size` bytes to whole blocks.
+/// Skips the padding after contents of `size` bytes.
 pub(super) fn skip_padding(stream: &mut Stream, size: u64) -> Result<(), Error> {
     stream.take(header::padding(size).len() as u64, |_| Ok(()))
 }
 
-/// A GNU long name up to the zero byte that ends it.
+/// A GNU long name up to its terminating zero byte.
 fn without_end(mut text: Vec<u8>) -> Vec<u8> {
     if let Some(end) = text.iter().position(|byte| *byte == 0) {
         text.truncate(end);
@@ -241,13 +240,13 @@ fn without_end(mut text: Vec<u8>) -> Vec<u8> {
     text
 }
 
-/// A pax header for all members to come may say who made the archive, but not where they go.
+/// Refuses a pax header for all following members that sets their path, target or size.
 fn refuse_global(records: &[u8]) -> Result<(), Error> {
     for record in pax_records(records) {
         let (key, _) = record?;
         if matches!(key, b"path" | b"linkpath" | b"size") || key.starts_with(b"GNU.sparse.") {
             let problem = format!("a header gives all members the same `{}`", key.escape_ascii());
-            return Err(BadArchive::whole(problem).into());
+            return Err(InvalidArchive::whole(problem).into());
         }
     }
     Ok(())
@@ -256,7 +255,7 @@ fn refuse_global(records: &[u8]) -> Result<(), Error> {
 type PaxRecord<'a> = (&'a [u8], &'a [u8]);
 
 /// The keys and values of a pax header, whose records are `"<length> <key>=<value>\n"`.
-fn pax_records(mut rest: &[u8]) -> impl Iterator<Item = Result<PaxRecord<'_>, BadArchive>> {
+fn pax_records(mut rest: &[u8]) -> impl Iterator<Item = Result<PaxRecord<'_>, InvalidArchive>> {
     std::iter::from_fn(move || {
         if rest.is_empty() {
             return None;
@@ -265,7 +264,7 @@ fn pax_records(mut rest: &[u8]) -> impl Iterator<Item = Result<PaxRecord<'_>, Ba
         if record.is_none() {
             rest = b"";
         }
-        Some(record.ok_or_else(|| BadArchive::whole("a pax header is malformed")))
+        Some(record.ok_or_else(|| InvalidArchive::whole("a pax header is malformed")))
     })
 }
 
@@ -284,15 +283,15 @@ fn pax_record<'a>(rest: &mut &'a [u8]) -> Option<PaxRecord<'a>> {
     (end == b'\n').then_some((key, value))
 }
 
-fn only_zeros_are_left(stream: &mut Stream) -> Result<(), Error> {
+fn expect_only_zeros(stream: &mut Stream) -> Result<(), Error> {
     loop {
         let rest = stream.available()?;
         if rest.is_empty() {
             return Ok(());
         }
         if !is_zero(rest) {
-            let problem = "something follows on its end that does not belong there";
-            return Err(BadArchive::whole(problem).into());
+            let problem = "there are unexpected bytes after its end";
+            return Err(InvalidArchive::whole(problem).into());
         }
         let length = rest.len();
         stream.consume(length);

@@ -1,14 +1,12 @@
-//! The bytes of an archive: read and decompressed by a thread of its own, taken piece by piece.
+//! The decompressed bytes of an archive, produced by a thread of their own.
 //!
-//! How they are compressed is told by their first bytes, not by a name: gzip, xz, Zstandard, bzip2,
-//! or not at all. All of these may consist of several parts, one after the other, as their own
-//! programs accept: members of gzip, streams of xz (with zeros in between, a multiple of four) and
-//! bzip2, frames of Zstandard (with skippable frames before, between and after them). What is no
-//! part, and not only zeros (with which a tape is filled up), is refused. Where the parts end does
-//! not matter: they are told by [`Peekable::peek`].
+//! The format is detected from the first bytes, not from a name: gzip, xz, Zstandard, bzip2, or none.
+//! As in the formats' own programs, several parts may follow each other: members of gzip, streams of xz
+//! (with zeros in between, a multiple of four) and bzip2, frames of Zstandard (with skippable frames
+//! before, between and after them). After them, only zeros (the padding of a tape) are accepted. Parts
+//! may end anywhere in a buffer: [`PeekReader::peek`] detects the next one.
 //!
-//! Memory: a few pieces of 128 KiB, and what the format needs, of which a hostile archive may demand
-//! no more than [`WINDOW_AT_MOST`].
+//! Memory: a few pieces of 128 KiB, and the window of the format, limited to [`MAX_WINDOW`].
 
 use std::fmt;
 use std::io::{self, BufRead, Read};
@@ -18,60 +16,59 @@ use std::sync::{Arc, Mutex, PoisonError};
 use scratchrs_fs::Progress;
 use tar::Header;
 
-use crate::error::{BadArchive, Error};
+use crate::error::{Error, InvalidArchive};
 use crate::header::BLOCK_SIZE;
 use crate::source::BUFFER_SIZE;
 use crate::unpack::field;
-use crate::unpack::peek::Peekable;
+use crate::unpack::peek_reader::PeekReader;
 
-/// How far back xz and Zstandard may look, in bytes; `xz -9` looks 64 MiB back, `zstd --long` 128.
-const WINDOW_AT_MOST: u32 = 1 << WINDOW_LOG_AT_MOST;
-const WINDOW_LOG_AT_MOST: u32 = 27;
+/// The largest window of xz and Zstandard, in bytes; `xz -9` uses 64 MiB, `zstd --long` 128.
+const MAX_WINDOW: u32 = 1 << MAX_WINDOW_LOG;
+const MAX_WINDOW_LOG: u32 = 27;
 
-/// How many pieces are decompressed ahead.
-const PIECES_AHEAD: usize = 16;
+/// The number of decompressed pieces in the queue.
+const QUEUED_PIECES: usize = 16;
 
-/// What reads and decompresses: to be run on a thread of its own.
+/// Reads and decompresses the archive, on a thread of its own.
 pub(super) struct Source<'a, R> {
     input: Input<'a, R>,
     pieces: SyncSender<Piece>,
 }
 
-/// The decompressed bytes, as they come.
+/// The decompressed bytes.
 pub(super) struct Stream {
     pieces: Receiver<Piece>,
     piece: Vec<u8>,
-    /// How much of the piece is taken already.
-    taken: usize,
+    /// How many bytes of the piece are consumed.
+    consumed: usize,
     ended: bool,
 }
 
-/// A piece of the decompressed bytes; an empty one is the end.
+/// A piece of the decompressed bytes; an empty one marks the end.
 type Piece = Result<Vec<u8>, Error>;
 
 /// The two ends of the decompression of `input`.
 pub(super) fn decompress<R: Read>(input: R, progress: &Progress) -> (Source<'_, R>, Stream) {
-    let (sender, receiver) = mpsc::sync_channel(PIECES_AHEAD);
+    let (sender, receiver) = mpsc::sync_channel(QUEUED_PIECES);
     let input = Input { inner: input, progress, failure: Arc::default() };
-    let stream = Stream { pieces: receiver, piece: Vec::new(), taken: 0, ended: false };
+    let stream = Stream { pieces: receiver, piece: Vec::new(), consumed: 0, ended: false };
     (Source { input, pieces: sender }, stream)
 }
 
 impl<R: Read> Source<'_, R> {
-    /// Decompresses until the end, the first error, or until nobody takes what comes.
+    /// Decompresses until the end, the first error, or until the [`Stream`] is dropped.
     pub(super) fn run(self) {
         let Self { input, pieces } = self;
         let failure = Arc::clone(&input.failure);
-        if let Err(failed) = pump(input, &pieces) {
-            // What the decompressor says about an error of its input is not worth knowing.
-            let own = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let _ = pieces.send(Err(own.unwrap_or(failed)));
+        if let Err(failed) = decompress_all(input, &pieces) {
+            // An error of the input replaces the error that the decompressor made of it.
+            let input_failure = failure.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let _ = pieces.send(Err(input_failure.unwrap_or(failed)));
         }
     }
 }
 
-/// The compressed bytes, with what went wrong with them kept aside: decompressors pass it on with
-/// more or less of what it was.
+/// The compressed bytes. Stores an error of the input: decompressors would lose its details.
 struct Input<'a, R> {
     inner: R,
     progress: &'a Progress,
@@ -89,7 +86,7 @@ impl<R: Read> Read for Input<'_, R> {
                     self.progress.advance(count as u64);
                     return Ok(count);
                 }
-                // Not every decompressor knows that this is no failure.
+                // Not every decompressor retries this.
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => break Error::ReadArchive(error),
             }
@@ -115,9 +112,9 @@ enum Format {
 }
 
 impl Format {
-    /// What begins with these bytes. A block that is the header of a tar archive is one, whatever
-    /// the first name in it looks like.
-    fn of(start: &[u8]) -> Option<Self> {
+    /// The format of an archive that begins with these bytes. A valid tar header takes precedence over the
+    /// magic numbers, which could be the beginning of a name.
+    fn detect(start: &[u8]) -> Option<Self> {
         let block = start.first_chunk::<BLOCK_SIZE>();
         if block.is_some_and(|block| {
             is_zero(block) || field::has_checksum(Header::from_byte_slice(block))
@@ -149,44 +146,47 @@ impl fmt::Display for Format {
     }
 }
 
-fn pump<R: Read>(input: Input<'_, R>, pieces: &SyncSender<Piece>) -> Result<(), Error> {
-    let mut outlet = Outlet::new(pieces);
-    let mut input = Peekable::with_capacity(BUFFER_SIZE, input);
+fn decompress_all<R: Read>(input: Input<'_, R>, pieces: &SyncSender<Piece>) -> Result<(), Error> {
+    let mut output = PieceWriter::new(pieces);
+    let mut input = PeekReader::with_capacity(BUFFER_SIZE, input);
     let start = input.peek(BLOCK_SIZE).map_err(Error::ReadArchive)?;
     if start.is_empty() {
-        return Err(BadArchive::whole("it is empty").into());
+        return Err(InvalidArchive::whole("it is empty").into());
     }
-    let Some(format) = Format::of(start) else {
-        let problem = "it is no tar archive, and not compressed by gzip, xz, Zstandard or bzip2";
-        return Err(BadArchive::whole(problem).into());
+    let Some(format) = Format::detect(start) else {
+        let problem = "it is not a tar archive, and not compressed by gzip, xz, Zstandard or bzip2";
+        return Err(InvalidArchive::whole(problem).into());
     };
     let damaged = |error: io::Error| Error::Archive(damaged(format, &error));
     match format {
-        Format::None => outlet.pass_on(&mut input, damaged)?,
+        Format::None => output.send_all(&mut input, damaged)?,
         Format::Gzip => {
             while input.peek(1).map_err(damaged)? == &GZIP_MAGIC[..1] {
-                outlet.pass_on(&mut flate2::bufread::GzDecoder::new(&mut input), damaged)?;
+                output.send_all(&mut flate2::bufread::GzDecoder::new(&mut input), damaged)?;
             }
         }
-        Format::Xz => pump_xz(&mut input, &mut outlet)?,
-        Format::Zstandard => pump_zstandard(&mut input, &mut outlet)?,
+        Format::Xz => decompress_xz(&mut input, &mut output)?,
+        Format::Zstandard => decompress_zstandard(&mut input, &mut output)?,
         Format::Bzip2 => {
             while input.peek(BZIP2_MAGIC.len()).map_err(damaged)? == BZIP2_MAGIC {
-                outlet.pass_on(&mut bzip2::bufread::BzDecoder::new(&mut input), damaged)?;
+                output.send_all(&mut bzip2::bufread::BzDecoder::new(&mut input), damaged)?;
             }
         }
     }
-    only_zeros_are_left(&mut input, format)?;
-    outlet.finish()
+    expect_only_zeros(&mut input, format)?;
+    output.finish()
 }
 
-/// Decompresses the streams of an xz file. Between them, there may be zeros, a multiple of four.
-fn pump_xz<R: Read>(input: &mut Peekable<R>, outlet: &mut Outlet<'_>) -> Result<(), Error> {
+/// Decompresses the streams of an xz file, with zeros between them in multiples of four.
+fn decompress_xz<R: Read>(
+    input: &mut PeekReader<R>,
+    output: &mut PieceWriter<'_>,
+) -> Result<(), Error> {
     let damaged = |error: io::Error| Error::Archive(damaged(Format::Xz, &error));
-    let window_in_kib = WINDOW_AT_MOST / 1024 + 1024;
+    let window_in_kib = MAX_WINDOW / 1024 + 1024;
     while input.peek(XZ_MAGIC.len()).map_err(damaged)? == XZ_MAGIC {
         let mut xz = lzma_rust2::XzReader::new_mem_limit(&mut *input, false, window_in_kib);
-        outlet.pass_on(&mut xz, damaged)?;
+        output.send_all(&mut xz, damaged)?;
         while input.peek(4).map_err(damaged)? == [0; 4] {
             input.consume(4);
         }
@@ -194,11 +194,14 @@ fn pump_xz<R: Read>(input: &mut Peekable<R>, outlet: &mut Outlet<'_>) -> Result<
     Ok(())
 }
 
-/// Decompresses the frames of a Zstandard file, and passes over those that may be skipped.
-fn pump_zstandard<R: Read>(input: &mut Peekable<R>, outlet: &mut Outlet<'_>) -> Result<(), Error> {
+/// Decompresses the frames of a Zstandard file, except skippable ones.
+fn decompress_zstandard<R: Read>(
+    input: &mut PeekReader<R>,
+    output: &mut PieceWriter<'_>,
+) -> Result<(), Error> {
     let damaged = |error: io::Error| Error::Archive(damaged(Format::Zstandard, &error));
     let mut context = zstd::zstd_safe::DCtx::create();
-    let window = zstd::zstd_safe::DParameter::WindowLogMax(WINDOW_LOG_AT_MOST);
+    let window = zstd::zstd_safe::DParameter::WindowLogMax(MAX_WINDOW_LOG);
     context
         .set_parameter(window)
         .map_err(|code| damaged(io::Error::other(zstd::zstd_safe::get_error_name(code))))?;
@@ -206,7 +209,7 @@ fn pump_zstandard<R: Read>(input: &mut Peekable<R>, outlet: &mut Outlet<'_>) -> 
         let start = input.peek(8).map_err(damaged)?;
         if start.starts_with(ZSTANDARD_MAGIC) {
             let mut frame = zstd::Decoder::with_context(&mut *input, &mut context).single_frame();
-            outlet.pass_on(&mut frame, damaged)?;
+            output.send_all(&mut frame, damaged)?;
         } else if is_skippable(start) {
             let Some(&size) = start.last_chunk().filter(|_| start.len() == 8) else {
                 return Err(damaged(io::ErrorKind::UnexpectedEof.into()));
@@ -218,12 +221,12 @@ fn pump_zstandard<R: Read>(input: &mut Peekable<R>, outlet: &mut Outlet<'_>) -> 
     }
 }
 
-/// Whether a frame begins with these bytes that holds something for other programs.
+/// Whether a skippable frame, with data for other programs, begins with these bytes.
 fn is_skippable(start: &[u8]) -> bool {
     matches!(start, [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..])
 }
 
-/// Passes over `length` bytes.
+/// Skips `length` bytes.
 fn skip(input: &mut impl BufRead, mut length: u64) -> io::Result<()> {
     while length > 0 {
         let available = input.fill_buf()?.len() as u64;
@@ -237,16 +240,15 @@ fn skip(input: &mut impl BufRead, mut length: u64) -> io::Result<()> {
     Ok(())
 }
 
-fn only_zeros_are_left(input: &mut impl BufRead, format: Format) -> Result<(), Error> {
+fn expect_only_zeros(input: &mut impl BufRead, format: Format) -> Result<(), Error> {
     loop {
         let rest = input.fill_buf().map_err(|error| damaged(format, &error))?;
         if rest.is_empty() {
             return Ok(());
         }
         if !is_zero(rest) {
-            let problem =
-                format!("something follows on its {format} data that does not belong there");
-            return Err(BadArchive::whole(problem).with_hint(TRUNCATED_HINT).into());
+            let problem = format!("there are unexpected bytes after its {format} data");
+            return Err(InvalidArchive::whole(problem).with_hint(TRUNCATED_HINT).into());
         }
         let length = rest.len();
         input.consume(length);
@@ -255,36 +257,35 @@ fn only_zeros_are_left(input: &mut impl BufRead, format: Format) -> Result<(), E
 
 const TRUNCATED_HINT: &str = "download or copy it again";
 
-fn damaged(format: Format, error: &io::Error) -> BadArchive {
+fn damaged(format: Format, error: &io::Error) -> InvalidArchive {
     let problem = match error.kind() {
         io::ErrorKind::UnexpectedEof => format!("its {format} data end too early"),
         io::ErrorKind::OutOfMemory => {
-            format!("to decompress it takes more memory than {} MiB", WINDOW_AT_MOST >> 20)
+            format!("decompressing it needs more than {} MiB of memory", MAX_WINDOW >> 20)
         }
         _ => format!("its {format} data are damaged: {error}"),
     };
-    BadArchive::whole(problem).with_hint(TRUNCATED_HINT)
+    InvalidArchive::whole(problem).with_hint(TRUNCATED_HINT)
 }
 
-/// The decompressed bytes on their way: in pieces of one size, wherever the parts of the input end.
-struct Outlet<'a> {
+/// Sends decompressed bytes in pieces of one size, independent of the parts of the input.
+struct PieceWriter<'a> {
     pieces: &'a SyncSender<Piece>,
     piece: Vec<u8>,
     filled: usize,
 }
 
-impl<'a> Outlet<'a> {
+impl<'a> PieceWriter<'a> {
     fn new(pieces: &'a SyncSender<Piece>) -> Self {
         Self { pieces, piece: vec![0; BUFFER_SIZE], filled: 0 }
     }
 
-    /// Passes on everything that `reader` gives.
+    /// Sends all bytes of `reader`.
     ///
     /// # Errors
     ///
-    /// Reading fails, for the reason that `failed` makes of it; or the pieces are not wanted any
-    /// more.
-    fn pass_on(
+    /// Reading fails; `failed` converts the error. Or the receiver is gone.
+    fn send_all(
         &mut self,
         reader: &mut impl Read,
         failed: impl Fn(io::Error) -> Error,
@@ -300,7 +301,7 @@ impl<'a> Outlet<'a> {
         }
     }
 
-    /// Sends what is filled of the piece, and goes on with the next one.
+    /// Sends the filled part of the piece, and continues with `next`.
     fn send(&mut self, next: Vec<u8>) -> Result<(), Error> {
         let mut piece = std::mem::replace(&mut self.piece, next);
         piece.truncate(self.filled);
@@ -308,7 +309,7 @@ impl<'a> Outlet<'a> {
         self.pieces.send(Ok(piece)).map_err(|_| Error::Cancelled)
     }
 
-    /// Sends the rest, and that nothing follows.
+    /// Sends the rest, and the end.
     fn finish(mut self) -> Result<(), Error> {
         if self.filled > 0 {
             self.send(Vec::new())?;
@@ -317,40 +318,40 @@ impl<'a> Outlet<'a> {
     }
 }
 
-/// Whether there is nothing but zeros.
+/// Whether all bytes are zero.
 pub(super) fn is_zero(bytes: &[u8]) -> bool {
-    // The compiler makes wide instructions of whole chunks.
+    // Whole chunks are vectorised by the compiler.
     let mut chunks = bytes.chunks_exact(64);
     chunks.all(|chunk| chunk.iter().fold(0, |all, byte| all | byte) == 0)
         && bytes[bytes.len() / 64 * 64..].iter().all(|byte| *byte == 0)
 }
 
 impl Stream {
-    /// What comes next, as much of it as is there; empty at the end.
+    /// The next available bytes; empty at the end.
     ///
     /// # Errors
     ///
-    /// The archive cannot be read or decompressed any further.
+    /// The archive cannot be read or decompressed.
     pub(super) fn available(&mut self) -> Result<&[u8], Error> {
-        while self.taken == self.piece.len() && !self.ended {
-            let lost = || io::Error::other("BUG: the decompression has stopped");
-            self.piece = self.pieces.recv().map_err(|_| Error::ReadArchive(lost()))??;
-            self.taken = 0;
+        while self.consumed == self.piece.len() && !self.ended {
+            let stopped = || io::Error::other("BUG: the decompression has stopped");
+            self.piece = self.pieces.recv().map_err(|_| Error::ReadArchive(stopped()))??;
+            self.consumed = 0;
             self.ended = self.piece.is_empty();
         }
-        Ok(&self.piece[self.taken..])
+        Ok(&self.piece[self.consumed..])
     }
 
-    /// Takes some of what is available.
+    /// Consumes some of the available bytes.
     pub(super) fn consume(&mut self, count: usize) {
-        self.taken += count;
+        self.consumed += count;
     }
 
-    /// Takes `length` bytes and passes them to `sink`, piece by piece.
+    /// Passes the next `length` bytes to `sink` in pieces.
     ///
     /// # Errors
     ///
-    /// There are fewer; or the error of `sink`, or of the archive.
+    /// The archive ends earlier or cannot be read; or the error of `sink`.
     pub(super) fn take(
         &mut self,
         mut length: u64,
@@ -369,11 +370,11 @@ impl Stream {
         Ok(())
     }
 
-    /// Takes a block; `None` if nothing is left.
+    /// The next block; `None` at the end.
     ///
     /// # Errors
     ///
-    /// There is less than a block.
+    /// The archive ends within the block or cannot be read.
     pub(super) fn block(&mut self) -> Result<Option<[u8; BLOCK_SIZE]>, Error> {
         if self.available()?.is_empty() {
             return Ok(None);
@@ -389,7 +390,7 @@ impl Stream {
     }
 }
 
-/// That the archive ends in the middle of something.
-pub(super) fn truncated() -> BadArchive {
-    BadArchive::whole("it ends too early").with_hint(TRUNCATED_HINT)
+/// The archive ends too early.
+pub(super) fn truncated() -> InvalidArchive {
+    InvalidArchive::whole("it ends too early").with_hint(TRUNCATED_HINT)
 }

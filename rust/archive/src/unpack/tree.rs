@@ -1,8 +1,8 @@
-//! The tree that an archive describes, as far as it was read.
+//! The tree of an archive, as far as it was read.
 //!
-//! Names are looked up in one table for all directories, and no function recurses: neither a
-//! directory with a million files nor one ten thousand levels deep costs more than its names are
-//! long. An entry takes some 80 bytes and its name.
+//! One table holds the names of all directories, and no function recurses: the cost is linear in the
+//! length of the names, also for a directory with a million files or one that is ten thousand levels
+//! deep. An entry takes some 80 bytes and its name.
 
 use std::hash::BuildHasher;
 
@@ -11,18 +11,18 @@ use scratchrs_model::hash::TreeHash;
 
 use crate::record::{Content, TreeRecord};
 
-/// An entry, by its number.
+/// The index of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct NodeId(u32);
 
 /// The root of the tree.
 pub(super) const ROOT: NodeId = NodeId(0);
 
-/// The contents of a file, by their number: hard links have the same.
+/// The index of the contents of a file; hard links share it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ContentsId(u32);
 
-/// What is at an entry.
+/// The content of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Node {
     Directory,
@@ -31,23 +31,23 @@ pub(super) enum Node {
         executable: bool,
     },
     Symlink(TextRange),
-    /// It was there, and something else took the place of what it was in.
+    /// Removed, with the directory that contained it.
     Removed,
 }
 
-/// Where a text lies among those of a tree.
+/// A range of the texts of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct TextRange {
     at: usize,
     length: u32,
 }
 
-/// A tree of an archive.
+/// The tree of an archive.
 pub(super) struct Tree {
     nodes: Vec<Stored>,
     /// The names of entries and the texts of links.
     texts: Vec<u8>,
-    /// All entries but the root, by parent and name.
+    /// All entries except the root, by parent and name.
     table: HashTable<NodeId>,
     hasher: DefaultHashBuilder,
     contents: Vec<Contents>,
@@ -57,7 +57,7 @@ struct Stored {
     node: Node,
     name: TextRange,
     parent: NodeId,
-    /// The first entry of a directory; `ROOT` is nobody's, and means that there is none.
+    /// The first entry of a directory; `ROOT` means none, since it has no parent.
     first_child: NodeId,
     /// The next entry of the same directory, or `ROOT`.
     next_sibling: NodeId,
@@ -66,7 +66,7 @@ struct Stored {
 #[derive(Clone, Copy)]
 struct Contents {
     size: u64,
-    /// Known when the contents are hashed.
+    /// Set when the contents are hashed.
     blob: Option<TreeHash>,
 }
 
@@ -121,7 +121,7 @@ impl Tree {
         self.table.find(self.hash(parent, name), same).copied()
     }
 
-    /// Adds an entry to a directory that has none of this name.
+    /// Adds an entry to a directory without one of this name.
     pub(super) fn insert(&mut self, parent: NodeId, name: &[u8], node: Node) -> NodeId {
         let id = NodeId(self.nodes.len() as u32);
         let hash = self.hash(parent, name);
@@ -138,8 +138,8 @@ impl Tree {
         id
     }
 
-    /// Puts something else in the place of an entry. If it was a directory, all goes that was in
-    /// it. Gives the size in bytes of what goes.
+    /// Replaces an entry, and removes the entries below it. Returns the size in bytes of the removed
+    /// files.
     pub(super) fn replace(&mut self, id: NodeId, node: Node) -> u64 {
         let removed = self.remove_children(id) + self.file_size(id);
         self.nodes[id.0 as usize].node = node;
@@ -174,12 +174,12 @@ impl Tree {
         removed
     }
 
-    /// Adds the text of a symbolic link.
+    /// Adds the target of a symbolic link.
     pub(super) fn symlink(&mut self, target: &[u8]) -> Node {
         Node::Symlink(self.add_text(target))
     }
 
-    /// Adds contents that are not hashed yet.
+    /// Adds contents without a hash.
     pub(super) fn add_contents(&mut self, size: u64) -> ContentsId {
         self.contents.push(Contents { size, blob: None });
         ContentsId(self.contents.len() as u32 - 1)
@@ -189,34 +189,34 @@ impl Tree {
         self.contents[id.0 as usize].size
     }
 
-    /// Says what the hash of contents is.
+    /// Sets the hash of contents.
     pub(super) fn set_blob(&mut self, id: ContentsId, blob: TreeHash) {
         self.contents[id.0 as usize].blob = Some(blob);
     }
 
-    /// The path of an entry from the root, its components parted by slashes.
+    /// The path of an entry relative to the root, its components separated by slashes.
     pub(super) fn path(&self, id: NodeId) -> Vec<u8> {
-        let mut above: Vec<_> = self.line(id).collect();
+        let mut above: Vec<_> = self.ancestry(id).collect();
         above.reverse();
         above.iter().map(|id| self.name(*id)).collect::<Vec<_>>().join(&b'/')
     }
 
     /// The entry and the directories above it, without the root.
-    fn line(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
+    fn ancestry(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
         std::iter::successors(Some(id), |id| Some(self.parent(*id))).take_while(|id| *id != ROOT)
     }
 
-    /// Whether an entry is `above`, or below it.
+    /// Whether an entry is `above`, or is below it.
     pub(super) fn is_in(&self, id: NodeId, above: NodeId) -> bool {
-        above == ROOT || self.line(id).any(|id| id == above)
+        above == ROOT || self.ancestry(id).any(|id| id == above)
     }
 
-    /// The directories that an entry is in, without the root.
+    /// The directories above an entry, without the root.
     pub(super) fn above(&self, id: NodeId) -> impl Iterator<Item = NodeId> {
-        self.line(id).skip(1)
+        self.ancestry(id).skip(1)
     }
 
-    /// All entries that are there, the root left out, directories before what they hold.
+    /// All entries that are not removed, without the root; directories come before their entries.
     pub(super) fn ids(&self) -> impl Iterator<Item = NodeId> {
         (1..self.nodes.len() as u32).map(NodeId).filter(|id| self.node(*id) != Node::Removed)
     }
@@ -228,10 +228,9 @@ impl Tree {
         std::iter::successors(first, move |id| some(self.nodes[id.0 as usize].next_sibling))
     }
 
-    /// What the tree consists of, as it counts in a hash: without `.git`, and without directories
-    /// that hold no files.
+    /// The record of the tree, for its hash: without `.git`, and without directories without files.
     ///
-    /// All contents have to be hashed.
+    /// All contents must be hashed.
     pub(super) fn record(&self) -> TreeRecord {
         struct Open {
             children: std::vec::IntoIter<NodeId>,
@@ -260,7 +259,7 @@ impl Tree {
                 continue;
             };
             if self.name(id) == b".git" {
-                directory.has_files_in_git = self.holds_files(id);
+                directory.has_files_in_git = self.contains_files(id);
                 continue;
             }
             if !path.is_empty() {
@@ -293,8 +292,8 @@ impl Tree {
         children
     }
 
-    /// Whether an entry is something other than a directory, or holds such a thing.
-    fn holds_files(&self, id: NodeId) -> bool {
+    /// Whether an entry is not a directory, or contains an entry that is not.
+    fn contains_files(&self, id: NodeId) -> bool {
         let mut pending = vec![id];
         while let Some(id) = pending.pop() {
             if self.node(id) != Node::Directory {

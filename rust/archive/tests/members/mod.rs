@@ -1,10 +1,10 @@
-//! Archives whose members get in each other's way, by a grammar that knows where it hurts.
+//! Random archives with conflicting members.
 
 use scratchrs_testkit::Random;
 
 use crate::support::{Archive, Raw, pax_record};
 
-/// A path of few names, so that members meet each other, in every spelling.
+/// A path of few names, so that members conflict, in different spellings.
 pub(crate) fn path(random: &mut Random) -> String {
     const NAMES: [&str; 10] = ["a", "b", "c", "d", "A", "a", "b", ".git", "é", "long-name"];
     const ODD: [&str; 6] = ["..", ".", "", "a b", "\n", "con"];
@@ -24,7 +24,7 @@ pub(crate) fn path(random: &mut Random) -> String {
     path
 }
 
-/// The text of a link: in the tree, out of it, to nothing, in circles.
+/// The target of a link: in the tree, out of it, to nothing, in circles.
 fn link_text(random: &mut Random) -> String {
     match random.below(6) {
         0 => (*random.pick(&[
@@ -43,7 +43,7 @@ fn link_text(random: &mut Random) -> String {
     }
 }
 
-/// An archive whose members get in each other's way.
+/// An archive with conflicting members.
 pub(crate) fn archive(random: &mut Random) -> Archive {
     let mut archive = Archive::new();
     for number in 0..1 + random.below(14) {
@@ -63,7 +63,7 @@ pub(crate) fn archive(random: &mut Random) -> Archive {
     if random.once_in(2) { archive.end() } else { archive }
 }
 
-/// A member with other headers before it, or of a kind or size that it should not have.
+/// A member with extended headers, or with an invalid type or size.
 fn odd_member(random: &mut Random, archive: Archive, path: &str) -> Archive {
     match random.below(8) {
         0 => archive.pax("path", path).file("x", "pax"),

@@ -1,6 +1,6 @@
-//! Archives made member by member, with whatever in them.
+//! Archives built member by member, valid or not.
 
-#![allow(dead_code, reason = "no test needs all of it")]
+#![allow(dead_code, reason = "each test uses a part")]
 
 use std::fs;
 use std::io::{self, Read};
@@ -12,11 +12,11 @@ use scratchrs_fs::Progress;
 use tar::Header;
 use tempfile::TempDir;
 
-/// A tar archive that grows.
+/// A tar archive under construction.
 #[derive(Clone, Default)]
 pub(crate) struct Archive(pub(crate) Vec<u8>);
 
-/// A member before it is written; every field may lie.
+/// The fields of a member, which may be inconsistent.
 pub(crate) struct Raw<'a> {
     pub(crate) kind: u8,
     pub(crate) path: &'a [u8],
@@ -47,7 +47,7 @@ impl Archive {
         self.contents(raw.contents)
     }
 
-    /// Appends contents, filled up to whole blocks.
+    /// Appends contents, padded to whole blocks.
     pub(crate) fn contents(mut self, contents: &[u8]) -> Self {
         self.0.extend_from_slice(contents);
         self.0.resize(self.0.len().next_multiple_of(512), 0);
@@ -76,7 +76,7 @@ impl Archive {
         self.raw(&Raw { kind: b'1', path: path.as_bytes(), link: target.as_bytes(), ..FILE })
     }
 
-    /// Adds a header of `kind` that belongs to the next member: `x` or `g` for pax, `L` or `K` for
+    /// Adds a header of `kind` for the next member: `x` or `g` for pax, `L` or `K` for
     /// GNU's long names.
     pub(crate) fn extension(self, kind: u8, contents: impl AsRef<[u8]>) -> Self {
         let contents = contents.as_ref();
@@ -88,7 +88,7 @@ impl Archive {
         self.extension(b'x', pax_record(key, value.as_ref()))
     }
 
-    /// Appends what marks the end of an archive.
+    /// Appends the end-of-archive marker.
     pub(crate) fn end(mut self) -> Self {
         self.0.resize(self.0.len() + 1024, 0);
         self
@@ -104,12 +104,12 @@ pub(crate) fn pax_record(key: &str, value: &[u8]) -> Vec<u8> {
     [format!("{length} {key}=").as_bytes(), value, b"\n"].concat()
 }
 
-/// A directory with things around the one that is unpacked into, all of which have to stay.
-pub(crate) struct Yard {
+/// A directory to unpack into, with files beside it that must not change.
+pub(crate) struct Sandbox {
     directory: TempDir,
 }
 
-impl Yard {
+impl Sandbox {
     pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("into")).unwrap();
@@ -133,11 +133,11 @@ impl Yard {
     ) -> Result<Unpacked, Error> {
         let result =
             scratchrs_archive::unpack(archive, &self.root(), options, &Progress::default());
-        self.assert_untouched();
+        self.assert_unchanged();
         result
     }
 
-    pub(crate) fn assert_untouched(&self) {
+    pub(crate) fn assert_unchanged(&self) {
         let names = |path: &Path| {
             let mut names: Vec<_> =
                 fs::read_dir(path).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -150,15 +150,14 @@ impl Yard {
     }
 }
 
-/// Unpacks, and gives what was unpacked with where it is.
-pub(crate) fn unpack(archive: &Archive) -> Result<(Unpacked, Yard), Error> {
-    let yard = Yard::new();
-    let unpacked = yard.unpack(&archive.0, &UnpackOptions::default())?;
-    Ok((unpacked, yard))
+/// Unpacks an archive into a new sandbox.
+pub(crate) fn unpack(archive: &Archive) -> Result<(Unpacked, Sandbox), Error> {
+    let sandbox = Sandbox::new();
+    let unpacked = sandbox.unpack(&archive.0, &UnpackOptions::default())?;
+    Ok((unpacked, sandbox))
 }
 
-/// What the files of a tree hold, its links lead to, and where it has directories: a line for each,
-/// sorted.
+/// The sorted entries of a tree, one line each: files with contents, links with targets, directories.
 pub(crate) fn described(root: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     let mut pending = vec![PathBuf::new()];
@@ -183,7 +182,7 @@ pub(crate) fn described(root: &Path) -> Vec<String> {
     lines
 }
 
-/// Compresses with the program that people use.
+/// Compresses with the usual program of a format.
 pub(crate) fn compress(bytes: &[u8], program: &str) -> Vec<u8> {
     if program == "none" {
         return bytes.to_vec();
@@ -198,8 +197,8 @@ pub(crate) fn compress(bytes: &[u8], program: &str) -> Vec<u8> {
 
 pub(crate) const FORMATS: [&str; 5] = ["none", "gzip", "xz", "zstd", "bzip2"];
 
-/// Whether a program is there; where it is not, what needs it is passed over.
-pub(crate) fn is_there(program: &str) -> bool {
+/// Whether a program is installed; records a skipped test if it is not.
+pub(crate) fn is_installed(program: &str) -> bool {
     let found = program == "none" || Command::new(program).arg("--version").output().is_ok();
     if !found {
         let what = format!("archives next to `{program}`");
@@ -208,14 +207,14 @@ pub(crate) fn is_there(program: &str) -> bool {
     found
 }
 
-/// A reader that gives as many bytes at a time as the numbers say, over and over.
-pub(crate) struct Dripping<'a> {
+/// A reader that returns the given numbers of bytes at a time, repeatedly.
+pub(crate) struct Chunked<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) sizes: Vec<usize>,
     pub(crate) next: usize,
 }
 
-impl Read for Dripping<'_> {
+impl Read for Chunked<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let size = self.sizes[self.next % self.sizes.len()].min(buffer.len());
         self.next += 1;

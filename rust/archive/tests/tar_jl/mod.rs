@@ -1,14 +1,14 @@
-//! What Tar.jl 1.10 makes of an archive, by its rules: a second implementation, with nothing of ours,
-//! over a map of paths. It knows no links but as texts, and no disk.
+//! The rules of Tar.jl 1.10, as an independent implementation over a map of paths. Links are only texts
+//! here, and no file is written.
 
 use std::collections::BTreeMap;
 
-/// What Tar.jl gives.
+/// The result of Tar.jl.
 #[derive(Debug)]
 pub(crate) enum Expected {
     /// The tree, described as by `support::described`.
     Tree(Vec<String>),
-    /// An error; or something that one of our rules refuses which are stricter than Tar.jl's.
+    /// An error, or a refusal by one of our stricter rules.
     Refused,
 }
 
@@ -28,7 +28,7 @@ struct Header {
 
 struct Reader<'a>(&'a [u8]);
 
-/// What makes Tar.jl throw, or us refuse by a rule that `docs/formats.md` lists.
+/// An error of Tar.jl, or a refusal by one of the stricter rules in `docs/formats.md`.
 struct Refused;
 
 type Result<T> = std::result::Result<T, Refused>;
@@ -56,15 +56,15 @@ fn described(tree: &BTreeMap<String, Node>) -> Vec<String> {
 /// `read_tarball` and the callback of `extract_tarball`.
 fn extract(bytes: &[u8]) -> Result<BTreeMap<String, Node>> {
     if bytes.is_empty() {
-        return Err(Refused); // Ours: there is nothing in it.
+        return Err(Refused); // Ours: it contains no data.
     }
     let mut reader = Reader(bytes);
-    // What Tar.jl remembers of paths. It does not forget what is replaced with its directory.
+    // Tar.jl's table of paths. It keeps the entries of a replaced directory.
     let mut paths: BTreeMap<String, Node> = BTreeMap::new();
     let mut disk: BTreeMap<String, Node> = BTreeMap::new();
     while !reader.0.is_empty() {
         let Some(header) = reader.header()? else {
-            // Ours: nothing but zeros may follow.
+            // Ours: only zeros may follow.
             return if reader.0.iter().all(|byte| *byte == 0) { Ok(disk) } else { Err(Refused) };
         };
         check(&header)?;
@@ -80,7 +80,7 @@ fn extract(bytes: &[u8]) -> Result<BTreeMap<String, Node>> {
             b'2' => Node::Link(link),
             b'1' => {
                 let target = normal(&header.link)?;
-                // Its path is remembered, and it has to be on disk.
+                // Its path is in the table, and it must be on disk.
                 match (paths.get(&target), disk.get(&target)) {
                     (Some(Node::File(_)), Some(Node::File(contents))) => {
                         Node::File(contents.clone())
@@ -90,7 +90,7 @@ fn extract(bytes: &[u8]) -> Result<BTreeMap<String, Node>> {
             }
             _ => Node::File(contents.to_vec()),
         };
-        // A hard link that removes what it is to be a copy of.
+        // A hard link that removes its own target.
         if header.kind == b'1' {
             let target = normal(&header.link)?;
             let removed = above(&target).any(|prefix| prefix == path)
@@ -108,7 +108,7 @@ fn extract(bytes: &[u8]) -> Result<BTreeMap<String, Node>> {
     Ok(disk)
 }
 
-/// A hard link is remembered as one, and cannot be linked to again.
+/// A hard link is recorded as one, and cannot be the target of another.
 fn node_of(header: &Header, node: &Node) -> Node {
     if header.kind == b'1' { Node::Directory } else { node.clone() }
 }
@@ -132,7 +132,7 @@ fn above(path: &str) -> impl Iterator<Item = &str> {
     path.match_indices('/').map(|(at, _)| &path[..at])
 }
 
-/// A path without components that say nothing.
+/// A path without empty components.
 fn normal(path: &[u8]) -> Result<String> {
     let path = String::from_utf8(path.to_vec()).map_err(|_| Refused)?;
     let components = path.split('/').filter(|component| !matches!(*component, "" | "."));
@@ -143,7 +143,7 @@ fn has_up(path: &[u8]) -> bool {
     path.split(|byte| *byte == b'/').any(|component| component == b"..")
 }
 
-/// `check_header`, and of ours: what no file system has room for.
+/// `check_header`, and our limits on sizes.
 fn check(header: &Header) -> Result<()> {
     let Header { path, kind, size, link } = header;
     let is_link = matches!(kind, b'1' | b'2');
@@ -208,7 +208,7 @@ impl<'a> Reader<'a> {
         }
         let (name, prefix) = (text(&block[..100]), text(&block[345..500]));
         let path = if prefix.is_empty() { name.to_owned() } else { [prefix, b"/", name].concat() };
-        // Ours: GNU has something else where the prefix is.
+        // Ours: GNU uses the field of the prefix for times.
         if !prefix.is_empty() && &block[257..263] == b"ustar " {
             return Err(Refused);
         }
@@ -233,7 +233,7 @@ impl<'a> Reader<'a> {
                             key if key.starts_with(b"GNU.sparse.") => return Err(Refused),
                             _ => continue,
                         };
-                        // Ours: not for all members to come.
+                        // Ours: not for all following members.
                         if is_global {
                             return Err(Refused);
                         }

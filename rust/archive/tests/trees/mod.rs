@@ -22,8 +22,8 @@ pub(crate) enum Node {
 
 pub(crate) type Directory = BTreeMap<Vec<u8>, Node>;
 
-/// Names that sort differently as files and as directories, that need care on a command line, that
-/// are long, that are not UTF-8.
+/// Names that sort differently as files and as directories, need quoting on a command line, are long, or
+/// are not UTF-8.
 pub(crate) fn name() -> impl Strategy<Value = Vec<u8>> {
     let sorting =
         prop::sample::select(vec!["foo", "foo.bar", "foo-bar", "foo0", "foo ", "fo", "FOO"]);
@@ -35,14 +35,14 @@ pub(crate) fn name() -> impl Strategy<Value = Vec<u8>> {
         1 => awkward.prop_map(|name| name.as_bytes().to_vec()),
         1 => (95..=160_usize).prop_map(|length| vec![b'n'; length]),
         2 => prop::collection::vec(any::<u8>(), 1..12).prop_filter("reserved names", |name| {
-            // Git takes no `.git` in any case, and reads `.gitattributes`.
+            // Git refuses `.git` in any case, and reads `.gitattributes`.
             let git = name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case(b".git"));
             !git && name != b"." && name != b".." && !name.iter().any(|byte| matches!(byte, 0 | b'/'))
         }),
     ]
 }
 
-/// Texts of links that stay in the tree, wherever they are: unpacking refuses others.
+/// Targets of links that stay in the tree.
 pub(crate) fn link_text() -> impl Strategy<Value = String> {
     "[ -.0-~é]([ -~ö]{0,130})".prop_filter("leads out", |text| !text.contains(".."))
 }
@@ -51,7 +51,7 @@ pub(crate) fn directory() -> impl Strategy<Value = Directory> {
     let contents = prop_oneof![
         8 => prop::collection::vec(any::<u8>(), 0..40),
         4 => (500..=1100_usize).prop_map(|length| vec![b'c'; length]),
-        // More than is read at a time.
+        // More than the read buffer.
         1 => Just(vec![b'\n'; 300_000]),
     ];
     let mode = prop::sample::select(vec![0o644, 0o755, 0o600, 0o700, 0o654]);

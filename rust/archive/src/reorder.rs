@@ -1,4 +1,4 @@
-//! Work spread over the machine's processors, whose results are used in their order.
+//! A reorder buffer: several threads produce items, and one consumes them in order.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -6,81 +6,82 @@ use std::thread;
 
 use crate::error::Error;
 
-/// Makes `count` things by as many threads as there are processors, and passes them to `consume` in
-/// their order. Each thread has one of what `tools` gives.
+/// Produces `count` items on `threads` threads, and passes them to `consume` in order. Each thread has
+/// its own scratch value from `scratch`.
 ///
-/// A thread runs ahead of what is consumed by a few things and no more, so that memory is bounded.
+/// Production runs ahead of consumption by a few items only, so memory is bounded.
 ///
 /// # Errors
 ///
-/// The first error in that order, of making a thing or of consuming it. Nothing after it is
+/// The first error in the order of the items, of producing or consuming one. No item after it is
 /// consumed.
 pub(crate) fn in_order<T: Send, S>(
     count: u64,
     threads: usize,
-    tools: impl Fn() -> S + Sync,
-    make: impl Fn(&mut S, u64) -> Result<T, Error> + Sync,
+    scratch: impl Fn() -> S + Sync,
+    produce: impl Fn(&mut S, u64) -> Result<T, Error> + Sync,
     mut consume: impl FnMut(T) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let ahead = 2 * threads as u64 + 2;
-    let belt = Belt { state: Mutex::new(BeltState::default()), changed: Condvar::new() };
+    let buffer =
+        ReorderBuffer { state: Mutex::new(BufferState::default()), changed: Condvar::new() };
     let run = || {
-        // If this thread panics, nobody waits for what it was to make.
-        let _stop = StopAtPanic(&belt);
-        let mut tools = tools();
-        while let Some(index) = belt.next(count, ahead) {
-            let made = make(&mut tools, index);
-            belt.put(index, made);
+        // If this thread panics, the consumer must not wait for its item.
+        let _stop = StopAtPanic(&buffer);
+        let mut scratch = scratch();
+        while let Some(index) = buffer.next(count, ahead) {
+            let item = produce(&mut scratch, index);
+            buffer.put(index, item);
         }
     };
     thread::scope(|scope| {
-        let helpers = (0..threads)
+        let started = (0..threads)
             .map_while(|_| thread::Builder::new().spawn_scoped(scope, run).ok())
             .count();
-        if helpers == 0 {
-            let mut tools = tools();
-            return (0..count).try_for_each(|index| consume(make(&mut tools, index)?));
+        if started == 0 {
+            let mut scratch = scratch();
+            return (0..count).try_for_each(|index| consume(produce(&mut scratch, index)?));
         }
-        let result = (0..count).try_for_each(|index| match belt.take(index) {
-            Some(made) => consume(made?),
+        let result = (0..count).try_for_each(|index| match buffer.take(index) {
+            Some(item) => consume(item?),
             None => Ok(()),
         });
-        belt.stop();
+        buffer.stop();
         result
     })
 }
 
-/// Where things lie that are made already, until it is their turn.
-struct Belt<T> {
-    state: Mutex<BeltState<T>>,
+/// Holds finished items until it is their turn.
+struct ReorderBuffer<T> {
+    state: Mutex<BufferState<T>>,
     changed: Condvar,
 }
 
-struct BeltState<T> {
-    made: BTreeMap<u64, Result<T, Error>>,
-    /// The number of the next thing that nobody makes yet.
+struct BufferState<T> {
+    finished: BTreeMap<u64, Result<T, Error>>,
+    /// The index of the next item to produce.
     next: u64,
-    /// How many were consumed.
+    /// The number of consumed items.
     consumed: u64,
     is_stopped: bool,
 }
 
-impl<T> Default for BeltState<T> {
+impl<T> Default for BufferState<T> {
     fn default() -> Self {
-        Self { made: BTreeMap::new(), next: 0, consumed: 0, is_stopped: false }
+        Self { finished: BTreeMap::new(), next: 0, consumed: 0, is_stopped: false }
     }
 }
 
-impl<T> Belt<T> {
-    fn lock(&self) -> MutexGuard<'_, BeltState<T>> {
+impl<T> ReorderBuffer<T> {
+    fn lock(&self) -> MutexGuard<'_, BufferState<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, BeltState<T>>) -> MutexGuard<'a, BeltState<T>> {
+    fn wait<'a>(&self, state: MutexGuard<'a, BufferState<T>>) -> MutexGuard<'a, BufferState<T>> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The number of a thing to be made, when there is room for it; `None` if there is none.
+    /// Waits for space in the buffer, and returns the index of an item to produce; `None` at the end.
     fn next(&self, count: u64, ahead: u64) -> Option<u64> {
         let mut state = self.lock();
         while !state.is_stopped && state.next < count && state.next >= state.consumed + ahead {
@@ -93,19 +94,19 @@ impl<T> Belt<T> {
         Some(state.next - 1)
     }
 
-    fn put(&self, index: u64, made: Result<T, Error>) {
-        self.lock().made.insert(index, made);
+    fn put(&self, index: u64, item: Result<T, Error>) {
+        self.lock().finished.insert(index, item);
         self.changed.notify_all();
     }
 
-    /// Waits for a thing; `None` if it will never be made.
+    /// Waits for an item; `None` if production was stopped.
     fn take(&self, index: u64) -> Option<Result<T, Error>> {
         let mut state = self.lock();
         loop {
-            if let Some(made) = state.made.remove(&index) {
+            if let Some(item) = state.finished.remove(&index) {
                 state.consumed = index + 1;
                 self.changed.notify_all();
-                return Some(made);
+                return Some(item);
             }
             if state.is_stopped {
                 return None;
@@ -120,8 +121,8 @@ impl<T> Belt<T> {
     }
 }
 
-/// Stops everything if the thread panics; the panic goes on when the threads are joined.
-struct StopAtPanic<'a, T>(&'a Belt<T>);
+/// Stops production if the thread panics; joining the threads propagates the panic.
+struct StopAtPanic<'a, T>(&'a ReorderBuffer<T>);
 
 impl<T> Drop for StopAtPanic<'_, T> {
     fn drop(&mut self) {
@@ -140,17 +141,17 @@ mod tests {
     }
 
     #[test]
-    fn things_are_consumed_in_their_order_by_any_number_of_threads() {
+    fn items_are_consumed_in_order_with_any_number_of_threads() {
         for threads in [1, 2, 7] {
             let mut consumed = Vec::new();
-            let make = |(): &mut (), index| Ok(index * 3);
+            let produce = |(): &mut (), index| Ok(index * 3);
             in_order(
                 1000,
                 threads,
                 || (),
-                make,
-                |thing| {
-                    consumed.push(thing);
+                produce,
+                |item| {
+                    consumed.push(item);
                     Ok(())
                 },
             )
@@ -161,19 +162,19 @@ mod tests {
 
     #[test]
     fn nothing_is_consumed_after_an_error() {
-        for fails_to_make in [true, false] {
+        for production_fails in [true, false] {
             let mut consumed = 0;
-            let make = |(): &mut (), index| match index {
-                500 if fails_to_make => Err(failure(500)),
+            let produce = |(): &mut (), index| match index {
+                500 if production_fails => Err(failure(500)),
                 _ => Ok(index),
             };
             let result = in_order(
                 1000,
                 3,
                 || (),
-                make,
-                |thing| {
-                    if thing == 500 {
+                produce,
+                |item| {
+                    if item == 500 {
                         return Err(failure(500));
                     }
                     consumed += 1;
@@ -187,8 +188,8 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "a scoped thread panicked")]
-    fn a_panic_is_no_reason_to_wait() {
-        let make = |(): &mut (), index| if index == 5 { panic!("five") } else { Ok(index) };
-        let _ = in_order(1000, 2, || (), make, |_| Ok(()));
+    fn a_panic_does_not_block_the_consumer() {
+        let produce = |(): &mut (), index| if index == 5 { panic!("five") } else { Ok(index) };
+        let _ = in_order(1000, 2, || (), produce, |_| Ok(()));
     }
 }

@@ -1,8 +1,7 @@
-//! The tar stream of a tree, as if it lay in memory: any part of it can be had at any time.
+//! The tar stream of a tree, with random access.
 //!
-//! Where each entry stands in the stream follows from the sizes in the listing. So several threads
-//! can make different parts of it at once, each reading the files that it needs, and no part is
-//! held longer than that takes.
+//! The offset of each entry in the stream follows from the sizes in the listing. So several threads can
+//! produce different parts at once, each reading the files that it needs.
 
 use std::ops::Range;
 
@@ -14,41 +13,41 @@ use crate::listing::{Kind, Listed, Listing};
 use crate::platform;
 use crate::source::{self, SourceFile};
 
-/// The tar stream of a tree that is listed.
-pub(crate) struct Image {
+/// The tar stream of a listed tree.
+pub(crate) struct TarStream {
     listing: Listing,
-    /// Where the records of the entries begin, and where the stream ends.
+    /// The offsets of the records of all entries, and the end of the stream.
     offsets: Vec<u64>,
-    /// The texts of links, by the numbers of the entries, in order.
+    /// The targets of links, sorted by the indices of their entries.
     targets: Vec<(usize, Vec<u8>)>,
 }
 
-impl Image {
-    /// Lays out the stream of what is listed. Links are read, files are not.
+impl TarStream {
+    /// Computes the offsets. Reads the links, but not the files.
     ///
     /// # Errors
     ///
-    /// A link cannot be read, or nobody wants the result any more.
+    /// A link cannot be read, or the work is cancelled.
     pub(crate) fn new(listing: Listing, progress: &Progress) -> Result<Self, Error> {
-        let mut image = Self { offsets: vec![0], targets: Vec::new(), listing };
-        for index in 0..image.listing.len() {
-            let Listed { path, kind } = image.listing.get(index);
+        let mut stream = Self { offsets: vec![0], targets: Vec::new(), listing };
+        for index in 0..stream.listing.len() {
+            let Listed { path, kind } = stream.listing.get(index);
             if kind == Kind::Symlink {
                 progress.check()?;
-                let target = source::read_link(&image.listing.on_disk(path)?)?;
-                image.targets.push((index, platform::bytes(&target).to_vec()));
+                let target = source::read_link(&stream.listing.on_disk(path)?)?;
+                stream.targets.push((index, platform::bytes(&target).to_vec()));
             }
-            let contents = match image.listing.get(index).kind {
+            let contents = match stream.listing.get(index).kind {
                 Kind::File { size, .. } => size + header::padding(size).len() as u64,
                 Kind::Symlink | Kind::Directory | Kind::EmptyTree => 0,
             };
-            let before = image.offsets[index];
-            image.offsets.push(before + image.record(index).len() as u64 + contents);
+            let before = stream.offsets[index];
+            stream.offsets.push(before + stream.record(index).len() as u64 + contents);
         }
-        if image.listing.len() == 0 {
-            image.offsets.push(image.record(0).len() as u64);
+        if stream.listing.len() == 0 {
+            stream.offsets.push(stream.record(0).len() as u64);
         }
-        Ok(image)
+        Ok(stream)
     }
 
     /// The length of the stream in bytes.
@@ -56,7 +55,7 @@ impl Image {
         self.offsets[self.offsets.len() - 1]
     }
 
-    /// The header of an entry. That of a tree without entries is one for the root.
+    /// The record of an entry. A tree without entries has one record, for the root.
     fn record(&self, index: usize) -> Vec<u8> {
         if self.listing.len() == 0 {
             return header::record(b".", Record::Directory);
@@ -82,8 +81,7 @@ impl Image {
     ///
     /// # Errors
     ///
-    /// A file cannot be read, or is not what it was when it was listed; or nobody wants the result
-    /// any more.
+    /// A file cannot be read, or has changed since it was listed; or the work is cancelled.
     pub(crate) fn read(
         &self,
         range: Range<u64>,
@@ -123,7 +121,7 @@ impl Image {
         };
         let (start, end) = (in_contents(wanted.start), in_contents(wanted.end));
         let contents = start.min(size)..end.min(size);
-        // An empty file is looked at with its record, so that one that can't be read is noticed.
+        // An empty file is opened with its record, so that an unreadable one is an error.
         if !contents.is_empty() || size == 0 && wanted.start < length {
             let path = self.listing.on_disk(self.listing.get(index).path)?;
             SourceFile::open_listed(&path, size, executable)?.read_part(contents, out)?;
@@ -142,7 +140,7 @@ mod tests {
     use crate::listing::Purpose;
 
     #[test]
-    fn every_part_is_that_of_the_whole() {
+    fn parts_equal_those_of_the_whole_stream() {
         let tree = Tree::new()
             .file("a", [1; 700])
             .file("b", [2; 512])
@@ -151,16 +149,16 @@ mod tests {
             .file("e/f", "f");
         let progress = Progress::default();
         let listing = Listing::new(tree.path(), Purpose::Archive, &progress).unwrap();
-        let image = Image::new(listing, &progress).unwrap();
+        let stream = TarStream::new(listing, &progress).unwrap();
         let read = |range| {
             let mut out = Vec::new();
-            image.read(range, &mut out, &progress).unwrap();
+            stream.read(range, &mut out, &progress).unwrap();
             out
         };
-        let whole = read(0..image.len());
-        assert_eq!(whole.len() as u64, image.len());
+        let whole = read(0..stream.len());
+        assert_eq!(whole.len() as u64, stream.len());
         for length in [1, 3, 511, 512, 513, 1000] {
-            for start in (0..image.len() - length).step_by(97) {
+            for start in (0..stream.len() - length).step_by(97) {
                 let range = start as usize..(start + length) as usize;
                 assert!(read(start..start + length) == whole[range], "{start} {length}");
             }

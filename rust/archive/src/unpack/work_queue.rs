@@ -1,7 +1,7 @@
-//! The threads that hash files and write them.
+//! A work queue of files to hash and write, and the threads that process it.
 //!
-//! Files are given to whichever thread is free; a large one comes piece by piece, so that memory
-//! does not grow with its size.
+//! Each file goes to the next free thread; a large one arrives in pieces, so that memory does not grow
+//! with its size.
 
 use std::any::Any;
 use std::fs::File;
@@ -23,13 +23,13 @@ use crate::object;
 use crate::unpack::stream::is_zero;
 use crate::unpack::tree::ContentsId;
 
-/// How many files wait for a thread.
-const FILES_AHEAD: usize = 32;
+/// The length of the queue.
+const QUEUED_FILES: usize = 32;
 
-/// How many pieces of a large file wait.
-const PIECES_AHEAD: usize = 4;
+/// The number of queued pieces of a large file.
+const QUEUED_PIECES: usize = 4;
 
-/// What of a file may stay a hole: a multiple of the block size of every file system.
+/// The size of a hole in a sparse file: a multiple of the block size of every file system.
 const HOLE: usize = 64 * 1024;
 
 /// A file to be hashed, and written if it has a path.
@@ -46,15 +46,15 @@ pub(super) enum Data {
     Pieces(Receiver<Vec<u8>>),
 }
 
-/// Where files are handed in, by the one that reads the archive.
-pub(super) struct Counter<'a> {
+/// The sending side of the queue, for the thread that reads the archive.
+pub(super) struct WorkQueue<'a> {
     jobs: SyncSender<Job>,
-    state: &'a State,
+    shared: &'a Shared,
 }
 
-/// What both sides know.
+/// The state shared by the queue and its threads.
 #[derive(Default)]
-pub(super) struct State {
+pub(super) struct Shared {
     jobs: Mutex<Option<Receiver<Job>>>,
     unfinished: Mutex<usize>,
     finished: Condvar,
@@ -67,15 +67,15 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl State {
-    /// Opens the counter. When it is dropped, the threads finish what was handed in, and end.
-    pub(super) fn open(&self) -> Counter<'_> {
-        let (sender, receiver) = mpsc::sync_channel(FILES_AHEAD);
+impl Shared {
+    /// Opens the queue. After it is dropped, the threads finish the queued files, and end.
+    pub(super) fn open(&self) -> WorkQueue<'_> {
+        let (sender, receiver) = mpsc::sync_channel(QUEUED_FILES);
         *lock(&self.jobs) = Some(receiver);
-        Counter { jobs: sender, state: self }
+        WorkQueue { jobs: sender, shared: self }
     }
 
-    /// Works until the counter is closed, and gives the hashes of the files: what one thread does.
+    /// Processes files until the queue is closed, and returns their hashes. Run by each thread.
     pub(super) fn work(&self) -> Vec<(ContentsId, TreeHash)> {
         let mut hashes = Vec::new();
         loop {
@@ -83,10 +83,10 @@ impl State {
                 return hashes;
             };
             let contents = job.contents;
-            // After an error, what waits is only taken off the queue.
+            // After an error, queued files are only removed from the queue.
             if !self.failed.load(Ordering::Relaxed) {
-                // A panic would leave somebody waiting for this thread.
-                match panic::catch_unwind(AssertUnwindSafe(|| carry_out(job))) {
+                // After a panic, the other threads must not wait for this one.
+                match panic::catch_unwind(AssertUnwindSafe(|| hash_and_write(job))) {
                     Ok(Ok(hash)) => hashes.push((contents, hash)),
                     Ok(Err(error)) => self.fail(error),
                     Err(payload) => {
@@ -100,7 +100,7 @@ impl State {
         }
     }
 
-    /// Says that something failed, so that what waits is not begun. The first error counts.
+    /// Records a failure, so that queued files are not begun. The first error is kept.
     pub(super) fn fail(&self, error: Error) {
         lock(&self.error).get_or_insert(error);
         self.failed.store(true, Ordering::Relaxed);
@@ -110,7 +110,7 @@ impl State {
     ///
     /// # Panics
     ///
-    /// A thread has.
+    /// A thread panicked.
     pub(super) fn check(&self) -> Result<(), Error> {
         if let Some(payload) = lock(&self.panic).take() {
             panic::resume_unwind(payload);
@@ -120,50 +120,49 @@ impl State {
     }
 }
 
-impl Counter<'_> {
-    /// Hands in a file with all its contents.
-    pub(super) fn hand_in(&self, job: Job) {
-        *lock(&self.state.unfinished) += 1;
+impl WorkQueue<'_> {
+    /// Adds a file with all its contents.
+    pub(super) fn push(&self, job: Job) {
+        *lock(&self.shared.unfinished) += 1;
         if self.jobs.send(job).is_err() {
-            *lock(&self.state.unfinished) -= 1;
+            *lock(&self.shared.unfinished) -= 1;
         }
     }
 
-    /// Hands in a file whose contents come later, through what is returned. If nobody takes them,
-    /// there was an error.
-    pub(super) fn hand_in_pieces(
+    /// Adds a file whose contents are sent later to the returned sender. Sending fails after an error.
+    pub(super) fn push_pieces(
         &self,
         contents: ContentsId,
         size: u64,
         path: Option<(PathBuf, Access)>,
     ) -> SyncSender<Vec<u8>> {
-        let (sender, receiver) = mpsc::sync_channel(PIECES_AHEAD);
-        self.hand_in(Job { contents, size, path, data: Data::Pieces(receiver) });
+        let (sender, receiver) = mpsc::sync_channel(QUEUED_PIECES);
+        self.push(Job { contents, size, path, data: Data::Pieces(receiver) });
         sender
     }
 
     /// The first error, if there was one.
     pub(super) fn check(&self) -> Result<(), Error> {
-        self.state.check()
+        self.shared.check()
     }
 
-    /// Waits until everything is done that was handed in.
+    /// Waits until all queued files are finished.
     ///
     /// # Errors
     ///
-    /// Something failed.
+    /// The first error.
     pub(super) fn wait(&self) -> Result<(), Error> {
-        let mut unfinished = lock(&self.state.unfinished);
+        let mut unfinished = lock(&self.shared.unfinished);
         while *unfinished > 0 {
             unfinished =
-                self.state.finished.wait(unfinished).unwrap_or_else(PoisonError::into_inner);
+                self.shared.finished.wait(unfinished).unwrap_or_else(PoisonError::into_inner);
         }
         drop(unfinished);
-        self.state.check()
+        self.shared.check()
     }
 }
 
-fn carry_out(job: Job) -> Result<TreeHash, Error> {
+fn hash_and_write(job: Job) -> Result<TreeHash, Error> {
     let Job { size, path, data, .. } = job;
     let mut hasher = object::blob::<Sha1>(size);
     let mut target = match path {
@@ -192,7 +191,7 @@ fn carry_out(job: Job) -> Result<TreeHash, Error> {
     Ok(TreeHash(hasher.finalize().into()))
 }
 
-/// A file that is being written.
+/// A file being written.
 struct Target {
     file: File,
     path: PathBuf,
@@ -209,7 +208,7 @@ impl Target {
         Ok(self.file.write_all(bytes).map_err(effect::Error::on("write", &self.path))?)
     }
 
-    /// Writes what is not zero: what was never written is read as zeros, and takes no space.
+    /// Writes the bytes, but leaves holes for zeros, which take no space.
     fn write_with_holes(&mut self, bytes: &[u8]) -> Result<(), Error> {
         for part in bytes.chunks(HOLE) {
             self.ends_in_hole = part.len() == HOLE && is_zero(part);

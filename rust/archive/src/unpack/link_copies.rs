@@ -1,10 +1,9 @@
-//! A tree as it is where copies stand in the place of its symbolic links.
+//! The record of a tree after its symbolic links were replaced by copies.
 
-use super::links;
-use super::tree::{Node, NodeId, ROOT, Tree};
-use super::{COPIES_AT_MOST, too_many_copies};
 use crate::error::Error;
 use crate::record::{Content, TreeRecord};
+use crate::unpack::links::{self, CopyBudget};
+use crate::unpack::tree::{Node, NodeId, ROOT, Tree};
 
 impl TreeRecord {
     /// Whether the tree has symbolic links.
@@ -12,25 +11,22 @@ impl TreeRecord {
         self.entries().any(|entry| matches!(entry.content, Content::Symlink { .. }))
     }
 
-    /// What [`Links::Copied`](super::Links::Copied) makes of the tree.
+    /// The record of the tree as unpacked with [`Links::Copied`](super::Links::Copied).
     ///
     /// # Errors
     ///
-    /// If that refuses it, since the copies would be too many.
+    /// There would be too many copies.
     pub fn with_links_copied(&self) -> Result<Self, Error> {
         let mut tree = tree_of(self);
-        let mut copied = 0_u64;
+        let mut budget = CopyBudget::default();
         for (link, source) in links::copies(&tree)? {
             let mut pending = vec![(source, link)];
             while let Some((from, to)) = pending.pop() {
-                copied += 1;
-                if copied > COPIES_AT_MOST {
-                    return Err(too_many_copies());
-                }
+                budget.take()?;
                 tree.replace(to, tree.node(from));
                 for child in tree.children(from).collect::<Vec<_>>() {
                     let name = tree.name(child).to_vec();
-                    // What it is to be comes when it is its turn.
+                    // Its node is set when it is copied.
                     pending.push((child, tree.insert(to, &name, Node::Removed)));
                 }
             }
@@ -62,7 +58,7 @@ fn tree_of(record: &TreeRecord) -> Tree {
                 tree.insert(parent, name, link);
             }
             Content::EmptyTree => {
-                // What makes it count is that there is something in its `.git`.
+                // It counts because of a file in its `.git`.
                 let id = directory(&mut tree, parent, name);
                 let contents = tree.add_contents(0);
                 tree.insert(id, b".git", Node::File { contents, executable: false });
