@@ -1,13 +1,13 @@
 //! `cargo xtask artifact`: builds the native libraries as a release would, installs them into a
 //! depot, and binds them for this working copy.
 //!
-//! Two artifacts come out, laid out as Pkg's JLLs are: `libscratchrs`, with the portable binding and
+//! There are two artifacts, with the layout of JLLs: `libscratchrs`, with the portable binding and
 //! the program `scratchrs`, and `libscratchrs_jlrs`, with the jlrs binding, once for each minor
-//! version of Julia that is found on this machine. Each is packed under `target/artifact`, and
-//! `JuliaArtifacts.toml` binds it with that file as its download: a depot that does not have it yet
-//! gets it from there, as it would get a released one from the network.
+//! version of Julia found on this machine. Each is packed under `target/artifact`, and
+//! `JuliaArtifacts.toml` binds it with that file as its download: a depot without the artifact installs
+//! it from there, like a released one from the network.
 //!
-//! The same sources give the same tarballs, wherever the working copy and Cargo's registry lie.
+//! The same sources give the same tarballs, wherever the working copy and Cargo's registry are.
 
 mod binding;
 mod build;
@@ -33,7 +33,7 @@ use tree::File;
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What `cargo xtask artifact` takes.
+/// The arguments of `cargo xtask artifact`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Install into this depot; may be repeated [default: the first of JULIA_DEPOT_PATH].
@@ -41,7 +41,7 @@ pub(crate) struct Arguments {
     depots: Vec<PathBuf>,
 }
 
-/// Something that becomes an artifact.
+/// The content of an artifact.
 struct Product {
     name: &'static str,
     /// The version that the tag `julia_version` gives, if the product is for one Julia only.
@@ -58,8 +58,8 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
     build(environment, &depots, &julia::find(environment)).map(drop)
 }
 
-/// Builds, installs and binds everything, and gives the path of the program `scratchrs`. Of
-/// `julias`, those that jlrs knows get their binding.
+/// Builds, installs and binds the artifacts, and returns the path of the program `scratchrs`. The jlrs
+/// binding is built for those of `julias` that jlrs supports.
 pub(crate) fn build(
     environment: &Environment,
     depots: &[PathBuf],
@@ -93,13 +93,13 @@ pub(crate) fn build(
 /// The depot that Julia itself would install into.
 fn default_depot(environment: &Environment) -> Result<PathBuf> {
     let value = environment.depot_path.as_deref().map(|value| value.to_string_lossy());
-    let home = environment.home.as_deref().context("there is no home directory")?;
+    let home = environment.home.as_deref().context("no home directory was found")?;
     let stack = depot_stack(value.as_deref(), &home.to_string_lossy(), &[])?;
-    let depot = stack.into_iter().next().context("JULIA_DEPOT_PATH names no depot")?;
+    let depot = stack.into_iter().next().context("JULIA_DEPOT_PATH has no depot")?;
     Ok(depot.into())
 }
 
-/// Adds the licences of ScratchRS, and of all that is linked into the crates `shipped`.
+/// Adds the licences of ScratchRS, and of all crates linked into the crates `shipped`.
 fn with_licences(
     environment: &Environment,
     crates: &Crates,
@@ -144,7 +144,7 @@ fn publish(
     })
 }
 
-/// Writes the bindings where Julia looks for them first, unless they stand there already.
+/// Writes the bindings to the file that Julia prefers, unless it has them already.
 fn bind(root: &Path, platform: &Platform, bindings: &[Binding]) -> Result<()> {
     let path = root.join("JuliaArtifacts.toml");
     let text = binding::to_toml(platform, bindings);

@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: measured next to a peer, on the same data, in the same run.
+//! `cargo xtask bench`: measurements beside a peer, on the same data, in the same run.
 
 mod artifacts;
 mod gc;
@@ -22,7 +22,7 @@ use crate::program;
 
 const SCRATCH: &str = include_str!("bench/scratch.jl");
 
-/// What `cargo xtask bench` takes.
+/// The arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -31,9 +31,9 @@ pub(crate) struct Arguments {
 
 #[derive(clap::Subcommand)]
 enum Benchmark {
-    /// Hashing, packing and unpacking, next to openssl, tar with pigz, and Pkg.
+    /// Hashing, packing and unpacking, beside openssl, tar with pigz, and Pkg.
     Artifacts(artifacts::Arguments),
-    /// Collections, next to `Pkg.gc` and `rm -rf`.
+    /// Collections, beside `Pkg.gc` and `rm -rf`.
     Gc(gc::Arguments),
     #[command(hide = true)]
     Measure(artifacts::Measure),
@@ -43,16 +43,16 @@ enum Benchmark {
     MeasureReader(readers::Measure),
     #[command(hide = true)]
     MeasureStore(store::Measure),
-    /// Every reader of text, on the worst inputs that are known, at growing sizes.
+    /// All text readers, on the worst known inputs, at growing sizes.
     Readers(readers::Arguments),
-    /// The store, next to OhMyArtifacts.jl, and alone with 100,000 files.
+    /// The store, beside OhMyArtifacts.jl, and alone with 100,000 files.
     Store(store::Arguments),
-    /// Scratch spaces, next to Scratch.jl.
+    /// Scratch spaces, beside Scratch.jl.
     Scratch {
         /// A checkout of Scratch.jl.
         #[arg(long, value_name = "DIRECTORY")]
         scratch_jl: PathBuf,
-        /// How many sessions of each; the best of them counts.
+        /// The number of sessions of each; the best one counts.
         #[arg(long, default_value_t = 7)]
         sessions: u32,
     },
@@ -73,7 +73,7 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
     }
 }
 
-/// This program, built as it is shipped.
+/// This program as a release build.
 fn shipped(environment: &Environment) -> Result<PathBuf> {
     let mut build = environment.cargo(["build", "--quiet", "--release", "--package"]);
     build.arg("scratchrs-xtask");
@@ -81,11 +81,11 @@ fn shipped(environment: &Environment) -> Result<PathBuf> {
     Ok(environment.target.join("release/scratchrs-xtask"))
 }
 
-/// How long something takes, and how much memory.
+/// The time and memory of a measurement.
 #[derive(Clone, Copy)]
 struct Best {
     seconds: f64,
-    /// In KiB; zero where it is not known.
+    /// In KiB; zero if unknown.
     peak: u64,
 }
 
@@ -95,7 +95,7 @@ impl Best {
     }
 }
 
-/// Measures both by turns, so that what else the machine does hits both alike.
+/// Measures both in turns, so that other load of the machine affects both.
 fn in_turns(
     rounds: u32,
     ours: impl Fn() -> Result<Best>,
@@ -113,7 +113,7 @@ fn best(rounds: u32, measure: impl Fn() -> Result<Best>) -> Result<Best> {
     (1..rounds).try_fold(measure()?, |best, _| Ok(best.with(measure()?)))
 }
 
-/// What a measurement in a process of its own prints, which `arguments` tell this program to make.
+/// The output of a measurement in a process of its own, selected by `arguments`.
 fn ours(program: &Path, arguments: impl FnOnce(&mut Command) -> &mut Command) -> Result<Best> {
     let mut command = Command::new(program);
     arguments(command.arg("bench"));
@@ -123,7 +123,7 @@ fn ours(program: &Path, arguments: impl FnOnce(&mut Command) -> &mut Command) ->
     Ok(Best { seconds: numbers.0.parse()?, peak: numbers.1.parse()? })
 }
 
-/// How long a command takes.
+/// The run time of a command.
 fn timed(command: Command) -> Result<Best> {
     let start = Instant::now();
     program::output(command)?;
@@ -132,12 +132,12 @@ fn timed(command: Command) -> Result<Best> {
     Ok(Best { seconds, peak: 0 })
 }
 
-/// Waits until what was written is on the disk.
+/// Waits until all written data are on the disk.
 fn settle() -> Result<()> {
     program::run(Command::new("sync"))
 }
 
-/// The most memory that this process had, in KiB; `None` where the system does not say.
+/// The peak memory of this process in KiB; `None` if the system does not report it.
 fn peak_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
@@ -151,16 +151,16 @@ fn scratch(environment: &Environment, scratch_jl: &Path, sessions: u32) -> Resul
     if julia::has_private() {
         julias.push(julia::private(environment)?);
     }
-    ensure!(!julias.is_empty(), "there is no Julia to measure with");
+    ensure!(!julias.is_empty(), "no Julia to measure with was found");
     for julia in &julias {
         let depot = environment.target.join("bench-depots").join(julia.version.to_string());
         artifact::build(environment, std::slice::from_ref(&depot), &julias)?;
-        // Spaces and logs of an earlier run would make calls warm that are to be cold.
+        // Spaces and logs of an earlier run would turn cold calls into warm ones.
         for leftover in ["scratchspaces", "logs"] {
             scratchrs_fs::remove(&depot.join(leftover))?;
         }
         let mut best = [BTreeMap::new(), BTreeMap::new()];
-        // In turns, so that what else the machine does hits both alike.
+        // In turns, so that other load of the machine affects both.
         for _ in 0..sessions {
             for (package, best) in [&peer, &ours].into_iter().zip(&mut best) {
                 measure(julia, &depot, package, best)?;
@@ -182,13 +182,13 @@ struct Package {
 impl Package {
     fn at(directory: &Path) -> Result<Self> {
         let directory = fs::canonicalize(directory)
-            .with_context(|| format!("there is no `{}`", directory.display()))?;
+            .with_context(|| format!("`{}` not found", directory.display()))?;
         let file = directory.join("Project.toml");
         let text = fs::read_to_string(&file)
-            .with_context(|| format!("`{}` is no package", directory.display()))?;
+            .with_context(|| format!("`{}` is not a package", directory.display()))?;
         let identity = project::identity(&text);
         let (Some(name), Some(uuid)) = (identity.name, identity.uuid) else {
-            anyhow::bail!("`{}` names no package", file.display());
+            anyhow::bail!("`{}` has no package name", file.display());
         };
         Ok(Self { directory, name, uuid: uuid.to_string() })
     }
@@ -206,7 +206,7 @@ fn measure(
         let mut option = std::ffi::OsString::from("--project=");
         option.push(project);
         let mut command = julia.command(depot);
-        // The package stands before the project that uses it, for want of a manifest.
+        // The package comes before the project that uses it, as there is no manifest.
         let mut load_path = package.directory.clone().into_os_string();
         load_path.push(":@:@stdlib");
         command.env("JULIA_LOAD_PATH", load_path).arg(option);
@@ -221,7 +221,7 @@ fn measure(
     Ok(())
 }
 
-/// Writes a package that takes a space when it is loaded, as most users of Scratch.jl do.
+/// Writes a package that gets a space in `__init__`, like most users of Scratch.jl.
 fn package_with_init(depot: &Path, package: &Package) -> Result<PathBuf> {
     let directory = depot.join("bench").join(&package.name).join("TakesSpace");
     let Package { name, uuid, .. } = package;

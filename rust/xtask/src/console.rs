@@ -1,10 +1,10 @@
-//! What people see: talk on stderr in cargo's manner, results on stdout.
+//! Output: messages on stderr in cargo's style, results on stdout.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is where a program prints")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "the only module that prints")]
 
 use std::fmt::Display;
 
-/// Says what was done or is being done: a verb, and to what.
+/// Prints a status line: a verb and its object.
 pub(crate) fn status(verb: &str, what: impl Display) {
     eprintln!("{verb:>12} {what}");
 }
@@ -14,17 +14,17 @@ pub(crate) fn detail(text: impl Display) {
     status("", text);
 }
 
-/// Says what was left out, and why: nothing that stops the work.
+/// Prints a note that does not stop the work.
 pub(crate) fn note(text: impl Display) {
     eprintln!("note: {text}");
 }
 
-/// Shows a command that is about to run, so that the reader can repeat it.
+/// Prints a command before it runs, so that the reader can repeat it.
 pub(crate) fn echo(command: impl Display) {
     eprintln!("\n$ {command}");
 }
 
-/// Says what went wrong, and because of what.
+/// Prints an error with its causes.
 pub(crate) fn error(error: &anyhow::Error) {
     eprintln!("error: {error:#}");
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: from a fresh working copy to something to look at, in one command.
+//! `cargo xtask demo`: from a fresh working copy to a running example in one command.
 
 use std::path::Path;
 use std::process::Command;
@@ -11,8 +11,8 @@ use crate::environment::Environment;
 use crate::julia::{self, Julia};
 use crate::program;
 
-/// Builds and binds the libraries, then runs the example on a depot of its own and shows what it
-/// left there. Commands are shown before they run.
+/// Builds and binds the libraries, then runs the example on a depot of its own and lists the resulting
+/// spaces. Commands are printed before they run.
 pub(crate) fn run(environment: &Environment) -> Result<()> {
     let depot = environment.target.join("demo-depot");
     let mut julias = julia::find(environment);

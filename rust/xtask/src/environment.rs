@@ -1,4 +1,4 @@
-//! The machine as it was found: read once, passed to every command.
+//! The environment of the machine: read once, passed to every command.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,13 +9,13 @@ use serde::Deserialize;
 
 use crate::program;
 
-/// Where things are, and what the user's environment says about Julia.
+/// Directories, and the environment variables for Julia.
 pub(crate) struct Environment {
     /// The working copy.
     pub(crate) root: PathBuf,
-    /// Where Cargo builds.
+    /// Cargo's target directory.
     pub(crate) target: PathBuf,
-    /// The user's home directory; none where the system gives its users none.
+    /// The user's home directory; `None` if the system has none.
     pub(crate) home: Option<PathBuf>,
     /// `PATH`.
     pub(crate) path: OsString,
@@ -23,18 +23,18 @@ pub(crate) struct Environment {
     pub(crate) depot_path: Option<OsString>,
     /// `SCRATCHRS_JULIAS`: executables, separated as in `PATH`.
     pub(crate) julias: OsString,
-    /// The Cargo that runs this program.
+    /// The path of the Cargo that runs this program.
     cargo: OsString,
 }
 
-/// What is read of `cargo metadata`.
+/// The fields used of `cargo metadata`.
 #[derive(Deserialize)]
 struct Metadata {
     target_directory: PathBuf,
 }
 
 impl Environment {
-    /// Reads the environment and asks Cargo where it builds.
+    /// Reads the environment and Cargo's target directory.
     pub(crate) fn read() -> Result<Self> {
         #[expect(clippy::disallowed_methods, reason = "this is the edge")]
         let variable = std::env::var_os;
@@ -53,8 +53,8 @@ impl Environment {
         };
         let metadata =
             program::output(environment.cargo(["metadata", "--no-deps", "--format-version", "1"]))?;
-        let metadata: Metadata =
-            serde_json::from_str(&metadata).context("could not read what `cargo metadata` said")?;
+        let metadata: Metadata = serde_json::from_str(&metadata)
+            .context("could not parse the output of `cargo metadata`")?;
         environment.target = metadata.target_directory;
         Ok(environment)
     }

@@ -1,4 +1,4 @@
-//! The Julias of this machine, and the old one that tests bring along.
+//! The Julias of this machine, and the old one that tests download.
 
 mod debian;
 
@@ -21,18 +21,18 @@ const JLRS_LAST: (u32, u32) = (1, 12);
 
 const LIST_SEPARATOR: &str = if cfg!(windows) { ";" } else { ":" };
 
-/// A Julia that answers.
+/// A working Julia.
 #[derive(Clone, Debug)]
 pub(crate) struct Julia {
-    /// What to start.
+    /// The executable.
     pub(crate) executable: PathBuf,
     /// Its version.
     pub(crate) version: Version,
-    /// The directory above its `bin`, by which two ways to the same Julia are told to be one.
+    /// The directory above its `bin`, which identifies the installation.
     pub(crate) prefix: PathBuf,
 }
 
-/// A version of Julia: three numbers, and what follows them (`-rc1`, `-DEV.42`).
+/// A version of Julia: three numbers and a suffix (`-rc1`, `-DEV.42`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
     numbers: (u32, u32, u32),
@@ -40,7 +40,7 @@ pub(crate) struct Version {
 }
 
 impl Version {
-    /// Major and minor version: what decides about the binary interface.
+    /// Major and minor version, which determine the binary interface.
     pub(crate) fn series(&self) -> (u32, u32) {
         (self.numbers.0, self.numbers.1)
     }
@@ -60,7 +60,7 @@ impl FromStr for Version {
         let mut numbers = numbers.split('.').map(str::parse::<u32>);
         let mut next = || numbers.next()?.ok();
         let (Some(major), Some(minor), Some(patch)) = (next(), next(), next()) else {
-            anyhow::bail!("`{text}` is no version of Julia");
+            anyhow::bail!("`{text}` is not a version of Julia");
         };
         Ok(Self { numbers: (major, minor, patch), suffix: suffix.to_owned() })
     }
@@ -74,26 +74,26 @@ impl fmt::Display for Version {
 }
 
 impl Julia {
-    /// Asks the Julia behind an executable who it is.
-    fn ask(executable: &Path) -> Result<Self> {
+    /// Runs an executable to get its version and installation.
+    fn probe(executable: &Path) -> Result<Self> {
         let mut command = Command::new(executable);
         command
             .args(["--startup-file=no", "-e", r#"print(VERSION, "\n", Sys.BINDIR)"#])
             .env_remove("LD_LIBRARY_PATH");
         let answer = program::output(command)?;
-        let (version, bin) = answer
-            .split_once('\n')
-            .with_context(|| format!("`{}` answers `{answer}`", executable.display()))?;
+        let (version, bin) = answer.split_once('\n').with_context(|| {
+            format!("unexpected output of `{}`: `{answer}`", executable.display())
+        })?;
         let bin = fs::canonicalize(bin).with_context(|| format!("could not find `{bin}`"))?;
         let prefix = bin.parent().unwrap_or(&bin).to_owned();
         Ok(Self { executable: executable.to_owned(), version: version.parse()?, prefix })
     }
 
-    /// A command that runs this Julia on `depot`, with nothing of the user's in the way.
+    /// A command that runs this Julia on `depot`, without the configuration of the user.
     pub(crate) fn command(&self, depot: &Path) -> Command {
         let mut depots = depot.as_os_str().to_owned();
         if self.version.series() >= (1, 10) {
-            // The caches of the standard library lie in depots that come with Julia.
+            // The caches of the standard library are in the bundled depots.
             depots.push(LIST_SEPARATOR);
         }
         let mut command = Command::new(&self.executable);
@@ -102,20 +102,19 @@ impl Julia {
             .env("JULIA_DEPOT_PATH", depots)
             .env_remove("JULIA_LOAD_PATH")
             .env_remove("JULIA_PROJECT")
-            // Cargo puts its own build directories there for what `cargo run` starts.
+            // Cargo adds its build directories there in `cargo run`.
             .env_remove("LD_LIBRARY_PATH");
         command
     }
 
-    /// Whether the jlrs binding can be built against it: jlrs knows it, and its headers are here.
+    /// Whether the jlrs binding can be built against it: jlrs supports it, and its headers are installed.
     fn builds_jlrs(&self) -> bool {
         (JLRS_FIRST..=JLRS_LAST).contains(&self.version.series())
             && self.prefix.join("include/julia/julia.h").is_file()
     }
 }
 
-/// Every Julia on this machine, the one on `PATH` first. Those that do not run are noted and left
-/// out.
+/// All Julias of this machine, the one on `PATH` first. Those that do not run are reported and left out.
 pub(crate) fn find(environment: &Environment) -> Vec<Julia> {
     let mut executables = BTreeSet::new();
     let mut prefixes = BTreeSet::new();
@@ -127,9 +126,9 @@ pub(crate) fn find(environment: &Environment) -> Vec<Julia> {
         if !executables.insert(executable) {
             continue;
         }
-        match Julia::ask(&candidate) {
+        match Julia::probe(&candidate) {
             Ok(julia) if prefixes.insert(julia.prefix.clone()) => julias.push(julia),
-            // juliaup's launcher, say, which starts one of the others.
+            // For example juliaup's launcher, which starts one of the others.
             Ok(_) => {}
             Err(error) => {
                 console::note(format_args!("`{}` is left out: {error:#}", candidate.display()))
@@ -139,7 +138,7 @@ pub(crate) fn find(environment: &Environment) -> Vec<Julia> {
     julias
 }
 
-/// Where a Julia may be. What is named there need not exist.
+/// The paths at which a Julia may be installed.
 fn candidates(environment: &Environment) -> Vec<PathBuf> {
     let mut candidates = Vec::new();
     let name = format!("julia{}", std::env::consts::EXE_SUFFIX);
@@ -171,7 +170,7 @@ fn installations(directory: &Path, below: &Path) -> Vec<PathBuf> {
     executables
 }
 
-/// The Julias to build the jlrs binding against: of each minor version that jlrs knows, the newest.
+/// The Julias to build the jlrs binding against: the newest of each minor version that jlrs supports.
 pub(crate) fn for_jlrs(julias: &[Julia]) -> Vec<&Julia> {
     let mut newest = BTreeMap::new();
     for julia in julias.iter().filter(|julia| julia.builds_jlrs()) {
@@ -184,12 +183,12 @@ pub(crate) fn for_jlrs(julias: &[Julia]) -> Vec<&Julia> {
 }
 
 /// Debian's Julia 1.5.3, the oldest that ScratchRS supports, in a folder of the working copy. It is
-/// fetched if it is not there yet.
+/// downloaded if it is missing.
 pub(crate) fn private(environment: &Environment) -> Result<Julia> {
-    Julia::ask(&debian::unpacked(&environment.root.join(".julia-peer"))?)
+    Julia::probe(&debian::unpacked(&environment.root.join(".julia-peer"))?)
 }
 
-/// Whether [`private`] can work on this machine at all.
+/// Whether [`private`] is supported on this machine.
 pub(crate) fn has_private() -> bool {
     debian::is_debian()
 }
@@ -210,7 +209,7 @@ mod tests {
             assert_eq!(text.parse::<Version>().unwrap().to_string(), text);
         }
         for wrong in ["", "1.10", "1.x.0", "julia version 1.10.8"] {
-            assert!(wrong.parse::<Version>().is_err(), "{wrong:?} was taken for a version");
+            assert!(wrong.parse::<Version>().is_err(), "{wrong:?} was accepted as a version");
         }
     }
 

@@ -1,8 +1,7 @@
-//! What developers and CI run: `cargo xtask <command>`.
+//! The commands of developers and CI: `cargo xtask <command>`.
 //!
-//! One file per command; what several commands need stands beside them: the machine as it was
-//! found ([`environment`]), its Julias ([`julia`]), running programs ([`program`]) and talking
-//! to people ([`console`]).
+//! One file per command, and shared modules: the environment ([`environment`]), the Julias of the
+//! machine ([`julia`]), running programs ([`program`]) and output ([`console`]).
 
 mod artifact;
 mod bench;
@@ -21,7 +20,7 @@ use clap::{Parser, Subcommand};
 
 use crate::environment::Environment;
 
-/// What developers and CI of ScratchRS run.
+/// Commands for developers and CI of ScratchRS.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -33,13 +32,13 @@ struct Arguments {
 enum Command {
     /// Build the native libraries, install them into a depot and bind them in JuliaArtifacts.toml.
     Artifact(artifact::Arguments),
-    /// Measure next to a peer, as ratios.
+    /// Measure beside a peer, as ratios.
     Bench(bench::Arguments),
-    /// Show what ScratchRS does, on a depot of its own.
+    /// Run an example of ScratchRS on a depot of its own.
     Demo,
-    /// Write the files that follow from the list of operations.
+    /// Write the files generated from the list of operations.
     Gen(generate::Arguments),
-    /// Check and test everything: what CI runs.
+    /// Run all checks and tests, as CI does.
     Test(test::Arguments),
 }
 

@@ -1,4 +1,4 @@
-//! Running other programs, and saying which one failed.
+//! Running other programs, with errors that name the command.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-/// Runs a program that talks to the user itself.
+/// Runs a program with the output and input of this one.
 pub(crate) fn run(mut command: Command) -> Result<()> {
     let status =
         command.status().with_context(|| format!("could not start `{}`", shown(&command)))?;
@@ -14,7 +14,7 @@ pub(crate) fn run(mut command: Command) -> Result<()> {
     Ok(())
 }
 
-/// What a program prints; what it complains about is for the error, should it fail.
+/// The output of a program. If it fails, the error has its stderr.
 pub(crate) fn output(mut command: Command) -> Result<String> {
     let output = command
         .stdin(Stdio::null())
@@ -28,10 +28,10 @@ pub(crate) fn output(mut command: Command) -> Result<String> {
         String::from_utf8_lossy(&output.stderr).trim()
     );
     String::from_utf8(output.stdout)
-        .with_context(|| format!("`{}` printed what is not Unicode", shown(&command)))
+        .with_context(|| format!("the output of `{}` is not Unicode", shown(&command)))
 }
 
-/// The command as one would type it into a shell, with the variables that are set for it.
+/// The command as shell text, with its environment variables.
 pub(crate) fn shown(command: &Command) -> String {
     let variables = command.get_envs().filter_map(|(key, value)| {
         value.map(|value| format!("{}={}", key.to_string_lossy(), quoted(value)))
@@ -45,7 +45,7 @@ fn quoted_to_string(word: &OsStr) -> String {
     quoted(word).into_owned()
 }
 
-/// A word of a shell command, in quotes where the shell would make something else of it.
+/// A word of a shell command, quoted if necessary.
 fn quoted(word: &OsStr) -> Cow<'_, str> {
     let word = word.to_string_lossy();
     let is_plain =

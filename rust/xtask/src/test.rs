@@ -1,8 +1,8 @@
-//! `cargo xtask test`: what developers run before they hand something on, and what CI runs.
+//! `cargo xtask test`: all checks and tests, for developers and CI.
 //!
-//! Every stage runs, whatever became of those before it. The last line of the output says how many
-//! passed and how many failed, and how many tests were skipped for lack of something on this machine:
-//! the lines before it say what and why.
+//! Every stage runs, even after a failure. The last line of the output counts passed and failed stages,
+//! and tests that were skipped because something is missing on this machine; the lines before it list
+//! these with the reasons.
 
 mod isolation;
 mod skips;
@@ -22,10 +22,10 @@ use crate::julia::{self, Julia};
 use crate::program;
 use skips::Skips;
 
-/// The crate that only builds where there is a Julia; its checks do without.
+/// The crate that needs a Julia to build, but not to be checked.
 const JLRS: &str = "scratchrs-jlrs";
 
-/// What `cargo xtask test` takes.
+/// The arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Run the stages of the Rust side.
@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
     julia: bool,
 }
 
-/// Runs the command. The exit code tells of failed stages.
+/// Runs the command. The exit code is nonzero if a stage failed.
 pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<ExitCode> {
     let everything = arguments.rust == arguments.julia;
     let mut stages = Stages::begin(Skips::begin(&environment.target)?);
@@ -50,14 +50,16 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<Ex
     stages.conclude()
 }
 
-/// The Julias to test with: both sides have tests that compare with Julia's own.
+/// The Julias to test with. The Rust tests also compare with Julia's own libraries.
 fn julias(environment: &Environment, stages: &mut Stages) -> Vec<Julia> {
     let mut julias = julia::find(environment);
     julias.retain(|julia| julia.version.series() >= (1, 10));
     if julia::has_private() {
         julias.extend(stages.run("Julia 1.5.3 of Debian", || julia::private(environment)));
     } else {
-        stages.skips.add("Julia 1.5.3", "this machine has no apt-get of Debian to get it with");
+        stages
+            .skips
+            .add("Julia 1.5.3", "this machine has no apt-get of Debian to download it with");
     }
     julias
 }
@@ -103,8 +105,8 @@ fn rust_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages)
     });
 }
 
-/// Makes a command about the jlrs binding one that needs no Julia: its build scripts then act as
-/// they do on docs.rs, so that what they built is kept apart.
+/// Runs a command about the jlrs binding without a Julia: its build scripts act as on docs.rs then, and
+/// use another target directory.
 fn without_julia(environment: &Environment, mut command: Command) -> Command {
     command.env("DOCS_RS", "1").arg("--target-dir").arg(environment.target.join("docs-rs"));
     command
@@ -116,7 +118,7 @@ fn julia_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages
     let built = stages.run("artifact", || artifact::build(environment, &depots, julias));
     let untraced = isolation::missing();
     if let Some(why) = &untraced {
-        stages.skips.add("that the Julia tests see no depot and no network but their own", why);
+        stages.skips.add("isolation of the Julia tests from other depots and the network", why);
     }
     for (julia, binding) in sessions(julias) {
         let skips = stages.skips.path().to_owned();
@@ -124,7 +126,10 @@ fn julia_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages
             built.as_ref().context("the stage `artifact` failed")?;
             let mut session = session(environment, julia, binding)?;
             session.env(skips::VARIABLE, skips);
-            session.env("SCRATCHRS_TEST_SERVER", server.as_ref().context("there is no server")?);
+            session.env(
+                "SCRATCHRS_TEST_SERVER",
+                server.as_ref().context("the stage `test server` failed")?,
+            );
             if untraced.is_some() {
                 return program::run(session);
             }
@@ -135,7 +140,7 @@ fn julia_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages
     }
 }
 
-/// The program that serves the Julia tests over HTTP, which is also that of the Rust tests.
+/// The HTTP server program of the Julia tests, also used by the Rust tests.
 fn test_server(environment: &Environment) -> Result<PathBuf> {
     const NAME: &str = "scratchrs-worker";
     program::run(environment.cargo(["build", "--package", "scratchrs-testkit", "--bin", NAME]))?;
@@ -143,7 +148,7 @@ fn test_server(environment: &Environment) -> Result<PathBuf> {
     Ok(environment.target.join("debug").join(name))
 }
 
-/// The two ways from Julia to Rust, by the names that `SCRATCHRS_BINDING` knows.
+/// The two bindings, by their names in `SCRATCHRS_BINDING`.
 #[derive(Clone, Copy)]
 enum Binding {
     Portable,
@@ -159,8 +164,8 @@ impl fmt::Display for Binding {
     }
 }
 
-/// Which Julia runs with which binding: the portable one always, that of jlrs where one is built
-/// for this minor version.
+/// The pairs of Julias and bindings to test: the portable one always, jlrs if it is built for the minor
+/// version.
 fn sessions(julias: &[Julia]) -> Vec<(&Julia, Binding)> {
     let bound: Vec<_> =
         julia::for_jlrs(julias).into_iter().map(|julia| julia.version.series()).collect();
@@ -174,12 +179,12 @@ fn sessions(julias: &[Julia]) -> Vec<(&Julia, Binding)> {
     sessions
 }
 
-/// Each version has a depot of its own: they do not all read each other's files.
+/// Each version has its own depot: not all versions can read each other's files.
 fn depot(environment: &Environment, julia: &Julia) -> PathBuf {
     environment.target.join("test-depots").join(julia.version.to_string())
 }
 
-/// The command that runs the Julia tests, with a home of their own.
+/// The command that runs the Julia tests, with a separate home directory.
 fn session(environment: &Environment, julia: &Julia, binding: Binding) -> Result<Command> {
     let home = environment.target.join("test-home");
     scratchrs_fs::ensure_directory(&home)?;
@@ -196,7 +201,7 @@ fn session(environment: &Environment, julia: &Julia, binding: Binding) -> Result
     Ok(command)
 }
 
-/// What became of the stages so far.
+/// The results of the stages so far.
 struct Stages {
     passed: usize,
     failed: Vec<String>,
@@ -208,7 +213,7 @@ impl Stages {
         Self { passed: 0, failed: Vec::new(), skips }
     }
 
-    /// Runs a stage, and gives what it made if it passed.
+    /// Runs a stage, and returns its result if it passed.
     fn run<T>(&mut self, name: &str, stage: impl FnOnce() -> Result<T>) -> Option<T> {
         console::status("Stage", name);
         let start = Instant::now();
@@ -229,7 +234,7 @@ impl Stages {
         }
     }
 
-    /// Sums up, in a last line that programs may read.
+    /// Prints a summary, with a last line for programs.
     fn conclude(self) -> Result<ExitCode> {
         let left_out = self.skips.all()?;
         for skip in &left_out {

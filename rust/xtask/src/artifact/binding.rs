@@ -1,5 +1,5 @@
-//! The text of `JuliaArtifacts.toml`, as Julia's `TOML.print(…; sorted = true)` lays it out: a file
-//! that Pkg wrote, and one from here, differ only where their bindings do.
+//! The text of `JuliaArtifacts.toml`, in the layout of Julia's `TOML.print(…; sorted = true)`: it differs from a
+//! file written by Pkg only in the bindings.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -10,14 +10,14 @@ use scratchrs_model::toml_text;
 
 use super::platform::Platform;
 
-/// An artifact, for one platform and perhaps one version of Julia.
+/// An artifact for one platform, and optionally one version of Julia.
 pub(super) struct Binding {
     pub(super) name: &'static str,
     pub(super) julia_version: Option<String>,
     pub(super) tree_hash: TreeHash,
-    /// Of the tarball.
+    /// The digest of the tarball.
     pub(super) sha256: Sha256,
-    /// Where the tarball is.
+    /// The path of the tarball.
     pub(super) url: String,
 }
 
@@ -26,7 +26,7 @@ pub(super) fn to_toml(platform: &Platform, bindings: &[Binding]) -> String {
     let mut out = String::new();
     let mut previous = None;
     for binding in bindings {
-        // Julia parts arrays from each other by an empty line, but not the elements of one.
+        // Julia separates arrays by an empty line, but not the elements of one.
         if previous.is_some_and(|name| name != binding.name) {
             out.push('\n');
         }

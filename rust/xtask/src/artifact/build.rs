@@ -1,7 +1,7 @@
-//! Building the libraries and the program as they are handed on.
+//! Release builds of the libraries and the program.
 //!
-//! Each binding is built in a target directory of its own: the flags that make a build the same
-//! everywhere would otherwise undo, and be undone by, every other build.
+//! Each binding has its own target directory: the flags of a reproducible build would otherwise
+//! invalidate all other builds, and the reverse.
 
 use std::env::consts;
 use std::ffi::OsString;
@@ -23,7 +23,7 @@ pub(super) const PORTABLE: &[&str] = &["scratchrs-capi", "scratchrs-cli"];
 /// The crates of the artifact `libscratchrs_jlrs`.
 pub(super) const JLRS: &[&str] = &["scratchrs-jlrs"];
 
-/// What is handed on to every Julia.
+/// The files for every Julia.
 pub(super) struct Portable {
     library: PathBuf,
     /// The program `scratchrs`.
@@ -64,8 +64,8 @@ pub(super) fn jlrs(environment: &Environment, crates: &Crates, julia: &Julia) ->
     library_file(&target.join("release").join(library_name("scratchrs_jlrs")), "scratchrs_jlrs")
 }
 
-/// The command that builds crates in `target`, with the same result on every machine: none of its
-/// directories are in what is built, though panic messages name source files.
+/// The command that builds crates in `target`, with the same result on every machine: panic messages
+/// name source files, but without the directories of the machine.
 fn release(
     environment: &Environment,
     crates: &Crates,
@@ -81,7 +81,7 @@ fn release(
     let remapped = registries.chain([(environment.root.as_path(), "scratchrs")]);
     let mut flags = OsString::new();
     for (from, to) in remapped {
-        // Cargo takes an ASCII unit separator between flags.
+        // Cargo expects an ASCII unit separator between flags.
         if !flags.is_empty() {
             flags.push("\u{1f}");
         }
@@ -94,18 +94,18 @@ fn release(
     command
 }
 
-/// What Cargo calls a library.
+/// Cargo's file name of a library.
 fn library_name(name: &str) -> String {
     format!("{}{name}{}", consts::DLL_PREFIX, consts::DLL_SUFFIX)
 }
 
-/// A library as a file of an artifact, called `lib<name>` on every system as Julia likes it.
+/// A library as a file of an artifact, named `lib<name>` on every system, as usual in JLLs.
 fn library_file(library: &Path, name: &str) -> Result<File> {
     ensure_no_run_path(library)?;
     File::copy(library, format!("lib/lib{name}{}", consts::DLL_SUFFIX), false)
 }
 
-/// Refuses a library that would look for others in directories of this machine.
+/// Refuses a library with a run path to directories of this machine.
 #[cfg(target_os = "linux")]
 fn ensure_no_run_path(library: &Path) -> Result<()> {
     let mut readelf = Command::new("readelf");
@@ -116,7 +116,7 @@ fn ensure_no_run_path(library: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Asking takes another program on each system, and no build has put a run path there yet.
+/// Reading it needs another program on each system, and no build has set a run path there yet.
 #[cfg(not(target_os = "linux"))]
 fn ensure_no_run_path(_: &Path) -> Result<()> {
     Ok(())

@@ -1,4 +1,4 @@
-//! The licences of what is linked into a library or program that is handed on.
+//! The licences of the crates linked into released libraries and programs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -12,22 +12,22 @@ use super::tree::File;
 use crate::environment::Environment;
 use crate::program;
 
-/// How the names of files with a licence, or with something that it wants to be kept, begin.
+/// The beginnings of the names of files with licences and required notices.
 const LICENCE_NAMES: [&str; 6] =
     ["license", "licence", "copying", "copyright", "notice", "unlicense"];
 
-/// Every crate that the workspace may need on this machine.
+/// All crates that the workspace may need on this machine.
 #[derive(Deserialize)]
 pub(super) struct Crates {
     packages: Vec<Crate>,
 }
 
-/// What Cargo knows about a crate.
+/// Cargo's metadata of a crate.
 #[derive(Deserialize)]
 struct Crate {
     name: String,
     version: String,
-    /// Where it came from; `None` for the workspace's own.
+    /// Its source; `None` for crates of the workspace.
     source: Option<String>,
     manifest_path: PathBuf,
     #[serde(default)]
@@ -37,12 +37,12 @@ struct Crate {
 }
 
 impl Crates {
-    /// Asks Cargo.
+    /// Runs `cargo metadata`.
     pub(super) fn read(environment: &Environment) -> Result<Self> {
         let host = host()?;
         let arguments = ["metadata", "--format-version", "1", "--filter-platform", &host];
         let metadata = program::output(environment.cargo(arguments))?;
-        serde_json::from_str(&metadata).context("could not read what `cargo metadata` said")
+        serde_json::from_str(&metadata).context("could not parse the output of `cargo metadata`")
     }
 
     /// The directories that hold downloaded crates, one for each registry.
@@ -51,7 +51,7 @@ impl Crates {
         downloaded.filter_map(|package| package.directory().parent()).collect()
     }
 
-    /// The licences of ScratchRS, and of every crate that is linked into the crates `shipped`.
+    /// The licences of ScratchRS, and of all crates linked into the crates `shipped`.
     pub(super) fn licences(
         &self,
         environment: &Environment,
@@ -74,7 +74,7 @@ impl Crate {
         self.manifest_path.parent().unwrap_or(&self.manifest_path)
     }
 
-    /// The files that come with the crate; if there are none, what its manifest says.
+    /// The licence files of the crate; if there are none, the licence in its manifest.
     fn licences(&self) -> Result<Vec<File>> {
         let name = format!("{}-{}", self.name, self.version);
         let files = copies(self.directory(), &name)?;
@@ -116,7 +116,7 @@ fn copies(directory: &Path, name: &str) -> Result<Vec<File>> {
     Ok(files)
 }
 
-/// The machine that is built on and for, in Rust's words.
+/// The target triple of this machine.
 fn host() -> Result<String> {
     let mut rustc = Command::new("rustc");
     rustc.args(["--print", "host-tuple"]);
@@ -124,8 +124,8 @@ fn host() -> Result<String> {
     Ok(host.trim().to_owned())
 }
 
-/// Names and versions of what is linked into the crates `shipped`: their dependencies on this
-/// machine, with those that only run at build time left out.
+/// Names and versions of the crates linked into the crates `shipped`: their dependencies on this
+/// machine, without build dependencies.
 fn linked(environment: &Environment, shipped: &[&str]) -> Result<BTreeSet<(String, String)>> {
     let mut command = environment.cargo(["tree", "--edges", "normal,no-proc-macro"]);
     command.args(["--prefix", "none", "--no-dedupe", "--format", "{p}"]);
@@ -135,7 +135,7 @@ fn linked(environment: &Environment, shipped: &[&str]) -> Result<BTreeSet<(Strin
     Ok(program::output(command)?.lines().filter_map(name_and_version).collect())
 }
 
-/// Reads `<name> v<version>`, perhaps with the crate's place behind it.
+/// Reads `<name> v<version>`, optionally followed by the path of the crate.
 fn name_and_version(line: &str) -> Option<(String, String)> {
     let mut words = line.split(' ');
     let name = words.next()?;

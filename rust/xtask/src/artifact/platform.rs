@@ -1,4 +1,4 @@
-//! The platform that is built for, in the words of Julia's `Base.BinaryPlatforms`.
+//! The target platform, as tags of Julia's `Base.BinaryPlatforms`.
 
 use std::collections::BTreeMap;
 use std::env::consts;
@@ -14,7 +14,7 @@ pub(super) struct Platform {
 }
 
 impl Platform {
-    /// The platform of this program, which is the one that it builds for.
+    /// The platform of this program, which is also the target.
     pub(super) fn host() -> Result<Self> {
         let arch = match consts::ARCH {
             "x86" => "i686",
@@ -36,7 +36,7 @@ impl Platform {
         [("arch", self.arch), ("os", self.os)].into_iter().chain(libc).collect()
     }
 
-    /// The triplet, with the version of Julia behind it where there is one.
+    /// The triplet, followed by the version of Julia if there is one.
     pub(super) fn label(&self, julia_version: Option<&str>) -> String {
         let system = match (self.os, self.libc) {
             ("linux", Some("musl")) => "linux-musl",

@@ -1,4 +1,4 @@
-//! The files of an artifact, written to disk: to be packed, and into a depot.
+//! Writing the files of an artifact, for packing and into a depot.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 
 /// A file of an artifact.
 pub(super) struct File {
-    /// From the root of the artifact, with slashes.
+    /// Relative to the root of the artifact, with slashes.
     pub(super) path: String,
     pub(super) contents: Vec<u8>,
     pub(super) is_executable: bool,
@@ -21,22 +21,22 @@ impl File {
         Ok(Self { path, contents, is_executable })
     }
 
-    /// Whether, and for whom, it is readable, writable and executable in a tarball.
+    /// Its mode in a tarball.
     fn mode(&self) -> u32 {
         if self.is_executable { 0o755 } else { 0o644 }
     }
 }
 
-/// Writes the tree `root`, with modes that do not depend on who does it.
+/// Writes the tree `root`, with modes that do not depend on the umask.
 pub(super) fn write(root: &Path, files: &[File]) -> Result<()> {
     write_tree(root, files, File::mode)
         .with_context(|| format!("could not write the tree `{}`", root.display()))
 }
 
-/// Installs the tree into a depot, read-only as Pkg leaves it, and gives its path.
+/// Installs the tree into a depot, read-only as by Pkg, and returns its path.
 ///
-/// It is written aside and renamed, so that nobody finds half of it. Where it is already, it is
-/// what its name says, and stays.
+/// It is written to a temporary directory and renamed, so that it is never partial. An installed tree
+/// of the same hash is kept.
 pub(super) fn install(files: &[File], depot: &Path, tree_hash: &str) -> Result<PathBuf> {
     let artifacts = depot.join("artifacts");
     let installed = artifacts.join(tree_hash);
@@ -49,7 +49,7 @@ pub(super) fn install(files: &[File], depot: &Path, tree_hash: &str) -> Result<P
     let tree = staging.path().join(tree_hash);
     write_tree(&tree, files, |file| file.mode() & !0o222)?;
     match fs::rename(&tree, &installed) {
-        Err(_) if installed.is_dir() => {} // Somebody else was faster.
+        Err(_) if installed.is_dir() => {} // Another process was faster.
         result => {
             result.with_context(|| format!("could not install `{}`", installed.display()))?;
         }
@@ -77,7 +77,7 @@ fn set_mode(path: &Path, mode: u32) -> Result<()> {
     Ok(fs::set_permissions(path, fs::Permissions::from_mode(mode))?)
 }
 
-/// Here the system tells by a file's name whether it is executable.
+/// On this system, the name of a file determines whether it is executable.
 #[cfg(not(unix))]
 fn set_mode(_: &Path, _: u32) -> Result<()> {
     Ok(())

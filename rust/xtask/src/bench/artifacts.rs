@@ -1,10 +1,9 @@
-//! `cargo xtask bench artifacts`: hashing, packing and unpacking, next to the programs that people
-//! use for that, and to Pkg.
+//! `cargo xtask bench artifacts`: hashing, packing and unpacking, beside the usual programs and
+//! Pkg.
 //!
-//! Each of our measurements runs in a process of its own, built as it is shipped, so that its peak
-//! of memory is its own. Data and results lie in `target/bench-artifacts`, all of it read once
-//! before, so that both sides find it in memory; what is written is forced to the disk between two
-//! measurements, so that none pays for another.
+//! Each of our measurements runs in its own process, with a release build, so that peak memory is
+//! separate. Data and results are in `target/bench-artifacts`. All data are read once before, so that
+//! both sides find them in the page cache; written data are synced between two measurements.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -25,19 +24,19 @@ use crate::program;
 
 const PKG: &str = include_str!("artifacts.jl");
 
-/// What `cargo xtask bench artifacts` takes.
+/// The arguments of `cargo xtask bench artifacts`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// The size of the large file, and of the tree that is packed, in MiB.
+    /// The size of the large file, and of the packed tree, in MiB.
     #[arg(long, default_value_t = 1024)]
     size: u64,
-    /// How many files the tree that is packed has.
+    /// The number of files of the packed tree.
     #[arg(long, default_value_t = 20_000)]
     files: u64,
-    /// How many files the tree of small files has.
+    /// The number of files of the tree of small files.
     #[arg(long, default_value_t = 100_000)]
     small: u64,
-    /// How many times each is measured; the best of them counts.
+    /// The number of measurements of each; the best one counts.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
     /// Leave out Pkg, which takes some minutes.
@@ -45,13 +44,13 @@ pub(super) struct Arguments {
     without_pkg: bool,
 }
 
-/// One thing of ours, measured in this process.
+/// One of our operations, measured in this process.
 #[derive(clap::Args)]
 pub(super) struct Measure {
     what: What,
-    /// What is read.
+    /// The path to read.
     from: PathBuf,
-    /// What is written.
+    /// The path to write.
     to: Option<PathBuf>,
 }
 
@@ -65,11 +64,11 @@ enum What {
     Inspect,
 }
 
-/// Does it, and prints how many seconds it took, and the most memory that this process had, in KiB.
+/// Runs it, and prints the seconds and the peak memory of this process in KiB.
 pub(super) fn measure(arguments: &Measure) -> Result<()> {
     let Measure { what, from, to } = arguments;
     let progress = Progress::default();
-    let target = || to.as_deref().context("there is no path to write to");
+    let target = || to.as_deref().context("no path to write to was given");
     let start = Instant::now();
     match what {
         What::Hash => {
@@ -122,7 +121,7 @@ pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
 }
 
 struct Bench {
-    /// This program, as it is shipped.
+    /// This program as a release build.
     program: PathBuf,
     directory: PathBuf,
     rounds: u32,
@@ -133,7 +132,7 @@ impl Bench {
         self.directory.join(name)
     }
 
-    /// Writes the data, unless they lie there from an earlier run.
+    /// Writes the data, unless they exist from an earlier run.
     fn prepare(&self, arguments: &Arguments) -> Result<()> {
         let Arguments { size, files, small, .. } = arguments;
         let description = format!("{size} MiB, {files} files, {small} small ones\n");
@@ -147,7 +146,7 @@ impl Bench {
         fs::create_dir_all(self.path("large"))?;
         contents.write(&self.path("large/file"), bytes)?;
         for index in 0..*files {
-            // A few are large, most are small, as in an artifact.
+            // A few large and many small files, as in an artifact.
             let share = bytes / files;
             let length = match index % 100 {
                 0 => share * 60,
@@ -264,7 +263,7 @@ impl Bench {
     }
 }
 
-/// Contents that compress about as programs and data do.
+/// Contents that compress about as well as programs and data.
 struct Contents {
     state: u64,
 }
@@ -283,7 +282,7 @@ impl Contents {
         self.state
     }
 
-    /// Writes a file of words, numbers, and what can't be compressed.
+    /// Writes a file of words, numbers, and incompressible bytes.
     fn write(&mut self, path: &Path, mut left: u64) -> Result<()> {
         if let Some(directory) = path.parent() {
             fs::create_dir_all(directory)?;
@@ -307,11 +306,11 @@ impl Contents {
     }
 }
 
-/// What is shown at the end.
+/// The results.
 #[derive(Default)]
 struct Table {
     lines: Vec<String>,
-    /// What was measured of ours.
+    /// Our measurements.
     best: BTreeMap<String, Best>,
 }
 

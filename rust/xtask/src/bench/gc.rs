@@ -1,8 +1,7 @@
-//! `cargo xtask bench gc`: collections of a depot, next to `Pkg.gc` and to `rm -rf`.
+//! `cargo xtask bench gc`: collections of a depot, beside `Pkg.gc` and `rm -rf`.
 //!
-//! The depot is one that many people share: each manifest names packages, each package brings an
-//! `Artifacts.toml` with what it needs on eight platforms, and the artifacts for one of these are
-//! installed. All of it is in use; for a sweep, the logs are emptied.
+//! The depot resembles one that is shared by many users: each manifest lists packages, each package has
+//! an `Artifacts.toml` for eight platforms, and the artifacts for one of these are installed. All of it is in use; for a sweep, the logs are emptied.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -27,13 +26,13 @@ use crate::program;
 
 const PKG: &str = include_str!("gc.jl");
 
-/// How many packages a manifest names.
+/// The number of packages in a manifest.
 const PACKAGES_OF_MANIFEST: usize = 30;
-/// How many artifacts a package has for a platform.
+/// The number of artifacts of a package for a platform.
 const ARTIFACTS_OF_PACKAGE: usize = 2;
-/// How many versions of a package there are.
+/// The number of versions of a package.
 const VERSIONS: usize = 4;
-/// How many spaces a package has.
+/// The number of spaces of a package.
 const SPACES_OF_PACKAGE: usize = 5;
 const PLATFORMS: [(&str, &str); 8] = [
     ("x86_64", "linux"),
@@ -45,28 +44,28 @@ const PLATFORMS: [(&str, &str); 8] = [
     ("x86_64", "windows"),
     ("i686", "windows"),
 ];
-/// When everything was used last.
+/// The last use of all items.
 const USED: &str = "2026-01-01T00:00:00Z";
 
-/// What `cargo xtask bench gc` takes.
+/// The arguments of `cargo xtask bench gc`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// How many manifests there are.
+    /// The number of manifests.
     #[arg(long, default_value_t = 5_000)]
     manifests: usize,
-    /// How many artifacts there are.
+    /// The number of artifacts.
     #[arg(long, default_value_t = 20_000)]
     artifacts: usize,
-    /// How many scratch spaces there are.
+    /// The number of scratch spaces.
     #[arg(long, default_value_t = 5_000)]
     spaces: usize,
-    /// How many files a package, an artifact and a space have each.
+    /// The number of files of each package, artifact and space.
     #[arg(long, default_value_t = 8)]
     files: usize,
-    /// How many times each is measured; the best of them counts.
+    /// The number of measurements of each; the best one counts.
     #[arg(long, default_value_t = 3)]
     rounds: u32,
-    /// Where the depots are made.
+    /// The directory for the depots.
     #[arg(long, value_name = "DIRECTORY")]
     directory: Option<PathBuf>,
 }
@@ -75,12 +74,12 @@ pub(super) struct Arguments {
 #[derive(clap::Args)]
 pub(super) struct Measure {
     depot: PathBuf,
-    /// Whether to remove what nothing keeps, without a grace period.
+    /// Whether to delete unreachable items without a grace period.
     #[arg(long)]
     sweep: bool,
 }
 
-/// Collects, and prints how many seconds it took, and the most memory that this process had, in KiB.
+/// Collects, and prints the seconds and the peak memory of this process in KiB.
 #[expect(clippy::disallowed_methods, reason = "this is the edge where the clock is read")]
 pub(super) fn measure(arguments: &Measure) -> Result<()> {
     let delay = if arguments.sweep { 0 } else { 7 };
@@ -102,8 +101,13 @@ pub(super) fn measure(arguments: &Measure) -> Result<()> {
     let report = gc::collect(&options, moment, &Progress::default())?;
     let seconds = start.elapsed().as_secs_f64();
     let failures = &report.failures;
-    ensure!(failures.is_empty(), "{} could not be removed: {:?}", failures.len(), failures[0]);
-    ensure!(report.gone.is_empty() != arguments.sweep, "{} went", report.gone.len());
+    ensure!(
+        failures.is_empty(),
+        "{} items could not be deleted: {:?}",
+        failures.len(),
+        failures[0]
+    );
+    ensure!(report.gone.is_empty() != arguments.sweep, "{} items were deleted", report.gone.len());
     console::result(format_args!("{seconds} {}", peak_memory().unwrap_or(0)));
     Ok(())
 }
@@ -127,7 +131,7 @@ pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
             directory: directory.clone(),
         };
         let bench = Bench { program: &program, depot, rounds: arguments.rounds };
-        // Where the time goes with the size is told by ours alone.
+        // The growth with the size is measured for ours only.
         bench.run(if part == 1 { &julias } else { &[] })?;
     }
     scratchrs_fs::remove(&directory)?;
@@ -210,7 +214,7 @@ impl World {
         self.directory.join("depot")
     }
 
-    /// Writes it anew.
+    /// Writes it again.
     fn write(&self) -> Result<()> {
         let depot = self.path();
         scratchrs_fs::remove(&self.directory)?;
@@ -247,7 +251,7 @@ impl World {
         Ok(())
     }
 
-    /// Makes orphans of all that is in it.
+    /// Makes all items in it unreachable.
     fn forget(&self) -> Result<()> {
         scratchrs_fs::remove(&self.path().join("logs"))?;
         Ok(())
@@ -317,9 +321,9 @@ impl World {
     }
 }
 
-/// Writes down the use of a path.
+/// Writes the usage record of a path.
 fn log(text: &mut String, path: &Path, more: &str) {
-    // A path as Rust shows it is a text of TOML.
+    // The `Debug` form of a path is a TOML string.
     let _ = write!(text, "[[{path:?}]]\ntime = {USED}\n{more}");
 }
 
@@ -333,7 +337,7 @@ fn uuid(package: usize) -> Uuid {
 
 fn tree(number: usize) -> TreeHash {
     let mut bytes = [0xa5; 20];
-    // The digits at the front differ, as they do in hashes.
+    // The first digits differ, as in hashes.
     let mixed = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bytes[..8].copy_from_slice(&mixed.to_be_bytes());
     bytes[8..16].copy_from_slice(&(number as u64).to_be_bytes());

@@ -1,9 +1,9 @@
-//! `cargo xtask bench readers`: how long each reader of text takes on the worst inputs, and how much
-//! memory beside the text.
+//! `cargo xtask bench readers`: the time of each text reader on its worst inputs, and its memory
+//! apart from the text.
 //!
-//! Each input is one that has taken some reader more than linear time, or is made to. A reader reads all
-//! of them at the smallest size; then the slowest, and the one that takes most memory, at all
-//! sizes. Each is measured in a process of its own, which is killed when it takes too long.
+//! Each input has taken some reader more than linear time, or is built for that. A reader reads all
+//! inputs at the smallest size; then the slowest, and the one with the highest memory, at all sizes.
+//! Each measurement runs in a process of its own, which is killed after a time-out.
 
 mod input;
 mod reader;
@@ -20,19 +20,19 @@ use crate::environment::Environment;
 use input::INPUTS;
 use reader::READERS;
 
-/// What `cargo xtask bench readers` takes.
+/// The arguments of `cargo xtask bench readers`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// The sizes of the inputs, in MB.
     #[arg(long, value_name = "MEGABYTES", value_delimiter = ',', default_values_t = [1, 2, 4, 8])]
     sizes: Vec<usize>,
-    /// Only readers whose name has this in it.
+    /// Only readers whose name contains this text.
     #[arg(long, value_name = "NAME", default_value = "")]
     reader: String,
-    /// Every input of each reader, not only the worst.
+    /// All inputs of each reader, not only the worst.
     #[arg(long)]
     all: bool,
-    /// How many seconds a reader may take.
+    /// The time-out of a reader in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     limit: u64,
 }
@@ -45,12 +45,12 @@ pub(super) struct Measure {
     megabytes: usize,
 }
 
-/// Reads, and prints how many seconds it took, and how much memory beside the text, in KiB.
+/// Reads, and prints the seconds, and the memory apart from the text in KiB.
 pub(super) fn measure(arguments: &Measure) -> Result<()> {
-    let (_, read) = READERS.get(arguments.reader).context("there is no such reader")?;
-    let (_, make) = INPUTS.get(arguments.input).context("there is no such input")?;
+    let (_, read) = READERS.get(arguments.reader).context("unknown reader")?;
+    let (_, make) = INPUTS.get(arguments.input).context("unknown input")?;
     let text = make(arguments.megabytes * 1_000_000);
-    // The peak is counted from here on, where the system can do that.
+    // Resets the peak, if the system supports that.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let before = peak_memory().unwrap_or(0);
     let start = Instant::now();
@@ -63,8 +63,8 @@ pub(super) fn measure(arguments: &Measure) -> Result<()> {
     Ok(())
 }
 
-/// The seconds that a processor has spent on this thread; `None` where the system does not say. What else
-/// the machine does has no part in it.
+/// The processor time of this thread in seconds; `None` if the system does not report it. Other load of
+/// the machine does not affect it.
 fn processor_time() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds: u64 = text.split(' ').next()?.parse().ok()?;
@@ -74,7 +74,7 @@ fn processor_time() -> Option<f64> {
 /// Runs the command.
 pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()> {
     let program = super::shipped(environment)?;
-    let first = *arguments.sizes.first().context("no size is given")?;
+    let first = *arguments.sizes.first().context("no size was given")?;
     let sizes: Vec<String> = arguments.sizes.iter().map(|size| format!("{size} MB")).collect();
     console::result(format_args!(
         "| reader | input | {} | per doubling | most memory, in sizes of the text |",
@@ -97,7 +97,7 @@ pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
     Ok(())
 }
 
-/// The input that takes a reader longest, and the one that takes most memory.
+/// The inputs with the longest time and the highest memory of a reader.
 fn worst(program: &Path, reader: usize, size: usize, limit: Duration) -> Result<Vec<usize>> {
     let mut found = Vec::new();
     for input in 0..INPUTS.len() {
@@ -140,7 +140,7 @@ fn line(program: &Path, arguments: &Arguments, reader: usize, input: usize) -> R
     Ok(())
 }
 
-/// One measurement in a process of its own; `None` if it took too long.
+/// One measurement in a process of its own; `None` after a time-out.
 fn child(program: &Path, what: [usize; 3], limit: Duration) -> Result<Option<Best>> {
     let mut command = Command::new(program);
     command.args(["bench", "measure-reader"]).args(what.map(|number| number.to_string()));

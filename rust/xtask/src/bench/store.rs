@@ -1,4 +1,4 @@
-//! The store, next to OhMyArtifacts.jl; and alone, with many files of which few differ.
+//! The store, beside OhMyArtifacts.jl, and alone with many files of few contents.
 
 use std::collections::HashSet;
 use std::fs;
@@ -20,27 +20,27 @@ use crate::julia::{self, Julia};
 use crate::program;
 
 const SCRIPT: &str = include_str!("store.jl");
-/// Ours, and whose interface it has.
+/// Our package, and the peer with the same interface.
 const MODULES: [&str; 2] = ["ScratchRS", "OhMyArtifacts"];
 
-/// What `cargo xtask bench store` takes.
+/// The arguments of `cargo xtask bench store`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// A directory with checkouts of OhMyArtifacts.jl, Scratch.jl and Pidfile.jl, under these names;
-    /// without it, there are the many files only.
+    /// without it, only the many files are measured.
     #[arg(long, value_name = "DIRECTORY")]
     packages: Option<PathBuf>,
-    /// How many files are made one by one.
+    /// The number of files created one by one.
     #[arg(long, default_value_t = 1000)]
     files: u32,
-    /// How often each is measured, by turns; the median counts.
+    /// The number of measurements of each, in turns; the median counts.
     #[arg(long, default_value_t = 5)]
     rounds: u32,
-    /// A Julia to measure with [default: the first that is found, of 1.10 or later].
+    /// A Julia to measure with [default: the first one found, of 1.10 or later].
     #[arg(long, value_name = "VERSION")]
     julia: Option<String>,
-    /// A directory to work in, for each file system that is of interest [default: `target`, and
-    /// `/dev/shm` where that is].
+    /// A working directory on each file system to measure [default: `target`, and `/dev/shm` if it
+    /// exists].
     #[arg(long = "directory", value_name = "DIRECTORY")]
     directories: Vec<PathBuf>,
 }
@@ -48,11 +48,11 @@ pub(super) struct Arguments {
 /// Many files in trees, measured in this process.
 #[derive(clap::Args)]
 pub(super) struct Measure {
-    /// What is done.
+    /// The operation.
     work: Work,
-    /// A directory to work in.
+    /// The working directory.
     directory: PathBuf,
-    /// How many trees.
+    /// The number of trees.
     trees: u32,
 }
 
@@ -60,8 +60,8 @@ pub(super) struct Measure {
 enum Work {
     /// The trees are created and bound.
     Store,
-    /// What anybody has to do: the files are hashed, moved to where their hashes say and linked, and
-    /// what they were in is removed.
+    /// The unavoidable work: the files are hashed, moved to the paths of their hashes and linked, and their
+    /// directories are deleted.
     Least,
 }
 
@@ -74,11 +74,11 @@ impl Work {
     }
 }
 
-/// How many files a tree has.
+/// The number of files of a tree.
 const FILES: u32 = 1000;
-/// How many directories they are in.
+/// The number of their directories.
 const PARTS: u32 = 10;
-/// How many contents there are for all of them.
+/// The number of different contents.
 const CONTENTS: u32 = 4000;
 
 /// Runs the command.
@@ -90,7 +90,8 @@ pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
     }
     for directory in directories {
         let own = directory.join(format!("scratchrs-bench-{}", std::process::id()));
-        fs::create_dir_all(&own).with_context(|| format!("could not make `{}`", own.display()))?;
+        fs::create_dir_all(&own)
+            .with_context(|| format!("could not create `{}`", own.display()))?;
         spread(&own);
         println(&format!("in {}", directory.display()));
         let measured = match &arguments.packages {
@@ -104,12 +105,12 @@ pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
     Ok(())
 }
 
-/// Has ext4 put each directory that is made in `directory` into another part of the disk. Where much was
-/// deleted lately, it takes long to make a file; what one run deletes is not to slow down the next.
+/// Makes ext4 place each new directory in `directory` in another part of the disk. Creating files is slow
+/// where many were deleted recently, so the deletions of one run would slow down the next.
 fn spread(directory: &Path) {
     let mut command = Command::new("chattr");
     command.arg("+T").arg(directory);
-    // Others have no such thing, and no need of it.
+    // Other file systems have no such flag, and do not need it.
     let _ = program::output(command);
 }
 
@@ -120,21 +121,21 @@ fn next_to_the_peer(
     directory: &Path,
 ) -> Result<()> {
     let packages = fs::canonicalize(packages)
-        .with_context(|| format!("there is no `{}`", packages.display()))?;
+        .with_context(|| format!("`{}` not found", packages.display()))?;
     let julias = julia::find(environment);
     let is_wanted = |julia: &&Julia| {
         let version = julia.version.to_string();
         arguments.julia.as_ref().is_none_or(|wanted| version.starts_with(wanted))
     };
-    let julia = julias.iter().find(is_wanted).context("there is no such Julia")?;
+    let julia = julias.iter().find(is_wanted).context("no such Julia was found")?;
     let depot = directory.join("depot");
     artifact::build(environment, std::slice::from_ref(&depot), &julias)?;
     let run = |module: &str, depots: &[&Path], files: u32| {
         let mut command = julia.command(&depot);
-        // The last are those that come with Julia.
+        // The last ones are bundled with Julia.
         let depots = [depots, &[Path::new("")]].concat();
         command.env("JULIA_DEPOT_PATH", std::env::join_paths(depots)?);
-        // The libraries of Julia first: a checkout of one of them is not to stand before it.
+        // Julia's libraries first: a checkout must not precede the bundled one.
         let paths = [Path::new("@stdlib"), &environment.root, &packages];
         command.env("JULIA_LOAD_PATH", std::env::join_paths(paths)?);
         command.args(["-e", SCRIPT, module, &files.to_string()]);
@@ -146,7 +147,7 @@ fn next_to_the_peer(
     }
     let mut times: Vec<(String, [Vec<f64>; 2])> = Vec::new();
     for round in 0..arguments.rounds {
-        // In turns, so that what else the machine does hits both alike.
+        // In turns, so that other load of the machine affects both.
         for (index, module) in MODULES.into_iter().enumerate() {
             let own = directory.join(format!("{module}-{round}"));
             for line in run(module, &[&own, &depot], arguments.files)?.lines() {
@@ -193,7 +194,7 @@ fn alone(environment: &Environment, arguments: &Arguments, directory: &Path) -> 
     for trees in [25, 50, 100] {
         let mut times = [Vec::new(), Vec::new()];
         for round in 0..arguments.rounds {
-            // In turns too, each with a directory and a process of its own.
+            // Also in turns, each with its own directory and process.
             for (what, times) in [Work::Store, Work::Least].into_iter().zip(&mut times) {
                 let own = directory.join(format!("{}-{trees}-{round}", what.name()));
                 fs::create_dir_all(&own)?;
@@ -217,7 +218,7 @@ fn println(line: &str) {
     console::result(line);
 }
 
-/// Does it, and prints how many seconds it took.
+/// Runs it, and prints the seconds.
 pub(super) fn measure(arguments: &Measure) -> Result<()> {
     let Measure { work, directory, trees } = arguments;
     let time = match work {
@@ -253,7 +254,7 @@ fn create_and_bind(directory: &Path, trees: u32) -> Result<Duration> {
     Ok(time)
 }
 
-/// Plain calls of the standard library, by as many threads as there are processors.
+/// Plain calls of the standard library, on all processors.
 fn hash_and_link(directory: &Path, trees: u32) -> Result<Duration> {
     let contents = directory.join("contents");
     fs::create_dir_all(&contents)?;
@@ -278,7 +279,7 @@ fn hash_and_link(directory: &Path, trees: u32) -> Result<Duration> {
                 fs::rename(&from, &content)?;
             }
             while let Err(error) = fs::hard_link(&content, &to) {
-                // Another thread is just about to move it there.
+                // Another thread is about to move it there.
                 ensure!(error.kind() == std::io::ErrorKind::NotFound, "{error}");
             }
             Ok(())
@@ -290,7 +291,7 @@ fn hash_and_link(directory: &Path, trees: u32) -> Result<Duration> {
     Ok(time)
 }
 
-/// A tree that has most of its files in common with others.
+/// A tree that shares most of its files with others.
 fn write_tree(directory: &Path, tree: u32) -> Result<()> {
     for part in 0..PARTS {
         fs::create_dir_all(directory.join(part.to_string()))?;

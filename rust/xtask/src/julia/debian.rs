@@ -3,14 +3,14 @@
 //! # On disk
 //!
 //! ```text
-//! <folder>/lock          held while somebody unpacks
-//!          unpacking/    what a process works on, or left when it was killed
-//!          root/usr/…    the packages, with a script in the place of `usr/bin/julia`
-//!          bin/julia     a link to that script; comes last: where it is, all is
+//! <folder>/lock          held while a process unpacks
+//!          unpacking/    in progress, or left by a killed process
+//!          root/usr/…    the packages, with a script instead of `usr/bin/julia`
+//!          bin/julia     a link to that script; created last, when everything is complete
 //! ```
 //!
-//! apt-get does the download, with lists, cache and state of its own in the folder, and checks it
-//! with Debian's keyring. The mirror is the one that this machine's apt is set up for.
+//! apt-get downloads and verifies the packages with Debian's keyring, with separate lists, cache and
+//! state in the folder. It uses the mirror of this machine's apt.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ const DEBIAN_SUITES: [&str; 6] =
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Julia and every library that it loads, libc and the compiler's apart. All of them from its own
+/// Julia and all libraries that it loads, except libc and those of the compiler. All are from its own
 /// suite: the libunwind of later ones crashes it at the first exception.
 const PACKAGES: [&str; 28] = [
     "julia",
@@ -66,12 +66,12 @@ const PACKAGES: [&str; 28] = [
     "libz3-4",
 ];
 
-/// Whether this machine has what it takes: apt-get, and Debian's keyring.
+/// Whether this machine has apt-get and Debian's keyring.
 pub(super) fn is_debian() -> bool {
     Path::new("/usr/bin/apt-get").exists() && Path::new(KEYRING).exists()
 }
 
-/// The executable of the Julia in `folder`, which is fetched unless it is there.
+/// The executable of the Julia in `folder`, which is downloaded if it is missing.
 pub(super) fn unpacked(folder: &Path) -> Result<PathBuf> {
     let executable = folder.join("bin/julia");
     if is_complete(folder, &executable) {
@@ -84,16 +84,16 @@ pub(super) fn unpacked(folder: &Path) -> Result<PathBuf> {
     Ok(executable)
 }
 
-/// Whether all is there. An earlier version had a script in the place of the link only.
+/// Whether it is complete. An earlier version had a script instead of the link only.
 fn is_complete(folder: &Path, executable: &Path) -> bool {
     executable.exists() && folder.join(STARTER).with_file_name(PROGRAM).exists()
 }
 
 fn fetch(folder: &Path, executable: &Path) -> Result<()> {
-    ensure!(is_debian(), "there is no apt-get here, or no `{KEYRING}`");
+    ensure!(is_debian(), "apt-get or `{KEYRING}` is missing");
     scratchrs_fs::ensure_directory(folder)?;
     let lock = File::create(folder.join("lock"))?;
-    lock.lock().context("could not wait for somebody else who unpacks it")?;
+    lock.lock().context("could not wait for another process that unpacks it")?;
     if is_complete(folder, executable) {
         return Ok(());
     }
@@ -112,7 +112,7 @@ fn fetch(folder: &Path, executable: &Path) -> Result<()> {
     Ok(scratchrs_fs::remove(&unpacking)?)
 }
 
-/// An apt with lists, cache and state in a directory of its own.
+/// An apt with separate lists, cache and state.
 struct Apt {
     directory: PathBuf,
 }
@@ -132,7 +132,7 @@ impl Apt {
         Ok(Self { directory })
     }
 
-    /// Downloads the packages, checked, and gives their files.
+    /// Downloads and verifies the packages, and returns their files.
     fn download(&self) -> Result<Vec<PathBuf>> {
         program::run(self.command("update"))?;
         let packages = self.directory.join("packages");
@@ -150,7 +150,7 @@ impl Apt {
     }
 }
 
-/// What apt reads after the system's configuration, of which how to get to the network is to stay.
+/// Options that apt reads after the system's configuration, whose network settings stay in effect.
 fn configuration(directory: &Path) -> String {
     let directory = directory.display();
     format!(
@@ -165,7 +165,7 @@ Dir::Cache::PkgCache "";
 Dir::Cache::SrcPkgCache "";
 Acquire::Languages "none";
 APT::Default-Release "";
-// As root, apt would otherwise become a user who may not write here.
+// As root, apt would otherwise switch to a user without write access here.
 APT::Sandbox::User "root";
 // In containers, these clear the cache of the system.
 #clear APT::Update::Pre-Invoke;
@@ -175,7 +175,7 @@ APT::Sandbox::User "root";
     )
 }
 
-/// The system's apt-get, talking no language but the one that is read here.
+/// The system's apt-get, with untranslated output.
 fn system_apt(arguments: [&str; 2]) -> Command {
     let mut command = Command::new("apt-get");
     command.args(arguments).env("LC_ALL", "C.UTF-8");
@@ -216,8 +216,8 @@ fn unpack(packages: &[PathBuf], root: &Path) -> Result<()> {
 }
 
 /// Writes the script that starts Julia with its own libraries before those of the system.
-/// Puts a script in the place of the program, which starts it with its own libraries: so do the
-/// children that Julia starts by its own path, whatever is in their environment.
+/// Replaces the program by a script that starts it with its own libraries, so that child processes that
+/// Julia starts by its own path also use them.
 fn write_starter(unpacking: &Path) -> Result<()> {
     let libraries = libraries(&unpacking.join("root/usr/lib"))?;
     let text = format!(
@@ -245,7 +245,7 @@ exec "$bin/{PROGRAM}" "$@"
 fn libraries(directory: &Path) -> Result<String> {
     let names = scratchrs_fs::subdirectories(directory)?;
     let has_julia = |name: &String| directory.join(name).join("libjulia.so.1").exists();
-    names.into_iter().find(has_julia).context("the packages hold no `libjulia.so.1`")
+    names.into_iter().find(has_julia).context("the packages have no `libjulia.so.1`")
 }
 
 #[cfg(unix)]
@@ -253,7 +253,7 @@ fn link_to_starter(link: &Path) -> Result<()> {
     Ok(std::os::unix::fs::symlink(Path::new("..").join(STARTER), link)?)
 }
 
-/// There is no Debian for this system.
+/// Debian does not support this system.
 #[cfg(not(unix))]
 fn link_to_starter(_: &Path) -> Result<()> {
     Ok(())
@@ -265,20 +265,20 @@ fn make_executable(file: &Path) -> Result<()> {
     Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o755))?)
 }
 
-/// There is no Debian for this system.
+/// Debian does not support this system.
 #[cfg(not(unix))]
 fn make_executable(_: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Runs it, through an exception, which is what fails where a library is missing or the wrong one.
+/// Runs it, and throws an exception, which fails if a library is missing or wrong.
 fn check(julia: &Path) -> Result<()> {
     let mut command = Command::new(julia);
     command
         .args(["--startup-file=no", "-e", "try error() catch; print(VERSION) end"])
         .env_remove("LD_LIBRARY_PATH");
     let version = program::output(command)?;
-    ensure!(version == "1.5.3", "the Julia that was unpacked says that it is `{version}`");
+    ensure!(version == "1.5.3", "the unpacked Julia has version `{version}`");
     Ok(())
 }
 

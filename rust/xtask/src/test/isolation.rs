@@ -1,7 +1,7 @@
-//! Tests see no depot but their own, and no address but this machine's.
+//! Checks that tests access no depots but their own, and no network.
 //!
-//! For the Julia tests, strace shows what they look for. The Rust tests run processes under strace
-//! themselves; they get a home and a depot in which nothing may change.
+//! The Julia tests run under strace. The Rust tests use strace themselves; they get a home and a depot
+//! that must not change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,25 +11,25 @@ use anyhow::{Context, Result, ensure};
 
 use crate::environment::Environment;
 
-/// Calls that connect, or that look for a file.
+/// System calls that connect, or access a path.
 const CALLS: &str =
     "--trace=connect,open,openat,creat,mkdir,rename,renameat,renameat2,unlink,rmdir";
 
-/// The depots that belong to the user, and which no test may look into.
+/// The depots of the user, which no test may access.
 pub(super) fn depots_of_user(environment: &Environment) -> Vec<PathBuf> {
     let named = environment.depot_path.iter().flat_map(std::env::split_paths);
     let home = environment.home.iter().map(|home| home.join(".julia"));
     named.filter(|path| path.is_absolute()).chain(home).collect()
 }
 
-/// A home and a depot for tests that have no business there.
+/// A home and a depot that tests must not change.
 pub(super) struct Decoy {
     root: PathBuf,
     before: Vec<PathBuf>,
 }
 
 impl Decoy {
-    /// Makes it, in the place of that of an earlier run.
+    /// Creates it, replacing that of an earlier run.
     pub(super) fn set_up(target: &Path) -> Result<Self> {
         let root = target.join("test-decoy");
         scratchrs_fs::remove(&root)?;
@@ -40,7 +40,7 @@ impl Decoy {
         Ok(Self { root, before })
     }
 
-    /// What Cargo is told for tests to get it, and nothing else of the user's.
+    /// The option of Cargo that makes tests use it instead of the home of the user.
     pub(super) fn option(&self) -> String {
         let home = self.root.join("home");
         let depot = self.root.join("depot");
@@ -52,7 +52,7 @@ impl Decoy {
         format!("target.'cfg(unix)'.runner={runner}")
     }
 
-    /// Checks that all is as it was.
+    /// Checks that nothing changed.
     pub(super) fn check(&self) -> Result<()> {
         let after = listed(&self.root)?;
         ensure!(
@@ -63,7 +63,7 @@ impl Decoy {
     }
 }
 
-/// All that is below a directory.
+/// All entries below a directory.
 fn listed(root: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut rest = vec![root.to_owned()];
@@ -80,7 +80,7 @@ fn listed(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Why processes can't be traced here, if so.
+/// Why processes can't be traced here; `None` if they can.
 pub(super) fn missing() -> Option<String> {
     let mut strace = Command::new("strace");
     strace.args(["-f", "--seccomp-bpf", "-o", "/dev/null", "true"]).stdin(Stdio::null());
@@ -108,7 +108,7 @@ pub(super) fn traced(command: &Command, log: &Path) -> Command {
     strace
 }
 
-/// Checks what a traced command did.
+/// Checks the trace of a command.
 pub(super) fn check(log: &Path, forbidden: &[PathBuf]) -> Result<()> {
     let trace = fs::read(log).with_context(|| format!("could not read `{}`", log.display()))?;
     let found = violations(&String::from_utf8_lossy(&trace), forbidden);
@@ -130,7 +130,7 @@ fn violations(trace: &str, forbidden: &[PathBuf]) -> Vec<String> {
         if line.contains(" connect(") {
             return leaves_the_machine(line);
         }
-        // The path itself, or something below it.
+        // The path itself, or an entry below it.
         forbidden.iter().any(|path| {
             let mut rest = line.split(path.as_str()).skip(1);
             rest.any(|rest| rest.starts_with(['"', '/']))

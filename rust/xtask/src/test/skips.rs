@@ -1,8 +1,8 @@
-//! What tests say that they left out.
+//! Skipped tests.
 //!
-//! Tests append to a file, whose path stands in `SCRATCHRS_SKIPS`: a line for each, with a kind, what
-//! is not tested, and why, separated by tabs. `skipped` is what this machine lacks something for;
-//! `inapplicable` is what does not exist in a version of Julia, or needs what was not given.
+//! Tests append to the file in `SCRATCHRS_SKIPS`: one line each, with a kind, the test, and the reason,
+//! separated by tabs. The kind is `skipped` if something is missing on this machine; `inapplicable` if
+//! the feature does not exist in a version of Julia, or an optional input was not given.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,17 +10,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-/// The variable that names the file.
+/// The variable with the path of the file.
 pub(super) const VARIABLE: &str = "SCRATCHRS_SKIPS";
 
-/// The file of one run.
+/// The skipped tests of one run.
 pub(super) struct Skips {
     path: PathBuf,
-    /// What was left out by `cargo xtask test` itself.
+    /// Skipped by `cargo xtask test` itself.
     own: Vec<Skip>,
 }
 
-/// Something that is not tested.
+/// A skipped test.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Skip {
     /// Whether it is counted.
@@ -30,7 +30,7 @@ pub(super) struct Skip {
 }
 
 impl Skips {
-    /// Begins a run: with no line from earlier ones.
+    /// Begins a run with an empty file.
     pub(super) fn begin(target: &Path) -> Result<Self> {
         let path = target.join("skips.txt");
         fs::write(&path, "").with_context(|| format!("could not write `{}`", path.display()))?;
@@ -42,12 +42,12 @@ impl Skips {
         &self.path
     }
 
-    /// Counts what is left out here.
+    /// Records a test skipped here.
     pub(super) fn add(&mut self, what: impl Into<String>, why: impl Into<String>) {
         self.own.push(Skip { is_counted: true, what: what.into(), why: why.into() });
     }
 
-    /// All that was left out, each once.
+    /// All skipped tests, without duplicates.
     pub(super) fn all(&self) -> Result<BTreeSet<Skip>> {
         let text = fs::read_to_string(&self.path)
             .with_context(|| format!("could not read `{}`", self.path.display()))?;

@@ -1,16 +1,16 @@
-//! The inputs.
+//! The inputs of the readers.
 
 use std::fmt::Write;
 
-/// Makes a text of about so many bytes.
+/// Creates a text of about this many bytes.
 type Make = fn(usize) -> Vec<u8>;
 
-/// A text that is the same again and again.
+/// A repeated text.
 fn again(piece: &str, size: usize) -> Vec<u8> {
     behind("", piece, size)
 }
 
-/// The same again and again behind something else.
+/// A repeated text after a prefix.
 fn behind(begin: &str, piece: &str, size: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(size + begin.len() + piece.len());
     bytes.extend(begin.as_bytes());
@@ -20,7 +20,7 @@ fn behind(begin: &str, piece: &str, size: usize) -> Vec<u8> {
     bytes
 }
 
-/// Pieces that a number tells apart.
+/// Pieces that differ in a number.
 fn each(begin: &str, size: usize, piece: impl Fn(&mut String, usize)) -> Vec<u8> {
     let mut text = String::with_capacity(size + 10_000);
     text.push_str(begin);
