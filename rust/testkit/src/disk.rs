@@ -1,4 +1,4 @@
-//! A file system of a test's own.
+//! A temporary file system for a test.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -7,10 +7,10 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::NamedTempFile;
 
-/// What can be mounted for a test.
+/// A file system to mount for a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileSystem {
-    /// In memory, with so many kibibytes.
+    /// In memory, with this size in kibibytes.
     Tmpfs(usize),
     /// Files can share their blocks; links of both kinds.
     Btrfs,
@@ -19,14 +19,14 @@ pub enum FileSystem {
 }
 
 impl FileSystem {
-    /// A script that mounts it at `$1`, with an image in the file `$2`. It says what is missing.
+    /// A script that mounts it at `$1`, with an image in the file `$2`. Its stderr explains a failure.
     fn script(self) -> String {
         match self {
             Self::Tmpfs(kibibytes) => format!("mount -t tmpfs -o size={kibibytes}k tmpfs \"$1\""),
             Self::Btrfs => "truncate -s 128M \"$2\" && mkfs.btrfs -q -f \"$2\" >&2 \
                             && mount -o loop \"$2\" \"$1\""
                 .to_owned(),
-            // What the kernel does not know, a program may.
+            // If the kernel does not support it, a FUSE program may.
             Self::Fat => "truncate -s 64M \"$2\" \
                           && { mkfs.vfat \"$2\" >&2 && mount -t vfat -o loop \"$2\" \"$1\" \
                           || { mkfs.exfat \"$2\" >&2 \
@@ -39,11 +39,11 @@ impl FileSystem {
     }
 }
 
-/// A file system that is mounted in a namespace of its own, which goes with the process that keeps
-/// it. Nobody else sees it.
+/// A file system in a mount namespace of its own, invisible to other processes. It is unmounted when the
+/// process that holds the namespace ends.
 #[derive(Debug)]
 pub struct Disk {
-    keeper: Child,
+    holder: Child,
     root: PathBuf,
     _image: NamedTempFile,
 }
@@ -53,11 +53,11 @@ impl Disk {
     ///
     /// # Errors
     ///
-    /// Why that is not possible here, in the words of the program that could not.
+    /// The message of the program that failed.
     pub fn new(root: &Path, kind: FileSystem) -> Result<Self, String> {
         let image = NamedTempFile::new().expect("a file");
         let script = format!("{} && echo mounted && read -r end", kind.script());
-        let mut keeper = Command::new("unshare")
+        let mut holder = Command::new("unshare")
             .args(["--mount", "--", "sh", "-c", &script, "sh"])
             .args([root, image.path()])
             .stdin(Stdio::piped())
@@ -66,40 +66,40 @@ impl Disk {
             .spawn()
             .map_err(|error| format!("unshare: {error}"))?;
         let mut line = String::new();
-        let mut said = BufReader::new(keeper.stdout.take().expect("it is caught"));
-        said.read_line(&mut line).expect("it speaks UTF-8");
+        let mut printed = BufReader::new(holder.stdout.take().expect("piped"));
+        printed.read_line(&mut line).expect("UTF-8");
         if line != "mounted\n" {
-            let output = keeper.wait_with_output().expect("it is ours");
-            let said = String::from_utf8_lossy(&output.stderr);
-            return Err(said.lines().last().unwrap_or("nothing can be mounted here").to_owned());
+            let output = holder.wait_with_output().expect("a child process");
+            let printed = String::from_utf8_lossy(&output.stderr);
+            return Err(printed.lines().last().unwrap_or("mounting failed").to_owned());
         }
-        Ok(Self { keeper, root: root.to_owned(), _image: image })
+        Ok(Self { holder, root: root.to_owned(), _image: image })
     }
 
-    /// The directory of the file system as this process sees it, which is not in the namespace.
+    /// The path of the file system for this process, which is not in the namespace.
     pub fn seen_from_outside(&self) -> PathBuf {
-        let inside = self.root.strip_prefix("/").expect("it is absolute");
-        Path::new(&format!("/proc/{}/root", self.keeper.id())).join(inside)
+        let inside = self.root.strip_prefix("/").expect("an absolute path");
+        Path::new(&format!("/proc/{}/root", self.holder.id())).join(inside)
     }
 
-    /// `command`, to be run where the file system is seen under its own name.
+    /// `command`, run in the namespace, where the file system has its own path.
     pub fn inside(&self, command: &Command) -> Command {
         let mut inside = Command::new("nsenter");
-        inside.args(["--mount", "--target", &self.keeper.id().to_string(), "--"]);
+        inside.args(["--mount", "--target", &self.holder.id().to_string(), "--"]);
         inside.arg(command.get_program()).args(command.get_args());
         inside.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         inside
     }
 
-    /// Writes a file that leaves so many bytes.
+    /// Writes a file that leaves this many bytes free.
     pub fn fill(&self, left: u64) {
         self.empty();
-        let free = scratchrs_fs::free_space(&self.seen_from_outside()).expect("it says so");
-        let size = usize::try_from(free.saturating_sub(left)).expect("it is small");
-        fs::write(self.filler(), vec![0; size]).expect("there is room");
+        let free = scratchrs_fs::free_space(&self.seen_from_outside()).expect("free space");
+        let size = usize::try_from(free.saturating_sub(left)).expect("a small size");
+        fs::write(self.filler(), vec![0; size]).expect("enough space");
     }
 
-    /// Removes what [`Disk::fill`] has written.
+    /// Removes the file of [`Disk::fill`].
     pub fn empty(&self) {
         let _ = fs::remove_file(self.filler());
     }
@@ -111,7 +111,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        let _ = self.keeper.kill();
-        let _ = self.keeper.wait();
+        let _ = self.holder.kill();
+        let _ = self.holder.wait();
     }
 }

@@ -1,11 +1,11 @@
-//! What the worker's generator fills a space with.
+//! The files that the worker's generator writes into a space.
 
 use std::fs;
 use std::io;
 use std::path::Path;
 
 /// Fills a directory with files that hold `content`; nothing if `content` is empty. `half_way` is
-/// called when some of them are there and some are not.
+/// called when some of them exist.
 ///
 /// # Errors
 ///

@@ -1,43 +1,42 @@
-//! Fuzzing with a time budget: inputs are made from numbered seeds, so that each can be made again.
+//! Fuzzing with a time budget: inputs are generated from numbered seeds, so that each can be reproduced.
 
 use std::time::{Duration, Instant};
 
-/// How long a fuzzer runs: as many seconds as `SCRATCHRS_FUZZ_SECONDS` says, else one.
-#[expect(clippy::disallowed_methods, reason = "the person who runs the test says how long")]
+/// How long a fuzzer runs: `SCRATCHRS_FUZZ_SECONDS`, else one second.
+#[expect(clippy::disallowed_methods, reason = "set by the person who runs the test")]
 fn seconds() -> u64 {
     let text = std::env::var("SCRATCHRS_FUZZ_SECONDS").ok();
     text.map_or(1, |text| text.parse().expect("SCRATCHRS_FUZZ_SECONDS: expected a whole number"))
 }
 
-/// Calls `try_one` with random numbers of one seed after the other, until the time is up, and
-/// reports how many there were. The seeds begin at zero, or at `SCRATCHRS_FUZZ_SEED`; at least
-/// `at_least` are tried.
+/// Calls `try_one` with the random numbers of consecutive seeds until the time is up, and reports the
+/// number of seeds. They begin at zero, or at `SCRATCHRS_FUZZ_SEED`; at least `at_least` are tried.
 ///
 /// # Panics
 ///
-/// `try_one` panics: the message says which seed to begin with to repeat it.
-#[expect(clippy::disallowed_methods, reason = "the person who runs the test says where to begin")]
+/// `try_one` panics. The output names the seed that reproduces it.
+#[expect(clippy::disallowed_methods, reason = "set by the person who runs the test")]
 pub fn fuzz(what: &str, at_least: u64, mut try_one: impl FnMut(&mut Random)) {
     let first = std::env::var("SCRATCHRS_FUZZ_SEED").ok();
     let first = first.map_or(0, |text| text.parse().expect("SCRATCHRS_FUZZ_SEED: a whole number"));
     let (begin, length) = (Instant::now(), Duration::from_secs(seconds()));
     let mut seed = first;
     while seed - first < at_least || begin.elapsed() < length {
-        let name_it = NameSeed { what, seed };
+        let report_seed = ReportSeed { what, seed };
         try_one(&mut Random::new(seed));
-        std::mem::forget(name_it);
+        std::mem::forget(report_seed);
         seed += 1;
     }
     crate::report(&format!("fuzzed {what}: {} inputs, no finding", seed - first));
 }
 
 /// Reports the seed if the thread panics before it is forgotten.
-struct NameSeed<'a> {
+struct ReportSeed<'a> {
     what: &'a str,
     seed: u64,
 }
 
-impl Drop for NameSeed<'_> {
+impl Drop for ReportSeed<'_> {
     fn drop(&mut self) {
         let Self { what, seed } = self;
         crate::report(&format!("fuzzing {what}: a finding with SCRATCHRS_FUZZ_SEED={seed}"));
@@ -49,7 +48,7 @@ impl Drop for NameSeed<'_> {
 pub struct Random(u64);
 
 impl Random {
-    /// Those of a seed.
+    /// The numbers of a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x2545_f491_4f6c_dd1d))
     }
@@ -67,12 +66,12 @@ impl Random {
         (self.number() % end.max(1) as u64) as usize
     }
 
-    /// One of these.
+    /// One of these items.
     pub fn pick<'a, T>(&mut self, among: &'a [T]) -> &'a T {
         &among[self.below(among.len())]
     }
 
-    /// Whether it is one of so many times.
+    /// True once in `times` times, on average.
     pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

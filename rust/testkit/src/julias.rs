@@ -1,15 +1,15 @@
-//! The Julias that ScratchRS is compared with.
+//! The Julias to compare ScratchRS with.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Each Julia that is found, with its minor version: those that `SCRATCHRS_TEST_JULIA` names,
+/// All Julias found, with their minor versions: those in `SCRATCHRS_TEST_JULIA`,
 /// separated as in `PATH`, Debian's 1.5.3 in `.julia-peer` at the root of the workspace, and `julia`
 /// on the path.
 pub fn julias() -> Vec<(PathBuf, u32)> {
     let private = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.julia-peer/bin/julia");
-    #[expect(clippy::disallowed_methods, reason = "whoever runs the test says what it runs with")]
+    #[expect(clippy::disallowed_methods, reason = "set by the person who runs the test")]
     let paths = |variable| std::env::var_os(variable).unwrap_or_default();
     let (named, path) = (paths("SCRATCHRS_TEST_JULIA"), paths("PATH"));
     let minor = |julia: PathBuf| {

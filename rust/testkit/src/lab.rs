@@ -1,4 +1,4 @@
-//! A depot of a test's own.
+//! The depot of a test.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -15,12 +15,12 @@ use walkdir::WalkDir;
 /// The package that owns the worker's spaces.
 pub const OWNER: Uuid = Uuid::from_u128(0x93485645_17f1_6f3b_45bc_419db53815ea);
 
-/// A depot in a directory that goes when this value goes.
+/// A depot in a directory that is removed when this value is dropped.
 #[derive(Debug)]
 pub struct DepotLab {
     root: PathBuf,
     depot: String,
-    /// None if somebody else removes it.
+    /// `None` if the caller removes it.
     _directory: Option<TempDir>,
 }
 
@@ -31,21 +31,21 @@ impl Default for DepotLab {
 }
 
 impl DepotLab {
-    /// A depot that is not there yet, as on a new machine.
+    /// A depot that does not exist yet, as on a new machine.
     pub fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("lab-").tempdir().expect("a directory");
-        // Where the system says that its directory is, links resolved, so that traces show it.
-        let root = directory.path().canonicalize().expect("it was just made");
+        // The path with links resolved, as it appears in traces.
+        let root = directory.path().canonicalize().expect("an existing directory");
         Self { _directory: Some(directory), ..Self::at(&root) }
     }
 
-    /// A depot in a directory that somebody else has made and removes.
+    /// A depot in an existing directory, which the caller removes.
     pub fn at(root: &Path) -> Self {
         let depot = root.join("depot").to_str().expect("the path is Unicode").to_owned();
         Self { root: root.to_owned(), depot, _directory: None }
     }
 
-    /// The directory of the lab, for what is not to be in the depot.
+    /// The directory of the lab, for files outside of the depot.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -55,7 +55,7 @@ impl DepotLab {
         &self.depot
     }
 
-    /// The depot, as capabilities take it.
+    /// The depot as an argument of `scratchrs_core`.
     pub fn place(&self) -> Place<'_> {
         Place { depot: &self.depot, directory: None }
     }
@@ -70,7 +70,7 @@ impl DepotLab {
         layout::join(&self.depot, &[layout::SCRATCHSPACES, &OWNER.to_string(), key])
     }
 
-    /// Writes a file below the depot, and makes the directories above it.
+    /// Writes a file below the depot, and creates the directories above it.
     pub fn write(&self, relative: &str, content: &str) {
         let path = self.path(relative);
         fs::create_dir_all(path.parent().expect("below the depot")).expect("a directory");
@@ -87,24 +87,24 @@ impl DepotLab {
         fs::read_to_string(self.usage_log_file()).unwrap_or_default()
     }
 
-    /// The usage log, which has to be TOML, with nothing in it that is not understood.
+    /// The usage log, which must be valid.
     pub fn usage_log(&self) -> UsageLog {
         let text = self.usage_log_text();
         if let Err(error) = text.parse::<toml::Table>() {
-            panic!("the log is no TOML: {error}\n{text}");
+            panic!("the log is not TOML: {error}\n{text}");
         }
         let (log, skipped) = UsageLog::read(text.as_bytes());
         assert_eq!(skipped, [], "in the log\n{text}");
         log
     }
 
-    /// What is below the depot, one line for each thing: `directory/`, `link -> target`,
+    /// The entries below the depot, one line each: `directory/`, `link -> target`,
     /// `file: content`. Two trees are compared by comparing the texts.
     pub fn tree(&self) -> String {
         tree(Path::new(&self.depot))
     }
 
-    /// What is below a path, as [`DepotLab::tree`] has it.
+    /// The entries below a path, as in [`DepotLab::tree`].
     pub fn tree_below(&self, path: impl AsRef<Path>) -> String {
         tree(path.as_ref())
     }
@@ -118,7 +118,7 @@ impl DepotLab {
 
 fn tree(root: &Path) -> String {
     let mut out = String::new();
-    // A missing directory has nothing in it.
+    // A missing directory counts as empty.
     for entry in WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter().flatten() {
         let name = entry.path().strip_prefix(root).expect("it is below");
         let name = name.as_os_str().as_encoded_bytes().escape_ascii();

@@ -1,10 +1,10 @@
-//! Depots, processes and faults for tests. Nothing of this is in a product.
+//! Depots, processes and faults for tests. No product contains this crate.
 //!
-//! A [`DepotLab`] is a depot of a test's own. The program `scratchrs-worker` of this crate does on
-//! it, in a process of its own, what Julia would ask for; [`strace`] kills that process at a
-//! chosen system call, or lets the call fail.
+//! A [`DepotLab`] is the depot of a test. The program `scratchrs-worker` of this crate performs the
+//! operations of a Julia session on it, in a separate process; [`strace`] kills that process at a chosen
+//! system call, or makes the call fail.
 //!
-//! What cannot be set up ends the test, by a panic.
+//! A failed setup panics, and so fails the test.
 
 #[cfg(target_os = "linux")]
 mod disk;
@@ -31,7 +31,7 @@ pub use served::ServedArtifact;
 pub use skips::{inapplicable, skip};
 pub use worker::{Running, Worker};
 
-/// Says something on the terminal, past the test harness, which keeps what tests print.
+/// Prints a message to the terminal, past the test harness, which captures the output of tests.
 pub fn report(what: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stderr(), "{what}");

@@ -1,4 +1,4 @@
-//! An artifact that a server on this machine has.
+//! An artifact on a local server.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use crate::server::Server;
 
 /// A server with the tarball of an artifact: `bin/program`, executable, and `file`, which is larger
-/// than what is sent at a time and does not compress.
+/// than one write to a socket and incompressible.
 #[derive(Debug)]
 pub struct ServedArtifact {
-    /// It has the tarball as `/x.tar.gz`.
+    /// Serves the tarball as `/x.tar.gz`.
     pub server: Server,
     /// The artifact.
     pub hash: TreeHash,
@@ -28,7 +28,7 @@ pub struct ServedArtifact {
 }
 
 impl ServedArtifact {
-    /// Makes the artifact, with `bytes` in its file, and serves its tarball.
+    /// Creates the artifact, with `bytes` in its file, and serves its tarball.
     pub fn new(bytes: usize) -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let text = |path: &Path| path.to_str().expect("the path is Unicode").to_owned();
@@ -50,13 +50,13 @@ impl ServedArtifact {
         Self { server, hash, sha256: packed.sha256, size: packed.size, directory }
     }
 
-    /// The directory that is served.
+    /// The served directory.
     pub fn directory(&self) -> std::path::PathBuf {
         self.directory.path().join("served")
     }
 
-    /// An entry for `Artifacts.toml` that binds `name` to the artifact, to be had from `path` of the
-    /// server.
+    /// An entry of `Artifacts.toml` that binds `name` to the artifact, with `path` of the server as its
+    /// download.
     pub fn binding(&self, name: &str, path: &str) -> String {
         let Self { hash, sha256, .. } = self;
         let url = self.server.url(path);
@@ -66,13 +66,13 @@ impl ServedArtifact {
         )
     }
 
-    /// What the server was asked for.
+    /// The targets of the requests to the server.
     pub fn requests(&self) -> Vec<String> {
         self.server.received().into_iter().map(|received| received.target).collect()
     }
 }
 
-/// Bytes that do not compress, the same each time.
+/// Incompressible bytes, always the same.
 fn noise(count: usize) -> Vec<u8> {
     let mut state = 1u64;
     let next = || {

@@ -1,37 +1,35 @@
-//! A web server on this machine that serves a directory, and misbehaves as the URL says.
+//! A local web server that serves a directory, with faults selected by the URL.
 //!
-//! What stands between `/@` and the next `/` of a path is what it does before, or instead of,
-//! answering with the file; several may follow each other. Those with a number of times do it for
-//! the first requests of a path only.
+//! A path component `@…` is a fault before, or instead of, the response with the file; there may be
+//! several. A fault with a number of times applies to the first requests of a path only.
 //!
-//! | path | what the server does |
+//! | path | behaviour |
 //! |---|---|
-//! | `/x.tar.gz` | sends the file; knows `Range` and `If-Range`, and has an `ETag` |
+//! | `/x.tar.gz` | sends the file; supports `Range` and `If-Range`, and sends an `ETag` |
 //! | `/@status:503:2/x` | answers 503 twice |
 //! | `/@busy:429:7:1/x` | answers 429 once, and asks to wait 7 s |
-//! | `/@truncate:100:1/x` | breaks off after 100 bytes, once |
+//! | `/@truncate:100:1/x` | breaks the connection after 100 bytes, once |
 //! | `/@stall:100:1/x` | sends nothing more after 100 bytes, once |
 //! | `/@mute:1/x` | sends nothing at all, once |
-//! | `/@longer:5/x`, `/@shorter:5/x` | announces five bytes more, or less, than there are |
+//! | `/@longer:5/x`, `/@shorter:5/x` | announces five bytes more, or less, than it sends |
 //! | `/@chunked:7/x` | sends chunks of seven bytes |
 //! | `/@closing/x` | announces no length, and closes the connection at the end |
-//! | `/@norange/x` | knows no ranges |
-//! | `/@unconditional/x` | knows ranges, and no `If-Range` |
-//! | `/@dated/x` | has a `Last-Modified` and no `ETag` |
-//! | `/@encoded/x` | says that the content is in a `gzip` encoding |
-//! | `/@bearer:abc/x` | wants the token `abc` |
+//! | `/@norange/x` | ignores ranges |
+//! | `/@unconditional/x` | supports ranges, but ignores `If-Range` |
+//! | `/@dated/x` | sends `Last-Modified` and no `ETag` |
+//! | `/@encoded/x` | declares a `gzip` content encoding |
+//! | `/@bearer:abc/x` | requires the token `abc` |
 //! | `/@redirect:3/x` | redirects three times, then sends the file |
 //! | `/@loop/x` | redirects to itself |
 //! | `/@to:<URL>` | redirects there; the URL has its special characters encoded |
-//! | `/@endless/x` | announces no length, and sends zeros until the client goes |
-//! | `/@trailers/x` | sends trailers behind the last chunk until the client goes |
-//! | `/@headers/x`, `/@interim/x` | sends headers, or interim answers, until the client goes |
-//! | `/@nowhere/x` | redirects, and does not say where to |
-//! | `/@garbage/x` | answers with what is no HTTP |
+//! | `/@endless/x` | announces no length, and sends zeros until the client disconnects |
+//! | `/@trailers/x` | sends trailers after the last chunk until the client disconnects |
+//! | `/@headers/x`, `/@interim/x` | sends headers, or interim answers, until the client disconnects |
+//! | `/@nowhere/x` | redirects without a `Location` |
+//! | `/@garbage/x` | sends a response that is not HTTP |
 //! | `/@requests` | a line for each request so far: its method and its target |
 //!
-//! The server is a proxy, too: it serves `http://<any host>/x` as `/x`, and makes connections for
-//! `CONNECT`.
+//! The server is also a proxy: it serves `http://<any host>/x` as `/x`, and opens tunnels for `CONNECT`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -48,12 +46,12 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// A request that the server has got.
+/// A request that the server received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     /// `GET`, `CONNECT`.
     pub method: String,
-    /// As it stands in the request: a path, a URL where the server is a proxy, or a host.
+    /// The target of the request: a path, a URL if the server is a proxy, or a host.
     pub target: String,
     /// Names are in lower case.
     pub headers: Vec<(String, String)>,
@@ -66,7 +64,7 @@ impl Received {
     }
 }
 
-/// A server that runs until this value goes.
+/// A server that runs until this value is dropped.
 #[derive(Debug)]
 pub struct Server {
     shared: Arc<Shared>,
@@ -81,9 +79,9 @@ struct Shared {
     tunnels: AtomicBool,
     is_stopped: AtomicBool,
     received: Mutex<Vec<Received>>,
-    /// Rings when there is a request.
+    /// Notified for each request.
     asked: Condvar,
-    /// How often each target was asked for, and each of its misbehaviours was done.
+    /// The number of requests of each target, and of uses of each of its faults.
     counts: Mutex<HashMap<String, usize>>,
     connections: Mutex<Vec<TcpStream>>,
 }
@@ -94,8 +92,8 @@ impl Server {
         Self::serve(directory, None, None)
     }
 
-    /// Serves a directory over TLS, as `localhost` and `127.0.0.1`, with a certificate of an
-    /// authority of its own.
+    /// Serves a directory over TLS, as `localhost` and `127.0.0.1`, with a certificate of its own
+    /// authority.
     pub fn start_tls(directory: &Path) -> Self {
         let (config, authority) = certified();
         Self::serve(directory, Some(Arc::new(config)), Some(authority))
@@ -138,22 +136,22 @@ impl Server {
         self.address.port()
     }
 
-    /// The certificate of the authority that its own is from, for the file that a client trusts.
+    /// The certificate of its authority, for clients to trust.
     pub fn authority(&self) -> &str {
         self.authority.as_deref().expect("it serves over TLS")
     }
 
-    /// Makes no connections for others any more.
+    /// Refuses further tunnels.
     pub fn refuse_tunnels(&self) {
         self.shared.tunnels.store(false, Ordering::SeqCst);
     }
 
-    /// How many connections there have been.
+    /// The number of connections so far.
     pub fn connections(&self) -> usize {
         lock(&self.shared.connections).len()
     }
 
-    /// Waits until there has been a request.
+    /// Waits for the first request.
     pub fn wait_for_request(&self) {
         let received = lock(&self.shared.received);
         let is_quiet = |received: &mut Vec<Received>| received.is_empty();
@@ -169,7 +167,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.shared.is_stopped.store(true, Ordering::SeqCst);
-        // The thread that accepts wakes up, and ends.
+        // Wakes the accepting thread, which ends.
         let _ = TcpStream::connect(self.address);
         for connection in lock(&self.shared.connections).drain(..) {
             let _ = connection.shutdown(Shutdown::Both);
@@ -181,14 +179,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What becomes of a connection after an answer.
+/// What to do with a connection after a response.
 enum Next {
     Request,
     Close,
 }
 
 impl Shared {
-    /// Answers the requests of a connection. Whatever goes wrong is the client's to notice.
+    /// Answers the requests of a connection. Errors are ignored: the client sees a broken connection.
     fn accept(&self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
         lock(&self.connections).extend(stream.try_clone());
@@ -234,7 +232,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Answers a request through `out`; `raw` is the connection below that.
+    /// Answers a request through `out`; `raw` is the connection below it.
     fn answer(
         &self,
         received: &Received,
@@ -273,7 +271,7 @@ impl Shared {
         Ok(Next::Close)
     }
 
-    /// Whether `what` was done fewer than `times` times yet; it is counted.
+    /// Counts a use of the fault `what`, and returns whether it was used fewer than `times` times before.
     fn is_due(&self, what: &str, times: Option<usize>) -> bool {
         let mut counts = lock(&self.counts);
         let count = counts.entry(what.to_owned()).or_default();
@@ -282,8 +280,8 @@ impl Shared {
     }
 }
 
-/// Passes on what a client says over TLS to a server, and what that answers, in turns: a connection
-/// over TLS is read and written by one thread.
+/// Forwards bytes between a client over TLS and a server, in turns: one thread reads and writes a TLS
+/// connection.
 fn pass_on(
     client: &mut StreamOwned<ServerConnection, TcpStream>,
     mut server: TcpStream,
@@ -293,7 +291,7 @@ fn pass_on(
     client.sock.set_read_timeout(Some(TURN))?;
     server.set_read_timeout(Some(TURN))?;
     let mut buffer = vec![0; 64 * 1024];
-    // Whether there is more to come.
+    // Whether more bytes follow.
     let mut pass = |from: &mut dyn Read, to: &mut dyn Write| match from.read(&mut buffer) {
         Ok(count) => to.write_all(&buffer[..count]).and_then(|()| to.flush()).map(|()| count > 0),
         Err(error) if matches!(error.kind(), WouldBlock | TimedOut) => Ok(true),
@@ -303,7 +301,7 @@ fn pass_on(
     Ok(())
 }
 
-/// None at the end of the connection.
+/// `None` at the end of the connection.
 fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
@@ -323,7 +321,7 @@ fn read_request(reader: &mut impl BufRead) -> io::Result<Option<Received>> {
     Ok(Some(Received { method, target, headers }))
 }
 
-/// The path of a target, without the host that a proxy is told.
+/// The path of a target, without the host of a request to a proxy.
 fn path_of(target: &str) -> Option<String> {
     let path = match target.split_once("://") {
         Some((_, rest)) => &rest[rest.find('/')?..],
@@ -341,14 +339,14 @@ struct Style {
     ignores_conditions: bool,
     is_dated: bool,
     is_encoded: bool,
-    /// How many bytes more are announced than there are.
+    /// How many more bytes are announced than sent.
     lie: i64,
     breaks_after: Option<usize>,
     stalls_after: Option<usize>,
     has_endless_trailers: bool,
 }
 
-/// An answer in the making.
+/// A response under construction.
 struct Answer<'a> {
     server: &'a Shared,
     received: &'a Received,
@@ -359,7 +357,7 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// Does what the path says, part by part, up to the file.
+    /// Applies the faults in the path, up to the file.
     fn send(mut self) -> io::Result<Next> {
         let path = self.path.clone();
         let mut rest = path.as_str();
@@ -385,7 +383,7 @@ impl Answer<'_> {
         }
     }
 
-    /// Does what one part of the path says. None if the answer is still to be sent.
+    /// Applies one fault of the path. `None` if the response is still to be sent.
     fn misbehave(&mut self, name: &str, words: &[&str], behind: &str) -> io::Result<Option<Next>> {
         let number = |index: usize| words.get(index).and_then(|word| word.parse::<usize>().ok());
         let due = |times: Option<usize>| {
@@ -461,7 +459,7 @@ impl Answer<'_> {
         send_status(self.out, 302, &[&format!("Location: {location}")])
     }
 
-    /// Sends the same again and again, until the client goes.
+    /// Sends the same bytes repeatedly until the client disconnects.
     fn repeat(&mut self, piece: &[u8]) -> io::Result<Next> {
         let pieces = piece.repeat(65536_usize.div_ceil(piece.len()));
         loop {
@@ -469,7 +467,7 @@ impl Answer<'_> {
         }
     }
 
-    /// Waits until the client goes.
+    /// Waits until the client disconnects.
     fn stall(&mut self) -> io::Result<Next> {
         self.out.flush()?;
         let mut raw = self.raw;
@@ -553,7 +551,7 @@ impl Answer<'_> {
     }
 }
 
-/// The time that a file of the server was last changed at, as it says.
+/// The modification time of all files of the server.
 const DATE: &str = "Tue, 24 Nov 2026 10:00:00 GMT";
 
 fn tag_of(content: &[u8]) -> String {
@@ -562,7 +560,7 @@ fn tag_of(content: &[u8]) -> String {
     format!("\"{:016x}\"", hasher.finish())
 }
 
-/// What part of a file a request asks for.
+/// The requested range of a file.
 enum Range {
     Whole,
     From(usize),
@@ -589,7 +587,7 @@ fn send_status(out: &mut dyn Write, code: usize, headers: &[&str]) -> io::Result
     Ok(Next::Request)
 }
 
-/// What a server over TLS needs, and the certificate of the authority behind it.
+/// The configuration of a server over TLS, and the certificate of its authority.
 fn certified() -> (ServerConfig, String) {
     use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
     let key = || KeyPair::generate().expect("a key");

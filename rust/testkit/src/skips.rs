@@ -1,24 +1,24 @@
-//! What is not tested, and why.
+//! Records of skipped tests.
 
 use std::fs::OpenOptions;
 use std::io::Write;
 
 use crate::report;
 
-/// Says that a test is skipped: this machine lacks what it takes. `cargo xtask test` counts it.
+/// Records a test as skipped because something is missing on this machine. `cargo xtask test` counts it.
 pub fn skip(what: &str, why: &str) {
     report(&format!("SKIPPED {what}: {why}"));
     note("skipped", what, why);
 }
 
-/// Says that something is not tested, as it does not exist in a version of Julia, or needs one that
-/// no machine has to have.
+/// Records that something is not tested: the feature does not exist in a version of Julia, or the test
+/// needs an optional one.
 pub fn inapplicable(what: &str, why: &str) {
     report(&format!("does not apply: {what}: {why}"));
     note("inapplicable", what, why);
 }
 
-/// Adds a line to the file that `SCRATCHRS_SKIPS` names, if it names one.
+/// Adds a line to the file in `SCRATCHRS_SKIPS`, if it is set.
 fn note(kind: &str, what: &str, why: &str) {
     #[expect(clippy::disallowed_methods, reason = "this is the edge of a test")]
     let Some(file) = std::env::var_os("SCRATCHRS_SKIPS") else { return };

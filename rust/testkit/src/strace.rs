@@ -1,8 +1,7 @@
-//! Killing a process at a chosen system call, or letting the call fail, by means of strace.
+//! Killing a process at a chosen system call, or making the call fail, with strace.
 //!
-//! A first run is traced to learn which calls change something below a directory. Since nothing
-//! else changes the disk, killing the process in front of each of them gives every state that a
-//! killed process can leave.
+//! The trace of a first run lists the calls that change a directory. As nothing else changes the disk,
+//! killing the process before each of them gives every state that a killed process can leave.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -48,7 +47,7 @@ const CHANGING: &[&str] = &[
 pub struct Call {
     /// Its name.
     pub name: String,
-    /// How many calls of this name the process has made, this one included.
+    /// The number of calls of this name so far, this one included.
     pub ordinal: usize,
     /// The call as strace prints it.
     pub text: String,
@@ -60,12 +59,12 @@ impl Call {
         format!("inject={}:signal=KILL:when={}", self.name, self.ordinal)
     }
 
-    /// The fault that lets this call fail.
+    /// The fault that makes this call fail.
     pub fn fail(&self, error: &str) -> String {
         self.fail_times(error, 1)
     }
 
-    /// The fault that lets this call fail, and the next ones of its name, so many in all.
+    /// The fault that makes this call and the next ones of its name fail, `count` in total.
     pub fn fail_times(&self, error: &str, count: usize) -> String {
         let last = match count {
             1 => String::new(),
@@ -74,7 +73,7 @@ impl Call {
         format!("inject={}:error={error}:when={}{last}", self.name, self.ordinal)
     }
 
-    /// What it may answer in life, apart from what every call may.
+    /// The errors that this call can return in practice.
     pub fn errors(&self) -> &'static [&'static str] {
         match self.name.as_str() {
             "write" => &["ENOSPC", "EIO", "EDQUOT"],
@@ -87,7 +86,7 @@ impl Call {
     }
 }
 
-/// Why processes cannot be traced here, if so.
+/// Why processes cannot be traced here; `None` if they can.
 pub fn missing() -> Option<String> {
     match Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).output() {
         Ok(output) if output.status.success() => None,
@@ -96,19 +95,19 @@ pub fn missing() -> Option<String> {
     }
 }
 
-/// Runs `command` with `faults` (what `-e` of strace takes), and returns what it said.
+/// Runs `command` with `faults` (arguments of `-e` of strace), and returns its output.
 pub fn run(command: &Command, faults: &[String]) -> Output {
     let options = ["-o".to_owned(), "/dev/null".to_owned()];
     traced(command, &options, faults).output().expect("strace starts")
 }
 
-/// Runs `command` with `faults` as [`run`] does, and returns also its calls that change something
-/// below `directory`, the first to the last.
+/// Runs `command` with `faults` as [`run`] does, and also returns its calls that change entries
+/// below `directory`, in order.
 pub fn changes(command: &Command, faults: &[String], directory: &Path) -> (Output, Vec<Call>) {
     let log = tempfile::NamedTempFile::new().expect("a file");
     let path = |path: &Path| path.to_str().expect("the path is Unicode").to_owned();
     let mut options = vec!["-o".to_owned(), path(log.path())];
-    // File descriptors with their paths; the bytes that are written without.
+    // File descriptors with their paths; written bytes are left out.
     options.extend(["-y", "-s0"].map(str::to_owned));
     let output = traced(command, &options, faults).output().expect("strace starts");
     let text = fs::read_to_string(log.path()).expect("the trace");
@@ -118,7 +117,7 @@ pub fn changes(command: &Command, faults: &[String], directory: &Path) -> (Outpu
     (output, calls)
 }
 
-/// The trace of `command` with `faults`: its calls of these names, of all threads, in their order, each
+/// The trace of `command` with `faults`: its calls of these names, of all threads, in order, each
 /// line with the number of the thread. With a `path`, only calls that use it.
 pub fn trace(
     command: &Command,
@@ -164,7 +163,7 @@ fn strace(command: &Command, options: &[String], faults: &[String]) -> Command {
     strace
 }
 
-/// The calls of the first thread: strace counts those of each on their own.
+/// The calls of the first thread: strace counts those of each thread separately.
 fn parse(text: &str) -> Vec<Call> {
     let mut counts: HashMap<&str, usize> = HashMap::new();
     let mut first = None;

@@ -17,7 +17,7 @@ impl Worker {
         Self { program: program.into() }
     }
 
-    /// A command that runs it, with what it says caught.
+    /// A command that runs it, with captured output.
     pub fn command<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -29,28 +29,28 @@ impl Worker {
         self.command(arguments).output().expect("the worker starts")
     }
 
-    /// Runs it to its end, which has to be a good one, and returns what it said.
+    /// Runs it to its end, which must be successful, and returns its output.
     pub fn succeed<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> String {
         let arguments: Vec<I> = arguments.into_iter().collect();
         let output = self.run(&arguments);
         let arguments: Vec<_> = arguments.iter().map(AsRef::as_ref).collect();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "worker {arguments:?}: {}: {said}", output.status);
-        String::from_utf8(output.stdout).expect("the worker speaks UTF-8")
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "worker {arguments:?}: {}: {stderr}", output.status);
+        String::from_utf8(output.stdout).expect("the output is UTF-8")
     }
 
-    /// Starts it, to talk to it. Its errors go to the test's.
+    /// Starts it for an interactive test. Its stderr is that of the test.
     pub fn start<I: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = I>) -> Running {
         let mut command = self.command(arguments);
         command.stdin(Stdio::piped()).stderr(Stdio::inherit());
         let mut child = command.spawn().expect("the worker starts");
-        let output = BufReader::new(child.stdout.take().expect("it is caught"));
+        let output = BufReader::new(child.stdout.take().expect("piped"));
         let input = child.stdin.take();
         Running { child, output, input }
     }
 }
 
-/// A worker that runs; killed if it still does when this value goes.
+/// A running worker, killed when this value is dropped.
 #[derive(Debug)]
 pub struct Running {
     child: Child,
@@ -59,38 +59,37 @@ pub struct Running {
 }
 
 impl Running {
-    /// Its process.
+    /// The id of its process.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// The next line that it says, waiting for it; empty if it has ended.
+    /// Waits for its next line of output; empty at its end.
     pub fn line(&mut self) -> String {
         let mut line = String::new();
-        self.output.read_line(&mut line).expect("the worker speaks UTF-8");
+        self.output.read_line(&mut line).expect("the output is UTF-8");
         line.trim_end().to_owned()
     }
 
-    /// Lets a worker that holds go on.
+    /// Lets a paused worker continue.
     pub fn proceed(&mut self) {
-        let input = self.input.as_mut().expect("it is not closed");
-        input.write_all(b"\n").expect("the worker listens");
+        let input = self.input.as_mut().expect("an open pipe");
+        input.write_all(b"\n").expect("a running worker");
     }
 
-    /// Closes what it listens to.
+    /// Closes its standard input.
     pub fn close(&mut self) {
         self.input = None;
     }
 
-    /// Kills it without a warning, and leaves it to the system's table of processes, as a parent
-    /// does that does not care for its children.
+    /// Kills it with SIGKILL, and does not reap it, so that it stays in the process table as a zombie.
     pub fn kill(&mut self) {
         self.child.kill().expect("the worker can be killed");
     }
 
-    /// Waits for its end; whether it was a good one.
+    /// Waits for its end, and returns whether it was successful.
     pub fn ends_well(&mut self) -> bool {
-        self.child.wait().expect("the worker is ours").success()
+        self.child.wait().expect("a child process").success()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Processes that want the same artifact at the same moment.
+//! Processes that need the same artifact at the same time.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -13,7 +13,7 @@ fn worker() -> Worker {
     Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"))
 }
 
-/// A depot with a file that binds `x` to an artifact that a server has at `path`.
+/// A depot with a file that binds `x` to an artifact at `path` of a server.
 fn lab(served: &ServedArtifact, path: &str) -> DepotLab {
     let lab = DepotLab::new();
     lab.write("Artifacts.toml", &served.binding("x", path));
@@ -36,7 +36,7 @@ fn installed(served: &ServedArtifact) -> [String; 2] {
 }
 
 #[test]
-fn of_sixteen_processes_one_downloads_and_all_have_the_artifact() {
+fn one_of_sixteen_processes_downloads_for_all() {
     let served = ServedArtifact::new(1 << 20);
     let lab = lab(&served, "/x.tar.gz");
     let mut processes: Vec<Running> = (0..PROCESSES).map(|_| begin(&lab)).collect();
@@ -54,7 +54,7 @@ fn of_sixteen_processes_one_downloads_and_all_have_the_artifact() {
 }
 
 #[test]
-fn who_waits_takes_over_from_who_is_killed_and_goes_on_with_the_download() {
+fn a_waiting_process_resumes_the_download_of_a_killed_one() {
     let served = ServedArtifact::new(1 << 20);
     let lab = lab(&served, "/@stall:400000:1/x.tar.gz");
     let mut first = begin(&lab);
@@ -82,7 +82,7 @@ fn who_waits_takes_over_from_who_is_killed_and_goes_on_with_the_download() {
 }
 
 #[test]
-fn sixteen_processes_make_one_artifact() {
+fn sixteen_processes_create_one_artifact() {
     let lab = DepotLab::new();
     let command = || worker().command(["create-artifact", lab.depot()]).spawn().unwrap();
     let processes: Vec<_> = (0..PROCESSES).map(|_| command()).collect();

@@ -1,4 +1,4 @@
-//! Processes that use spaces and artifacts while others collect the same depot without grace.
+//! Processes that use spaces and artifacts while others collect the same depot without a grace period.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -18,7 +18,7 @@ fn worker() -> Worker {
     Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"))
 }
 
-/// The last line that a worker says, which ends well.
+/// The last line of a worker, which must succeed.
 fn last_line(running: &mut Running) -> String {
     let mut last = String::new();
     loop {
@@ -39,14 +39,14 @@ fn seconds() -> Option<u64> {
 
 /// For longer: `SCRATCHRS_RACE_SECONDS=60 cargo test -p scratchrs-testkit --test collection`.
 #[test]
-fn what_is_in_use_survives_two_collectors_and_nothing_is_torn() {
+fn items_in_use_survive_two_collectors_and_no_file_is_torn() {
     let lab = DepotLab::new();
     fs::create_dir(lab.path("")).unwrap();
     let served: Vec<_> = (0..USERS / 2).map(|number| ServedArtifact::new(20 + number)).collect();
     let end = |name: &str| lab.root().join(name).to_str().unwrap().to_owned();
     let (users_end, collectors_end) = (end("users-end"), end("collectors-end"));
     let seconds = seconds();
-    // Half of them have another path of the depot.
+    // Half of them use another path of the depot.
     let link = end("link");
     std::os::unix::fs::symlink(lab.depot(), &link).unwrap();
     let depot = |number: usize| if number.is_multiple_of(2) { lab.depot() } else { link.as_str() };

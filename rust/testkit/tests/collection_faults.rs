@@ -1,5 +1,5 @@
-//! The system refuses something to a collection: nothing in use is lost, nothing is torn, the report
-//! says what failed, and the next collection finishes the work.
+//! System calls of a collection fail: no item in use is lost, no file is torn, the report names the
+//! failure, and the next collection completes the work.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -30,13 +30,13 @@ fn prepared() -> DepotLab {
     lab
 }
 
-/// What a run without a fault goes through.
+/// The results of a run without a fault.
 struct Course {
     options: &'static [&'static str],
     before: Vec<String>,
     after: Vec<String>,
     calls: Vec<Call>,
-    /// What is left by it, and by the next one.
+    /// The tree after it, and after the next one.
     left: Vec<String>,
     end: Vec<String>,
 }
@@ -84,7 +84,7 @@ impl Course {
         if !failures.is_empty() && !is_told {
             return Err(format!("`{}` says {failures:?}", call.text));
         }
-        // The first of these finishes the work, the second one finds no orphan.
+        // The first of these completes the work, the second one finds no orphan.
         let arguments = [self.options, &["--times", "2"]].concat();
         let again = command(&lab, &arguments).output().unwrap();
         if !again.status.success() || !self::failures(&again).is_empty() {
@@ -97,13 +97,13 @@ impl Course {
     }
 }
 
-/// What a report says could not be removed.
+/// The failures in a report.
 fn failures(output: &Output) -> Vec<String> {
     let said = String::from_utf8_lossy(&output.stdout);
     said.lines().filter(|line| line.starts_with("failed ")).map(str::to_owned).collect()
 }
 
-/// All logs read, to the last line.
+/// All lines of all logs are valid.
 fn check_logs(lab: &DepotLab) -> Result<(), String> {
     for log in [UsageLogFile::Manifests, UsageLogFile::Artifacts, UsageLogFile::Scratch] {
         let bytes = fs::read(log.path(lab.depot())).unwrap_or_default();
@@ -119,7 +119,7 @@ fn check_logs(lab: &DepotLab) -> Result<(), String> {
     }
 }
 
-/// Lets each call fail, in so many of the ways that it may fail in.
+/// Makes each call fail, with up to this number of different errors.
 fn every_call_fails(about: &str, options: &'static [&'static str], ways: usize) {
     if let Some(why) = strace::missing() {
         return skip(about, &why);
@@ -144,7 +144,7 @@ fn every_call_fails(about: &str, options: &'static [&'static str], ways: usize) 
 }
 
 #[test]
-fn every_call_of_a_collection_fails_in_every_way() {
+fn every_call_of_a_collection_fails_with_every_error() {
     every_call_fails("collect", &[], usize::MAX);
 }
 
@@ -153,9 +153,9 @@ fn every_call_of_a_collection_to_a_size_fails() {
     every_call_fails("collect to a size, by force", &["--max-size", "0", "--force"], 1);
 }
 
-/// Each lock that cannot be removed, at two tries: the process that gave it up takes it again.
+/// Removing each lock fails twice: the process that released it acquires it again.
 #[test]
-fn a_lock_that_cannot_be_removed_is_in_nobodys_way() {
+fn a_lock_that_cannot_be_removed_blocks_no_process() {
     const ABOUT: &str = "a lock that cannot be removed";
     if let Some(why) = strace::missing() {
         return skip(ABOUT, &why);
@@ -173,8 +173,8 @@ fn a_lock_that_cannot_be_removed_is_in_nobodys_way() {
     }
 }
 
-/// A directory that another collection removes while it is listed, as local and as network file systems
-/// say it. Nothing in use goes, and the next collection finishes the work.
+/// Another collection removes a directory while it is listed, with the errors of local and network file
+/// systems. No item in use is lost, and the next collection completes the work.
 #[test]
 fn a_directory_that_vanishes_while_it_is_listed_loses_nothing() {
     const ABOUT: &str = "a directory that vanishes while it is listed";
@@ -186,7 +186,7 @@ fn a_directory_that_vanishes_while_it_is_listed_loses_nothing() {
         for ordinal in 1..=12 {
             let lab = prepared();
             let fault = format!("inject=getdents64:error={error}:when={ordinal}");
-            // Only calls that are traced can fail.
+            // Only traced calls can fail.
             let faults = ["trace=getdents64".to_owned(), fault];
             let output = strace::run(&command(&lab, &[]), &faults);
             assert!(output.status.success(), "{error} {ordinal}: {output:?}");

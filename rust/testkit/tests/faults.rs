@@ -1,5 +1,5 @@
-//! The system refuses something: the operation says what, or does without; what was there before
-//! is still there, and nothing is in the way of the next one.
+//! System calls fail: the operation reports an error or does without; the previous state is kept, and the
+//! next operation is not blocked.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -78,7 +78,7 @@ fn old_version(lab: &DepotLab) {
     worker().succeed(["generate", lab.depot(), "key", "--version", "1", "--content", "old"]);
 }
 
-/// The log's uses, and what is in the space, in the artifacts, and bound.
+/// The usage in the log, and the contents of the space, artifacts and bindings.
 type State = (String, String);
 
 fn state(lab: &DepotLab) -> State {
@@ -109,7 +109,7 @@ impl Scenario {
         worker().command([verb, lab.depot()].iter().chain(rest))
     }
 
-    /// One fault for each call and each error that it may answer with.
+    /// One fault for each call and each error that it may return.
     fn run(&self) -> (usize, Vec<String>) {
         let lab = self.lab();
         let before = state(&lab);
@@ -143,7 +143,7 @@ impl Scenario {
             Some(0) => {}
             // Julia gets the code, the path and the system's name of the error.
             Some(1) if said.starts_with("Io ") && said.contains(&format!("({error})")) => {}
-            // The generator's own error is none of ours.
+            // Errors of the generator itself are not checked.
             Some(1) if said.starts_with("Worker ") => {}
             _ => return Err(format!("ends with {}: {said}", output.status)),
         }
@@ -152,13 +152,13 @@ impl Scenario {
         {
             return Err(format!("the state is neither old nor new: {log} {space}"));
         }
-        // What may not be removed stays, under a name that says so.
+        // Files that can't be removed stay, under a temporary name.
         let removes = ["unlink", "unlinkat", "rmdir", "rename"].contains(&call.name.as_str())
             || call.text.contains("@removing-");
         let new = left.iter().filter(|name| !at_first.contains(name) && !name.ends_with('/'));
         let is_empty_log = |name: &String| *name == LOG && lab.usage_log_text().is_empty();
         let is_done = |name: &String| output.status.success() && end.contains(name);
-        // What was downloaded is of use to the next one, and a use is logged before it is one.
+        // A partial download is kept for the next one, and usage is logged before the use.
         let may_stay = |name: &String| is_download(name) || name == "logs/artifact_usage.toml";
         let is_left = |name: &String| !is_done(name) && !is_empty_log(name) && !may_stay(name);
         let new: Vec<_> = new.filter(|name| is_left(name)).collect();
@@ -189,7 +189,7 @@ impl Scenario {
 
 const LOG: &str = "logs/scratch_usage.toml";
 
-/// Whether a file or directory is one of ours, at work or left over.
+/// Whether a file or directory is one of our temporary ones.
 fn is_companion(name: &str) -> bool {
     ["@building", "@removing", "@replaced", ".pid", ".scratchrs-"]
         .iter()
@@ -201,9 +201,9 @@ fn is_download(name: &str) -> bool {
 }
 
 #[test]
-fn every_call_fails_in_every_way() {
+fn every_call_fails_with_every_error() {
     if let Some(why) = strace::missing() {
-        return skip("every call fails in every way", &why);
+        return skip("every call fails with every error", &why);
     }
     let mut failures = Vec::new();
     for scenario in SCENARIOS {
@@ -214,11 +214,11 @@ fn every_call_fails_in_every_way() {
     assert!(failures.is_empty(), "{}\n{}", failures.len(), failures.join("\n"));
 }
 
-/// Systems that lack something: everything works, to the last file.
+/// All operations work on systems that lack a feature.
 #[test]
-fn what_a_system_lacks_is_done_without() {
+fn missing_features_of_a_system_are_not_needed() {
     if let Some(why) = strace::missing() {
-        return skip("what a system lacks is done without", &why);
+        return skip("missing features of a system are not needed", &why);
     }
     for scenario in SCENARIOS {
         let lab = scenario.lab();
@@ -226,7 +226,7 @@ fn what_a_system_lacks_is_done_without() {
         let (expected, end) = (state(&lab), lab.names());
         let nameless = calls.iter().find(|call| call.text.contains("O_TMPFILE"));
         let nameless = nameless.map(|call| call.fail("EOPNOTSUPP"));
-        // What `renameat` of `tempfile` becomes is the business of the C library.
+        // The C library decides which call `tempfile` makes for `renameat`.
         let exchange = "inject=renameat2:error=EINVAL";
         for faults in [
             vec!["inject=flock:error=ENOLCK".to_owned()],
@@ -261,8 +261,8 @@ fn run_on(disk: &Disk, root: &Path, scenario: &Scenario) -> Output {
     disk.inside(&command).output().unwrap()
 }
 
-/// A log whose next record crosses the end of a page: where there is no other page, the system
-/// writes one half of it.
+/// A log whose next record crosses the end of a page: on a full disk, the system writes only its first
+/// part.
 fn log_at_the_end_of_a_page(lab: &DepotLab) {
     sound_log(lab);
     let text = lab.usage_log_text();
@@ -297,7 +297,7 @@ fn the_disk_is_full() {
             if !output.status.success() {
                 refused += 1;
                 assert_eq!(output.status.code(), Some(1), "{about}");
-                // After half a write, the system has not said what stopped it.
+                // After a partial write, the system has not reported the error.
                 let is_full = ["(ENOSPC)", "no storage space", "there is room for"]
                     .iter()
                     .any(|words| said.contains(words));
@@ -319,7 +319,7 @@ fn the_disk_is_full() {
     assert!(refused > 0);
 }
 
-/// Copies a depot, if there is one; its log goes on to name the paths of the one that it is of.
+/// Copies a depot, if it exists; its log still has the paths of the original.
 fn copy(from: &DepotLab, to: &DepotLab) {
     if fs::exists(from.depot()).unwrap() {
         let copied = Command::new("cp").arg("-a").arg(from.depot()).arg(to.root()).status();

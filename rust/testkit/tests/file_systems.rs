@@ -1,4 +1,4 @@
-//! The store on file systems that differ in what they can do, and on one that is full.
+//! The store on file systems with different features, and on a full one.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -10,7 +10,7 @@ use scratchrs_core::store::Store;
 use scratchrs_fs::{LINK_MODES, LinkMode};
 use scratchrs_testkit::{DepotLab, Disk, FileSystem, Worker, report, skip};
 
-/// A depot on a disk that nobody else sees.
+/// A depot on a disk that is invisible to other processes.
 struct Lab {
     lab: DepotLab,
     disk: Disk,
@@ -36,7 +36,7 @@ impl Lab {
         String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
     }
 
-    /// What is in the store that is neither content nor log.
+    /// The entries of the store that are neither contents nor logs.
     fn leftovers(&self) -> Vec<String> {
         let outside = DepotLab::at(&self.disk.seen_from_outside());
         let root = Store::of(outside.place()).unwrap().root().to_owned();
@@ -50,7 +50,7 @@ impl Lab {
     }
 }
 
-/// What becomes of each mode, and of none, on a file system that can do the modes `known`.
+/// The results of each link mode, and of the default, on a file system that supports the modes `known`.
 fn every_mode(name: &str, kind: FileSystem, known: &[LinkMode]) {
     let lab = match Lab::new(kind) {
         Ok(lab) => lab,
@@ -76,7 +76,7 @@ fn every_mode(name: &str, kind: FileSystem, known: &[LinkMode]) {
 }
 
 #[test]
-fn files_are_linked_as_the_file_system_can() {
+fn files_are_linked_by_a_supported_mode() {
     use LinkMode::{Copy, Hardlink, Symlink};
     every_mode("tmpfs", FileSystem::Tmpfs(1024), &[Hardlink, Symlink, Copy]);
     every_mode("Btrfs", FileSystem::Btrfs, &LINK_MODES);
@@ -84,7 +84,7 @@ fn files_are_linked_as_the_file_system_can() {
 }
 
 #[test]
-fn where_the_disk_is_full_what_is_stored_stays() {
+fn stored_contents_survive_a_full_disk() {
     const NAME: &str = "a store on a full disk";
     const PAGE: u64 = 4096;
     let lab = match Lab::new(FileSystem::Tmpfs(512)) {

@@ -1,4 +1,4 @@
-//! Somebody who is not the superuser, and may not do everything.
+//! Operations without the privileges of the superuser.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -17,8 +17,7 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Runs the worker as somebody who owns the depot; as whoever runs the tests, if that is nobody
-/// special.
+/// Runs the worker as the owner of the depot: the user `nobody`, or the current one if it is not root.
 fn run(lab: &DepotLab, verb: &str, more: &[&str]) -> Option<Output> {
     let worker = Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"));
     let mut command = worker.command([verb, lab.depot()].iter().chain(more));
@@ -70,7 +69,7 @@ fn read_only_directories_are_removed() {
     }
 }
 
-/// A generator may leave what its owner may not write to; the next version takes its place.
+/// A generator may leave read-only files; the next version replaces them.
 #[test]
 fn a_read_only_space_is_generated_again() {
     let lab = lab();
@@ -85,7 +84,7 @@ fn a_read_only_space_is_generated_again() {
 }
 
 #[test]
-fn a_depot_that_may_not_be_written_to_serves_what_it_has() {
+fn a_read_only_depot_serves_its_spaces() {
     let lab = lab();
     let project = ["--project", "/a/Project.toml"];
     if succeed(&lab, "generate", &["key"]).is_none() {
@@ -110,7 +109,7 @@ fn a_depot_that_may_not_be_written_to_serves_what_it_has() {
         assert!(said.starts_with("Io ") && said.contains("(EACCES)"), "{verb}: {said}");
     }
     assert_eq!(lab.tree(), before);
-    // A generator that was killed, before the depot became what it is.
+    // A generator that was killed before the depot became read-only.
     allow(&lab, "u+w");
     fs::write(format!("{}@generating.pid", lab.space("key")), "").unwrap();
     allow(&lab, "a-w");
@@ -119,14 +118,14 @@ fn a_depot_that_may_not_be_written_to_serves_what_it_has() {
 }
 
 #[test]
-fn a_depot_that_may_not_be_written_to_has_artifacts_and_gets_none() {
+fn a_read_only_depot_serves_artifacts_but_accepts_none() {
     let lab = lab();
     let Some(created) = succeed(&lab, "create-artifact", &[]) else { return };
     let hash = created.trim().rsplit('/').next().unwrap().to_owned();
     let file = lab.root().join("Artifacts.toml").to_str().unwrap().to_owned();
     let before = lab.tree();
     allow(&lab, "a-w");
-    // The use is not logged, as it cannot be.
+    // Usage cannot be logged.
     succeed(&lab, "bind", &[&file, "x", &hash]);
     assert!(succeed(&lab, "install", &[&file, "x"]).unwrap().starts_with("ready"));
     let other = "1".repeat(40);
@@ -147,9 +146,9 @@ fn a_depot_that_may_not_be_written_to_has_artifacts_and_gets_none() {
     assert_eq!(lab.tree(), "artifacts/\n");
 }
 
-/// What they could have kept stays, whatever else can be read, and the report says so.
+/// Everything that they might reference is kept, and the report names them.
 #[test]
-fn roots_that_may_not_be_read_keep_what_they_could_name() {
+fn unreadable_roots_keep_everything_that_they_might_reference() {
     let lab = lab();
     let thing = format!("packages/Example/{}/file", "a".repeat(5));
     let artifact = format!("artifacts/{}/file", "1".repeat(40));
@@ -160,10 +159,10 @@ fn roots_that_may_not_be_read_keep_what_they_could_name() {
     let open = |path: &str, mode| {
         fs::set_permissions(lab.path(path), fs::Permissions::from_mode(mode)).unwrap();
     };
-    // The root itself, the directory that it lies in, and the log that knows it.
+    // The root itself, its directory, and the log that lists it.
     for closed in ["work/root.toml", "work", "logs/[log]_usage.toml"] {
         for (index, log) in logs.into_iter().enumerate() {
-            // A project keeps by being there, whether it can be read or not.
+            // An existing project is a reference, readable or not.
             if (log, closed) == ("scratch", "work/root.toml") {
                 continue;
             }
@@ -196,14 +195,14 @@ fn roots_that_may_not_be_read_keep_what_they_could_name() {
                 assert_eq!(is_kept, other == index, "{closed}, {}: {said}", roots[other]);
             }
             let is_told = said.contains("noted Unreadable ") && said.contains("(EACCES)");
-            // Of a project that cannot be seen, nobody knows that it is gone.
+            // A project in an unreadable directory may still exist.
             assert!(is_told || log == "scratch" && closed == "work", "{closed}: {said}");
         }
     }
 }
 
 #[test]
-fn a_depot_that_may_not_be_written_to_is_not_collected() {
+fn a_read_only_depot_is_not_collected() {
     let lab = lab();
     if succeed(&lab, "generate", &["key"]).is_none() {
         return;
@@ -221,8 +220,8 @@ fn a_depot_that_may_not_be_written_to_is_not_collected() {
     assert!(!lab.names().iter().any(|name| name.contains("key")), "{:?}", lab.names());
 }
 
-/// A depot behind the lab's, as those that come with a Julia: it may not be written to. It has an
-/// artifact that nothing references, if so wished.
+/// A read-only depot after that of the lab, like those bundled with a Julia, optionally with an
+/// unreferenced artifact.
 struct Behind {
     lab: DepotLab,
     artifact: String,
@@ -241,7 +240,7 @@ impl Behind {
         behind
     }
 
-    /// Collects the stack of the lab's depot and this one without grace.
+    /// Collects the stack of the lab's depot and this one without a grace period.
     fn collect(&self, lab: &DepotLab, more: &[&str]) -> Option<Output> {
         run(lab, "collect", &[&["--force", "--behind", self.lab.depot()], more].concat())
     }
@@ -254,7 +253,7 @@ impl Drop for Behind {
 }
 
 #[test]
-fn depots_that_may_not_be_written_to_end_a_stack_that_is_collected() {
+fn collection_of_a_stack_stops_at_read_only_depots() {
     for has_artifact in [false, true] {
         let behind = Behind::new(has_artifact);
         let before = behind.lab.tree();

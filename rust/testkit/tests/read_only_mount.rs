@@ -1,4 +1,4 @@
-//! A depot on a file system that is mounted read-only, where not even the superuser may write.
+//! A depot on a file system that is mounted read-only, where the superuser can't write either.
 
 #![cfg(target_os = "linux")]
 
@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 
 use scratchrs_testkit::{DepotLab, skip};
 
-/// Runs the worker where the depot `read_only` is mounted read-only, and nothing else is mounted
-/// otherwise than before. None if that cannot be had.
+/// Runs the worker with the depot `read_only` mounted read-only, and all other mounts unchanged. `None` if
+/// that is not possible.
 fn collect(lab: &DepotLab, read_only: &DepotLab, more: &[&str]) -> Option<Output> {
     const SCRIPT: &str = "ro=$1; shift; mount --bind \"$ro\" \"$ro\" && \
                           mount -o remount,bind,ro \"$ro\" || exit 99; exec \"$@\"";
@@ -28,7 +28,7 @@ fn collect(lab: &DepotLab, read_only: &DepotLab, more: &[&str]) -> Option<Output
 }
 
 #[test]
-fn a_depot_that_is_mounted_read_only_ends_a_stack_that_is_collected() {
+fn collection_of_a_stack_stops_at_a_read_only_mount() {
     let artifact = format!("artifacts/{}/file", "2".repeat(40));
     for has_artifact in [false, true] {
         let (lab, behind) = (DepotLab::new(), DepotLab::new());

@@ -1,5 +1,4 @@
-//! The store, used by many processes at once, by processes that are killed, and where the system
-//! refuses something.
+//! The store with many processes at once, killed processes, and failing system calls.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -29,7 +28,7 @@ fn file(lab: &DepotLab) -> String {
     store(lab).layout().bindings(OWNER, None)
 }
 
-/// What is bound is there and right, and nothing is stored twice.
+/// Bound contents exist and are correct, and no content is stored twice.
 fn check(lab: &DepotLab) -> Result<usize, String> {
     let store = store(lab);
     let found = status(&store).map_err(|error| error.to_string())?;
@@ -43,7 +42,7 @@ fn check(lab: &DepotLab) -> Result<usize, String> {
     Ok(found.artifacts.iter().map(|artifact| artifact.bound_by.len()).sum())
 }
 
-/// What is in the store besides what is bound: leftovers and locks.
+/// The leftovers and locks in the store.
 fn leftovers(lab: &DepotLab) -> Vec<String> {
     let root = PathBuf::from(store(lab).root());
     let names = |directory: &str| -> Vec<String> {
@@ -60,10 +59,10 @@ fn leftovers(lab: &DepotLab) -> Vec<String> {
     left
 }
 
-/// 1,000 trees with files in common: 16 processes make 63 each, every tree is made by two of them,
-/// and one more collects without delay all the time.
+/// 1,000 trees that share files: 16 processes create 63 each, two processes create each tree, and one more
+/// collects without delay all the time.
 #[test]
-fn many_processes_make_overlapping_trees_while_orphans_are_collected() {
+fn many_processes_create_overlapping_trees_while_orphans_are_collected() {
     const PROCESSES: usize = 16;
     const TREES: usize = 63;
     let lab = DepotLab::new();
@@ -133,10 +132,10 @@ fn many_processes_make_overlapping_trees_while_orphans_are_collected() {
     ));
 }
 
-/// The scratch space of the store is nobody's as far as the log of the depot knows: two collections
-/// of the depot without grace remove it whenever nothing is bound, while processes begin to use it.
+/// The log of the depot has no user of the scratch space of the store: two collections of the depot without
+/// a grace period remove it whenever nothing is bound, while processes begin to use it.
 #[test]
-fn a_store_is_not_removed_under_those_who_begin_to_use_it() {
+fn a_store_is_not_removed_while_processes_begin_to_use_it() {
     const PROCESSES: usize = 6;
     let lab = DepotLab::new();
     fs::create_dir(lab.path("")).unwrap();
@@ -220,8 +219,8 @@ impl Scenario {
         (calls, names(&lab))
     }
 
-    /// After a fault: what is bound is right; the same can be done; and then it is as if there had
-    /// been no fault.
+    /// After a fault, bound contents are correct; the operation can be repeated; and then the result is as
+    /// without the fault.
     fn recovers(
         &self,
         lab: &DepotLab,
@@ -318,7 +317,7 @@ fn killed_at_any_system_call_the_store_is_as_before_or_after() {
 }
 
 #[test]
-fn what_the_system_refuses_is_an_error_or_done_without() {
+fn failing_calls_are_errors_or_not_needed() {
     let faults = |call: &Call| -> Vec<String> {
         let errors: &[&str] = match call.name.as_str() {
             "write" => &["ENOSPC"],
@@ -330,16 +329,16 @@ fn what_the_system_refuses_is_an_error_or_done_without() {
         };
         errors.iter().map(|error| call.fail(error)).collect()
     };
-    // Those that differ in what they ask of the system.
+    // Operations with different system calls.
     let differs = |name: &str| ["first tree", "tree of copies", "collect"].contains(&name);
     let (scenarios, _): (Vec<_>, Vec<_>) =
         SCENARIOS.iter().copied().partition(|scenario| differs(scenario.name));
     run_all(&scenarios, faults, false, "faults");
 }
 
-/// A file system without links, as vfat: links of both kinds are refused all the time.
+/// A file system without links, such as vfat: creating links of both kinds always fails.
 #[test]
-fn a_store_works_where_there_are_no_links() {
+fn a_store_works_without_links() {
     if let Some(why) = strace::missing() {
         return skip("a file system without links", &why);
     }
@@ -349,7 +348,7 @@ fn a_store_works_where_there_are_no_links() {
         if !link.is_empty() {
             arguments.extend(["--link", link]);
         }
-        // The lock of the store falls back on a file without links too.
+        // The lock of the store also works without links.
         let refused = ["link", "linkat", "symlink", "symlinkat"];
         let faults: Vec<String> =
             refused.iter().map(|call| format!("inject={call}:error=EPERM")).collect();

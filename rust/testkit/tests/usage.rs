@@ -1,4 +1,4 @@
-//! Many processes write to one usage log, and nothing is torn or lost.
+//! Many processes write to one usage log, and no record is torn or lost.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -12,7 +12,7 @@ fn worker() -> Worker {
     Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"))
 }
 
-/// A process that logs uses, each for a project of its own.
+/// A process that logs usage, each for its own project.
 struct Writer {
     project: String,
     running: Running,
@@ -30,8 +30,8 @@ fn start(lab: &DepotLab, how: &str, number: u64, spaces: u64, accesses: u64) -> 
 /// The projects that use each space.
 type Uses = BTreeMap<String, BTreeSet<String>>;
 
-/// Waits for the end of the writers, and returns what they say that they recorded, and how often
-/// they found something in the log that nobody can read.
+/// Waits for the end of the writers, and returns the records that they reported, and how often they found
+/// invalid text in the log.
 fn finish(writers: Vec<Writer>, accesses: u64) -> (Uses, usize) {
     let mut uses = Uses::new();
     let mut healed = 0;
@@ -99,28 +99,27 @@ fn many_processes_lose_no_record() {
     assert_nothing_beside_the_log(&lab);
 }
 
-/// Scratch.jl takes no lock, so no lock of ours can keep it out. What holds all the same:
+/// Scratch.jl takes no lock, so our lock cannot exclude it. Nevertheless:
 ///
-/// - The log is not torn: at the end it is TOML, and everything in it is understood. In between, a
-///   read can see the part of a peer's write that has got to the file; what looks torn to it then
-///   is put together again by what is found behind it.
-/// - No record of ours is lost: Scratch.jl appends and never rewrites. (`Pkg.gc` does rewrite
-///   without the lock, and what anybody writes while it does is lost: that is not tested here.)
-/// - A record that Scratch.jl appends to the old file while we put a new one into its place is
-///   found behind what we had read, and appended to the new one.
+/// - The log is not torn: at the end it is valid. In between, a reader can see a part of a peer's write,
+///   which looks torn until the rest is written.
+/// - No record of ours is lost: Scratch.jl appends and never rewrites. (`Pkg.gc` rewrites without
+///   the lock, and records written meanwhile are lost: that is not tested here.)
+/// - A record that Scratch.jl appends to the old file while we replace it is found after the bytes that we
+///   had read, and appended to the new file.
 ///
-/// What cannot be guaranteed: Scratch.jl opens the old file; we replace it, and look behind what
-/// we had read; only then Scratch.jl writes, to a file that has no name any more. A whole
-/// replacement has to fall between the `open` and the `write` of the peer, some ten microseconds.
-/// Here, where one process does nothing but condense, that happens to none or a few; in life,
-/// where a log is replaced once in a hundred uses, to hardly any. Scratch.jl logs the use again
-/// the next day, or in the next session. So of the records of the peers, this test asks that none
-/// is invented and nearly all are there, and says how many are not.
+/// This cannot be guaranteed: Scratch.jl opens the old file; we replace it, and read the bytes appended to
+/// it; only then Scratch.jl writes, to a file without a name. The whole replacement has to happen between
+/// the `open` and the `write` of the peer, some ten microseconds. In this test, where one process only
+/// condenses, that affects no or a few records; in practice, where a log is replaced once in a hundred
+/// uses, hardly any. Scratch.jl logs the use again the next day, or in the next session. So this test
+/// checks that no record of the peers is invented and nearly all exist, and reports the number of missing
+/// ones.
 #[test]
 fn peers_without_the_lock_tear_nothing() {
     const PROCESSES: u64 = 4;
     const ACCESSES: u64 = 200;
-    // So many that hardly one is used twice: a record that is lost shows.
+    // So many spaces that hardly any is used twice: a lost record is detected.
     const SPACES: u64 = 1_000_000;
     let lab = DepotLab::new();
     fs::create_dir_all(lab.path("logs")).unwrap();

@@ -1,4 +1,4 @@
-//! Artifacts: made, bound, removed, installed.
+//! Creating, binding, removing and installing artifacts.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -8,7 +8,7 @@ use scratchrs_model::hash::TreeHash;
 use scratchrs_testkit::strace::Call;
 use scratchrs_testkit::{DepotLab, ServedArtifact};
 
-use crate::{NOTHING_SPECIAL, Scenario, is_signature, without_nameless_files, worker};
+use crate::{NOTHING_SPECIAL, Scenario, is_signature, without_unnamed_files, worker};
 
 const ONE: &str = "1111111111111111111111111111111111111111";
 const TWO: &str = "2222222222222222222222222222222222222222";
@@ -18,7 +18,7 @@ fn served() -> &'static ServedArtifact {
     SERVED.get_or_init(|| ServedArtifact::new(20))
 }
 
-/// An artifact: all of it, or that there is none.
+/// An artifact is complete or missing.
 fn artifact(lab: &DepotLab, hash: &str) -> String {
     let path = lab.path(&format!("artifacts/{hash}"));
     match fs::symlink_metadata(&path) {
@@ -28,7 +28,7 @@ fn artifact(lab: &DepotLab, hash: &str) -> String {
 }
 
 #[test]
-fn an_artifact_is_made() {
+fn an_artifact_is_created() {
     let observe = |lab: &DepotLab| {
         let names = scratchrs_fs::names(&lab.path("artifacts")).unwrap();
         let created = names.iter().find(|name| name.parse::<TreeHash>().is_ok());
@@ -67,8 +67,8 @@ fn a_name_is_bound() {
 }
 
 #[test]
-fn a_name_is_bound_without_nameless_files() {
-    // The lock of the log is made in the same way, and is not made to fail.
+fn a_name_is_bound_without_unnamed_files() {
+    // The lock of the log is created in the same way, but does not fail here.
     let faults = |calls: &[Call]| {
         let nameless = calls.iter().find(|call| call.text.contains("O_TMPFILE")).unwrap();
         vec![nameless.fail("EOPNOTSUPP")]
@@ -126,14 +126,14 @@ fn an_artifact_is_installed_from_a_file() {
 }
 
 #[test]
-fn an_artifact_is_installed_without_nameless_files() {
+fn an_artifact_is_installed_without_unnamed_files() {
     let name = "install without O_TMPFILE";
-    Scenario { name, faults: without_nameless_files, ages: is_signature, ..INSTALL }.run();
+    Scenario { name, faults: without_unnamed_files, ages: is_signature, ..INSTALL }.run();
 }
 
-/// The artifact is there at any moment, rotten or sound.
+/// The artifact exists at any moment, corrupt or repaired.
 #[test]
-fn a_rotten_artifact_is_repaired() {
+fn a_corrupt_artifact_is_repaired() {
     let prepare = |lab: &DepotLab| {
         bindings(lab);
         worker().succeed(["install", lab.depot(), "project/Artifacts.toml", "x"]);

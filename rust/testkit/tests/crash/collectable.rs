@@ -1,4 +1,4 @@
-//! A depot that a collection has something of every kind to do in.
+//! A depot with work of every kind for a collection.
 
 use std::fs;
 
@@ -10,8 +10,7 @@ const TREE: &str = "46e44e869b4d90b96bd8ed1fdcf32244fddfb6cc";
 const KEPT: &str = "1111111111111111111111111111111111111111";
 const GONE: &str = "2222222222222222222222222222222222222222";
 
-/// An artifact and a space that something keeps, and one thing of each kind that nothing does. The
-/// logs have something to condense.
+/// A referenced artifact and space, and one unreachable item of each kind. The logs can be condensed.
 pub(crate) fn depot(lab: &DepotLab) {
     let project = lab.path("project");
     let time = "time = 2024-01-02T03:04:05.006Z\n";
@@ -22,7 +21,7 @@ pub(crate) fn depot(lab: &DepotLab) {
     let parents = format!("parent_projects = [\"{}/Project.toml\"]\n", project.display());
     let space = lab.path(&format!("scratchspaces/{UUID}/kept"));
     lab.write("logs/scratch_usage.toml", &format!("[[\"{}\"]]\n{parents}{time}", space.display()));
-    // All that there is of a package, and the lock of a process that was killed.
+    // The only version of a package, and the lock of a killed process.
     lab.write(&format!("scratchspaces/{OTHER}/gone/file"), "content");
     let lock = format!("scratchspaces/{OTHER}/gone@generating.pid");
     lab.write(&lock, "");
@@ -43,7 +42,7 @@ pub(crate) fn depot(lab: &DepotLab) {
     lab.write("clones/123/config", "content");
 }
 
-/// Each thing as a whole, or that there is none; and what has to stay.
+/// Each item is complete or missing, and referenced ones exist.
 pub(crate) fn things(lab: &DepotLab) -> Vec<String> {
     let whole = |path: &str| match fs::symlink_metadata(lab.path(path)) {
         Ok(_) => format!("there\n{}", lab.tree_below(lab.path(path))),

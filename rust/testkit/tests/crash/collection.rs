@@ -3,7 +3,7 @@
 use crate::collectable::{depot, things};
 use crate::{NOTHING_SPECIAL, Scenario};
 
-// The second time, nothing is an orphan any more: so it is at the end, killed or not.
+// The second collection finds no orphan: the end is the same, killed or not.
 const COLLECT: &[&str] = &["collect", "--times", "2"];
 const COLLECTING: Scenario =
     Scenario { prepare: depot, task: COLLECT, observe: things, ..NOTHING_SPECIAL };

@@ -1,9 +1,9 @@
 //! Killed at any system call, the depot has the old state or the new.
 //!
-//! Each scenario is run once to learn which system calls change the disk, and then once for each
-//! of them, killed in front of it: that gives every state that a killed process can leave. Then
-//! the same is asked for again, of a process that is not willing to wait for anything, and the
-//! depot has to be as if nobody had been killed, to the last file.
+//! Each scenario runs once to list the system calls that change the disk, and then once for each of them,
+//! killed before it: that gives every state that a killed process can leave. Then the operation is
+//! repeated by a process that does not wait for locks, and all files of the depot must be as without the
+//! kill.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -22,22 +22,21 @@ use scratchrs_testkit::{DepotLab, Worker, projects_by_space, report, skip};
 
 const SIGKILL: i32 = 9;
 
-/// Something that a process may be killed at.
+/// An operation during which a process is killed.
 struct Scenario {
     name: &'static str,
-    /// Makes the depot as it is before.
+    /// Prepares the depot.
     prepare: fn(&DepotLab),
-    /// What the worker is asked for; the depot goes behind the first word.
+    /// The arguments of the worker; the depot is inserted after the first one.
     task: &'static [&'static str],
     /// The exit code of a worker that is not killed.
     code: i32,
-    /// Faults that are there all the time, such as a file system that cannot do something, given
-    /// the calls of a run without.
+    /// Permanent faults, such as missing features of a file system, given the calls of a run without them.
     faults: fn(&[Call]) -> Vec<String>,
-    /// Parts of the depot, each of which is always as it was before, or as it is at the end.
+    /// Parts of the depot, each of which always has its old or its new state.
     observe: fn(&DepotLab) -> Vec<String>,
-    /// Whether a process that is killed at the call leaves a lock that only its age tells from
-    /// that of a living one.
+    /// Whether a process killed at the call leaves a lock that only its age distinguishes from that of a
+    /// live one.
     ages: fn(&Call) -> bool,
 }
 
@@ -55,7 +54,7 @@ fn worker() -> Worker {
     Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"))
 }
 
-/// What a run without a kill goes through.
+/// The results of a run without a kill.
 struct Course {
     faults: Vec<String>,
     calls: Vec<Call>,
@@ -85,7 +84,7 @@ impl Scenario {
         let (output, mut calls) = strace::changes(&self.command(&lab), &faults, lab.root());
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(self.code), "{}: {said}", self.name);
-        // A call that fails anyway changes nothing: the next one is killed in the same state.
+        // A call that fails changes nothing: the kill at the next call covers the same state.
         calls
             .retain(|call| !faults.iter().any(|fault| fault.contains(&format!("={}:", call.name))));
         let after = (self.observe)(&lab);
@@ -113,7 +112,7 @@ impl Scenario {
             let output = strace::run(&self.command(&lab), &faults);
             (output.status.signal() == Some(SIGKILL)).then_some((lab, known))
         };
-        // The thread takes a varying part of what several do, so it may make fewer calls than it did.
+        // The work is divided among threads, so this thread may make fewer calls than before.
         const ATTEMPTS: usize = 10;
         let killed = (0..ATTEMPTS).find_map(|_| attempt());
         let (lab, known) =
@@ -134,7 +133,7 @@ impl Scenario {
         }
         let now = projects_by_space(&log_in_any_state(&lab));
         for (space, projects) in &known {
-            // What is evicted by force is forgotten.
+            // Records of evicted items are removed.
             let is_evicted = self.task.contains(&"--force");
             if !is_evicted && now.get(space).is_none_or(|now| !projects.is_subset(now)) {
                 return fault(&format!("the record of {space} is lost"));
@@ -155,12 +154,12 @@ impl Scenario {
     }
 }
 
-/// The log as it is, torn or not.
+/// The text of the log, torn or not.
 fn log_in_any_state(lab: &DepotLab) -> UsageLog {
     UsageLog::read(&fs::read(lab.usage_log_file()).unwrap_or_default()).0
 }
 
-/// All that is in the depot; of the logs, what they say apart from times.
+/// All entries of the depot; of the logs, their contents without times.
 fn end_state(lab: &DepotLab) -> String {
     let tree = below(lab, &without_times(&lab.tree()));
     let rest = tree.lines().filter(|line| !line.contains("scratch_usage.toml: "));
@@ -184,7 +183,7 @@ fn below(lab: &DepotLab, path: &str) -> String {
     path.replace(lab.depot(), "")
 }
 
-/// Makes the locks so old that a peer would break them.
+/// Makes the locks stale for a peer.
 fn age_locks(lab: &DepotLab) {
     for name in lab.names().iter().filter(|name| name.ends_with(".pid")) {
         let lock = lab.path(name);
@@ -193,7 +192,7 @@ fn age_locks(lab: &DepotLab) {
     }
 }
 
-// Logs of uses.
+// Usage logs.
 
 fn sound_log(lab: &DepotLab) {
     let record = |key: &str| {
@@ -211,7 +210,7 @@ fn torn_log(lab: &DepotLab) {
     lab.write("logs/scratch_usage.toml", &torn);
 }
 
-/// The log to the letter, but for the time of the record that is added.
+/// The exact text of the log, except for the time of the added record.
 fn log_text(lab: &DepotLab) -> Vec<String> {
     let text = below(lab, &lab.usage_log_text());
     let lines = text.lines().map(|line| match line.strip_prefix("time = ") {
@@ -237,7 +236,7 @@ fn a_record_is_appended() {
 }
 
 #[test]
-fn a_torn_log_is_healed() {
+fn a_torn_log_is_repaired() {
     Scenario { name: "heal", prepare: torn_log, ..TRACKING }.run();
 }
 
@@ -255,14 +254,13 @@ fn a_log_is_condensed() {
     .run();
 }
 
-/// File systems without files that have no name yet: a lock is empty for a moment, and a process
-/// that is killed in that moment leaves one that nobody can tell from that of a living process of
-/// Julia's. It is broken when it is old.
+/// File systems without unnamed files: a lock is empty for a moment, and a process killed in that moment
+/// leaves one that looks like that of a live Julia process. It is broken when it is stale.
 #[test]
-fn a_record_is_appended_without_nameless_files() {
+fn a_record_is_appended_without_unnamed_files() {
     Scenario {
         name: "append without O_TMPFILE",
-        faults: without_nameless_files,
+        faults: without_unnamed_files,
         ages: is_signature,
         ..TRACKING
     }
@@ -275,14 +273,14 @@ fn a_record_is_appended_without_file_locks() {
     Scenario { name: "append without flock", faults, ..TRACKING }.run();
 }
 
-fn without_nameless_files(calls: &[Call]) -> Vec<String> {
-    // One fails anyway where there is no directory yet.
+fn without_unnamed_files(calls: &[Call]) -> Vec<String> {
+    // One fails anyway if the directory is missing.
     let works = |call: &&Call| call.text.contains("O_TMPFILE") && !call.text.contains(" = -1 ");
     let nameless = calls.iter().filter(works);
     match nameless.collect::<Vec<_>>()[..] {
         [call] => vec![call.fail("EOPNOTSUPP")],
         [first, second] => {
-            // After the first one has failed, the file is opened by its name: one `openat` more.
+            // After the first failure, the file is opened by its name: one more `openat`.
             let last = second.ordinal + usize::from(second.name == "openat");
             let step = last - first.ordinal;
             vec![format!("{}..{last}+{step}", first.fail("EOPNOTSUPP"))]
@@ -297,7 +295,7 @@ fn is_signature(call: &Call) -> bool {
 
 // Generated spaces.
 
-/// The space; on file systems that cannot exchange two directories, it is aside for a moment.
+/// The space; on file systems that cannot exchange two directories, it is missing for a moment.
 fn space(lab: &DepotLab) -> Vec<String> {
     let space = lab.space("key");
     let aside = format!("{space}@replaced");
@@ -321,7 +319,7 @@ fn a_space_is_generated() {
 }
 
 #[test]
-fn a_space_is_generated_where_an_empty_one_stands() {
+fn a_generated_space_replaces_an_empty_one() {
     let prepare = |lab: &DepotLab| {
         worker().succeed(["get", lab.depot(), "key"]);
     };
@@ -347,12 +345,12 @@ fn a_space_is_generated_in_another_version_without_exchange() {
 }
 
 #[test]
-fn a_space_is_generated_in_another_version_without_nameless_files() {
+fn a_space_is_generated_in_another_version_without_unnamed_files() {
     Scenario {
         name: "regenerate without O_TMPFILE",
         prepare: generated,
         task: REGENERATE,
-        faults: without_nameless_files,
+        faults: without_unnamed_files,
         ages: is_signature,
         ..GENERATING
     }
@@ -360,7 +358,7 @@ fn a_space_is_generated_in_another_version_without_nameless_files() {
 }
 
 #[test]
-fn a_space_is_generated_with_nothing_in_it() {
+fn an_empty_space_is_generated() {
     Scenario {
         name: "generate nothing",
         prepare: generated,
@@ -381,9 +379,9 @@ fn a_generator_of_another_version_fails() {
     Scenario { name, prepare: generated, task: FAIL, code: 1, ..GENERATING }.run();
 }
 
-/// Whoever asks for the old version is told that it is there if it is, and generates it if not.
+/// A request for the old version finds it if it is there, and generates it otherwise.
 #[test]
-fn the_record_fits_what_is_in_the_space() {
+fn the_record_matches_the_content_of_the_space() {
     let name = "regenerate, and ask for the old version";
     if let Some(why) = strace::missing() {
         return skip(name, &why);
@@ -413,7 +411,7 @@ fn the_record_fits_what_is_in_the_space() {
     }
 }
 
-/// Killed again and again on one depot, also while it clears away what the one before it left.
+/// Repeated kills on one depot, also while the leftovers of the previous process are removed.
 #[test]
 fn generators_are_killed_one_after_the_other() {
     const KILLS: usize = 80;

@@ -1,4 +1,4 @@
-//! What is asked of artifacts.
+//! Operations on artifacts.
 
 use std::io;
 use std::path::Path;
@@ -18,13 +18,13 @@ use crate::{now, own_fault, say, typed};
 /// Files are below the depot.
 #[derive(Subcommand)]
 pub(crate) enum ArtifactTask {
-    /// Makes an artifact.
+    /// Creates an artifact.
     CreateArtifact {
         depot: String,
         #[arg(long, default_value = "content")]
         content: String,
     },
-    /// Binds a name to an artifact, whatever it stands for.
+    /// Binds a name to an artifact, replacing an existing binding.
     Bind {
         depot: String,
         file: String,
@@ -33,20 +33,20 @@ pub(crate) enum ArtifactTask {
         #[arg(long, default_value_t = 0, value_name = "MILLISECONDS")]
         patience: u64,
     },
-    /// Lets a name stand for nothing.
+    /// Removes a binding.
     Unbind { depot: String, file: String, name: String },
     /// Removes an artifact.
     RemoveArtifact { depot: String, hash: TreeHash },
-    /// Installs what a name stands for.
+    /// Installs the artifact bound to a name.
     Install {
         depot: String,
         file: String,
         name: String,
-        /// Waits for a line before it begins.
+        /// Waits for a line of input before it begins.
         #[arg(long)]
         hold: bool,
     },
-    /// Installs again what has rotted.
+    /// Repairs corrupt artifacts.
     Repair { depot: String, file: String },
 }
 
@@ -98,7 +98,7 @@ pub(crate) fn perform(task: ArtifactTask) -> Result<(), String> {
     }
 }
 
-/// Installs what a name stands for, and returns its hash.
+/// Installs the artifact bound to a name, and returns its hash.
 pub(crate) fn install(
     depot: &str,
     file: &str,
@@ -116,7 +116,7 @@ pub(crate) fn install(
     Ok(wanted.hash)
 }
 
-/// No server, and no patience with one.
+/// Without a Pkg server, and without retries.
 #[expect(clippy::disallowed_methods, reason = "this is the edge where the clock is read")]
 fn settings() -> Settings {
     let mut settings = Settings::new([("JULIA_PKG_SERVER", "")], std::time::SystemTime::now());

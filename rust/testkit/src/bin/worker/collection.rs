@@ -1,4 +1,4 @@
-//! What is asked of collections, and of a depot that is collected at the same time.
+//! Collections, and use of a depot during a collection.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -23,13 +23,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 #[derive(Subcommand)]
 pub(crate) enum CollectionTask {
-    /// Collects without grace.
+    /// Collects without a grace period.
     Collect {
         depot: String,
-        /// The depots of the stack behind it.
+        /// The further depots of the stack.
         #[arg(long)]
         behind: Vec<String>,
-        /// How often; or until a file exists.
+        /// How often, or until a file exists.
         #[arg(long, default_value_t = 1)]
         times: usize,
         #[arg(long)]
@@ -43,14 +43,14 @@ pub(crate) enum CollectionTask {
         #[command(flatten)]
         patience: Patience,
     },
-    /// Uses spaces and artifacts in rounds, on behalf of the project in a directory, and fails if
-    /// anything that is in use is gone or torn.
+    /// Uses spaces and artifacts in rounds, for the project in a directory, and fails if an item in use is
+    /// missing or torn.
     Use {
         depot: String,
         project: PathBuf,
         #[arg(long, default_value_t = 1)]
         rounds: u64,
-        /// Goes on until a file exists.
+        /// Runs until a file exists.
         #[arg(long)]
         until: Option<PathBuf>,
     },
@@ -100,7 +100,7 @@ fn collect(options: &Options, times: usize, until: Option<&Path>) -> Result<(), 
         for failure in report.failures {
             say("failed", &format!("{}: {}", failure.path, failure.message))?;
         }
-        // Beside other processes, much is in use for a moment.
+        // With other processes, many items are in use for a moment.
         for spared in report.spared.iter().filter(|_| until.is_none()) {
             say("spared", &format!("{}: {}", spared.path, spared.message))?;
         }
@@ -110,18 +110,18 @@ fn collect(options: &Options, times: usize, until: Option<&Path>) -> Result<(), 
     say("collected", &format!("{gone} in {count}"))
 }
 
-/// A project that uses things, and what it uses.
+/// A project, with the items that it uses.
 struct User {
     depot: String,
     stack: Stack,
-    /// What it appends to its own names.
+    /// The suffix of its names.
     name: String,
     project: String,
     bindings: String,
-    /// A file that binds `x` to what a server has, while it is there.
+    /// A file that binds `x` to an artifact on a server, while it exists.
     installs: PathBuf,
     install_text: String,
-    /// The spaces with what is in them.
+    /// The spaces with their contents.
     spaces: BTreeMap<String, String>,
     bound: BTreeMap<String, TreeHash>,
 }
@@ -153,7 +153,7 @@ impl User {
         self.create(round)?;
         self.install(round)?;
         self.check()?;
-        // What is given up is for a collection to take, if this does not.
+        // If this does not remove it, a collection may.
         match round % 4 {
             1 => {
                 let name = format!("a{}", round % 2);
@@ -182,7 +182,7 @@ impl User {
         }
     }
 
-    /// A space is its user's once its use is logged: before that, a collection may take it.
+    /// A space is protected once its use is logged: before that, a collection may delete it.
     fn fill_space(&mut self, key: &str, round: u64) -> Result<(), String> {
         let space = scratch::get(place(&self.depot), OWNER, key).map_err(typed)?;
         self.track(&space)?;
@@ -215,7 +215,7 @@ impl User {
         };
         let space = ask()?;
         self.track(&space)?;
-        // The lock of the log was waited for; a collection that had it may have been faster.
+        // A collection may have held the lock of the log before.
         let space = ask()?;
         for file in ["first", "below/second"] {
             let found = fs::read_to_string(format!("{space}/{file}"));
@@ -255,8 +255,7 @@ impl User {
         self.age(hash)
     }
 
-    /// Takes from an artifact the time in which it is spared although nothing keeps it: from here on,
-    /// only what binds it does.
+    /// Ends the grace period of an unreferenced artifact: from now on, only its binding protects it.
     fn age(&self, hash: TreeHash) -> Result<(), String> {
         let record = format!("{}/artifacts/{hash}@tree", self.depot);
         let status = std::process::Command::new("touch")
@@ -266,7 +265,7 @@ impl User {
         if status.success() { Ok(()) } else { Err(format!("touch: {status}")) }
     }
 
-    /// All that is in use is there, and whole.
+    /// Checks that all items in use exist and are complete.
     fn check(&self) -> Result<(), String> {
         for (path, content) in &self.spaces {
             let file = Path::new(path);

@@ -1,4 +1,4 @@
-//! What a session asks of the store.
+//! Operations on the store.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use crate::{now, own_fault, say, typed};
 #[derive(Subcommand)]
 #[expect(clippy::enum_variant_names, reason = "their names are those of the commands")]
 pub(crate) enum StoreTask {
-    /// Makes trees that have files in common, and binds each.
+    /// Creates trees that share files, and binds each.
     StoreTrees {
         depot: String,
-        /// The name of the first tree is this, followed by its number.
+        /// The prefix of the names of trees, before their numbers.
         #[arg(long, default_value = "tree-")]
         prefix: String,
         /// The number of the first tree.
@@ -29,19 +29,19 @@ pub(crate) enum StoreTask {
         first: usize,
         #[arg(long, default_value_t = 1)]
         count: usize,
-        /// How many files a tree has.
+        /// The number of files of a tree.
         #[arg(long, default_value_t = 3)]
         files: usize,
-        /// How many contents there are for them.
+        /// The number of different contents.
         #[arg(long, default_value_t = 5)]
         contents: usize,
         #[arg(long)]
         link: Option<String>,
     },
-    /// Makes a file and binds it.
+    /// Creates a file and binds it.
     StoreFile { depot: String, name: String, content: String },
-    /// Makes a file, binds it in a file elsewhere, looks whether it is there, and unbinds it; again
-    /// and again. Nobody is told that the store is in use.
+    /// Repeatedly creates a file, binds it in a file elsewhere, checks that it exists, and unbinds it. The
+    /// use of the store is not logged.
     StoreChurn {
         depot: String,
         file: String,
@@ -50,9 +50,9 @@ pub(crate) enum StoreTask {
     },
     /// Removes a name.
     StoreUnbind { depot: String, name: String },
-    /// Says how what is bound is linked, once all of it is found to be there and right.
+    /// Checks all bound contents, and prints how they are linked.
     StoreCheck { depot: String },
-    /// Collects without delay, once, or until a file exists.
+    /// Collects without delay, once or until a file exists.
     StoreCollect {
         depot: String,
         #[arg(long)]
@@ -84,7 +84,7 @@ pub(crate) fn run(task: &StoreTask) -> Result<(), String> {
             for number in *first..first + count {
                 let fill = |directory: &Path| {
                     for file in 0..*files {
-                        // Each tree has other files than the next, and most of them in common.
+                        // Consecutive trees share most files, but not all.
                         let content = (number + file * (1 + number % 3)) % contents;
                         let at = directory.join(format!("{}", file % 4));
                         fs::create_dir_all(&at)?;
@@ -177,7 +177,7 @@ fn collect(store: &Store, until: Option<&Path>) -> Result<(), String> {
         if until.is_none_or(Path::exists) {
             return Ok(());
         }
-        // Nobody has a turn at a lock: who asks again at once gets it, and the others only wait.
+        // Locks are not fair: without a pause, this process would get the lock again before others.
         std::thread::sleep(Duration::from_millis(150));
     }
 }
