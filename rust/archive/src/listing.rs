@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::vec;
 
 use scratchrs_fs as effect;
-use scratchrs_fs::{Crossing, FileKind, Progress, Trail};
+use scratchrs_fs::{FileKind, MountPolicy, Progress, TreeCursor};
 
 use crate::error::Error;
 use crate::platform;
@@ -77,22 +77,22 @@ impl Listing {
             bare: Vec::new(),
         };
         let mut path = Vec::new();
-        let (mut trail, children) = Trail::open_and_list(root, Crossing::Allowed)?;
-        let mut open = vec![OpenDirectory::new(&trail, children, 0, purpose, 0)?];
+        let (mut cursor, children) = TreeCursor::open_and_list(root, MountPolicy::Cross)?;
+        let mut open = vec![OpenDirectory::new(&cursor, children, 0, purpose, 0)?];
         while let Some(directory) = open.last_mut() {
             path.truncate(directory.path_length);
             let Some(Child { name, kind }) = directory.children.next() else {
                 let empty = listing.entries.len() == directory.entries_before;
                 let has_git = directory.has_git;
                 if empty && !path.is_empty() && purpose == Purpose::Hash {
-                    if has_git && contains_files(&trail.path().join(".git"))? {
+                    if has_git && contains_files(&cursor.path().join(".git"))? {
                         listing.push(&path, Kind::EmptyTree);
                     } else {
                         listing.bare.push(path.clone());
                     }
                 }
                 open.pop();
-                trail.go_back()?;
+                cursor.leave_checked()?;
                 continue;
             };
             if purpose == Purpose::Hash && name == ".git" {
@@ -112,8 +112,8 @@ impl Listing {
                 listing.push(&path, kind);
             }
             let before = listing.entries.len();
-            let children = trail.enter_and_list(&name)?;
-            open.push(OpenDirectory::new(&trail, children, path.len(), purpose, before)?);
+            let children = cursor.enter_and_list(&name)?;
+            open.push(OpenDirectory::new(&cursor, children, path.len(), purpose, before)?);
         }
         Ok(listing)
     }
@@ -179,13 +179,13 @@ struct Child {
 
 impl OpenDirectory {
     fn new(
-        trail: &Trail,
-        children: Vec<effect::Child>,
+        cursor: &TreeCursor,
+        children: Vec<effect::DirEntry>,
         path_length: usize,
         purpose: Purpose,
         entries_before: usize,
     ) -> Result<Self, Error> {
-        let children = children.into_iter().map(|found| child(trail, found));
+        let children = children.into_iter().map(|found| child(cursor, found));
         let mut children = children.collect::<Result<Vec<_>, Error>>()?;
         match purpose {
             Purpose::Archive => children.sort_unstable_by(|a, b| a.bytes().cmp(b.bytes())),
@@ -207,15 +207,15 @@ impl Child {
     }
 }
 
-fn child(trail: &Trail, child: effect::Child) -> Result<Child, Error> {
-    let effect::Child { name, kind } = child;
+fn child(cursor: &TreeCursor, child: effect::DirEntry) -> Result<Child, Error> {
+    let effect::DirEntry { name, kind } = child;
     let kind = match kind {
         FileKind::Directory => Kind::Directory,
         FileKind::Link => Kind::Symlink,
         FileKind::File => {
             // The size is needed for the progress, and for starting large files first.
-            let found = trail.properties(&name);
-            let inspect = |error| effect::Error::on("inspect", trail.path().join(&name))(error);
+            let found = cursor.metadata(&name);
+            let inspect = |error| effect::Error::on("inspect", cursor.path().join(&name))(error);
             let found = found.map_err(inspect)?;
             // Windows has no such bit; every file counts as executable.
             Kind::File { size: found.size, executable: cfg!(windows) || found.is_executable }
@@ -223,7 +223,7 @@ fn child(trail: &Trail, child: effect::Child) -> Result<Child, Error> {
         // Not hashed, but its directory counts; an archive refuses it when it is opened.
         FileKind::Special(_) if name == ".git" => Kind::File { size: 0, executable: false },
         FileKind::Special(found) => {
-            return Err(Error::UnsupportedFileType { path: trail.path().join(name), found });
+            return Err(Error::UnsupportedFileType { path: cursor.path().join(name), found });
         }
     };
     Ok(Child { name, kind })
@@ -231,14 +231,14 @@ fn child(trail: &Trail, child: effect::Child) -> Result<Child, Error> {
 
 /// Whether `path` is not a directory, or has an entry below that is not a directory.
 fn contains_files(path: &Path) -> Result<bool, Error> {
-    let found = effect::look(path)?;
-    if found.is_none_or(|found| found.kind != effect::EntryKind::Directory) {
+    let found = effect::symlink_metadata(path)?;
+    if !found.is_some_and(|found| found.is_dir()) {
         return Ok(true);
     }
     let mut is_found = false;
-    effect::visit(path, |_, _| {
-        is_found = true;
-        false
+    effect::walk(path, MountPolicy::Cross, Err, |_, entry| {
+        is_found |= entry.kind != FileKind::Directory;
+        !is_found
     })?;
     Ok(is_found)
 }

@@ -1,7 +1,7 @@
 //! Differences between systems: one small function for each, with one version per system.
 
 use std::ffi::OsStr;
-use std::fs::{File, FileType, Metadata, OpenOptions};
+use std::fs::{File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -89,26 +89,6 @@ pub(crate) fn is_executable(_: &Metadata) -> bool {
     true
 }
 
-/// Options to open a file for reading without blocking (as on a FIFO without a writer) and without
-/// following a symbolic link in the last component.
-#[cfg(unix)]
-pub(crate) fn read_options() -> OpenOptions {
-    use rustix::fs::OFlags;
-    use std::os::unix::fs::OpenOptionsExt;
-    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    let mut options = OpenOptions::new();
-    options.read(true).custom_flags(flags.bits().cast_signed());
-    options
-}
-
-/// Options to open a file for reading.
-#[cfg(windows)]
-pub(crate) fn read_options() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true);
-    options
-}
-
 /// Reads at an offset until `buffer` is full or the file ends, and returns the number of bytes.
 pub(crate) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     #[cfg(unix)]
@@ -141,34 +121,6 @@ pub(crate) fn apply_umask(temporary: &mut tempfile::Builder<'_, '_>) {
 /// Nothing to do: a new file inherits the access rights of its directory.
 #[cfg(windows)]
 pub(crate) fn apply_umask(_: &mut tempfile::Builder<'_, '_>) {}
-
-/// The type in words, for messages.
-#[cfg(unix)]
-pub(crate) fn describe(file_type: FileType) -> &'static str {
-    use std::os::unix::fs::FileTypeExt;
-    match file_type {
-        _ if file_type.is_fifo() => "a FIFO",
-        _ if file_type.is_socket() => "a socket",
-        _ if file_type.is_block_device() => "a block device",
-        _ if file_type.is_char_device() => "a character device",
-        _ => describe_common(file_type),
-    }
-}
-
-/// The type in words, for messages.
-#[cfg(windows)]
-pub(crate) fn describe(file_type: FileType) -> &'static str {
-    describe_common(file_type)
-}
-
-fn describe_common(file_type: FileType) -> &'static str {
-    match file_type {
-        _ if file_type.is_dir() => "a directory",
-        _ if file_type.is_symlink() => "a symbolic link",
-        _ if file_type.is_file() => "a file",
-        _ => "something unknown",
-    }
-}
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,13 @@
 //! Reading untrusted files and links on disk.
 
 use std::ffi::OsString;
-use std::fs::{self, File, FileType};
+use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::path::Path;
 
 use scratchrs_fs as effect;
-use scratchrs_fs::Short;
+use scratchrs_fs::FileKind;
 
 use crate::error::Error;
 use crate::platform;
@@ -17,8 +17,7 @@ pub(crate) const BUFFER_SIZE: usize = 128 * 1024;
 
 /// The target of a symbolic link.
 pub(crate) fn read_link(path: &Path) -> Result<OsString, Error> {
-    let read = || fs::read_link(Short::of(path)?.path());
-    Ok(read().map_err(effect::Error::on("read the symbolic link", path))?.into())
+    Ok(effect::read_link(path)?)
 }
 
 /// An open regular file, with its size and mode when it was opened.
@@ -38,10 +37,10 @@ impl<'a> SourceFile<'a> {
     ///
     /// It cannot be opened, or is not a regular file.
     pub(crate) fn open(path: &'a Path) -> Result<Self, Error> {
-        let file = open(path)?;
+        let file = effect::open_nofollow(path)?;
         let metadata = file.metadata().map_err(effect::Error::on("inspect", path))?;
         if !metadata.is_file() {
-            return Err(unsupported(metadata.file_type(), path));
+            return Err(unsupported(FileKind::of(metadata.file_type()), path));
         }
         let executable = platform::is_executable(&metadata);
         Ok(Self { path, file, size: metadata.len(), executable })
@@ -58,7 +57,7 @@ impl<'a> SourceFile<'a> {
     /// It cannot be opened, or was listed as empty and has changed.
     pub(crate) fn open_listed(path: &'a Path, size: u64, executable: bool) -> Result<Self, Error> {
         if size > 0 {
-            let file = open(path)?;
+            let file = effect::open_nofollow(path)?;
             return Ok(Self { path, file, size, executable });
         }
         let file = Self::open(path)?;
@@ -121,18 +120,15 @@ impl<'a> SourceFile<'a> {
     }
 }
 
-fn open(path: &Path) -> Result<File, Error> {
-    let open = || platform::read_options().open(Short::of(path)?.path());
-    Ok(open().map_err(effect::Error::on("open", path))?)
-}
-
-pub(crate) fn unsupported(file_type: FileType, path: &Path) -> Error {
-    Error::UnsupportedFileType { path: path.to_owned(), found: platform::describe(file_type) }
+pub(crate) fn unsupported(kind: FileKind, path: &Path) -> Error {
+    Error::UnsupportedFileType { path: path.to_owned(), found: kind.name() }
 }
 
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::fixture::Tree;
 

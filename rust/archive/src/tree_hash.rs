@@ -19,11 +19,11 @@
 //! and hashes it as if it were empty. FIFOs, sockets and devices are errors too, while Pkg tries to
 //! read them.
 
-use std::fs;
+use std::io;
 use std::path::Path;
 
 use scratchrs_fs as effect;
-use scratchrs_fs::{Progress, Short};
+use scratchrs_fs::{FileKind, Progress};
 use scratchrs_model::hash::{Sha256, TreeHash};
 use sha1::Sha1;
 use sha1::digest::{Digest, Output};
@@ -166,19 +166,19 @@ fn large_files_first(listing: &Listing) -> Vec<u32> {
 }
 
 fn hash_one_blob<D: Digest>(path: &Path, progress: &Progress) -> Result<Output<D>, Error> {
-    let inspect = || fs::symlink_metadata(Short::of(path)?.path());
-    let metadata = inspect().map_err(effect::Error::on("inspect", path))?;
-    let kind = if metadata.is_symlink() {
-        Kind::Symlink
-    } else if metadata.is_file() {
-        Kind::File { size: metadata.len(), executable: platform::is_executable(&metadata) }
-    } else {
-        return Err(source::unsupported(metadata.file_type(), path));
+    let missing = || effect::Error::on("inspect", path)(io::Error::from_raw_os_error(2));
+    let found = effect::symlink_metadata(path)?.ok_or_else(missing)?;
+    let kind = match found.kind {
+        FileKind::Link => Kind::Symlink,
+        FileKind::File => {
+            Kind::File { size: found.size, executable: cfg!(windows) || found.is_executable }
+        }
+        kind => return Err(source::unsupported(kind, path)),
     };
-    progress.expect(metadata.len());
+    progress.expect(found.size);
     // For a small file, one byte more than its size, to detect its end with one read: allocating the
     // whole buffer would take longer than hashing the file.
-    let length = (metadata.len() + 1).min(BUFFER_SIZE as u64) as usize;
+    let length = (found.size + 1).min(BUFFER_SIZE as u64) as usize;
     Ok(match read_leaf::<D>(path, kind, &mut vec![0; length], progress)? {
         Leaf::File { digest, .. } => digest,
         Leaf::Symlink(target) => object::link::<D>(&target, LinkLength::Characters),

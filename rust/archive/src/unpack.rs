@@ -326,7 +326,7 @@ impl<'a> Unpacking<'a> {
             None => self.tree.insert(*parent, name, node),
         };
         if node == Node::Directory && self.into.is_some() {
-            effect::make_directory(on_disk)?;
+            effect::create_dir(on_disk)?;
         }
         Ok(id)
     }
@@ -432,7 +432,7 @@ impl<'a> Unpacking<'a> {
                 // Only Windows distinguishes links to directories from links to files.
                 let to_directory = cfg!(windows) && follower.leads_to_directory(link)?;
                 let target = platform::to_path_lossy(self.tree.text(target));
-                effect::make_link(target.as_os_str(), &self.on_disk(into, link), to_directory)?;
+                effect::symlink(target.as_os_str(), &self.on_disk(into, link), to_directory)?;
             }
         }
         Ok(())
@@ -449,7 +449,7 @@ impl<'a> Unpacking<'a> {
                 let inspect = |error| effect::Error::on("inspect", &from)(error);
                 let metadata = std::fs::symlink_metadata(&from).map_err(inspect)?;
                 if metadata.is_dir() {
-                    effect::make_directory(&to)?;
+                    effect::create_dir(&to)?;
                     for entry in std::fs::read_dir(&from).map_err(inspect)? {
                         let name = entry.map_err(inspect)?.file_name();
                         pending.push((from.join(&name), to.join(&name)));

@@ -112,7 +112,7 @@ fn inherited(session: &mut Session) -> Result<Option<String>> {
 fn read(file: &str) -> Result<Identity> {
     let missing =
         || Failure::new(Code::Io, format!("can't read `{file}`: it is missing")).about(file);
-    let found = scratchrs_fs::read_regular(Path::new(file), u64::MAX);
+    let found = scratchrs_fs::read_up_to(Path::new(file), u64::MAX);
     let (bytes, _) = found.map_err(scratchrs_core::Error::from)?.ok_or_else(missing)?;
     Ok(identity(&String::from_utf8_lossy(&bytes)))
 }

@@ -16,7 +16,7 @@
 
 use std::path::{Path, PathBuf};
 
-use scratchrs_fs::{self as fs, Attempt, Holder, PidLock};
+use scratchrs_fs::{self as fs, Attempt, Holder, IfExists, PidLock};
 use scratchrs_model::generation::{Generated, Pending, Space, is_current};
 use scratchrs_model::key::ScratchKey;
 use scratchrs_model::layout::{BUILDING, GENERATED, GENERATING};
@@ -73,7 +73,8 @@ pub fn begin(
         return Ok(Begun::Ready(files.space));
     }
     let lock = files.lock();
-    let lock = match fs::in_directory(&lock, || PidLock::try_acquire(&lock, locks::GENERATION))? {
+    let lock = match fs::with_parent_dir(&lock, || PidLock::try_acquire(&lock, locks::GENERATION))?
+    {
         Attempt::Acquired(lock) => lock,
         Attempt::Held(holder) => {
             let record = files.read_record()?;
@@ -95,7 +96,7 @@ pub fn begin(
     let directory = files.beside(&format!("{BUILDING}{}", std::process::id()));
     let generation = Generation { files, directory, before, pending, lock, is_done: false };
     generation.write_pending()?;
-    fs::ensure_directory(&generation.directory)?;
+    fs::create_dir_all(&generation.directory)?;
     Ok(Begun::Generate(Box::new(generation)))
 }
 
@@ -115,7 +116,7 @@ impl Generation {
         let lost =
             |what: &str| Error::NotFound(format!("can't publish the generated space: {what}"));
         let directory = self.directory.display();
-        let Some(is_empty) = fs::is_empty_directory(&self.directory)? else {
+        let Some(is_empty) = fs::is_empty_dir(&self.directory)? else {
             return Err(lost(&format!("`{directory}` is no directory any more")));
         };
         // The record vouches for the content, after a power failure too.
@@ -127,9 +128,9 @@ impl Generation {
             )));
         }
         self.pending.empty = is_empty;
-        self.pending.identity = Some(fs::identity(&self.directory).unwrap_or_default());
+        self.pending.identity = Some(identity(&self.directory).unwrap_or_default());
         self.write_pending()?;
-        fs::publish(&self.directory, Path::new(&self.files.space))?;
+        fs::place(&self.directory, Path::new(&self.files.space), IfExists::Swap)?;
         // The space is what was asked for. What cannot be finished now, on a full disk say, is
         // finished by whoever asks for the space next.
         self.is_done = true;
@@ -137,7 +138,7 @@ impl Generation {
         // Until the space is on the disk under its name, the record with its identity has to stay.
         let settle = || {
             let directory = Path::new(&self.files.space).parent();
-            directory.is_none_or(|directory| fs::sync_directory(directory).is_ok())
+            directory.is_none_or(|directory| fs::sync_dir(directory).is_ok())
                 && self.files.write_record(&settled).is_ok()
         };
         let is_settled = settle();
@@ -222,7 +223,7 @@ impl Files {
     }
 
     fn is_current(&self, version: Option<&str>) -> Result<bool> {
-        let space = match fs::is_empty_directory(Path::new(&self.space))? {
+        let space = match fs::is_empty_dir(Path::new(&self.space))? {
             None => return Ok(false),
             Some(true) => Space::Empty,
             Some(false) => Space::Filled,
@@ -240,14 +241,14 @@ impl Files {
 
     fn write_record(&self, record: &Generated) -> Result<()> {
         let path = self.record();
-        fs::replace(&path, record.to_text(), None)?;
+        fs::replace(&path, record.to_text())?;
         Ok(())
     }
 
     /// Clears away what a generator left that was killed when the space was ready.
     fn tidy(&self) {
         // Its lock is the last thing that goes. Where one is, somebody may also be at work.
-        if std::fs::symlink_metadata(self.lock()).is_ok()
+        if matches!(fs::symlink_metadata(&self.lock()), Ok(Some(_)))
             && let Ok(Attempt::Acquired(_lock)) =
                 PidLock::try_acquire(&self.lock(), locks::GENERATION)
         {
@@ -260,12 +261,12 @@ impl Files {
     /// has the lock.
     fn recover(&self) -> Result<Option<Generated>> {
         let space = Path::new(&self.space);
-        fs::restore(space)?;
+        fs::restore_replaced(space)?;
         let record = match self.read_record()? {
             Some(record @ Generated { pending: Some(_), .. }) => self.settle(record)?,
             record => record,
         };
-        fs::discard_unfinished(&self.record());
+        fs::remove_temp_files(&self.record());
         let building = format!("{}{BUILDING}", self.key);
         if let Some(directory) = space.parent() {
             for name in fs::subdirectories(directory)? {
@@ -281,13 +282,19 @@ impl Files {
     fn settle(&self, record: Generated) -> Result<Option<Generated>> {
         let space = Path::new(&self.space);
         let identity = record.pending.as_ref().and_then(|pending| pending.identity.clone());
-        let settled = record.settled(identity.is_some() && identity == fs::identity(space));
+        let settled = record.settled(identity.is_some() && identity == self::identity(space));
         // There was no record before, or one that says as much.
-        if settled == Generated::default() && fs::is_empty_directory(space)? != Some(false) {
+        if settled == Generated::default() && fs::is_empty_dir(space)? != Some(false) {
             fs::remove(&self.record())?;
             return Ok(None);
         }
         self.write_record(&settled)?;
         Ok(Some(settled))
     }
+}
+
+/// The identity of the directory at `path`, if the system numbers files.
+fn identity(path: &Path) -> Option<String> {
+    let found = fs::metadata(path).ok().flatten()?;
+    found.identity.map(|identity| identity.to_string())
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, Stamp};
+use scratchrs_fs::{self as fs, FileStamp};
 use scratchrs_model::project::{FILE_NAMES, identity};
 use uuid::Uuid;
 
@@ -13,7 +13,7 @@ use crate::place::in_current_directory;
 
 /// What the last project file said, and how the file looked then: a session asks for the same one
 /// over and over.
-static LAST: Mutex<Option<(PathBuf, Stamp, Option<Uuid>)>> = Mutex::new(None);
+static LAST: Mutex<Option<(PathBuf, FileStamp, Option<Uuid>)>> = Mutex::new(None);
 
 /// How old the last change of a file must be for it to be recognised by its time: file systems
 /// keep times to some milliseconds, the coarsest to two seconds.
@@ -27,7 +27,7 @@ const SETTLED: Duration = Duration::from_secs(3);
 /// If the file is there and the system fails to read it.
 pub fn uuid(file: &str, now: SystemTime) -> Result<Option<Uuid>> {
     let path = PathBuf::from(file);
-    let Some(stamp) = Stamp::of(&path) else { return Ok(None) };
+    let Some(stamp) = FileStamp::of(&path) else { return Ok(None) };
     let mut last = LAST.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some((known, then, uuid)) = &*last
         && *known == path

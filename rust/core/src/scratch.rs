@@ -28,7 +28,7 @@ use crate::usage;
 /// If `key` is no key, or the directory is missing and cannot be made.
 pub fn get(place: Place<'_>, owner: Uuid, key: &str) -> Result<String> {
     let path = path(place, owner, key)?;
-    fs::ensure_directory(Path::new(&path))?;
+    fs::create_dir_all(Path::new(&path))?;
     Ok(path)
 }
 
@@ -67,7 +67,7 @@ pub fn clear(place: Place<'_>, owner: Option<Uuid>) -> Result<()> {
     // All of them stay if something is mounted in one. The directory that holds them may be a mount
     // point itself.
     let mounts = Mounts::read();
-    let entries = fs::entries(Path::new(&root))?;
+    let entries = fs::read_dir(Path::new(&root))?;
     let paths: Vec<_> = entries.iter().map(|entry| Path::new(&root).join(&entry.name)).collect();
     paths.iter().try_for_each(|path| mounts.refuse(path))?;
     // Each on its own: were this process killed, `Pkg.gc` would find what is left.
@@ -118,7 +118,7 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
                 package: parent_projects.iter().find_map(|file| package_name(file, &package)),
                 owner: package.clone(),
                 key,
-                bytes: fs::measure_directory(Path::new(&path)).bytes,
+                bytes: fs::measure_dir(Path::new(&path)).bytes,
                 last_used: records.iter().filter_map(|record| record.time).max(),
                 path,
                 parent_projects,

@@ -43,7 +43,7 @@ mod verification;
 use std::path::Path;
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Attempt, EntryKind, PidLock, Progress};
+use scratchrs_fs::{self as fs, Attempt, FileKind, PidLock, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::key::ScratchKey;
 use scratchrs_model::store::layout::{self, Layout};
@@ -133,9 +133,9 @@ impl Store {
     ///
     /// If nobody can say.
     pub fn kind(&self, hash: Sha256) -> Result<Option<ArtifactKind>> {
-        let found = fs::look(Path::new(&self.path(hash)))?;
+        let found = fs::symlink_metadata(Path::new(&self.path(hash)))?;
         Ok(found.map(|found| match found.kind {
-            EntryKind::Directory => ArtifactKind::Tree,
+            FileKind::Directory => ArtifactKind::Tree,
             _ => ArtifactKind::File,
         }))
     }
@@ -146,7 +146,7 @@ impl Store {
         let path = Path::new(&lock);
         let lasting = session::lasting_lock(self);
         let acquire = || PidLock::acquire_by(lasting.as_deref(), path, locks::STORE, patience);
-        match fs::in_directory(path, acquire)? {
+        match fs::with_parent_dir(path, acquire)? {
             Attempt::Acquired(_lock) => act(),
             Attempt::Held(holder) => Err(Error::Busy { lock: path.to_owned(), holder }),
         }

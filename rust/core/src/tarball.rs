@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use scratchrs_archive::{self as archive, Links, UnpackOptions};
 use scratchrs_fetch::{self as fetch, Client, Request, Settings};
-use scratchrs_fs::{self as fs, Progress};
+use scratchrs_fs::{self as fs, IfExists, Progress};
 use scratchrs_model::hash::Sha256;
 use sha2::Digest;
 
@@ -31,7 +31,7 @@ pub fn download(url: &str, to: &Path, settings: &Settings, progress: &Progress) 
         fetch::Error::Disk(error) => error.into(),
         error => Error::Download(error.to_string()),
     });
-    let done = downloaded.and_then(|_| Ok(fs::rename(&part, to)?));
+    let done = downloaded.and_then(|_| Ok(fs::place(&part, to, IfExists::Replace).map(drop)?));
     if done.is_err() {
         // Nobody goes on with it: the next one has another name.
         let _ = fetch::discard(&part);
@@ -53,13 +53,14 @@ pub fn unpack(tarball: &Path, directory: &Path, links: Links, progress: &Progres
     progress.begin(format!("Unpacking {}", shown(tarball)));
     let file = fs::open(tarball)?;
     progress.expect(file.metadata().map_or(0, |metadata| metadata.len()));
-    fs::ensure_parent(directory)?;
+    fs::create_parent_dir(directory)?;
     let built = beside(directory);
-    fs::make_directory(&built)?;
+    fs::create_dir(&built)?;
     let options = UnpackOptions { links, ..UnpackOptions::default() };
     let unpacked = archive::unpack(file, &built, &options, progress).map_err(Error::from);
     // The system takes the place of an empty directory, and of nothing else.
-    let done = unpacked.and_then(|_| Ok(fs::rename(&built, directory)?));
+    let done =
+        unpacked.and_then(|_| Ok(fs::place(&built, directory, IfExists::Replace).map(drop)?));
     if done.is_err() {
         // That it failed is told; what is left, if it can't be removed either, is no secret.
         let _ = fs::remove(&built);
@@ -90,7 +91,7 @@ pub fn sha256(path: &Path, progress: &Progress) -> Result<Sha256> {
 fn beside(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
-    path.with_file_name(format!("{}{}-{number}", fs::UNFINISHED, std::process::id()))
+    path.with_file_name(format!("{}{}-{number}", fs::TEMP_PREFIX, std::process::id()))
 }
 
 fn shown(path: &Path) -> String {

@@ -22,7 +22,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use scratchrs_fs::{self as fs, Attempt, PidLock, Policy, Stamp};
+use scratchrs_fs::{self as fs, Attempt, FileStamp, PidLock, Policy};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::layout::{BUILDING, UsageLogFile};
 use scratchrs_model::spelling::stand_ins;
@@ -225,7 +225,7 @@ pub(crate) fn lock_path(log: &Path) -> PathBuf {
 /// [`Error::Busy`] if that was not long enough, or if the file system refuses.
 pub(crate) fn lock(log: &Path, policy: Policy, patience: Duration) -> Result<PidLock> {
     let lock = lock_path(log);
-    let attempt = fs::in_directory(&lock, || PidLock::acquire(&lock, policy, patience))?;
+    let attempt = fs::with_parent_dir(&lock, || PidLock::acquire(&lock, policy, patience))?;
     unless_held(lock, attempt)
 }
 
@@ -243,10 +243,10 @@ pub(crate) fn lock_to_collect(log: &Path, patience: Duration) -> Result<PidLock>
 
 /// Makes the directory of the logs, and not the depot.
 fn make_logs(log: &Path) -> Result<()> {
-    let Some(logs) = log.parent().filter(|logs| !fs::is_directory(logs)) else { return Ok(()) };
-    match fs::make_directory(logs) {
+    let Some(logs) = log.parent().filter(|logs| !fs::is_dir(logs)) else { return Ok(()) };
+    match fs::create_dir(logs) {
         // It may be there by now; else that names what is in the way.
-        Err(error) if error.is_occupied() => Ok(fs::ensure_directory(logs)?),
+        Err(error) if error.is_occupied() => Ok(fs::create_dir_all(logs)?),
         made => Ok(made?),
     }
 }
@@ -264,7 +264,7 @@ fn unless_held(lock: PathBuf, attempt: Attempt) -> Result<PidLock> {
 ///
 /// If it cannot be written, or the lock was lost to another process. The log is then as it was.
 pub(crate) fn put(path: &Path, known: &[u8], log: &UsageLog, lock: &PidLock) -> Result<()> {
-    let overtaken = fs::replace_under(lock, path, log.to_text(), Some(known.len() as u64))?;
+    let overtaken = fs::replace_locked(lock, path, log.to_text(), known.len() as u64)?;
     if !overtaken.is_empty() {
         fs::append(path, &behind(known, &overtaken).to_text())?;
     }
@@ -285,7 +285,7 @@ fn put_aside(log: &Path, content: &[u8]) -> Result<()> {
     let Some(path) = log.to_str().map(aside).filter(|aside| !Path::new(aside).exists()) else {
         return Ok(());
     };
-    fs::replace(Path::new(&path), content, None)?;
+    fs::replace(Path::new(&path), content)?;
     Ok(())
 }
 
@@ -298,7 +298,7 @@ struct LockedLog {
 
 /// The log that this process appended to last, as it looked then: sound up to its end. A package
 /// that opens many spaces does not have the whole log looked through for each.
-static SOUND: Mutex<Option<(PathBuf, Stamp)>> = Mutex::new(None);
+static SOUND: Mutex<Option<(PathBuf, FileStamp)>> = Mutex::new(None);
 
 impl LockedLog {
     /// Adds a record: by appending it, if the log is sound and not too repetitive.
@@ -316,12 +316,12 @@ impl LockedLog {
     fn sound_length(&self) -> u64 {
         let sound = SOUND.lock().unwrap_or_else(PoisonError::into_inner);
         let then = sound.as_ref().filter(|(path, _)| *path == self.path);
-        let grown = then.and_then(|(_, then)| Stamp::of(&self.path)?.grown_from(then));
+        let grown = then.and_then(|(_, then)| FileStamp::of(&self.path)?.grown_from(then));
         grown.unwrap_or(0)
     }
 
     fn remember_as_sound(&self) {
-        let stamp = Stamp::of(&self.path).map(|stamp| (self.path.clone(), stamp));
+        let stamp = FileStamp::of(&self.path).map(|stamp| (self.path.clone(), stamp));
         *SOUND.lock().unwrap_or_else(PoisonError::into_inner) = stamp;
     }
 

@@ -149,11 +149,11 @@ fn a_tree_may_be_deeper_than_paths_are_long() {
     let mut deep = source.path().to_owned();
     for _ in 0..30 {
         deep.push("d".repeat(200));
-        fs::create_dir(scratchrs_fs::Short::of(&deep).unwrap().path()).unwrap();
+        scratchrs_fs::create_dir(&deep).unwrap();
     }
     for (name, text) in [("file", "deep"), ("run", "too")] {
         let path = deep.join(name);
-        fs::write(scratchrs_fs::Short::of(&path).unwrap().path(), text).unwrap();
+        scratchrs_fs::write_new(&path, text).unwrap();
     }
     let modes = [None, Some(LinkMode::Hardlink), Some(LinkMode::Symlink), Some(LinkMode::Copy)];
     for link in modes {

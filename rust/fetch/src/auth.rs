@@ -165,7 +165,7 @@ fn renew(http: &Http, file: &Path, old: Authorization) -> Result<String, String>
     };
     let new = request_token(http, url, token)?;
     let text = toml::to_string(&new.table).map_err(|error| error.to_string())?;
-    fs::replace(file, &text, None).map_err(|error| error.to_string())?;
+    fs::replace(file, &text).map_err(|error| error.to_string())?;
     Ok(new.access_token)
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use scratchrs_fs::{self as fs, Partial, Progress};
+use scratchrs_fs::{self as fs, PartialFile, Progress};
 use scratchrs_model::hash::Sha256;
 use sha2::Digest;
 use ureq::http::HeaderMap;
@@ -61,7 +61,7 @@ impl Client {
     /// announces their number, as done when they are in the file.
     ///
     /// The content is never longer than the request allows or the server announced, and a reserve of
-    /// free space is left on the disk ([`fs::free_space_but_reserve`]).
+    /// free space is left on the disk ([`fs::free_space_less_reserve`]).
     ///
     /// # Crash
     ///
@@ -105,7 +105,7 @@ struct Transfer<'a> {
     request: &'a Request<'a>,
     url: &'a Url,
     path: PathBuf,
-    partial: Partial,
+    partial: PartialFile,
     record: ResumeRecord,
     /// Has hashed the content of the partial file.
     hasher: sha2::Sha256,
@@ -159,7 +159,7 @@ impl<'a> Transfer<'a> {
             request,
             url,
             path: to.to_owned(),
-            partial: Partial::open(to)?,
+            partial: PartialFile::open(to)?,
             record: ResumeRecord::new(to, url),
             hasher: sha2::Sha256::new(),
             validator: None,
@@ -371,7 +371,7 @@ impl<'a> Transfer<'a> {
 
     /// How many bytes may be written; unlimited if the file system does not report it.
     fn available_space(&self) -> u64 {
-        self.path.parent().and_then(fs::free_space_but_reserve).unwrap_or(u64::MAX)
+        self.path.parent().and_then(fs::free_space_less_reserve).unwrap_or(u64::MAX)
     }
 
     /// Appends all of `source`; the server `announced` the length of the whole content. The inner result

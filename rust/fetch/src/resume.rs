@@ -65,7 +65,7 @@ impl ResumeRecord {
 
     pub(crate) fn write(&self, validator: &Validator) -> fs::Result<()> {
         let text = format!("{FIRST_LINE}\n{}\n{}\n", self.url, validator.0);
-        fs::replace(&self.path, &text, None).map(drop)
+        fs::replace(&self.path, &text).map(drop)
     }
 
     pub(crate) fn remove(&self) -> fs::Result<()> {

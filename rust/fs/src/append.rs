@@ -5,21 +5,20 @@ use std::io::{self, Seek, Write};
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::regular::open_regular;
+use crate::read::open_regular;
 
-/// Appends `text` to the file at `path`, which is made if it is missing, in one write.
+/// Appends `text` to the file at `path` in one write, and creates it if it does not exist.
 ///
 /// The caller holds the lock of the file.
 ///
 /// # Crash
 ///
-/// The system performs one write at the end of a file whole or not at all, also against other
-/// processes that append without the lock (NFS excepted). If the disk is full in the middle of
-/// it, the part is taken back.
+/// One write is atomic, also with respect to processes that append without the lock (except on NFS). If the
+/// disk is full, a part that was written is removed.
 ///
 /// # Errors
 ///
-/// If it is not a regular file, or cannot be written. The file is then as it was, or made and empty.
+/// It is not a regular file, or cannot be written. The file is then unchanged, or created and empty.
 pub fn append(path: &Path, text: &str) -> Result<()> {
     let append = || -> io::Result<()> {
         let mut file = open_regular(path, OpenOptions::new().append(true).create(true))?;
@@ -27,7 +26,7 @@ pub fn append(path: &Path, text: &str) -> Result<()> {
         if written == text.len() {
             return Ok(());
         }
-        // Nobody else's words are cut off: what follows ours stays.
+        // Text that another process has appended since stays.
         let end = file.stream_position()?;
         if file.metadata()?.len() == end {
             file.set_len(end.saturating_sub(written as u64))?;

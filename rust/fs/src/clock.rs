@@ -1,4 +1,4 @@
-//! The one place of this crate that reads clocks: for ages of lock files, and for patience.
+//! The clocks of this crate: for ages of lock files, and for timeouts.
 
 use std::time::{Instant, SystemTime};
 
@@ -7,7 +7,7 @@ pub(crate) fn now() -> SystemTime {
     SystemTime::now()
 }
 
-/// A clock that nobody sets, to wait by.
+/// A monotonic clock, for timeouts.
 pub(crate) fn stopwatch() -> Instant {
     Instant::now()
 }

@@ -1,48 +1,51 @@
 //! Content that survives a power failure.
 //!
-//! A rename can reach the disk before the content of what was renamed. So content that a record is to
-//! vouch for is written to the disk before the record.
+//! A rename can reach the disk before the content of the renamed file. So content is written to the disk
+//! before the record that says it is complete.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::io_error::{is_unsupported, where_supported};
+use crate::metadata::FileKind;
 use crate::platform;
-use crate::regular::open_to_read;
+use crate::read::open_to_read;
+use crate::walk::{MountPolicy, walk};
 
-/// How many files and directories are synced one by one. A sync of the whole file system takes about
-/// as long as one of a few files, and may have to write what other processes have changed.
+/// The number of files and directories up to which each is synced. A sync of the whole file system takes
+/// about as long as that of a few files, and may have to write the changes of other processes.
 const FEW: usize = 16;
 
-/// Writes what is in a directory to the disk: each file and directory below it, and itself.
+/// Writes a directory, and each file and directory below it, to the disk.
 ///
 /// On Linux, more than a few entries are written by one `syncfs`: for 1,000 files on ext4 it takes a
 /// hundredth of the time that `fsync` of each takes. Elsewhere, each entry is synced.
 ///
 /// # Errors
 ///
-/// If something cannot be read or written. Before Linux 5.8, `syncfs` does not report that a write has
+/// An entry cannot be read or written. Before Linux 5.8, `syncfs` does not report that a write has
 /// failed.
 pub fn sync_tree(directory: &Path) -> Result<()> {
     let entries = entries(directory)?;
     if entries.len() > FEW {
         let whole = || platform::sync_file_system(&File::open(directory)?);
         match whole() {
-            Err(error) if platform::is_unsupported(&error) => {}
+            Err(error) if is_unsupported(&error) => {}
             result => return result.map_err(Error::on("write to the disk", directory)),
         }
     }
-    // Files before the directories that they are in.
+    // Files before their directories.
     entries.iter().rev().try_for_each(|(path, is_directory)| sync(path, *is_directory))
 }
 
-/// Writes the names in a directory to the disk.
+/// Writes the entries of a directory to the disk, not their contents.
 ///
 /// # Errors
 ///
-/// If the directory cannot be opened or written.
-pub fn sync_directory(directory: &Path) -> Result<()> {
+/// The directory cannot be opened or written.
+pub fn sync_dir(directory: &Path) -> Result<()> {
     sync(directory, true)
 }
 
@@ -53,35 +56,28 @@ fn sync(path: &Path, is_directory: bool) -> Result<()> {
             true => File::open(path)?,
             false => open_to_read(path)?,
         };
-        platform::where_supported(file.sync_all())
+        where_supported(file.sync_all())
     };
     sync().map_err(Error::on("write to the disk", path))
 }
 
-/// A directory and all regular files and directories below it, each directory before what is in it.
-fn entries(directory: &Path) -> Result<Vec<(PathBuf, bool)>> {
-    let mut found = vec![(directory.to_owned(), true)];
-    let mut next = 0;
-    while let Some((path, is_directory)) = found.get(next).cloned() {
-        next += 1;
-        if !is_directory {
-            continue;
+/// The directory at `path` and all regular files and directories below it, each directory before its entries.
+fn entries(path: &Path) -> Result<Vec<(PathBuf, bool)>> {
+    let mut found = vec![(path.to_owned(), true)];
+    walk(path, MountPolicy::Cross, Err, |cursor, entry| {
+        // A link is in its directory, and special files have no content.
+        if matches!(entry.kind, FileKind::Directory | FileKind::File) {
+            found.push((cursor.path().join(&entry.name), entry.kind == FileKind::Directory));
         }
-        let unreadable = |error| Error::on("read the directory", &path)(error);
-        for entry in fs::read_dir(&path).map_err(unreadable)? {
-            let entry = entry.map_err(unreadable)?;
-            let kind = entry.file_type().map_err(unreadable)?;
-            // A link is in its directory; what else there may be has no content.
-            if kind.is_dir() || kind.is_file() {
-                found.push((entry.path(), kind.is_dir()));
-            }
-        }
-    }
+        true
+    })?;
     Ok(found)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

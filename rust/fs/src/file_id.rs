@@ -1,25 +1,35 @@
-//! Which file or directory a path leads to, however the path is spelled.
+//! The identity of the file at a path, however the path is spelled.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use ::file_id::FileId;
 
+use crate::error::{Error, Result};
+
 /// The identity of the file or directory that `path` leads to: device and inode, or what Windows has
-/// in their place. Two paths lead to the same file exactly if their identities are equal, through
+/// instead. Two paths lead to the same file exactly if their identities are equal, through
 /// symbolic links, bind mounts and `/proc/self/cwd` alike.
 ///
-/// `None` if nothing is there, its metadata cannot be read, or the file system numbers no files.
+/// `None` if it does not exist, its metadata cannot be read, or the file system does not number files.
 pub fn file_id(path: &Path) -> Option<FileId> {
     let id = ::file_id::get_file_id(path).ok()?;
     (!matches!(id, FileId::Inode { inode_number: 0, .. })).then_some(id)
 }
 
-/// The path that leads to the same without a link on the way, as far as there is anything: the names
-/// that nothing has are kept as they are.
-pub fn existing_real_path(path: &Path) -> PathBuf {
+/// The absolute path of `path` without links.
+///
+/// # Errors
+///
+/// It does not exist, or its links form a loop.
+pub fn canonicalize(path: &Path) -> Result<PathBuf> {
+    fs::canonicalize(path).map_err(Error::on("find", path))
+}
+
+/// The absolute path of `path` without links, as far as it exists: missing components are kept.
+pub fn canonicalize_existing(path: &Path) -> PathBuf {
     let above: Vec<&Path> = path.ancestors().collect();
-    // What is below something that is missing is missing, too.
+    // Everything below a missing directory is missing, too.
     let first = above.partition_point(|above| fs::canonicalize(above).is_err());
     let existing = above.get(first).and_then(|above| Some((above, fs::canonicalize(above).ok()?)));
     let Some((above, real)) = existing else { return path.to_owned() };
@@ -29,8 +39,8 @@ pub fn existing_real_path(path: &Path) -> PathBuf {
     }
 }
 
-/// What the symbolic link at `path` says, counted from the directory that it is in, without a link on
-/// the way to that. `None` if there is no link.
+/// The target of the symbolic link at `path`: absolute, without links in its parents. `None` if `path` is not a
+/// link.
 pub fn link_target(path: &Path) -> Option<PathBuf> {
     let target = path.parent()?.join(fs::read_link(path).ok()?);
     let directory = fs::canonicalize(target.parent()?).ok()?;
@@ -69,9 +79,9 @@ mod tests {
         fs::create_dir(at("depot")).unwrap();
         symlink("depot", at("link")).unwrap();
         symlink("link", at("other")).unwrap();
-        assert_eq!(existing_real_path(&at("other")), real.join("depot"));
-        assert_eq!(existing_real_path(&at("other/a/b")), real.join("depot/a/b"));
-        assert_eq!(existing_real_path(Path::new("/")), Path::new("/"));
+        assert_eq!(canonicalize_existing(&at("other")), real.join("depot"));
+        assert_eq!(canonicalize_existing(&at("other/a/b")), real.join("depot/a/b"));
+        assert_eq!(canonicalize_existing(Path::new("/")), Path::new("/"));
         assert_eq!(link_target(&at("other")), Some(real.join("link")));
         assert_eq!(link_target(&at("depot")), None);
     }

@@ -1,63 +1,67 @@
-//! Effects on a file system, knowing no depot: locks, atomic replacement, removal.
+//! Effects on a file system, independent of depots: locks, atomic replacement, walks, removal.
 //!
-//! Every effect of ScratchRS on the disk goes through here. Each function says what a reader and
-//! what a process killed in the middle leave or see, and each error names what was attempted
-//! and on which path.
+//! Every effect of ScratchRS on the disk goes through this crate. Each function documents what concurrent
+//! readers see and what a killed process leaves, and each error names operation and path.
 
 mod append;
 mod clock;
-mod directory;
+mod copy;
+mod create;
 mod durable;
 mod error;
 mod file_id;
+mod io_error;
 mod link;
+mod list;
 mod lock;
-mod look;
 mod measure;
+mod metadata;
+mod mode;
 mod mounts;
 mod parallel;
-mod partial;
+mod partial_file;
+mod place;
 mod platform;
 mod progress;
-mod regular;
+mod read;
 mod remove;
 mod replace;
-mod short;
+mod space;
 mod stamp;
-mod trail;
-mod tree;
+mod syscall_path;
+mod walk;
 
 pub use append::append;
-pub use directory::{
-    ensure_directory, ensure_parent, identity, in_directory, is_directory, is_empty_directory,
-    is_writable_directory, names, publish, publish_new, real_path, remove_if_empty, restore,
-    subdirectories,
+pub use copy::{copy_file, copy_tree};
+pub use create::{
+    create_dir, create_dir_all, create_file, create_parent_dir, remove_dir_if_empty, symlink,
+    with_parent_dir, write_new,
 };
-pub use durable::{sync_directory, sync_tree};
-pub use error::{Error, Result, is_read_only};
-pub use file_id::{FileId, existing_real_path, file_id, link_target};
-pub use link::{
-    LINK_MODES, LinkMode, Linker, UnknownLinkMode, has_too_many_names, make_read_only, move_new,
-    rename, resolve,
+pub use durable::{sync_dir, sync_tree};
+pub use error::{Error, Result};
+pub use file_id::{FileId, canonicalize, canonicalize_existing, file_id, link_target};
+pub use link::{InvalidLinkMode, LinkMode, Linker};
+pub use list::{names, read_dir, subdirectories};
+pub use lock::{Attempt, Holder, PidLock, Policy, is_lock_free, lock_holder};
+pub use measure::{Size, measure, measure_dir};
+pub use metadata::{
+    DirEntry, FileKind, Metadata, is_dir, is_empty_dir, is_writable_dir, metadata,
+    symlink_metadata, touch,
 };
-pub use lock::{Attempt, Holder, PidLock, Policy, is_lock_free, is_lock_held, lock_holder};
-pub use look::{Held, Look, look, touch, write_new};
-pub use measure::{Entry, EntryKind, Size, entries, measure, measure_directory};
+pub use mode::{
+    copy_permissions, keeps_modes, make_read_only, make_tree_read_only, set_executable,
+};
 pub use mounts::Mounts;
 pub use parallel::{
     join, parallel_map, parallel_map_on, parallel_map_with, processors, try_parallel_map,
 };
-pub use partial::Partial;
+pub use partial_file::PartialFile;
+pub use place::{IfExists, place, restore_replaced};
+pub use platform::Access;
 pub use progress::{Cancelled, Progress, ProgressState, Unit};
-pub use regular::{FileReader, is_regular, read_regular, try_is_directory};
-pub use remove::{SetAside, remove, remove_leftovers, set_aside};
-pub use replace::{
-    Overtaken, UNFINISHED, discard_unfinished, open, read, read_from, replace, replace_under,
-};
-pub use short::Short;
-pub use stamp::Stamp;
-pub use trail::{Child, Crossing, FileKind, Properties, Trail, visit};
-pub use tree::{
-    Access, allow_as, copy_file, copy_tree, create_file, forbid_writing, free_space,
-    free_space_but_reserve, keeps_modes, make_directory, make_link, set_executable,
-};
+pub use read::{FileReader, open, open_nofollow, read, read_from, read_link, read_up_to};
+pub use remove::{StagedRemoval, remove, remove_leftovers, stage_removal};
+pub use replace::{TEMP_PREFIX, remove_temp_files, replace, replace_locked};
+pub use space::{free_space, free_space_less_reserve};
+pub use stamp::{FileStamp, Snapshot};
+pub use walk::{MountPolicy, TreeCursor, walk};

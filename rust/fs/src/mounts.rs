@@ -1,27 +1,25 @@
-//! Whether something is mounted at or below a path: what a removal must never empty.
+//! Mount points at or below a path, which a removal must never empty.
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
-use crate::trail::{Crossing, FileKind, Trail};
+use crate::error::{Error, MountPoint, Result};
+use crate::walk::{MountPolicy, TreeCursor, walk_below};
 
-/// What is mounted, as of one moment.
+/// The mounts of one moment.
 ///
-/// On Linux this is one reading of `/proc/self/mountinfo`, so one value serves for many paths.
-/// Elsewhere, and where that file cannot be read, each question walks through the tree and compares
-/// devices.
+/// On Linux they are read once from `/proc/self/mountinfo`, so one value serves for many paths. Elsewhere, and
+/// if that file cannot be read, each query walks through the tree and compares devices.
 #[derive(Debug)]
 pub struct Mounts {
     mounts: Option<Vec<Mount>>,
-    /// The names of all directories that are on the way to a mount point.
+    /// The names of all path components of mount points.
     names: HashSet<OsString>,
 }
 
-/// A file system, or a part of one, that is mounted somewhere.
+/// A mounted file system, or a mounted part of one.
 #[derive(Debug)]
 struct Mount {
     id: u64,
@@ -35,7 +33,7 @@ struct Mount {
 }
 
 impl Mounts {
-    /// Reads what is mounted now.
+    /// Reads the current mounts.
     pub fn read() -> Self {
         let table = match cfg!(target_os = "linux") {
             true => std::fs::read("/proc/self/mountinfo").ok(),
@@ -55,13 +53,12 @@ impl Mounts {
         Self { mounts, names }
     }
 
-    /// Where something is mounted at `path` or below it; `None` if nothing is. A link at `path` is not
-    /// followed, links in the directories above it are.
+    /// A mount point at or below `path`, if there is one. A link at `path` is not followed, links in its
+    /// parents are.
     ///
-    /// A mount is found also if it was made under another path of the same directory, as where one of
-    /// the two is bound to the other.
+    /// Finds a mount too that was made under another path of the same directory, as with a bind mount.
     pub fn within(&self, path: &Path) -> Option<PathBuf> {
-        let Some(mounts) = &self.mounts else { return walk(path) };
+        let Some(mounts) = &self.mounts else { return search(path) };
         let name = path.file_name()?;
         // The usual answer, without a system call.
         if !self.names.contains(name) {
@@ -89,25 +86,27 @@ impl Mounts {
         mounts.iter().find(is_within).map(|mount| mount.point.clone())
     }
 
-    /// Refuses a path at or below which something is mounted.
+    /// Refuses a path with a mount point at or below it.
     ///
     /// # Errors
     ///
-    /// Something is; see [`Error::mount_point`].
+    /// There is one; see [`Error::mount_point`].
     pub fn refuse(&self, path: &Path) -> Result<()> {
-        self.within(path).map_or(Ok(()), |point| Err(mounted(path, point)))
+        self.within(path).map_or(Ok(()), |point| {
+            let error = io::Error::new(io::ErrorKind::ResourceBusy, MountPoint(point));
+            Err(Error::on("remove", path)(error))
+        })
     }
 }
 
 impl Mount {
-    /// Which place in its file system a path is that leads into it.
+    /// The path within its file system of a path that leads into it.
     fn place(&self, path: &Path) -> Option<PathBuf> {
         Some(self.root.join(path.strip_prefix(&self.point).ok()?))
     }
 }
 
-/// Reads a line: number, that of the mount above, device, root, mount point, and what is of no
-/// interest here.
+/// Reads a line: number, parent number, device, root, mount point, and fields that are not used here.
 fn mount(line: &[u8]) -> Option<Mount> {
     let mut fields = line.split(|byte| *byte == b' ');
     let mut number = || std::str::from_utf8(fields.next()?).ok()?.parse().ok();
@@ -131,59 +130,26 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// As [`Mounts::within`], by a walk through the tree. What cannot be read is passed over: a removal
-/// enters no mount either.
-fn walk(path: &Path) -> Option<PathBuf> {
+/// As [`Mounts::within`], by a walk through the tree. Directories that cannot be read are skipped, as a removal
+/// cannot enter a mount either.
+fn search(path: &Path) -> Option<PathBuf> {
     let name = path.file_name()?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let mut trail = Trail::open(parent.unwrap_or(Path::new(".")), Crossing::Forbidden).ok()?;
-    let is_mount = |entered: &io::Result<()>| match entered {
-        Err(error) => error.kind() == io::ErrorKind::CrossesDevices,
-        Ok(()) => false,
+    let parent = parent.unwrap_or(Path::new("."));
+    let mut cursor = TreeCursor::open(parent, MountPolicy::Refuse).ok()?;
+    match cursor.enter(name) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {
+            return Some(path.to_owned());
+        }
+        entered => entered.ok()?,
+    }
+    let stop_at_mount = |error: Error| match error.io_error().kind() {
+        io::ErrorKind::CrossesDevices => Err(error),
+        _ => Ok(()),
     };
-    let entered = trail.enter(name);
-    if is_mount(&entered) {
-        return Some(path.to_owned());
-    }
-    entered.ok()?;
-    let mut pending = vec![trail.entries().unwrap_or_default()];
-    while let Some(children) = pending.last_mut() {
-        let Some(child) = children.pop() else {
-            pending.pop();
-            let _ = trail.leave();
-            continue;
-        };
-        if child.kind != FileKind::Directory {
-            continue;
-        }
-        let entered = trail.enter(&child.name);
-        if is_mount(&entered) {
-            return Some(trail.path().join(child.name));
-        }
-        if entered.is_ok() {
-            pending.push(trail.entries().unwrap_or_default());
-        }
-    }
-    None
+    let walked = walk_below(&mut cursor, stop_at_mount, |_, _| true);
+    walked.err().map(|error| error.path().to_owned())
 }
-
-/// The error of a removal of `path` that would empty what is mounted at `point`.
-pub(crate) fn mounted(path: &Path, point: PathBuf) -> Error {
-    let error = io::Error::new(io::ErrorKind::ResourceBusy, MountPoint(point));
-    Error::on("remove", path)(error)
-}
-
-/// That something is mounted where a removal would have come.
-#[derive(Debug)]
-pub(crate) struct MountPoint(pub(crate) PathBuf);
-
-impl fmt::Display for MountPoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` is a mount point; unmount it first", self.0.display())
-    }
-}
-
-impl std::error::Error for MountPoint {}
 
 #[cfg(test)]
 #[cfg(target_os = "linux")]

@@ -5,9 +5,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, MountPoint, Result};
 use crate::measure::Size;
-use crate::mounts::{MountPoint, Mounts};
+use crate::mounts::Mounts;
 
 #[cfg(not(unix))]
 #[path = "remove/windows.rs"]
@@ -16,47 +16,47 @@ mod system;
 #[path = "remove/unix.rs"]
 mod system;
 
-/// Removes what is at `path`: a file, a link (never what it leads to), or a directory with all
-/// that is in it, including directories that their owner may not read, search or write to. Nothing at
-/// `path` is no error, nor is anything in it that vanishes meanwhile.
+/// Removes `path`: a file, a link (not its target), or a directory with its entries, including directories
+/// without permissions for their owner. Removing a missing path is not an error, nor is an entry that vanishes
+/// meanwhile.
 ///
-/// A directory may be of any depth: neither the stack nor the number of open files grows with it.
+/// Stack and number of open files do not grow with the depth of a directory.
 ///
 /// # Crash
 ///
-/// A directory is renamed first, so that it is gone at once for everybody else; a process that
-/// is killed leaves it under its new name, `<name>@removing-<pid>-<count>`, for
-/// [`remove_leftovers`]. Where it cannot be renamed, it is removed in its place.
+/// A directory is renamed first, so that it disappears at once for other processes; a killed process leaves it
+/// under its new name, `<name>@removing-<pid>-<count>`, for [`remove_leftovers`]. If renaming fails, the directory
+/// is removed under its own name.
 ///
 /// # Errors
 ///
-/// If something is mounted in the directory or at `path`, all stays as it is
-/// ([`Error::mount_point`]). What else could not be removed stays, under its new name.
+/// If there is a mount in the directory or at `path`, nothing is removed ([`Error::mount_point`]). Other entries
+/// that cannot be removed stay, under the new name.
 pub fn remove(path: &Path) -> Result<()> {
-    set_aside_now(path)?.map_or(Ok(()), |doomed| doomed.remove().map(drop))
+    stage_removal_now(path)?.map_or(Ok(()), |doomed| doomed.remove().map(drop))
 }
 
-/// Something that is to be removed, and that nobody finds under its old name any more.
+/// A path that is about to be removed, and already has another name.
 #[derive(Debug)]
-#[must_use = "it is gone for everybody, and still takes its space"]
-pub struct SetAside {
-    /// Its old name.
+#[must_use = "it has lost its name, and still takes its space"]
+pub struct StagedRemoval {
+    /// Its old path.
     path: PathBuf,
-    /// Where it is now. The same, if it could not be renamed.
+    /// Its new path. The same, if renaming failed.
     doomed: PathBuf,
-    /// Below this no link is followed.
+    /// No link below this path is followed.
     trusted: PathBuf,
-    /// Which directory it is; `None` for what is no directory.
+    /// The identity of a directory; `None` for anything else.
     directory: Option<system::Identity>,
 }
 
-/// Renames what is at `path`, to be removed. None if there is nothing.
+/// Renames `path`, to be removed. `None` if it does not exist.
 ///
-/// Only a directory is renamed; a file or a link goes in one step. What cannot be renamed stays under
-/// its name until it is removed, and so does what has the name of a leftover already.
+/// Only a directory is renamed; a file or a link is removed in one step. A directory that cannot be renamed keeps
+/// its name until it is removed, and so does one that has the name of a leftover already.
 ///
-/// `path` begins with `trusted`. Links in `trusted` are followed, and none below it, also if it takes the
-/// place of a directory at this moment.
+/// `trusted` is a prefix of `path`. Links in it are followed; a link below it is not, even if it replaces a
+/// directory at this moment.
 ///
 /// # Crash
 ///
@@ -64,24 +64,28 @@ pub struct SetAside {
 ///
 /// # Errors
 ///
-/// If the metadata cannot be read, something is mounted at `path` or below it, or the directory that
-/// it lies in may not be written to: then it stays as it is.
-pub fn set_aside(path: &Path, trusted: &Path, mounts: &Mounts) -> Result<Option<SetAside>> {
-    set_aside_unless(path, trusted, |path| mounts.refuse(path))
+/// The metadata cannot be read, there is a mount at `path` or below it, or its parent is not writable. `path` is
+/// then unchanged.
+pub fn stage_removal(
+    path: &Path,
+    trusted: &Path,
+    mounts: &Mounts,
+) -> Result<Option<StagedRemoval>> {
+    stage_removal_unless(path, trusted, |path| mounts.refuse(path))
 }
 
-/// As [`set_aside`], with what is mounted now. It is read only where there is a directory.
-fn set_aside_now(path: &Path) -> Result<Option<SetAside>> {
+/// As [`stage_removal`], with the current mounts, which are read only if `path` is a directory.
+fn stage_removal_now(path: &Path) -> Result<Option<StagedRemoval>> {
     let trusted = path.parent().unwrap_or(Path::new(""));
-    set_aside_unless(path, trusted, |path| Mounts::read().refuse(path))
+    stage_removal_unless(path, trusted, |path| Mounts::read().refuse(path))
 }
 
-fn set_aside_unless(
+fn stage_removal_unless(
     path: &Path,
     trusted: &Path,
     refuse: impl FnOnce(&Path) -> Result<()>,
-) -> Result<Option<SetAside>> {
-    // A separator at the end would make the system follow a link.
+) -> Result<Option<StagedRemoval>> {
+    // With a separator at the end, the system would follow a link.
     let path: PathBuf = path.components().collect();
     let is_directory = match fs::symlink_metadata(&path) {
         Ok(metadata) => metadata.is_dir(),
@@ -90,10 +94,10 @@ fn set_aside_unless(
     };
     let trusted: PathBuf = trusted.components().collect();
     if !is_directory {
-        return Ok(Some(SetAside { doomed: path.clone(), path, trusted, directory: None }));
+        return Ok(Some(StagedRemoval { doomed: path.clone(), path, trusted, directory: None }));
     }
     refuse(&path)?;
-    Ok(system::rename_aside(&path, &trusted)?.map(|(doomed, directory)| SetAside {
+    Ok(system::rename_aside(&path, &trusted)?.map(|(doomed, directory)| StagedRemoval {
         path,
         doomed,
         trusted,
@@ -101,12 +105,12 @@ fn set_aside_unless(
     }))
 }
 
-impl SetAside {
-    /// Removes it, and returns how much it was.
+impl StagedRemoval {
+    /// Removes it, and returns its size.
     ///
     /// # Errors
     ///
-    /// What could not be removed stays, under its new name. The error names the first of it.
+    /// Entries that cannot be removed stay, under the new name. The error names the first one.
     pub fn remove(self) -> Result<Size> {
         let Self { path, doomed, trusted, directory } = self;
         match directory {
@@ -126,13 +130,11 @@ fn remove_leaf(path: &Path, trusted: &Path) -> io::Result<Size> {
     }
 }
 
-/// Removes what a [`remove`] of `path` that was killed left beside it. One that is still at work
-/// is helped.
+/// Removes the leftovers of killed removals of `path`, and of those that are still running.
 ///
 /// # Errors
 ///
-/// As [`remove`], after the others were removed: what could not be removed keeps its name, and is
-/// tried again with the next call.
+/// As [`remove`], after the other leftovers were removed. The next call tries again.
 pub fn remove_leftovers(path: &Path) -> Result<()> {
     let path: &Path = &path.components().collect::<PathBuf>();
     let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
@@ -156,15 +158,14 @@ pub fn remove_leftovers(path: &Path) -> Result<()> {
 
 const REMOVING: &str = "@removing-";
 
-/// A name beside `path`, for it while it is removed.
+/// The name of `path` during its removal.
 fn removal_name(path: &Path, count: u32) -> OsString {
     let mut name: OsString = path.file_name().unwrap_or_default().to_owned();
     name.push(format!("{REMOVING}{}-{count}", std::process::id()));
     name
 }
 
-/// Whether something of this name was being removed already: it gets no further suffix, however
-/// often its removal is tried again.
+/// Whether this is the name of a path during its removal, which gets no second suffix.
 fn is_removal_name(name: &OsStr) -> bool {
     let Some((_, numbers)) = name.to_str().and_then(|name| name.rsplit_once(REMOVING)) else {
         return false;
@@ -180,7 +181,7 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     use super::*;
-    use crate::trail::{Crossing, Trail};
+    use crate::walk::{MountPolicy, TreeCursor};
 
     #[test]
     fn a_tree_goes_and_nothing_outside_it() {
@@ -208,17 +209,17 @@ mod tests {
         let [tree, copy] = ["tree", "copy"].map(|name| lab.path().join(name));
         fs::create_dir(&tree).unwrap();
         fs::create_dir(&copy).unwrap();
-        let mut trail = Trail::open(&tree, Crossing::Allowed).unwrap();
+        let mut cursor = TreeCursor::open(&tree, MountPolicy::Cross).unwrap();
         for _ in 0..3000 {
-            trail.make_directory("dd".as_ref()).unwrap();
-            trail.enter("dd".as_ref()).unwrap();
+            cursor.create_dir("dd".as_ref()).unwrap();
+            cursor.enter("dd".as_ref()).unwrap();
         }
         let access = crate::Access::default();
-        trail.create_file("file".as_ref(), access).unwrap().write_all(b"12345").unwrap();
+        cursor.create_file("file".as_ref(), access).unwrap().write_all(b"12345").unwrap();
         let small_stack = std::thread::Builder::new().stack_size(64 * 1024);
         let work = move || {
             crate::copy_tree(&tree, &copy, &crate::Progress::default()).unwrap().unwrap();
-            crate::forbid_writing(&copy).unwrap();
+            crate::make_tree_read_only(&copy).unwrap();
             for tree in [tree, copy] {
                 assert_eq!(crate::measure(&tree), Size { bytes: 5, shared: 0, files: 1 });
                 remove(&tree).unwrap();
@@ -290,7 +291,7 @@ mod tests {
         let leftover = lab.path().join("tree@removing-1-0");
         fs::create_dir_all(leftover.join("below")).unwrap();
         let aside =
-            set_aside(&leftover, lab.path(), &Mounts::read()).unwrap().expect("it is there");
+            stage_removal(&leftover, lab.path(), &Mounts::read()).unwrap().expect("it is there");
         assert!(leftover.join("below").exists(), "it has its name still");
         assert_eq!(aside.remove().unwrap(), Size::default());
         assert!(!leftover.exists());
@@ -302,12 +303,13 @@ mod tests {
     /// Another directory than the one that was renamed is not removed, also if a directory above it
     /// was replaced by a link.
     #[test]
-    fn only_the_directory_that_was_set_aside_is_removed() {
+    fn only_the_directory_that_was_stage_removal_is_removed() {
         let lab = tempfile::tempdir().unwrap();
         let above = lab.path().join("above");
         fs::create_dir_all(above.join("tree/below")).unwrap();
-        let aside =
-            set_aside(&above.join("tree"), &above, &Mounts::read()).unwrap().expect("it is there");
+        let aside = stage_removal(&above.join("tree"), &above, &Mounts::read())
+            .unwrap()
+            .expect("it is there");
         let name = fs::read_dir(&above).unwrap().next().unwrap().unwrap().file_name();
         let other = lab.path().join("other");
         fs::create_dir_all(other.join(&name).join("precious")).unwrap();
@@ -329,11 +331,12 @@ mod tests {
         symlink(&outside, depot.join("group")).unwrap();
         let mounts = Mounts::read();
         let group = depot.join("group");
-        assert!(set_aside(&group.join("tree"), &depot, &mounts).is_err());
-        let file = set_aside(&group.join("file"), &depot, &mounts).unwrap().expect("it is there");
+        assert!(stage_removal(&group.join("tree"), &depot, &mounts).is_err());
+        let file =
+            stage_removal(&group.join("file"), &depot, &mounts).unwrap().expect("it is there");
         assert!(file.remove().is_err());
         assert!(outside.join("tree").exists() && outside.join("file").exists());
-        let trusted = set_aside(&group.join("tree"), &group, &mounts).unwrap();
+        let trusted = stage_removal(&group.join("tree"), &group, &mounts).unwrap();
         trusted.expect("it is there").remove().unwrap();
         assert!(!outside.join("tree").exists());
     }

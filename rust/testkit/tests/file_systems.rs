@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::process::Output;
 
 use scratchrs_core::store::Store;
-use scratchrs_fs::{LINK_MODES, LinkMode};
+use scratchrs_fs::LinkMode;
 use scratchrs_testkit::{DepotLab, Disk, FileSystem, Worker, report, skip};
 
 /// A depot on a disk that is invisible to other processes.
@@ -57,10 +57,10 @@ fn every_mode(name: &str, kind: FileSystem, known: &[LinkMode]) {
         Err(why) => return skip(&format!("the store on {name}"), &why),
     };
     let can = |mode: &LinkMode| known.contains(mode);
-    let best = LINK_MODES.into_iter().find(can).unwrap();
+    let best = LinkMode::ALL.into_iter().find(can).unwrap();
     let expect = |mode: LinkMode| if can(&mode) { mode } else { LinkMode::Copy };
     let trees = ["--count", "3", "--files", "8"];
-    let tasks = LINK_MODES.map(|mode| (vec!["--link", mode.name()], expect(mode)));
+    let tasks = LinkMode::ALL.map(|mode| (vec!["--link", mode.name()], expect(mode)));
     for (link, expected) in [(vec![], best)].into_iter().chain(tasks) {
         lab.succeed("store-trees", &[&trees[..], &link].concat());
         let expected: BTreeSet<_> =
@@ -79,7 +79,7 @@ fn every_mode(name: &str, kind: FileSystem, known: &[LinkMode]) {
 fn files_are_linked_by_a_supported_mode() {
     use LinkMode::{Copy, Hardlink, Symlink};
     every_mode("tmpfs", FileSystem::Tmpfs(1024), &[Hardlink, Symlink, Copy]);
-    every_mode("Btrfs", FileSystem::Btrfs, &LINK_MODES);
+    every_mode("Btrfs", FileSystem::Btrfs, &LinkMode::ALL);
     every_mode("FAT", FileSystem::Fat, &[Copy]);
 }
 

@@ -118,7 +118,7 @@ fn publish(
     depots: &[PathBuf],
 ) -> Result<Binding> {
     let directory = environment.target.join("artifact");
-    scratchrs_fs::ensure_directory(&directory)?;
+    scratchrs_fs::create_dir_all(&directory)?;
     let staging = tempfile::tempdir_in(&directory)?;
     let tree = staging.path().join(product.name);
     tree::write(&tree, &product.files)?;
@@ -149,7 +149,7 @@ fn bind(root: &Path, platform: &Platform, bindings: &[Binding]) -> Result<()> {
     let path = root.join("JuliaArtifacts.toml");
     let text = binding::to_toml(platform, bindings);
     if !fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
-        scratchrs_fs::replace(&path, &text, None)?;
+        scratchrs_fs::replace(&path, &text)?;
     }
     console::status("Bound", path.display());
     Ok(())

@@ -187,7 +187,7 @@ fn depot(environment: &Environment, julia: &Julia) -> PathBuf {
 /// The command that runs the Julia tests, with a separate home directory.
 fn session(environment: &Environment, julia: &Julia, binding: Binding) -> Result<Command> {
     let home = environment.target.join("test-home");
-    scratchrs_fs::ensure_directory(&home)?;
+    scratchrs_fs::create_dir_all(&home)?;
     let mut project = std::ffi::OsString::from("--project=");
     project.push(&environment.root);
     let mut command = julia.command(&depot(environment, julia));

@@ -75,7 +75,7 @@ impl Arguments {
             version: env!("CARGO_PKG_VERSION"),
             status: status::Answer::of(&status),
         };
-        fs::replace(Path::new(&path), page(&content)?, None).map_err(|error| refused(&error))?;
+        fs::replace(Path::new(&path), page(&content)?).map_err(|error| refused(&error))?;
         let (size, entries) = (status.size(), status.entries.len());
         if session.output.is_json() {
             return session.output.json(&Answer {
@@ -103,15 +103,17 @@ fn check(path: &Path) -> Result<()> {
         Err(Failure::new(Code::Io, message).about(path).hint(hint))
     };
     let directory = path.parent().unwrap_or(path);
-    if !fs::try_is_directory(directory).map_err(|error| refused(&error))? {
+    let found = |path| fs::metadata(path).map_err(|error| refused(&error));
+    if !found(directory)?.is_some_and(|found| found.is_dir()) {
         return refuse("its directory is not there", "make the directory, or name another file");
     }
-    if fs::try_is_directory(path).map_err(|error| refused(&error))? {
+    let target = found(path)?;
+    if target.as_ref().is_some_and(fs::Metadata::is_dir) {
         return refuse("it is a directory", "name a file in it: `--html depot.html`");
     }
-    let is_something = fs::look(path).map_err(|error| refused(&error))?.is_some();
+    let is_something = fs::symlink_metadata(path).map_err(|error| refused(&error))?.is_some();
     // A device or a pipe would be replaced by a file, for everybody.
-    if is_something && !fs::is_regular(path).map_err(|error| refused(&error))? {
+    if is_something && !target.is_some_and(|found| found.is_file()) {
         return refuse("what is there is no file", "name another file");
     }
     Ok(())

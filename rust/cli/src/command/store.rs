@@ -100,8 +100,8 @@ impl Names {
             None => store.layout().bindings(self.package.resolve(session)?.owner, None),
         };
         let is_there =
-            scratchrs_fs::is_regular(file.as_ref()).map_err(scratchrs_core::Error::from)?;
-        Ok((file, is_there))
+            scratchrs_fs::metadata(file.as_ref()).map_err(scratchrs_core::Error::from)?;
+        Ok((file, is_there.is_some_and(|found| found.is_file())))
     }
 
     /// The store of the depot, and the file of bindings, made unless it is there. The store is there for

@@ -229,7 +229,7 @@ impl File {
 
     fn replace(&self, before: &str, after: &str) -> Result<()> {
         if before != after || !Path::new(&self.path).exists() {
-            fs::replace(Path::new(&self.path), after, None)?;
+            fs::replace(Path::new(&self.path), after)?;
         }
         Ok(())
     }

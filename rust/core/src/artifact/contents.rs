@@ -26,7 +26,7 @@ pub fn list(stack: &Stack) -> Result<Listing> {
     for (hash, path) in self::artifacts(stack)? {
         let bytes = match record::read(&path, hash) {
             Some(tree) => tree.bytes(),
-            None => fs::measure_directory(Path::new(&path)).bytes,
+            None => fs::measure_dir(Path::new(&path)).bytes,
         };
         let uses = uses.get(&hash).cloned().unwrap_or_default();
         artifacts.push(Listed {
@@ -93,7 +93,7 @@ pub fn remove(stack: &Stack, hash: TreeHash) -> Result<Vec<String>> {
     let mut removed = Vec::new();
     for path in stack.candidates(hash)? {
         let artifact = Path::new(&path);
-        let was_there = fs::is_directory(artifact);
+        let was_there = fs::is_dir(artifact);
         fs::remove(artifact)?;
         fs::remove_leftovers(artifact)?;
         record::remove(&path)?;

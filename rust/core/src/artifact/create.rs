@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_archive as archive;
-use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Progress};
+use scratchrs_fs::{self as fs, Attempt, Holder, IfExists, PidLock, Progress};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{BUILDING, join};
 
@@ -47,7 +47,7 @@ pub struct Creation {
 /// If the stack has no depot, or the file system refuses.
 pub fn begin(stack: &Stack) -> Result<Creation> {
     let artifacts = stack.first_directory()?;
-    fs::ensure_directory(Path::new(&artifacts))?;
+    fs::create_dir_all(Path::new(&artifacts))?;
     clear_away_the_dead(&artifacts)?;
     let process = std::process::id();
     let mut number = 0;
@@ -57,7 +57,7 @@ pub fn begin(stack: &Stack) -> Result<Creation> {
         // Another thread has this one, or a process of the same number on another machine.
         if let Attempt::Acquired(lock) = PidLock::try_acquire(&lock, locks::CREATION)? {
             fs::remove(Path::new(&directory))?;
-            fs::make_directory(Path::new(&directory))?;
+            fs::create_dir(Path::new(&directory))?;
             return Ok(Creation { artifacts, directory: directory.into(), _lock: lock });
         }
         number += 1;
@@ -132,7 +132,7 @@ impl Creation {
     /// directory is removed.
     pub fn publish(self, stack: &Stack, progress: &Progress) -> Result<Created> {
         progress.begin("Hashing the artifact");
-        if !fs::is_directory(&self.directory) {
+        if !fs::is_dir(&self.directory) {
             let directory = self.directory.display();
             let message = format!("can't make an artifact: `{directory}` is no directory any more");
             return Err(Error::NotFound(message));
@@ -146,7 +146,7 @@ impl Creation {
         let path = join(&self.artifacts, &[&hash.to_string()]);
         // A collection takes this lock to remove the artifact. It either has, or sees the new record.
         let _lock = self.lock(hash, progress)?;
-        fs::forbid_writing(&self.directory)?;
+        fs::make_tree_read_only(&self.directory)?;
         progress.check()?;
         let is_new = put_in_place(&self.directory, &path)?;
         record::renew(&path, hash, &tree);
@@ -171,7 +171,7 @@ impl Creation {
         let lock = lock_beside(&join(&self.artifacts, &[&hash.to_string()]));
         let mut is_told = false;
         loop {
-            match fs::in_directory(&lock, || PidLock::acquire(&lock, locks::ARTIFACT, MOMENT))? {
+            match fs::with_parent_dir(&lock, || PidLock::acquire(&lock, locks::ARTIFACT, MOMENT))? {
                 Attempt::Acquired(lock) => return Ok(lock),
                 Attempt::Held(holder) => wait_for(hash, &holder, &mut is_told, progress)?,
             }
@@ -218,9 +218,9 @@ impl Drop for Creation {
 pub(super) fn put_in_place(built: &Path, artifact: &str) -> Result<bool> {
     let artifact = Path::new(artifact);
     if let Some(directory) = artifact.parent() {
-        fs::allow_as(built, directory)?;
+        fs::copy_permissions(built, directory)?;
     }
-    Ok(fs::publish_new(built, artifact)?)
+    Ok(fs::place(built, artifact, IfExists::Keep)?)
 }
 
 #[cfg(test)]

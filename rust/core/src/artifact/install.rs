@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use scratchrs_archive::{self as archive, Links, TreeRecord, UnpackOptions, Unpacked};
 use scratchrs_fetch::{self as fetch, Client, LimitSource, Reason, Request, Settings};
-use scratchrs_fs::{self as fs, Attempt, Holder, PidLock, Progress};
+use scratchrs_fs::{self as fs, Attempt, Holder, IfExists, PidLock, Progress};
 use scratchrs_model::artifacts_toml::{Bindings, Download, Entry, Host};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::{Sha256, TreeHash};
@@ -209,7 +209,7 @@ pub fn begin_install(stack: &Stack, hash: TreeHash, patience: Duration) -> Resul
         Err(holder) => return Ok(InstallBegun::Busy(holder)),
     };
     // Under the lock, as no collection gets at it.
-    if fs::is_directory(Path::new(&installation.path)) {
+    if fs::is_dir(Path::new(&installation.path)) {
         installation.remove_downloads();
         record::touch(&installation.path)?;
         return Ok(InstallBegun::Ready(installation.path.clone()));
@@ -239,7 +239,7 @@ pub(super) fn begin_repair(
 pub(super) fn tidy(path: &str) {
     let lock = lock_beside(path);
     // Its lock is the last thing that goes. Where one is, somebody may also be at work.
-    if std::fs::symlink_metadata(&lock).is_ok()
+    if matches!(fs::symlink_metadata(&lock), Ok(Some(_)))
         && let Ok(Attempt::Acquired(_lock)) = PidLock::try_acquire(&lock, locks::ARTIFACT)
     {
         // The artifact is there: that there is more beside it is no reason to refuse it.
@@ -256,7 +256,7 @@ fn remove_beside(artifact: &str, mark: &str) -> fs::Result<()> {
     };
     let prefix = format!("{}{mark}", name.to_string_lossy());
     let is_beside = |name: &&String| {
-        name.strip_prefix(fs::UNFINISHED).unwrap_or(name.as_str()).starts_with(&prefix)
+        name.strip_prefix(fs::TEMP_PREFIX).unwrap_or(name.as_str()).starts_with(&prefix)
     };
     for name in fs::names(directory)?.iter().filter(is_beside) {
         fs::remove(&directory.join(name))?;
@@ -274,7 +274,7 @@ impl Installation {
         let path = join(&stack.first_directory()?, &[&hash.to_string()]);
         let lock = lock_beside(&path);
         let acquire = || PidLock::acquire(&lock, locks::ARTIFACT, patience);
-        let lock = match fs::in_directory(&lock, acquire)? {
+        let lock = match fs::with_parent_dir(&lock, acquire)? {
             Attempt::Acquired(lock) => lock,
             Attempt::Held(holder) => return Ok(Err(holder)),
         };
@@ -375,7 +375,7 @@ impl Installation {
         options: InstallOptions<'_>,
         progress: &Progress,
     ) -> std::result::Result<Unpacked, Failure> {
-        fs::make_directory(built).map_err(Error::from)?;
+        fs::create_dir(built).map_err(Error::from)?;
         let file = fs::open(tarball).map_err(Error::from)?;
         progress.expect(file.metadata().map_or(0, |metadata| metadata.len()));
         let options =
@@ -393,8 +393,8 @@ impl Installation {
             // That one may be rotten too.
             record::remove(&self.path)?;
             record::keep(&self.path, self.hash, tree);
-            fs::allow_as(built, path.parent().unwrap_or(path))?;
-            fs::publish(built, path)?;
+            fs::copy_permissions(built, path.parent().unwrap_or(path))?;
+            fs::place(built, path, IfExists::Swap)?;
             return Ok(true);
         }
         record::renew(&self.path, self.hash, tree);

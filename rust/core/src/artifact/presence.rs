@@ -77,17 +77,17 @@ pub(super) fn stay(path: &str, patience: Duration) -> Result<Stay> {
     let artifact = Path::new(path);
     let after = |is_there| if is_there { Stay::Present } else { Stay::Gone };
     match record::touch(path) {
-        Err(error) if error.is_read_only() => return Ok(after(fs::is_directory(artifact))),
+        Err(error) if error.is_read_only() => return Ok(after(fs::is_dir(artifact))),
         touched => touched?,
     }
     let lock = lock_beside(path);
     if fs::is_lock_free(&lock) {
-        return Ok(after(fs::is_directory(artifact)));
+        return Ok(after(fs::is_dir(artifact)));
     }
     match PidLock::acquire(&lock, locks::ARTIFACT.briefly(), patience) {
         Ok(Attempt::Acquired(_lock)) => {
             // The collection that held it may have removed the record with the artifact.
-            let is_there = fs::is_directory(artifact);
+            let is_there = fs::is_dir(artifact);
             if is_there {
                 record::touch(path)?;
             }

@@ -23,7 +23,7 @@ pub(super) fn keep(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
     let is_named_so = artifact.ends_with(&hash.to_string());
     let is_kept = path.metadata().is_ok_and(|found| found.len() > 0);
     if is_named_so && tree.hashes().contains(&hash) && !is_kept {
-        let _ = fs::replace(&path, tree.to_bytes(), None);
+        let _ = fs::replace(&path, tree.to_bytes());
     }
 }
 
@@ -32,7 +32,7 @@ pub(super) fn keep(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
 pub(super) fn renew(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
     let path = path_beside(artifact);
     if artifact.ends_with(&hash.to_string()) && tree.hashes().contains(&hash) {
-        let _ = fs::replace(&path, tree.to_bytes(), None);
+        let _ = fs::replace(&path, tree.to_bytes());
     }
 }
 
@@ -40,7 +40,7 @@ pub(super) fn renew(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
 /// artifact without a record gets an empty one.
 pub(super) fn touch(artifact: &str) -> fs::Result<()> {
     let path = path_beside(artifact);
-    if fs::touch(&path)? || !fs::is_directory(Path::new(artifact)) {
+    if fs::touch(&path)? || !fs::is_dir(Path::new(artifact)) {
         return Ok(());
     }
     match fs::write_new(&path, "") {
@@ -58,7 +58,7 @@ pub(super) fn read(artifact: &str, hash: TreeHash) -> Option<TreeRecord> {
 /// Removes the record of the artifact at `path`.
 pub(super) fn remove(artifact: &str) -> fs::Result<()> {
     let path = path_beside(artifact);
-    fs::discard_unfinished(&path);
+    fs::remove_temp_files(&path);
     fs::remove(&path)
 }
 
@@ -67,7 +67,7 @@ pub(super) fn remove_orphans(directory: &Path) -> fs::Result<()> {
     for name in fs::names(directory)? {
         let hash = name.strip_suffix(TREE_RECORD);
         let is_record = hash.is_some_and(|hash| hash.parse::<TreeHash>().is_ok());
-        if is_record && hash.is_some_and(|hash| !fs::is_directory(&directory.join(hash))) {
+        if is_record && hash.is_some_and(|hash| !fs::is_dir(&directory.join(hash))) {
             fs::remove(&directory.join(name))?;
         }
     }

@@ -204,7 +204,7 @@ impl Stack {
 }
 
 fn is_there(path: &str) -> bool {
-    fs::is_directory(Path::new(path))
+    fs::is_dir(Path::new(path))
 }
 
 fn first_existing(candidates: Vec<String>) -> Result<String> {
@@ -222,7 +222,7 @@ fn no_depot() -> Error {
 ///
 /// If it cannot be read, or is something else than a file or a directory.
 pub(crate) fn read_bytes(file: &str) -> Result<Option<Vec<u8>>> {
-    match fs::read_regular(Path::new(file), u64::MAX) {
+    match fs::read_up_to(Path::new(file), u64::MAX) {
         Err(error) if error.is_directory() => Ok(None),
         found => Ok(found?.map(|(bytes, _)| bytes)),
     }

@@ -98,7 +98,7 @@ pub fn why(
     let world = World::read(options, moment, progress)?;
     let plans = world.decide(options, moment);
     let path = in_current_directory(query)?.into_owned();
-    let real = fs::real_path(Path::new(&path));
+    let real = fs::canonicalize(Path::new(&path)).ok();
     let own = spelling::in_depot(&world.inventory, Path::new(&path)).map(PathBuf::from);
     let paths: Vec<&Path> =
         real.iter().chain(&own).map(PathBuf::as_path).chain([Path::new(&path)]).collect();

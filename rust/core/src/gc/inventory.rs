@@ -10,7 +10,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, Entry, EntryKind, FileId, Stamp};
+use scratchrs_fs::{self as fs, DirEntry, FileId, FileKind, FileStamp};
 use scratchrs_model::clone_name;
 use scratchrs_model::collection::{Depot, Item, KINDS, Kind, Position};
 use scratchrs_model::diagnostic::Diagnostic;
@@ -67,7 +67,8 @@ pub(crate) fn depots(stack: &[String], sweeps_all: bool) -> Result<Vec<Depot>> {
         let path = in_current_directory(path)?;
         let path = path.trim_end_matches(std::path::MAIN_SEPARATOR).to_owned();
         let id = fs::file_id(Path::new(&path));
-        let real = fs::real_path(Path::new(&path))
+        let real = fs::canonicalize(Path::new(&path))
+            .ok()
             .and_then(|real| real.into_os_string().into_string().ok());
         let aliases = real.filter(|real| *real != path);
         let is_known = |(depot, known): (&Depot, &Option<FileId>)| {
@@ -109,7 +110,7 @@ struct Contents {
 impl Shelf {
     fn read(&self, now: SystemTime) -> Contents {
         let mut contents = Contents::default();
-        let mut entries = match fs::entries(&self.path) {
+        let mut entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
             // It was removed meanwhile, as a network file system says it.
             Err(error) if error.io_error().kind() == ErrorKind::StaleNetworkFileHandle => {
@@ -133,31 +134,35 @@ impl Shelf {
     }
 
     /// Adds the directory of a package.
-    fn add_group(&self, Entry { name, kind }: Entry, contents: &mut Contents) {
+    fn add_group(&self, entry: DirEntry, contents: &mut Contents) {
+        let leads_to_dir = entry.is_dir_in(&self.path);
+        let DirEntry { name, kind } = entry;
         let path = self.path.join(&name);
         match kind {
-            EntryKind::Directory if is_removing(&name) => contents.leftovers.push(path),
-            EntryKind::Directory => {
+            FileKind::Directory if is_removing(&name) => contents.leftovers.push(path),
+            FileKind::Directory => {
                 let Self { depot, kind, .. } = *self;
                 contents.groups.push(Self { depot, kind, group: name, path });
             }
-            EntryKind::LinkToDirectory => {
+            FileKind::Link if leads_to_dir => {
                 let message = "is a link: what it leads to is not collected".to_owned();
                 contents.notes.push(Note::about(&path, Problem::Passed, message));
             }
-            EntryKind::Link | EntryKind::File => {}
+            FileKind::Link | FileKind::File | FileKind::Special(_) => {}
         }
     }
 
-    fn add_item(&self, Entry { name, kind }: Entry, now: SystemTime, contents: &mut Contents) {
+    fn add_item(&self, entry: DirEntry, now: SystemTime, contents: &mut Contents) {
+        let is_directory = entry.is_dir_in(&self.path);
+        let DirEntry { name, kind } = entry;
         let path = || self.path.join(&name);
         let text = name.to_str().unwrap_or_default();
-        let is_directory = matches!(kind, EntryKind::Directory | EntryKind::LinkToDirectory);
         let own = Leftover::of(text).filter(|own| {
             is_directory == matches!(own, Leftover::Removing | Leftover::Building(_))
         });
         let is_suspended = || {
-            let is_old = || Stamp::of(&path()).is_some_and(|stamp| stamp.is_older_than(DAY, now));
+            let is_old =
+                || FileStamp::of(&path()).is_some_and(|stamp| stamp.is_older_than(DAY, now));
             let begins = SUSPENDED.iter().any(|begin| text.starts_with(begin));
             self.group == PKG && self.kind == Kind::Space && begins && is_old()
         };
@@ -184,10 +189,10 @@ impl Shelf {
                 return;
             }
             _ if is_directory => false,
-            _ if kind == EntryKind::File && is_suspended() => true,
+            _ if kind == FileKind::File && is_suspended() => true,
             _ => return,
         };
-        if kind == EntryKind::LinkToDirectory {
+        if is_directory && kind == FileKind::Link {
             contents.links.push(contents.items.len());
         }
         let origin = (self.kind == Kind::Clone).then(|| origin(&path())).flatten();
@@ -244,7 +249,7 @@ impl Inventory {
         for depot in &mut self.depots {
             let path = layout::join(&depot.path, &layout::ORPHANED);
             let consequence = Problem::Healed;
-            match fs::read_regular(Path::new(&path), LONGEST_SMALL_FILE) {
+            match fs::read_up_to(Path::new(&path), LONGEST_SMALL_FILE) {
                 Ok(Some((bytes, _))) => {
                     let (orphans, diagnostics) = Orphans::read(&bytes);
                     depot.orphans = spelling::respell(orphans, depot);
@@ -278,6 +283,6 @@ fn origin(clone: &Path) -> Option<String> {
     if !clone_name::is_hashed(name) {
         return None;
     }
-    let (config, _) = fs::read_regular(&clone.join("config"), LONGEST_SMALL_FILE).ok()??;
+    let (config, _) = fs::read_up_to(&clone.join("config"), LONGEST_SMALL_FILE).ok()??;
     clone_name::origin(std::str::from_utf8(&config).ok()?).map(str::to_owned)
 }

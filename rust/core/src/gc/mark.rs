@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, FileReader, Stamp};
+use scratchrs_fs::{self as fs, FileReader, FileStamp};
 use scratchrs_model::artifacts_toml::{NamedHashes, named_hashes};
 use scratchrs_model::collection::{Depot, Kind, Root, Roots, SpaceUse, Unreadable};
 use scratchrs_model::diagnostic::Diagnostic;
@@ -66,7 +66,7 @@ pub(crate) struct Log {
     pub(crate) log: UsageLog,
     /// What cannot be read in it.
     damage: Damage,
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
     /// Why it cannot be read.
     unreadable: Option<Diagnostic>,
     /// What was put aside of it, if it was something else than a log once.
@@ -77,7 +77,7 @@ pub(crate) struct Log {
 #[derive(Clone, Debug)]
 struct Look {
     /// None if it may have changed without a trace.
-    stamp: Option<Stamp>,
+    stamp: Option<FileStamp>,
     diagnostic: Option<Box<Diagnostic>>,
 }
 
@@ -146,7 +146,7 @@ impl Marks {
 
     /// Whether a log has changed since it was read.
     pub(crate) fn is_outdated(&self) -> bool {
-        self.logs.iter().any(|log| Stamp::of(Path::new(&log.path)) != log.stamp)
+        self.logs.iter().any(|log| FileStamp::of(Path::new(&log.path)) != log.stamp)
     }
 
     /// Takes over what came of reading roots, and returns those that are there.
@@ -176,7 +176,7 @@ impl Marks {
         let spaces = self.roots.uses.iter().map(|space| space.path.as_str());
         let spellings = &self.roots.spellings;
         let spaces = spaces.filter(|space| spellings.of(space).is_empty()).collect();
-        those_gone(spaces, fs::try_is_directory)
+        those_gone(spaces, |path| Ok(fs::metadata(path)?.is_some_and(|found| found.is_dir())))
     }
 
     fn read_overrides(&mut self, depots: &[Depot]) -> (Overrides, Vec<Unreadable>) {
@@ -185,7 +185,7 @@ impl Marks {
         for depot in depots.iter().rev() {
             let path = layout::join(&depot.path, &[ARTIFACTS, OVERRIDES]);
             let kinds = vec![Kind::Artifact];
-            match fs::read_regular(Path::new(&path), LONGEST_ROOT) {
+            match fs::read_up_to(Path::new(&path), LONGEST_ROOT) {
                 Ok(None) => {}
                 Ok(Some((bytes, _))) => {
                     match root::text_of(&bytes).and_then(|text| overrides.merge(text)) {
@@ -276,7 +276,7 @@ fn space_uses(
     let mut uses: Vec<SpaceUse> =
         uses.into_iter().map(|(path, space)| SpaceUse { path: path.to_owned(), ..space }).collect();
     let projects = uses.iter().flat_map(|space| &space.projects).map(String::as_str).collect();
-    let mut gone = those_gone(projects, fs::is_regular);
+    let mut gone = those_gone(projects, is_file);
     let stand_ins = stand_ins_of(&gone, logs, depots);
     gone.retain(|project| !stand_ins.contains_key(project));
     for space in &mut uses {
@@ -285,6 +285,10 @@ fn space_uses(
         space.projects.dedup();
     }
     (uses, gone, stand_ins)
+}
+
+fn is_file(path: &Path) -> fs::Result<bool> {
+    Ok(fs::metadata(path)?.is_some_and(|found| found.is_file()))
 }
 
 /// What is there instead of projects that are not.
@@ -303,7 +307,7 @@ fn stand_ins_of(gone: &HashSet<String>, logs: &[Log], depots: &[Depot]) -> HashM
     for project in gone {
         let depots_of = logging.get(project.as_str()).map_or(&[][..], Vec::as_slice);
         let mut stand_ins = stand_ins(project, depots_of, depots).into_iter();
-        let stand_in = stand_ins.find(|path| !matches!(fs::is_regular(Path::new(path)), Ok(false)));
+        let stand_in = stand_ins.find(|path| !matches!(is_file(Path::new(path)), Ok(false)));
         found.extend(stand_in.map(|stand_in| (project.clone(), stand_in)));
     }
     found
@@ -375,7 +379,7 @@ impl<F: Format> RootReader<F> {
             fs::parallel_map_with(&paths, <(FileReader, F)>::default, |tools, (path, _)| {
                 let known = self.known.binary_search_by(|root| root.path.as_str().cmp(path));
                 let stamp = known.ok().and_then(|index| self.looks[index].stamp.as_ref());
-                let is_same = stamp.is_some() && Stamp::of(Path::new(path)).as_ref() == stamp;
+                let is_same = stamp.is_some() && FileStamp::of(Path::new(path)).as_ref() == stamp;
                 if is_same {
                     return (None, None);
                 }
@@ -455,12 +459,12 @@ fn read_root<F: Format>(
 
 impl Log {
     fn read(depot: usize, kind: UsageLogFile, path: &str, old: Option<&Self>) -> Self {
-        let (bytes, stamp, unreadable) = match fs::read_regular(Path::new(path), LONGEST_ROOT) {
+        let (bytes, stamp, unreadable) = match fs::read_up_to(Path::new(path), LONGEST_ROOT) {
             Ok(Some((bytes, stamp))) => (bytes, Some(stamp), None),
             Ok(None) => (Vec::new(), None, None),
             Err(error) => (
                 Vec::new(),
-                Stamp::of(Path::new(path)),
+                FileStamp::of(Path::new(path)),
                 Some(Diagnostic::of_file(error.to_string())),
             ),
         };

@@ -42,6 +42,6 @@ impl World {
 /// Whether a depot that exists may not be written to: a collection writes to its logs first.
 fn is_read_only(depot: &str) -> bool {
     let logs = layout::join(depot, &[LOGS]);
-    let written = if fs::is_directory(Path::new(&logs)) { &logs } else { depot };
-    fs::is_directory(Path::new(depot)) && !fs::is_writable_directory(Path::new(written))
+    let written = if fs::is_dir(Path::new(&logs)) { &logs } else { depot };
+    fs::is_dir(Path::new(depot)) && !fs::is_writable_dir(Path::new(written))
 }

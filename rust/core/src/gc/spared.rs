@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Holder, Mounts, Policy, Stamp};
+use scratchrs_fs::{self as fs, FileStamp, Holder, Mounts, Policy};
 use scratchrs_model::collection::{Item, Kind};
 use scratchrs_model::layout::{GENERATING, LOCK, TREE_RECORD};
 
@@ -63,7 +63,7 @@ pub(super) fn why_spared(
         return Some(format!("`{}` is a mount point; unmount it first", point.display()));
     }
     let record = match item.kind {
-        Kind::Artifact => Stamp::of(&beside(path, TREE_RECORD)),
+        Kind::Artifact => FileStamp::of(&beside(path, TREE_RECORD)),
         _ => None,
     };
     let is_new = record.is_some_and(|record| !record.is_older_than(UNBOUND, moment.clock));

@@ -61,7 +61,7 @@ struct Repository {
 impl Repository {
     fn at(path: &str) -> Self {
         let path = Path::new(path);
-        Self { id: fs::file_id(path), real: fs::existing_real_path(path) }
+        Self { id: fs::file_id(path), real: fs::canonicalize_existing(path) }
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -199,7 +199,7 @@ impl<'a> Finder<'a> {
             let path = place.items[item].path(&place.path);
             // What it leads to in the end, and what its text says, which may be another link.
             let next = fs::link_target(&path);
-            for target in fs::real_path(&path).into_iter().chain(next) {
+            for target in fs::canonicalize(&path).ok().into_iter().chain(next) {
                 let Some(own) = self.inside(&target) else { continue };
                 let places = KINDS.map(|kind| self.item_at(kind, &own));
                 let targets = places.into_iter().flatten();
@@ -242,7 +242,7 @@ impl<'a> Finder<'a> {
         let real: PathBuf;
         let path = if path.components().any(|name| name == Component::ParentDir) {
             // Only the system can tell where that leads. A file counts where it is, as it is deleted there.
-            real = fs::real_path(path.parent()?)?.join(path.file_name()?);
+            real = fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?);
             &real
         } else {
             path

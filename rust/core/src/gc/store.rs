@@ -46,7 +46,7 @@ pub(super) fn is_store(item: &Item) -> bool {
 
 /// The store of a depot, if there is one.
 fn store_in(depot: &str) -> Option<Store> {
-    Some(store_of(depot)).filter(|store| fs::is_directory(Path::new(store.root())))
+    Some(store_of(depot)).filter(|store| fs::is_dir(Path::new(store.root())))
 }
 
 /// The stores of depots, each once: depots may have their spaces in one directory, through a link or a

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, Attempt, Mounts, PidLock, Progress, SetAside, Stamp};
+use scratchrs_fs::{self as fs, Attempt, FileStamp, Mounts, PidLock, Progress, StagedRemoval};
 use scratchrs_model::collection::{DepotPlan, Item, KINDS, Kind, Reason, State};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{
@@ -101,7 +101,7 @@ pub(crate) fn sweep(
         report.failures.extend(locks.release());
         let (outcomes, unreleased): (Vec<_>, Vec<_>) = outcomes.into_iter().unzip();
         report.failures.extend(unreleased.into_iter().flatten());
-        let is_gone = |outcome: &Outcome| matches!(outcome, Outcome::SetAside(_) | Outcome::Absent);
+        let is_gone = |outcome: &Outcome| matches!(outcome, Outcome::Staged(_) | Outcome::Absent);
         let went = batch.iter().zip(&outcomes).filter(|(_, outcome)| is_gone(outcome));
         let went: Vec<_> = went.map(|(doomed, _)| doomed.position).collect();
         let mut removals = Vec::new();
@@ -114,7 +114,7 @@ pub(crate) fn sweep(
                 Outcome::LookAgain | Outcome::Absent => {}
                 Outcome::InUse(message) => report.spared.push(Failure { path, message }),
                 Outcome::Failed(message) => report.failures.push(Failure { path, message }),
-                Outcome::SetAside(aside) => removals.push((doomed, path, aside)),
+                Outcome::Staged(aside) => removals.push((doomed, path, aside)),
             }
         }
         remove(removals, report, progress);
@@ -176,7 +176,7 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
     for index in order {
         let depot = &mut world.inventory.depots[index];
         // A depot that is not there needs no collection, and is not to be made by one.
-        if !depot.is_swept || !fs::is_directory(Path::new(&depot.path)) {
+        if !depot.is_swept || !fs::is_dir(Path::new(&depot.path)) {
             continue;
         }
         let logs = layout::join(&depot.path, &[layout::LOGS]);
@@ -209,7 +209,7 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
 
 /// What became of something that was to be set aside.
 pub(super) enum Outcome {
-    SetAside(SetAside),
+    Staged(StagedRemoval),
     /// It went by itself.
     Absent,
     /// Somebody has logged a use without a lock.
@@ -279,13 +279,13 @@ fn set_aside_locked(
     }
     // The inventory has not followed links below this, either.
     let shelf = path.ancestors().nth(if item.kind.is_grouped() { 2 } else { 1 });
-    match fs::set_aside(path, shelf.unwrap_or(path), mounts) {
+    match fs::stage_removal(path, shelf.unwrap_or(path), mounts) {
         Ok(Some(aside)) => {
             if item.kind == Kind::Artifact {
                 // Of no use without its artifact, and in nobody's way.
                 let _ = fs::remove(&beside(path, TREE_RECORD));
             }
-            Outcome::SetAside(aside)
+            Outcome::Staged(aside)
         }
         Ok(None) => Outcome::Absent,
         Err(error) => Outcome::Failed(error.to_string()),
@@ -298,7 +298,7 @@ fn is_there(path: &Path) -> bool {
 
 /// Removes what was set aside.
 fn remove(
-    removals: Vec<(&Doomed<'_>, String, SetAside)>,
+    removals: Vec<(&Doomed<'_>, String, StagedRemoval)>,
     report: &mut Report,
     progress: &Progress,
 ) {
@@ -308,7 +308,7 @@ fn remove(
         .collect();
     let removed = fs::parallel_map(&removals, |(_, _, aside)| {
         let aside = aside.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
-        let removed = aside.map(SetAside::remove).transpose();
+        let removed = aside.map(StagedRemoval::remove).transpose();
         progress.advance(1);
         removed
     });
@@ -390,11 +390,11 @@ fn condensed(log: &Log, gone: &HashSet<String>, now: DepotTime) -> UsageLog {
 /// it is written whether it changes or not.
 fn write_orphanages(world: &World, plans: &[DepotPlan], report: &mut Report) {
     for (depot, plan) in world.inventory.depots.iter().zip(plans) {
-        if !depot.is_swept || !fs::is_directory(Path::new(&depot.path)) {
+        if !depot.is_swept || !fs::is_dir(Path::new(&depot.path)) {
             continue;
         }
         let path = layout::join(&depot.path, &layout::ORPHANED);
-        if let Err(error) = fs::replace(Path::new(&path), plan.orphans.to_text(), None) {
+        if let Err(error) = fs::replace(Path::new(&path), plan.orphans.to_text()) {
             report.failures.push(Failure { path, message: error.to_string() });
         }
     }
@@ -437,7 +437,7 @@ fn remove_leftover(path: &Path, clock: SystemTime) -> Result<bool> {
         // A part of a download that nobody has gone on with.
         None => {
             const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-            let is_old = Stamp::of(path).is_some_and(|stamp| stamp.is_older_than(DAY, clock));
+            let is_old = FileStamp::of(path).is_some_and(|stamp| stamp.is_older_than(DAY, clock));
             if is_old {
                 fs::remove(path)?;
             }
@@ -450,7 +450,7 @@ fn remove_leftover(path: &Path, clock: SystemTime) -> Result<bool> {
         return Ok(true);
     };
     let space = path.with_file_name(key);
-    if matches!(own, Leftover::Record(_)) && fs::is_directory(&space) {
+    if matches!(own, Leftover::Record(_)) && fs::is_dir(&space) {
         return Ok(false);
     }
     let (suffix, policy) = match key.parse::<TreeHash>() {
@@ -463,8 +463,8 @@ fn remove_leftover(path: &Path, clock: SystemTime) -> Result<bool> {
     };
     match own {
         // It may be the space, moved away by somebody who did not come to put the new one there.
-        Leftover::Building(_) if name.ends_with(REPLACED) => fs::restore(&space)?,
-        Leftover::Record(_) if fs::is_directory(&space) => return Ok(false),
+        Leftover::Building(_) if name.ends_with(REPLACED) => fs::restore_replaced(&space)?,
+        Leftover::Record(_) if fs::is_dir(&space) => return Ok(false),
         Leftover::Building(_) | Leftover::Record(_) => fs::remove(path)?,
         Leftover::Removing | Leftover::Lock(_) => {}
     }
@@ -489,7 +489,7 @@ fn prune(world: &World, report: &mut Report) {
         parents.filter(is_group).map(Path::to_owned)
     }));
     for group in groups {
-        if let Err(error) = fs::remove_if_empty(&group) {
+        if let Err(error) = fs::remove_dir_if_empty(&group) {
             let path = group.to_string_lossy().into_owned();
             report.failures.push(Failure { path, message: error.to_string() });
         }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Held};
+use scratchrs_fs::{self as fs, Snapshot};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::store::bindings::{Binding, Bindings};
 use scratchrs_model::store::layout::is_version;
@@ -66,7 +66,8 @@ pub fn open_bindings(
     let project = project.as_deref();
     let layout = store.layout();
     let path = layout.bindings(package, version);
-    let is_known = fs::look(Path::new(&path))?.is_some() && users::is_logged(&path, project, now);
+    let is_known =
+        fs::symlink_metadata(Path::new(&path))?.is_some() && users::is_logged(&path, project, now);
     make_files(store, &path)?;
     if !is_known {
         let logged = store.locked(patience, || {
@@ -79,7 +80,7 @@ pub fn open_bindings(
             Err(error) => return Err(error),
         }
     }
-    let last = fs::look(Path::new(&layout.orphanages()))?.and_then(|seen| seen.changed);
+    let last = fs::symlink_metadata(Path::new(&layout.orphanages()))?.and_then(|seen| seen.changed);
     let is_collection_due =
         last.is_some_and(|last| now.local() - local_time(last).local() >= COLLECTION_INTERVAL);
     Ok(Opened { path, is_collection_due })
@@ -91,11 +92,11 @@ fn make_files(store: &Store, bindings: &str) -> Result<()> {
     // The time of the last change of the file of orphans is that of the last collection.
     for file in [layout.usage(), layout.orphanages(), bindings.to_owned()] {
         let file = Path::new(&file);
-        if fs::look(file)?.is_none() {
-            fs::in_directory(file, || fs::append(file, ""))?;
+        if fs::symlink_metadata(file)?.is_none() {
+            fs::with_parent_dir(file, || fs::append(file, ""))?;
         }
     }
-    Ok(fs::ensure_directory(Path::new(&layout.artifacts()))?)
+    Ok(fs::create_dir_all(Path::new(&layout.artifacts()))?)
 }
 
 /// How a name is bound.
@@ -155,10 +156,10 @@ pub fn bind(
         if is_bound {
             bindings.remove([name]);
             bindings.add(name, binding, metadata.as_ref());
-            fs::replace(path, bindings.text(), None)?;
+            fs::replace(path, bindings.text())?;
         } else {
             let added = bindings.add(name, binding, metadata.as_ref());
-            fs::in_directory(path, || fs::append(path, added))?;
+            fs::with_parent_dir(path, || fs::append(path, added))?;
             opened.remember(path)?;
         }
         session::bound(store, hash);
@@ -185,7 +186,7 @@ pub fn unbind(store: &Store, file: &str, names: &[&str], patience: Duration) -> 
         let mut opened = Cached::take(path)?.ok_or_else(|| missing(path))?;
         let is_changed = Arc::make_mut(&mut opened.bindings).remove(names.iter().copied());
         if is_changed {
-            fs::replace(path, opened.bindings.text(), None)?;
+            fs::replace(path, opened.bindings.text())?;
         } else {
             opened.put_back(path);
         }
@@ -239,7 +240,7 @@ pub fn bound_hash(file: &str, name: &str) -> Result<Option<Sha256>> {
 pub fn usage(store: &Store, patience: Duration) -> Result<Usage> {
     store.locked(patience, || {
         let usage = mark::mark(store)?.logged;
-        let _ = fs::replace(Path::new(&store.layout().usage()), usage.to_text(), None);
+        let _ = fs::replace(Path::new(&store.layout().usage()), usage.to_text());
         Ok(usage)
     })
 }
@@ -249,7 +250,7 @@ pub fn usage(store: &Store, patience: Duration) -> Result<Usage> {
 /// as it was.
 #[derive(Debug, Default)]
 struct Cached {
-    held: Option<Held>,
+    held: Option<Snapshot>,
     bindings: Arc<Bindings>,
 }
 
@@ -271,7 +272,7 @@ impl Cached {
         {
             return Ok(Some(cached));
         }
-        let Some((held, bytes)) = Held::read(path)? else { return Ok(None) };
+        let Some((held, bytes)) = Snapshot::read(path)? else { return Ok(None) };
         let bindings = Bindings::read(&bytes).map_err(|fault| Error::Format {
             path: path.to_owned(),
             line: fault.line,

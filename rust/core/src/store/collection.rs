@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
-use scratchrs_fs::{self as fs, EntryKind, Mounts, SetAside};
+use scratchrs_fs::{self as fs, FileKind, Mounts, StagedRemoval};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::orphans::Orphans;
 use scratchrs_model::store::layout::{ARTIFACTS, TREES, VARIANTS};
@@ -291,7 +291,7 @@ fn decide(
         let since = if marked.logged.has(&path) {
             now
         } else {
-            let changed = fs::look(Path::new(&path))?.and_then(|seen| seen.changed);
+            let changed = fs::symlink_metadata(Path::new(&path))?.and_then(|seen| seen.changed);
             changed.map_or(now, local_time)
         };
         kinds.insert(path.clone(), (*hash, *kind));
@@ -332,7 +332,7 @@ fn decide(
     settled.waiting.0.extend(spared);
     let orphan = |path: String, since, hash, kind| {
         let kind =
-            if kind == EntryKind::Directory { ArtifactKind::Tree } else { ArtifactKind::File };
+            if kind == FileKind::Directory { ArtifactKind::Tree } else { ArtifactKind::File };
         let bytes = freed(store, hash, Path::new(&path), kind, marked);
         Orphan { hash, path, kind, bytes, since }
     };
@@ -349,7 +349,7 @@ fn decide(
 fn remove_bindings(file: &str) -> Result<()> {
     let path = Path::new(file);
     fs::remove(path)?;
-    path.parent().map_or(Ok(()), fs::remove_if_empty)?;
+    path.parent().map_or(Ok(()), fs::remove_dir_if_empty)?;
     Ok(())
 }
 
@@ -374,8 +374,8 @@ fn write_logs(store: &Store, marked: &Marked, waiting: &Orphans) -> Result<()> {
     let layout = store.layout();
     let write = |path: String, text: String| -> Result<()> {
         let path = Path::new(&path);
-        fs::ensure_parent(path)?;
-        fs::replace(path, &text, None)?;
+        fs::create_parent_dir(path)?;
+        fs::replace(path, &text)?;
         Ok(())
     };
     write(layout.usage(), marked.usage.to_text())?;
@@ -384,9 +384,9 @@ fn write_logs(store: &Store, marked: &Marked, waiting: &Orphans) -> Result<()> {
     write(layout.uses(), uses::to_text(&marked.uses))
 }
 
-fn take_away(store: &Store, removed: &Orphan, mounts: &Mounts) -> Result<Option<SetAside>> {
+fn take_away(store: &Store, removed: &Orphan, mounts: &Mounts) -> Result<Option<StagedRemoval>> {
     let artifacts = store.layout().artifacts();
-    let aside = fs::set_aside(Path::new(&removed.path), Path::new(&artifacts), mounts)?;
+    let aside = fs::stage_removal(Path::new(&removed.path), Path::new(&artifacts), mounts)?;
     match removed.kind {
         ArtifactKind::Tree => {
             fs::remove(Path::new(&store.layout().record(removed.hash)))?;
@@ -396,23 +396,27 @@ fn take_away(store: &Store, removed: &Orphan, mounts: &Mounts) -> Result<Option<
             fs::remove(Path::new(&store.layout().variant(removed.hash)))?;
             // A file goes in one step, which is as quick as to rename it, and under the lock: who
             // claims it next does not find it.
-            aside.map(SetAside::remove).transpose()?;
+            aside.map(StagedRemoval::remove).transpose()?;
             Ok(None)
         }
     }
 }
 
 /// What collections that were killed, or could not delete all of a tree, have set aside.
-fn leftovers(store: &Store, mounts: &Mounts, collected: &mut Collected) -> Result<Vec<SetAside>> {
+fn leftovers(
+    store: &Store,
+    mounts: &Mounts,
+    collected: &mut Collected,
+) -> Result<Vec<StagedRemoval>> {
     let artifacts = PathBuf::from(store.layout().artifacts());
     let mut found = Vec::new();
-    for group in fs::entries(&artifacts)? {
-        for entry in fs::entries(&artifacts.join(&group.name))? {
+    for group in fs::read_dir(&artifacts)? {
+        for entry in fs::read_dir(&artifacts.join(&group.name))? {
             if !entry.name.to_str().is_some_and(|name| name.contains("@removing-")) {
                 continue;
             }
             let path = artifacts.join(&group.name).join(&entry.name);
-            match fs::set_aside(&path, &artifacts, mounts) {
+            match fs::stage_removal(&path, &artifacts, mounts) {
                 Ok(aside) => found.extend(aside),
                 Err(error) => {
                     collected.failed.push((path.display().to_string(), error.to_string()));
@@ -426,9 +430,9 @@ fn leftovers(store: &Store, mounts: &Mounts, collected: &mut Collected) -> Resul
 fn remove_empty_groups(store: &Store) -> Result<()> {
     for directory in [ARTIFACTS, VARIANTS, TREES] {
         let directory = PathBuf::from(store.layout().below(&[directory]));
-        for group in fs::entries(&directory)? {
-            if group.kind == EntryKind::Directory && group.name.len() == 2 {
-                fs::remove_if_empty(&directory.join(&group.name))?;
+        for group in fs::read_dir(&directory)? {
+            if group.kind == FileKind::Directory && group.name.len() == 2 {
+                fs::remove_dir_if_empty(&directory.join(&group.name))?;
             }
         }
     }

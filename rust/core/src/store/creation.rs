@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_archive::{blob_hash_sha256, content_record, content_record_hash};
-use scratchrs_fs::{self as fs, EntryKind, LinkMode, Look, Progress};
+use scratchrs_fs::{self as fs, FileKind, IfExists, LinkMode, Metadata, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout;
 use scratchrs_model::store::record::Record;
@@ -76,17 +76,20 @@ impl Creation {
     /// wants it any more.
     pub fn copy(&self, path: &Path, progress: &Progress) -> Result<Option<String>> {
         progress.begin(format!("Copying `{}`", path.display()));
-        if fs::is_directory(path) {
+        if fs::is_dir(path) {
             fs::copy_tree(path, self.directory(), progress)??;
             return Ok(None);
         }
-        if !fs::is_regular(path)? {
+        let Some(found) = fs::metadata(path)?.filter(Metadata::is_file) else {
             let message = format!("there is neither a file nor a directory `{}`", path.display());
             return Err(Error::NotFound(message));
-        }
-        let executable = fs::look(&fs::resolve(path)?)?.is_some_and(|found| found.is_executable);
+        };
         let copy = self.directory().join(COPY);
-        fs::copy_file(path, &copy, fs::Access { executable, read_only: false })?;
+        fs::copy_file(
+            path,
+            &copy,
+            fs::Access { executable: found.is_executable, read_only: false },
+        )?;
         Ok(Some(COPY.to_owned()))
     }
 
@@ -111,7 +114,7 @@ impl Creation {
             Some(link) => Some(link),
             None => settings(&self.store)?.link,
         };
-        if found.kind == EntryKind::Directory {
+        if found.kind == FileKind::Directory {
             return self.store_tree(&target, link, options.link, progress);
         }
         self.store_file(&target, &found, || self.wait(progress), progress)
@@ -130,7 +133,7 @@ impl Creation {
     ) -> std::result::Result<Result<Created>, Self> {
         const SMALL: u64 = 1 << 20;
         let Ok((target, found)) = self.target(Some(returned)) else { return Err(self) };
-        if found.kind != EntryKind::File || found.size > SMALL {
+        if found.kind != FileKind::File || found.size > SMALL {
             return Err(self);
         }
         let wait = || self.store.locked(patience, || Ok(()));
@@ -150,7 +153,7 @@ impl Creation {
     }
 
     /// What is to be stored, and what it is.
-    fn target(&self, returned: Option<&str>) -> Result<(PathBuf, Look)> {
+    fn target(&self, returned: Option<&str>) -> Result<(PathBuf, Metadata)> {
         let Some(returned) = returned else { return looked_at(self.directory().to_owned()) };
         let source = self.directory().to_string_lossy();
         let Ok(path) =
@@ -164,20 +167,20 @@ impl Creation {
         if !path.starts_with(self.directory()) {
             return Err(outside());
         }
-        let Some(seen) = fs::look(&path)? else {
+        let Some(seen) = fs::symlink_metadata(&path)? else {
             return Err(Error::InvalidInput(format!(
                 "the returned path `{returned}` does not exist"
             )));
         };
         // Most return a file that they have just put there.
-        if seen.kind == EntryKind::File && path.parent() == Some(self.directory()) {
+        if seen.kind == FileKind::File && path.parent() == Some(self.directory()) {
             return Ok((path, seen));
         }
-        let found = fs::resolve(&path).map_err(|error| {
+        let found = fs::canonicalize(&path).map_err(|error| {
             let path = path.display();
             Error::InvalidInput(format!("the returned path `{path}` leads nowhere: {error}"))
         })?;
-        if !found.starts_with(fs::resolve(self.directory())?) {
+        if !found.starts_with(fs::canonicalize(self.directory())?) {
             return Err(outside());
         }
         looked_at(found)
@@ -191,7 +194,7 @@ impl Creation {
     fn store_file(
         &self,
         file: &Path,
-        found: &Look,
+        found: &Metadata,
         wait: impl FnOnce() -> Result<()>,
         progress: &Progress,
     ) -> Result<Created> {
@@ -265,7 +268,7 @@ impl Creation {
         let is_new = tree::into_place(&built, &place)?;
         if !is_new {
             // It is linked otherwise, or has no record: what is built is as good or better.
-            fs::publish(&built, &place)?;
+            fs::place(&built, &place, IfExists::Swap)?;
         }
         fs::make_read_only(&place)?;
         Ok((is_new, used))
@@ -286,8 +289,8 @@ impl Creation {
     }
 }
 
-fn looked_at(path: PathBuf) -> Result<(PathBuf, Look)> {
-    match fs::look(&path)? {
+fn looked_at(path: PathBuf) -> Result<(PathBuf, Metadata)> {
+    match fs::symlink_metadata(&path)? {
         Some(found) => Ok((path, found)),
         None => Err(Error::InvalidInput(format!("there is nothing at `{}`", path.display()))),
     }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use scratchrs_fs::{self as fs, EntryKind, Progress};
+use scratchrs_fs::{self as fs, FileKind, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout::join;
 use scratchrs_model::store::bindings::{Binding, Bindings};
@@ -40,7 +40,7 @@ pub(super) struct Marked {
     /// The records of all trees that are there.
     pub(super) trees: BTreeMap<Sha256, Record>,
     /// What is at which address.
-    pub(super) addresses: Vec<(Sha256, EntryKind)>,
+    pub(super) addresses: Vec<(Sha256, FileKind)>,
     /// The log, without uses that are no more.
     pub(super) uses: Vec<Use>,
     /// Files of bindings that do not read, with the reason.
@@ -59,7 +59,7 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
     let progress = Progress::default();
     let mut trees = BTreeMap::new();
     for (hash, kind) in &addresses {
-        if *kind == EntryKind::Directory {
+        if *kind == FileKind::Directory {
             trees.insert(*hash, tree::record_of(store, *hash, &progress)?);
         }
     }
@@ -75,8 +75,8 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
     log.iter().for_each(|used| logged.entry(&used.file).or_default().push(used));
     let mut bound = HashSet::new();
     for file in &files {
-        let Some(found) =
-            fs::look(Path::new(file))?.filter(|found| found.kind != EntryKind::Directory)
+        let Some(found) = fs::symlink_metadata(Path::new(file))?
+            .filter(|found| found.kind != FileKind::Directory)
         else {
             continue;
         };
@@ -171,13 +171,13 @@ fn used_paths(store: &Store, trees: &BTreeMap<Sha256, Record>, hash: Sha256) -> 
 /// The files of bindings that lie in the store.
 pub(super) fn files_in(store: &Store) -> Result<Vec<String>> {
     let mut files = Vec::new();
-    for package in fs::entries(Path::new(store.root()))? {
+    for package in fs::read_dir(Path::new(store.root()))? {
         let Some(package) = package.name.to_str().filter(|name| name.parse::<Uuid>().is_ok())
         else {
             continue;
         };
         let directory = store.layout().below(&[package]);
-        for entry in fs::entries(Path::new(&directory))? {
+        for entry in fs::read_dir(Path::new(&directory))? {
             let name = entry.name.to_str().filter(|name| is_bindings(name));
             files.extend(name.map(|name| join(&directory, &[name])));
         }

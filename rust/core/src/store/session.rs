@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Attempt, EntryKind, PidLock};
+use scratchrs_fs::{self as fs, Attempt, FileKind, PidLock};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::store::layout::WORK;
 
@@ -87,7 +87,7 @@ impl Work {
 impl Drop for Work {
     fn drop(&mut self) {
         // Most are empty in the end, and making one takes longer than looking.
-        let is_empty = matches!(fs::is_empty_directory(&self.directory), Ok(Some(true)));
+        let is_empty = matches!(fs::is_empty_dir(&self.directory), Ok(Some(true)));
         let is_kept = is_empty
             && with_sessions(|sessions| match sessions.get_mut(&self.root) {
                 Some(session) if self.directory.starts_with(&session.directory) => {
@@ -200,9 +200,9 @@ pub fn end_session(store: Option<&Store>) -> Result<()> {
 /// Whether a process that lives has made something in a store, or is about to.
 pub(super) fn is_alive(store: &Store) -> Result<bool> {
     let work = PathBuf::from(store.layout().below(&[WORK]));
-    for entry in fs::entries(&work)? {
+    for entry in fs::read_dir(&work)? {
         let is_lock = entry.name.to_str().is_some_and(|name| name.ends_with(LOCK));
-        if is_lock && fs::is_lock_held(&work.join(&entry.name), locks::SESSION)? {
+        if is_lock && fs::lock_holder(&work.join(&entry.name), locks::SESSION)?.is_some() {
             return Ok(true);
         }
     }
@@ -223,9 +223,9 @@ pub(super) fn read_claims(store: &Store, touches_nothing: bool) -> Result<Claims
     });
     let work = PathBuf::from(store.layout().below(&[WORK]));
     let mut names = BTreeSet::new();
-    for entry in fs::entries(&work)? {
+    for entry in fs::read_dir(&work)? {
         let Some(name) = entry.name.to_str() else { continue };
-        let is_lock = entry.kind == EntryKind::File;
+        let is_lock = matches!(entry.kind, FileKind::File | FileKind::Special(_));
         names.insert(name.strip_suffix(LOCK).filter(|_| is_lock).unwrap_or(name).to_owned());
     }
     for name in names {
@@ -235,7 +235,7 @@ pub(super) fn read_claims(store: &Store, touches_nothing: bool) -> Result<Claims
         }
         let lock = work.join(format!("{name}{LOCK}"));
         if touches_nothing {
-            if fs::is_lock_held(&lock, locks::SESSION)? {
+            if fs::lock_holder(&lock, locks::SESSION)?.is_some() {
                 claims.firm.extend(listed(&directory)?);
             }
             continue;
@@ -257,7 +257,7 @@ fn listed(directory: &Path) -> Result<Vec<Sha256>> {
 impl Session {
     fn begin(store: &Store) -> Result<Self> {
         let work = PathBuf::from(store.layout().below(&[WORK]));
-        fs::ensure_directory(&work)?;
+        fs::create_dir_all(&work)?;
         // On a disk that several machines share, the number may be that of another's process.
         for count in 0_u32.. {
             let name = format!("{}-{count}", std::process::id());
@@ -265,7 +265,7 @@ impl Session {
             if let Attempt::Acquired(lock) = PidLock::try_acquire(&path, locks::SESSION)? {
                 let directory = work.join(name);
                 fs::remove(&directory)?;
-                fs::ensure_directory(&directory)?;
+                fs::create_dir_all(&directory)?;
                 let lock = Arc::new(lock);
                 let (claims, idle) = (HashMap::new(), Vec::new());
                 return Ok(Self { directory, lock, next: 0, idle, claims, lines: 0 });
@@ -278,12 +278,12 @@ impl Session {
     fn is_alive(&mut self) -> bool {
         while let Some(idle) = self.idle.last() {
             // It is in the directory, and that goes with the lock.
-            if fs::is_directory(idle) {
+            if fs::is_dir(idle) {
                 return true;
             }
             self.idle.pop();
         }
-        self.lock.is_held() && fs::is_directory(&self.directory)
+        self.lock.is_held() && fs::is_dir(&self.directory)
     }
 
     /// A directory with nothing in it. The caller knows that the session is alive.
@@ -293,7 +293,7 @@ impl Session {
         }
         let directory = self.directory.join(self.next.to_string());
         self.next += 1;
-        fs::ensure_directory(&directory)?;
+        fs::create_dir_all(&directory)?;
         Ok(directory)
     }
 
@@ -333,11 +333,8 @@ impl Session {
     fn rewrite(&mut self) {
         let path = self.directory.join(CLAIMS);
         let lines: String = self.claims.keys().map(|hash| format!("{hash}\n")).collect();
-        let written = if lines.is_empty() {
-            fs::remove(&path)
-        } else {
-            fs::replace(&path, &lines, None).map(drop)
-        };
+        let written =
+            if lines.is_empty() { fs::remove(&path) } else { fs::replace(&path, &lines).map(drop) };
         if written.is_ok() {
             self.lines = self.claims.len();
         }

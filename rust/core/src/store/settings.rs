@@ -56,7 +56,7 @@ pub fn write_settings(store: &Store, settings: Settings) -> Result<()> {
         None => fs::remove(Path::new(&path))?,
         Some(link) => {
             let path = Path::new(&path);
-            fs::in_directory(path, || fs::replace(path, format!("link = \"{link}\"\n"), None))?;
+            fs::with_parent_dir(path, || fs::replace(path, format!("link = \"{link}\"\n")))?;
         }
     }
     Ok(())

@@ -84,7 +84,7 @@ impl<'a> Files<'a> {
             None => {
                 let own = own(self.store, file).into_iter();
                 let mut paths = own.chain(stand_ins(self.store, file));
-                paths.find(|path| !matches!(fs::look(Path::new(path)), Ok(None)))
+                paths.find(|path| !matches!(fs::symlink_metadata(Path::new(path)), Ok(None)))
             }
         };
         let found = found.unwrap_or_else(|| file.to_owned());

@@ -31,12 +31,12 @@ pub(crate) fn is_in_use(store: &Store, now: DepotTime) -> Result<bool> {
 
 /// The lock of a store that nobody uses: while it is held, nobody begins to. None if somebody does.
 pub(crate) fn hold_if_unused(store: &Store, now: DepotTime) -> Result<Option<PidLock>> {
-    if !fs::is_directory(Path::new(store.root())) {
+    if !fs::is_dir(Path::new(store.root())) {
         return Ok(None);
     }
     let lock = store.layout().lock();
     let path = Path::new(&lock);
-    match fs::in_directory(path, || PidLock::try_acquire(path, locks::STORE))? {
+    match fs::with_parent_dir(path, || PidLock::try_acquire(path, locks::STORE))? {
         Attempt::Acquired(lock) => Ok((!is_in_use(store, now)?).then_some(lock)),
         Attempt::Held(_) => Ok(None),
     }
@@ -163,7 +163,7 @@ impl Survey {
         }
         self.saved = unshared.saturating_sub(self.size.bytes);
         // What holds no content: names, logs, records, what is being made.
-        for entry in fs::entries(Path::new(store.root())).unwrap_or_default() {
+        for entry in fs::read_dir(Path::new(store.root())).unwrap_or_default() {
             if entry.name != ARTIFACTS && entry.name != VARIANTS {
                 let rest = fs::measure(&Path::new(store.root()).join(&entry.name));
                 self.size += Size { shared: 0, ..rest };

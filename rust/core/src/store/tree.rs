@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use scratchrs_archive::{content_record, content_record_hash, entry_path};
-use scratchrs_fs::{self as fs, EntryKind, LinkMode, Linker, Progress};
+use scratchrs_fs::{self as fs, FileKind, IfExists, LinkMode, Linker, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::store::record::{Entry, Kind, Record};
 
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 ///
 /// If a link leads out of the tree, to nothing, or in a circle.
 pub(super) fn settle_links(root: &Path, record: &mut Record) -> Result<()> {
-    let real = fs::resolve(root)?;
+    let real = fs::canonicalize(root)?;
     for Entry { path, kind } in &mut record.entries {
         let Kind::Link(text) = kind else { continue };
         let place = on_disk(root, path)?;
@@ -32,7 +32,7 @@ pub(super) fn settle_links(root: &Path, record: &mut Record) -> Result<()> {
                 text.display()
             ))
         };
-        let found = fs::resolve(&place).map_err(|error| match error.io_error().kind() {
+        let found = fs::canonicalize(&place).map_err(|error| match error.io_error().kind() {
             std::io::ErrorKind::NotFound => refuse("leads to nothing"),
             _ => refuse(&format!("leads nowhere: {}", error.io_error())),
         })?;
@@ -54,7 +54,7 @@ pub(super) fn settle_links(root: &Path, record: &mut Record) -> Result<()> {
                 relative.push(".");
             }
             fs::remove(&place)?;
-            fs::make_link(relative.as_os_str(), &place, found.is_dir())?;
+            fs::symlink(relative.as_os_str(), &place, found.is_dir())?;
             *text = relative.as_os_str().as_encoded_bytes().to_owned();
         } else if leaves(&written, depth) {
             return Err(refuse("leads out of the directory that is to be stored, and back"));
@@ -104,12 +104,12 @@ pub(super) fn put_content(
     for place in [layout.artifact(hash), layout.variant(hash)] {
         let place = PathBuf::from(place);
         loop {
-            match fs::look(&place)? {
+            match fs::symlink_metadata(&place)? {
                 Some(found) if found.is_executable == is_executable => return Ok(place),
                 Some(_) => break,
                 None => {
                     let has_other_names =
-                        fs::look(source)?.is_some_and(|found| found.has_other_names);
+                        fs::symlink_metadata(source)?.is_some_and(|found| found.has_other_names);
                     if move_content(source, has_other_names, &place)? {
                         return Ok(place);
                     }
@@ -143,14 +143,14 @@ fn copy_aside(source: &Path) -> Result<PathBuf> {
 pub(super) fn into_place(built: &Path, place: &Path) -> Result<bool> {
     const ROUNDS: usize = 16;
     for _ in 1..ROUNDS {
-        match fs::move_new(built, place) {
+        match fs::place(built, place, IfExists::Keep) {
             Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => {
-                fs::ensure_parent(place)?;
+                fs::create_parent_dir(place)?;
             }
             result => return Ok(result?),
         }
     }
-    Ok(fs::move_new(built, place)?)
+    Ok(fs::place(built, place, IfExists::Keep)?)
 }
 
 /// Builds a tree at `at`, where nothing is, from its record and the store. With `source`, the files
@@ -180,7 +180,7 @@ pub(super) fn build(
                     on_disk(source, &entry.path).is_ok_and(|link| link.is_dir())
                 });
                 let text = entry_path(text).unwrap_or_default();
-                fs::make_link(text.as_os_str(), &target, leads_to_directory)?;
+                fs::symlink(text.as_os_str(), &target, leads_to_directory)?;
             }
             Kind::File { hash, is_executable, .. } => {
                 let original = match source {
@@ -206,9 +206,9 @@ fn make_directories(record: &Record, at: &Path) -> Result<()> {
         let slash = path.iter().rposition(|byte| *byte == b'/');
         directories.insert(if is_directory { &path[..] } else { &path[..slash.unwrap_or(0)] });
     }
-    fs::ensure_directory(at)?;
+    fs::create_dir_all(at)?;
     for directory in directories {
-        fs::ensure_directory(&on_disk(at, directory)?)?;
+        fs::create_dir_all(&on_disk(at, directory)?)?;
     }
     Ok(())
 }
@@ -218,7 +218,7 @@ fn content(store: &Store, hash: Sha256, is_executable: bool) -> Result<PathBuf> 
     let main = PathBuf::from(store.layout().artifact(hash));
     let variant = PathBuf::from(store.layout().variant(hash));
     let has_bit = |path: &Path| -> Result<Option<bool>> {
-        Ok(fs::look(path)?.map(|found| found.is_executable == is_executable))
+        Ok(fs::symlink_metadata(path)?.map(|found| found.is_executable == is_executable))
     };
     if has_bit(&main)? == Some(false) && has_bit(&variant)? == Some(true) {
         return Ok(variant);
@@ -230,10 +230,10 @@ fn content(store: &Store, hash: Sha256, is_executable: bool) -> Result<PathBuf> 
 /// another file, for those to come.
 fn link_content(linker: &Linker, original: &Path, target: &Path) -> Result<()> {
     match linker.link(original, target) {
-        Err(error) if fs::has_too_many_names(&error) => {
+        Err(error) if error.is_link_limit() => {
             Linker::new(Some(LinkMode::Copy)).link(original, target)?;
             let other = copy_aside(target)?;
-            fs::rename(&other, original)?;
+            fs::place(&other, original, IfExists::Replace)?;
             fs::remove(target)?;
             linker.link(original, target)?;
             Ok(())
@@ -265,7 +265,7 @@ fn record_from_tree(store: &Store, hash: Sha256, progress: &Progress) -> Result<
         let Kind::Link(text) = kind else { continue };
         let Some(hash) = address(text) else { continue };
         let content = Path::new(&store.layout().artifact(hash)).to_owned();
-        if let Some(found) = fs::look(&content)? {
+        if let Some(found) = fs::symlink_metadata(&content)? {
             *kind = Kind::File { hash, size: found.size, is_executable: found.is_executable };
             record.link = LinkMode::Symlink.to_string();
         }
@@ -292,20 +292,20 @@ pub(super) fn write_record(
     fs::remove(&new)?;
     fs::write_new(&new, &record.to_text())?;
     if !into_place(&new, &place)? {
-        fs::rename(&new, &place)?;
+        fs::place(&new, &place, IfExists::Replace)?;
     }
     Ok(())
 }
 
 /// What is at the addresses of a store.
-pub(super) fn addresses(store: &Store) -> Result<Vec<(Sha256, EntryKind)>> {
+pub(super) fn addresses(store: &Store) -> Result<Vec<(Sha256, FileKind)>> {
     let artifacts = PathBuf::from(store.layout().artifacts());
     let mut found = Vec::new();
-    for group in fs::entries(&artifacts)? {
-        if group.kind != EntryKind::Directory {
+    for group in fs::read_dir(&artifacts)? {
+        if group.kind != FileKind::Directory {
             continue;
         }
-        for entry in fs::entries(&artifacts.join(&group.name))? {
+        for entry in fs::read_dir(&artifacts.join(&group.name))? {
             let hash = entry.name.to_str().and_then(|name| name.parse::<Sha256>().ok());
             found.extend(hash.map(|hash| (hash, entry.kind)));
         }

@@ -85,7 +85,10 @@ impl Users {
         for path in log.iter().filter_map(|user| user.project.as_deref()) {
             if !gone.contains_key(path) {
                 // One that cannot be looked at may be there.
-                let is_missing = |path: &str| matches!(fs::is_regular(Path::new(path)), Ok(false));
+                let is_missing = |path: &str| {
+                    fs::metadata(Path::new(path))
+                        .is_ok_and(|found| !found.is_some_and(|found| found.is_file()))
+                };
                 let is_gone = if going.iter().any(|going| Path::new(path).starts_with(going)) {
                     true
                 } else if !is_missing(path) {
@@ -144,12 +147,12 @@ impl Users {
         }
         let is_there = |file: &str| {
             let path = store.layout().below(&file.split('/').collect::<Vec<_>>());
-            !matches!(fs::look(Path::new(&path)), Ok(None))
+            !matches!(fs::symlink_metadata(Path::new(&path)), Ok(None))
         };
         let Self { log, gone, .. } = self;
         let is_gone = |project: &str| gone.get(project).copied().unwrap_or(false);
         let condensed = users::condensed(log, is_there, is_gone, now);
-        fs::replace(Path::new(&store.layout().users()), users::to_text(&condensed), None)?;
+        fs::replace(Path::new(&store.layout().users()), users::to_text(&condensed))?;
         Ok(())
     }
 }

@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use scratchrs_archive::{blob_hash_sha256, content_record_hash, entry_path};
-use scratchrs_fs::{self as fs, EntryKind, Progress};
+use scratchrs_fs::{self as fs, FileKind, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::store::record::{Entry, Kind, Record};
 
@@ -62,11 +62,11 @@ pub fn verify(store: &Store, progress: &Progress) -> Result<Verified> {
     };
     let mut contents: Vec<(Sha256, PathBuf)> = Vec::new();
     for (hash, kind) in &marked.addresses {
-        if *kind == EntryKind::Directory {
+        if *kind == FileKind::Directory {
             continue;
         }
         for place in [store.layout().artifact(*hash), store.layout().variant(*hash)] {
-            if let Some(found) = fs::look(Path::new(&place))? {
+            if let Some(found) = fs::symlink_metadata(Path::new(&place))? {
                 verified.files += 1;
                 verified.bytes += found.size;
                 contents.push((*hash, place.into()));
@@ -143,10 +143,12 @@ fn fault(
     there: &HashSet<Sha256>,
     progress: &Progress,
 ) -> Result<Option<String>> {
-    let Some(seen) = fs::look(path)? else { return Ok(Some("it is missing".to_owned())) };
+    let Some(seen) = fs::symlink_metadata(path)? else {
+        return Ok(Some("it is missing".to_owned()));
+    };
     match &entry.kind {
         Kind::Directory | Kind::EmptyTree => {
-            let is_right = seen.kind == EntryKind::Directory;
+            let is_right = seen.kind == FileKind::Directory;
             Ok((!is_right).then(|| "it is no directory any more".to_owned()))
         }
         Kind::Link(text) => {
@@ -158,10 +160,10 @@ fn fault(
             if !there.contains(hash) {
                 return Ok(Some(format!("its content {hash} is missing")));
             }
-            if seen.kind == EntryKind::Link {
+            if seen.kind == FileKind::Link {
                 return Ok(fault_of_link(store, path, *hash));
             }
-            if seen.kind == EntryKind::Directory || seen.size != *size {
+            if seen.kind == FileKind::Directory || seen.size != *size {
                 return Ok(Some("it is not the file that it was".to_owned()));
             }
             if is_same(store, *hash, &seen)? { Ok(None) } else { rot(path, *hash, progress) }
@@ -170,7 +172,7 @@ fn fault(
 }
 
 fn text_of_link(path: &Path) -> Option<PathBuf> {
-    std::fs::read_link(fs::Short::of(path).ok()?.path()).ok()
+    fs::read_link(path).ok().map(PathBuf::from)
 }
 
 fn fault_of_link(store: &Store, path: &Path, hash: Sha256) -> Option<String> {
@@ -188,9 +190,9 @@ fn fault_of_link(store: &Store, path: &Path, hash: Sha256) -> Option<String> {
 }
 
 /// Whether a file of a tree is the file of its content.
-fn is_same(store: &Store, hash: Sha256, seen: &fs::Look) -> Result<bool> {
+fn is_same(store: &Store, hash: Sha256, seen: &fs::Metadata) -> Result<bool> {
     for place in [store.layout().artifact(hash), store.layout().variant(hash)] {
-        let found = fs::look(Path::new(&place))?;
+        let found = fs::symlink_metadata(Path::new(&place))?;
         if seen.identity.is_some() && found.and_then(|found| found.identity) == seen.identity {
             return Ok(true);
         }
@@ -208,11 +210,11 @@ fn strangers(root: &Path, record: &Record) -> Result<Vec<PathBuf>> {
     let mut strangers = Vec::new();
     let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {
-        for entry in fs::entries(&directory)? {
+        for entry in fs::read_dir(&directory)? {
             let path = directory.join(&entry.name);
             if !known.contains(&path) {
                 strangers.push(path);
-            } else if entry.kind == EntryKind::Directory {
+            } else if entry.kind == FileKind::Directory {
                 directories.push(path);
             }
         }

@@ -1,5 +1,5 @@
-//! Removing a tree by the handles of its directories, so that no link is followed that takes the place
-//! of one meanwhile, whatever its depth.
+//! Removing a tree of any depth by the handles of its directories: a link that replaces a directory meanwhile
+//! is not followed.
 
 use std::ffi::OsStr;
 use std::io;
@@ -11,30 +11,31 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags, statat};
 use rustix::io::Errno;
 
 use super::{is_removal_name, removal_name};
-use crate::error::{self, Error, is_read_only};
+use crate::error::{self, Error, MountPoint};
+use crate::io_error::{is_link_loop, is_read_only, is_vanished};
 use crate::measure::Size;
-use crate::mounts::MountPoint;
-use crate::platform::is_link_loop;
-use crate::short::Short;
-use crate::trail::{Child, Crossing, FileKind, Trail, UNLISTED};
+use crate::metadata::{DirEntry, FileKind};
+use crate::syscall_path::SyscallPath;
+use crate::walk::{MountPolicy, TreeCursor, UNLISTED};
 
-/// Tells one directory from another: device and inode.
-pub(super) type Identity = crate::trail::Identity;
+/// The identity of a directory: device and inode.
+pub(super) type Identity = crate::walk::Identity;
 
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The directory above `path`, and the name of `path` in it; `None` if the directory is gone. Links in
-/// `trusted`, which `path` begins with, are followed, and none below it. The directory is looked up
-/// once: what takes its place later is not touched.
+/// The parent directory of `path`, opened, and the name of `path` in it; `None` if the directory does not exist.
+/// Links in `trusted`, a prefix of `path`, are followed, and none below it. A directory that replaces the parent
+/// later is not touched.
 fn above<'a>(path: &'a Path, trusted: &Path) -> io::Result<Option<(OwnedFd, &'a OsStr)>> {
     let name = path.file_name();
     let name = name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it has no name"))?;
     let flags = UNLISTED | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let open = || -> io::Result<OwnedFd> {
         let trusted = if trusted.as_os_str().is_empty() { Path::new(".") } else { trusted };
-        let mut directory = rustix::fs::open(Short::of(trusted)?.path(), flags, Mode::empty())?;
+        let mut directory =
+            rustix::fs::open(SyscallPath::of(trusted)?.path(), flags, Mode::empty())?;
         for below in parent(path).strip_prefix(trusted).unwrap_or(Path::new("")) {
             let flags = flags | OFlags::NOFOLLOW;
             directory = rustix::fs::openat(&directory, below, flags, Mode::empty())?;
@@ -47,8 +48,8 @@ fn above<'a>(path: &'a Path, trusted: &Path) -> io::Result<Option<(OwnedFd, &'a 
     }
 }
 
-/// Renames the directory at `path`, and returns its new path and which it is; `None` if it is gone.
-/// What cannot be renamed keeps its name. No link is followed below `trusted`.
+/// Renames the directory at `path`, and returns its new path and its identity; `None` if it does not exist. If
+/// renaming fails it keeps its name. No link is followed below `trusted`.
 pub(super) fn rename_aside(
     path: &Path,
     trusted: &Path,
@@ -57,7 +58,7 @@ pub(super) fn rename_aside(
     let Some((directory, name)) = above(path, trusted).map_err(failed)? else { return Ok(None) };
     let identity = match statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => return Ok(None),
-        found => crate::trail::identity(&found.map_err(|error| failed(error.into()))?),
+        found => crate::walk::identity(&found.map_err(|error| failed(error.into()))?),
     };
     if is_removal_name(name) {
         return Ok(Some((path.to_owned(), identity)));
@@ -68,7 +69,7 @@ pub(super) fn rename_aside(
             Ok(()) => return Ok(Some((path.with_file_name(aside), identity))),
             Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
             Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
-            // It would stay, with nothing in it.
+            // Only its entries could be removed.
             Err(refused) if is_read_only(&refused) => return Err(failed(refused)),
             Err(_) => break,
         }
@@ -76,7 +77,7 @@ pub(super) fn rename_aside(
     Ok(Some((path.to_owned(), identity)))
 }
 
-/// Renames in one directory, unless something has the new name.
+/// Renames in one directory, unless the new name exists.
 fn rename_new(directory: &OwnedFd, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
@@ -92,8 +93,7 @@ fn rename_new(directory: &OwnedFd, from: &OsStr, to: &OsStr) -> Result<(), Errno
     }
 }
 
-/// Removes what is at `path` and is no directory, and returns how much it was. No link is followed below
-/// `trusted`.
+/// Removes the file or link at `path`, and returns its size. No link is followed below `trusted`.
 pub(super) fn remove_leaf(path: &Path, trusted: &Path) -> io::Result<Size> {
     let Some((directory, name)) = above(path, trusted)? else { return Ok(Size::default()) };
     let found = match statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -106,21 +106,20 @@ pub(super) fn remove_leaf(path: &Path, trusted: &Path) -> io::Result<Size> {
     }
 }
 
-/// Removes the directory at `path` with all that is in it, and returns how much that was. What cannot
-/// be removed is passed over, and the first error returned in the end. If it is not the directory that
-/// is `expected`, nothing is removed.
+/// Removes the directory at `path` with its entries, and returns their size. Continues after an error, and
+/// returns the first one in the end. If its identity is not `expected`, nothing is removed.
 pub(super) fn remove_tree(path: &Path, expected: Option<Identity>) -> error::Result<Size> {
     let failed = |error: io::Error| Error::on("remove", path)(error);
     let name = path.file_name().unwrap_or_default();
-    let trail = match Trail::open_unlisted(parent(path), Crossing::Forbidden) {
+    let cursor = match TreeCursor::open_unlisted(parent(path), MountPolicy::Refuse) {
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(Size::default()),
-        trail => trail.map_err(failed)?,
+        cursor => cursor.map_err(failed)?,
     };
     let mut removal =
-        Removal { trail, levels: Vec::new(), size: Size::default(), first_error: Ok(()) };
+        Removal { cursor, levels: Vec::new(), size: Size::default(), first_error: Ok(()) };
     removal.enter(name);
     if let Some(expected) = expected
-        && removal.trail.depth() > 0
+        && removal.cursor.depth() > 0
         && !removal.is_at(expected).map_err(|error| failed(error.into()))?
     {
         return Err(failed(io::Error::other("another directory has taken its place")));
@@ -131,7 +130,7 @@ pub(super) fn remove_tree(path: &Path, expected: Option<Identity>) -> error::Res
 
 /// The state of a removal.
 struct Removal {
-    trail: Trail,
+    cursor: TreeCursor,
     /// The directories that are being emptied, the outermost first.
     levels: Vec<Level>,
     size: Size,
@@ -140,57 +139,57 @@ struct Removal {
 
 /// A directory that is being emptied.
 struct Level {
-    children: vec::IntoIter<Child>,
-    /// Whether its mode was changed already.
+    entries: vec::IntoIter<DirEntry>,
+    /// Whether its mode has been changed.
     is_accessible: bool,
 }
 
 impl Removal {
     fn run(&mut self) {
         while let Some(level) = self.levels.last_mut() {
-            match level.children.next() {
-                Some(Child { name, kind: FileKind::Directory }) => self.enter(&name),
-                Some(Child { name, .. }) => self.remove_leaf(&name),
+            match level.entries.next() {
+                Some(DirEntry { name, kind: FileKind::Directory }) => self.enter(&name),
+                Some(DirEntry { name, .. }) => self.remove_leaf(&name),
                 None => self.leave(),
             }
         }
     }
 
     fn is_at(&self, expected: Identity) -> Result<bool, Errno> {
-        let found = rustix::fs::fstat(self.trail.handle())?;
-        Ok(crate::trail::identity(&found) == expected)
+        let found = rustix::fs::fstat(self.cursor.handle())?;
+        Ok(crate::walk::identity(&found) == expected)
     }
 
-    /// Notes that the entry `name` of the current directory could not be removed; the directory itself,
-    /// if it has no name.
+    /// Records an error of the entry `name` of the current directory, or of the directory itself if `name` is
+    /// empty.
     fn note(&mut self, name: &OsStr, error: impl Into<io::Error>) {
         let error = error.into();
         if self.first_error.is_ok() && !is_vanished(&error) {
-            let path: PathBuf = self.trail.path().join(name).components().collect();
+            let path: PathBuf = self.cursor.path().join(name).components().collect();
             self.first_error = Err(Error::on("remove", path)(error));
         }
     }
 
-    /// Goes on to a directory, to empty it.
+    /// Enters a directory, to empty it.
     fn enter(&mut self, name: &OsStr) {
-        let entered = match self.trail.enter(name) {
+        let entered = match self.cursor.enter(name) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 match self.allow_entering(name) {
                     Err(refused) if refused.kind() == io::ErrorKind::PermissionDenied => Err(error),
-                    allowed => allowed.and_then(|()| self.trail.enter(name)),
+                    allowed => allowed.and_then(|()| self.cursor.enter(name)),
                 }
             }
             entered => entered,
         };
         match entered.map_err(|error| (error.kind(), error)) {
             Ok(()) => {
-                let children = self.trail.entries().unwrap_or_else(|error| {
+                let entries = self.cursor.read_dir().unwrap_or_else(|error| {
                     self.note("".as_ref(), error);
                     Vec::new()
                 });
-                self.levels.push(Level { children: children.into_iter(), is_accessible: false });
+                self.levels.push(Level { entries: entries.into_iter(), is_accessible: false });
             }
-            // A file or a link has taken its place.
+            // A file or a link has replaced it.
             Err((kind, error))
                 if !self.levels.is_empty()
                     && (kind == io::ErrorKind::NotADirectory || is_link_loop(&error)) =>
@@ -198,10 +197,10 @@ impl Removal {
                 self.remove_leaf(name);
             }
             Err((io::ErrorKind::CrossesDevices, _)) => {
-                let point = MountPoint(self.trail.path().join(name));
+                let point = MountPoint(self.cursor.path().join(name));
                 self.note(name, io::Error::new(io::ErrorKind::ResourceBusy, point));
             }
-            // An empty one can be removed without being opened.
+            // An empty directory can be removed without opening it.
             Err((_, error)) => {
                 let removed = self.unlink(name, AtFlags::REMOVEDIR);
                 if removed.is_err() {
@@ -213,43 +212,43 @@ impl Removal {
 
     /// Lets the owner of the directory `name` list, search and change it.
     fn allow_entering(&mut self, name: &OsStr) -> io::Result<()> {
-        self.with_access(|trail| {
-            let mode = Mode::from_raw_mode(trail.stat(name)?.st_mode & 0o7777);
-            trail.set_mode(name, OFlags::DIRECTORY, mode | Mode::RWXU)
+        self.with_access(|cursor| {
+            let mode = Mode::from_raw_mode(cursor.stat(name)?.st_mode & 0o7777);
+            cursor.set_mode(name, OFlags::DIRECTORY, mode | Mode::RWXU)
         })
         .map_err(io::Error::from)
     }
 
-    /// Does something in the current directory; if that is forbidden, once more after its owner was
-    /// given all rights. The directory that holds the whole tree keeps its mode.
+    /// Calls `act` in the current directory; if that is forbidden, again after granting its owner all
+    /// permissions. The parent of the whole tree keeps its mode.
     fn with_access<T>(
         &mut self,
-        mut act: impl FnMut(&Trail) -> Result<T, Errno>,
+        mut act: impl FnMut(&TreeCursor) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
-        let Self { trail, levels, .. } = self;
-        match (act(trail), levels.last_mut()) {
+        let Self { cursor, levels, .. } = self;
+        match (act(cursor), levels.last_mut()) {
             (Err(error @ (Errno::ACCESS | Errno::PERM)), Some(level)) if !level.is_accessible => {
                 level.is_accessible = true;
-                let mode = rustix::fs::fstat(trail.handle())?.st_mode & 0o7777;
+                let mode = rustix::fs::fstat(cursor.handle())?.st_mode & 0o7777;
                 let mode = Mode::from_raw_mode(mode) | Mode::RWXU;
-                // Only its owner can change it; then the first answer says more.
-                rustix::fs::fchmod(trail.handle(), mode).map_err(|_| error)?;
-                act(trail)
+                // Only its owner can change it; else the first error is the useful one.
+                rustix::fs::fchmod(cursor.handle(), mode).map_err(|_| error)?;
+                act(cursor)
             }
             (result, _) => result,
         }
     }
 
     fn unlink(&mut self, name: &OsStr, flags: AtFlags) -> Result<(), Errno> {
-        self.with_access(|trail| rustix::fs::unlinkat(trail.handle(), name, flags))
+        self.with_access(|cursor| rustix::fs::unlinkat(cursor.handle(), name, flags))
     }
 
     fn remove_leaf(&mut self, name: &OsStr) {
-        let found = match self.with_access(|trail| trail.stat(name)) {
+        let found = match self.with_access(|cursor| cursor.stat(name)) {
             Ok(found) => found,
             Err(error) => return self.note(name, error),
         };
-        // A directory has taken its place.
+        // A directory has replaced it.
         if FileType::from_raw_mode(found.st_mode) == FileType::Directory {
             return self.note(name, Errno::ISDIR);
         }
@@ -259,13 +258,13 @@ impl Removal {
         }
     }
 
-    /// Goes back to the directory above, and removes the one that was emptied.
+    /// Returns to the parent, and removes the directory that was emptied.
     fn leave(&mut self) {
-        let name = self.trail.name().to_owned();
+        let name = self.cursor.name().to_owned();
         self.levels.pop();
         let mut is_lost = false;
-        // Another process has removed or moved what is between.
-        while let Err(error) = self.trail.leave() {
+        // Another process has removed or moved a directory between.
+        while let Err(error) = self.cursor.leave() {
             self.note("".as_ref(), error);
             self.levels.pop();
             is_lost = true;
@@ -277,9 +276,4 @@ impl Removal {
             self.note(&name, error);
         }
     }
-}
-
-/// Whether an error says that another process was faster.
-fn is_vanished(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::StaleNetworkFileHandle)
 }

@@ -1,4 +1,4 @@
-//! Removing a tree by the standard library. Compiled by no test yet, as the Windows half of `platform`.
+//! Removing a tree by the standard library. Compiled, but not tested on Windows.
 
 use std::fs;
 use std::io;
@@ -8,10 +8,10 @@ use super::is_removal_name;
 use crate::error::{Error, Result};
 use crate::measure::{Size, measure};
 
-/// Tells one directory from another: unknown here.
+/// The identity of a directory: unknown here.
 pub(super) type Identity = ();
 
-/// Renames the directory at `path`; `None` if it is gone. What cannot be renamed keeps its name.
+/// Renames the directory at `path`; `None` if it does not exist. If renaming fails it keeps its name.
 pub(super) fn rename_aside(path: &Path, _trusted: &Path) -> Result<Option<(PathBuf, Identity)>> {
     if path.file_name().is_some_and(is_removal_name) {
         return Ok(Some((path.to_owned(), ())));
@@ -25,12 +25,14 @@ pub(super) fn rename_aside(path: &Path, _trusted: &Path) -> Result<Option<(PathB
     match fs::rename(path, &aside) {
         Ok(()) => Ok(Some((aside, ()))),
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(refused) if crate::is_read_only(&refused) => Err(Error::on("remove", path)(refused)),
+        Err(refused) if crate::io_error::is_read_only(&refused) => {
+            Err(Error::on("remove", path)(refused))
+        }
         Err(_) => Ok(Some((path.to_owned(), ()))),
     }
 }
 
-/// Removes what is at `path` and is no directory, and returns how much it was.
+/// Removes the file or link at `path`, and returns its size.
 pub(super) fn remove_leaf(path: &Path, _trusted: &Path) -> io::Result<Size> {
     let size = fs::symlink_metadata(path).map(|metadata| Size::of(&metadata)).unwrap_or_default();
     match fs::remove_file(path) {
@@ -39,8 +41,8 @@ pub(super) fn remove_leaf(path: &Path, _trusted: &Path) -> io::Result<Size> {
     }
 }
 
-/// Removes a directory with all that is in it, and adds up how much that is. The standard library
-/// follows no link on the way, but stops at what is read-only.
+/// Removes a directory with its entries, and returns their size. The standard library follows no link, but
+/// fails at read-only files.
 pub(super) fn remove_tree(directory: &Path, _expected: Option<Identity>) -> Result<Size> {
     let found = measure(directory);
     let remove = || {

@@ -43,7 +43,7 @@ pub(super) fn install(files: &[File], depot: &Path, tree_hash: &str) -> Result<P
     if installed.is_dir() {
         return Ok(installed);
     }
-    scratchrs_fs::ensure_directory(&artifacts)?;
+    scratchrs_fs::create_dir_all(&artifacts)?;
     let staging = tempfile::tempdir_in(&artifacts)
         .with_context(|| format!("could not write to `{}`", artifacts.display()))?;
     let tree = staging.path().join(tree_hash);
@@ -62,7 +62,7 @@ fn write_tree(root: &Path, files: &[File], mode: impl Fn(&File) -> u32) -> Resul
         let path = root.join(&file.path);
         let directories = path.ancestors().skip(1).take_while(|above| above.starts_with(root));
         for directory in directories.collect::<Vec<_>>().into_iter().rev() {
-            scratchrs_fs::ensure_directory(directory)?;
+            scratchrs_fs::create_dir_all(directory)?;
             set_mode(directory, 0o755)?;
         }
         fs::write(&path, &file.contents)?;

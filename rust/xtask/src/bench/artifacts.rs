@@ -215,7 +215,7 @@ impl Bench {
         table: &mut Table,
     ) -> Result<()> {
         let depot = environment.target.join("bench-depots").join(julia.version.to_string());
-        scratchrs_fs::ensure_directory(&depot)?;
+        scratchrs_fs::create_dir_all(&depot)?;
         let mut command = julia.command(&depot);
         command.args(["-e", PKG]).arg(&self.directory);
         console::status("Measuring", format_args!("Pkg of Julia {}", julia.version));

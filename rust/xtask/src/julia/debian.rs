@@ -91,7 +91,7 @@ fn is_complete(folder: &Path, executable: &Path) -> bool {
 
 fn fetch(folder: &Path, executable: &Path) -> Result<()> {
     ensure!(is_debian(), "apt-get or `{KEYRING}` is missing");
-    scratchrs_fs::ensure_directory(folder)?;
+    scratchrs_fs::create_dir_all(folder)?;
     let lock = File::create(folder.join("lock"))?;
     lock.lock().context("could not wait for another process that unpacks it")?;
     if is_complete(folder, executable) {
@@ -120,7 +120,7 @@ struct Apt {
 impl Apt {
     fn set_up(directory: PathBuf) -> Result<Self> {
         for name in ["lists/partial", "cache/archives/partial", "packages"] {
-            scratchrs_fs::ensure_directory(&directory.join(name))?;
+            scratchrs_fs::create_dir_all(&directory.join(name))?;
         }
         let known = program::output(system_apt(["update", "--print-uris"]))?;
         let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
@@ -206,7 +206,7 @@ fn code_name(release: &str) -> &str {
 }
 
 fn unpack(packages: &[PathBuf], root: &Path) -> Result<()> {
-    scratchrs_fs::ensure_directory(root)?;
+    scratchrs_fs::create_dir_all(root)?;
     for package in packages {
         let mut command = Command::new("dpkg-deb");
         command.arg("--extract").arg(package).arg(root);
@@ -237,7 +237,7 @@ exec "$bin/{PROGRAM}" "$@"
     fs::write(&starter, text)?;
     make_executable(&starter)?;
     let bin = unpacking.join("bin");
-    scratchrs_fs::ensure_directory(&bin)?;
+    scratchrs_fs::create_dir_all(&bin)?;
     link_to_starter(&bin.join("julia"))
 }
 

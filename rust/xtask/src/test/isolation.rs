@@ -34,7 +34,7 @@ impl Decoy {
         let root = target.join("test-decoy");
         scratchrs_fs::remove(&root)?;
         for directory in ["home", "depot/scratchspaces/00000000-0000-0000-0000-000000000000/key"] {
-            scratchrs_fs::ensure_directory(&root.join(directory))?;
+            scratchrs_fs::create_dir_all(&root.join(directory))?;
         }
         let before = listed(&root)?;
         Ok(Self { root, before })

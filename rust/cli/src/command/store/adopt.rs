@@ -43,7 +43,7 @@ impl Arguments {
             Some(directory) => Store::at(&session.absolute(directory)?),
             None => Store::of_peer(place(&session.depot()?))?,
         };
-        if !scratchrs_fs::is_directory(other.root().as_ref()) {
+        if !scratchrs_fs::is_dir(other.root().as_ref()) {
             let message = format!("there is no store `{}`", other.root());
             return Err(Failure::new(Code::NotFound, message).about(other.root()));
         }

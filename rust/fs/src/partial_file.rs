@@ -1,4 +1,4 @@
-//! A file that is made little by little, and that a later process may go on with.
+//! A file that grows by appending, such as a download, and that a later process may continue.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -6,34 +6,34 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
-use crate::regular::open_regular;
+use crate::read::open_regular;
 
-/// How much is read at a time.
+/// The size of a piece.
 const BUFFER_SIZE: usize = 128 * 1024;
 
-/// A file that grows: a download.
+/// A file that grows by appending.
 ///
 /// # Crash
 ///
-/// What was appended before a process was killed is there, as far as the system itself goes on.
-/// Whoever opens the file next decides what it is worth.
+/// Appended bytes survive a killed process, but not always a system crash. The process that opens the file next
+/// must verify them.
 ///
 /// # Locking
 ///
-/// Nobody else writes to the file: the caller has a name of its own for it, or holds a lock.
+/// Only one process writes to the file: the caller has a unique name for it, or holds a lock.
 #[derive(Debug)]
-pub struct Partial {
+pub struct PartialFile {
     path: PathBuf,
     file: File,
     length: u64,
 }
 
-impl Partial {
-    /// Opens the file at `path`, or makes an empty one.
+impl PartialFile {
+    /// Opens the file at `path`, or creates an empty one.
     ///
     /// # Errors
     ///
-    /// If the file system refuses, or something is there that is not a regular file.
+    /// The file system refuses, or `path` is not a regular file.
     pub fn open(path: &Path) -> Result<Self> {
         let open = || -> io::Result<(File, u64)> {
             let mut options = OpenOptions::new();
@@ -46,16 +46,16 @@ impl Partial {
         Ok(Self { path: path.to_owned(), file, length })
     }
 
-    /// How many bytes it has.
+    /// Its size in bytes.
     pub fn length(&self) -> u64 {
         self.length
     }
 
-    /// Passes what it has to `sink`, piece by piece, unless that breaks off.
+    /// Passes its bytes to `sink` in pieces, until that breaks.
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or is not as long any more as it was.
+    /// The file cannot be read, or has become shorter.
     pub fn read<B>(
         &mut self,
         mut sink: impl FnMut(&[u8]) -> ControlFlow<B>,
@@ -77,11 +77,11 @@ impl Partial {
         read().map_err(Error::on("read", &self.path))
     }
 
-    /// Adds `bytes` at the end.
+    /// Appends `bytes`.
     ///
     /// # Errors
     ///
-    /// If the file system refuses. A part of the bytes may be in the file then, and is not counted.
+    /// The file system refuses. A part of the bytes may be in the file then, and is not counted.
     pub fn append(&mut self, bytes: &[u8]) -> Result<()> {
         let mut append = || -> io::Result<()> {
             self.file.seek(SeekFrom::Start(self.length))?;
@@ -92,11 +92,11 @@ impl Partial {
         Ok(())
     }
 
-    /// Empties it.
+    /// Truncates it to zero bytes.
     ///
     /// # Errors
     ///
-    /// If the file system refuses.
+    /// The file system refuses.
     pub fn clear(&mut self) -> Result<()> {
         self.file.set_len(0).map_err(Error::on("empty", &self.path))?;
         self.length = 0;
@@ -108,9 +108,9 @@ impl Partial {
 mod tests {
     use super::*;
 
-    fn content(partial: &mut Partial) -> Vec<u8> {
+    fn content(file: &mut PartialFile) -> Vec<u8> {
         let mut content = Vec::new();
-        let end = partial.read(|piece| {
+        let end = file.read(|piece| {
             content.extend_from_slice(piece);
             ControlFlow::<()>::Continue(())
         });
@@ -122,11 +122,11 @@ mod tests {
     fn a_later_process_goes_on() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
-        let mut first = Partial::open(&path).unwrap();
+        let mut first = PartialFile::open(&path).unwrap();
         assert_eq!(first.length(), 0);
         first.append(b"one, ").unwrap();
         first.append(b"two, ").unwrap();
-        let mut second = Partial::open(&path).unwrap();
+        let mut second = PartialFile::open(&path).unwrap();
         assert_eq!(second.length(), 10);
         assert_eq!(content(&mut second), b"one, two, ");
         second.append(b"three").unwrap();
@@ -139,10 +139,10 @@ mod tests {
     #[test]
     fn reading_breaks_off() {
         let directory = tempfile::tempdir().unwrap();
-        let mut partial = Partial::open(&directory.path().join("file")).unwrap();
-        partial.append(&vec![1; BUFFER_SIZE + 1]).unwrap();
+        let mut file = PartialFile::open(&directory.path().join("file")).unwrap();
+        file.append(&vec![1; BUFFER_SIZE + 1]).unwrap();
         let mut pieces = 0;
-        let end = partial.read(|_| {
+        let end = file.read(|_| {
             pieces += 1;
             ControlFlow::Break("enough")
         });
@@ -153,6 +153,6 @@ mod tests {
     fn an_error_names_the_file() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("nowhere/file");
-        assert_eq!(Partial::open(&path).unwrap_err().path(), path);
+        assert_eq!(PartialFile::open(&path).unwrap_err().path(), path);
     }
 }

@@ -1,29 +1,29 @@
-//! The trail of a system without handles of directories: by paths, which are not limited to a few
-//! thousand bytes there. Compiled by no test yet, as the Windows half of `platform`.
+//! The cursor of a system without handles of directories: by paths, which are not limited to a few
+//! thousand bytes there. Compiled, but not tested on Windows.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Child, Crossing, FileKind, Properties};
-use crate::platform;
-use crate::tree::Access;
+use super::MountPolicy;
+use crate::metadata::{DirEntry, FileKind, Metadata};
+use crate::platform::{self, Access};
 
 /// Directories from a root to one below it, the innermost of which is the current one.
 #[derive(Debug)]
-pub struct Trail {
+pub struct TreeCursor {
     path: PathBuf,
     depth: usize,
 }
 
-impl Trail {
+impl TreeCursor {
     /// Begins in the directory at `root`, or that a link there leads to.
     ///
     /// # Errors
     ///
     /// It is no directory or cannot be read.
-    pub fn open(root: &Path, _crossing: Crossing) -> io::Result<Self> {
+    pub fn open(root: &Path, _mounts: MountPolicy) -> io::Result<Self> {
         fs::read_dir(root)?;
         Ok(Self { path: root.to_owned(), depth: 0 })
     }
@@ -71,27 +71,21 @@ impl Trail {
     /// # Errors
     ///
     /// It cannot be read.
-    pub fn entries(&mut self) -> io::Result<Vec<Child>> {
+    pub fn read_dir(&mut self) -> io::Result<Vec<DirEntry>> {
         let child = |entry: io::Result<fs::DirEntry>| {
             let entry = entry?;
-            Ok(Child { name: entry.file_name(), kind: file_kind(entry.file_type()?) })
+            Ok(DirEntry { name: entry.file_name(), kind: FileKind::of(entry.file_type()?) })
         };
         fs::read_dir(&self.path)?.map(child).collect()
     }
 
-    /// The metadata of the entry `name`.
+    /// The metadata of the entry `name`; a link is not followed.
     ///
     /// # Errors
     ///
-    /// There is none, or it cannot be read.
-    pub fn properties(&self, name: &OsStr) -> io::Result<Properties> {
-        let metadata = fs::symlink_metadata(self.path.join(name))?;
-        Ok(Properties {
-            kind: file_kind(metadata.file_type()),
-            size: metadata.len(),
-            is_executable: platform::is_executable(&metadata),
-            has_other_names: platform::has_other_names(&metadata),
-        })
+    /// It is missing, or its metadata cannot be read.
+    pub fn metadata(&self, name: &OsStr) -> io::Result<Metadata> {
+        Ok(Metadata::of(&fs::symlink_metadata(self.path.join(name))?))
     }
 
     /// The text of the link `name`.
@@ -116,30 +110,21 @@ impl Trail {
         platform::create_options(access).open(self.path.join(name))
     }
 
-    pub(crate) fn make_directory(&self, name: &OsStr) -> io::Result<()> {
+    pub(crate) fn create_dir(&self, name: &OsStr) -> io::Result<()> {
         fs::create_dir(self.path.join(name))
     }
 
-    pub(crate) fn make_link(&self, target: &OsStr, name: &OsStr) -> io::Result<()> {
+    pub(crate) fn symlink(&self, target: &OsStr, name: &OsStr) -> io::Result<()> {
         let path = self.path.join(name);
         let is_directory = self.path.join(target).is_dir();
-        platform::make_link(target, &path, is_directory)
+        platform::symlink(target, &path, is_directory)
     }
 
-    pub(crate) fn forbid_writing(&self, name: &OsStr) -> io::Result<()> {
+    pub(crate) fn make_read_only(&self, name: &OsStr) -> io::Result<()> {
         let path = self.path.join(name);
         match platform::without_write(&fs::symlink_metadata(&path)?) {
             Some(permissions) => fs::set_permissions(path, permissions),
             None => Ok(()),
         }
-    }
-}
-
-fn file_kind(kind: fs::FileType) -> FileKind {
-    match kind {
-        _ if kind.is_dir() => FileKind::Directory,
-        _ if kind.is_symlink() => FileKind::Link,
-        _ if kind.is_file() => FileKind::File,
-        _ => FileKind::Special("something unknown"),
     }
 }

@@ -1,29 +1,31 @@
-//! Regular files at paths where anything may be: opening and reading them, and refusing the rest.
+//! Opening and reading regular files, and refusing anything else.
 //!
-//! A depot, a log or a user may name any path. To open a FIFO waits for a writer, to read a device
-//! may never end, and to replace one breaks the system. So every path that is not known to be ours is
-//! opened by [`open_regular`], which returns at once and refuses all but regular files.
+//! A depot, a log or a user may name any path. Opening a FIFO waits for a writer, reading a device may
+//! never end, and replacing one breaks the system. So [`open_regular`] opens every path that another
+//! program may have named: it never blocks, and refuses all but regular files.
 
+use std::ffi::OsString;
 use std::fs::{self, File, FileType, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use crate::error::{Error, Result};
-use crate::measure::is_absent;
+use crate::io_error::is_absent;
+use crate::metadata::FileKind;
 use crate::platform;
-use crate::stamp::Stamp;
+use crate::stamp::FileStamp;
+use crate::syscall_path::SyscallPath;
 
-/// How much room there is for a file at least.
+/// The smallest buffer.
 const SMALL: usize = 4095;
 
-/// Opens the regular file at `path` as `options` say. A link is followed.
+/// Opens the regular file at `path` with `options`. A link is followed.
 ///
-/// Returns at once, whatever is at `path`: no FIFO is waited for, and no terminal becomes that of this
-/// process.
+/// Never blocks: it does not wait for the writer of a FIFO. No terminal becomes that of this process.
 ///
 /// # Errors
 ///
-/// If it cannot be opened, or is not a regular file: the message says what it is, and
+/// It cannot be opened, or is not a regular file: the message names its type, and
 /// [`io::Error::kind`] is [`io::ErrorKind::IsADirectory`] for a directory.
 pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<File> {
     let file = match platform::open_at_once(path, options) {
@@ -31,7 +33,7 @@ pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Fil
         Err(error) if is_absent(&error) => return Err(error),
         Err(error) => match fs::metadata(path) {
             Ok(found) if !found.is_file() => return Err(not_regular(found.file_type())),
-            // Another process has leased the file, and is told now that it is wanted.
+            // Another process has a lease on the file, and is notified now.
             Ok(_) if error.kind() == io::ErrorKind::WouldBlock => options.open(path)?,
             _ => return Err(error),
         },
@@ -49,25 +51,25 @@ pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
 }
 
 fn not_regular(kind: FileType) -> io::Error {
-    let message = format!("it is {}, not a regular file", platform::kind_name(kind));
+    let message = format!("it is {}, not a regular file", FileKind::of(kind));
     let kind = if kind.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::Other };
     io::Error::new(kind, message)
 }
 
-/// Reads many files, one after the other, into the same memory.
+/// Reads files, one after the other, into one buffer.
 #[derive(Debug, Default)]
 pub struct FileReader {
     buffer: Vec<u8>,
 }
 
 impl FileReader {
-    /// The bytes of a regular file, and its stamp from before they were read; none if it is missing.
+    /// The bytes of a regular file, and its stamp from before the read; `None` if it does not exist.
     ///
     /// # Errors
     ///
-    /// If it cannot be read, is not a regular file (see [`Error::is_directory`]), or has more than
-    /// `limit` bytes.
-    pub fn read(&mut self, path: &Path, limit: u64) -> Result<Option<(&[u8], Stamp)>> {
+    /// It cannot be read, is not a regular file (see [`Error::is_directory`]), or has more than `limit`
+    /// bytes.
+    pub fn read(&mut self, path: &Path, limit: u64) -> Result<Option<(&[u8], FileStamp)>> {
         match self.fill(path, limit) {
             Err(error) if is_absent(&error) => Ok(None),
             Err(error) => Err(Error::on("read", path)(error)),
@@ -75,8 +77,8 @@ impl FileReader {
         }
     }
 
-    /// Reads a file to the beginning of the buffer, and returns how long it is.
-    fn fill(&mut self, path: &Path, limit: u64) -> io::Result<(usize, Stamp)> {
+    /// Reads a file into the buffer, and returns its length.
+    fn fill(&mut self, path: &Path, limit: u64) -> io::Result<(usize, FileStamp)> {
         let mut file = open_to_read(path)?;
         let metadata = file.metadata()?;
         if metadata.len() > limit {
@@ -85,7 +87,7 @@ impl FileReader {
         let expected = metadata.len() as usize;
         let mut length = 0;
         loop {
-            // One byte more than there should be: it stays empty unless the file has grown.
+            // One byte more than expected, to detect that the file has grown.
             if self.buffer.len() <= length.max(expected) {
                 self.buffer.resize(SMALL.max(2 * length).max(expected) + 1, 0);
             }
@@ -102,16 +104,16 @@ impl FileReader {
                 return Err(io::ErrorKind::FileTooLarge.into());
             }
         }
-        Ok((length, Stamp::of_metadata(&metadata)))
+        Ok((length, FileStamp::of_metadata(&metadata)))
     }
 }
 
-/// As [`FileReader::read`], of one file.
+/// As [`FileReader::read`], for one file.
 ///
 /// # Errors
 ///
 /// As [`FileReader::read`].
-pub fn read_regular(path: &Path, limit: u64) -> Result<Option<(Vec<u8>, Stamp)>> {
+pub fn read_up_to(path: &Path, limit: u64) -> Result<Option<(Vec<u8>, FileStamp)>> {
     let mut reader = FileReader::default();
     let found = reader.read(path, limit)?.map(|(bytes, stamp)| (bytes.len(), stamp));
     Ok(found.map(|(length, stamp)| {
@@ -120,30 +122,61 @@ pub fn read_regular(path: &Path, limit: u64) -> Result<Option<(Vec<u8>, Stamp)>>
     }))
 }
 
-/// Whether there is a regular file at `path`, or a link to one.
+/// The bytes of the file at `path`; empty if it does not exist.
 ///
 /// # Errors
 ///
-/// If nobody can say.
-pub fn is_regular(path: &Path) -> Result<bool> {
-    is_there(path, fs::Metadata::is_file)
+/// It exists and cannot be read, or is not a regular file.
+pub fn read(path: &Path) -> Result<Vec<u8>> {
+    read_from(path, 0)
 }
 
-/// Whether there is a directory at `path`, or a link to one.
+/// The bytes of the file at `path` after the first `offset`; empty if it does not exist or is shorter.
 ///
 /// # Errors
 ///
-/// If nobody can say.
-pub fn try_is_directory(path: &Path) -> Result<bool> {
-    is_there(path, fs::Metadata::is_dir)
-}
-
-fn is_there(path: &Path, is_meant: fn(&fs::Metadata) -> bool) -> Result<bool> {
-    match fs::metadata(path) {
-        Ok(metadata) => Ok(is_meant(&metadata)),
-        Err(error) if is_absent(&error) => Ok(false),
-        Err(error) => Err(Error::on("look at", path)(error)),
+/// As [`read`].
+pub fn read_from(path: &Path, offset: u64) -> Result<Vec<u8>> {
+    let read = || -> io::Result<Vec<u8>> {
+        let mut file = open_to_read(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    };
+    match read() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        result => result.map_err(Error::on("read", path)),
     }
+}
+
+/// Opens the regular file at `path` for reading. Never blocks.
+///
+/// # Errors
+///
+/// It does not exist, is not a regular file, or cannot be read.
+pub fn open(path: &Path) -> Result<File> {
+    open_to_read(path).map_err(Error::on("open", path))
+}
+
+/// Opens the file at `path` for reading, of whatever kind. Never blocks.
+///
+/// # Errors
+///
+/// It does not exist, is a symbolic link, or cannot be read.
+pub fn open_nofollow(path: &Path) -> Result<File> {
+    let open = || platform::open_nofollow(SyscallPath::of(path)?.path());
+    open().map_err(Error::on("open", path))
+}
+
+/// The text of the symbolic link at `path`.
+///
+/// # Errors
+///
+/// It does not exist, is not a link, or cannot be read.
+pub fn read_link(path: &Path) -> Result<OsString> {
+    let read = || fs::read_link(SyscallPath::of(path)?.path());
+    Ok(read().map_err(Error::on("read the symbolic link", path))?.into())
 }
 
 #[cfg(test)]
@@ -153,19 +186,23 @@ mod tests {
 
     use super::*;
 
+    fn is_file(path: &Path) -> bool {
+        crate::metadata(path).unwrap().is_some_and(|found| found.is_file())
+    }
+
     #[test]
     fn only_a_regular_file_is_read() {
         let depot = tempfile::tempdir().unwrap();
         let at = |name: &str| depot.path().join(name);
         fs::write(at("file"), "12345").unwrap();
         symlink("circle", at("circle")).unwrap();
-        assert_eq!(read_regular(&at("file"), 5).unwrap().unwrap().0, b"12345");
-        assert!(read_regular(&at("file"), 4).is_err());
+        assert_eq!(read_up_to(&at("file"), 5).unwrap().unwrap().0, b"12345");
+        assert!(read_up_to(&at("file"), 4).is_err());
         for absent in ["circle", "file/x", "nothing", &"x".repeat(5000), "\0"] {
-            assert!(read_regular(&at(absent), 5).unwrap().is_none(), "{absent}");
-            assert!(!is_regular(&at(absent)).unwrap(), "{absent}");
+            assert!(read_up_to(&at(absent), 5).unwrap().is_none(), "{absent}");
+            assert!(!is_file(&at(absent)), "{absent}");
         }
-        assert!(is_regular(&at("file")).unwrap());
+        assert!(is_file(&at("file")));
     }
 
     /// What is at the path, and how the message names it.
@@ -191,14 +228,14 @@ mod tests {
         let depot = tempfile::tempdir().unwrap();
         type Effect = fn(&Path) -> Result<()>;
         let effects: [(&str, Effect); 10] = [
-            ("read_regular", |path| read_regular(path, 5).map(drop)),
+            ("read_up_to", |path| read_up_to(path, 5).map(drop)),
             ("read", |path| crate::read(path).map(drop)),
             ("read_from", |path| crate::read_from(path, 3).map(drop)),
             ("open", |path| crate::open(path).map(drop)),
             ("append", |path| crate::append(path, "text")),
-            ("replace", |path| crate::replace(path, "text", None).map(drop)),
-            ("Held::read", |path| crate::Held::read(path).map(drop)),
-            ("Partial::open", |path| crate::Partial::open(path).map(drop)),
+            ("replace", |path| crate::replace(path, "text")),
+            ("Snapshot::read", |path| crate::Snapshot::read(path).map(drop)),
+            ("PartialFile::open", |path| crate::PartialFile::open(path).map(drop)),
             ("copy_file", |path| {
                 crate::copy_file(path, &path.with_extension("copy"), crate::Access::default())
             }),
@@ -215,7 +252,7 @@ mod tests {
                 assert!(text.ends_with(&told), "{name}: {text}");
                 assert_eq!(error.is_directory(), kind == "a directory", "{name}");
             }
-            assert!(!is_regular(&path).unwrap());
+            assert!(!is_file(&path));
         }
     }
 
@@ -228,7 +265,7 @@ mod tests {
             let bytes: Vec<u8> = (0..length).map(|index| index as u8).collect();
             fs::write(&path, &bytes).unwrap();
             let (read, stamp) = reader.read(&path, 1 << 20).unwrap().unwrap();
-            assert_eq!((read, Some(stamp)), (&bytes[..], Stamp::of(&path)));
+            assert_eq!((read, Some(stamp)), (&bytes[..], FileStamp::of(&path)));
         }
     }
 
@@ -237,8 +274,8 @@ mod tests {
     fn a_file_is_read_to_its_end_whatever_its_length_was_said_to_be() {
         // The system says that this one is empty.
         let path = Path::new("/proc/self/status");
-        let (bytes, _) = read_regular(path, 1 << 20).unwrap().unwrap();
+        let (bytes, _) = read_up_to(path, 1 << 20).unwrap().unwrap();
         assert!(bytes.starts_with(b"Name:") && bytes.ends_with(b"\n"));
-        assert!(read_regular(path, 10).is_err());
+        assert!(read_up_to(path, 10).is_err());
     }
 }

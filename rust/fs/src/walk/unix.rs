@@ -1,4 +1,4 @@
-//! The trail of a system whose directories are opened relative to the handle of another.
+//! The cursor of a system that opens directories relative to the handle of another.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -9,19 +9,21 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
-use super::{Child, Crossing, FileKind, Properties};
-use crate::tree::Access;
+use super::MountPolicy;
+use crate::metadata::{DirEntry, FileKind, Metadata};
+use crate::platform::Access;
 
 /// How many directories below the root are open at most.
 const OPEN_AT_MOST: usize = 8;
 
 /// Directories from a root to one below it, the innermost of which is the current one.
 #[derive(Debug)]
-pub struct Trail {
+pub struct TreeCursor {
     root: OwnedFd,
     /// The path of the current directory.
     path: Vec<u8>,
@@ -29,7 +31,7 @@ pub struct Trail {
     levels: Vec<Level>,
     /// The handles of the innermost of them. None, if the way back to the current one is lost.
     open: VecDeque<OwnedFd>,
-    crossing: Crossing,
+    mounts: MountPolicy,
     /// Whether the system has `openat2`, as far as is known.
     has_openat2: Cell<bool>,
     buffer: Vec<u8>,
@@ -47,30 +49,30 @@ struct Level {
 /// Tells a file from all others: device and inode.
 pub(crate) type Identity = (u64, u64);
 
-impl Trail {
+impl TreeCursor {
     /// Begins in the directory at `root`, or that a link there leads to.
     ///
     /// # Errors
     ///
     /// It is no directory or cannot be read.
-    pub fn open(root: &Path, crossing: Crossing) -> io::Result<Self> {
-        Self::begin(root, crossing, OFlags::RDONLY)
+    pub fn open(root: &Path, mounts: MountPolicy) -> io::Result<Self> {
+        Self::begin(root, mounts, OFlags::RDONLY)
     }
 
-    /// As [`Trail::open`], for a directory that is not listed: it need not be readable.
-    pub(crate) fn open_unlisted(root: &Path, crossing: Crossing) -> io::Result<Self> {
-        Self::begin(root, crossing, UNLISTED)
+    /// As [`TreeCursor::open`], for a directory that is not listed: it need not be readable.
+    pub(crate) fn open_unlisted(root: &Path, mounts: MountPolicy) -> io::Result<Self> {
+        Self::begin(root, mounts, UNLISTED)
     }
 
-    fn begin(root: &Path, crossing: Crossing, access: OFlags) -> io::Result<Self> {
-        let short = crate::short::Short::of(root)?;
+    fn begin(root: &Path, mounts: MountPolicy, access: OFlags) -> io::Result<Self> {
+        let short = crate::syscall_path::SyscallPath::of(root)?;
         let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;
         Ok(Self {
             root: rustix::fs::openat(CWD, short.path(), flags, Mode::empty())?,
             path: root.as_os_str().as_bytes().to_vec(),
             levels: Vec::new(),
             open: VecDeque::new(),
-            crossing,
+            mounts,
             has_openat2: Cell::new(cfg!(target_os = "linux")),
             buffer: Vec::new(),
         })
@@ -187,7 +189,7 @@ impl Trail {
 
     /// Opens the entry `name`. No link is followed, and no mount crossed if that is forbidden.
     fn open_below(&self, name: &OsStr, access: OFlags) -> Result<OwnedFd, Errno> {
-        if self.crossing == Crossing::Allowed {
+        if self.mounts == MountPolicy::Cross {
             return open(self.handle(), name, access);
         }
         #[cfg(target_os = "linux")]
@@ -210,7 +212,7 @@ impl Trail {
     /// # Errors
     ///
     /// It cannot be read.
-    pub fn entries(&mut self) -> io::Result<Vec<Child>> {
+    pub fn read_dir(&mut self) -> io::Result<Vec<DirEntry>> {
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.reserve(BUFFER_SIZE);
         let children = self.list(buffer.spare_capacity_mut());
@@ -219,7 +221,7 @@ impl Trail {
     }
 
     #[cfg(target_os = "linux")]
-    fn list(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<Vec<Child>, Errno> {
+    fn list(&self, buffer: &mut [MaybeUninit<u8>]) -> Result<Vec<DirEntry>, Errno> {
         let mut entries = rustix::fs::RawDir::new(self.handle(), buffer);
         let mut children = Vec::new();
         while let Some(entry) = entries.next() {
@@ -236,7 +238,7 @@ impl Trail {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn list(&self, _buffer: &mut [MaybeUninit<u8>]) -> Result<Vec<Child>, Errno> {
+    fn list(&self, _buffer: &mut [MaybeUninit<u8>]) -> Result<Vec<DirEntry>, Errno> {
         let mut children = Vec::new();
         for entry in rustix::fs::Dir::new(rustix::io::dup(self.handle())?)? {
             let entry = entry?;
@@ -245,7 +247,7 @@ impl Trail {
         Ok(children)
     }
 
-    fn add(&self, name: &[u8], kind: FileType, children: &mut Vec<Child>) -> Result<(), Errno> {
+    fn add(&self, name: &[u8], kind: FileType, children: &mut Vec<DirEntry>) -> Result<(), Errno> {
         if matches!(name, b"." | b"..") {
             return Ok(());
         }
@@ -258,7 +260,7 @@ impl Trail {
             },
             kind => kind,
         };
-        children.push(Child { name, kind: file_kind(kind) });
+        children.push(DirEntry { name, kind: file_kind(kind) });
         Ok(())
     }
 
@@ -266,19 +268,13 @@ impl Trail {
         rustix::fs::statat(self.handle(), name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
-    /// The metadata of the entry `name`.
+    /// The metadata of the entry `name`; a link is not followed.
     ///
     /// # Errors
     ///
-    /// There is none, or it cannot be read.
-    pub fn properties(&self, name: &OsStr) -> io::Result<Properties> {
-        let found = self.stat(name)?;
-        Ok(Properties {
-            kind: file_kind(FileType::from_raw_mode(found.st_mode)),
-            size: found.st_size as u64,
-            is_executable: found.st_mode & 0o100 != 0,
-            has_other_names: found.st_nlink > 1,
-        })
+    /// It is missing, or its metadata cannot be read.
+    pub fn metadata(&self, name: &OsStr) -> io::Result<Metadata> {
+        Ok(metadata(&self.stat(name)?))
     }
 
     /// The text of the link `name`.
@@ -309,17 +305,17 @@ impl Trail {
     }
 
     /// Makes the directory `name`, where nothing is yet.
-    pub(crate) fn make_directory(&self, name: &OsStr) -> io::Result<()> {
+    pub(crate) fn create_dir(&self, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::mkdirat(self.handle(), name, Mode::from_raw_mode(0o777))?)
     }
 
     /// Makes the symbolic link `name`, where nothing is yet.
-    pub(crate) fn make_link(&self, target: &OsStr, name: &OsStr) -> io::Result<()> {
+    pub(crate) fn symlink(&self, target: &OsStr, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::symlinkat(target, self.handle(), name)?)
     }
 
     /// Takes the right to write from the file `name`; a link is left as it is.
-    pub(crate) fn forbid_writing(&self, name: &OsStr) -> io::Result<()> {
+    pub(crate) fn make_read_only(&self, name: &OsStr) -> io::Result<()> {
         let mode = Mode::from_raw_mode(self.stat(name)?.st_mode & 0o7777);
         let write = Mode::WUSR | Mode::WGRP | Mode::WOTH;
         match mode.intersects(write) {
@@ -362,6 +358,24 @@ const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 fn open(directory: impl AsFd, name: &OsStr, access: OFlags) -> Result<OwnedFd, Errno> {
     let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     rustix::fs::openat(directory, name, flags, Mode::empty())
+}
+
+#[expect(clippy::unnecessary_cast, reason = "other systems have other types")]
+fn metadata(found: &Stat) -> Metadata {
+    let kind = file_kind(FileType::from_raw_mode(found.st_mode));
+    let time = |seconds, nanoseconds| {
+        let since = Duration::new(u64::try_from(seconds).ok()?, u32::try_from(nanoseconds).ok()?);
+        UNIX_EPOCH.checked_add(since)
+    };
+    let modified = time(found.st_mtime as i64, found.st_mtime_nsec as i64);
+    Metadata {
+        kind,
+        size: found.st_size as u64,
+        is_executable: found.st_mode & 0o100 != 0,
+        has_other_names: found.st_nlink > 1 && kind != FileKind::Directory,
+        identity: Some(found.st_ino as u64),
+        changed: modified.max(time(found.st_ctime as i64, found.st_ctime_nsec as i64)),
+    }
 }
 
 #[expect(clippy::unnecessary_cast, reason = "other systems have other types")]

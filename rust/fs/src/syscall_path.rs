@@ -1,28 +1,28 @@
-//! Paths that are longer than a system call takes.
+//! Paths that are too long for a system call.
 
 use std::borrow::Cow;
 use std::io;
 use std::path::Path;
 
-/// A path to the same file that a system call takes, however long the path is that it was made of.
+/// A path to the same file that is short enough for a system call, however long the original is.
 ///
-/// On Linux a path of 4096 bytes or more is followed in parts, and this leads through the handle of the
-/// last directory that was reached, `/proc/self/fd/<n>/<rest>`, which is held open as long as this is.
-/// Elsewhere the path is the same, and the system calls it too long if it is.
+/// On Linux, a path of 4096 bytes or more is followed in parts, and replaced by one through the handle of the
+/// last directory, `/proc/self/fd/<n>/<rest>`, which stays open with this value. Elsewhere the path is
+/// unchanged, and the system refuses one that is too long.
 #[derive(Debug)]
-pub struct Short<'a> {
+pub(crate) struct SyscallPath<'a> {
     path: Cow<'a, Path>,
     #[cfg(target_os = "linux")]
     _directory: Option<std::os::fd::OwnedFd>,
 }
 
-impl<'a> Short<'a> {
-    /// A path that leads where `path` does.
+impl<'a> SyscallPath<'a> {
+    /// A path to the same file as `path`.
     ///
     /// # Errors
     ///
-    /// `path` is too long, and a directory on its way cannot be entered.
-    pub fn of(path: &'a Path) -> io::Result<Self> {
+    /// `path` is too long, and one of its directories cannot be opened.
+    pub(crate) fn of(path: &'a Path) -> io::Result<Self> {
         #[cfg(target_os = "linux")]
         {
             if path.as_os_str().len() < linux::PATH_MAX {
@@ -35,8 +35,8 @@ impl<'a> Short<'a> {
         Ok(Self { path: path.into() })
     }
 
-    /// The path that a system call takes.
-    pub fn path(&self) -> &Path {
+    /// The path for the system call.
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 }
@@ -51,13 +51,13 @@ mod linux {
 
     use rustix::fs::{CWD, Mode, OFlags};
 
-    /// How long a path may be, with the zero at its end.
+    /// The limit for a path with its terminating zero.
     pub(super) const PATH_MAX: usize = 4096;
 
-    /// How long a part is at most: there is room for the handle before the last one.
+    /// The limit for a part, which leaves space for the handle before it.
     const PART: usize = PATH_MAX - 64;
 
-    /// Opens directories on the way of a path until the rest is short enough.
+    /// Opens directories of a path until the rest is short enough.
     pub(super) fn follow(path: &Path) -> io::Result<(OwnedFd, &Path)> {
         let mut rest = path.as_os_str().as_bytes();
         let mut directory: Option<OwnedFd> = None;
@@ -77,7 +77,7 @@ mod linux {
         }
     }
 
-    /// Parts a path at the last slash that leaves a part short enough, and something behind it.
+    /// Splits a path at the last slash that leaves a short enough part and a rest.
     fn split(path: &[u8]) -> Option<(&[u8], &[u8])> {
         let end = path.iter().rposition(|byte| *byte != b'/')?;
         let slash = path[..PART.min(end)].iter().rposition(|byte| *byte == b'/')?;
@@ -105,21 +105,21 @@ mod tests {
             let mut path = lab.path().to_owned();
             for _ in 0..13_000 / name.len() {
                 path.push(name);
-                let short = Short::of(&path).unwrap();
+                let short = SyscallPath::of(&path).unwrap();
                 fs::create_dir(short.path()).unwrap();
                 assert!(short.path().as_os_str().len() < linux::PATH_MAX);
             }
             let file = path.join("file");
-            fs::write(Short::of(&file).unwrap().path(), name).unwrap();
-            let text = fs::read_to_string(Short::of(&file).unwrap().path()).unwrap();
+            fs::write(SyscallPath::of(&file).unwrap().path(), name).unwrap();
+            let text = fs::read_to_string(SyscallPath::of(&file).unwrap().path()).unwrap();
             assert_eq!(text, *name);
             let slashes = format!("{}//{}", lab.path().display(), "/".repeat(5000));
-            assert!(Short::of(Path::new(&slashes)).is_err(), "nothing is behind the slashes");
+            assert!(SyscallPath::of(Path::new(&slashes)).is_err(), "nothing is behind the slashes");
             let missing = path.join("missing/file");
-            assert!(fs::metadata(Short::of(&missing).unwrap().path()).is_err());
+            assert!(fs::metadata(SyscallPath::of(&missing).unwrap().path()).is_err());
             crate::remove(&lab.path().join(name)).unwrap();
         }
         let name = lab.path().join("x".repeat(5000));
-        assert!(Short::of(&name).is_err(), "no file system has such a name");
+        assert!(SyscallPath::of(&name).is_err(), "no file system has such a name");
     }
 }

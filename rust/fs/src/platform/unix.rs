@@ -1,0 +1,269 @@
+//! The operations of a Unix system.
+
+use std::ffi::OsStr;
+use std::fs::{File, Metadata, OpenOptions};
+use std::io;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+#[cfg(target_os = "linux")]
+use rustix::fs::Mode;
+use rustix::fs::{Access, AtFlags, CWD, OFlags, RenameFlags, Timespec, Timestamps, UTIME_NOW};
+use rustix::io::Errno;
+use rustix::process::{Pid, test_kill_process};
+
+/// Whether there is a directory at `path`, by the cheapest call that tells.
+pub(crate) fn is_dir(path: &Path) -> bool {
+    let Ok(short) = crate::syscall_path::SyscallPath::of(path) else { return false };
+    let path = short.path();
+    // Only a directory has something behind a slash.
+    let mut name = Vec::with_capacity(path.as_os_str().len() + 1);
+    name.extend_from_slice(path.as_os_str().as_bytes());
+    name.push(b'/');
+    rustix::fs::access(name, Access::EXISTS).is_ok()
+}
+
+/// Whether entries of the directory at `path` may be made and removed.
+pub(crate) fn is_writable_dir(path: &Path) -> bool {
+    rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+/// Tells one file or directory of a file system from another.
+pub(crate) fn identity(metadata: &Metadata) -> Option<u64> {
+    Some(metadata.ino())
+}
+
+/// Whether two handles are the same file.
+pub(crate) fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
+    a.ino() == b.ino() && a.dev() == b.dev()
+}
+
+/// Whether a file has other names than the one that it was found by.
+pub(crate) fn has_other_names(metadata: &Metadata) -> bool {
+    metadata.nlink() > 1
+}
+
+/// Whether a process of this machine is gone.
+pub(crate) fn is_dead(pid: u32) -> bool {
+    match i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        Some(id) => test_kill_process(id) == Err(Errno::SRCH) || is_zombie(pid),
+        None => true,
+    }
+}
+
+/// Whether a process has ended, and its parent has not taken note of it: in a container whose
+/// first process does not care for orphans, it stays so for good.
+fn is_zombie(pid: u32) -> bool {
+    // `<pid> (<name>) <state> …`, where the name may hold anything. Linux only: other systems
+    // have no such file.
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let name_end = stat.iter().rposition(|byte| *byte == b')');
+    name_end.is_some_and(|end| stat[end..].starts_with(b") Z"))
+}
+
+/// Exchanges two directories in one step. `Unsupported` where the system or the file system
+/// has no such call.
+pub(crate) fn exchange(a: &Path, b: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    match rustix::fs::renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+        result => return result.map_err(io::Error::from),
+    }
+    let _ = (a, b);
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Creates `path` with what `prepare` does to it, so that nobody ever sees it without.
+///
+/// The file is made without a name and then linked to its name. Where the file system cannot
+/// do that, it is made under its name, and can be seen empty for a moment.
+pub(crate) fn create_prepared(
+    path: &Path,
+    mut prepare: impl FnMut(&mut File) -> io::Result<()>,
+) -> io::Result<File> {
+    #[cfg(target_os = "linux")]
+    if let Some(mut file) = create_nameless(path) {
+        prepare(&mut file)?;
+        match name_also(&file, path) {
+            Ok(()) => return Ok(file),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Err(error),
+            Err(_) => {}
+        }
+    }
+    let mut options = OpenOptions::new();
+    let mut file = options.read(true).write(true).create_new(true).mode(LOCK_MODE).open(path)?;
+    prepare(&mut file).inspect_err(|_| {
+        // Only this one: where it has vanished, the name may be that of another by now.
+        let named = file.metadata().and_then(|ours| Ok((ours, std::fs::symlink_metadata(path)?)));
+        if named.is_ok_and(|(ours, theirs)| is_same_file(&ours, &theirs)) {
+            let _ = std::fs::remove_file(path);
+        }
+    })?;
+    Ok(file)
+}
+
+/// Gives an open file another name, if nothing has that. `Unsupported` where the system has no
+/// such call.
+pub(crate) fn name_also(file: &File, path: &Path) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::AsRawFd;
+        let handle = format!("/proc/self/fd/{}", file.as_raw_fd());
+        rustix::fs::linkat(CWD, handle, CWD, path, AtFlags::SYMLINK_FOLLOW)?;
+        Ok(())
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (file, path);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// Whether the file system of a directory is this machine's alone, so that everybody sees at once
+/// what is done in it. False where nobody can say.
+pub(crate) fn is_local(directory: &Path) -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        // As `man 2 statfs` has them: ext4, XFS, Btrfs, F2FS, bcachefs, ZFS, tmpfs, overlayfs.
+        const LOCAL: &[u32] = &[
+            0xef53,
+            0x5846_5342,
+            0x9123_683e,
+            0xf2f5_2010,
+            0xca45_1a4e,
+            0x2fc1_2fc1,
+            0x0102_1994,
+            0x794c_7630,
+        ];
+        rustix::fs::statfs(directory).is_ok_and(|found| LOCAL.contains(&(found.f_type as u32)))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = directory;
+        false
+    }
+}
+
+const LOCK_MODE: u32 = 0o444;
+
+#[cfg(target_os = "linux")]
+fn create_nameless(path: &Path) -> Option<File> {
+    let directory = path.parent()?;
+    let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+    rustix::fs::open(directory, flags, Mode::from_raw_mode(LOCK_MODE)).ok().map(File::from)
+}
+
+/// Options to create a file where nothing is yet.
+pub(crate) fn create_options(access: super::Access) -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true).mode(mode_of(access));
+    options
+}
+
+/// The mode of a new file, before the umask.
+pub(crate) fn mode_of(access: super::Access) -> u32 {
+    let executable = if access.executable { 0o111 } else { 0 };
+    let writable = if access.read_only { 0 } else { 0o200 };
+    0o444 | executable | writable
+}
+
+/// The path that has these bytes.
+pub(crate) fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
+    Some(std::ffi::OsString::from_vec(bytes).into())
+}
+
+/// Opens a file as `options` say, without waiting for whatever may be at `path`.
+pub(crate) fn open_at_once(path: &Path, options: &OpenOptions) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    options.clone().custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+/// Opens a file of any kind for reading, without waiting, and not through a link at the end of `path`.
+pub(crate) fn open_nofollow(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+/// Sets the times of a file to now. Whoever may write to the file may do so.
+pub(crate) fn touch(path: &Path) -> io::Result<()> {
+    let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
+    let times = Timestamps { last_access: now, last_modification: now };
+    Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::empty())?)
+}
+
+/// Whether a directory can be opened and synced.
+pub(crate) const SYNCS_DIRECTORIES: bool = true;
+
+/// Writes all that has changed on the file system of an open file to the disk. `Unsupported` where
+/// the system has no such call.
+pub(crate) fn sync_file_system(file: &File) -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    return Ok(rustix::fs::syncfs(file)?);
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = file;
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+/// The name of a special file.
+pub(crate) fn special_name(kind: std::fs::FileType) -> &'static str {
+    match () {
+        () if kind.is_fifo() => "a FIFO",
+        () if kind.is_socket() => "a socket",
+        () if kind.is_block_device() => "a block device",
+        () if kind.is_char_device() => "a character device",
+        () => "something unknown",
+    }
+}
+
+pub(crate) fn symlink(target: &OsStr, path: &Path, _to_directory: bool) -> io::Result<()> {
+    std::os::unix::fs::symlink(target, path)
+}
+
+pub(crate) fn set_executable(path: &Path, executable: bool) -> io::Result<()> {
+    let mut permissions = std::fs::metadata(path)?.permissions();
+    let mode = permissions.mode() & !0o111;
+    let readable = mode & 0o444;
+    permissions.set_mode(mode | if executable { 0o100 | readable >> 2 } else { 0 });
+    std::fs::set_permissions(path, permissions)
+}
+
+/// Whether the owner of a file may execute it.
+pub(crate) fn is_executable(metadata: &Metadata) -> bool {
+    metadata.permissions().mode() & 0o100 != 0
+}
+
+/// What a file allows, for the one that replaces it.
+pub(crate) fn permissions(replaced: &Metadata) -> Option<std::fs::Permissions> {
+    Some(replaced.permissions())
+}
+
+/// When a file was last changed, its name and its permissions included.
+pub(crate) fn changed(metadata: &Metadata) -> Option<SystemTime> {
+    let nanoseconds = u32::try_from(metadata.ctime_nsec()).ok()?;
+    let since = Duration::new(u64::try_from(metadata.ctime()).ok()?, nanoseconds);
+    Some(metadata.modified().ok()?.max(UNIX_EPOCH + since))
+}
+
+/// Renames, unless something has the new name. `Unsupported` where the system or the file
+/// system has no such call.
+pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
+    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+    match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        Err(Errno::INVAL | Errno::NOSYS | Errno::OPNOTSUPP) => {}
+        result => return result.map_err(io::Error::from),
+    }
+    let _ = (from, to);
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// What a file allows, without the right to write; `None` if nobody has that.
+pub(crate) fn without_write(metadata: &Metadata) -> Option<std::fs::Permissions> {
+    let mut permissions = metadata.permissions();
+    let mode = permissions.mode();
+    permissions.set_mode(mode & !0o222);
+    (mode & 0o222 != 0).then_some(permissions)
+}
