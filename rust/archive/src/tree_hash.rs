@@ -215,6 +215,8 @@ fn read_leaf<D: Digest>(
 #[cfg(test)]
 #[cfg(unix)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::fixture::Tree;
     use std::ffi::OsStr;
