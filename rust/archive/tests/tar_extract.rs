@@ -51,7 +51,7 @@ fn tar_jl_gives_the_same_trees() {
     let julias: Vec<_> =
         julias().into_iter().filter(|(_, minor)| *minor >= 6 || !sources.is_empty()).collect();
     if julias.is_empty() {
-        return skip("archives next to Tar.jl", "there is no Julia with Tar");
+        return skip("archives next to Tar.jl", "no Julia with Tar was found");
     }
     let scratch = tempfile::tempdir().unwrap();
     let archives = scratch.path().join("archives");

@@ -441,7 +441,7 @@ impl Answer<'_> {
             "interim" => return self.repeat(b"HTTP/1.1 100 Continue\r\n\r\n").map(Some),
             "nowhere" => return send_status(self.out, 302, &[]).map(Some),
             "garbage" => {
-                self.out.write_all(b"this is no HTTP\r\n\r\n")?;
+                self.out.write_all(b"this is not HTTP\r\n\r\n")?;
                 return Ok(Some(Next::Close));
             }
             "requests" => {

@@ -103,7 +103,7 @@ fn sixteen_processes_bind_in_one_file() {
     let bind = |number: usize| {
         let name = format!("artifact-{number:02}");
         let arguments = ["bind", lab.depot(), "Artifacts.toml", &name, &hash];
-        worker().command(arguments).args(["--patience", "120000"]).spawn().unwrap()
+        worker().command(arguments).args(["--timeout", "120000"]).spawn().unwrap()
     };
     let processes: Vec<_> = (0..PROCESSES).map(bind).collect();
     for process in processes {

@@ -44,10 +44,10 @@ struct Course {
 impl Course {
     fn of(options: &'static [&'static str]) -> Self {
         let lab = prepared();
-        let before = collectable::things(&lab);
+        let before = collectable::items(&lab);
         let (output, calls) = strace::changes(&command(&lab, options), &[], lab.root());
         assert!(output.status.success() && failures(&output).is_empty(), "{output:?}");
-        let (after, left) = (collectable::things(&lab), lab.names());
+        let (after, left) = (collectable::items(&lab), lab.names());
         worker().succeed(["collect", lab.depot()].iter().chain(options));
         Self { options, before, after, calls, left, end: lab.names() }
     }
@@ -63,15 +63,15 @@ impl Course {
             Some(1) if said.starts_with("Io ") && said.contains(&format!("({error})")) => {}
             _ => return Err(format!("ends with {}: {said}", output.status)),
         }
-        let things = collectable::things(&lab);
+        let items = collectable::items(&lab);
         let states = self.before.iter().zip(&self.after);
-        if things.iter().zip(states).any(|(thing, (old, new))| thing != old && thing != new) {
-            return Err(format!("something is neither as it was nor gone: {things:#?}"));
+        if items.iter().zip(states).any(|(item, (old, new))| item != old && item != new) {
+            return Err(format!("an item is neither unchanged nor deleted: {items:#?}"));
         }
         check_logs(&lab)?;
         let left = lab.names();
         let more: Vec<_> = left.iter().filter(|name| !self.left.contains(name)).collect();
-        // Locks are taken over, and records mean nothing where there is no artifact.
+        // Locks are taken over, and records without an artifact are ignored.
         let is_lock_in =
             |name: &String, group: &str| name.starts_with(group) && name.ends_with(".pid");
         let matters = |name: &&String| match name.ends_with('/') {
@@ -90,8 +90,8 @@ impl Course {
         if !again.status.success() || !self::failures(&again).is_empty() {
             return Err(format!("is in the way of the next one: {again:?}"));
         }
-        match (lab.names(), collectable::things(&lab)) {
-            (names, things) if names == self.end && things == self.after => Ok(()),
+        match (lab.names(), collectable::items(&lab)) {
+            (names, items) if names == self.end && items == self.after => Ok(()),
             (names, _) => Err(format!("the end is {names:?}")),
         }
     }
@@ -160,7 +160,7 @@ fn a_lock_that_cannot_be_removed_blocks_no_process() {
     if let Some(why) = strace::missing() {
         return skip(ABOUT, &why);
     }
-    let course = Course::of(&["--patience", "0"]);
+    let course = Course::of(&["--timeout", "0"]);
     let locks: Vec<_> = course
         .calls
         .iter()
@@ -190,12 +190,12 @@ fn a_directory_that_vanishes_while_it_is_listed_loses_nothing() {
             let faults = ["trace=getdents64".to_owned(), fault];
             let output = strace::run(&command(&lab, &[]), &faults);
             assert!(output.status.success(), "{error} {ordinal}: {output:?}");
-            let things = collectable::things(&lab);
-            for (thing, (old, new)) in things.iter().zip(course.before.iter().zip(&course.after)) {
-                assert!(thing == old || thing == new, "{error} {ordinal}: {thing}");
+            let items = collectable::items(&lab);
+            for (item, (old, new)) in items.iter().zip(course.before.iter().zip(&course.after)) {
+                assert!(item == old || item == new, "{error} {ordinal}: {item}");
             }
             worker().succeed(["collect", lab.depot(), "--times", "2"]);
-            assert_eq!(collectable::things(&lab), course.after, "{error} {ordinal}");
+            assert_eq!(collectable::items(&lab), course.after, "{error} {ordinal}");
         }
     }
 }

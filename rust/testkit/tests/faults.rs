@@ -30,7 +30,7 @@ const SCENARIOS: &[Scenario] = &[
     Scenario { name: "first record", prepare: |_| {}, task: TRACK },
     Scenario { name: "append", prepare: sound_log, task: TRACK },
     Scenario { name: "heal", prepare: torn_log, task: TRACK },
-    Scenario { name: "condense", prepare: sound_log, task: &["condense", "--patience", "0"] },
+    Scenario { name: "condense", prepare: sound_log, task: &["condense", "--timeout", "0"] },
     Scenario { name: "get", prepare: |_| {}, task: &["get", "key"] },
     Scenario { name: "generate", prepare: |_| {}, task: &["generate", "key", "--no-wait"] },
     Scenario { name: "regenerate", prepare: old_version, task: REGENERATE },
@@ -60,7 +60,7 @@ fn an_artifact(lab: &DepotLab) {
     lab.write(&format!("artifacts/{ONE}@tree"), "its record");
 }
 
-const TRACK: &[&str] = &["track", "--project", "/new/Project.toml", "--patience", "0"];
+const TRACK: &[&str] = &["track", "--project", "/new/Project.toml", "--timeout", "0"];
 const REGENERATE: &[&str] = &["generate", "key", "--no-wait", "--version", "2", "--content", "new"];
 
 fn sound_log(lab: &DepotLab) {
@@ -312,7 +312,7 @@ fn the_disk_is_full() {
             disk.empty();
             let output = run_on(&disk, lab.root(), scenario);
             let said = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "{about}, and with room: {said}");
+            assert!(output.status.success(), "{about}, and with free space: {said}");
         }
     }
     report(&format!("{NAME}: {refused} of {runs} were refused"));

@@ -74,7 +74,7 @@ fn one_of_many_generates_for_all() {
     for other in &mut others {
         assert_eq!(other.line(), format!("busy {}", first.pid()));
     }
-    assert_eq!(content(&lab), "", "nobody sees half of it");
+    assert_eq!(content(&lab), "", "no partial content is visible");
     first.proceed();
     assert_eq!(wait_for(&mut first, "generated"), lab.space(KEY));
     for other in &mut others {
@@ -142,7 +142,7 @@ fn a_killed_generator_leaves_the_old_version() {
     killed.ends_well();
     assert_eq!(content(&lab), filled_with("old"));
     assert!(generate(&lab, &["--version", "1", "--no-wait"]).starts_with("ready"), "afterwards");
-    assert_eq!(leftovers(&lab), [""; 0], "whoever asked has cleared away what was left");
+    assert_eq!(leftovers(&lab), [""; 0], "the next process removed the leftovers");
     let said = generate(&lab, &["--version", "2", "--content", "new", "--no-wait"]);
     assert!(said.contains("generated"), "{said}");
     assert_eq!(content(&lab), filled_with("new"));
@@ -255,7 +255,7 @@ fn a_torn_record_is_written_again() {
     fs::write(beside(&lab, "@generated.toml"), b"version = \"\xff").unwrap();
     assert!(generate(&lab, &[]).starts_with("ready"), "the space is there");
     let said = generate(&lab, &["--version", "1", "--content", "new"]);
-    assert!(said.contains("generated"), "of which version, nobody knows: {said}");
+    assert!(said.contains("generated"), "of an unknown version: {said}");
     assert_eq!(content(&lab), filled_with("new"));
 }
 

@@ -54,7 +54,7 @@ fn a_lock_that_vanishes_while_it_is_examined_is_free() {
                 let lab = DepotLab::new();
                 lab.write(LOCK, &format!("{} {}", i32::MAX, host()));
                 let task: &[&str] = match task {
-                    "track" => &["track", lab.depot(), "--project", "/p", "--patience", "0"],
+                    "track" => &["track", lab.depot(), "--project", "/p", "--timeout", "0"],
                     _ => &["collect", lab.depot()],
                 };
                 let faults = call.split(',');

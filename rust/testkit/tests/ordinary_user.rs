@@ -150,11 +150,11 @@ fn a_read_only_depot_serves_artifacts_but_accepts_none() {
 #[test]
 fn unreadable_roots_keep_everything_that_they_might_reference() {
     let lab = lab();
-    let thing = format!("packages/Example/{}/file", "a".repeat(5));
+    let item = format!("packages/Example/{}/file", "a".repeat(5));
     let artifact = format!("artifacts/{}/file", "1".repeat(40));
     let space = "scratchspaces/7876af07-990d-54b4-ab0e-23690620f79a/key/file";
     let roots = ["packages", "artifacts", "scratchspaces"];
-    let things = [thing.as_str(), &artifact, space];
+    let items = [item.as_str(), &artifact, space];
     let logs = ["manifest", "artifact", "scratch"];
     let open = |path: &str, mode| {
         fs::set_permissions(lab.path(path), fs::Permissions::from_mode(mode)).unwrap();
@@ -168,7 +168,7 @@ fn unreadable_roots_keep_everything_that_they_might_reference() {
             }
             let root = lab.path("work/root.toml").display().to_string();
             lab.write("work/root.toml", "");
-            things.iter().for_each(|thing| lab.write(thing, ""));
+            items.iter().for_each(|item| lab.write(item, ""));
             for log in logs {
                 let _ = fs::remove_file(lab.path(&format!("logs/{log}_usage.toml")));
             }
@@ -190,8 +190,8 @@ fn unreadable_roots_keep_everything_that_they_might_reference() {
             open(&closed, 0o755);
             let Some(said) = said else { return };
             let names = lab.names();
-            for (other, thing) in things.iter().enumerate() {
-                let is_kept = names.iter().any(|name| name == thing);
+            for (other, item) in items.iter().enumerate() {
+                let is_kept = names.iter().any(|name| name == item);
                 assert_eq!(is_kept, other == index, "{closed}, {}: {said}", roots[other]);
             }
             let is_told = said.contains("noted Unreadable ") && said.contains("(EACCES)");

@@ -165,7 +165,7 @@ fn a_store_is_not_removed_while_processes_begin_to_use_it() {
     assert!(removed > 0, "nothing was removed meanwhile");
     worker.succeed(["collect", lab.depot(), "--times", "2"]);
     assert!(!Path::new(store(&lab).root()).exists());
-    report(&format!("{removed} things were removed meanwhile"));
+    report(&format!("{removed} items were deleted meanwhile"));
 }
 
 #[derive(Clone, Copy)]

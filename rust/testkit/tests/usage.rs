@@ -94,7 +94,7 @@ fn many_processes_lose_no_record() {
     let writers = writers.collect();
     let (uses, healed) = finish(writers, ACCESSES);
     assert!(condenser.finish() > 0);
-    assert_eq!(healed, 0, "somebody saw a torn log");
+    assert_eq!(healed, 0, "a process saw a torn log");
     assert_eq!(projects_by_space(&lab.usage_log()), uses);
     assert_nothing_beside_the_log(&lab);
 }

@@ -137,9 +137,9 @@ fn a_corrupt_artifact_is_repaired() {
     let prepare = |lab: &DepotLab| {
         bindings(lab);
         worker().succeed(["install", lab.depot(), "project/Artifacts.toml", "x"]);
-        let rotten = lab.path(&format!("artifacts/{}/file", served().hash));
-        fs::set_permissions(&rotten, fs::Permissions::from_mode(0o644)).unwrap();
-        fs::write(rotten, "rotten").unwrap();
+        let corrupt = lab.path(&format!("artifacts/{}/file", served().hash));
+        fs::set_permissions(&corrupt, fs::Permissions::from_mode(0o644)).unwrap();
+        fs::write(corrupt, "corrupt").unwrap();
     };
     let task = &["repair", "project/Artifacts.toml"];
     Scenario { name: "repair", prepare, task, ..INSTALL }.run();

@@ -43,7 +43,7 @@ pub(crate) fn depot(lab: &DepotLab) {
 }
 
 /// Each item is complete or missing, and referenced ones exist.
-pub(crate) fn things(lab: &DepotLab) -> Vec<String> {
+pub(crate) fn items(lab: &DepotLab) -> Vec<String> {
     let whole = |path: &str| match fs::symlink_metadata(lab.path(path)) {
         Ok(_) => format!("there\n{}", lab.tree_below(lab.path(path))),
         Err(_) => "none".to_owned(),

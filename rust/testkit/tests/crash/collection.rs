@@ -1,12 +1,12 @@
 //! Collections.
 
-use crate::collectable::{depot, things};
+use crate::collectable::{depot, items};
 use crate::{NOTHING_SPECIAL, Scenario};
 
 // The second collection finds no orphan: the end is the same, killed or not.
 const COLLECT: &[&str] = &["collect", "--times", "2"];
 const COLLECTING: Scenario =
-    Scenario { prepare: depot, task: COLLECT, observe: things, ..NOTHING_SPECIAL };
+    Scenario { prepare: depot, task: COLLECT, observe: items, ..NOTHING_SPECIAL };
 
 #[test]
 fn a_depot_is_collected() {

@@ -220,7 +220,7 @@ fn log_text(lab: &DepotLab) -> Vec<String> {
     vec![lines.collect::<Vec<_>>().join("\n")]
 }
 
-const TRACK: &[&str] = &["track", "--project", "/new/Project.toml", "--patience", "0"];
+const TRACK: &[&str] = &["track", "--project", "/new/Project.toml", "--timeout", "0"];
 
 const TRACKING: Scenario =
     Scenario { prepare: sound_log, task: TRACK, observe: log_text, ..NOTHING_SPECIAL };
@@ -248,7 +248,7 @@ fn a_log_is_condensed() {
             sound_log(lab);
             lab.write("logs/scratch_usage.toml", &lab.usage_log_text().repeat(2));
         },
-        task: &["condense", "--patience", "0"],
+        task: &["condense", "--timeout", "0"],
         ..TRACKING
     }
     .run();

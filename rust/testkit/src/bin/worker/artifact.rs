@@ -31,7 +31,7 @@ pub(crate) enum ArtifactTask {
         name: String,
         hash: TreeHash,
         #[arg(long, default_value_t = 0, value_name = "MILLISECONDS")]
-        patience: u64,
+        timeout: u64,
     },
     /// Removes a binding.
     Unbind { depot: String, file: String, name: String },
@@ -59,11 +59,11 @@ pub(crate) fn perform(task: ArtifactTask) -> Result<(), String> {
             fill(creation.directory(), &content, || Ok(())).map_err(own_fault)?;
             say("created", &creation.publish(&stack, &progress).map_err(typed)?.path)
         }
-        ArtifactTask::Bind { depot, file, name, hash, patience } => {
+        ArtifactTask::Bind { depot, file, name, hash, timeout } => {
             let options = BindOptions { force: true, ..BindOptions::default() };
             let (stack, file) = (stack(&depot)?, below(&depot, &file));
-            let patience = Duration::from_millis(patience);
-            let bound = artifact::bind(&stack, &file, &name, hash, options, now(), patience);
+            let timeout = Duration::from_millis(timeout);
+            let bound = artifact::bind(&stack, &file, &name, hash, options, now(), timeout);
             say("bound", &bound.map_err(typed)?.file)
         }
         ArtifactTask::Unbind { depot, file, name } => {

@@ -17,9 +17,9 @@ use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
 use scratchrs_testkit::{OWNER, fill};
 
-use crate::{Patience, now, own_fault, place, say, typed};
+use crate::{LockTimeout, now, own_fault, place, say, typed};
 
-const PATIENCE: Duration = Duration::from_secs(120);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(120);
 
 #[derive(Subcommand)]
 pub(crate) enum CollectionTask {
@@ -41,7 +41,7 @@ pub(crate) enum CollectionTask {
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
-        patience: Patience,
+        timeout: LockTimeout,
     },
     /// Uses spaces and artifacts in rounds, for the project in a directory, and fails if an item in use is
     /// missing or torn.
@@ -66,9 +66,9 @@ pub(crate) fn perform(task: CollectionTask) -> Result<(), String> {
             max_size,
             force,
             dry_run,
-            patience,
+            timeout,
         } => {
-            let patience = patience.duration();
+            let patience = timeout.duration();
             let policy = Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None };
             let depots = std::iter::once(depot).chain(behind).collect();
             let ignore_roots = Vec::new();
@@ -157,7 +157,7 @@ impl User {
         match round % 4 {
             1 => {
                 let name = format!("a{}", round % 2);
-                artifact::unbind(&self.bindings, &name, None, PATIENCE).map_err(typed)?;
+                artifact::unbind(&self.bindings, &name, None, LOCK_TIMEOUT).map_err(typed)?;
                 self.bound.remove(&name);
             }
             2 => {
@@ -175,7 +175,7 @@ impl User {
     }
 
     fn track(&self, space: &str) -> Result<(), String> {
-        let tracked = usage::track(place(&self.depot), space, &self.project, now(), PATIENCE);
+        let tracked = usage::track(place(&self.depot), space, &self.project, now(), LOCK_TIMEOUT);
         match tracked.map_err(typed)?.healed.first() {
             None => Ok(()),
             Some(skipped) => Err(format!("the log is torn: {}", skipped.message)),
@@ -235,7 +235,8 @@ impl User {
         let name = format!("a{}", round % 2);
         let options = BindOptions { force: true, ..BindOptions::default() };
         let file = &self.bindings;
-        artifact::bind(&self.stack, file, &name, hash, options, now(), PATIENCE).map_err(typed)?;
+        artifact::bind(&self.stack, file, &name, hash, options, now(), LOCK_TIMEOUT)
+            .map_err(typed)?;
         self.bound.insert(name, hash);
         self.age(hash)
     }
@@ -249,7 +250,7 @@ impl User {
         fs::write(&self.installs, &self.install_text).map_err(own_fault)?;
         let file = self.installs.to_string_lossy();
         let log = UsageLogFile::Artifacts;
-        usage::track_files(&self.depot, log, &[&file], now(), PATIENCE).map_err(typed)?;
+        usage::track_files(&self.depot, log, &[&file], now(), LOCK_TIMEOUT).map_err(typed)?;
         let hash = crate::artifact::install(&self.depot, &file, "x", &Progress::default())?;
         self.bound.insert("x".to_owned(), hash);
         self.age(hash)

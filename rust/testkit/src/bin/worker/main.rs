@@ -41,7 +41,7 @@ enum Task {
         #[command(flatten)]
         uses: Uses,
         #[command(flatten)]
-        patience: Patience,
+        timeout: LockTimeout,
     },
     /// Logs usage of spaces as Scratch.jl does: one write at the end of the file, no lock.
     ScratchAppend {
@@ -55,7 +55,7 @@ enum Task {
         #[arg(long)]
         until: Option<PathBuf>,
         #[command(flatten)]
-        patience: Patience,
+        timeout: LockTimeout,
     },
     /// Creates a space.
     Get { depot: String, key: String },
@@ -95,9 +95,9 @@ struct Uses {
 }
 
 #[derive(Args)]
-struct Patience {
+struct LockTimeout {
     /// How long to wait for a lock.
-    #[arg(long = "patience", default_value_t = 120_000, value_name = "MILLISECONDS")]
+    #[arg(long = "timeout", default_value_t = 120_000, value_name = "MILLISECONDS")]
     milliseconds: u64,
 }
 
@@ -138,10 +138,10 @@ fn perform(task: Task) -> Result<(), String> {
         Task::Artifact(task) => artifact::perform(task),
         Task::Collection(task) => collection::perform(task),
         Task::Store(task) => store::run(&task),
-        Task::Track { depot, uses, patience } => track(place(&depot), &uses, &patience),
+        Task::Track { depot, uses, timeout } => track(place(&depot), &uses, &timeout),
         Task::ScratchAppend { depot, uses } => scratch_append(&depot, &uses).map_err(own_fault),
-        Task::Condense { depot, until, patience } => {
-            condense(place(&depot), until.as_deref(), &patience)
+        Task::Condense { depot, until, timeout } => {
+            condense(place(&depot), until.as_deref(), &timeout)
         }
         Task::Get { depot, key } => {
             say("got", &scratch::get(place(&depot), OWNER, &key).map_err(typed)?)
@@ -195,7 +195,7 @@ impl Uses {
     }
 }
 
-impl Patience {
+impl LockTimeout {
     fn duration(&self) -> Duration {
         Duration::from_millis(self.milliseconds)
     }
@@ -214,10 +214,10 @@ fn serve(directory: &Path, authority: Option<&Path>) -> io::Result<()> {
     io::copy(&mut io::stdin(), &mut io::sink()).map(drop)
 }
 
-fn track(place: Place<'_>, uses: &Uses, patience: &Patience) -> Result<(), String> {
+fn track(place: Place<'_>, uses: &Uses, timeout: &LockTimeout) -> Result<(), String> {
     for key in uses.keys() {
         let space = scratch::path(place, OWNER, &key).map_err(typed)?;
-        let tracked = usage::track(place, &space, &uses.project, now(), patience.duration());
+        let tracked = usage::track(place, &space, &uses.project, now(), timeout.duration());
         let tracked = tracked.map_err(typed)?;
         say(if tracked.recorded { "recorded" } else { "read-only" }, &space)?;
         for skipped in tracked.healed {
@@ -241,10 +241,10 @@ fn scratch_append(depot: &str, uses: &Uses) -> io::Result<()> {
     Ok(())
 }
 
-fn condense(place: Place<'_>, until: Option<&Path>, patience: &Patience) -> Result<(), String> {
+fn condense(place: Place<'_>, until: Option<&Path>, timeout: &LockTimeout) -> Result<(), String> {
     let mut count = 0;
     loop {
-        let healed = usage::condense(place, now(), patience.duration()).map_err(typed)?;
+        let healed = usage::condense(place, now(), timeout.duration()).map_err(typed)?;
         count += 1;
         for skipped in healed {
             say("healed", &skipped.message)?;

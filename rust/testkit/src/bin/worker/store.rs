@@ -60,7 +60,7 @@ pub(crate) enum StoreTask {
     },
 }
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) fn run(task: &StoreTask) -> Result<(), String> {
     let depot = match task {
@@ -75,8 +75,9 @@ pub(crate) fn run(task: &StoreTask) -> Result<(), String> {
     if let StoreTask::StoreChurn { file, rounds, .. } = task {
         return churn(&store, file, *rounds);
     }
-    let file =
-        open_bindings(&store, OWNER, OpenOptions::default(), now(), PATIENCE).map_err(typed)?.path;
+    let file = open_bindings(&store, OWNER, OpenOptions::default(), now(), LOCK_TIMEOUT)
+        .map_err(typed)?
+        .path;
     match task {
         StoreTask::StoreTrees { prefix, first, count, files, contents, link, .. } => {
             let link = link.as_deref().map(str::parse::<LinkMode>).transpose();
@@ -103,7 +104,7 @@ pub(crate) fn run(task: &StoreTask) -> Result<(), String> {
         }
         StoreTask::StoreChurn { .. } => {}
         StoreTask::StoreUnbind { name, .. } => {
-            store::unbind(&store, &file, &[name], PATIENCE).map_err(typed)?;
+            store::unbind(&store, &file, &[name], LOCK_TIMEOUT).map_err(typed)?;
         }
         StoreTask::StoreCheck { .. } => check(&store)?,
         StoreTask::StoreCollect { until, .. } => collect(&store, until.as_deref())?,
@@ -118,13 +119,13 @@ fn make(
     link: Option<LinkMode>,
     fill: impl FnOnce(&Path) -> std::io::Result<Option<&'static str>>,
 ) -> Result<(), String> {
-    let creation = Creation::begin(store, PATIENCE).map_err(typed)?;
+    let creation = Creation::begin(store, LOCK_TIMEOUT).map_err(typed)?;
     let returned = fill(creation.directory()).map_err(own_fault)?;
     let options = CreateOptions { link };
     let created = creation.finish(returned, options, &Progress::default()).map_err(typed)?;
     say("created", &created.path)?;
     let options = BindOptions { force: true, metadata: None };
-    store::bind(store, file, name, created.hash, options, now(), PATIENCE).map_err(typed)?;
+    store::bind(store, file, name, created.hash, options, now(), LOCK_TIMEOUT).map_err(typed)?;
     say("bound", name)
 }
 
@@ -159,7 +160,7 @@ fn churn(store: &Store, file: &str, rounds: usize) -> Result<(), String> {
         if fs::read_to_string(&path).ok().as_ref() != Some(&content) {
             return Err(format!("`{path}` is bound and not there"));
         }
-        store::unbind(store, file, &["name"], PATIENCE).map_err(typed)?;
+        store::unbind(store, file, &["name"], LOCK_TIMEOUT).map_err(typed)?;
         end_session(None).map_err(typed)?;
     }
     Ok(())

@@ -116,7 +116,7 @@ pub(super) const INPUTS: &[(&str, Make)] = &[
     ("lines", |size| again("\n", size)),
     ("returns", |size| again("\r", size)),
     ("zeros", |size| again("\0", size)),
-    ("bytes that are no text", |size| vec![0xff; size]),
+    ("bytes that are not text", |size| vec![0xff; size]),
     ("comments", |size| again("#\n", size)),
     ("conflicts", |size| again("<<<<<<< a\n=======\n>>>>>>> b\n", size)),
     ("an entry without sense", |size| again("[[a]]\nos = 1\narch = 2\n", size)),
