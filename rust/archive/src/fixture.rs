@@ -13,9 +13,9 @@ pub(crate) fn noise(length: usize) -> Vec<u8> {
     Random::new(1).bytes(length)
 }
 
-/// A table of records of 32 bytes with the same end and one of eight beginnings. The output for half of
-/// its blocks depends on leftovers of a previous block after the dictionary: the window of the
-/// compressor is a multiple of 32 bytes.
+/// A table of records of 32 bytes with the same end and one of eight beginnings. The output for
+/// half of its blocks depends on leftovers of a previous block after the dictionary: the window of
+/// the compressor is a multiple of 32 bytes.
 pub(crate) fn records(length: usize, seed: u64) -> Vec<u8> {
     let mut random = Random::new(seed);
     let mut bytes = Vec::with_capacity(length + 32);

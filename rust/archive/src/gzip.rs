@@ -1,8 +1,9 @@
 //! Parallel gzip whose output does not depend on the number of threads.
 //!
-//! The input is cut into blocks of a fixed length. Each is compressed separately, with the end of the
-//! previous one as its dictionary, and ends at a whole byte, so that the blocks can be concatenated.
-//! The result is one gzip member, as with pigz. Its header has no file name, time or system.
+//! The input is cut into blocks of a fixed length. Each is compressed separately, with the end of
+//! the previous one as its dictionary, and ends at a whole byte, so that the blocks can be
+//! concatenated. The result is one gzip member, as with pigz. Its header has no file name, time or
+//! system.
 
 use std::ops::Range;
 
@@ -26,8 +27,8 @@ pub(crate) struct Block {
     crc: Crc,
 }
 
-/// The range of an input of `length` bytes that is needed to compress a block, and how many bytes at
-/// its start are the dictionary.
+/// The range of an input of `length` bytes that is needed to compress a block, and how many bytes
+/// at its start are the dictionary.
 pub(crate) fn block_range(block: u64, length: u64) -> (Range<u64>, usize) {
     let start = block * BLOCK;
     let dictionary = start.min(WINDOW);
@@ -36,12 +37,12 @@ pub(crate) fn block_range(block: u64, length: u64) -> (Range<u64>, usize) {
 
 /// Compresses the bytes after the dictionary in `input`; the last block ends the stream.
 ///
-/// Each block gets a new compressor: the output must depend on the input alone, not on the blocks that a
-/// thread compressed before. `Compress::reset` does not guarantee that. In zlib-rs
-/// 0.6.8 it leaves the old contents of the window readable. `set_dictionary` then hashes the last
-/// three bytes of the dictionary together with a stale one after them, which cuts the chain of the
-/// strings with that hash, so that other matches are found. Creating a compressor takes a thousandth of
-/// the time of compressing the block.
+/// Each block gets a new compressor: the output must depend on the input alone, not on the blocks
+/// that a thread compressed before. `Compress::reset` does not guarantee that. In zlib-rs 0.6.8 it
+/// leaves the old contents of the window readable. `set_dictionary` then hashes the last three
+/// bytes of the dictionary together with a stale one after them, which cuts the chain of the
+/// strings with that hash, so that other matches are found. Creating a compressor takes a
+/// thousandth of the time of compressing the block.
 pub(crate) fn deflate(input: &[u8], dictionary: usize, is_last: bool) -> Block {
     let mut compress = Compress::new(LEVEL, false);
     let (dictionary, input) = input.split_at(dictionary);

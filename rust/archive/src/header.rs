@@ -23,8 +23,8 @@ pub(crate) enum Kind<'a> {
     Directory,
 }
 
-/// The blocks before the contents of an entry: its header, after a pax header if the path, the target
-/// or the size does not fit.
+/// The blocks before the contents of an entry: its header, after a pax header if the path, the
+/// target or the size does not fit.
 ///
 /// `path` is relative to the root of the archive, its components separated by slashes.
 pub(crate) fn record(path: &[u8], kind: Kind<'_>) -> Vec<u8> {
@@ -85,8 +85,8 @@ fn split_path(path: &[u8]) -> Option<(&[u8], &[u8])> {
     if path.len() <= NAME_SIZE {
         return Some((b"", path));
     }
-    // Tar.jl uses only the last slash that leaves a prefix of less than 100 bytes. The prefix field has
-    // 155, but a path that needs them gets a pax header nevertheless.
+    // Tar.jl uses only the last slash that leaves a prefix of less than 100 bytes. The prefix field
+    // has 155, but a path that needs them gets a pax header nevertheless.
     let slash = path[..NAME_SIZE].iter().rposition(|byte| *byte == b'/')?;
     let (prefix, name) = (&path[..slash], &path[slash + 1..]);
     (name.len() <= NAME_SIZE).then_some((prefix, name))

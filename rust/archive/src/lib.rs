@@ -2,19 +2,19 @@
 //!
 //! - [`tree_hash`] and [`blob_hash`] are Pkg's `GitTools` functions of these names, with SHA-256
 //!   variants. [`tree_record`] lists the entries of a tree with their hashes.
-//! - [`pack`] writes the tar stream of Julia's `Tar.create`, compressed such that the same tree gives
-//!   the same bytes on every machine.
+//! - [`pack`] writes the tar stream of Julia's `Tar.create`, compressed such that the same tree
+//!   gives the same bytes on every machine.
 //! - [`unpack`] reads untrusted archives; [`inspect`] reads one without writing files.
 //!
 //! Trees on disk are untrusted too: symbolic links are never followed, opening a FIFO never blocks,
 //! and a file whose size changes while it is read is an error. Memory grows with the number of
 //! entries, not with the size of files, and no function recurses over a tree.
 //!
-//! Long work reports bytes to a [`Progress`](scratchrs_fs::Progress), and the total as soon as it is
-//! known; the caller names the stage.
+//! Long work reports bytes to a [`Progress`](scratchrs_fs::Progress), and the total as soon as it
+//! is known; the caller names the stage.
 //!
-//! This crate knows no depot, takes no lock, and does not decide where an artifact is stored or which
-//! hash it should have.
+//! This crate knows no depot, takes no lock, and does not decide where an artifact is stored or
+//! which hash it should have.
 
 mod contents;
 mod error;

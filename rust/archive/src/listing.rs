@@ -37,8 +37,8 @@ pub(crate) enum Kind {
     Symlink,
     /// A directory; only in a listing for an archive.
     Directory,
-    /// A directory without leaves that still counts as an entry of its parent; only in a listing for a
-    /// hash.
+    /// A directory without leaves that still counts as an entry of its parent; only in a listing
+    /// for a hash.
     EmptyTree,
 }
 

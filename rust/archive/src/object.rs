@@ -71,9 +71,9 @@ fn tree<D: Digest>(body: &[u8]) -> Output<D> {
 
 /// Computes the digest of a tree from its leaves, added in the order of the bytes of their paths.
 ///
-/// This is git's order: git compares names as if those of directories ended in a slash. So a directory
-/// is complete when a path is added that is not below it, and memory holds only the directories above
-/// one leaf.
+/// This is git's order: git compares names as if those of directories ended in a slash. So a
+/// directory is complete when a path is added that is not below it, and memory holds only the
+/// directories above one leaf.
 pub(crate) struct TreeDigest {
     /// The path of the innermost incomplete directory, with a trailing slash.
     path: Vec<u8>,
@@ -136,10 +136,11 @@ impl TreeDigest {
     }
 }
 
-/// The number of characters in `text` as Julia's `length(::String)` counts them, also for invalid UTF-8.
+/// The number of characters in `text` as Julia's `length(::String)` counts them, also for invalid
+/// UTF-8.
 ///
-/// In Julia, a character is a leading byte with the continuation bytes that it requires, or the fewer
-/// that follow; any other byte is a character by itself.
+/// In Julia, a character is a leading byte with the continuation bytes that it requires, or the
+/// fewer that follow; any other byte is a character by itself.
 fn julia_length(text: &[u8]) -> u64 {
     let mut characters = 0;
     let mut rest = text;

@@ -1,19 +1,19 @@
 //! Reproducible tarballs of directories.
 //!
 //! The tar stream is that of Julia's `Tar.create` (Tar.jl as bundled with Julia 1.6 and later):
-//! entries in the byte order of their names, each directory before its entries, a record for the root
-//! only if there is no other entry, and no blocks of zeros at the end. All entries are included, also
-//! `.git` and empty directories. The compressed format has no file name, time or system, so the bytes
-//! depend only on the tree and the version of the compressor: not on the machine, its processor, or
-//! the number of threads.
+//! entries in the byte order of their names, each directory before its entries, a record for the
+//! root only if there is no other entry, and no blocks of zeros at the end. All entries are
+//! included, also `.git` and empty directories. The compressed format has no file name, time or
+//! system, so the bytes depend only on the tree and the version of the compressor: not on the
+//! machine, its processor, or the number of threads.
 //!
 //! Memory: a few blocks of 256 KiB for each thread, and the listing of the tree.
 //!
 //! # Crash
 //!
 //! The tarball is written under a temporary name beside its final one and renamed when complete. A
-//! killed process leaves the old state and possibly the temporary file. Nothing is synced to the disk:
-//! a tarball can be created again.
+//! killed process leaves the old state and possibly the temporary file. Nothing is synced to the
+//! disk: a tarball can be created again.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -51,8 +51,8 @@ pub enum Compression {
     /// gzip, which every Julia can install.
     #[default]
     Gzip,
-    /// Zstandard at level 19, as by Pkg of Julia 1.13 and later for names that end in `.zst`. Earlier
-    /// versions can't install it.
+    /// Zstandard at level 19, as by Pkg of Julia 1.13 and later for names that end in `.zst`.
+    /// Earlier versions can't install it.
     Zstandard,
 }
 
@@ -66,9 +66,9 @@ impl Compression {
 /// Writes the directory `tree` as a compressed tarball to the file `tarball`, replacing an existing
 /// one.
 ///
-/// The same tree gives the same bytes, whatever its owner and times. A `tree` that is a symbolic link
-/// to a directory is followed; links inside are stored as links. The tree is listed before the tarball
-/// is created, so a tarball inside of the tree does not contain itself.
+/// The same tree gives the same bytes, whatever its owner and times. A `tree` that is a symbolic
+/// link to a directory is followed; links inside are stored as links. The tree is listed before the
+/// tarball is created, so a tarball inside of the tree does not contain itself.
 ///
 /// # Errors
 ///
@@ -142,8 +142,8 @@ fn write_gzip<W: Write>(
     Ok(out)
 }
 
-/// As [`write_gzip`]. Zstandard's threads compress jobs of a fixed size, so the output does not depend on
-/// their number, as long as there is at least one.
+/// As [`write_gzip`]. Zstandard's threads compress jobs of a fixed size, so the output does not
+/// depend on their number, as long as there is at least one.
 fn write_zstandard<W: Write>(
     stream: &TarStream,
     out: W,
@@ -307,8 +307,8 @@ mod tests {
         }
     }
 
-    /// The blocks differ in kind, and the output of some depends on leftovers of the previous one: zeros,
-    /// noise or text alone would not detect a compressor with leftovers.
+    /// The blocks differ in kind, and the output of some depends on leftovers of the previous one:
+    /// zeros, noise or text alone would not detect a compressor with leftovers.
     #[test]
     fn the_number_of_threads_does_not_matter() {
         let mut tree = sample().file("zeros", vec![0; 1_000_000]).file("noise", noise(500_000));

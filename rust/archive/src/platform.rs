@@ -26,7 +26,8 @@ pub(crate) fn to_path(bytes: &[u8]) -> Option<&Path> {
     Some(Path::new(OsStr::from_bytes(bytes)))
 }
 
-/// The path with these bytes in an archive: `None` if they are not UTF-8, which Windows can't represent.
+/// The path with these bytes in an archive: `None` if they are not UTF-8, which Windows can't
+/// represent.
 #[cfg(windows)]
 pub(crate) fn to_path(bytes: &[u8]) -> Option<&Path> {
     std::str::from_utf8(bytes).ok().map(Path::new)
@@ -82,8 +83,8 @@ pub(crate) fn is_executable(metadata: &Metadata) -> bool {
 
 /// Whether git and tar record the file as executable: always.
 ///
-/// Pkg reads the access control list, by which every file is executable unless that right was removed
-/// (as by `chmod` in Julia). So the two agree on ordinary files.
+/// Pkg reads the access control list, by which every file is executable unless that right was
+/// removed (as by `chmod` in Julia). So the two agree on ordinary files.
 #[cfg(windows)]
 pub(crate) fn is_executable(_: &Metadata) -> bool {
     true

@@ -1,10 +1,11 @@
-//! The record of a tree: its entries as a value, created while hashing or unpacking, stored beside an
-//! artifact, and compared later.
+//! The record of a tree: its entries as a value, created while hashing or unpacking, stored beside
+//! an artifact, and compared later.
 //!
 //! # On disk
 //!
-//! `docs/formats.md` describes the bytes. The digest at their end detects a torn or corrupt record. A
-//! record belongs to an artifact if its tree hash, computed from the entries, is the artifact's name.
+//! `docs/formats.md` describes the bytes. The digest at their end detects a torn or corrupt record.
+//! A record belongs to an artifact if its tree hash, computed from the entries, is the artifact's
+//! name.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -21,10 +22,11 @@ use crate::platform;
 
 const MAGIC: &[u8] = b"scratchrs-tree-1\n";
 
-/// The hashes of one tree. The name of an artifact may be either, depending on the program that created it.
+/// The hashes of one tree. The name of an artifact may be either, depending on the program that
+/// created it.
 ///
-/// They differ only if the target of a symbolic link is not ASCII: in the header of its blob, Pkg writes
-/// the number of characters, git and Tar.jl that of bytes.
+/// They differ only if the target of a symbolic link is not ASCII: in the header of its blob, Pkg
+/// writes the number of characters, git and Tar.jl that of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TreeHashes {
     /// The hash by `Pkg.GitTools.tree_hash` and `create_artifact`.
@@ -73,7 +75,8 @@ enum StoredContent {
 /// An entry of a tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry<'a> {
-    /// Relative to the root, its components separated by slashes. The bytes are those in git and tar.
+    /// Relative to the root, its components separated by slashes. The bytes are those in git and
+    /// tar.
     pub path: &'a [u8],
     /// Its content.
     pub content: Content<'a>,

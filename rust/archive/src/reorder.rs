@@ -6,8 +6,8 @@ use std::thread;
 
 use crate::error::Error;
 
-/// Produces `count` items on `threads` threads, and passes them to `consume` in order. Each thread has
-/// its own scratch value from `scratch`.
+/// Produces `count` items on `threads` threads, and passes them to `consume` in order. Each thread
+/// has its own scratch value from `scratch`.
 ///
 /// Production runs ahead of consumption by a few items only, so memory is bounded.
 ///
@@ -81,7 +81,8 @@ impl<T> ReorderBuffer<T> {
         self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for space in the buffer, and returns the index of an item to produce; `None` at the end.
+    /// Waits for space in the buffer, and returns the index of an item to produce; `None` at the
+    /// end.
     fn next(&self, count: u64, ahead: u64) -> Option<u64> {
         let mut state = self.lock();
         while !state.is_stopped && state.next < count && state.next >= state.consumed + ahead {

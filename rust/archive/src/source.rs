@@ -31,7 +31,8 @@ pub(crate) struct SourceFile<'a> {
 impl<'a> SourceFile<'a> {
     /// Opens a file.
     ///
-    /// Type, size and mode are those of the open file, even if another file gets its name meanwhile.
+    /// Type, size and mode are those of the open file, even if another file gets its name
+    /// meanwhile.
     ///
     /// # Errors
     ///
@@ -48,9 +49,9 @@ impl<'a> SourceFile<'a> {
 
     /// Opens a file whose size and mode are known from a listing.
     ///
-    /// They are not read again, which saves a quarter of the system calls for a small file: a change of
-    /// the file shows as another size when it is read. An empty file is the exception, since a FIFO
-    /// reads as empty.
+    /// They are not read again, which saves a quarter of the system calls for a small file: a
+    /// change of the file shows as another size when it is read. An empty file is the exception,
+    /// since a FIFO reads as empty.
     ///
     /// # Errors
     ///
@@ -71,8 +72,8 @@ impl<'a> SourceFile<'a> {
     ///
     /// # Errors
     ///
-    /// Reading fails, or gives another size than the file had when it was opened; or the first error of
-    /// `sink`, which may have received a part by then.
+    /// Reading fails, or gives another size than the file had when it was opened; or the first
+    /// error of `sink`, which may have received a part by then.
     pub(crate) fn read(
         mut self,
         buffer: &mut [u8],

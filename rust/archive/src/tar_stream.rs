@@ -1,7 +1,7 @@
 //! The tar stream of a tree, with random access.
 //!
-//! The offset of each entry in the stream follows from the sizes in the listing. So several threads can
-//! produce different parts at once, each reading the files that it needs.
+//! The offset of each entry in the stream follows from the sizes in the listing. So several threads
+//! can produce different parts at once, each reading the files that it needs.
 
 use std::ops::Range;
 

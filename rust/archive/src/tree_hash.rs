@@ -86,8 +86,8 @@ pub fn tree_record(root: &Path, progress: &Progress) -> Result<TreeRecord, Error
 ///
 /// # Errors
 ///
-/// `path` cannot be read, is neither a file nor a symbolic link, or changes while it is read; or the
-/// work is cancelled.
+/// `path` cannot be read, is neither a file nor a symbolic link, or changes while it is read; or
+/// the work is cancelled.
 pub fn blob_hash(path: &Path, progress: &Progress) -> Result<TreeHash, Error> {
     hash_one_blob::<Sha1>(path, progress).map(|digest| TreeHash(digest.into()))
 }
@@ -152,8 +152,8 @@ where
     Ok(listing)
 }
 
-/// The indices of all entries, large files first: one that starts last would keep one thread busy while
-/// the others are idle.
+/// The indices of all entries, large files first: one that starts last would keep one thread busy
+/// while the others are idle.
 fn large_files_first(listing: &Listing) -> Vec<u32> {
     const LARGE: u64 = 4 << 20;
     let is_small = |index: &u32| match listing.get(*index as usize).kind {
@@ -176,8 +176,8 @@ fn hash_one_blob<D: Digest>(path: &Path, progress: &Progress) -> Result<Output<D
         kind => return Err(source::unsupported(kind, path)),
     };
     progress.expect(found.size);
-    // For a small file, one byte more than its size, to detect its end with one read: allocating the
-    // whole buffer would take longer than hashing the file.
+    // For a small file, one byte more than its size, to detect its end with one read: allocating
+    // the whole buffer would take longer than hashing the file.
     let length = (found.size + 1).min(BUFFER_SIZE as u64) as usize;
     Ok(match read_leaf::<D>(path, kind, &mut vec![0; length], progress)? {
         Leaf::File { digest, .. } => digest,

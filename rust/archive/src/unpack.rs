@@ -1,4 +1,5 @@
-//! Unpacking untrusted archives. The hashes are computed from the stream, not from the written files.
+//! Unpacking untrusted archives. The hashes are computed from the stream, not from the written
+//! files.
 //!
 //! One thread reads and decompresses, one parses the headers, several hash and write files. Memory
 //! holds a few pieces of each, and the tree as a value; it does not grow with the size of files.
@@ -8,28 +9,29 @@
 //! No archive can change anything outside of the tree. These are refused:
 //!
 //! - Paths that are absolute, have a component `..`, or go through a symbolic link of the archive.
-//! - Hard links to anything but an earlier file that was not replaced. Hard links become copies, so that
-//!   changing the mode of one file, or removing it, does not affect another.
+//! - Hard links to anything but an earlier file that was not replaced. Hard links become copies, so
+//!   that changing the mode of one file, or removing it, does not affect another.
 //! - Devices, FIFOs, sparse files, and unknown types.
 //! - Contents larger than the free space, according to the headers, before they are written.
 //! - Malformed compression or headers; see the modules below.
 //!
-//! Of modes, only the owner's execute bit counts. Owners and times are ignored. A later entry of the same
-//! path replaces the earlier one, as in Tar.jl.
+//! Of modes, only the owner's execute bit counts. Owners and times are ignored. A later entry of
+//! the same path replaces the earlier one, as in Tar.jl.
 //!
-//! The target of a symbolic link is data: it may be absolute, lead out of the tree, to nothing or in a
-//! circle. No link is ever followed: paths are resolved in the tree as a value, and links are created
-//! last. So no link exists while files are written, even if the file system treats two names as equal:
-//! then the second entry finds an existing file, and is refused.
+//! The target of a symbolic link is data: it may be absolute, lead out of the tree, to nothing or
+//! in a circle. No link is ever followed: paths are resolved in the tree as a value, and links are
+//! created last. So no link exists while files are written, even if the file system treats two
+//! names as equal: then the second entry finds an existing file, and is refused.
 //!
 //! # Compatibility
 //!
-//! Archives that Pkg unpacks with Tar.jl give the same tree here, with the same modes. `docs/formats.md` lists
-//! each rule that is stricter than Tar.jl's, with the reason.
+//! Archives that Pkg unpacks with Tar.jl give the same tree here, with the same modes.
+//! `docs/formats.md` lists each rule that is stricter than Tar.jl's, with the reason.
 //!
 //! # Crash
 //!
-//! The tree is written in place. For an atomic result, unpack into a temporary directory and rename it.
+//! The tree is written in place. For an atomic result, unpack into a temporary directory and rename
+//! it.
 
 mod field;
 mod link_copies;
@@ -70,8 +72,8 @@ const MAX_PATH: usize = 4095;
 pub struct UnpackOptions {
     /// The treatment of symbolic links.
     pub links: Links,
-    /// Whether files are created read-only, as by Pkg for artifacts. Otherwise they have the modes of
-    /// Tar.jl, reduced by the umask.
+    /// Whether files are created read-only, as by Pkg for artifacts. Otherwise they have the modes
+    /// of Tar.jl, reduced by the umask.
     pub read_only: bool,
     /// The largest total size of the contents, in bytes; by default, only the free space limits it.
     pub max_bytes: Option<u64>,
@@ -83,9 +85,9 @@ pub enum Links {
     /// Links are created.
     #[default]
     Made,
-    /// Links are replaced by copies of their targets, for file systems without links. Links that lead out
-    /// of the tree, to nothing, or to themselves are left out, as by Tar.jl: nothing outside of the tree is
-    /// read.
+    /// Links are replaced by copies of their targets, for file systems without links. Links that
+    /// lead out of the tree, to nothing, or to themselves are left out, as by Tar.jl: nothing
+    /// outside of the tree is read.
     Copied,
 }
 
@@ -106,8 +108,8 @@ impl Links {
 pub struct Unpacked {
     /// The record of the archive. It has links even if they were replaced by copies.
     pub record: TreeRecord,
-    /// The hashes of the tree, from the bytes of the archive: correct also on file systems without modes
-    /// and links.
+    /// The hashes of the tree, from the bytes of the archive: correct also on file systems without
+    /// modes and links.
     pub hashes: TreeHashes,
     /// The number of members.
     pub members: u64,
@@ -122,9 +124,9 @@ pub struct Unpacked {
 ///
 /// # Errors
 ///
-/// The archive is malformed or refused, see the module; it cannot be read; the file system refuses an
-/// operation; or the work is cancelled. `into` then holds a part of the tree, which the caller removes;
-/// nothing else was changed.
+/// The archive is malformed or refused, see the module; it cannot be read; the file system refuses
+/// an operation; or the work is cancelled. `into` then holds a part of the tree, which the caller
+/// removes; nothing else was changed.
 pub fn unpack(
     input: impl Read + Send,
     into: &Path,
@@ -185,8 +187,8 @@ fn read(
     })
 }
 
-/// Explains an error that a new file exists already: no other program writes there, so the file system
-/// treats the names of two entries as equal.
+/// Explains an error that a new file exists already: no other program writes there, so the file
+/// system treats the names of two entries as equal.
 fn explain_name_clash(into: Option<&Path>, error: Error) -> Error {
     match (&error, into) {
         (Error::Io(occupied), Some(into)) if occupied.is_occupied() => {
@@ -274,7 +276,8 @@ impl<'a> Unpacking<'a> {
         }
     }
 
-    /// The place of the member with this path; `None` for the root. Creates missing directories above it.
+    /// The place of the member with this path; `None` for the root. Creates missing directories
+    /// above it.
     fn place(&mut self, path: &[u8]) -> Result<Option<Place>, Error> {
         let mut on_disk = self.into.map(Path::to_owned).unwrap_or_default();
         if path.len() + on_disk.as_os_str().len() > MAX_PATH && self.into.is_some() {
@@ -304,11 +307,11 @@ impl<'a> Unpacking<'a> {
         Ok(None)
     }
 
-    /// Puts an entry into the tree, and replaces an existing one. On disk, removes the existing one, and
-    /// creates a directory.
+    /// Puts an entry into the tree, and replaces an existing one. On disk, removes the existing
+    /// one, and creates a directory.
     ///
-    /// A symbolic link is not on disk yet. A file with its name belongs to another entry, on a file system
-    /// that treats the two names as equal. It is not removed: the new entry is refused.
+    /// A symbolic link is not on disk yet. A file with its name belongs to another entry, on a file
+    /// system that treats the two names as equal. It is not removed: the new entry is refused.
     fn put(&mut self, place: &Place, node: Node) -> Result<NodeId, Error> {
         let Place { parent, name, node: existing, on_disk } = place;
         let id = match *existing {

@@ -1,6 +1,6 @@
-//! Fuzzers of the archive formats. Each runs for `SCRATCHRS_FUZZ_SECONDS`, one second by default. The
-//! seeds are generated: archives with every kind of member, files of every compression in several
-//! parts, and conflicting members.
+//! Fuzzers of the archive formats. Each runs for `SCRATCHRS_FUZZ_SECONDS`, one second by default.
+//! The seeds are generated: archives with every kind of member, files of every compression in
+//! several parts, and conflicting members.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 

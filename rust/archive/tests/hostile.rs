@@ -112,8 +112,8 @@ fn links_that_lead_out_are_data() {
     assert_eq!(unpacked.record.entries().len(), 6);
 }
 
-/// When links are replaced by copies, nothing is copied from outside, and links that lead out are left
-/// out, as by Tar.jl.
+/// When links are replaced by copies, nothing is copied from outside, and links that lead out are
+/// left out, as by Tar.jl.
 #[test]
 fn nothing_outside_is_copied() {
     let sandbox = Sandbox::new();
@@ -163,7 +163,8 @@ fn nothing_is_written_through_a_link() {
             (link(target).file("l/deep/er/file", "x"), through),
             (link(target).pax("path", "l/file").file("f", "x"), through),
             (link(target).extension(b'L', "l/file\0").file("f", "x"), through),
-            // Through two links, a link that replaced a directory, and one whose directory was removed.
+            // Through two links, a link that replaced a directory, and one whose directory was
+            // removed.
             (link(target).link("m", "l").file("m/file", "x"), through),
             (Archive::new().file("l/file", "x").link("l", target).file("l/file", "y"), through),
             (Archive::new().directory("l").link("l", target).file("l/file", "y"), through),
@@ -531,8 +532,8 @@ fn existing_files() {
     assert_eq!(fs::read_to_string(sandbox.root().join("f")).unwrap(), "mine");
 }
 
-/// On a file system that treats two names as equal, no member replaces another one, and existing files
-/// stay.
+/// On a file system that treats two names as equal, no member replaces another one, and existing
+/// files stay.
 #[cfg(target_os = "linux")]
 #[test]
 fn names_that_the_file_system_treats_as_equal() {

@@ -1,5 +1,5 @@
-//! Compressed files of several parts: any position of their ends, any sizes of reads, any headers, and
-//! the bytes allowed between the parts and after the last one.
+//! Compressed files of several parts: any position of their ends, any sizes of reads, any headers,
+//! and the bytes allowed between the parts and after the last one.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
@@ -48,7 +48,8 @@ fn skippable(kind: u8, contents: &[u8]) -> Vec<u8> {
     [&[0x50 | kind, 0x2a, 0x4d, 0x18], &size[..], contents].concat()
 }
 
-/// The contents in parts of these sizes and a last one with the rest, with allowed bytes in between.
+/// The contents in parts of these sizes and a last one with the rest, with allowed bytes in
+/// between.
 fn in_parts(bytes: &[u8], sizes: &[usize], format: &str) -> Vec<u8> {
     let mut rest = bytes;
     let mut whole = Vec::new();
@@ -106,8 +107,8 @@ impl Parts<'_> {
         made.entry(range.clone()).or_insert_with(|| compress(&archive[range], format))
     }
 
-    /// A first part of `length` bytes, close to `edge`, and the rest. Not every length is possible in every
-    /// format.
+    /// A first part of `length` bytes, close to `edge`, and the rest. Not every length is possible
+    /// in every format.
     fn with_a_part_of(&mut self, length: usize, edge: usize) -> Option<(Vec<u8>, usize)> {
         let mut count = edge - 1200;
         let first = match self.format {

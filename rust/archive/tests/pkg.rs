@@ -1,5 +1,5 @@
-//! Thousands of random trees, hashed by Pkg, and their archive, created by Tar.jl and unpacked by Pkg.
-//! Runs with each Julia that the testkit finds.
+//! Thousands of random trees, hashed by Pkg, and their archive, created by Tar.jl and unpacked by
+//! Pkg. Runs with each Julia that the testkit finds.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
@@ -21,8 +21,8 @@ use sha2::Digest;
 
 const TREES: usize = 2000;
 
-/// Prints Pkg's hashes of each tree in a directory, by SHA-1 and SHA-256; the digest of Tar.jl's archive
-/// of the directory; and the hash of our archive as unpacked by Pkg.
+/// Prints Pkg's hashes of each tree in a directory, by SHA-1 and SHA-256; the digest of Tar.jl's
+/// archive of the directory; and the hash of our archive as unpacked by Pkg.
 const SCRIPT: &str = r#"
 using Pkg, SHA
 root, tarball, unpacked, stream = ARGS

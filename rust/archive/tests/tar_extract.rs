@@ -1,5 +1,6 @@
-//! Archives with conflicting members, unpacked by Tar.jl: that of each Julia from 1.6 on that the testkit
-//! finds, or that in the directory `SCRATCHRS_TEST_TAR`, which has the packages `Tar` and `ArgTools`.
+//! Archives with conflicting members, unpacked by Tar.jl: that of each Julia from 1.6 on that the
+//! testkit finds, or that in the directory `SCRATCHRS_TEST_TAR`, which has the packages `Tar` and
+//! `ArgTools`.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
@@ -82,7 +83,8 @@ fn tar_jl_gives_the_same_trees() {
     }
 }
 
-/// Whether Tar.jl unpacks the archive. If so, the trees are equal, or one of our stricter rules refuses it.
+/// Whether Tar.jl unpacks the archive. If so, the trees are equal, or one of our stricter rules
+/// refuses it.
 fn is_unpacked_as_by_tar_jl(archives: &Path, trees: &Path, seed: u64) -> bool {
     let theirs = trees.join(seed.to_string());
     if !theirs.exists() {

@@ -342,8 +342,8 @@ fn every_compression_is_detected() {
     }
 }
 
-/// At block boundaries and in between: an error, or a part of the tree where an archive may end without
-/// a marker.
+/// At block boundaries and in between: an error, or a part of the tree where an archive may end
+/// without a marker.
 #[test]
 fn an_archive_may_end_anywhere() {
     let whole = sample().end().0;

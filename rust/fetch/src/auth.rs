@@ -10,8 +10,8 @@
 //!
 //! # Locking
 //!
-//! A token is renewed under the lock `auth.toml.pid`, after the file is read again. Pkg renews without
-//! a lock; the last write wins.
+//! A token is renewed under the lock `auth.toml.pid`, after the file is read again. Pkg renews
+//! without a lock; the last write wins.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,8 @@ impl Authorization {
     }
 }
 
-/// The message of a TOML error with its line number. The line itself is left out: it may hold a secret.
+/// The message of a TOML error with its line number. The line itself is left out: it may hold a
+/// secret.
 fn located(text: &str, error: &toml::de::Error) -> String {
     let before = error.span().and_then(|span| text.get(..span.start));
     match before.map(|before| before.matches('\n').count() + 1) {
@@ -89,7 +90,8 @@ fn seconds(time: SystemTime) -> f64 {
 
 /// The token for a request of `url` to `server`, renewed if it is about to expire.
 ///
-/// `None` if there is no usable token: the request is sent without one then, and the problem is noted.
+/// `None` if there is no usable token: the request is sent without one then, and the problem is
+/// noted.
 pub(crate) fn access_token(http: &Http, server: &Server, url: &Url) -> Option<String> {
     let file = token_file(http, server)?;
     let authorization = read_token(http, &file)?;
@@ -144,8 +146,8 @@ fn unexpired_token(http: &Http, authorization: Authorization) -> Option<String> 
     is_unexpired.then_some(authorization.access_token)
 }
 
-/// Renews the token in `file`, unless another process renews it first. Returns the old token if there
-/// is nothing to renew it with.
+/// Renews the token in `file`, unless another process renews it first. Returns the old token if
+/// there is nothing to renew it with.
 fn renew(http: &Http, file: &Path, old: Authorization) -> Result<String, String> {
     if old.refresh().is_none() {
         return unrenewable_token(http, old);
@@ -192,8 +194,8 @@ fn request_token(http: &Http, url: &str, token: &str) -> Result<Authorization, S
     Ok(new)
 }
 
-/// The body of the response to a request with `token`. Redirections are not followed: the token is sent
-/// to `url` only.
+/// The body of the response to a request with `token`. Redirections are not followed: the token is
+/// sent to `url` only.
 fn get_with_token(http: &Http, url: &Url, token: &str) -> Result<Vec<u8>, Reason> {
     let mut headers: Vec<Header> = Vec::new();
     if let Some(server) = http.server_of(url) {

@@ -1,8 +1,8 @@
 //! Trusted certificates, and the hosts whose certificates are verified, by the rules of Julia's
 //! NetworkOptions.
 //!
-//! Source: NetworkOptions, `ca_roots.jl` and `verify_host.jl`. Mozilla's certificates are used where
-//! Julia falls back to its bundled ones, and on systems that do not store theirs in a file.
+//! Source: NetworkOptions, `ca_roots.jl` and `verify_host.jl`. Mozilla's certificates are used
+//! where Julia falls back to its bundled ones, and on systems that do not store theirs in a file.
 
 use std::path::{Path, PathBuf};
 
@@ -42,8 +42,8 @@ pub(crate) enum Roots {
 }
 
 impl Roots {
-    /// The first of JULIA_SSL_CA_ROOTS_PATH, SSL_CERT_FILE and SSL_CERT_DIR that is set and not empty.
-    /// If JULIA_SSL_CA_ROOTS_PATH is empty, the others are ignored.
+    /// The first of JULIA_SSL_CA_ROOTS_PATH, SSL_CERT_FILE and SSL_CERT_DIR that is set and not
+    /// empty. If JULIA_SSL_CA_ROOTS_PATH is empty, the others are ignored.
     pub(crate) fn new(variables: &Variables) -> Self {
         const OWN: &str = "JULIA_SSL_CA_ROOTS_PATH";
         if variables.get(OWN) == Some("") {

@@ -42,17 +42,17 @@ impl Client {
         Self { http: Http::new(settings, progress) }
     }
 
-    /// Problems that did not stop any download, one sentence each: that a token could not be renewed,
-    /// for example.
+    /// Problems that did not stop any download, one sentence each: that a token could not be
+    /// renewed, for example.
     pub fn notes(&self) -> Vec<String> {
         self.http.notes()
     }
 
     /// Requests `url`, with `headers` added to those of every request, and follows redirections.
     ///
-    /// Headers for the Pkg server are sent only to the Pkg server. A login is sent only over a connection
-    /// that is at least as secure as each one before it: a redirection from `https` to `http` never
-    /// gets the login that was meant for `https`.
+    /// Headers for the Pkg server are sent only to the Pkg server. A login is sent only over a
+    /// connection that is at least as secure as each one before it: a redirection from `https` to
+    /// `http` never gets the login that was meant for `https`.
     pub(crate) fn get(
         &self,
         url: &Url,

@@ -56,8 +56,8 @@ impl Target {
     }
 }
 
-/// Connects to `target`, or to the proxy that `peer` names. Blocks: the system resolves names without
-/// a time-out.
+/// Connects to `target`, or to the proxy that `peer` names. Blocks: the system resolves names
+/// without a time-out.
 pub(crate) fn connect(
     peer: &Peer,
     target: &Target,

@@ -37,8 +37,9 @@ pub struct Request<'a> {
     pub url: &'a str,
     /// The expected hash of the content, if it is known.
     pub sha256: Option<Sha256>,
-    /// The expected number of bytes, if it is known, such as the `size` of a binding. A longer content
-    /// is an error as soon as it is announced or received; a shorter one only if its hash differs.
+    /// The expected number of bytes, if it is known, such as the `size` of a binding. A longer
+    /// content is an error as soon as it is announced or received; a shorter one only if its hash
+    /// differs.
     pub size: Option<u64>,
     /// The largest number of bytes allowed.
     pub limit: Option<u64>,
@@ -56,16 +57,17 @@ pub struct Downloaded {
 impl Client {
     /// Downloads into the file at `to`.
     ///
-    /// Resumes a partial file of an earlier process, if that recorded the same URL and the server still
-    /// has the same content. Bytes are reported to the client's progress: as expected when the server
-    /// announces their number, as done when they are in the file.
+    /// Resumes a partial file of an earlier process, if that recorded the same URL and the server
+    /// still has the same content. Bytes are reported to the client's progress: as expected when
+    /// the server announces their number, as done when they are in the file.
     ///
-    /// The content is never longer than the request allows or the server announced, and a reserve of
-    /// free space is left on the disk ([`fs::free_space_less_reserve`]).
+    /// The content is never longer than the request allows or the server announced, and a reserve
+    /// of free space is left on the disk ([`fs::free_space_less_reserve`]).
     ///
     /// # Crash
     ///
-    /// The file holds a part of the content, and `<to>.resume` what the next download needs to resume.
+    /// The file holds a part of the content, and `<to>.resume` what the next download needs to
+    /// resume.
     ///
     /// # Locking
     ///
@@ -73,8 +75,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// The content cannot be downloaded, has another hash, is too long, or does not fit on the disk; the
-    /// transfer is too slow, breaks or is cancelled. A part of the content stays in the
+    /// The content cannot be downloaded, has another hash, is too long, or does not fit on the
+    /// disk; the transfer is too slow, breaks or is cancelled. A part of the content stays in the
     /// file if a later download can resume it; otherwise the file is removed.
     pub fn download(&self, request: &Request<'_>, to: &Path) -> Result<Downloaded> {
         self.http.progress.check()?;
@@ -374,8 +376,8 @@ impl<'a> Transfer<'a> {
         self.path.parent().and_then(fs::free_space_less_reserve).unwrap_or(u64::MAX)
     }
 
-    /// Appends all of `source`; the server `announced` the length of the whole content. The inner result
-    /// is an error of `source`, converted by `reason`.
+    /// Appends all of `source`; the server `announced` the length of the whole content. The inner
+    /// result is an error of `source`, converted by `reason`.
     fn append_all(
         &mut self,
         source: &mut dyn Read,
@@ -414,8 +416,8 @@ impl<'a> Transfer<'a> {
         }
     }
 
-    /// Checks the hash. `None` if the content must be requested once more: it was assembled from parts,
-    /// which may be parts of different contents.
+    /// Checks the hash. `None` if the content must be requested once more: it was assembled from
+    /// parts, which may be parts of different contents.
     fn finish(&mut self) -> Result<Option<Downloaded>> {
         let actual = Sha256(self.hasher.clone().finalize().into());
         match self.request.sha256 {

@@ -48,7 +48,7 @@ pub struct Failure {
     pub reason: Reason,
     /// The number of attempts.
     pub attempts: usize,
-    /// What may explain the failure: that a token was not sent, for example.
+    /// Possible causes, such as a token that was not sent.
     pub notes: Vec<String>,
 }
 

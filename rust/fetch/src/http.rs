@@ -64,8 +64,8 @@ impl Http {
         }
     }
 
-    /// Problems that did not stop any download, one sentence each: that a token could not be renewed,
-    /// for example.
+    /// Problems that did not stop any download, one sentence each: that a token could not be
+    /// renewed, for example.
     pub(crate) fn notes(&self) -> Vec<String> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }

@@ -1,4 +1,5 @@
-//! Downloads as Pkg makes them: from a Pkg server and from URLs, through proxies where they are set.
+//! Downloads as Pkg makes them: from a Pkg server and from URLs, through proxies where they are
+//! set.
 //!
 //! [`Settings`] are read from the environment variables of Julia, Pkg and libcurl. A [`Client`]
 //! downloads with them into files that the caller names. This crate knows no depot, and does not

@@ -2,7 +2,7 @@
 
 use scratchrs_fs::Progress;
 
-/// What was reported of one download, so that it can be withdrawn.
+/// The progress reported of one download, which can be withdrawn.
 pub(crate) struct DownloadProgress<'a> {
     progress: &'a Progress,
     done: u64,

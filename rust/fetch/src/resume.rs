@@ -2,9 +2,9 @@
 //!
 //! # On disk
 //!
-//! `<partial file>.resume` records the URL of the partial file, and how to recognise that the server
-//! still has the same content. It is deleted when the download is complete. A partial file without it
-//! can't be resumed.
+//! `<partial file>.resume` records the URL of the partial file, and how to recognise that the
+//! server still has the same content. It is deleted when the download is complete. A partial file
+//! without it can't be resumed.
 //!
 //! ```text
 //! scratchrs 1

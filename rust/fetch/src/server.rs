@@ -153,7 +153,8 @@ fn user_headers(variables: &Variables, warnings: &mut Vec<String>) -> Vec<Header
     headers
 }
 
-/// Converts a word as Julia's `titlecase` does: letters after a letter to lower case, others to upper.
+/// Converts a word as Julia's `titlecase` does: letters after a letter to lower case, others to
+/// upper.
 fn title_case(word: &str) -> String {
     let mut follows_letter = false;
     let mut cased = String::new();

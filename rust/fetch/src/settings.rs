@@ -20,8 +20,8 @@ pub struct Settings {
     pub servers_directory: Option<PathBuf>,
     /// The running Julia, to describe to a Pkg server.
     pub julia: Option<JuliaSession>,
-    /// JULIA_PKG_IGNORE_HASHES: whether a tree with another hash than its name is accepted. `None` if
-    /// not set.
+    /// JULIA_PKG_IGNORE_HASHES: whether a tree with another hash than its name is accepted. `None`
+    /// if not set.
     pub ignores_hashes: Option<bool>,
     /// JULIA_PKG_CONCURRENT_DOWNLOADS: the number of concurrent downloads.
     pub concurrent_downloads: NonZeroUsize,

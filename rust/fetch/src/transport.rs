@@ -1,4 +1,5 @@
-//! Sending and receiving on connections, such that a transfer can be cancelled and a stalled one ends.
+//! Sending and receiving on connections, such that a transfer can be cancelled and a stalled one
+//! ends.
 //!
 //! ureq's own transport blocks in the system for the length of its time-outs. This one blocks for a
 //! moment at a time and checks [`Progress`] in between. Operations without a time-out, such as name
@@ -26,16 +27,16 @@ use crate::proxy::Proxy;
 use crate::settings::Timeouts;
 use crate::url::basic_authorization;
 
-/// The lowest speed of a transfer, in bytes per second, below which it counts as stalled: `CURLOPT_LOW_SPEED_LIMIT` as Julia's
-/// Downloads sets it (`Downloads/src/Curl/Easy.jl`).
+/// The lowest speed of a transfer in bytes per second; a slower one counts as stalled. It is
+/// `CURLOPT_LOW_SPEED_LIMIT` as set by Julia's Downloads (`Downloads/src/Curl/Easy.jl`).
 const LOW_SPEED_LIMIT: u64 = 1;
 
 /// How many bytes may be received without content: headers, chunk sizes, trailers, TLS records.
 const MAX_OVERHEAD: usize = 1024 * 1024;
 
 thread_local! {
-    /// How many bytes the connections of this thread have received since the last content. One thread
-    /// sends a request and reads its whole response, on whichever connection.
+    /// How many bytes the connections of this thread have received since the last content. One
+    /// thread sends a request and reads its whole response, on whichever connection.
     static OVERHEAD: Cell<usize> = const { Cell::new(0) };
 }
 

@@ -13,7 +13,8 @@ use crate::error::Reason;
 /// A user name and a password.
 pub(crate) type Login = (String, String);
 
-/// An absolute URL. Its `Display` and `Debug` hide secrets: the login and tokens in the query are `***`.
+/// An absolute URL. Its `Display` and `Debug` hide secrets: the login and tokens in the query are
+/// `***`.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Url(UriAbsoluteString);
 
@@ -44,8 +45,8 @@ const NOT_IN_URLS: &AsciiSet = &NON_ALPHANUMERIC
 const NOT_IN_AUTHORITIES: &AsciiSet = &NOT_IN_URLS.remove(b'[').remove(b']');
 
 impl Url {
-    /// Parses a URL. Characters that are not allowed in URLs, such as a space, are percent-encoded; a
-    /// fragment is left out.
+    /// Parses a URL. Characters that are not allowed in URLs, such as a space, are percent-encoded;
+    /// a fragment is left out.
     ///
     /// # Errors
     ///

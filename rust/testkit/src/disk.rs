@@ -19,7 +19,8 @@ pub enum FileSystem {
 }
 
 impl FileSystem {
-    /// A script that mounts it at `$1`, with an image in the file `$2`. Its stderr explains a failure.
+    /// A script that mounts it at `$1`, with an image in the file `$2`. Its stderr explains a
+    /// failure.
     fn script(self) -> String {
         match self {
             Self::Tmpfs(kibibytes) => format!("mount -t tmpfs -o size={kibibytes}k tmpfs \"$1\""),
@@ -39,8 +40,8 @@ impl FileSystem {
     }
 }
 
-/// A file system in a mount namespace of its own, invisible to other processes. It is unmounted when the
-/// process that holds the namespace ends.
+/// A file system in a mount namespace of its own, invisible to other processes. It is unmounted
+/// when the process that holds the namespace ends.
 #[derive(Debug)]
 pub struct Disk {
     holder: Child,

@@ -1,4 +1,5 @@
-//! Fuzzing with a time budget: inputs are generated from numbered seeds, so that each can be reproduced.
+//! Fuzzing with a time budget: inputs are generated from numbered seeds, so that each can be
+//! reproduced.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +10,9 @@ fn seconds() -> u64 {
     text.map_or(1, |text| text.parse().expect("SCRATCHRS_FUZZ_SECONDS: expected a whole number"))
 }
 
-/// Calls `try_one` with the random numbers of consecutive seeds until the time is up, and reports the
-/// number of seeds. They begin at zero, or at `SCRATCHRS_FUZZ_SEED`; at least `at_least` are tried.
+/// Calls `try_one` with the random numbers of consecutive seeds until the time is up, and reports
+/// the number of seeds. They begin at zero, or at `SCRATCHRS_FUZZ_SEED`; at least `at_least` are
+/// tried.
 ///
 /// # Panics
 ///

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// All Julias found, with their minor versions: those in `SCRATCHRS_TEST_JULIA`,
-/// separated as in `PATH`, Debian's 1.5.3 in `.julia-peer` at the root of the workspace, and `julia`
-/// on the path.
+/// All Julias found, with their minor versions: those in `SCRATCHRS_TEST_JULIA`, separated as in
+/// `PATH`, Debian's 1.5.3 in `.julia-peer` at the root of the workspace, and `julia` on the path.
 pub fn julias() -> Vec<(PathBuf, u32)> {
     let private = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.julia-peer/bin/julia");
     #[expect(clippy::disallowed_methods, reason = "set by the person who runs the test")]

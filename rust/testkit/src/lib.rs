@@ -1,8 +1,8 @@
 //! Depots, processes and faults for tests. No product contains this crate.
 //!
 //! A [`DepotLab`] is the depot of a test. The program `scratchrs-worker` of this crate performs the
-//! operations of a Julia session on it, in a separate process; [`strace`] kills that process at a chosen
-//! system call, or makes the call fail.
+//! operations of a Julia session on it, in a separate process; [`strace`] kills that process at a
+//! chosen system call, or makes the call fail.
 //!
 //! A failed setup panics, and so fails the test.
 

@@ -55,8 +55,8 @@ impl ServedArtifact {
         self.directory.path().join("served")
     }
 
-    /// An entry of `Artifacts.toml` that binds `name` to the artifact, with `path` of the server as its
-    /// download.
+    /// An entry of `Artifacts.toml` that binds `name` to the artifact, with `path` of the server as
+    /// its download.
     pub fn binding(&self, name: &str, path: &str) -> String {
         let Self { hash, sha256, .. } = self;
         let url = self.server.url(path);

@@ -29,7 +29,8 @@
 //! | `/@garbage/x` | sends a response that is not HTTP |
 //! | `/@requests` | a line for each request so far: its method and its target |
 //!
-//! The server is also a proxy: it serves `http://<any host>/x` as `/x`, and opens tunnels for `CONNECT`.
+//! The server is also a proxy: it serves `http://<any host>/x` as `/x`, and opens tunnels for
+//! `CONNECT`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -186,7 +187,8 @@ enum Next {
 }
 
 impl Shared {
-    /// Answers the requests of a connection. Errors are ignored: the client sees a broken connection.
+    /// Answers the requests of a connection. Errors are ignored: the client sees a broken
+    /// connection.
     fn accept(&self, stream: TcpStream) {
         let _ = stream.set_nodelay(true);
         lock(&self.connections).extend(stream.try_clone());
@@ -271,7 +273,8 @@ impl Shared {
         Ok(Next::Close)
     }
 
-    /// Counts a use of the fault `what`, and returns whether it was used fewer than `times` times before.
+    /// Counts a use of the fault `what`, and returns whether it was used fewer than `times` times
+    /// before.
     fn is_due(&self, what: &str, times: Option<usize>) -> bool {
         let mut counts = lock(&self.counts);
         let count = counts.entry(what.to_owned()).or_default();
@@ -280,8 +283,8 @@ impl Shared {
     }
 }
 
-/// Forwards bytes between a client over TLS and a server, in turns: one thread reads and writes a TLS
-/// connection.
+/// Forwards bytes between a client over TLS and a server, in turns: one thread reads and writes a
+/// TLS connection.
 fn pass_on(
     client: &mut StreamOwned<ServerConnection, TcpStream>,
     mut server: TcpStream,

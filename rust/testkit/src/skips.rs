@@ -5,14 +5,15 @@ use std::io::Write;
 
 use crate::report;
 
-/// Records a test as skipped because something is missing on this machine. `cargo xtask test` counts it.
+/// Records a test as skipped because something is missing on this machine. `cargo xtask test`
+/// counts it.
 pub fn skip(what: &str, why: &str) {
     report(&format!("SKIPPED {what}: {why}"));
     note("skipped", what, why);
 }
 
-/// Records that something is not tested: the feature does not exist in a version of Julia, or the test
-/// needs an optional one.
+/// Records that something is not tested: the feature does not exist in a version of Julia, or the
+/// test needs an optional one.
 pub fn inapplicable(what: &str, why: &str) {
     report(&format!("does not apply: {what}: {why}"));
     note("inapplicable", what, why);

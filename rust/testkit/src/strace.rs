@@ -1,7 +1,7 @@
 //! Killing a process at a chosen system call, or making the call fail, with strace.
 //!
-//! The trace of a first run lists the calls that change a directory. As nothing else changes the disk,
-//! killing the process before each of them gives every state that a killed process can leave.
+//! The trace of a first run lists the calls that change a directory. As nothing else changes the
+//! disk, killing the process before each of them gives every state that a killed process can leave.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;

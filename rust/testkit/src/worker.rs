@@ -82,7 +82,8 @@ impl Running {
         self.input = None;
     }
 
-    /// Kills it with SIGKILL, and does not reap it, so that it stays in the process table as a zombie.
+    /// Kills it with SIGKILL, and does not reap it, so that it stays in the process table as a
+    /// zombie.
     pub fn kill(&mut self) {
         self.child.kill().expect("the worker can be killed");
     }

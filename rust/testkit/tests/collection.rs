@@ -1,4 +1,5 @@
-//! Processes that use spaces and artifacts while others collect the same depot without a grace period.
+//! Processes that use spaces and artifacts while others collect the same depot without a grace
+//! period.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]

@@ -173,8 +173,8 @@ fn a_lock_that_cannot_be_removed_blocks_no_process() {
     }
 }
 
-/// Another collection removes a directory while it is listed, with the errors of local and network file
-/// systems. No item in use is lost, and the next collection completes the work.
+/// Another collection removes a directory while it is listed, with the errors of local and network
+/// file systems. No item in use is lost, and the next collection completes the work.
 #[test]
 fn a_directory_that_vanishes_while_it_is_listed_loses_nothing() {
     const ABOUT: &str = "a directory that vanishes while it is listed";

@@ -18,8 +18,8 @@ const NOBODY: u32 = 65534;
 const WORKER: &str = env!("CARGO_BIN_EXE_scratchrs-worker");
 const HASH: &str = "1111111111111111111111111111111111111111";
 
-/// Runs the worker from a shell script, in which `"$@"` is its command and `$DEPOT` the depot, by the
-/// program `shell` with its options.
+/// Runs the worker from a shell script, in which `"$@"` is its command and `$DEPOT` the depot, by
+/// the program `shell` with its options.
 fn run(lab: &DepotLab, shell: &[&str], script: &str, task: &[&str]) -> Output {
     let mut command = Command::new(shell[0]);
     command.args(&shell[1..]).args(["-c", script, "sh", WORKER, task[0], lab.depot()]);
@@ -159,8 +159,8 @@ fn nothing_is_deleted_where_something_is_mounted() {
     }
 }
 
-/// A tree of the store in which something is mounted stays, and with it the contents that its links lead
-/// to.
+/// A tree of the store in which something is mounted stays, and with it the contents that its links
+/// lead to.
 #[test]
 fn a_stored_tree_stays_whole_while_something_is_mounted_in_it() {
     if let Some(why) = no_mounts() {
@@ -291,8 +291,8 @@ fn directories_of_every_mode_are_deleted() {
     }
 }
 
-/// What cannot be deleted is reported by each collection, under one name, and goes with the first that
-/// can delete it.
+/// What cannot be deleted is reported by each collection, under one name, and goes with the first
+/// that can delete it.
 #[test]
 fn a_leftover_that_cannot_be_deleted_keeps_its_name() {
     let lab = DepotLab::new();

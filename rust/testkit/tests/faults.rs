@@ -1,5 +1,5 @@
-//! System calls fail: the operation reports an error or does without; the previous state is kept, and the
-//! next operation is not blocked.
+//! System calls fail: the operation reports an error or does without; the previous state is kept,
+//! and the next operation is not blocked.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -261,8 +261,8 @@ fn run_on(disk: &Disk, root: &Path, scenario: &Scenario) -> Output {
     disk.inside(&command).output().unwrap()
 }
 
-/// A log whose next record crosses the end of a page: on a full disk, the system writes only its first
-/// part.
+/// A log whose next record crosses the end of a page: on a full disk, the system writes only its
+/// first part.
 fn log_at_the_end_of_a_page(lab: &DepotLab) {
     sound_log(lab);
     let text = lab.usage_log_text();

@@ -50,7 +50,8 @@ impl Lab {
     }
 }
 
-/// The results of each link mode, and of the default, on a file system that supports the modes `known`.
+/// The results of each link mode, and of the default, on a file system that supports the modes
+/// `known`.
 fn every_mode(name: &str, kind: FileSystem, known: &[LinkMode]) {
     let lab = match Lab::new(kind) {
         Ok(lab) => lab,

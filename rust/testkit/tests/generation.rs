@@ -24,7 +24,8 @@ fn generate(lab: &DepotLab, more: &[&str]) -> String {
     worker().succeed(["generate", lab.depot(), KEY].iter().chain(more))
 }
 
-/// Reads the output of a worker up to the line that begins with `what`, and returns the rest of that line.
+/// Reads the output of a worker up to the line that begins with `what`, and returns the rest of
+/// that line.
 fn wait_for(running: &mut Running, what: &str) -> String {
     loop {
         let line = running.line();
@@ -259,8 +260,8 @@ fn a_torn_record_is_written_again() {
     assert_eq!(content(&lab), filled_with("new"));
 }
 
-/// Another program broke the lock, as a peer may do with a stale one: the old holder publishes nothing,
-/// and leaves the record to the new holder.
+/// Another program broke the lock, as a peer may do with a stale one: the old holder publishes
+/// nothing, and leaves the record to the new holder.
 #[test]
 fn a_generator_that_lost_its_lock_publishes_nothing() {
     let lab = DepotLab::new();

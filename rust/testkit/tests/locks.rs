@@ -1,5 +1,5 @@
-//! Locks seen from the system: files that vanish while they are examined, locks that are lost or cannot
-//! be removed, and what is on the disk before what.
+//! Locks seen from the system: files that vanish while they are examined, locks that are lost or
+//! cannot be removed, and what is on the disk before what.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -37,8 +37,8 @@ fn is_skipped(about: &str) -> bool {
     missing.is_some()
 }
 
-/// On a network file system, another machine removes the lock between two of our calls: whichever of
-/// them is the first to notice, the lock is free.
+/// On a network file system, another machine removes the lock between two of our calls: whichever
+/// of them is the first to notice, the lock is free.
 #[test]
 fn a_lock_that_vanishes_while_it_is_examined_is_free() {
     if is_skipped("locks that vanish") {
@@ -160,7 +160,8 @@ fn a_lock_that_cannot_be_removed_is_reported() {
     }
 }
 
-/// A sweep is suspended for so long that Pkg takes its lock for stale, removes it, and writes the log.
+/// A sweep is suspended for so long that Pkg takes its lock for stale, removes it, and writes the
+/// log.
 #[test]
 fn a_sweep_that_lost_its_lock_does_not_replace_the_log() {
     if is_skipped("a lock that is lost") {
@@ -181,8 +182,9 @@ fn a_sweep_that_lost_its_lock_does_not_replace_the_log() {
     let collect = command(&["collect", lab.depot()]);
     let mut collect = strace::tracing(&collect, "fdatasync", None, trace.path(), &[stop]);
     let mut child = collect.spawn().unwrap();
-    // The process stops after each of these calls, until it is told to go on. It is never told so before
-    // strace has seen it stop: the trace has a line for that, with the thread that made the call.
+    // The process stops after each of these calls, until it is told to go on. It is never told so
+    // before strace has seen it stop: the trace has a line for that, with the thread that made the
+    // call.
     let resumed = Cell::new(0);
     let stopped = || {
         let text = fs::read_to_string(trace.path()).unwrap();

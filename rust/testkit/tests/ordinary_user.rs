@@ -17,7 +17,8 @@ fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// Runs the worker as the owner of the depot: the user `nobody`, or the current one if it is not root.
+/// Runs the worker as the owner of the depot: the user `nobody`, or the current one if it is not
+/// root.
 fn run(lab: &DepotLab, verb: &str, more: &[&str]) -> Option<Output> {
     let worker = Worker::new(env!("CARGO_BIN_EXE_scratchrs-worker"));
     let mut command = worker.command([verb, lab.depot()].iter().chain(more));

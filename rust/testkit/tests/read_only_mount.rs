@@ -6,8 +6,8 @@ use std::process::{Command, Output};
 
 use scratchrs_testkit::{DepotLab, skip};
 
-/// Runs the worker with the depot `read_only` mounted read-only, and all other mounts unchanged. `None` if
-/// that is not possible.
+/// Runs the worker with the depot `read_only` mounted read-only, and all other mounts unchanged.
+/// `None` if that is not possible.
 fn collect(lab: &DepotLab, read_only: &DepotLab, more: &[&str]) -> Option<Output> {
     const SCRIPT: &str = "ro=$1; shift; mount --bind \"$ro\" \"$ro\" && \
                           mount -o remount,bind,ro \"$ro\" || exit 99; exec \"$@\"";

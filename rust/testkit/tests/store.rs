@@ -59,8 +59,8 @@ fn leftovers(lab: &DepotLab) -> Vec<String> {
     left
 }
 
-/// 1,000 trees that share files: 16 processes create 63 each, two processes create each tree, and one more
-/// collects without delay all the time.
+/// 1,000 trees that share files: 16 processes create 63 each, two processes create each tree, and
+/// one more collects without delay all the time.
 #[test]
 fn many_processes_create_overlapping_trees_while_orphans_are_collected() {
     const PROCESSES: usize = 16;
@@ -132,8 +132,8 @@ fn many_processes_create_overlapping_trees_while_orphans_are_collected() {
     ));
 }
 
-/// The log of the depot has no user of the scratch space of the store: two collections of the depot without
-/// a grace period remove it whenever nothing is bound, while processes begin to use it.
+/// The log of the depot has no user of the scratch space of the store: two collections of the depot
+/// without a grace period remove it whenever nothing is bound, while processes begin to use it.
 #[test]
 fn a_store_is_not_removed_while_processes_begin_to_use_it() {
     const PROCESSES: usize = 6;
@@ -219,8 +219,8 @@ impl Scenario {
         (calls, names(&lab))
     }
 
-    /// After a fault, bound contents are correct; the operation can be repeated; and then the result is as
-    /// without the fault.
+    /// After a fault, bound contents are correct; the operation can be repeated; and then the
+    /// result is as without the fault.
     fn recovers(
         &self,
         lab: &DepotLab,

@@ -30,8 +30,8 @@ fn start(lab: &DepotLab, how: &str, number: u64, spaces: u64, accesses: u64) -> 
 /// The projects that use each space.
 type Uses = BTreeMap<String, BTreeSet<String>>;
 
-/// Waits for the end of the writers, and returns the records that they reported, and how often they found
-/// invalid text in the log.
+/// Waits for the end of the writers, and returns the records that they reported, and how often they
+/// found invalid text in the log.
 fn finish(writers: Vec<Writer>, accesses: u64) -> (Uses, usize) {
     let mut uses = Uses::new();
     let mut healed = 0;
@@ -101,20 +101,20 @@ fn many_processes_lose_no_record() {
 
 /// Scratch.jl takes no lock, so our lock cannot exclude it. Nevertheless:
 ///
-/// - The log is not torn: at the end it is valid. In between, a reader can see a part of a peer's write,
-///   which looks torn until the rest is written.
+/// - The log is not torn: at the end it is valid. In between, a reader can see a part of a peer's
+///   write, which looks torn until the rest is written.
 /// - No record of ours is lost: Scratch.jl appends and never rewrites. (`Pkg.gc` rewrites without
 ///   the lock, and records written meanwhile are lost: that is not tested here.)
-/// - A record that Scratch.jl appends to the old file while we replace it is found after the bytes that we
-///   had read, and appended to the new file.
+/// - A record that Scratch.jl appends to the old file while we replace it is found after the bytes
+///   that we had read, and appended to the new file.
 ///
-/// This cannot be guaranteed: Scratch.jl opens the old file; we replace it, and read the bytes appended to
-/// it; only then Scratch.jl writes, to a file without a name. The whole replacement has to happen between
-/// the `open` and the `write` of the peer, some ten microseconds. In this test, where one process only
-/// condenses, that affects no or a few records; in practice, where a log is replaced once in a hundred
-/// uses, hardly any. Scratch.jl logs the use again the next day, or in the next session. So this test
-/// checks that no record of the peers is invented and nearly all exist, and reports the number of missing
-/// ones.
+/// This cannot be guaranteed: Scratch.jl opens the old file; we replace it, and read the bytes
+/// appended to it; only then Scratch.jl writes, to a file without a name. The whole replacement has
+/// to happen between the `open` and the `write` of the peer, some ten microseconds. In this test,
+/// where one process only condenses, that affects no or a few records; in practice, where a log is
+/// replaced once in a hundred uses, hardly any. Scratch.jl logs the use again the next day, or in
+/// the next session. So this test checks that no record of the peers is invented and nearly all
+/// exist, and reports the number of missing ones.
 #[test]
 fn peers_without_the_lock_tear_nothing() {
     const PROCESSES: u64 = 4;

@@ -4,8 +4,8 @@
 //! There are two artifacts, with the layout of JLLs: `libscratchrs`, with the portable binding and
 //! the program `scratchrs`, and `libscratchrs_jlrs`, with the jlrs binding, once for each minor
 //! version of Julia found on this machine. Each is packed under `target/artifact`, and
-//! `JuliaArtifacts.toml` binds it with that file as its download: a depot without the artifact installs
-//! it from there, like a released one from the network.
+//! `JuliaArtifacts.toml` binds it with that file as its download: a depot without the artifact
+//! installs it from there, like a released one from the network.
 //!
 //! The same sources give the same tarballs, wherever the working copy and Cargo's registry are.
 
@@ -58,8 +58,8 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
     build(environment, &depots, &julia::find(environment)).map(drop)
 }
 
-/// Builds, installs and binds the artifacts, and returns the path of the program `scratchrs`. The jlrs
-/// binding is built for those of `julias` that jlrs supports.
+/// Builds, installs and binds the artifacts, and returns the path of the program `scratchrs`. The
+/// jlrs binding is built for those of `julias` that jlrs supports.
 pub(crate) fn build(
     environment: &Environment,
     depots: &[PathBuf],

@@ -11,8 +11,8 @@ use crate::environment::Environment;
 use crate::julia::{self, Julia};
 use crate::program;
 
-/// Builds and binds the libraries, then runs the example on a depot of its own and lists the resulting
-/// spaces. Commands are printed before they run.
+/// Builds and binds the libraries, then runs the example on a depot of its own and lists the
+/// resulting spaces. Commands are printed before they run.
 pub(crate) fn run(environment: &Environment) -> Result<()> {
     let depot = environment.target.join("demo-depot");
     let mut julias = julia::find(environment);

@@ -107,14 +107,16 @@ impl Julia {
         command
     }
 
-    /// Whether the jlrs binding can be built against it: jlrs supports it, and its headers are installed.
+    /// Whether the jlrs binding can be built against it: jlrs supports it, and its headers are
+    /// installed.
     fn builds_jlrs(&self) -> bool {
         (JLRS_FIRST..=JLRS_LAST).contains(&self.version.series())
             && self.prefix.join("include/julia/julia.h").is_file()
     }
 }
 
-/// All Julias of this machine, the one on `PATH` first. Those that do not run are reported and left out.
+/// All Julias of this machine, the one on `PATH` first. Those that do not run are reported and left
+/// out.
 pub(crate) fn find(environment: &Environment) -> Vec<Julia> {
     let mut executables = BTreeSet::new();
     let mut prefixes = BTreeSet::new();
@@ -170,7 +172,8 @@ fn installations(directory: &Path, below: &Path) -> Vec<PathBuf> {
     executables
 }
 
-/// The Julias to build the jlrs binding against: the newest of each minor version that jlrs supports.
+/// The Julias to build the jlrs binding against: the newest of each minor version that jlrs
+/// supports.
 pub(crate) fn for_jlrs(julias: &[Julia]) -> Vec<&Julia> {
     let mut newest = BTreeMap::new();
     for julia in julias.iter().filter(|julia| julia.builds_jlrs()) {

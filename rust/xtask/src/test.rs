@@ -1,8 +1,8 @@
 //! `cargo xtask test`: all checks and tests, for developers and CI.
 //!
-//! Every stage runs, even after a failure. The last line of the output counts passed and failed stages,
-//! and tests that were skipped because something is missing on this machine; the lines before it list
-//! these with the reasons.
+//! Every stage runs, even after a failure. The last line of the output counts passed and failed
+//! stages, and tests that were skipped because something is missing on this machine; the lines
+//! before it list these with the reasons.
 
 mod isolation;
 mod skips;
@@ -105,8 +105,8 @@ fn rust_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages)
     });
 }
 
-/// Runs a command about the jlrs binding without a Julia: its build scripts act as on docs.rs then, and
-/// use another target directory.
+/// Runs a command about the jlrs binding without a Julia: its build scripts act as on docs.rs then,
+/// and use another target directory.
 fn without_julia(environment: &Environment, mut command: Command) -> Command {
     command.env("DOCS_RS", "1").arg("--target-dir").arg(environment.target.join("docs-rs"));
     command
@@ -164,8 +164,8 @@ impl fmt::Display for Binding {
     }
 }
 
-/// The pairs of Julias and bindings to test: the portable one always, jlrs if it is built for the minor
-/// version.
+/// The pairs of Julias and bindings to test: the portable one always, jlrs if it is built for the
+/// minor version.
 fn sessions(julias: &[Julia]) -> Vec<(&Julia, Binding)> {
     let bound: Vec<_> =
         julia::for_jlrs(julias).into_iter().map(|julia| julia.version.series()).collect();

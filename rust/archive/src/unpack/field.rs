@@ -1,7 +1,8 @@
 //! The fields of a header, parsed as by Tar.jl.
 //!
-//! The `tar` crate provides the offsets. It parses some fields more strictly than Tar.jl (a number with
-//! bytes after its space), and ignores the prefix of a path if the version of the format is not `00`.
+//! The `tar` crate provides the offsets. It parses some fields more strictly than Tar.jl (a number
+//! with bytes after its space), and ignores the prefix of a path if the version of the format is
+//! not `00`.
 
 use tar::Header;
 
@@ -34,8 +35,8 @@ pub(super) fn mode(header: &Header) -> Option<u64> {
     number(&header.as_old().mode)
 }
 
-/// The size in the header: octal digits, or a binary number if the highest bit is set. `None` if it is
-/// not a number, or out of range.
+/// The size in the header: octal digits, or a binary number if the highest bit is set. `None` if it
+/// is not a number, or out of range.
 pub(super) fn size(header: &Header) -> Option<u64> {
     let field = &header.as_old().size;
     match field.split_first_chunk() {

@@ -1,5 +1,5 @@
-//! The symbolic links of an archive: their targets in the tree, and the copies that replace them where
-//! links can't be created.
+//! The symbolic links of an archive: their targets in the tree, and the copies that replace them
+//! where links can't be created.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,8 @@ use crate::unpack::tree::{Node, NodeId, ROOT, Tree};
 const MAX_LINKS: usize = 64;
 
 /// The largest number of path components followed for all links of an archive together. A normal
-/// archive needs a few for each link; a hostile one, whose links lead through each other, any number.
+/// archive needs a few for each link; a hostile one, whose links lead through each other, any
+/// number.
 const MAX_STEPS: u64 = 100_000_000;
 
 /// The largest number of files and directories copied in place of links, which may lead to
@@ -69,9 +70,9 @@ impl<'a> Follower<'a> {
 
     /// The file or directory of the tree that the link `id` leads to, through other links.
     ///
-    /// `None` if it leads to nothing, to itself, or, at any step, out of the tree. An absolute link leads
-    /// out, even if it begins with the path at which the tree is unpacked: that path is not part of the
-    /// archive.
+    /// `None` if it leads to nothing, to itself, or, at any step, out of the tree. An absolute link
+    /// leads out, even if it begins with the path at which the tree is unpacked: that path is not
+    /// part of the archive.
     fn follow(&mut self, id: NodeId) -> Result<Option<NodeId>, Error> {
         let Node::Symlink(target) = self.tree.node(id) else { return Ok(Some(id)) };
         let target = self.tree.text(target);
@@ -125,11 +126,11 @@ pub(super) fn all(tree: &Tree) -> impl Iterator<Item = NodeId> {
     tree.ids().filter(|id| matches!(tree.node(*id), Node::Symlink(_)))
 }
 
-/// The copies that replace links: each link, and the entry to copy. They are ordered such that each entry
-/// is complete when it is copied.
+/// The copies that replace links: each link, and the entry to copy. They are ordered such that each
+/// entry is complete when it is copied.
 ///
-/// Links that lead to nothing or out of the tree are left out; so are those to a directory that contains
-/// them, and directories whose links lead to each other.
+/// Links that lead to nothing or out of the tree are left out; so are those to a directory that
+/// contains them, and directories whose links lead to each other.
 pub(super) fn copies(tree: &Tree) -> Result<Vec<(NodeId, NodeId)>, Error> {
     let mut follower = Follower::new(tree);
     let mut wanted = HashMap::new();

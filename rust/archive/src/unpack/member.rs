@@ -1,16 +1,17 @@
 //! The members of a tar archive: parsing and checking their headers.
 //!
-//! The `tar` crate provides the layout of a header. Its iteration is not used: it takes the size of a
-//! file from the header although a pax record overrides it (so it misreads archives by Python with
-//! files of 8 GiB and more), reads long names and pax records of any length into memory, and splits
-//! pax records into lines although a name may contain a line feed.
+//! The `tar` crate provides the layout of a header. Its iteration is not used: it takes the size of
+//! a file from the header although a pax record overrides it (so it misreads archives by Python
+//! with files of 8 GiB and more), reads long names and pax records of any length into memory, and
+//! splits pax records into lines although a name may contain a line feed.
 //!
 //! # Compatibility
 //!
-//! Headers that Tar.jl refuses are refused here too, except for harmless deviations such as an unknown
-//! version. These are refused although Tar.jl accepts them: sparse files as pax records, of which it
-//! would unpack garbage; a path, link or size for all following members; excessively long paths and pax
-//! records; and nonzero bytes after the end of the archive. `docs/formats.md` gives the reasons.
+//! Headers that Tar.jl refuses are refused here too, except for harmless deviations such as an
+//! unknown version. These are refused although Tar.jl accepts them: sparse files as pax records, of
+//! which it would unpack garbage; a path, link or size for all following members; excessively long
+//! paths and pax records; and nonzero bytes after the end of the archive. `docs/formats.md` gives
+//! the reasons.
 
 use scratchrs_fs::Progress;
 use tar::{EntryType, Header};
@@ -196,8 +197,8 @@ fn unsupported(entry_type: EntryType) -> String {
     }
 }
 
-/// Whether the owner may execute the file. Other bits of the mode, such as setuid, are ignored, as by
-/// Tar.jl.
+/// Whether the owner may execute the file. Other bits of the mode, such as setuid, are ignored, as
+/// by Tar.jl.
 fn is_executable(header: &Header) -> Result<bool, Error> {
     match field::mode(header) {
         Some(mode) => Ok(mode & 0o100 != 0),

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Read};
 
 /// A buffered reader with a lookahead of [`MAX_PEEK`] bytes.
 ///
-/// `BufRead::fill_buf` may return a single byte although more follow. So it can't tell whether a magic
-/// number comes next; [`PeekReader::peek`] can.
+/// `BufRead::fill_buf` may return a single byte although more follow. So it can't tell whether a
+/// magic number comes next; [`PeekReader::peek`] can.
 pub(super) struct PeekReader<R> {
     inner: R,
     buffer: Box<[u8]>,

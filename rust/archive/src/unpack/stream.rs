@@ -1,10 +1,10 @@
 //! The decompressed bytes of an archive, produced by a thread of their own.
 //!
-//! The format is detected from the first bytes, not from a name: gzip, xz, Zstandard, bzip2, or none.
-//! As in the formats' own programs, several parts may follow each other: members of gzip, streams of xz
-//! (with zeros in between, a multiple of four) and bzip2, frames of Zstandard (with skippable frames
-//! before, between and after them). After them, only zeros (the padding of a tape) are accepted. Parts
-//! may end anywhere in a buffer: [`PeekReader::peek`] detects the next one.
+//! The format is detected from the first bytes, not from a name: gzip, xz, Zstandard, bzip2, or
+//! none. As in the formats' own programs, several parts may follow each other: members of gzip,
+//! streams of xz (with zeros in between, a multiple of four) and bzip2, frames of Zstandard (with
+//! skippable frames before, between and after them). After them, only zeros (the padding of a tape)
+//! are accepted. Parts may end anywhere in a buffer: [`PeekReader::peek`] detects the next one.
 //!
 //! Memory: a few pieces of 128 KiB, and the window of the format, limited to [`MAX_WINDOW`].
 
@@ -112,8 +112,8 @@ enum Format {
 }
 
 impl Format {
-    /// The format of an archive that begins with these bytes. A valid tar header takes precedence over the
-    /// magic numbers, which could be the beginning of a name.
+    /// The format of an archive that begins with these bytes. A valid tar header takes precedence
+    /// over the magic numbers, which could be the beginning of a name.
     fn detect(start: &[u8]) -> Option<Self> {
         let block = start.first_chunk::<BLOCK_SIZE>();
         if block.is_some_and(|block| {

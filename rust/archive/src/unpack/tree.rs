@@ -1,8 +1,8 @@
 //! The tree of an archive, as far as it was read.
 //!
-//! One table holds the names of all directories, and no function recurses: the cost is linear in the
-//! length of the names, also for a directory with a million files or one that is ten thousand levels
-//! deep. An entry takes some 80 bytes and its name.
+//! One table holds the names of all directories, and no function recurses: the cost is linear in
+//! the length of the names, also for a directory with a million files or one that is ten thousand
+//! levels deep. An entry takes some 80 bytes and its name.
 
 use std::hash::BuildHasher;
 
@@ -138,8 +138,8 @@ impl Tree {
         id
     }
 
-    /// Replaces an entry, and removes the entries below it. Returns the size in bytes of the removed
-    /// files.
+    /// Replaces an entry, and removes the entries below it. Returns the size in bytes of the
+    /// removed files.
     pub(super) fn replace(&mut self, id: NodeId, node: Node) -> u64 {
         let removed = self.remove_children(id) + self.file_size(id);
         self.nodes[id.0 as usize].node = node;

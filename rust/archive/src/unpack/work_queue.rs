@@ -1,7 +1,7 @@
 //! A work queue of files to hash and write, and the threads that process it.
 //!
-//! Each file goes to the next free thread; a large one arrives in pieces, so that memory does not grow
-//! with its size.
+//! Each file goes to the next free thread; a large one arrives in pieces, so that memory does not
+//! grow with its size.
 
 use std::any::Any;
 use std::fs::File;
@@ -129,7 +129,8 @@ impl WorkQueue<'_> {
         }
     }
 
-    /// Adds a file whose contents are sent later to the returned sender. Sending fails after an error.
+    /// Adds a file whose contents are sent later to the returned sender. Sending fails after an
+    /// error.
     pub(super) fn push_pieces(
         &self,
         contents: ContentsId,

@@ -157,7 +157,8 @@ pub(crate) fn unpack(archive: &Archive) -> Result<(Unpacked, Sandbox), Error> {
     Ok((unpacked, sandbox))
 }
 
-/// The sorted entries of a tree, one line each: files with contents, links with targets, directories.
+/// The sorted entries of a tree, one line each: files with contents, links with targets,
+/// directories.
 pub(crate) fn described(root: &Path) -> Vec<String> {
     let mut lines = Vec::new();
     let mut pending = vec![PathBuf::new()];

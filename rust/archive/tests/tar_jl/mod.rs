@@ -1,5 +1,5 @@
-//! The rules of Tar.jl 1.10, as an independent implementation over a map of paths. Links are only texts
-//! here, and no file is written.
+//! The rules of Tar.jl 1.10, as an independent implementation over a map of paths. Links are only
+//! texts here, and no file is written.
 
 use std::collections::BTreeMap;
 

@@ -22,8 +22,8 @@ pub(crate) enum Node {
 
 pub(crate) type Directory = BTreeMap<Vec<u8>, Node>;
 
-/// Names that sort differently as files and as directories, need quoting on a command line, are long, or
-/// are not UTF-8.
+/// Names that sort differently as files and as directories, need quoting on a command line, are
+/// long, or are not UTF-8.
 pub(crate) fn name() -> impl Strategy<Value = Vec<u8>> {
     let sorting =
         prop::sample::select(vec!["foo", "foo.bar", "foo-bar", "foo0", "foo ", "fo", "FOO"]);

@@ -10,7 +10,8 @@ const TREE: &str = "46e44e869b4d90b96bd8ed1fdcf32244fddfb6cc";
 const KEPT: &str = "1111111111111111111111111111111111111111";
 const GONE: &str = "2222222222222222222222222222222222222222";
 
-/// A referenced artifact and space, and one unreachable item of each kind. The logs can be condensed.
+/// A referenced artifact and space, and one unreachable item of each kind. The logs can be
+/// condensed.
 pub(crate) fn depot(lab: &DepotLab) {
     let project = lab.path("project");
     let time = "time = 2024-01-02T03:04:05.006Z\n";

@@ -1,9 +1,9 @@
 //! Killed at any system call, the depot has the old state or the new.
 //!
-//! Each scenario runs once to list the system calls that change the disk, and then once for each of them,
-//! killed before it: that gives every state that a killed process can leave. Then the operation is
-//! repeated by a process that does not wait for locks, and all files of the depot must be as without the
-//! kill.
+//! Each scenario runs once to list the system calls that change the disk, and then once for each of
+//! them, killed before it: that gives every state that a killed process can leave. Then the
+//! operation is repeated by a process that does not wait for locks, and all files of the depot must
+//! be as without the kill.
 
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -31,12 +31,13 @@ struct Scenario {
     task: &'static [&'static str],
     /// The exit code of a worker that is not killed.
     code: i32,
-    /// Permanent faults, such as missing features of a file system, given the calls of a run without them.
+    /// Permanent faults, such as missing features of a file system, given the calls of a run
+    /// without them.
     faults: fn(&[Call]) -> Vec<String>,
     /// Parts of the depot, each of which always has its old or its new state.
     observe: fn(&DepotLab) -> Vec<String>,
-    /// Whether a process killed at the call leaves a lock that only its age distinguishes from that of a
-    /// live one.
+    /// Whether a process killed at the call leaves a lock that only its age distinguishes from that
+    /// of a live one.
     ages: fn(&Call) -> bool,
 }
 
@@ -254,8 +255,8 @@ fn a_log_is_condensed() {
     .run();
 }
 
-/// File systems without unnamed files: a lock is empty for a moment, and a process killed in that moment
-/// leaves one that looks like that of a live Julia process. It is broken when it is stale.
+/// File systems without unnamed files: a lock is empty for a moment, and a process killed in that
+/// moment leaves one that looks like that of a live Julia process. It is broken when it is stale.
 #[test]
 fn a_record_is_appended_without_unnamed_files() {
     Scenario {

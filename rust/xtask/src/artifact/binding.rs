@@ -1,5 +1,5 @@
-//! The text of `JuliaArtifacts.toml`, in the layout of Julia's `TOML.print(…; sorted = true)`: it differs from a
-//! file written by Pkg only in the bindings.
+//! The text of `JuliaArtifacts.toml`, in the layout of Julia's `TOML.print(…; sorted = true)`: it
+//! differs from a file written by Pkg only in the bindings.
 
 use std::fmt::Write;
 use std::path::Path;

@@ -64,8 +64,8 @@ pub(super) fn jlrs(environment: &Environment, crates: &Crates, julia: &Julia) ->
     library_file(&target.join("release").join(library_name("scratchrs_jlrs")), "scratchrs_jlrs")
 }
 
-/// The command that builds crates in `target`, with the same result on every machine: panic messages
-/// name source files, but without the directories of the machine.
+/// The command that builds crates in `target`, with the same result on every machine: panic
+/// messages name source files, but without the directories of the machine.
 fn release(
     environment: &Environment,
     crates: &Crates,

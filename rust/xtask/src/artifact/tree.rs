@@ -35,8 +35,8 @@ pub(super) fn write(root: &Path, files: &[File]) -> Result<()> {
 
 /// Installs the tree into a depot, read-only as by Pkg, and returns its path.
 ///
-/// It is written to a temporary directory and renamed, so that it is never partial. An installed tree
-/// of the same hash is kept.
+/// It is written to a temporary directory and renamed, so that it is never partial. An installed
+/// tree of the same hash is kept.
 pub(super) fn install(files: &[File], depot: &Path, tree_hash: &str) -> Result<PathBuf> {
     let artifacts = depot.join("artifacts");
     let installed = artifacts.join(tree_hash);

@@ -2,8 +2,8 @@
 //! Pkg.
 //!
 //! Each of our measurements runs in its own process, with a release build, so that peak memory is
-//! separate. Data and results are in `target/bench-artifacts`. All data are read once before, so that
-//! both sides find them in the page cache; written data are synced between two measurements.
+//! separate. Data and results are in `target/bench-artifacts`. All data are read once before, so
+//! that both sides find them in the page cache; written data are synced between two measurements.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};

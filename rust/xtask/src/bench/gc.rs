@@ -1,7 +1,8 @@
 //! `cargo xtask bench gc`: collections of a depot, beside `Pkg.gc` and `rm -rf`.
 //!
-//! The depot resembles one that is shared by many users: each manifest lists packages, each package has
-//! an `Artifacts.toml` for eight platforms, and the artifacts for one of these are installed. All of it is in use; for a sweep, the logs are emptied.
+//! The depot resembles one that is shared by many users: each manifest lists packages, each package
+//! has an `Artifacts.toml` for eight platforms, and the artifacts for one of these are installed.
+//! All of it is in use; for a sweep, the logs are emptied.
 
 use std::fmt::Write as _;
 use std::fs;

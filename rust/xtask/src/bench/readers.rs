@@ -2,8 +2,8 @@
 //! apart from the text.
 //!
 //! Each input has taken some reader more than linear time, or is built for that. A reader reads all
-//! inputs at the smallest size; then the slowest, and the one with the highest memory, at all sizes.
-//! Each measurement runs in a process of its own, which is killed after a time-out.
+//! inputs at the smallest size; then the slowest, and the one with the highest memory, at all
+//! sizes. Each measurement runs in a process of its own, which is killed after a time-out.
 
 mod input;
 mod reader;
@@ -63,8 +63,8 @@ pub(super) fn measure(arguments: &Measure) -> Result<()> {
     Ok(())
 }
 
-/// The processor time of this thread in seconds; `None` if the system does not report it. Other load of
-/// the machine does not affect it.
+/// The processor time of this thread in seconds; `None` if the system does not report it. Other
+/// load of the machine does not affect it.
 fn processor_time() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
     let nanoseconds: u64 = text.split(' ').next()?.parse().ok()?;

@@ -26,8 +26,8 @@ const MODULES: [&str; 2] = ["ScratchRS", "OhMyArtifacts"];
 /// The arguments of `cargo xtask bench store`.
 #[derive(clap::Args)]
 pub(super) struct Arguments {
-    /// A directory with checkouts of OhMyArtifacts.jl, Scratch.jl and Pidfile.jl, under these names;
-    /// without it, only the many files are measured.
+    /// A directory with checkouts of OhMyArtifacts.jl, Scratch.jl and Pidfile.jl, under these
+    /// names; without it, only the many files are measured.
     #[arg(long, value_name = "DIRECTORY")]
     packages: Option<PathBuf>,
     /// The number of files created one by one.
@@ -60,8 +60,8 @@ pub(super) struct Measure {
 enum Work {
     /// The trees are created and bound.
     Store,
-    /// The unavoidable work: the files are hashed, moved to the paths of their hashes and linked, and their
-    /// directories are deleted.
+    /// The unavoidable work: the files are hashed, moved to the paths of their hashes and linked,
+    /// and their directories are deleted.
     Least,
 }
 
@@ -105,8 +105,8 @@ pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
     Ok(())
 }
 
-/// Makes ext4 place each new directory in `directory` in another part of the disk. Creating files is slow
-/// where many were deleted recently, so the deletions of one run would slow down the next.
+/// Makes ext4 place each new directory in `directory` in another part of the disk. Creating files
+/// is slow where many were deleted recently, so the deletions of one run would slow down the next.
 fn spread(directory: &Path) {
     let mut command = Command::new("chattr");
     command.arg("+T").arg(directory);

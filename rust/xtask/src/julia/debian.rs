@@ -9,8 +9,8 @@
 //!          bin/julia     a link to that script; created last, when everything is complete
 //! ```
 //!
-//! apt-get downloads and verifies the packages with Debian's keyring, with separate lists, cache and
-//! state in the folder. It uses the mirror of this machine's apt.
+//! apt-get downloads and verifies the packages with Debian's keyring, with separate lists, cache
+//! and state in the folder. It uses the mirror of this machine's apt.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -33,8 +33,8 @@ const DEBIAN_SUITES: [&str; 6] =
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// Julia and all libraries that it loads, except libc and those of the compiler. All are from its own
-/// suite: the libunwind of later ones crashes it at the first exception.
+/// Julia and all libraries that it loads, except libc and those of the compiler. All are from its
+/// own suite: the libunwind of later ones crashes it at the first exception.
 const PACKAGES: [&str; 28] = [
     "julia",
     "julia-common",
@@ -215,8 +215,8 @@ fn unpack(packages: &[PathBuf], root: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes the script that starts Julia with its own libraries before those of the system.
-/// Replaces the program by a script that starts it with its own libraries, so that child processes that
+/// Writes the script that starts Julia with its own libraries before those of the system. Replaces
+/// the program by a script that starts it with its own libraries, so that child processes that
 /// Julia starts by its own path also use them.
 fn write_starter(unpacking: &Path) -> Result<()> {
     let libraries = libraries(&unpacking.join("root/usr/lib"))?;

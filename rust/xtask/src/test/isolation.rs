@@ -1,7 +1,7 @@
 //! Checks that tests access no depots but their own, and no network.
 //!
-//! The Julia tests run under strace. The Rust tests use strace themselves; they get a home and a depot
-//! that must not change.
+//! The Julia tests run under strace. The Rust tests use strace themselves; they get a home and a
+//! depot that must not change.
 
 use std::fs;
 use std::path::{Path, PathBuf};

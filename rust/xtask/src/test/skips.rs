@@ -1,8 +1,9 @@
 //! Skipped tests.
 //!
-//! Tests append to the file in `SCRATCHRS_SKIPS`: one line each, with a kind, the test, and the reason,
-//! separated by tabs. The kind is `skipped` if something is missing on this machine; `inapplicable` if
-//! the feature does not exist in a version of Julia, or an optional input was not given.
+//! Tests append to the file in `SCRATCHRS_SKIPS`: one line each, with a kind, the test, and the
+//! reason, separated by tabs. The kind is `skipped` if something is missing on this machine;
+//! `inapplicable` if the feature does not exist in a version of Julia, or an optional input was not
+//! given.
 
 use std::collections::BTreeSet;
 use std::fs;

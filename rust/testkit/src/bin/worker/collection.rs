@@ -43,8 +43,8 @@ pub(crate) enum CollectionTask {
         #[command(flatten)]
         timeout: LockTimeout,
     },
-    /// Uses spaces and artifacts in rounds, for the project in a directory, and fails if an item in use is
-    /// missing or torn.
+    /// Uses spaces and artifacts in rounds, for the project in a directory, and fails if an item in
+    /// use is missing or torn.
     Use {
         depot: String,
         project: PathBuf,
@@ -256,7 +256,8 @@ impl User {
         self.age(hash)
     }
 
-    /// Ends the grace period of an unreferenced artifact: from now on, only its binding protects it.
+    /// Ends the grace period of an unreferenced artifact: from now on, only its binding protects
+    /// it.
     fn age(&self, hash: TreeHash) -> Result<(), String> {
         let record = format!("{}/artifacts/{hash}@tree", self.depot);
         let status = std::process::Command::new("touch")

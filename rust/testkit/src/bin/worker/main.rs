@@ -1,7 +1,7 @@
 //! The operations of a Julia session on a depot, in a process that tests can kill.
 //!
-//! It prints a line for each step, which tests can wait for. Errors go to stderr as `<code> <message>`,
-//! with exit code 1.
+//! It prints a line for each step, which tests can wait for. Errors go to stderr as `<code>
+//! <message>`, with exit code 1.
 
 mod artifact;
 mod collection;

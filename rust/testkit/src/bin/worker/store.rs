@@ -40,8 +40,8 @@ pub(crate) enum StoreTask {
     },
     /// Creates a file and binds it.
     StoreFile { depot: String, name: String, content: String },
-    /// Repeatedly creates a file, binds it in a file elsewhere, checks that it exists, and unbinds it. The
-    /// use of the store is not logged.
+    /// Repeatedly creates a file, binds it in a file elsewhere, checks that it exists, and unbinds
+    /// it. The use of the store is not logged.
     StoreChurn {
         depot: String,
         file: String,
