@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0xa1728c5384bf6e43u
+#define SCRATCHRS_ABI 0x5dad8171f02438c0u
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -233,6 +233,9 @@ scratchrs_job *scratchrs_start_depot_status(const uint8_t *depots, uint8_t force
 
 /* What keeps what a query names. */
 scratchrs_job *scratchrs_start_explain_item(const uint8_t *depots, const char *query, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+
+/* An encoded `Report`, `Status` or `Explained` as text for people; its kind is the name of that type. The width of the terminal is 0 if there is none. */
+uint32_t scratchrs_render(const char *kind, const uint8_t *reply, uint64_t width, uint8_t has_colour, uint8_t is_verbose, const char *home, scratchrs_bytes *reply);
 
 /* Panics, so that a test can see what becomes of a panic. */
 uint32_t scratchrs_panic(scratchrs_bytes *reply);

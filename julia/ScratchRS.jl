@@ -71,7 +71,7 @@ declare_public(
     (:SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status, :verify_store),
     (:artifact_usage, :repair_artifacts, :verify_artifacts),
     (:blob_hash, :blob_hash_sha256, :tree_hash, :tree_hash_sha256),
-    (:gc, :status, :why),
+    (:Explained, :Report, :Status, :gc, :status, :why),
     (:condense_usage!, :find_uuid, :scratch_path, :scratchrs, :track_scratch_access, :usage_toml),
 )
 declare_public(

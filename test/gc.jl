@@ -31,9 +31,12 @@ end
         log = "[[$(repr(file))]]\ntime = 2024-01-02T03:04:05.006Z\n"
         write(joinpath(mkpath(joinpath(lab.depot, "logs")), "artifact_usage.toml"), log)
         status = ScratchRS.status()
-        entry = only(filter(entry -> entry["kind"] == "artifact", status.entries))
-        @test entry["label"] == "iris" && entry["package"] == "Irises"
-        @test occursin("artifact iris of Irises   kept by 1 artifact file", sprint(show, MIME("text/plain"), status))
+        entry = only(filter(entry -> entry.kind === :artifact, status.entries))
+        @test entry.label == "iris" && entry.package == "Irises"
+        @test eltype(status.entries) <: NamedTuple && isempty(status.skipped)
+        # The log has local time.
+        @test abs(entry.last_used - DateTime(2024, 1, 2, 3, 4, 5, 6)) <= Hour(14)
+        @test occursin(r"iris +artifact +1 byte +.* 1 artifact file", sprint(show, MIME("text/plain"), status))
     end
 end
 
@@ -48,10 +51,12 @@ end
         report = ScratchRS.gc(; dry_run = true, collect_delay = 0, io = io)
         said = String(take!(io))
         @test isempty(report.gone) && occursin(file, said) && occursin("`ignore_roots`", said)
-        @test only(report.notes)[1:2] == ("held", "$file:2:18")
+        note = only(report.skipped)
+        @test (note.consequence, note.path, note.line, note.column) == (:held, file, 2, 18)
+        @test occursin("$file:2:18", said)
         report = ScratchRS.gc(; dry_run = true, collect_delay = 0, ignore_roots = [file], io = devnull)
-        @test only(report.gone).path == artifact && isempty(report.notes)
-        @test isempty(ScratchRS.status(; ignore_roots = [file]).notes)
+        @test only(report.gone).path == artifact && isempty(report.skipped)
+        @test isempty(ScratchRS.status(; ignore_roots = [file]).skipped)
         why = sprint(show, MIME("text/plain"), ScratchRS.why(artifact; ignore_roots = [file]))
         @test occursin("nothing keeps it", why)
     end
@@ -65,9 +70,9 @@ end
         mkdir(log)
         artifact = mkpath(joinpath(lab.depot, "artifacts", "1"^40))
         explanations = ScratchRS.why(artifact)
-        @test length(explanations.found) == 1 && length(explanations.notes) == 1
+        @test length(explanations.found) == 1 && length(explanations.skipped) == 1
         said = sprint(show, MIME("text/plain"), explanations)
-        @test occursin("Skipped 1 left alone", said) && occursin(log, said)
+        @test occursin("Skipped 1 file left alone", said) && occursin(log, said)
         error = thrown(() -> ScratchRS.why("name"))
         @test error isa ScratchRS.NotFound && occursin("is left alone", error.message)
     end

@@ -5,18 +5,26 @@ import ...ScratchRS: @seldom_run, Setup
 @seldom_run
 
 # The value that a reply is. Structs and tables are dictionaries, and nil is `nothing`.
-decode(reply::String) = first(value_at(codeunits(reply), 1))
+decode(reply::String) = first(value_at(codeunits(reply), 1, false))
+
+# The same, but structs are named tuples, nil is `missing`, and an array has the type of its elements, which is
+# the same for all structs in it: a table in the eyes of Tables.jl. `words` are the names of the fields that
+# hold one of some words, which are symbols.
+function named(reply::String, words)
+    value, _ = value_at(codeunits(reply), 1, words)
+    return value
+end
 
 # A value, and where the next one begins.
-function value_at(bytes, at)
+function value_at(bytes, at, words)
     head = bytes[at]
     at += 1
     head < 0x80 && return Int(head), at
-    head < 0x90 && return map_at(bytes, at, Int(head & 0x0f))
-    head < 0xa0 && return array_at(bytes, at, Int(head & 0x0f))
-    head < 0xc0 && return text_at(bytes, at, Int(head & 0x1f))
+    head < 0x90 && return map_at(bytes, at, Int(head & 0x0f), words)
+    head < 0xa0 && return array_at(bytes, at, Int(head & 0x0f), words)
+    head < 0xc0 && return text_at(bytes, at, Int(head & 0x1f), words)
     head >= 0xe0 && return Int(reinterpret(Int8, head)), at
-    head == 0xc0 && return nothing, at
+    head == 0xc0 && return words === false ? nothing : missing, at
     head in (0xc2, 0xc3) && return head == 0xc3, at
     head == 0xc7 && return extension_at(bytes, at + 1, Int(bytes[at]))
     head == 0xcb && return reinterpret(Float64, number_at(bytes, at, 8)), at + 8
@@ -30,11 +38,11 @@ function value_at(bytes, at)
     elseif 0xd4 <= head <= 0xd8
         return extension_at(bytes, at, 1 << (head - 0xd4))
     elseif 0xd9 <= head <= 0xdb
-        return sized(text_at, bytes, at, 1 << (head - 0xd9))
+        return sized(text_at, bytes, at, 1 << (head - 0xd9), words)
     elseif 0xdc <= head <= 0xdd
-        return sized(array_at, bytes, at, 2 << (head - 0xdc))
+        return sized(array_at, bytes, at, 2 << (head - 0xdc), words)
     elseif 0xde <= head <= 0xdf
-        return sized(map_at, bytes, at, 2 << (head - 0xde))
+        return sized(map_at, bytes, at, 2 << (head - 0xde), words)
     end
     error("invalid MessagePack: $(repr(head)) at byte $(at - 1)")
 end
@@ -49,31 +57,51 @@ function number_at(bytes, at, size)
 end
 
 # What has its size before it, in some bytes.
-sized(read, bytes, at, width) = read(bytes, at + width, number_at(bytes, at, width) % Int)
+sized(read, bytes, at, width, words) = read(bytes, at + width, number_at(bytes, at, width) % Int, words)
 
-text_at(bytes, at, size) = String(bytes[at:(at + size - 1)]), at + size
+text_at(bytes, at, size, words) = String(bytes[at:(at + size - 1)]), at + size
 
-function array_at(bytes, at, size)
+function array_at(bytes, at, size, words)
     array = Vector{Any}(undef, size)
     for index in 1:size
-        array[index], at = value_at(bytes, at)
+        array[index], at = value_at(bytes, at, words)
     end
-    return array, at
+    return words === false ? array : table_of(array), at
 end
 
-function map_at(bytes, at, size)
-    table = Dict{String, Any}()
-    for _ in 1:size
-        key, at = value_at(bytes, at)
-        table[key], at = value_at(bytes, at)
+function map_at(bytes, at, size, words)
+    names, values = Vector{String}(undef, size), Vector{Any}(undef, size)
+    for index in 1:size
+        names[index], at = value_at(bytes, at, false)
+        values[index], at = value_at(bytes, at, words)
     end
-    return table, at
+    words === false && return Dict{String, Any}(zip(names, values)), at
+    for (index, name) in enumerate(names)
+        values[index] isa String && Symbol(name) in words && (values[index] = Symbol(values[index]))
+    end
+    return record((map(Symbol, names)...,), typeof.(values), values), at
+end
+
+# A named tuple, without compiling anything for its type.
+record(names, types, values) = make(NamedTuple{names, Tuple{types...}}, (values...,))
+make(@nospecialize(type), @nospecialize(values)) = ccall(:jl_new_structt, Any, (Any, Any), type, values)
+
+# An array with the type of its elements. Named tuples get types that are the same for all.
+function table_of(array)
+    isempty(array) && return array
+    if all(element -> element isa NamedTuple, array)
+        names = keys(array[1])
+        types = [Union{(typeof(row[index]) for row in array)...} for index in 1:length(names)]
+        array = Any[record(names, types, Any[row...]) for row in array]
+    end
+    type = Union{(typeof(element) for element in array)...}
+    return copyto!(Vector{type}(undef, length(array)), array)
 end
 
 # A timestamp, or a date or time of a TOML file as text.
 function extension_at(bytes, at, size)
     type, at = bytes[at], at + 1
-    type == 0x01 && return toml_time(first(text_at(bytes, at, size))), at + size
+    type == 0x01 && return toml_time(String(bytes[at:(at + size - 1)])), at + size
     seconds = number_at(bytes, at + 4, 8) % Int
     return date_time(1000 * seconds + Int(number_at(bytes, at, 4)) ÷ 1_000_000), at + size
 end

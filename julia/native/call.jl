@@ -72,6 +72,9 @@ function packed(list::Vector{String})
     return Base.take!(bytes)
 end
 
+# Bytes as they cross: with their number before them.
+packed(bytes::String) = Vector{UInt8}(string(String(reinterpret(UInt8, [htol(UInt32(sizeof(bytes)))])), bytes))
+
 # An interrupt is thrown into Julia at a safepoint, and there are safepoints in calls to the library
 # for jlrs, whose frames no exception may pass. Between these two calls it waits, for this thread. An
 # exception, and the end of a `try`, restore what was in force when the `try` began.

@@ -11,6 +11,7 @@ import ...ScratchRS: @seldom_run
 const TYPES = Dict(
     :Text => (:String, :Cstring, :Any),
     :Texts => (:(Vector{String}), :(Ptr{UInt8}), :(Ptr{UInt8})),
+    :Binary => (:String, :(Ptr{UInt8}), :(Ptr{UInt8})),
     :Uuid => (:UUID, :(Ref{UInt128}), :(Ref{UInt128})),
     :Flag => (:Bool, :UInt8, :UInt8),
     :Ticket => (:UInt64, :UInt64, :UInt64),
@@ -64,7 +65,7 @@ end
 
 of_type(row, type) = [name for (name, its) in zip(row.arguments, row.types) if its === type]
 
-packing(row) = [:($name = packed($name)) for name in of_type(row, :Texts)]
+packing(row) = [:($name = packed($name)) for type in (:Texts, :Binary) for name in of_type(row, type)]
 
 function plain(number, row)
     in_jlrs = call(number, row, 3, :Any, (:(Ref{UInt32}),), (:code,))

@@ -13,7 +13,6 @@ mod diagnostics;
 mod downloads;
 mod environment;
 mod failure;
-mod human;
 mod meter;
 mod namespace;
 mod output;
@@ -22,9 +21,9 @@ mod project;
 mod removal;
 mod selection;
 mod session;
-mod table;
 mod waiting;
 
+use scratchrs_text::{human, table};
 use std::process::ExitCode;
 
 use clap::Parser;

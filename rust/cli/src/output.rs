@@ -7,6 +7,8 @@ use clap::ColorChoice;
 use clap::builder::styling::{AnsiColor, Style};
 use serde::Serialize;
 
+pub(crate) use scratchrs_text::{aside, done, title};
+
 use crate::environment::Environment;
 use crate::failure::{Code, Failure, Result};
 
@@ -16,13 +18,6 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 const NOTE: Style = AnsiColor::Yellow.on_default().bold();
 /// What marks a hint.
 const HINT: Style = AnsiColor::Cyan.on_default().bold();
-/// What marks something that was done.
-const DONE: Style = AnsiColor::Green.on_default().bold();
-/// The titles of a table.
-const TITLE: Style = Style::new().bold();
-/// What is said beside the matter.
-const ASIDE: Style = Style::new().dimmed();
-
 /// Whom the output is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
@@ -141,19 +136,4 @@ impl Output {
     fn say(&mut self, text: &str) {
         let _ = self.stderr.write_all(text.as_bytes()).and_then(|()| self.stderr.flush());
     }
-}
-
-/// A word that says that something was done.
-pub(crate) fn done(word: &str) -> String {
-    format!("{DONE}{word}{DONE:#}")
-}
-
-/// The titles of a table.
-pub(crate) fn title(text: &str) -> String {
-    format!("{TITLE}{text}{TITLE:#}")
-}
-
-/// What is said beside the matter.
-pub(crate) fn aside(text: &str) -> String {
-    format!("{ASIDE}{text}{ASIDE:#}")
 }

@@ -10,6 +10,7 @@ use scratchrs_model::layout::absolute;
 use crate::environment::Environment;
 use crate::failure::{Code, Failure, Result};
 use crate::output::Output;
+use scratchrs_text::{FrontEnd, Reader};
 
 /// The world, the depot that the user chose, and where to say what.
 pub(crate) struct Session {
@@ -19,6 +20,16 @@ pub(crate) struct Session {
 }
 
 impl Session {
+    /// For whom text is.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader {
+            width: self.environment.columns,
+            home: self.environment.home.as_deref(),
+            now: self.environment.now,
+            front_end: FrontEnd::Shell,
+        }
+    }
+
     pub(crate) fn new(environment: Environment, depot: Option<String>, output: Output) -> Self {
         Self { environment, depot, output }
     }

@@ -20,12 +20,12 @@
 //! as a whole, or not. A killed process leaves `<name>@removing-<process>-<count>` and its locks;
 //! the next collection removes the one and takes over the others.
 
-mod category;
 mod explain;
 mod ignored;
 mod inventory;
 mod mark;
 mod read_only;
+mod report;
 mod spared;
 mod spelling;
 mod status;
@@ -33,15 +33,13 @@ mod store;
 mod sweep;
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, SystemTime};
 
 use scratchrs_fs::{self as fs, Mounts, Progress, Size};
 use scratchrs_model::collection::{
-    self, Candidate, Decision, Depot, DepotPlan, Item, Policy, Reason, Reference, State,
+    self, Candidate, Decision, Depot, DepotPlan, Item, Policy, Reference, State,
 };
-use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
@@ -50,10 +48,12 @@ use ignored::Ignored;
 use inventory::Inventory;
 use mark::Marks;
 
-pub use category::Category;
-pub use explain::{Cause, Explained, Explanation, Standing, why};
-pub use status::{Entry, Share, Status, status};
-pub use store::StoreShare;
+pub use explain::why;
+pub use report::{
+    Category, Cause, CauseKind, Entry, Explained, Explanation, Failure, Gone, Note, Problem,
+    Report, Share, Standing, Status, StoreShare, Waiting,
+};
+pub use status::status;
 
 /// What a collection is to do.
 #[derive(Clone, Debug)]
@@ -87,127 +87,6 @@ pub struct Moment {
     pub clock: SystemTime,
 }
 
-/// Something about a file that a collection came across.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// The file or directory.
-    pub path: String,
-    /// What is wrong with it.
-    pub diagnostic: Diagnostic,
-    /// What follows from that.
-    pub problem: Problem,
-}
-
-/// What follows from something that is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Problem {
-    /// Nothing is deleted that it could have kept.
-    Unreadable,
-    /// All that it can be seen to name is kept.
-    Faulty,
-    /// What nobody can read goes from the file with this collection.
-    Healed,
-    /// It is left alone.
-    Passed,
-}
-
-impl Note {
-    fn about(path: &Path, problem: Problem, message: String) -> Self {
-        let diagnostic = Diagnostic::of_file(message);
-        Self { path: path.to_string_lossy().into_owned(), diagnostic, problem }
-    }
-
-    fn at(path: &str, problem: Problem, diagnostic: Diagnostic) -> Self {
-        Self { path: path.to_owned(), diagnostic, problem }
-    }
-}
-
-/// What a collection did, or would do.
-#[derive(Clone, Debug, Default)]
-pub struct Report {
-    /// The depots that it is about.
-    pub depots: Vec<String>,
-    /// How many manifests keep things.
-    pub manifests: usize,
-    /// How many artifact files do.
-    pub artifact_files: usize,
-    /// How many scratch spaces are in use.
-    pub spaces: usize,
-    /// What it came across.
-    pub notes: Vec<Note>,
-    /// What went, or would go.
-    pub gone: Vec<Gone>,
-    /// What nothing keeps, and that stays for now.
-    pub waiting: Vec<Waiting>,
-    /// What could not be removed.
-    pub failures: Vec<Failure>,
-    /// What was to go, and turned out to be in use, and by whom.
-    pub spared: Vec<Failure>,
-    /// How many leftovers of processes that were killed went.
-    pub leftovers: usize,
-    /// How many files of bindings in the stores went, or would go, that nobody used any more.
-    pub abandoned: usize,
-    /// Whether nothing was touched.
-    pub is_dry_run: bool,
-}
-
-/// Something that went, or would go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Gone {
-    /// What it is.
-    pub kind: Category,
-    /// Where it was.
-    pub path: String,
-    /// How large it was.
-    pub size: Size,
-    /// Why it went.
-    pub reason: Reason,
-}
-
-/// Something that nothing keeps, and that stays until it has been so for long enough.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Waiting {
-    /// What it is.
-    pub kind: Category,
-    /// Where it is.
-    pub path: String,
-    /// How large it is. Only a dry run counts that.
-    pub size: Size,
-    /// Since when nothing keeps it.
-    pub since: DepotTime,
-    /// When it can go.
-    pub until: DepotTime,
-}
-
-/// Something that stays although it was to go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// Where it is.
-    pub path: String,
-    /// Why it stays.
-    pub message: String,
-}
-
-impl Report {
-    /// How much of the stores went, or would go.
-    pub fn store(&self) -> StoreShare {
-        let waiting = || self.waiting.iter().filter(|waiting| waiting.kind == Category::Store);
-        StoreShare {
-            count: self.gone.iter().filter(|gone| gone.kind == Category::Store).count(),
-            bytes: self.size_of_gone(Some(Category::Store)).bytes,
-            waiting: waiting().count(),
-            waiting_bytes: waiting().map(|waiting| waiting.size.bytes).sum(),
-            abandoned: self.abandoned,
-        }
-    }
-
-    /// The sum of the sizes of what went, of one kind or of all.
-    pub fn size_of_gone(&self, kind: Option<Category>) -> Size {
-        let is_meant = |gone: &&Gone| kind.is_none_or(|kind| gone.kind == kind);
-        self.gone.iter().filter(is_meant).map(|gone| gone.size).sum()
-    }
-}
-
 /// Collects, or says what a collection would do.
 ///
 /// # Errors
@@ -229,6 +108,7 @@ pub fn collect(options: &Options, moment: Moment, progress: &Progress) -> Result
     }
     world.describe(&plans, &mut report);
     store::collect_stores(options, moment, &mut report, progress)?;
+    report.sum_up();
     // To free very many small things takes its time, too.
     fs::join(|| drop(world.inventory), || drop(world.marks));
     Ok(report)

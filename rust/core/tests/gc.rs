@@ -10,7 +10,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::TimeDelta;
-use scratchrs_core::gc::{self, Category, Explained, Moment, Options, Problem, Report, Standing};
+use scratchrs_core::gc::{
+    self, Category, CauseKind, Explained, Moment, Options, Problem, Report, Standing,
+};
 use scratchrs_core::store;
 use scratchrs_fs::{Attempt, PidLock, Policy as LockPolicy, Progress};
 use scratchrs_model::collection::Policy;
@@ -689,10 +691,10 @@ fn a_store_is_collected_with_its_depot() {
     assert_eq!(lab.tree(), before, "nothing is touched");
     let rows: u64 = Category::ALL.iter().map(|kind| dry.size_of_gone(Some(*kind)).bytes).sum();
     assert_eq!(dry.size_of_gone(None).bytes, rows);
-    assert_eq!((dry.store().count, dry.store().bytes), (1, 8));
+    assert_eq!((dry.store.count, dry.store.bytes), (1, 8));
     options.policy.collect_delay = TimeDelta::days(7);
     let report = collect(&options);
-    assert_eq!((report.store().count, report.store().waiting), (0, 1));
+    assert_eq!((report.store.count, report.store.waiting), (0, 1));
     let waiting = report.waiting.iter().find(|waiting| waiting.kind == Category::Store).unwrap();
     assert_eq!(waiting.until, waiting.since.after(TimeDelta::days(7)));
     options.policy.collect_delay = TimeDelta::zero();
@@ -713,9 +715,9 @@ fn a_store_is_collected_with_its_depot() {
     // Without its project, it goes: first what is bound in it, and then the space.
     fs::remove_file(project).unwrap();
     let dry = collect(&Options { dry_run: true, ..options.clone() });
-    assert_eq!((dry.store().abandoned, dry.store().count), (1, 3));
+    assert_eq!((dry.store.abandoned, dry.store.count), (1, 3));
     let report = collect(&options);
-    assert_eq!((of_store(&report), report.store().abandoned), (of_store(&dry), 1));
+    assert_eq!((of_store(&report), report.store.abandoned), (of_store(&dry), 1));
     assert!(!Path::new(&bindings(&store)).exists());
     collect(&options);
     assert!(!Path::new(store.root()).exists());
@@ -737,9 +739,9 @@ fn a_package_that_goes_takes_its_names_along() {
     store::open_bindings(&store, UUID.parse().unwrap(), options, moment().now, patience).unwrap();
     let options = self::options(&lab);
     let dry = collect(&Options { dry_run: true, ..options.clone() });
-    assert_eq!((dry.store().abandoned, dry.store().count), (1, 4));
+    assert_eq!((dry.store.abandoned, dry.store.count), (1, 4));
     let report = collect(&options);
-    assert_eq!((report.store().abandoned, report.store().count), (1, 4));
+    assert_eq!((report.store.abandoned, report.store.count), (1, 4));
     assert_eq!(report.size_of_gone(None), dry.size_of_gone(None));
 }
 
@@ -760,12 +762,12 @@ fn a_store_is_the_same_by_any_path() {
         respell(other);
         options.policy.collect_delay = TimeDelta::zero();
         let dry = collect(&Options { dry_run: true, ..options.clone() });
-        assert_eq!((dry.store().count, dry.store().bytes), (1, 8), "{other}");
+        assert_eq!((dry.store.count, dry.store.bytes), (1, 8), "{other}");
     }
     respell(link);
     // What has waited by another path has waited, and what has not has not.
     options.policy.collect_delay = TimeDelta::days(7);
-    assert_eq!(collect(&options).store().waiting, 1);
+    assert_eq!(collect(&options).store.waiting, 1);
     let orphans = store.layout().orphanages();
     let waiting = fs::read_to_string(&orphans).unwrap();
     let (path, _) = waiting.rsplit_once(" = ").unwrap();
@@ -779,7 +781,7 @@ fn a_store_is_the_same_by_any_path() {
         let file = fs::File::open(&item).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         fs::write(&orphans, entry(&since)).unwrap();
-        assert_eq!(collect(&dry).store().count, count, "{since}");
+        assert_eq!(collect(&dry).store.count, count, "{since}");
     }
     // A package that goes takes its names along, whatever path the store has for it.
     fs::remove_file(project).unwrap();
@@ -791,8 +793,8 @@ fn a_store_is_the_same_by_any_path() {
     options.policy.collect_delay = TimeDelta::zero();
     let dry = collect(&Options { dry_run: true, ..options.clone() });
     let report = collect(&options);
-    assert_eq!((dry.store().abandoned, dry.store().count), (1, 4));
-    assert_eq!((report.store().abandoned, report.store().count), (1, 4));
+    assert_eq!((dry.store.abandoned, dry.store.count), (1, 4));
+    assert_eq!((report.store.abandoned, report.store.count), (1, 4));
 }
 
 #[test]
@@ -820,7 +822,7 @@ fn why_something_is_in_the_store() {
     assert_eq!((found.len(), found[0].kind, found[0].label.as_str()), (1, Category::Store, "tree"));
     assert_eq!(found[0].standing, Standing::Kept);
     let cause = &found[0].causes[0];
-    assert_eq!((cause.what, cause.package.as_deref()), ("binding", Some("Example")));
+    assert_eq!((cause.what, cause.package.as_deref()), (CauseKind::Binding, Some("Example")));
     assert_eq!(cause.because[0].path, project.display().to_string());
     let tree = store::bound_hash(&bindings(&store), "tree").unwrap().unwrap();
     assert_eq!(why(&tree.to_string()), found);
@@ -835,13 +837,13 @@ fn why_something_is_in_the_store() {
     // The store itself is there for its files of names.
     let space = why(store.root());
     assert_eq!((space.len(), space[0].kind), (1, Category::Space));
-    assert_eq!(space[0].causes.last().unwrap().what, "bindings");
+    assert_eq!(space[0].causes.last().unwrap().what, CauseKind::Bindings);
     fs::remove_file(project).unwrap();
     let mut options = options.clone();
     options.policy.collect_delay = TimeDelta::days(7);
     let found = gc::why("tree", &options, moment(), &Progress::default()).unwrap().found;
-    assert!(matches!(found[0].standing, Standing::Waiting { .. }));
-    assert_eq!(found[0].causes[0].what, "abandoned binding");
+    assert!(matches!(found[0].standing, Standing::Waiting));
+    assert_eq!(found[0].causes[0].what, CauseKind::AbandonedBinding);
     let status = gc::status(&options, moment(), &Progress::default()).unwrap();
     let share = status.shares.iter().find(|share| share.kind == Category::Store).unwrap();
     assert_eq!((share.count, share.reclaimable.bytes), (3, 6 + 12 + 8));
@@ -912,7 +914,11 @@ fn a_dry_run_spares_what_a_collection_spares() {
     let why = |item: &str| gc::why(item, &options, moment(), &Progress::default()).unwrap();
     for item in [new, locked, "generated", "abcdf"] {
         let found = &why(item).found[0];
-        assert_eq!((found.standing, found.causes[0].what), (Standing::Kept, "in use"), "{item}");
+        assert_eq!(
+            (found.standing, found.causes[0].what),
+            (Standing::Kept, CauseKind::InUse),
+            "{item}"
+        );
     }
     assert_eq!(why("abcde").found[0].standing, Standing::Goes);
     assert_eq!(lab.tree(), before, "nothing was touched");

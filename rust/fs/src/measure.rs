@@ -4,12 +4,16 @@ use std::fs::{self, Metadata};
 use std::ops::AddAssign;
 use std::path::Path;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::metadata::FileKind;
 use crate::platform;
 use crate::walk::{MountPolicy, walk};
 
 /// The size of a file or a tree.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "EncodedSize", into = "EncodedSize")]
 pub struct Size {
     /// Sum of the lengths of its files and links.
     pub bytes: u64,
@@ -17,6 +21,26 @@ pub struct Size {
     pub shared: u64,
     /// Number of files and links.
     pub files: u64,
+}
+
+/// A size in results.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct EncodedSize {
+    bytes: u64,
+    freed: u64,
+}
+
+impl From<Size> for EncodedSize {
+    fn from(size: Size) -> Self {
+        Self { bytes: size.bytes, freed: size.freed() }
+    }
+}
+
+/// The number of files is not part of results.
+impl From<EncodedSize> for Size {
+    fn from(EncodedSize { bytes, freed }: EncodedSize) -> Self {
+        Self { bytes, shared: bytes.saturating_sub(freed), files: 0 }
+    }
 }
 
 impl Size {

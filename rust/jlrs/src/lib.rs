@@ -18,7 +18,7 @@ use jlrs::data::managed::string::{JuliaString, StringRet};
 use jlrs::memory::gc::gc_safe;
 use jlrs::weak_handle_unchecked;
 use scratchrs_core::Result;
-use scratchrs_ops::{Argument, Flag, Outcome, Text, Texts, Ticket, Uuid, call};
+use scratchrs_ops::{Argument, Binary, Flag, Outcome, Text, Texts, Ticket, Uuid, call};
 
 // The C ABI is part of this library.
 use scratchrs as _;
@@ -58,7 +58,7 @@ macro_rules! as_in_c {
         }
     )*};
 }
-as_in_c!(Texts, Uuid, Flag, Ticket);
+as_in_c!(Texts, Binary, Uuid, Flag, Ticket);
 
 /// Makes a Julia string of what came of a call, and writes its status.
 ///

@@ -25,6 +25,8 @@ mod roots;
 use std::collections::HashSet;
 
 use chrono::TimeDelta;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use crate::orphans::Orphans;
@@ -63,7 +65,8 @@ pub enum Reference {
 pub type References = SmallVec<[Reference; 1]>;
 
 /// Why an item is deletable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Reason {
     /// It has been unreachable for long enough.
     Unreachable,

@@ -40,6 +40,11 @@ pub enum Text {}
 #[derive(Debug)]
 pub enum Texts {}
 
+/// Bytes, such as an encoded reply. In C: `const uint8_t *`, to their number in 4 bytes, the lowest first,
+/// and then the bytes.
+#[derive(Debug)]
+pub enum Binary {}
+
 /// A UUID. In C: `const uint8_t *`, to 16 bytes in the order in which they are written (RFC 9562).
 #[derive(Debug)]
 pub enum Uuid {}
@@ -115,6 +120,29 @@ impl Argument for Texts {
 
     fn lend(owned: &Vec<String>) -> Self::Lent<'_> {
         owned.iter().map(String::as_str).collect()
+    }
+}
+
+impl Argument for Binary {
+    type C = *const u8;
+    type Owned = Vec<u8>;
+    type Lent<'a> = &'a [u8];
+
+    unsafe fn read<'a>(raw: Self::C) -> Result<&'a [u8]> {
+        let mut rest = raw;
+        // SAFETY: the caller promises bytes with their number before them.
+        Ok(unsafe {
+            let length = number(&mut rest);
+            std::slice::from_raw_parts(rest, length)
+        })
+    }
+
+    fn own(lent: &[u8]) -> Vec<u8> {
+        lent.to_owned()
+    }
+
+    fn lend(owned: &Vec<u8>) -> &[u8] {
+        owned
     }
 }
 

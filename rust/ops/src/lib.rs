@@ -28,7 +28,7 @@ mod shape;
 use schemars::{Schema, SchemaGenerator};
 
 pub use abi::ABI;
-pub use argument::{Argument, Flag, Text, Texts, Ticket, Uuid, text};
+pub use argument::{Argument, Binary, Flag, Text, Texts, Ticket, Uuid, text};
 pub use job::{Job, Notify, end_jobs};
 pub use operation::artifact::*;
 pub use operation::content::*;
@@ -46,7 +46,7 @@ pub use shape::{Shapes, current_abi};
 
 /// Expands `$emit` with the list of operations.
 ///
-/// Arguments are [`Text`], [`Texts`], [`Uuid`], [`Flag`] and [`Ticket`]. A reply is a type of [`replies`],
+/// Arguments are [`Text`], [`Texts`], [`Binary`], [`Uuid`], [`Flag`] and [`Ticket`]. A reply is a type of [`replies`],
 /// which [`encode`] turns into bytes.
 #[macro_export]
 macro_rules! operations {
@@ -223,11 +223,16 @@ macro_rules! operations {
             job collect_depots(
                 depots: Texts, delay: Text, period: Text, max_size: Text, force: Flag,
                 is_dry_run: Flag, ignore_roots: Texts
-            ) -> Table;
+            ) -> Report;
             /// What is in depots, how large, and who uses it.
-            job depot_status(depots: Texts, force: Flag, ignore_roots: Texts) -> Table;
+            job depot_status(depots: Texts, force: Flag, ignore_roots: Texts) -> Status;
             /// What keeps what a query names.
-            job explain_item(depots: Texts, query: Text, ignore_roots: Texts) -> Table;
+            job explain_item(depots: Texts, query: Text, ignore_roots: Texts) -> Explained;
+            /// An encoded `Report`, `Status` or `Explained` as text for people; its kind is the name of that
+            /// type. The width of the terminal is 0 if there is none.
+            short render(
+                kind: Text, reply: Binary, width: Ticket, has_colour: Flag, is_verbose: Flag, home: Text
+            ) -> Text;
             /// Panics, so that a test can see what becomes of a panic.
             short panic() -> Unit;
             /// Goes through stages in which nothing is done, each in a number of steps of 10 ms,
@@ -277,6 +282,8 @@ pub mod replies {
     pub type Text = String;
     /// Several texts.
     pub type Texts = Vec<String>;
+    pub use scratchrs_core::gc::{Explained, Report, Status};
+
     pub use crate::operation::document::Table;
     /// A table, or nil.
     pub type OptionalTable = Option<Table>;
@@ -298,7 +305,7 @@ mod tests {
             assert!(kinds.contains(&operation.kind), "{operation:?}");
             assert!(!operation.documentation.is_empty(), "{operation:?}");
             for (_, r#type) in operation.arguments {
-                let types = ["Text", "Texts", "Uuid", "Flag", "Ticket"];
+                let types = ["Text", "Texts", "Binary", "Uuid", "Flag", "Ticket"];
                 assert!(types.contains(r#type), "{operation:?}");
             }
         }

@@ -1,5 +1,7 @@
 //! The shapes of replies: which fields there are, of which types. They are part of the ABI.
 
+use std::collections::BTreeSet;
+
 use schemars::{Schema, SchemaGenerator};
 use scratchrs_fs::ProgressState;
 use serde_json::{Map, Value};
@@ -27,6 +29,16 @@ impl Shapes {
     /// The shape of the progress of a job.
     pub fn of_progress(&mut self) -> String {
         self.of_schema(SchemaGenerator::subschema_for::<Option<ProgressState>>)
+    }
+
+    /// The names of the fields that hold one of some words, in replies.
+    pub fn words(&mut self) -> BTreeSet<String> {
+        let shapes: String = OPERATIONS.iter().map(|operation| self.of(operation)).collect();
+        let mut parts: Vec<&str> = shapes.split(": `").collect();
+        // What is behind the last one.
+        parts.pop();
+        let fields = parts.iter().filter_map(|part| part.rsplit([' ', '{']).next());
+        fields.map(str::to_owned).collect()
     }
 
     fn of_schema(&mut self, schema: impl Fn(&mut SchemaGenerator) -> Schema) -> String {

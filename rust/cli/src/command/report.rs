@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use scratchrs_core::gc;
+use scratchrs_core::gc::{self, Status};
 use scratchrs_fs as fs;
+use scratchrs_model::time::DepotTime;
 use serde::Serialize;
 
-use super::status;
 use crate::collection::{self, COLLECT_DELAY, homely};
 use crate::failure::{Code, Failure, Result};
 use crate::human;
@@ -47,11 +47,11 @@ struct Answer<'a> {
 
 /// What the page has in it.
 #[derive(Serialize)]
-struct Content {
-    generated: String,
+struct Content<'a> {
+    generated: DepotTime,
     version: &'static str,
     #[serde(flatten)]
-    status: status::Answer,
+    status: &'a Status,
 }
 
 const PAGE: &str = include_str!("report/page.html");
@@ -70,13 +70,10 @@ impl Arguments {
         let options = collection::looking(session, delay)?;
         let moment = collection::moment(session);
         let status = with_progress(session, |progress| gc::status(&options, moment, progress))?;
-        let content = Content {
-            generated: collection::time(moment.now),
-            version: env!("CARGO_PKG_VERSION"),
-            status: status::Answer::of(&status),
-        };
+        let content =
+            Content { generated: moment.now, version: env!("CARGO_PKG_VERSION"), status: &status };
         fs::replace(Path::new(&path), page(&content)?).map_err(|error| refused(&error))?;
-        let (size, entries) = (status.size(), status.entries.len());
+        let (size, entries) = (status.size, status.entries.len());
         if session.output.is_json() {
             return session.output.json(&Answer {
                 path: &path,
@@ -126,7 +123,7 @@ fn refused(error: &fs::Error) -> Failure {
         .hint("name a file where you may write: `--html ~/depot.html`")
 }
 
-fn page(content: &Content) -> Result<String> {
+fn page(content: &Content<'_>) -> Result<String> {
     let json = serde_json::to_string(content)
         .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
     // The data comes last: nothing that it says is taken for a place to fill.

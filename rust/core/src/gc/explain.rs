@@ -3,84 +3,17 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use scratchrs_fs::{self as fs, Progress, Size};
+use scratchrs_fs::{self as fs, Progress};
 use scratchrs_model::collection::{Decision, Item, Kind, Reference, State};
 use scratchrs_model::layout::{GLOBAL, PACKAGES};
 use scratchrs_model::slug::Slug;
-use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
+use super::report::{Cause, CauseKind, Explained, Explanation, Standing};
 use super::spared::why_in_use;
-use super::{Category, Moment, Note, Options, World, spelling, store};
+use super::{Moment, Options, World, spelling, store};
 use crate::error::Result;
 use crate::place::in_current_directory;
-
-/// Why something in a depot is there, or when it goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Explanation {
-    /// What it is.
-    pub kind: Category,
-    /// What people call it.
-    pub label: String,
-    /// Where it is.
-    pub path: String,
-    /// How large it is; of something in the store, its part of what that takes.
-    pub size: Size,
-    /// When the use of what keeps it was last logged.
-    pub last_used: Option<DepotTime>,
-    /// What becomes of it.
-    pub standing: Standing,
-    /// What keeps it.
-    pub causes: Vec<Cause>,
-}
-
-/// What becomes of something with the next collection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// It stays.
-    Kept,
-    /// Nothing keeps it, and it goes when it has been so for long enough.
-    Waiting {
-        /// Since when nothing keeps it.
-        since: DepotTime,
-        /// When it can go.
-        until: DepotTime,
-    },
-    /// It goes.
-    Goes,
-    /// Nothing keeps it, in a depot that is not collected.
-    Elsewhere,
-}
-
-/// Something that keeps something else.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
-    /// What it is: "manifest", "artifact file", "project" or "unreadable"; "in use" if a process is at
-    /// work on it, or it is too new to be deleted, with the reason as the name. Of what is in the store,
-    /// "binding", or "abandoned binding" if nobody uses the file that binds it, or "tree"; of the
-    /// store itself, "bindings". What keeps bindings is a "project", a "gone project" that does not
-    /// any more, or "somebody" of whom nothing is known.
-    pub what: &'static str,
-    /// Where it is.
-    pub path: String,
-    /// What it calls the thing that it keeps, where that says something.
-    pub name: Option<String>,
-    /// When its use was last logged.
-    pub last_used: Option<DepotTime>,
-    /// The package that it belongs to, if it lies in one.
-    pub package: Option<String>,
-    /// What keeps that package.
-    pub because: Vec<Cause>,
-}
-
-/// What there is to say about something that was asked for.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Explained {
-    /// All that it stands for.
-    pub found: Vec<Explanation>,
-    /// The stores that cannot be looked through: it may be in one of them.
-    pub notes: Vec<Note>,
-}
 
 /// Explains all that `query` stands for: the path of something, or of anything in it; the name of a
 /// package, of an artifact, or of a space; a hash, a slug or a UUID; a name that is bound in the
@@ -148,11 +81,15 @@ impl World {
                 Standing::Elsewhere
             }
             State::Retained => Standing::Kept,
-            State::Orphaned { since, until } => Standing::Waiting { since, until },
+            State::Orphaned { .. } => Standing::Waiting,
             State::Deletable(_) => Standing::Goes,
         };
+        let (since, until) = match decision.state {
+            State::Orphaned { since, until } => (Some(since), Some(until)),
+            State::Retained | State::Deletable(_) => (None, None),
+        };
         causes.extend(why_in_use.map(|reason| Cause {
-            what: "in use",
+            what: CauseKind::InUse,
             path: path.to_string_lossy().into_owned(),
             name: Some(reason),
             last_used: None,
@@ -166,6 +103,8 @@ impl World {
             path: path.to_string_lossy().into_owned(),
             last_used: self.last_used(decision),
             standing,
+            since,
+            until,
             causes,
         }
     }
@@ -185,11 +124,11 @@ impl World {
             match reference {
                 Reference::Manifest(index) => {
                     let manifest = &roots.manifests[*index];
-                    causes.push(cause("manifest", &manifest.path, manifest.last_used));
+                    causes.push(cause(CauseKind::Manifest, &manifest.path, manifest.last_used));
                 }
                 Reference::ArtifactFile(index) => {
                     let file = &roots.artifact_files[*index];
-                    let mut cause = cause("artifact file", &file.path, file.last_used);
+                    let mut cause = cause(CauseKind::ArtifactFile, &file.path, file.last_used);
                     let hash = item.name.to_str().and_then(|name| name.parse().ok());
                     let name = hash.and_then(|hash| file.content.names_of(hash).next());
                     cause.name = name.map(str::to_owned);
@@ -199,14 +138,14 @@ impl World {
                 Reference::Use(index) => {
                     let space = &roots.uses[*index];
                     for project in &space.projects {
-                        let mut cause = cause("project", project, space.last_used);
+                        let mut cause = cause(CauseKind::Project, project, space.last_used);
                         self.trace_package(&mut cause);
                         causes.push(cause);
                     }
                 }
                 Reference::Unreadable(index) => {
                     let unreadable = &roots.unreadable[*index];
-                    let mut cause = cause("unreadable", &unreadable.path, None);
+                    let mut cause = cause(CauseKind::Unreadable, &unreadable.path, None);
                     cause.name = Some(unreadable.diagnostic.to_string());
                     causes.push(cause);
                 }
@@ -230,7 +169,7 @@ impl World {
                 cause.package = Some(format!("{name} {version}"));
             }
             cause.because.push(Cause {
-                what: "manifest",
+                what: CauseKind::Manifest,
                 path: manifest.path.clone(),
                 name: None,
                 last_used: manifest.last_used,

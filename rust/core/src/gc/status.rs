@@ -2,84 +2,12 @@
 
 use scratchrs_fs::{self as fs, Progress, Size};
 use scratchrs_model::collection::{KINDS, Reference, State};
-use scratchrs_model::time::DepotTime;
 
+use super::report::{Category, Entry, Share, Status};
 use super::spared::why_in_use;
 use super::store::{add_to_status, is_store};
-use super::{Category, Moment, Note, Options, World};
+use super::{Moment, Options, World};
 use crate::error::Result;
-
-/// What is in the depots that a collection would look at.
-#[derive(Clone, Debug, Default)]
-pub struct Status {
-    /// The depots.
-    pub depots: Vec<String>,
-    /// One for each kind.
-    pub shares: Vec<Share>,
-    /// Everything, the largest first. Of the store, what is bound and what nobody uses, not each
-    /// file of a tree.
-    pub entries: Vec<Entry>,
-    /// The bytes that sharing saves in the store.
-    pub saved: u64,
-    /// What was come across.
-    pub notes: Vec<Note>,
-}
-
-/// What there is of a kind.
-#[derive(Clone, Copy, Debug)]
-pub struct Share {
-    /// The kind.
-    pub kind: Category,
-    /// How many there are; of the store, how many files.
-    pub count: usize,
-    /// How large they are together.
-    pub size: Size,
-    /// How large those are that nothing keeps.
-    pub reclaimable: Size,
-}
-
-/// Something in a depot.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// What it is.
-    pub kind: Category,
-    /// What people call it.
-    pub label: String,
-    /// The name of the package that it is, belongs to, or is bound by, where that is known.
-    pub package: Option<String>,
-    /// Where it is.
-    pub path: String,
-    /// How large it is; of something in the store, its part of what that takes.
-    pub size: Size,
-    /// When its use was last logged, or it was bound; of an orphan, since when it is one.
-    pub last_used: Option<DepotTime>,
-    /// How many manifests keep it.
-    pub manifests: usize,
-    /// How many artifact files do.
-    pub artifact_files: usize,
-    /// How many projects do.
-    pub projects: usize,
-    /// How many names in the store do.
-    pub names: usize,
-    /// Whether it may be kept by what cannot be read.
-    pub is_held: bool,
-    /// Whether nothing references it, and nothing else keeps a collection from deleting it.
-    pub is_orphan: bool,
-    /// When it can go, if nothing keeps it and nothing changes.
-    pub until: Option<DepotTime>,
-}
-
-impl Status {
-    /// The size of everything.
-    pub fn size(&self) -> Size {
-        self.shares.iter().map(|share| share.size).sum()
-    }
-
-    /// The size of what nothing keeps.
-    pub fn reclaimable(&self) -> Size {
-        self.shares.iter().map(|share| share.reclaimable).sum()
-    }
-}
 
 /// Measures what is in the depots.
 ///
@@ -154,8 +82,10 @@ pub fn status(options: &Options, moment: Moment, progress: &Progress) -> Result<
     let shares = KINDS.into_iter().map(|kind| share(kind.into())).collect();
     let swept = world.inventory.depots.iter().filter(|depot| depot.is_swept);
     let depots = swept.map(|depot| depot.path.clone()).collect();
-    let mut status = Status { depots, shares, entries, saved: 0, notes: world.notes() };
+    let mut status =
+        Status { depots, shares, entries, saved: 0, notes: world.notes(), size: Size::default() };
     add_to_status(&world, options, moment, &mut status);
+    status.size = status.sum();
     let by_size = |a: &Entry, b: &Entry| b.size.bytes.cmp(&a.size.bytes);
     status.entries.sort_by(|a, b| by_size(a, b).then_with(|| a.path.cmp(&b.path)));
     Ok(status)

@@ -11,28 +11,14 @@ use scratchrs_model::layout;
 use scratchrs_model::store::layout::{ARTIFACTS, KEY, OWNER, TREES, VARIANTS, package_of};
 use scratchrs_model::time::DepotTime;
 
-use super::category::Category;
-use super::explain::{Cause, Explained, Explanation, Standing};
-use super::status::{Entry, Share, Status};
+use super::report::{
+    Category, Cause, CauseKind, Entry, Explained, Explanation, Failure, Gone, Note, Problem,
+    Report, Share, Standing, Status, Waiting,
+};
 use super::sweep::Outcome;
-use super::{Failure, Gone, Moment, Note, Options, Problem, Report, Waiting, World};
+use super::{Moment, Options, World};
 use crate::error::Result;
 use crate::store::{self, ArtifactKind, BoundName, CollectOptions, Store, Survey, Thing};
-
-/// How much of the stores went, or would go.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StoreShare {
-    /// How many contents and trees.
-    pub count: usize,
-    /// How many bytes that frees.
-    pub bytes: u64,
-    /// How many contents and trees nobody binds that stay for now.
-    pub waiting: usize,
-    /// How many bytes these would free.
-    pub waiting_bytes: u64,
-    /// How many files of bindings went that nobody used any more.
-    pub abandoned: usize,
-}
 
 /// Where the store of a depot is.
 fn store_of(depot: &str) -> Store {
@@ -206,9 +192,8 @@ pub(super) fn explain(
                 None => Standing::Kept,
                 Some(_) if !depot.is_swept => Standing::Elsewhere,
                 Some(since) => {
-                    let until = since.after(options.policy.collect_delay);
                     let is_due = moment.now.since(since) >= options.policy.collect_delay;
-                    if is_due { Standing::Goes } else { Standing::Waiting { since, until } }
+                    if is_due { Standing::Goes } else { Standing::Waiting }
                 }
             };
             explained.found.push(Explanation {
@@ -218,6 +203,11 @@ pub(super) fn explain(
                 size: thing.size,
                 last_used: thing.names.iter().map(|name| name.time).max(),
                 standing,
+                since: thing.since.filter(|_| standing == Standing::Waiting),
+                until: thing
+                    .since
+                    .filter(|_| standing == Standing::Waiting)
+                    .map(|since| since.after(options.policy.collect_delay)),
                 causes: world.binders(&store, &survey, thing),
             });
         }
@@ -271,7 +261,7 @@ impl World {
         let names = thing.names.iter().map(|name| self.binding(store, survey, name));
         let trees = survey.things.iter().filter(|tree| thing.trees.contains(&tree.hash));
         let trees = trees.map(|tree| Cause {
-            what: "tree",
+            what: CauseKind::Tree,
             path: tree.path.clone(),
             name: Some(label(tree)),
             last_used: None,
@@ -284,7 +274,7 @@ impl World {
     fn binding(&self, store: &Store, survey: &Survey, bound: &BoundName) -> Cause {
         let is_abandoned = survey.abandoned.contains_key(&bound.file);
         Cause {
-            what: if is_abandoned { "abandoned binding" } else { "binding" },
+            what: if is_abandoned { CauseKind::AbandonedBinding } else { CauseKind::Binding },
             name: Some(bound.name.clone()),
             last_used: Some(bound.time),
             ..self.bindings(store, survey, &bound.file)
@@ -295,7 +285,7 @@ impl World {
     fn bindings(&self, store: &Store, survey: &Survey, file: &str) -> Cause {
         let project = |project: &store::Project| {
             let mut cause = Cause {
-                what: if project.is_gone { "gone project" } else { "project" },
+                what: if project.is_gone { CauseKind::GoneProject } else { CauseKind::Project },
                 path: project.path.clone().unwrap_or_default(),
                 name: None,
                 last_used: Some(project.last_used),
@@ -304,12 +294,12 @@ impl World {
             };
             match project.path {
                 Some(_) => self.trace_package(&mut cause),
-                None => cause.what = "somebody",
+                None => cause.what = CauseKind::Somebody,
             }
             cause
         };
         Cause {
-            what: "bindings",
+            what: CauseKind::Bindings,
             path: file.to_owned(),
             name: None,
             last_used: None,

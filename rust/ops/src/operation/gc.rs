@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use scratchrs_core::gc::{
-    self, Category, Cause, Failure, Moment, Note, Options, Problem, Standing,
-};
+use scratchrs_core::gc::{self, Explained, Moment, Options, Report, Status};
 use scratchrs_core::{Error, Result};
-use scratchrs_fs::{Progress, Size};
-use scratchrs_model::collection::{Policy, Reason};
+use scratchrs_fs::Progress;
+use scratchrs_model::collection::Policy;
 use scratchrs_model::quantity;
-use scratchrs_model::time::DepotTime;
-use toml::{Table, Value};
+use scratchrs_text::{FrontEnd, Reader};
+use serde::de::DeserializeOwned;
 
-use super::document;
 use super::now;
 
 /// For how long a collection waits for whoever writes to a log.
@@ -53,7 +50,7 @@ pub fn collect_depots(
     is_dry_run: bool,
     ignore_roots: Vec<&str>,
     progress: &Progress,
-) -> Result<document::Table> {
+) -> Result<Report> {
     let invalid =
         |text: &str| Error::InvalidInput(format!("`{text}` is no number of milliseconds"));
     let duration = |text: &str| {
@@ -72,36 +69,7 @@ pub fn collect_depots(
         dry_run: is_dry_run,
         ..options(&depots, &ignore_roots)
     };
-    let report = gc::collect(&options, moment(), progress)?;
-    let mut table = Table::new();
-    table.insert("depots".into(), texts(&report.depots));
-    table.insert("manifests".into(), number(report.manifests as u64));
-    table.insert("artifact_files".into(), number(report.artifact_files as u64));
-    table.insert("spaces".into(), number(report.spaces as u64));
-    table.insert("leftovers".into(), number(report.leftovers as u64));
-    table.insert("abandoned".into(), number(report.abandoned as u64));
-    let gone = report.gone.iter().map(|gone| {
-        let mut table = item(gone.kind, &gone.path, gone.size);
-        let reason = match gone.reason {
-            Reason::Unreachable => "unreachable",
-            Reason::Unused => "unused",
-            Reason::Evicted => "evicted",
-        };
-        table.insert("reason".into(), reason.into());
-        Value::Table(table)
-    });
-    table.insert("gone".into(), Value::Array(gone.collect()));
-    let waiting = report.waiting.iter().map(|waiting| {
-        let mut table = item(waiting.kind, &waiting.path, waiting.size);
-        table.insert("since".into(), moment_text(waiting.since));
-        table.insert("until".into(), moment_text(waiting.until));
-        Value::Table(table)
-    });
-    table.insert("waiting".into(), Value::Array(waiting.collect()));
-    table.insert("failures".into(), failures(&report.failures));
-    table.insert("spared".into(), failures(&report.spared));
-    table.insert("notes".into(), notes(&report.notes));
-    Ok(document::Table(table))
+    gc::collect(&options, moment(), progress)
 }
 
 /// See [`gc::status`].
@@ -114,38 +82,9 @@ pub fn depot_status(
     force: bool,
     ignore_roots: Vec<&str>,
     progress: &Progress,
-) -> Result<document::Table> {
+) -> Result<Status> {
     let options = Options { force, ..options(&depots, &ignore_roots) };
-    let status = gc::status(&options, moment(), progress)?;
-    let entry = |entry: &gc::Entry| {
-        let mut table = item(entry.kind, &entry.path, entry.size);
-        table.insert("label".into(), entry.label.clone().into());
-        if let Some(package) = &entry.package {
-            table.insert("package".into(), package.clone().into());
-        }
-        insert_time(&mut table, "last_used", entry.last_used);
-        insert_time(&mut table, "until", entry.until);
-        table.insert("manifests".into(), number(entry.manifests as u64));
-        table.insert("artifact_files".into(), number(entry.artifact_files as u64));
-        table.insert("projects".into(), number(entry.projects as u64));
-        table.insert("names".into(), number(entry.names as u64));
-        table.insert("is_held".into(), entry.is_held.into());
-        table.insert("is_orphan".into(), entry.is_orphan.into());
-        Value::Table(table)
-    };
-    let share = |share: &gc::Share| {
-        let mut table = item(share.kind, "", share.size);
-        table.insert("count".into(), number(share.count as u64));
-        table.insert("reclaimable".into(), number(share.reclaimable.bytes));
-        Value::Table(table)
-    };
-    let mut table = Table::new();
-    table.insert("depots".into(), texts(&status.depots));
-    table.insert("entries".into(), Value::Array(status.entries.iter().map(entry).collect()));
-    table.insert("saved".into(), number(status.saved));
-    table.insert("shares".into(), Value::Array(status.shares.iter().map(share).collect()));
-    table.insert("notes".into(), notes(&status.notes));
-    Ok(document::Table(table))
+    gc::status(&options, moment(), progress)
 }
 
 /// See [`gc::why`].
@@ -158,103 +97,99 @@ pub fn explain_item(
     query: &str,
     ignore_roots: Vec<&str>,
     progress: &Progress,
-) -> Result<document::Table> {
+) -> Result<Explained> {
     let options = options(&depots, &ignore_roots);
-    let explained = gc::why(query, &options, moment(), progress)?;
-    let found = explained.found.iter().map(|found| {
-        let mut table = item(found.kind, &found.path, found.size);
-        table.insert("label".into(), found.label.clone().into());
-        insert_time(&mut table, "last_used", found.last_used);
-        let standing = match found.standing {
-            Standing::Kept => "kept",
-            Standing::Goes => "goes",
-            Standing::Elsewhere => "elsewhere",
-            Standing::Waiting { since, until } => {
-                insert_time(&mut table, "since", Some(since));
-                insert_time(&mut table, "until", Some(until));
-                "waiting"
-            }
+    gc::why(query, &options, moment(), progress)
+}
+
+/// See [`scratchrs_text`]. The kind of the encoded reply is the name of its type.
+///
+/// # Errors
+///
+/// If the kind is unknown, or the reply invalid.
+pub fn render(
+    kind: &str,
+    reply: &[u8],
+    width: u64,
+    has_colour: bool,
+    is_verbose: bool,
+    home: &str,
+) -> Result<String> {
+    let reader = Reader {
+        width: usize::try_from(width).ok().filter(|width| *width > 0),
+        home: Some(home).filter(|home| !home.is_empty()),
+        now: now(),
+        front_end: FrontEnd::Julia,
+    };
+    let lines = match kind {
+        "Report" => scratchrs_text::collection(&decoded(reply)?, is_verbose, &reader),
+        "Status" => scratchrs_text::status(&decoded(reply)?, is_verbose, &reader),
+        "Explained" => explained(&decoded(reply)?, &reader),
+        _ => return Err(Error::InvalidInput(format!("unknown kind of reply: {kind}"))),
+    };
+    let text = lines.join("\n");
+    Ok(if has_colour { text } else { scratchrs_text::plain(&text) })
+}
+
+fn explained(explained: &Explained, reader: &Reader<'_>) -> Vec<String> {
+    let blocks = explained.found.iter().map(|found| scratchrs_text::explanation(found, reader));
+    let mut lines = blocks.collect::<Vec<_>>().join(&String::new());
+    for (title, about) in scratchrs_text::notes(&explained.notes, true, reader) {
+        lines.push(format!("Skipped {title}"));
+        lines.extend(about.iter().map(|note| format!("  {note}")));
+    }
+    lines
+}
+
+fn decoded<T: DeserializeOwned>(reply: &[u8]) -> Result<T> {
+    let invalid = |error| Error::InvalidInput(format!("invalid reply: {error}"));
+    rmp_serde::from_slice(reply).map_err(invalid)
+}
+
+#[cfg(test)]
+mod tests {
+    use scratchrs_core::gc::{Category, Entry, Note, Problem, Share};
+    use scratchrs_fs::Size;
+    use scratchrs_model::diagnostic::Diagnostic;
+
+    use super::*;
+
+    #[test]
+    fn a_reply_is_rendered_as_it_was() {
+        let size = Size { bytes: 2048, shared: 0, files: 0 };
+        let entry = Entry {
+            kind: Category::Artifact,
+            label: "iris".to_owned(),
+            package: None,
+            path: "/depot/artifacts/1".to_owned(),
+            size,
+            last_used: Some(now()),
+            manifests: 0,
+            artifact_files: 1,
+            projects: 0,
+            names: 0,
+            is_held: false,
+            is_orphan: false,
+            until: None,
         };
-        table.insert("standing".into(), standing.into());
-        table.insert("causes".into(), causes(&found.causes));
-        Value::Table(table)
-    });
-    let mut table = Table::new();
-    table.insert("found".into(), Value::Array(found.collect()));
-    table.insert("notes".into(), notes(&explained.notes));
-    Ok(document::Table(table))
-}
-
-fn causes(causes: &[Cause]) -> Value {
-    let cause = |cause: &Cause| {
-        let mut table = Table::new();
-        table.insert("what".into(), cause.what.into());
-        table.insert("path".into(), cause.path.clone().into());
-        for (key, text) in [("name", &cause.name), ("package", &cause.package)] {
-            if let Some(text) = text {
-                table.insert(key.into(), text.clone().into());
-            }
-        }
-        insert_time(&mut table, "last_used", cause.last_used);
-        table.insert("because".into(), self::causes(&cause.because));
-        Value::Table(table)
-    };
-    Value::Array(causes.iter().map(cause).collect())
-}
-
-fn item(kind: Category, path: &str, size: Size) -> Table {
-    let kind = match kind {
-        Category::Package => "package",
-        Category::Clone => "clone",
-        Category::Artifact => "artifact",
-        Category::Space => "space",
-        Category::Store => "store",
-    };
-    let mut table = Table::new();
-    table.insert("kind".into(), kind.into());
-    table.insert("path".into(), path.into());
-    table.insert("bytes".into(), number(size.bytes));
-    table.insert("freed".into(), number(size.freed()));
-    table
-}
-
-fn notes(notes: &[Note]) -> Value {
-    let note = |note: &Note| {
-        let consequence = match note.problem {
-            Problem::Unreadable => "held",
-            Problem::Faulty => "kept",
-            Problem::Healed => "healed",
-            Problem::Passed => "passed",
+        let diagnostic = Diagnostic::of_line(3, "invalid");
+        let note = Note { path: "/file".to_owned(), diagnostic, problem: Problem::Unreadable };
+        let share = Share { kind: Category::Artifact, count: 1, size, reclaimable: size };
+        let status = Status {
+            depots: vec!["/depot".to_owned()],
+            shares: vec![share],
+            entries: vec![entry],
+            notes: vec![note],
+            size,
+            saved: 0,
         };
-        let mut place = note.path.clone();
-        for number in [note.diagnostic.line, note.diagnostic.column].into_iter().flatten() {
-            place.push_str(&format!(":{number}"));
-        }
-        let fields = [consequence.to_owned(), place, note.diagnostic.message.clone()];
-        texts(&fields)
-    };
-    Value::Array(notes.iter().map(note).collect())
-}
-
-fn failures(failures: &[Failure]) -> Value {
-    let failure = |failure: &Failure| texts(&[failure.path.clone(), failure.message.clone()]);
-    Value::Array(failures.iter().map(failure).collect())
-}
-
-fn texts(texts: &[String]) -> Value {
-    Value::Array(texts.iter().cloned().map(Value::from).collect())
-}
-
-fn number(number: u64) -> Value {
-    i64::try_from(number).unwrap_or(i64::MAX).into()
-}
-
-fn moment_text(time: DepotTime) -> Value {
-    time.to_string().into()
-}
-
-fn insert_time(table: &mut Table, key: &str, time: Option<DepotTime>) {
-    if let Some(time) = time {
-        table.insert(key.into(), moment_text(time));
+        let reply = crate::encode(&status);
+        let decoded: Status = decoded(&reply).unwrap();
+        assert_eq!((&decoded.entries, &decoded.notes), (&status.entries, &status.notes));
+        let text = render("Status", &reply, 80, false, false, "").unwrap();
+        assert!(text.starts_with("/depot   2.0 KiB on disk   2.0 KiB reclaimable\n"), "{text}");
+        assert!(text.contains("iris     artifact  2.0 KiB  today      1 artifact file"), "{text}");
+        assert!(render("Status", b"\xc1", 80, false, false, "").is_err());
+        assert!(render("Nothing", &reply, 80, false, false, "").is_err());
     }
 }

@@ -55,7 +55,7 @@ pub(super) fn text() -> String {
             .iter()
             .map(|(name, r#type)| match *r#type {
                 "Text" => format!("const char *{name}"),
-                "Texts" => format!("const uint8_t *{name}"),
+                "Texts" | "Binary" => format!("const uint8_t *{name}"),
                 "Uuid" => format!("const uint8_t {name}[16]"),
                 "Flag" => format!("uint8_t {name}"),
                 _ => format!("uint64_t {name}"),

@@ -4,18 +4,22 @@ use crate::human::cut;
 
 /// How the cells of a column stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Align {
+pub enum Align {
+    /// Padded behind.
     Left,
+    /// Padded before.
     Right,
 }
 
 /// A column: its title, and how it gives way where the terminal is too narrow.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Column {
-    pub(crate) title: &'static str,
-    pub(crate) align: Align,
+pub struct Column {
+    /// Its title.
+    pub title: &'static str,
+    /// How its cells stand.
+    pub align: Align,
     /// Whether its cells may be cut.
-    pub(crate) yields: bool,
+    pub yields: bool,
 }
 
 const GAP: usize = 2;
@@ -24,7 +28,7 @@ const LEAST: usize = 9;
 
 /// The lines of a table: the titles, then one for each row. With `width`, the columns that yield
 /// are cut, the widest first, until the lines fit; what was cut ends with `…`.
-pub(crate) fn lines<const N: usize>(
+pub fn lines<const N: usize>(
     columns: &[Column; N],
     rows: &[[String; N]],
     width: Option<usize>,

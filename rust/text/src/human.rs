@@ -6,7 +6,7 @@ use scratchrs_model::time::DepotTime;
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
 
 /// A size in binary units, with Julia's names for them: `1 byte`, `10.0 KiB`, `1.2 GiB`.
-pub(crate) fn size(bytes: u64) -> String {
+pub fn size(bytes: u64) -> String {
     if bytes < 1024 {
         return count(bytes, "byte");
     }
@@ -23,7 +23,7 @@ pub(crate) fn size(bytes: u64) -> String {
 }
 
 /// A part of a size, both in the units of the size: `5.4 of 12.1 MiB`.
-pub(crate) fn size_of(part: u64, whole: u64) -> String {
+pub fn size_of(part: u64, whole: u64) -> String {
     let whole_text = size(whole);
     let unit = whole_text.split_once(' ').map_or("", |(_, unit)| unit);
     match UNITS.iter().position(|known| *known == unit) {
@@ -35,7 +35,7 @@ pub(crate) fn size_of(part: u64, whole: u64) -> String {
 }
 
 /// A time to wait: `3 s`, `12 min`, `2 h`.
-pub(crate) fn duration(seconds: f64) -> String {
+pub fn duration(seconds: f64) -> String {
     match seconds.ceil() as u64 {
         seconds @ ..100 => format!("{seconds} s"),
         seconds @ ..6000 => format!("{} min", seconds.div_ceil(60)),
@@ -44,7 +44,7 @@ pub(crate) fn duration(seconds: f64) -> String {
 }
 
 /// The beginning of a text, with `…` for what does not fit into `width` columns.
-pub(crate) fn cut(text: &str, width: usize) -> String {
+pub fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {
         return text.to_owned();
     }
@@ -55,13 +55,13 @@ pub(crate) fn cut(text: &str, width: usize) -> String {
 }
 
 /// How many there are of something that is called `one` if there is one.
-pub(crate) fn count(number: u64, one: &str) -> String {
+pub fn count(number: u64, one: &str) -> String {
     let plural = if number == 1 { "" } else { "s" };
     format!("{number} {one}{plural}")
 }
 
 /// How long ago `time` was, counted in the days of the calendar.
-pub(crate) fn age(time: Option<DepotTime>, now: DepotTime) -> String {
+pub fn age(time: Option<DepotTime>, now: DepotTime) -> String {
     let Some(time) = time else {
         return "never logged".to_owned();
     };
@@ -79,7 +79,7 @@ pub(crate) fn age(time: Option<DepotTime>, now: DepotTime) -> String {
 
 /// A text of unknown origin, such as the name of a directory, with nothing in it that a terminal
 /// would take for an order.
-pub(crate) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     let escape = |character: char| match character.is_control() {
         true => character.escape_default().to_string(),
         false => character.to_string(),

@@ -1,0 +1,35 @@
+//! The words for kinds of items.
+
+use scratchrs_core::gc::Category;
+
+use crate::human::count;
+
+/// How many there are of a kind, in words.
+pub(crate) fn counted(kind: Category, number: usize) -> String {
+    match kind {
+        Category::Store => format!("{number} in the store"),
+        kind => count(number as u64, word(kind)),
+    }
+}
+
+/// The word for a kind of one.
+pub(crate) fn word(kind: Category) -> &'static str {
+    match kind {
+        Category::Package => "package",
+        Category::Clone => "clone",
+        Category::Artifact => "artifact",
+        Category::Space => "space",
+        Category::Store => "store",
+    }
+}
+
+/// The word for a kind at the head of a line.
+pub(crate) fn plural(kind: Category) -> &'static str {
+    match kind {
+        Category::Package => "packages",
+        Category::Clone => "clones",
+        Category::Artifact => "artifacts",
+        Category::Space => "spaces",
+        Category::Store => "store",
+    }
+}
