@@ -831,7 +831,7 @@ fn why_something_is_in_the_store() {
     let shared = why("shared");
     assert_eq!(
         shared[0].causes.iter().map(|cause| cause.what).collect::<Vec<_>>(),
-        ["binding", "tree"]
+        [CauseKind::Binding, CauseKind::Tree]
     );
     assert_eq!(shared[0].causes[1].because[0].name.as_deref(), Some("tree"));
     // The store itself is there for its files of names.
