@@ -31,6 +31,7 @@ mod binding;
 mod collection;
 mod creation;
 mod mark;
+mod report;
 mod session;
 mod settings;
 mod spelling;
@@ -53,29 +54,24 @@ use crate::error::{Error, Result};
 use crate::locks;
 use crate::place::Place;
 
-pub use adoption::{Adopted, adopt};
+pub use adoption::adopt;
 pub use binding::{
     BindOptions, Bound, OpenOptions, Opened, bind, bindings, bound_hash, open_bindings, unbind,
     usage,
 };
 pub(crate) use collection::collect_beside;
-pub use collection::{COLLECTION_INTERVAL, CollectOptions, Collected, Orphan, collect};
-pub use creation::{CreateOptions, Created, Creation};
+pub use collection::{COLLECTION_INTERVAL, CollectOptions, collect};
+pub use creation::{CreateOptions, Creation};
+pub use report::{
+    Adopted, Artifact, ArtifactKind, BoundName, Collected, Corrupt, Created, Failure,
+    MissingArtifact, NameInFile, Orphan, Status, Verified,
+};
 pub use session::end_session;
 pub use settings::{Settings, settings, write_settings};
-pub use status::{Artifact, BoundName, Status, status};
+pub use status::status;
 pub(crate) use survey::{Survey, Thing, hold_if_unused, is_in_use};
 pub(crate) use users::Project;
-pub use verification::{Damage, Verified, verify};
-
-/// What lies at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ArtifactKind {
-    /// The content of a file.
-    File,
-    /// A directory.
-    Tree,
-}
+pub use verification::verify;
 
 /// A store.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -711,7 +711,7 @@ fn a_store_is_collected_with_its_depot() {
     };
     collect(&max_size);
     assert!(store::bound_hash(&bindings(&store), "tree").unwrap().is_some());
-    assert_eq!(store::verify(&store, &Progress::default()).unwrap().damaged, []);
+    assert_eq!(store::verify(&store, &Progress::default()).unwrap().corrupt, []);
     // Without its project, it goes: first what is bound in it, and then the space.
     fs::remove_file(project).unwrap();
     let dry = collect(&Options { dry_run: true, ..options.clone() });

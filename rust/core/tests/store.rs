@@ -164,12 +164,12 @@ fn a_tree_may_be_deeper_than_paths_are_long() {
         let created = creation.finish(None, options, &Progress::default()).unwrap();
         lab.bind("deep", created.hash).unwrap();
         let verified = verify(&lab.store, &Progress::default()).unwrap();
-        assert_eq!(verified.damaged.len(), 0, "{link:?}");
+        assert_eq!(verified.corrupt.len(), 0, "{link:?}");
         assert_eq!((verified.trees, verified.files), (1, 2));
         let adopted =
             adopt(&other.store, &lab.store, now(), PATIENCE, &Progress::default()).unwrap();
         assert_eq!((adopted.skipped.len(), adopted.names), (0, 1), "{link:?}");
-        assert_eq!(verify(&other.store, &Progress::default()).unwrap().damaged.len(), 0);
+        assert_eq!(verify(&other.store, &Progress::default()).unwrap().corrupt.len(), 0);
         lab.unbind("deep");
         assert_eq!(lab.collect_now().len(), 3, "{link:?}");
         assert_eq!(lab.collect(TimeDelta::zero(), now()).failed, [], "{link:?}");
@@ -253,7 +253,7 @@ fn a_tree_is_linked_as_its_creator_wants() {
         if used == LinkMode::Hardlink {
             assert_eq!(fs::metadata(tree.join("data")).unwrap().nlink(), 3);
         }
-        assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
+        assert_eq!(verify(&lab.store, &Progress::default()).unwrap().corrupt, []);
     }
 }
 
@@ -302,7 +302,7 @@ fn trees_keep_their_executable_bits() {
                 let mode = fs::metadata(lab.path(tree.hash).join("f")).unwrap().mode();
                 assert_eq!(mode & 0o100 != 0, bit);
             }
-            assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
+            assert_eq!(verify(&lab.store, &Progress::default()).unwrap().corrupt, []);
         }
     }
 }
@@ -534,7 +534,7 @@ fn a_file_of_bindings_that_does_not_read_keeps_everything() {
         let collected = lab.collect(TimeDelta::zero(), now());
         assert_eq!(collected.removed, [], "{damaged:?}");
         assert_eq!(collected.unreadable.len(), 1, "{damaged:?}");
-        assert_eq!(collected.unreadable[0].0, lab.file);
+        assert_eq!(collected.unreadable[0].path, lab.file);
     }
     fs::remove_file(lab.store.layout().uses()).unwrap();
     assert_eq!(lab.collect_now(), []);
@@ -557,7 +557,7 @@ fn a_lost_record_of_a_tree_is_read_from_the_tree() {
             fs::write(lab.store.layout().record(hash), damaged).unwrap();
             assert_eq!(usage(&lab.store, PATIENCE).unwrap().iter().count(), 3);
             assert_eq!(lab.collect_now(), []);
-            assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
+            assert_eq!(verify(&lab.store, &Progress::default()).unwrap().corrupt, []);
         }
     }
 }
@@ -587,7 +587,7 @@ fn rot_is_found_with_who_is_concerned() {
     }
     fs::remove_file(lab.path(linked).join("hardlink")).unwrap();
     fs::write(lab.path(copied).join("stranger"), "").unwrap();
-    let damaged = verify(&lab.store, &Progress::default()).unwrap().damaged;
+    let damaged = verify(&lab.store, &Progress::default()).unwrap().corrupt;
     let mut found: Vec<_> = damaged
         .iter()
         .map(|damage| (damage.path.as_str(), damage.what.as_str(), damage.bound_by.len()))
@@ -597,7 +597,7 @@ fn rot_is_found_with_who_is_concerned() {
     let two = "its content has the hash";
     let mut expected = vec![
         (at(copied, "a"), two, 1),
-        (at(copied, "stranger"), "it does not belong there", 1),
+        (at(copied, "stranger"), "it does not belong to the tree", 1),
         (at(linked, "hardlink"), "it is missing", 1),
         (lab.path(one).display().to_string(), two, 2),
     ];
@@ -626,7 +626,11 @@ fn the_status_says_what_sharing_saves_and_who_binds_what() {
     assert!(found.missing.is_empty());
     fs::remove_file(lab.path(content)).unwrap();
     let found = status(&lab.store).unwrap();
-    assert_eq!(found.missing, [(lab.file.clone(), "content".to_owned(), content)]);
+    let (file, name) = (lab.file.clone(), "content".to_owned());
+    assert_eq!(
+        found.missing,
+        [scratchrs_core::store::MissingArtifact { file, name, hash: content }]
+    );
 }
 
 /// As the peer lays it out: absolute symbolic links, no records, no log of ours.
@@ -659,7 +663,7 @@ fn a_store_of_ohmyartifacts_is_read_and_adopted() {
 
     let found = status(&peer).unwrap();
     assert_eq!((found.files, found.trees, found.unshared_bytes), (2, 1, 9));
-    assert_eq!(verify(&peer, &Progress::default()).unwrap().damaged, []);
+    assert_eq!(verify(&peer, &Progress::default()).unwrap().corrupt, []);
     assert_eq!(bound_hash(&file, "t").unwrap(), Some(tree));
     let before = lab.depot.tree_below(peer.root());
     let adopted = adopt(&lab.store, &peer, now(), PATIENCE, &Progress::default()).unwrap();
@@ -667,11 +671,11 @@ fn a_store_of_ohmyartifacts_is_read_and_adopted() {
     assert_eq!(lab.depot.tree_below(peer.root()), before);
     assert_eq!(bound_hash(&lab.file, "t").unwrap(), Some(tree));
     assert_eq!(fs::read(lab.path(tree).join("b/c")).unwrap(), b"two");
-    assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
+    assert_eq!(verify(&lab.store, &Progress::default()).unwrap().corrupt, []);
     let again = adopt(&lab.store, &peer, now(), PATIENCE, &Progress::default()).unwrap();
     assert_eq!((again.artifacts, again.names, again.taken.len()), (0, 0, 0));
     fs::remove_dir_all(peer.root()).unwrap();
-    assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
+    assert_eq!(verify(&lab.store, &Progress::default()).unwrap().corrupt, []);
 }
 
 #[test]
@@ -728,7 +732,7 @@ fn what_only_projects_bind_that_are_gone_goes_after_the_grace_period() {
     assert_eq!((hashes(&gone.removed), gone.abandoned), (vec![own], vec![old.clone()]));
     assert!(!Path::new(&old).exists() && !lab.path(own).exists());
     assert!(lab.path(shared).exists() && Path::new(&new).exists());
-    assert_eq!(verify(&lab.store, &Progress::default()).unwrap().damaged, []);
+    assert_eq!(verify(&lab.store, &Progress::default()).unwrap().corrupt, []);
     assert_eq!(lab.collect_now(), []);
 }
 

@@ -8,6 +8,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde::Serialize;
+
 use crate::error::{Error, Result};
 use crate::io_error::{is_unsupported, where_supported};
 use crate::platform;
@@ -15,7 +17,8 @@ use crate::read::open_to_read;
 use crate::syscall_path::SyscallPath;
 
 /// How a second place shares the content of the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LinkMode {
     /// A file of its own whose blocks are those of the first until one of the two is written to
     /// (Btrfs, XFS, APFS, ReFS).

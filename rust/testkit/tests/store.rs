@@ -36,8 +36,8 @@ fn check(lab: &DepotLab) -> Result<usize, String> {
         return Err(format!("bound and not there: {:?} {:?}", found.missing, found.unreadable));
     }
     let verified = verify(&store, &Progress::default()).map_err(|error| error.to_string())?;
-    if !verified.damaged.is_empty() {
-        return Err(format!("damaged: {:?}", verified.damaged));
+    if !verified.corrupt.is_empty() {
+        return Err(format!("corrupt: {:?}", verified.corrupt));
     }
     Ok(found.artifacts.iter().map(|artifact| artifact.bound_by.len()).sum())
 }
@@ -126,9 +126,7 @@ fn many_processes_create_overlapping_trees_while_orphans_are_collected() {
     }
     report(&format!(
         "{} trees of {} contents, {} bytes saved",
-        found.trees,
-        found.files,
-        found.saved_bytes()
+        found.trees, found.files, found.saved_bytes
     ));
 }
 

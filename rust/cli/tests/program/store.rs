@@ -74,7 +74,7 @@ fn what_is_added_is_there_once_and_has_a_name() {
     let verified = store(&lab, &["verify"]);
     assert_eq!(
         verified,
-        Run::failed(0, "2 files and 2 trees are what they should be (12 bytes read)\n")
+        Run::failed(0, "2 files and 2 trees are intact (12 bytes read)\n")
     );
     assert!(
         !lab.exists(&format!("{STORE}/work"))
@@ -110,15 +110,15 @@ fn what_is_not_bound_goes_and_not_before() {
     let lab = lab();
     store(&lab, &["add", "one", "one"]);
     store(&lab, &["add", "hi", "hi"]);
-    let none = "Removed 0 things (0 bytes)\n";
+    let none = "Removed 0 items (0 bytes)\n";
     assert_eq!(store(&lab, &["collect", "--delay", "0"]), Run::failed(0, none));
     assert_eq!(store(&lab, &["remove", "one"]).code, 0);
     assert_eq!(store(&lab, &["remove", "one"]).code, 3);
-    let waits = "Removed 0 things (0 bytes); 2 more may go later\n";
+    let waits = "Removed 0 items (0 bytes); 2 orphans pending\n";
     assert_eq!(store(&lab, &["collect"]), Run::failed(0, waits));
     let dry = answer(&lab, &["collect", "--delay", "0", "--dry-run"]);
     assert_eq!((dry["removed"].as_array().unwrap().len(), &dry["bytes"]), (2, &Value::from(10)));
-    let gone = "Removed 2 things (10 bytes)\n";
+    let gone = "Removed 2 items (10 bytes)\n";
     assert_eq!(store(&lab, &["collect", "--delay", "0"]), Run::failed(0, gone));
     assert_eq!(store(&lab, &["get", "hi"]).code, 0);
 }
@@ -153,12 +153,12 @@ fn rot_is_found() {
     let run = store(&lab, &["verify"]);
     assert_eq!(run.code, 1);
     assert!(
-        run.stdout.starts_with(&format!("damaged [ROOT]/{content}\n  its content has the hash")),
+        run.stdout.starts_with(&format!("corrupt [ROOT]/{content}\n  its content has the hash")),
         "{run:?}"
     );
-    assert!(run.stdout.contains("concerns \"hi\" in"), "{run:?}");
-    let damaged = json(&store(&lab, &["verify", "--json"]).stdout);
-    assert_eq!(damaged["damaged"][0]["bound_by"][0]["name"], "hi");
+    assert!(run.stdout.contains("affects \"hi\" in"), "{run:?}");
+    let corrupt = json(&store(&lab, &["verify", "--json"]).stdout);
+    assert_eq!(corrupt["corrupt"][0]["bound_by"][0]["name"], "hi");
 }
 
 /// A store as OhMyArtifacts.jl lays it out.
@@ -179,7 +179,7 @@ fn the_store_of_the_peer_is_listed_and_adopted() {
     let get = ["store", "get", "x", "--project", "Mine"];
     let there = format!("[ROOT]/{peer}/artifacts/a4/{HI}\n");
     assert_eq!(lab.result(&[&get[..], &["--store", peer]].concat()), there);
-    assert_eq!(store(&lab, &["adopt"]), Run::failed(0, "Adopted 1 thing and 1 name\n"));
+    assert_eq!(store(&lab, &["adopt"]), Run::failed(0, "Adopted 1 artifact and 1 name\n"));
     assert_eq!(lab.result(&["store", "get", "x", "--project", "Mine"]).lines().count(), 1);
 }
 

@@ -113,7 +113,8 @@ fn add(report: &mut Report, collected: store::Collected, options: &Options) {
         until: orphan.since.after(options.policy.collect_delay),
     }));
     let failed = collected.failed.into_iter();
-    report.failures.extend(failed.map(|(path, message)| Failure { path, message }));
+    let failure = |store::Failure { path, reason }| Failure { path, message: reason };
+    report.failures.extend(failed.map(failure));
     report.notes.extend(collected.unreadable.into_iter().map(unreadable));
 }
 
@@ -122,8 +123,8 @@ fn size_of(orphan: &store::Orphan) -> Size {
     Size { bytes: orphan.bytes, shared: 0, files }
 }
 
-fn unreadable((path, message): (String, String)) -> Note {
-    Note::at(&path, Problem::Unreadable, Diagnostic::of_file(message))
+fn unreadable(store::Failure { path, reason }: store::Failure) -> Note {
+    Note::at(&path, Problem::Unreadable, Diagnostic::of_file(reason))
 }
 
 /// Looks through a store; one that cannot be read is left alone, with a note.

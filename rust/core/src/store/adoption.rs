@@ -1,4 +1,4 @@
-//! Taking over what another store has: that of OhMyArtifacts.jl, or one of ours that lay elsewhere.
+//! Importing another store: that of OhMyArtifacts.jl, or one of ours at another path.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,32 +12,20 @@ use scratchrs_model::store::record::Record;
 use scratchrs_model::time::DepotTime;
 
 use super::mark::{Name, mark};
+use super::report::{Adopted, Failure, NameInFile};
 use super::{BindOptions, Bound, Store, bind, session, settings, tree};
 use crate::error::{Error, Result};
 
-/// What an adoption came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Adopted {
-    /// How many contents and trees were taken over, and were not there before.
-    pub artifacts: u64,
-    /// How many names were bound.
-    pub names: u64,
-    /// Names that are bound to something else here, and stay so: the file and the name.
-    pub taken: Vec<(String, String)>,
-    /// What could not be taken over, with the reason.
-    pub skipped: Vec<(String, String)>,
-}
-
-/// Takes over what is bound in the store `other`: its contents, its trees, its names. The other
-/// store is not changed, and can be used on.
+/// Imports everything that is bound in the store `other`: contents, trees and names. The other store is
+/// not changed.
 ///
-/// Every content is hashed on the way; rot is not taken over. A name that is bound here stays as it
-/// is. Contents are shared with the other store where the file system can; trees are linked as
-/// those of this store are.
+/// Every content is verified; corrupt ones are not imported. A name that is bound here stays. Contents
+/// are shared with the other store if the file system supports it; trees are linked in the mode of this
+/// store.
 ///
 /// # Errors
 ///
-/// If one of the two cannot be read or written. What is wrong with single things is in the answer.
+/// If one of the two cannot be read or written. Failures of single artifacts are part of the result.
 pub fn adopt(
     store: &Store,
     other: &Store,
@@ -47,8 +35,7 @@ pub fn adopt(
 ) -> Result<Adopted> {
     let marked = mark(other)?;
     let mut adopted = Adopted::default();
-    let skipped = marked.unreadable.iter().cloned();
-    adopted.skipped.extend(skipped);
+    adopted.skipped.extend(marked.unreadable.iter().cloned());
     let work = session::begin(store, patience)?;
     let wanted: BTreeSet<Sha256> = marked.names.iter().map(|name| name.hash).collect();
     let kinds: BTreeMap<Sha256, Option<&Record>> =
@@ -61,7 +48,7 @@ pub fn adopt(
             record.into_iter().flat_map(|record| record.contents()).collect();
         claimed.insert(hash);
         session::claim(store, &claimed, || store.locked_while_wanted(progress, || Ok(())))?;
-        let taken = take_over(store, other, hash, record, work.directory(), progress);
+        let taken = import(store, other, hash, record, work.directory(), progress);
         session::settle(store, &claimed, taken.is_ok().then_some(hash));
         match taken {
             Ok(is_new) => {
@@ -69,7 +56,9 @@ pub fn adopt(
                 there.insert(hash);
             }
             Err(Error::Cancelled) => return Err(Error::Cancelled),
-            Err(error) => adopted.skipped.push((other.path(hash), error.to_string())),
+            Err(error) => {
+                adopted.skipped.push(Failure { path: other.path(hash), reason: error.to_string() });
+            }
         }
         progress.advance(1);
     }
@@ -77,7 +66,7 @@ pub fn adopt(
         if !there.contains(&hash) {
             continue;
         }
-        // Files that lie in the other store get their place in this one.
+        // Files in the other store are bound at the same path below this one.
         let own = match file.strip_prefix(other.root()) {
             Some(below) => join(store.root(), &[below.trim_start_matches(['/', '\\'])]),
             None => file,
@@ -86,7 +75,7 @@ pub fn adopt(
             Bound::Taken => {
                 let is_same = super::bound_hash(&own, &name)? == Some(hash);
                 if !is_same {
-                    adopted.taken.push((own, name));
+                    adopted.taken.push(NameInFile { file: own, name });
                 }
             }
             Bound::New | Bound::Replaced => adopted.names += 1,
@@ -95,8 +84,8 @@ pub fn adopt(
     Ok(adopted)
 }
 
-/// Whether something came that was not there.
-fn take_over(
+/// Imports an artifact. Returns whether it was new.
+fn import(
     store: &Store,
     other: &Store,
     hash: Sha256,
@@ -112,7 +101,7 @@ fn take_over(
         return Ok(true);
     };
     if content_record_hash(record) != hash {
-        let message = format!("the tree `{}` is damaged", other.path(hash));
+        let message = format!("the tree `{}` is corrupt", other.path(hash));
         return Err(Error::InvalidInput(message));
     }
     for content in record.contents().collect::<BTreeSet<_>>() {
@@ -142,7 +131,7 @@ fn take_content(
     let found = blob_hash_sha256(&theirs, progress)?;
     if found != hash {
         return Err(Error::Integrity {
-            message: "a content of the other store is damaged, and was not taken over".to_owned(),
+            message: "a content of the other store is corrupt, and was not imported".to_owned(),
             path: theirs,
             expected: hash.to_string(),
             actual: found.to_string(),
@@ -150,7 +139,7 @@ fn take_content(
         });
     }
     let ours = work.join(format!("{hash}"));
-    // A second name of a file that nobody writes to is as good as a file of its own.
+    // Stored files are never written to, so a hard link is as good as a copy.
     Linker::new(Some(LinkMode::Hardlink)).link(&theirs, &ours)?;
     fs::make_read_only(&ours)?;
     tree::into_place(&ours, Path::new(&store.path(hash)))?;

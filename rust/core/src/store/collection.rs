@@ -12,11 +12,12 @@ use scratchrs_model::store::orphans::{Settled, settle};
 use scratchrs_model::store::uses;
 use scratchrs_model::time::DepotTime;
 
+use super::Store;
 use super::mark::{Marked, files_in, mark};
+use super::report::{ArtifactKind, Collected, Failure, Orphan};
 use super::session::{self, Claims};
 use super::spelling;
 use super::users::Users;
-use super::{ArtifactKind, Store};
 use crate::error::Result;
 use crate::time::local_time;
 
@@ -38,44 +39,6 @@ pub struct CollectOptions {
 impl Default for CollectOptions {
     fn default() -> Self {
         Self { delay: COLLECTION_INTERVAL, is_dry_run: false, spares_own: true }
-    }
-}
-
-/// Something that nobody uses.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Orphan {
-    /// Its hash.
-    pub hash: Sha256,
-    /// Its address.
-    pub path: String,
-    /// What it is.
-    pub kind: ArtifactKind,
-    /// The bytes that its removal frees.
-    pub bytes: u64,
-    /// Since when nobody uses it.
-    pub since: DepotTime,
-}
-
-/// What a collection came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Collected {
-    /// What went, or would go, by address.
-    pub removed: Vec<Orphan>,
-    /// What nobody uses and stays for now, by address.
-    pub waiting: Vec<Orphan>,
-    /// Files of bindings that went, or would go, since all projects for which they were used have
-    /// been gone for long enough.
-    pub abandoned: Vec<String>,
-    /// What could not be removed, with the reason.
-    pub failed: Vec<(String, String)>,
-    /// Files of bindings that do not read, with the reason. What they bind stays.
-    pub unreadable: Vec<(String, String)>,
-}
-
-impl Collected {
-    /// The bytes that were freed, or would be.
-    pub fn bytes(&self) -> u64 {
-        self.removed.iter().map(|removed| removed.bytes).sum()
     }
 }
 
@@ -126,6 +89,8 @@ pub(crate) fn collect_beside(
     if options.is_dry_run {
         let (marked, _, decided) = look(store, options, going, now)?;
         return Ok(Collected {
+            dry_run: true,
+            bytes: freed_by(&decided.due),
             removed: decided.due,
             waiting: decided.waiting,
             abandoned: decided.abandoned.due.into_iter().collect(),
@@ -146,7 +111,7 @@ pub(crate) fn collect_beside(
         for file in decided.abandoned.due {
             match remove_bindings(&file) {
                 Ok(()) => collected.abandoned.push(file),
-                Err(error) => collected.failed.push((file, error.to_string())),
+                Err(error) => collected.failed.push(failure(&file, &error)),
             }
         }
         if !collected.failed.is_empty() {
@@ -165,19 +130,28 @@ pub(crate) fn collect_beside(
                     doomed.extend(aside);
                     collected.removed.push(removed);
                 }
-                Err(error) => collected.failed.push((removed.path, error.to_string())),
+                Err(error) => collected.failed.push(failure(&removed.path, &error)),
             }
         }
         Ok((collected, doomed))
     })?;
     for aside in doomed {
         if let Err(error) = aside.remove() {
-            collected.failed.push((error.path().display().to_string(), error.to_string()));
+            collected.failed.push(failure(&error.path().to_string_lossy(), &error));
         }
     }
     remove_empty_groups(store)?;
     collected.removed.sort_by(|a, b| a.path.cmp(&b.path));
+    collected.bytes = freed_by(&collected.removed);
     Ok(collected)
+}
+
+fn freed_by(removed: &[Orphan]) -> u64 {
+    removed.iter().map(|removed| removed.bytes).sum()
+}
+
+fn failure(path: &str, error: &impl ToString) -> Failure {
+    Failure { path: path.to_owned(), reason: error.to_string() }
 }
 
 /// Looks through a store, and decides. Removes what dead processes have left, but for a dry run;
@@ -204,7 +178,7 @@ pub(super) struct Decided {
     due: Vec<Orphan>,
     pub(super) abandoned: Abandoned,
     /// What stays since something is mounted in it, with that as the reason.
-    mounted: Vec<(String, String)>,
+    mounted: Vec<Failure>,
 }
 
 impl Decided {
@@ -312,7 +286,7 @@ fn decide(
         let Some((hash, kind)) = kinds.get(&path).copied() else { continue };
         // Its contents stay too.
         if let Err(error) = mounts.refuse(Path::new(&path)) {
-            mounted.push((path.clone(), error.to_string()));
+            mounted.push(failure(&path, &error));
             spared.push((path, since));
             continue;
         }
@@ -419,7 +393,7 @@ fn leftovers(
             match fs::stage_removal(&path, &artifacts, mounts) {
                 Ok(aside) => found.extend(aside),
                 Err(error) => {
-                    collected.failed.push((path.display().to_string(), error.to_string()));
+                    collected.failed.push(failure(&path.to_string_lossy(), &error));
                 }
             }
         }

@@ -10,8 +10,9 @@ use scratchrs_model::hash::Sha256;
 use scratchrs_model::layout;
 use scratchrs_model::store::record::Record;
 
+use super::report::{ArtifactKind, Created};
 use super::session::{self, Work};
-use super::{ArtifactKind, Store, settings, tree};
+use super::{Store, settings, tree};
 use crate::error::{Error, Result};
 
 const TREE: &str = "tree";
@@ -33,21 +34,6 @@ pub struct CreateOptions {
     /// How the files of a tree are linked to their contents. A tree that is there already and
     /// linked in another way is linked anew. Without a choice: what was chosen for the store, or
     /// the best that the file system can do; and a tree that is there stays as it is.
-    pub link: Option<LinkMode>,
-}
-
-/// What was stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Created {
-    /// Its hash.
-    pub hash: Sha256,
-    /// Its address.
-    pub path: String,
-    /// What it is.
-    pub kind: ArtifactKind,
-    /// Whether it was not there before.
-    pub is_new: bool,
-    /// How the files of the tree are really linked; none for a file, or if nobody knows.
     pub link: Option<LinkMode>,
 }
 

@@ -13,6 +13,7 @@ use scratchrs_model::store::uses::{self, Usage, Use};
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
+use super::report::Failure;
 use super::spelling::Files;
 use super::{Store, tree};
 use crate::error::Result;
@@ -44,7 +45,7 @@ pub(super) struct Marked {
     /// The log, without uses that are no more.
     pub(super) uses: Vec<Use>,
     /// Files of bindings that do not read, with the reason.
-    pub(super) unreadable: Vec<(String, String)>,
+    pub(super) unreadable: Vec<Failure>,
     /// Files of which it is not known what they bind: nothing may be removed while they are there.
     pub(super) unknown: Vec<String>,
 }
@@ -133,7 +134,7 @@ impl Marked {
     fn does_not_read(&mut self, file: &str, reason: String) {
         if self.unknown.last().is_none_or(|last| last != file) {
             self.unknown.push(file.to_owned());
-            self.unreadable.push((file.to_owned(), reason));
+            self.unreadable.push(Failure { path: file.to_owned(), reason });
         }
     }
 

@@ -12,8 +12,9 @@ use scratchrs_model::time::DepotTime;
 
 use super::collection::{self, CollectOptions};
 use super::mark::{Marked, mark};
+use super::report::{BoundName, Failure};
 use super::users::Users;
-use super::{BoundName, Store, session};
+use super::{Store, session};
 use crate::error::Result;
 use crate::locks;
 
@@ -86,7 +87,7 @@ pub(crate) struct Survey {
     /// Files of bindings that nobody uses any more, and since when.
     pub(crate) abandoned: BTreeMap<String, DepotTime>,
     /// Files of bindings that do not read, with the reason.
-    pub(crate) unreadable: Vec<(String, String)>,
+    pub(crate) unreadable: Vec<Failure>,
 }
 
 impl Survey {

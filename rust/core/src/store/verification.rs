@@ -1,5 +1,5 @@
-//! Finding rot: contents that are not what they are named by, and trees that do not have what they
-//! should.
+//! Detecting corruption: contents that do not match their hashes, and trees that do not match their
+//! records.
 
 use std::collections::{BTreeMap, HashSet};
 use std::ffi::OsStr;
@@ -11,50 +11,24 @@ use scratchrs_model::hash::Sha256;
 use scratchrs_model::store::record::{Entry, Kind, Record};
 
 use super::mark::{Marked, mark};
+use super::report::{Corrupt, NameInFile, Verified};
 use super::{Store, tree};
 use crate::error::{Error, Result};
 
-/// Something that is not what it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    /// The content or the tree.
-    pub hash: Sha256,
-    /// The file that is wrong.
-    pub path: String,
-    /// What is wrong with it.
-    pub what: String,
-    /// The names that lead to it, directly or through a tree, each with its file.
-    pub bound_by: Vec<(String, String)>,
-}
-
-/// What a verification came to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verified {
-    /// How many contents were read.
-    pub files: u64,
-    /// How many trees were looked through.
-    pub trees: u64,
-    /// How many bytes were read.
-    pub bytes: u64,
-    /// What is not what it should be, by path.
-    pub damaged: Vec<Damage>,
-}
-
-/// Reads every content of a store and looks through every tree. Contents are read by several threads.
+/// Reads every content of a store, on several threads, and checks every tree.
 ///
-/// A file of a tree that is linked to its content, or shares its blocks, is what its content is:
-/// only copies are read for themselves.
+/// A file of a tree that is linked to its content, or shares its blocks, is not read again; only copies
+/// are.
 ///
 /// # Errors
 ///
-/// If the store cannot be read, or nobody wants the result any more. What is wrong in it is in the
-/// answer.
+/// If the store cannot be read, or it is cancelled. Corruption is part of the result.
 pub fn verify(store: &Store, progress: &Progress) -> Result<Verified> {
     let marked = mark(store)?;
     let names = names_by_path(&marked);
     let mut verified = Verified::default();
     progress.begin("Verifying");
-    let damaged = |hash: Sha256, path: PathBuf, what: String| Damage {
+    let corrupt = |hash: Sha256, path: PathBuf, what: String| Corrupt {
         hash,
         bound_by: names.get(&store.path(hash)).cloned().unwrap_or_default(),
         path: path.display().to_string(),
@@ -73,9 +47,9 @@ pub fn verify(store: &Store, progress: &Progress) -> Result<Verified> {
             }
         }
     }
-    let checked = fs::parallel_map(&contents, |(hash, path)| rot(path, *hash, progress));
+    let checked = fs::parallel_map(&contents, |(hash, path)| mismatch(path, *hash, progress));
     for ((hash, path), found) in contents.into_iter().zip(checked) {
-        verified.damaged.extend(found?.map(|what| damaged(hash, path, what)));
+        verified.corrupt.extend(found?.map(|what| corrupt(hash, path, what)));
     }
     progress.begin_counting("Looking through trees");
     progress.expect(marked.trees.len() as u64);
@@ -83,24 +57,25 @@ pub fn verify(store: &Store, progress: &Progress) -> Result<Verified> {
     for (hash, record) in &marked.trees {
         verified.trees += 1;
         for (path, what) in faults(store, *hash, record, &there, progress)? {
-            verified.damaged.push(damaged(*hash, path, what));
+            verified.corrupt.push(corrupt(*hash, path, what));
         }
         progress.advance(1);
     }
-    verified.damaged.sort_by(|a, b| a.path.cmp(&b.path));
+    verified.corrupt.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(verified)
 }
 
-fn names_by_path(marked: &Marked) -> BTreeMap<String, Vec<(String, String)>> {
-    let mut names: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+fn names_by_path(marked: &Marked) -> BTreeMap<String, Vec<NameInFile>> {
+    let mut names: BTreeMap<String, Vec<NameInFile>> = BTreeMap::new();
     for (path, file, name, _) in marked.usage.iter() {
-        names.entry(path.to_owned()).or_default().push((file.to_owned(), name.to_owned()));
+        let name = NameInFile { file: file.to_owned(), name: name.to_owned() };
+        names.entry(path.to_owned()).or_default().push(name);
     }
     names
 }
 
-/// What is wrong with a file that should have this content.
-fn rot(path: &Path, hash: Sha256, progress: &Progress) -> Result<Option<String>> {
+/// How a file differs from the content that it should have.
+fn mismatch(path: &Path, hash: Sha256, progress: &Progress) -> Result<Option<String>> {
     match blob_hash_sha256(path, progress).map_err(Error::from) {
         Ok(found) if found == hash => Ok(None),
         Ok(found) => Ok(Some(format!("its content has the hash {found}, not {hash}"))),
@@ -119,8 +94,8 @@ fn faults(
 ) -> Result<Vec<(PathBuf, String)>> {
     let root = PathBuf::from(store.path(hash));
     if content_record_hash(record) != hash {
-        // There was no record: this is what is left.
-        return Ok(vec![(root, "what is in the tree does not have its hash".to_owned())]);
+        // There was no record, so this one was made from the tree.
+        return Ok(vec![(root, "the content of the tree does not match its hash".to_owned())]);
     }
     let mut found = fs::parallel_map(&record.entries, |entry| -> Result<_> {
         progress.check()?;
@@ -130,8 +105,8 @@ fn faults(
     .into_iter()
     .filter_map(Result::transpose)
     .collect::<Result<Vec<_>>>()?;
-    let strangers = strangers(&root, record)?.into_iter();
-    found.extend(strangers.map(|path| (path, "it does not belong there".to_owned())));
+    let extra_entries = extra_entries(&root, record)?.into_iter();
+    found.extend(extra_entries.map(|path| (path, "it does not belong to the tree".to_owned())));
     found.sort();
     Ok(found)
 }
@@ -149,12 +124,12 @@ fn fault(
     match &entry.kind {
         Kind::Directory | Kind::EmptyTree => {
             let is_right = seen.kind == FileKind::Directory;
-            Ok((!is_right).then(|| "it is no directory any more".to_owned()))
+            Ok((!is_right).then(|| "it is no longer a directory".to_owned()))
         }
         Kind::Link(text) => {
             let found = text_of_link(path);
             let is_right = found.is_some() && found == entry_path(text);
-            Ok((!is_right).then(|| "it is not the link that it was".to_owned()))
+            Ok((!is_right).then(|| "it is not the original link".to_owned()))
         }
         Kind::File { hash, size, .. } => {
             if !there.contains(hash) {
@@ -164,9 +139,9 @@ fn fault(
                 return Ok(fault_of_link(store, path, *hash));
             }
             if seen.kind == FileKind::Directory || seen.size != *size {
-                return Ok(Some("it is not the file that it was".to_owned()));
+                return Ok(Some("it is not the original file".to_owned()));
             }
-            if is_same(store, *hash, &seen)? { Ok(None) } else { rot(path, *hash, progress) }
+            if is_same(store, *hash, &seen)? { Ok(None) } else { mismatch(path, *hash, progress) }
         }
     }
 }
@@ -185,7 +160,7 @@ fn fault_of_link(store: &Store, path: &Path, hash: Sha256) -> Option<String> {
         Some(found) if found == hash => {
             format!("it leads to `{}`: the store was moved", text.display())
         }
-        _ => "it is not the link that it was".to_owned(),
+        _ => "it is not the original link".to_owned(),
     })
 }
 
@@ -200,24 +175,24 @@ fn is_same(store: &Store, hash: Sha256, seen: &fs::Metadata) -> Result<bool> {
     Ok(false)
 }
 
-/// What is in a tree and not in its record.
-fn strangers(root: &Path, record: &Record) -> Result<Vec<PathBuf>> {
+/// The entries of a tree that are not in its record.
+fn extra_entries(root: &Path, record: &Record) -> Result<Vec<PathBuf>> {
     let mut known = HashSet::new();
     for entry in &record.entries {
         let path = tree::on_disk(root, &entry.path)?;
         known.extend(path.ancestors().map(Path::to_owned));
     }
-    let mut strangers = Vec::new();
+    let mut extra_entries = Vec::new();
     let mut directories = vec![root.to_owned()];
     while let Some(directory) = directories.pop() {
         for entry in fs::read_dir(&directory)? {
             let path = directory.join(&entry.name);
             if !known.contains(&path) {
-                strangers.push(path);
+                extra_entries.push(path);
             } else if entry.kind == FileKind::Directory {
                 directories.push(path);
             }
         }
     }
-    Ok(strangers)
+    Ok(extra_entries)
 }

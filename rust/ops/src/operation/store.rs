@@ -3,7 +3,7 @@
 use chrono::TimeDelta;
 use scratchrs_core::store::{
     self, ArtifactKind, BindOptions, Bound, CollectOptions, Collected, CreateOptions, Created,
-    Creation, OpenOptions, Settings, Status, Store, Verified,
+    Creation, Failure, NameInFile, OpenOptions, Settings, Status, Store, Verified,
 };
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::{LinkMode, Progress};
@@ -121,14 +121,7 @@ fn created_texts(created: &Created) -> Vec<String> {
     let Created { hash, path, kind, is_new, link } = created;
     let link = link.map(|link| link.to_string()).unwrap_or_default();
     let new = if *is_new { "new" } else { "" };
-    vec![hash.to_string(), path.clone(), kind_word(*kind).to_owned(), new.to_owned(), link]
-}
-
-fn kind_word(kind: ArtifactKind) -> &'static str {
-    match kind {
-        ArtifactKind::File => "file",
-        ArtifactKind::Tree => "tree",
-    }
+    vec![hash.to_string(), path.clone(), kind.name().to_owned(), new.to_owned(), link]
 }
 
 /// See [`Creation::abandon`].
@@ -205,7 +198,7 @@ pub fn my_artifact_hash(file: &str, name: &str) -> Result<String> {
 pub fn my_artifact_path(depot: &str, directory: &str, hash_text: &str) -> Result<Vec<String>> {
     let store = Store::of(place(depot, directory))?;
     let hash = hash(hash_text)?;
-    let kind = store.kind(hash)?.map(kind_word).unwrap_or_default();
+    let kind = store.kind(hash)?.map(ArtifactKind::name).unwrap_or_default();
     Ok(vec![store.path(hash), kind.to_owned()])
 }
 
@@ -252,17 +245,17 @@ fn collected(collected: &Collected) -> Table {
         let mut table = Table::new();
         table.insert("hash".into(), removed.hash.to_string().into());
         table.insert("path".into(), removed.path.clone().into());
-        table.insert("kind".into(), kind_word(removed.kind).into());
+        table.insert("kind".into(), removed.kind.name().into());
         table.insert("bytes".into(), count(removed.bytes));
         Value::Table(table)
     });
     let waiting = collected.waiting.iter().map(|orphan| orphan.path.clone().into());
     let mut table = Table::new();
-    table.insert("bytes".into(), count(collected.bytes()));
+    table.insert("bytes".into(), count(collected.bytes));
     table.insert("removed".into(), Value::Array(removed.collect()));
     table.insert("waiting".into(), Value::Array(waiting.collect()));
-    table.insert("failed".into(), pairs(&collected.failed));
-    table.insert("unreadable".into(), pairs(&collected.unreadable));
+    table.insert("failed".into(), pairs(failures(&collected.failed)));
+    table.insert("unreadable".into(), pairs(failures(&collected.unreadable)));
     table
 }
 
@@ -270,10 +263,18 @@ fn count(bytes: u64) -> Value {
     Value::Integer(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
-fn pairs(pairs: &[(String, String)]) -> Value {
+fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Value {
     let pair =
-        |(one, other): &(String, String)| -> Value { vec![one.clone(), other.clone()].into() };
-    Value::Array(pairs.iter().map(pair).collect())
+        |(one, other): (&String, &String)| -> Value { vec![one.clone(), other.clone()].into() };
+    Value::Array(pairs.map(pair).collect())
+}
+
+fn failures(failures: &[Failure]) -> impl Iterator<Item = (&String, &String)> {
+    failures.iter().map(|failure| (&failure.path, &failure.reason))
+}
+
+fn names(names: &[NameInFile]) -> impl Iterator<Item = (&String, &String)> {
+    names.iter().map(|name| (&name.file, &name.name))
 }
 
 /// See [`store::status`].
@@ -292,37 +293,32 @@ pub fn store_status(
 
 fn status_table(status: &Status) -> Table {
     let artifacts = status.artifacts.iter().map(|artifact| {
-        let names: Vec<(String, String)> = artifact
-            .bound_by
-            .iter()
-            .map(|bound| (bound.file.clone(), bound.name.clone()))
-            .collect();
+        let names = artifact.bound_by.iter().map(|bound| (&bound.file, &bound.name));
         let mut table = Table::new();
         table.insert("hash".into(), artifact.hash.to_string().into());
         table.insert("path".into(), artifact.path.clone().into());
-        table.insert("kind".into(), kind_word(artifact.kind).into());
+        table.insert("kind".into(), artifact.kind.name().into());
         table.insert("files".into(), count(artifact.files));
         table.insert("bytes".into(), count(artifact.bytes));
         let link = artifact.link.map(LinkMode::name).unwrap_or_default();
         table.insert("link".into(), link.into());
-        table.insert("bound_by".into(), pairs(&names));
+        table.insert("bound_by".into(), pairs(names));
         table.insert("is_in_tree".into(), artifact.is_in_tree.into());
         if let Some(since) = artifact.orphan_since {
             table.insert("orphan_since".into(), Value::Datetime(since.to_toml()));
         }
         Value::Table(table)
     });
-    let missing: Vec<(String, String)> =
-        status.missing.iter().map(|(file, name, _)| (file.clone(), name.clone())).collect();
+    let missing = status.missing.iter().map(|missing| (&missing.file, &missing.name));
     let mut table = Table::new();
     table.insert("root".into(), status.root.clone().into());
     table.insert("files".into(), count(status.files));
     table.insert("trees".into(), count(status.trees));
     table.insert("bytes".into(), count(status.bytes));
-    table.insert("saved_bytes".into(), count(status.saved_bytes()));
+    table.insert("saved_bytes".into(), count(status.saved_bytes));
     table.insert("artifacts".into(), Value::Array(artifacts.collect()));
-    table.insert("missing".into(), pairs(&missing));
-    table.insert("unreadable".into(), pairs(&status.unreadable));
+    table.insert("missing".into(), pairs(missing));
+    table.insert("unreadable".into(), pairs(failures(&status.unreadable)));
     table
 }
 
@@ -341,12 +337,12 @@ pub fn verify_store(
 }
 
 fn verified(verified: &Verified) -> Table {
-    let damaged = verified.damaged.iter().map(|damage| {
+    let damaged = verified.corrupt.iter().map(|damage| {
         let mut table = Table::new();
         table.insert("hash".into(), damage.hash.to_string().into());
         table.insert("path".into(), damage.path.clone().into());
         table.insert("what".into(), damage.what.clone().into());
-        table.insert("bound_by".into(), pairs(&damage.bound_by));
+        table.insert("bound_by".into(), pairs(names(&damage.bound_by)));
         Value::Table(table)
     });
     let mut table = Table::new();
@@ -373,8 +369,8 @@ pub fn adopt_store(
     let mut table = Table::new();
     table.insert("artifacts".into(), count(adopted.artifacts));
     table.insert("names".into(), count(adopted.names));
-    table.insert("taken".into(), pairs(&adopted.taken));
-    table.insert("skipped".into(), pairs(&adopted.skipped));
+    table.insert("taken".into(), pairs(names(&adopted.taken)));
+    table.insert("skipped".into(), pairs(failures(&adopted.skipped)));
     Ok(document::Table(table))
 }
 

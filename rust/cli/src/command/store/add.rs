@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use scratchrs_core::store::{
-    ArtifactKind, BindOptions, Bound, CreateOptions, Creation, bind, end_session,
+    BindOptions, Bound, CreateOptions, Created, Creation, bind, end_session,
 };
 use scratchrs_fs::LinkMode;
 use serde::Serialize;
@@ -50,19 +50,9 @@ pub(crate) struct Arguments {
 
 #[derive(Serialize)]
 struct Answer<'a> {
-    hash: String,
-    path: &'a str,
-    kind: &'static str,
-    is_new: bool,
-    link: Option<&'static str>,
+    #[serde(flatten)]
+    created: &'a Created,
     file: &'a str,
-}
-
-pub(super) fn word(kind: ArtifactKind) -> &'static str {
-    match kind {
-        ArtifactKind::File => "file",
-        ArtifactKind::Tree => "tree",
-    }
 }
 
 impl Arguments {
@@ -93,18 +83,11 @@ impl Arguments {
                 .hint("`--force` binds it to this"));
         }
         if session.output.is_json() {
-            return session.output.json(&Answer {
-                hash: created.hash.to_string(),
-                path: &created.path,
-                kind: word(created.kind),
-                is_new: created.is_new,
-                link: created.link.map(LinkMode::name),
-                file: &file,
-            });
+            return session.output.json(&Answer { created: &created, file: &file });
         }
         session.output.result(&format!("{}\n", created.hash))?;
         let (verb, what) =
-            if created.is_new { ("Stored", "") } else { ("Found", ", which was there already") };
+            if created.is_new { ("Stored", "") } else { ("Found", ", which already exists") };
         session.output.talk(&format!("{} `{}`{what}", done(verb), created.path));
         Ok(())
     }

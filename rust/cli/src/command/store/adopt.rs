@@ -1,7 +1,6 @@
-//! `scratchrs store adopt`: what is bound in another store is taken over.
+//! `scratchrs store adopt`: import another store.
 
-use scratchrs_core::store::{Store, adopt, end_session};
-use serde::Serialize;
+use scratchrs_core::store::{Failure as NotImported, NameInFile, Store, adopt, end_session};
 
 use super::{PATIENCE, store};
 use crate::failure::{Code, Failure, Result};
@@ -11,29 +10,17 @@ use crate::progress::with_progress;
 use crate::session::{Session, place};
 
 const AFTER_HELP: &str = "\
-With --json: {\"artifacts\", \"names\", \"taken\": [{\"file\", \"name\"}], \"notes\": [\"…\"]}";
+With --json: {\"artifacts\", \"names\", \"taken\": [{\"file\", \"name\"}], \
+\"skipped\": [{\"path\", \"reason\"}], \"notes\": [\"…\"]}";
 
-/// Take over what is bound in another store, by default that of OhMyArtifacts.jl in the same depot
+/// Import everything that is bound in another store, by default that of OhMyArtifacts.jl in the same depot
 ///
-/// All is verified on the way. The other store stays as it is.
+/// All contents are verified. The other store is not changed.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The directory of the other store
     directory: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    artifacts: u64,
-    names: u64,
-    taken: Vec<Name>,
-}
-
-#[derive(Serialize)]
-struct Name {
-    file: String,
-    name: String,
 }
 
 impl Arguments {
@@ -53,22 +40,20 @@ impl Arguments {
         let ended = end_session(Some(&own));
         let adopted = adopted?;
         ended?;
-        for (path, reason) in &adopted.skipped {
-            let note = format!("`{path}` is not taken over: {reason}");
+        for NotImported { path, reason } in &adopted.skipped {
+            let note = format!("`{path}` is not imported: {reason}");
             session.output.note(&visible(&note), None);
         }
         if session.output.is_json() {
-            let taken = adopted.taken.into_iter().map(|(file, name)| Name { file, name });
-            let (artifacts, names) = (adopted.artifacts, adopted.names);
-            return session.output.json(&Answer { artifacts, names, taken: taken.collect() });
+            return session.output.json(&adopted);
         }
-        for (file, name) in &adopted.taken {
+        for NameInFile { file, name } in &adopted.taken {
             let note = format!("\"{name}\" in `{file}` is bound to something else, and stays so");
             session.output.note(&visible(&note), None);
         }
-        let things = human::count(adopted.artifacts, "thing");
+        let artifacts = human::count(adopted.artifacts, "artifact");
         let names = human::count(adopted.names, "name");
-        session.output.talk(&format!("{} {things} and {names}", done("Adopted")));
+        session.output.talk(&format!("{} {artifacts} and {names}", done("Adopted")));
         Ok(())
     }
 }

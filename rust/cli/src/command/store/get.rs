@@ -1,10 +1,9 @@
 //! `scratchrs store get`: where something is.
 
-use scratchrs_core::store::bound_hash;
+use scratchrs_core::store::{ArtifactKind, bound_hash};
 use scratchrs_model::hash::Sha256;
 use serde::Serialize;
 
-use super::add::word;
 use super::{Names, StoreOption};
 use crate::failure::{Code, Failure, Result};
 use crate::human::visible;
@@ -36,9 +35,9 @@ pub(crate) struct Arguments {
 
 #[derive(Serialize)]
 struct Answer<'a> {
-    hash: String,
+    hash: Sha256,
     path: &'a str,
-    kind: &'static str,
+    kind: ArtifactKind,
 }
 
 impl Arguments {
@@ -64,8 +63,7 @@ impl Arguments {
             return Err(Failure::new(Code::NotFound, message).about(&path));
         };
         if session.output.is_json() {
-            let hash = hash.to_string();
-            return session.output.json(&Answer { hash, path: &path, kind: word(kind) });
+            return session.output.json(&Answer { hash, path: &path, kind });
         }
         session.output.result(&format!("{path}\n"))
     }

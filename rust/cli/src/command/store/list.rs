@@ -1,11 +1,8 @@
-//! `scratchrs store list`: what is in a store, and who binds it.
+//! `scratchrs store list`: list the artifacts of a store, and the names that are bound to them.
 
-use scratchrs_core::store::{Artifact, Status, status};
-use scratchrs_fs::LinkMode;
-use serde::Serialize;
+use scratchrs_core::store::{Artifact, Failure, MissingArtifact, status};
 
 use super::StoreOption;
-use super::add::word;
 use crate::failure::Result;
 use crate::human::{self, visible};
 use crate::output::{aside, title};
@@ -14,63 +11,26 @@ use crate::table::{self, Align, Column};
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs store list                              what is bound
-  scratchrs store list --all                        … and what is not
-  scratchrs store list --json | jq .saved_bytes     what sharing saves
+  scratchrs store list                              bound artifacts
+  scratchrs store list --all                        … and unbound ones
+  scratchrs store list --json | jq .saved_bytes     the savings by sharing
   scratchrs store list --store ~/.julia/scratchspaces/cf8be1f4-309d-442e-839d-29d2a0af6cb7/0.3
 
 With --json: {\"root\", \"files\", \"trees\", \"bytes\", \"saved_bytes\", \"artifacts\": [{\"hash\", \
 \"path\", \"kind\", \"files\", \"bytes\", \"link\", \"bound_by\": [{\"file\", \"name\", \"time\"}], \
-\"is_in_tree\", \"orphan_since\"}], \"missing\": [{\"file\", \"name\", \"hash\"}], \"notes\": [\"…\"]}";
+\"is_in_tree\", \"orphan_since\"}], \"missing\": [{\"file\", \"name\", \"hash\"}], \
+\"unreadable\": [{\"path\", \"reason\"}], \"notes\": [\"…\"]}";
 
-/// List what is in the store, who binds it, and what sharing saves
+/// List the artifacts of the store, the names bound to them, and the savings by sharing
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// What no name is bound to too
+    /// Also list unbound artifacts
     #[arg(long)]
     all: bool,
 
     #[command(flatten)]
     store: StoreOption,
-}
-
-#[derive(Serialize)]
-struct Answer {
-    root: String,
-    files: u64,
-    trees: u64,
-    bytes: u64,
-    saved_bytes: u64,
-    artifacts: Vec<Item>,
-    missing: Vec<Missing>,
-}
-
-#[derive(Serialize)]
-struct Item {
-    hash: String,
-    path: String,
-    kind: &'static str,
-    files: u64,
-    bytes: u64,
-    link: Option<&'static str>,
-    bound_by: Vec<Name>,
-    is_in_tree: bool,
-    orphan_since: Option<String>,
-}
-
-#[derive(Serialize)]
-struct Name {
-    file: String,
-    name: String,
-    time: String,
-}
-
-#[derive(Serialize)]
-struct Missing {
-    file: String,
-    name: String,
-    hash: String,
 }
 
 const COLUMNS: [Column; 5] = [
@@ -85,13 +45,13 @@ impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let store = self.store.get(session)?;
         let found = status(&store)?;
-        for (file, reason) in &found.unreadable {
+        for Failure { path: file, reason } in &found.unreadable {
             session.output.note(&visible(&format!("{file}:{reason}")), None);
         }
         if session.output.is_json() {
-            return session.output.json(&answer(&found));
+            return session.output.json(&found);
         }
-        for (file, name, hash) in &found.missing {
+        for MissingArtifact { file, name, hash } in &found.missing {
             let note = format!("\"{name}\" in `{file}` is bound to {hash}, which is not there");
             session.output.note(&visible(&note), None);
         }
@@ -121,7 +81,7 @@ impl Arguments {
             human::count(found.trees, "tree"),
             found.root,
             human::size(found.bytes),
-            human::size(found.saved_bytes())
+            human::size(found.saved_bytes)
         );
         session.output.talk(&aside(&total));
         Ok(())
@@ -131,40 +91,4 @@ impl Arguments {
 fn row(artifact: &Artifact, name: String, bound: String) -> [String; 5] {
     let files = artifact.files.to_string();
     [name, artifact.hash.to_string(), human::size(artifact.bytes), files, bound]
-}
-
-fn answer(status: &Status) -> Answer {
-    let artifacts = status.artifacts.iter().map(|artifact| Item {
-        hash: artifact.hash.to_string(),
-        path: artifact.path.clone(),
-        kind: word(artifact.kind),
-        files: artifact.files,
-        bytes: artifact.bytes,
-        link: artifact.link.map(LinkMode::name),
-        bound_by: artifact
-            .bound_by
-            .iter()
-            .map(|bound| Name {
-                file: bound.file.clone(),
-                name: bound.name.clone(),
-                time: bound.time.to_string(),
-            })
-            .collect(),
-        is_in_tree: artifact.is_in_tree,
-        orphan_since: artifact.orphan_since.map(|since| since.to_string()),
-    });
-    let missing = status.missing.iter().map(|(file, name, hash)| Missing {
-        file: file.clone(),
-        name: name.clone(),
-        hash: hash.to_string(),
-    });
-    Answer {
-        root: status.root.clone(),
-        files: status.files,
-        trees: status.trees,
-        bytes: status.bytes,
-        saved_bytes: status.saved_bytes(),
-        artifacts: artifacts.collect(),
-        missing: missing.collect(),
-    }
 }

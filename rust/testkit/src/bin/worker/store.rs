@@ -135,8 +135,8 @@ fn check(store: &Store) -> Result<(), String> {
         return Err(format!("bound and not there: {:?} {:?}", found.missing, found.unreadable));
     }
     let verified = store::verify(store, &Progress::default()).map_err(typed)?;
-    if !verified.damaged.is_empty() {
-        return Err(format!("damaged: {:?}", verified.damaged));
+    if !verified.corrupt.is_empty() {
+        return Err(format!("corrupt: {:?}", verified.corrupt));
     }
     for artifact in &found.artifacts {
         let link = artifact.link.map_or("file", LinkMode::name);
@@ -172,7 +172,7 @@ fn collect(store: &Store, until: Option<&Path>) -> Result<(), String> {
         let collected =
             store::collect(store, options, now(), &Progress::default()).map_err(typed)?;
         say("collected", &collected.removed.len().to_string())?;
-        for (path, reason) in &collected.failed {
+        for store::Failure { path, reason } in &collected.failed {
             say("failed", &format!("{path}: {reason}"))?;
         }
         if until.is_none_or(Path::exists) {
