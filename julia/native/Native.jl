@@ -10,7 +10,6 @@ include("Binding.jl")
 include("artifact.jl")
 include("library.jl")
 include("MessagePack.jl")
-include("operation.jl")
 include("call.jl")
 include("operations.jl")
 

@@ -1,4 +1,4 @@
-# How a call crosses. The functions for the operations are those of the table in `operations.jl`.
+# How a call crosses. The functions for the operations in `operations.jl` are generated.
 
 # Bytes that belong to the library: `Bytes` of `rust/capi`.
 struct Bytes

@@ -6,65 +6,927 @@ const ABI = 0x5dad8171f02438c0
 # The fields of replies that hold one of some words.
 const WORDS = (:consequence, :kind, :reason, :standing, :what,)
 
-@operations begin
-    short(get_scratch(depot::Text, directory::Text, owner::Uuid, key::Text)::Text)
-    waits(track_access(depot::Text, space::Text, project::Text)::Texts)
-    waits(condense_usage(depot::Text)::Texts)
-    deletion(delete_scratch(depot::Text, directory::Text, owner::Uuid, key::Text)::Unit)
-    deletion(clear_scratch(depot::Text, directory::Text, owner::Uuid, all::Flag)::Unit)
-    short(begin_generation(depot::Text, directory::Text, owner::Uuid, key::Text, version::Text, versioned::Flag)::Texts)
-    short(publish_generation(ticket::Ticket)::Text)
-    short(abandon_generation(ticket::Ticket)::Unit)
-    short(project_uuid(file::Text)::Text)
-    short(read_toml(file::Text)::OptionalTable)
-    short(read_overrides(depots::Texts, directory::Text)::Texts)
-    short(choose_platform(host::Texts, platforms::Texts)::Texts)
-    short(store_root(depot::Text, directory::Text)::Text)
-    short(peer_store_root(depot::Text, directory::Text)::Text)
-    waits(open_store(depot::Text, directory::Text, package::Uuid, version::Text, versioned::Flag, project::Text)::Texts)
-    waits(begin_creation(depot::Text, directory::Text)::Texts)
-    job(finish_creation(ticket::Ticket, returned::Text, is_whole::Flag, link_mode::Text)::Texts)
-    waits(finish_small_creation(ticket::Ticket, returned::Text)::Texts)
-    short(abandon_creation(ticket::Ticket)::Unit)
-    short(end_store_session()::Unit)
-    waits(bind_my_artifact(depot::Text, directory::Text, file::Text, name::Text, hash_text::Text, metadata::Text, force::Flag)::Text)
-    waits(unbind_my_artifact(depot::Text, directory::Text, file::Text, names::Texts)::Unit)
-    short(my_artifact_hash(file::Text, name::Text)::Text)
-    short(my_artifact_path(depot::Text, directory::Text, hash_text::Text)::Texts)
-    waits(store_usage(depot::Text, directory::Text)::Table)
-    job(collect_store(depot::Text, directory::Text, delay_ms::Ticket, is_dry_run::Flag, spares_own::Flag)::Table)
-    job(store_status(depot::Text, directory::Text, root::Text)::Table)
-    job(verify_store(depot::Text, directory::Text, root::Text)::Table)
-    job(adopt_store(depot::Text, directory::Text, other::Text)::Table)
-    short(store_link(depot::Text, directory::Text)::Text)
-    short(set_store_link(depot::Text, directory::Text, link_mode::Text)::Unit)
-    waits(bind_artifact(depots::Texts, file::Text, name::Text, hash::Text, platform::Texts, downloads::Texts, with_downloads::Flag, lazy::Flag, force::Flag)::Texts)
-    waits(unbind_artifact(file::Text, name::Text, platform::Texts)::Unit)
-    short(begin_artifact(depots::Texts, directory::Text)::Texts)
-    job(publish_artifact(ticket::Ticket)::Text)
-    short(abandon_artifact(ticket::Ticket)::Unit)
-    deletion(remove_artifact(depots::Texts, directory::Text, hash::Text)::Unit)
-    job(verify_tree(path::Text, hash::Text)::Texts)
-    job(verify_artifacts(depots::Texts, directory::Text)::Table)
-    job(repair_artifacts(depots::Texts, directory::Text, files::Texts, platform::Texts, session::Texts)::Table)
-    short(artifact_usage(depots::Texts, hash::Text, more::Texts)::Table)
-    job(archive_tree(path::Text, tarball::Text)::Texts)
-    short(check_binding(file::Text, name::Text, platform::Texts)::Unit)
-    short(read_downloads(name::Text, hash::Text, downloads::Texts, file::Text)::Texts)
-    job(install_artifact(depots::Texts, directory::Text, name::Text, hash::Text, downloads::Texts, file::Text, with_server::Flag, session::Texts)::Texts)
-    waits(use_artifact(depots::Texts, directory::Text, hash::Text, file::Text)::Texts)
-    waits(begin_install(depots::Texts, directory::Text, hash::Text)::Texts)
-    job(finish_install(ticket::Ticket, name::Text, sha256::Text, session::Texts)::Texts)
-    short(abandon_install(ticket::Ticket)::Unit)
-    job(download_file(url::Text, path::Text, session::Texts)::Unit)
-    job(unpack_tarball(tarball::Text, directory::Text, session::Texts)::Unit)
-    job(file_sha256(path::Text)::Text)
-    job(tree_hash(path::Text, sha256::Flag)::Text)
-    job(blob_hash(path::Text, sha256::Flag)::Text)
-    job(collect_depots(depots::Texts, delay::Text, period::Text, max_size::Text, force::Flag, is_dry_run::Flag, ignore_roots::Texts)::Report)
-    job(depot_status(depots::Texts, force::Flag, ignore_roots::Texts)::Status)
-    job(explain_item(depots::Texts, query::Text, ignore_roots::Texts)::Explained)
-    short(render(kind::Text, reply::Binary, width::Ticket, has_colour::Flag, is_verbose::Flag, home::Text)::Text)
-    short(panic()::Unit)
-    job(rehearse(stages::Texts, steps::Ticket)::Texts)
+# The functions for the operations.
+const SYMBOLS = [
+    "scratchrs_get_scratch",
+    "scratchrs_track_access",
+    "scratchrs_condense_usage",
+    "scratchrs_start_delete_scratch",
+    "scratchrs_start_clear_scratch",
+    "scratchrs_begin_generation",
+    "scratchrs_publish_generation",
+    "scratchrs_abandon_generation",
+    "scratchrs_project_uuid",
+    "scratchrs_read_toml",
+    "scratchrs_read_overrides",
+    "scratchrs_choose_platform",
+    "scratchrs_store_root",
+    "scratchrs_peer_store_root",
+    "scratchrs_open_store",
+    "scratchrs_begin_creation",
+    "scratchrs_start_finish_creation",
+    "scratchrs_finish_small_creation",
+    "scratchrs_abandon_creation",
+    "scratchrs_end_store_session",
+    "scratchrs_bind_my_artifact",
+    "scratchrs_unbind_my_artifact",
+    "scratchrs_my_artifact_hash",
+    "scratchrs_my_artifact_path",
+    "scratchrs_store_usage",
+    "scratchrs_start_collect_store",
+    "scratchrs_start_store_status",
+    "scratchrs_start_verify_store",
+    "scratchrs_start_adopt_store",
+    "scratchrs_store_link",
+    "scratchrs_set_store_link",
+    "scratchrs_bind_artifact",
+    "scratchrs_unbind_artifact",
+    "scratchrs_begin_artifact",
+    "scratchrs_start_publish_artifact",
+    "scratchrs_abandon_artifact",
+    "scratchrs_start_remove_artifact",
+    "scratchrs_start_verify_tree",
+    "scratchrs_start_verify_artifacts",
+    "scratchrs_start_repair_artifacts",
+    "scratchrs_artifact_usage",
+    "scratchrs_start_archive_tree",
+    "scratchrs_check_binding",
+    "scratchrs_read_downloads",
+    "scratchrs_start_install_artifact",
+    "scratchrs_use_artifact",
+    "scratchrs_begin_install",
+    "scratchrs_start_finish_install",
+    "scratchrs_abandon_install",
+    "scratchrs_start_download_file",
+    "scratchrs_start_unpack_tarball",
+    "scratchrs_start_file_sha256",
+    "scratchrs_start_tree_hash",
+    "scratchrs_start_blob_hash",
+    "scratchrs_start_collect_depots",
+    "scratchrs_start_depot_status",
+    "scratchrs_start_explain_item",
+    "scratchrs_render",
+    "scratchrs_panic",
+    "scratchrs_start_rehearse",
+]
+# The same, with plain calls in the way of jlrs.
+const SYMBOLS_OF_JLRS = [
+    "scratchrs_jlrs_get_scratch",
+    "scratchrs_jlrs_track_access",
+    "scratchrs_jlrs_condense_usage",
+    "scratchrs_start_delete_scratch",
+    "scratchrs_start_clear_scratch",
+    "scratchrs_jlrs_begin_generation",
+    "scratchrs_jlrs_publish_generation",
+    "scratchrs_jlrs_abandon_generation",
+    "scratchrs_jlrs_project_uuid",
+    "scratchrs_jlrs_read_toml",
+    "scratchrs_jlrs_read_overrides",
+    "scratchrs_jlrs_choose_platform",
+    "scratchrs_jlrs_store_root",
+    "scratchrs_jlrs_peer_store_root",
+    "scratchrs_jlrs_open_store",
+    "scratchrs_jlrs_begin_creation",
+    "scratchrs_start_finish_creation",
+    "scratchrs_jlrs_finish_small_creation",
+    "scratchrs_jlrs_abandon_creation",
+    "scratchrs_jlrs_end_store_session",
+    "scratchrs_jlrs_bind_my_artifact",
+    "scratchrs_jlrs_unbind_my_artifact",
+    "scratchrs_jlrs_my_artifact_hash",
+    "scratchrs_jlrs_my_artifact_path",
+    "scratchrs_jlrs_store_usage",
+    "scratchrs_start_collect_store",
+    "scratchrs_start_store_status",
+    "scratchrs_start_verify_store",
+    "scratchrs_start_adopt_store",
+    "scratchrs_jlrs_store_link",
+    "scratchrs_jlrs_set_store_link",
+    "scratchrs_jlrs_bind_artifact",
+    "scratchrs_jlrs_unbind_artifact",
+    "scratchrs_jlrs_begin_artifact",
+    "scratchrs_start_publish_artifact",
+    "scratchrs_jlrs_abandon_artifact",
+    "scratchrs_start_remove_artifact",
+    "scratchrs_start_verify_tree",
+    "scratchrs_start_verify_artifacts",
+    "scratchrs_start_repair_artifacts",
+    "scratchrs_jlrs_artifact_usage",
+    "scratchrs_start_archive_tree",
+    "scratchrs_jlrs_check_binding",
+    "scratchrs_jlrs_read_downloads",
+    "scratchrs_start_install_artifact",
+    "scratchrs_jlrs_use_artifact",
+    "scratchrs_jlrs_begin_install",
+    "scratchrs_start_finish_install",
+    "scratchrs_jlrs_abandon_install",
+    "scratchrs_start_download_file",
+    "scratchrs_start_unpack_tarball",
+    "scratchrs_start_file_sha256",
+    "scratchrs_start_tree_hash",
+    "scratchrs_start_blob_hash",
+    "scratchrs_start_collect_depots",
+    "scratchrs_start_depot_status",
+    "scratchrs_start_explain_item",
+    "scratchrs_jlrs_render",
+    "scratchrs_jlrs_panic",
+    "scratchrs_start_rehearse",
+]
+
+function get_scratch(depot::String, directory::String, owner::UUID, key::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[1], Any, (Any, Any, Ref{UInt128}, Any, Ref{UInt32},), depot, directory, in_order(owner), key, code)::String
+        deliver_interrupts()
+        return checked(text, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[1], UInt32, (Cstring, Cstring, Ref{UInt128}, Cstring, Ref{Bytes},), depot, directory, in_order(owner), key, bytes)
+    return taken(text, library, status, bytes)
+end
+
+function track_access(depot::String, space::String, project::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[2], Any, (Any, Any, Any, Ref{UInt32},), depot, space, project, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[2], UInt32, (Cstring, Cstring, Cstring, Ref{Bytes},), depot, space, project, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function condense_usage(depot::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[3], Any, (Any, Ref{UInt32},), depot, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[3], UInt32, (Cstring, Ref{Bytes},), depot, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function delete_scratch(depot::String, directory::String, owner::UUID, key::String)
+    library = loaded()
+    crossing(depot)
+    crossing(directory)
+    crossing(key)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[4], Ptr{Cvoid}, (Cstring, Cstring, Ref{UInt128}, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, in_order(owner), key, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(unit, UInt32(0), outlast(library, job, wakeup))
+end
+
+function clear_scratch(depot::String, directory::String, owner::UUID, all::Bool)
+    library = loaded()
+    crossing(depot)
+    crossing(directory)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[5], Ptr{Cvoid}, (Cstring, Cstring, Ref{UInt128}, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, in_order(owner), all, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(unit, UInt32(0), outlast(library, job, wakeup))
+end
+
+function begin_generation(depot::String, directory::String, owner::UUID, key::String, version::String, versioned::Bool)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[6], Any, (Any, Any, Ref{UInt128}, Any, Any, UInt8, Ref{UInt32},), depot, directory, in_order(owner), key, version, versioned, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[6], UInt32, (Cstring, Cstring, Ref{UInt128}, Cstring, Cstring, UInt8, Ref{Bytes},), depot, directory, in_order(owner), key, version, versioned, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function publish_generation(ticket::UInt64)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[7], Any, (UInt64, Ref{UInt32},), ticket, code)::String
+        deliver_interrupts()
+        return checked(text, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[7], UInt32, (UInt64, Ref{Bytes},), ticket, bytes)
+    return taken(text, library, status, bytes)
+end
+
+function abandon_generation(ticket::UInt64)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[8], Any, (UInt64, Ref{UInt32},), ticket, code)::String
+        deliver_interrupts()
+        return checked(unit, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[8], UInt32, (UInt64, Ref{Bytes},), ticket, bytes)
+    return taken(unit, library, status, bytes)
+end
+
+function project_uuid(file::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[9], Any, (Any, Ref{UInt32},), file, code)::String
+        deliver_interrupts()
+        return checked(text, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[9], UInt32, (Cstring, Ref{Bytes},), file, bytes)
+    return taken(text, library, status, bytes)
+end
+
+function read_toml(file::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[10], Any, (Any, Ref{UInt32},), file, code)::String
+        deliver_interrupts()
+        return checked(encoded, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[10], UInt32, (Cstring, Ref{Bytes},), file, bytes)
+    return taken(encoded, library, status, bytes)
+end
+
+function read_overrides(depots::Vector{String}, directory::String)
+    library = loaded()
+    depots = packed(depots)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[11], Any, (Ptr{UInt8}, Any, Ref{UInt32},), depots, directory, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[11], UInt32, (Ptr{UInt8}, Cstring, Ref{Bytes},), depots, directory, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function choose_platform(host::Vector{String}, platforms::Vector{String})
+    library = loaded()
+    host = packed(host)
+    platforms = packed(platforms)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[12], Any, (Ptr{UInt8}, Ptr{UInt8}, Ref{UInt32},), host, platforms, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[12], UInt32, (Ptr{UInt8}, Ptr{UInt8}, Ref{Bytes},), host, platforms, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function store_root(depot::String, directory::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[13], Any, (Any, Any, Ref{UInt32},), depot, directory, code)::String
+        deliver_interrupts()
+        return checked(text, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[13], UInt32, (Cstring, Cstring, Ref{Bytes},), depot, directory, bytes)
+    return taken(text, library, status, bytes)
+end
+
+function peer_store_root(depot::String, directory::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[14], Any, (Any, Any, Ref{UInt32},), depot, directory, code)::String
+        deliver_interrupts()
+        return checked(text, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[14], UInt32, (Cstring, Cstring, Ref{Bytes},), depot, directory, bytes)
+    return taken(text, library, status, bytes)
+end
+
+function open_store(depot::String, directory::String, package::UUID, version::String, versioned::Bool, project::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[15], Any, (Any, Any, Ref{UInt128}, Any, UInt8, Any, Ref{UInt32},), depot, directory, in_order(package), version, versioned, project, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[15], UInt32, (Cstring, Cstring, Ref{UInt128}, Cstring, UInt8, Cstring, Ref{Bytes},), depot, directory, in_order(package), version, versioned, project, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function begin_creation(depot::String, directory::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[16], Any, (Any, Any, Ref{UInt32},), depot, directory, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[16], UInt32, (Cstring, Cstring, Ref{Bytes},), depot, directory, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function finish_creation(ticket::UInt64, returned::String, is_whole::Bool, link_mode::String, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(returned)
+    crossing(link_mode)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[17], Ptr{Cvoid}, (UInt64, Cstring, UInt8, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), ticket, returned, is_whole, link_mode, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(texts, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function finish_small_creation(ticket::UInt64, returned::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[18], Any, (UInt64, Any, Ref{UInt32},), ticket, returned, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[18], UInt32, (UInt64, Cstring, Ref{Bytes},), ticket, returned, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function abandon_creation(ticket::UInt64)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[19], Any, (UInt64, Ref{UInt32},), ticket, code)::String
+        deliver_interrupts()
+        return checked(unit, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[19], UInt32, (UInt64, Ref{Bytes},), ticket, bytes)
+    return taken(unit, library, status, bytes)
+end
+
+function end_store_session()
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[20], Any, (Ref{UInt32},), code)::String
+        deliver_interrupts()
+        return checked(unit, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[20], UInt32, (Ref{Bytes},), bytes)
+    return taken(unit, library, status, bytes)
+end
+
+function bind_my_artifact(depot::String, directory::String, file::String, name::String, hash_text::String, metadata::String, force::Bool)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[21], Any, (Any, Any, Any, Any, Any, Any, UInt8, Ref{UInt32},), depot, directory, file, name, hash_text, metadata, force, code)::String
+        deliver_interrupts()
+        return checked(text, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[21], UInt32, (Cstring, Cstring, Cstring, Cstring, Cstring, Cstring, UInt8, Ref{Bytes},), depot, directory, file, name, hash_text, metadata, force, bytes)
+    return taken(text, library, status, bytes)
+end
+
+function unbind_my_artifact(depot::String, directory::String, file::String, names::Vector{String})
+    library = loaded()
+    names = packed(names)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[22], Any, (Any, Any, Any, Ptr{UInt8}, Ref{UInt32},), depot, directory, file, names, code)::String
+        deliver_interrupts()
+        return checked(unit, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[22], UInt32, (Cstring, Cstring, Cstring, Ptr{UInt8}, Ref{Bytes},), depot, directory, file, names, bytes)
+    return taken(unit, library, status, bytes)
+end
+
+function my_artifact_hash(file::String, name::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[23], Any, (Any, Any, Ref{UInt32},), file, name, code)::String
+        deliver_interrupts()
+        return checked(text, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[23], UInt32, (Cstring, Cstring, Ref{Bytes},), file, name, bytes)
+    return taken(text, library, status, bytes)
+end
+
+function my_artifact_path(depot::String, directory::String, hash_text::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[24], Any, (Any, Any, Any, Ref{UInt32},), depot, directory, hash_text, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[24], UInt32, (Cstring, Cstring, Cstring, Ref{Bytes},), depot, directory, hash_text, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function store_usage(depot::String, directory::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[25], Any, (Any, Any, Ref{UInt32},), depot, directory, code)::String
+        deliver_interrupts()
+        return checked(encoded, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[25], UInt32, (Cstring, Cstring, Ref{Bytes},), depot, directory, bytes)
+    return taken(encoded, library, status, bytes)
+end
+
+function collect_store(depot::String, directory::String, delay_ms::UInt64, is_dry_run::Bool, spares_own::Bool, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(depot)
+    crossing(directory)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[26], Ptr{Cvoid}, (Cstring, Cstring, UInt64, UInt8, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, delay_ms, is_dry_run, spares_own, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function store_status(depot::String, directory::String, root::String, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(depot)
+    crossing(directory)
+    crossing(root)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[27], Ptr{Cvoid}, (Cstring, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, root, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function verify_store(depot::String, directory::String, root::String, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(depot)
+    crossing(directory)
+    crossing(root)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[28], Ptr{Cvoid}, (Cstring, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, root, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function adopt_store(depot::String, directory::String, other::String, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(depot)
+    crossing(directory)
+    crossing(other)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[29], Ptr{Cvoid}, (Cstring, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, other, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function store_link(depot::String, directory::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[30], Any, (Any, Any, Ref{UInt32},), depot, directory, code)::String
+        deliver_interrupts()
+        return checked(text, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[30], UInt32, (Cstring, Cstring, Ref{Bytes},), depot, directory, bytes)
+    return taken(text, library, status, bytes)
+end
+
+function set_store_link(depot::String, directory::String, link_mode::String)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[31], Any, (Any, Any, Any, Ref{UInt32},), depot, directory, link_mode, code)::String
+        deliver_interrupts()
+        return checked(unit, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[31], UInt32, (Cstring, Cstring, Cstring, Ref{Bytes},), depot, directory, link_mode, bytes)
+    return taken(unit, library, status, bytes)
+end
+
+function bind_artifact(depots::Vector{String}, file::String, name::String, hash::String, platform::Vector{String}, downloads::Vector{String}, with_downloads::Bool, lazy::Bool, force::Bool)
+    library = loaded()
+    depots = packed(depots)
+    platform = packed(platform)
+    downloads = packed(downloads)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[32], Any, (Ptr{UInt8}, Any, Any, Any, Ptr{UInt8}, Ptr{UInt8}, UInt8, UInt8, UInt8, Ref{UInt32},), depots, file, name, hash, platform, downloads, with_downloads, lazy, force, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[32], UInt32, (Ptr{UInt8}, Cstring, Cstring, Cstring, Ptr{UInt8}, Ptr{UInt8}, UInt8, UInt8, UInt8, Ref{Bytes},), depots, file, name, hash, platform, downloads, with_downloads, lazy, force, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function unbind_artifact(file::String, name::String, platform::Vector{String})
+    library = loaded()
+    platform = packed(platform)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[33], Any, (Any, Any, Ptr{UInt8}, Ref{UInt32},), file, name, platform, code)::String
+        deliver_interrupts()
+        return checked(unit, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[33], UInt32, (Cstring, Cstring, Ptr{UInt8}, Ref{Bytes},), file, name, platform, bytes)
+    return taken(unit, library, status, bytes)
+end
+
+function begin_artifact(depots::Vector{String}, directory::String)
+    library = loaded()
+    depots = packed(depots)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[34], Any, (Ptr{UInt8}, Any, Ref{UInt32},), depots, directory, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[34], UInt32, (Ptr{UInt8}, Cstring, Ref{Bytes},), depots, directory, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function publish_artifact(ticket::UInt64, @nospecialize(io = stderr))
+    library = loaded()
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[35], Ptr{Cvoid}, (UInt64, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), ticket, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(text, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function abandon_artifact(ticket::UInt64)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[36], Any, (UInt64, Ref{UInt32},), ticket, code)::String
+        deliver_interrupts()
+        return checked(unit, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[36], UInt32, (UInt64, Ref{Bytes},), ticket, bytes)
+    return taken(unit, library, status, bytes)
+end
+
+function remove_artifact(depots::Vector{String}, directory::String, hash::String)
+    library = loaded()
+    crossing(directory)
+    crossing(hash)
+    depots = packed(depots)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[37], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, hash, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(unit, UInt32(0), outlast(library, job, wakeup))
+end
+
+function verify_tree(path::String, hash::String, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(path)
+    crossing(hash)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[38], Ptr{Cvoid}, (Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, hash, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(texts, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function verify_artifacts(depots::Vector{String}, directory::String, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(directory)
+    depots = packed(depots)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[39], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function repair_artifacts(depots::Vector{String}, directory::String, files::Vector{String}, platform::Vector{String}, session::Vector{String}, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(directory)
+    depots = packed(depots)
+    files = packed(files)
+    platform = packed(platform)
+    session = packed(session)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[40], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Ptr{UInt8}, Ptr{UInt8}, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, files, platform, session, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function artifact_usage(depots::Vector{String}, hash::String, more::Vector{String})
+    library = loaded()
+    depots = packed(depots)
+    more = packed(more)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[41], Any, (Ptr{UInt8}, Any, Ptr{UInt8}, Ref{UInt32},), depots, hash, more, code)::String
+        deliver_interrupts()
+        return checked(encoded, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[41], UInt32, (Ptr{UInt8}, Cstring, Ptr{UInt8}, Ref{Bytes},), depots, hash, more, bytes)
+    return taken(encoded, library, status, bytes)
+end
+
+function archive_tree(path::String, tarball::String, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(path)
+    crossing(tarball)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[42], Ptr{Cvoid}, (Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, tarball, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(texts, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function check_binding(file::String, name::String, platform::Vector{String})
+    library = loaded()
+    platform = packed(platform)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[43], Any, (Any, Any, Ptr{UInt8}, Ref{UInt32},), file, name, platform, code)::String
+        deliver_interrupts()
+        return checked(unit, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[43], UInt32, (Cstring, Cstring, Ptr{UInt8}, Ref{Bytes},), file, name, platform, bytes)
+    return taken(unit, library, status, bytes)
+end
+
+function read_downloads(name::String, hash::String, downloads::Vector{String}, file::String)
+    library = loaded()
+    downloads = packed(downloads)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[44], Any, (Any, Any, Ptr{UInt8}, Any, Ref{UInt32},), name, hash, downloads, file, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[44], UInt32, (Cstring, Cstring, Ptr{UInt8}, Cstring, Ref{Bytes},), name, hash, downloads, file, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function install_artifact(depots::Vector{String}, directory::String, name::String, hash::String, downloads::Vector{String}, file::String, with_server::Bool, session::Vector{String}, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(directory)
+    crossing(name)
+    crossing(hash)
+    crossing(file)
+    depots = packed(depots)
+    downloads = packed(downloads)
+    session = packed(session)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[45], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Cstring, Cstring, Ptr{UInt8}, Cstring, UInt8, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, name, hash, downloads, file, with_server, session, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(texts, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function use_artifact(depots::Vector{String}, directory::String, hash::String, file::String)
+    library = loaded()
+    depots = packed(depots)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[46], Any, (Ptr{UInt8}, Any, Any, Any, Ref{UInt32},), depots, directory, hash, file, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[46], UInt32, (Ptr{UInt8}, Cstring, Cstring, Cstring, Ref{Bytes},), depots, directory, hash, file, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function begin_install(depots::Vector{String}, directory::String, hash::String)
+    library = loaded()
+    depots = packed(depots)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[47], Any, (Ptr{UInt8}, Any, Any, Ref{UInt32},), depots, directory, hash, code)::String
+        deliver_interrupts()
+        return checked(texts, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[47], UInt32, (Ptr{UInt8}, Cstring, Cstring, Ref{Bytes},), depots, directory, hash, bytes)
+    return taken(texts, library, status, bytes)
+end
+
+function finish_install(ticket::UInt64, name::String, sha256::String, session::Vector{String}, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(name)
+    crossing(sha256)
+    session = packed(session)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[48], Ptr{Cvoid}, (UInt64, Cstring, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), ticket, name, sha256, session, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(texts, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function abandon_install(ticket::UInt64)
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[49], Any, (UInt64, Ref{UInt32},), ticket, code)::String
+        deliver_interrupts()
+        return checked(unit, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[49], UInt32, (UInt64, Ref{Bytes},), ticket, bytes)
+    return taken(unit, library, status, bytes)
+end
+
+function download_file(url::String, path::String, session::Vector{String}, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(url)
+    crossing(path)
+    session = packed(session)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[50], Ptr{Cvoid}, (Cstring, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), url, path, session, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(unit, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function unpack_tarball(tarball::String, directory::String, session::Vector{String}, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(tarball)
+    crossing(directory)
+    session = packed(session)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[51], Ptr{Cvoid}, (Cstring, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), tarball, directory, session, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(unit, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function file_sha256(path::String, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(path)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[52], Ptr{Cvoid}, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(text, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function tree_hash(path::String, sha256::Bool, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(path)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[53], Ptr{Cvoid}, (Cstring, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, sha256, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(text, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function blob_hash(path::String, sha256::Bool, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(path)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[54], Ptr{Cvoid}, (Cstring, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, sha256, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(text, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function collect_depots(depots::Vector{String}, delay::String, period::String, max_size::String, force::Bool, is_dry_run::Bool, ignore_roots::Vector{String}, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(delay)
+    crossing(period)
+    crossing(max_size)
+    depots = packed(depots)
+    ignore_roots = packed(ignore_roots)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[55], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Cstring, Cstring, UInt8, UInt8, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, delay, period, max_size, force, is_dry_run, ignore_roots, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function depot_status(depots::Vector{String}, force::Bool, ignore_roots::Vector{String}, @nospecialize(io = stderr))
+    library = loaded()
+    depots = packed(depots)
+    ignore_roots = packed(ignore_roots)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[56], Ptr{Cvoid}, (Ptr{UInt8}, UInt8, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, force, ignore_roots, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function explain_item(depots::Vector{String}, query::String, ignore_roots::Vector{String}, @nospecialize(io = stderr))
+    library = loaded()
+    crossing(query)
+    depots = packed(depots)
+    ignore_roots = packed(ignore_roots)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[57], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, query, ignore_roots, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+end
+
+function render(kind::String, reply::String, width::UInt64, has_colour::Bool, is_verbose::Bool, home::String)
+    library = loaded()
+    reply = packed(reply)
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[58], Any, (Any, Ptr{UInt8}, UInt64, UInt8, UInt8, Any, Ref{UInt32},), kind, reply, width, has_colour, is_verbose, home, code)::String
+        deliver_interrupts()
+        return checked(text, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[58], UInt32, (Cstring, Ptr{UInt8}, UInt64, UInt8, UInt8, Cstring, Ref{Bytes},), kind, reply, width, has_colour, is_verbose, home, bytes)
+    return taken(text, library, status, bytes)
+end
+
+function panic()
+    library = loaded()
+    if library.is_jlrs
+        code = Ref{UInt32}(0)
+        defer_interrupts()
+        reply = ccall(library.operations[59], Any, (Ref{UInt32},), code)::String
+        deliver_interrupts()
+        return checked(unit, code[], reply)
+    end
+    bytes = Ref(Bytes())
+    status = ccall(library.operations[59], UInt32, (Ref{Bytes},), bytes)
+    return taken(unit, library, status, bytes)
+end
+
+function rehearse(stages::Vector{String}, steps::UInt64, @nospecialize(io = stderr))
+    library = loaded()
+    stages = packed(stages)
+    wakeup = begin_waiting()
+    status, reply = Ref{UInt32}(0), Ref(Bytes())
+    job = ccall(library.operations[60], Ptr{Cvoid}, (Ptr{UInt8}, UInt64, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), stages, steps, cglobal(:uv_async_send), wakeup.handle, status, reply)
+    job == C_NULL && not_started(library, wakeup, status[], reply)
+    return checked(texts, UInt32(0), finish(library, job, wakeup, io))
 end
