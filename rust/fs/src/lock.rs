@@ -376,9 +376,9 @@ mod tests {
     fn looking_at_a_lock_changes_nothing() {
         let depot = tempfile::tempdir().unwrap();
         let path = depot.path().join("log.pid");
-        assert!(!lock_holder(&path, POLICY).unwrap().is_some());
+        assert!(lock_holder(&path, POLICY).unwrap().is_none());
         write_lock(&path, &format!("{} {}", i32::MAX, host()), Duration::ZERO);
-        assert!(!lock_holder(&path, POLICY).unwrap().is_some() && path.exists());
+        assert!(lock_holder(&path, POLICY).unwrap().is_none() && path.exists());
         let lock = acquire(&path).expect("stale");
         assert!(lock_holder(&path, POLICY).unwrap().is_some() && lock.is_held());
     }
