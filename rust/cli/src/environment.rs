@@ -28,6 +28,8 @@ pub(crate) struct Environment {
     pub(crate) clock: SystemTime,
     /// All variables, for what more of them there is to know.
     pub(crate) variables: Vec<(OsString, OsString)>,
+    /// Whether SCRATCHRS_LOG enables the debug log.
+    pub(crate) logs_debug: bool,
     /// Whether NO_COLOR or a terminal without colours speaks against colour.
     pub(crate) is_plain: bool,
     /// Whether the terminal can do nothing but show one line after the other.
@@ -60,6 +62,7 @@ impl Environment {
             now: DepotTime::from_local(chrono::Local::now().naive_local()),
             clock: SystemTime::now(),
             variables: std::env::vars_os().collect(),
+            logs_debug: variable("SCRATCHRS_LOG").is_some_and(|value| value == "debug"),
             is_plain: variable("NO_COLOR").is_some_and(|value| !value.is_empty()) || is_dumb,
             is_dumb,
             is_interactive: io::stdin().is_terminal() && stderr_is_terminal,

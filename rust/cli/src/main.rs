@@ -36,6 +36,9 @@ use crate::session::Session;
 
 fn main() -> ExitCode {
     let environment = Environment::read();
+    if environment.logs_debug {
+        scratchrs_core::debug_log::enable();
+    }
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(answer) => return refuse(&answer, &environment),

@@ -1,6 +1,5 @@
-//! What can go wrong, as a caller has to tell it apart.
+//! The errors of the capabilities, by the distinctions that callers need.
 
-use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -12,23 +11,31 @@ use scratchrs_model::key::InvalidKey;
 /// The result of a capability.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why something could not be done.
-#[derive(Debug)]
+/// The error of a capability.
+#[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// What the caller passed in cannot be right, whatever the disk looks like.
+    /// An argument is invalid.
+    #[error("{0}")]
     InvalidInput(String),
     /// The file system refused.
-    Io(fs::Error),
-    /// Somebody else holds a lock.
+    #[error(transparent)]
+    Io(#[from] fs::Error),
+    /// Another process holds a lock.
+    #[error("{}", locked(.lock, .holder))]
     Busy {
-        /// The lock's file.
+        /// The lock file.
         lock: PathBuf,
-        /// Who holds it.
+        /// The process that holds it.
         holder: fs::Holder,
     },
-    /// There is no such thing.
+    /// A requested item does not exist.
+    #[error("{0}")]
     NotFound(String),
-    /// A content is not what its name or a record says that it is.
+    /// A content does not match its hash.
+    #[error(
+        "{message}\n  from     {}\n  expected {expected}\n  got      {actual}",
+        .path.display()
+    )]
     Integrity {
         /// What it is about, and what became of it, in one sentence.
         message: String,
@@ -41,7 +48,8 @@ pub enum Error {
         /// What to do about it, where we know.
         hint: Option<String>,
     },
-    /// A file does not read as what it should be.
+    /// A file is malformed.
+    #[error("{}: {message}", at(.path, [.line, .column]))]
     Format {
         /// The file.
         path: PathBuf,
@@ -52,7 +60,12 @@ pub enum Error {
         /// What is wrong there.
         message: String,
     },
-    /// What a name stands for depends on what is not known of the machine.
+    /// A binding depends on platform tags that are unknown for this machine.
+    #[error(
+        "what `{name}` stands for in `{}` depends on `{}`, which is not known without Julia",
+        .file.display(),
+        .tags.join("`, `")
+    )]
     Undecided {
         /// The file that binds the name.
         file: PathBuf,
@@ -61,13 +74,17 @@ pub enum Error {
         /// The tags of platforms that it depends on.
         tags: Vec<String>,
     },
-    /// Nobody wants the result any more.
+    /// The work was cancelled.
+    #[error("{}", fs::Cancelled)]
     Cancelled,
     /// A download failed, from every place that there is. The message has a line for each.
+    #[error("{0}")]
     Download(String),
     /// A tree or an archive holds what cannot be in one, or changes while it is read.
+    #[error("{0}")]
     Content(archive::Error),
-    /// What is there stands against it, such as a name that is bound already.
+    /// The request conflicts with the current state, such as a name that is bound already.
+    #[error("{0}")]
     Conflict(String),
 }
 
@@ -180,59 +197,18 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InvalidInput(message)
-            | Self::NotFound(message)
-            | Self::Download(message)
-            | Self::Conflict(message) => f.write_str(message),
-            Self::Cancelled => fs::Cancelled.fmt(f),
-            Self::Io(error) => error.fmt(f),
-            Self::Content(error) => error.fmt(f),
-            Self::Integrity { message, path, expected, actual, .. } => write!(
-                f,
-                "{message}\n  from     {}\n  expected {expected}\n  got      {actual}",
-                path.display()
-            ),
-            Self::Format { path, line, column, message } => {
-                write!(f, "{}", path.display())?;
-                for place in [line, column].into_iter().flatten() {
-                    write!(f, ":{place}")?;
-                }
-                write!(f, ": {message}")
-            }
-            Self::Undecided { file, name, tags } => write!(
-                f,
-                "what `{name}` stands for in `{}` depends on `{}`, which is not known without Julia",
-                file.display(),
-                tags.join("`, `")
-            ),
-            Self::Busy { lock, holder } => match holder.pid {
-                Some(pid) => write!(
-                    f,
-                    "`{}` is locked by process {pid} on `{}`",
-                    lock.display(),
-                    holder.host
-                ),
-                None => write!(f, "`{}` is locked", lock.display()),
-            },
-        }
-    }
+/// The position of a problem in a file, as in `file.toml:3:7`.
+fn at(path: &Path, places: [&Option<usize>; 2]) -> String {
+    let places = places.into_iter().flatten().map(|place| format!(":{place}"));
+    path.display().to_string() + &places.collect::<String>()
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Io(error) => Some(error.io_error()),
-            _ => None,
+fn locked(lock: &Path, holder: &fs::Holder) -> String {
+    match holder.pid {
+        Some(pid) => {
+            format!("`{}` is locked by process {pid} on `{}`", lock.display(), holder.host)
         }
-    }
-}
-
-impl From<fs::Error> for Error {
-    fn from(error: fs::Error) -> Self {
-        Self::Io(error)
+        None => format!("`{}` is locked", lock.display()),
     }
 }
 

@@ -5,6 +5,7 @@
 //! looks like and get values and errors back.
 
 pub mod artifact;
+pub mod debug_log;
 pub mod document;
 mod error;
 pub mod gc;

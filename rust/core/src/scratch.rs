@@ -49,6 +49,7 @@ pub fn path(place: Place<'_>, owner: Uuid, key: &str) -> Result<String> {
 pub fn delete(place: Place<'_>, owner: Uuid, key: &str) -> Result<()> {
     let space = path(place, owner, key)?;
     Mounts::read().refuse(Path::new(&space))?;
+    log::debug!("deleting the scratch space `{space}`: requested");
     // The record first: without it a space that is still there is one that was filled by hand.
     fs::remove(Path::new(&format!("{space}{GENERATED}")))?;
     remove(&space)

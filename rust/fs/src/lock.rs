@@ -251,6 +251,10 @@ fn break_if_stale(path: &Path, policy: Policy) -> io::Result<Existing> {
         Found::Stale(file) => file,
     };
     if is_at(&file, path) {
+        log::debug!(
+            "breaking the lock `{}`: its process is dead, or it is too old",
+            path.display()
+        );
         match fs::remove_file(path) {
             Err(error) if !is_vanished(&error) => return Err(error),
             _ => {}

@@ -92,6 +92,7 @@ fn stage_removal_unless(
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(failed) => return Err(Error::on("remove", &path)(failed)),
     };
+    log::debug!("deleting `{}`", path.display());
     let trusted: PathBuf = trusted.components().collect();
     if !is_directory {
         return Ok(Some(StagedRemoval { doomed: path.clone(), path, trusted, directory: None }));

@@ -55,6 +55,7 @@ fn replace_if(
     check: impl Fn() -> io::Result<()>,
 ) -> Result<Vec<u8>> {
     let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    log::debug!("replacing `{}`", target.display());
     let replace = || -> io::Result<Vec<u8>> {
         let old = match open_to_read(&target) {
             Ok(old) => Some(old),
@@ -128,6 +129,7 @@ pub fn remove_temp_files(path: &Path) {
         let name = entry.file_name();
         let rest = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
         if rest.is_some_and(|rest| rest.len() == RANDOM_CHARACTERS) {
+            log::debug!("deleting `{}`: left by a killed process", entry.path().display());
             let _ = fs::remove_file(entry.path());
         }
     }

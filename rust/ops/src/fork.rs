@@ -10,7 +10,7 @@ use scratchrs_core::{Error, Result};
 
 /// Begins to watch for forks of this process.
 #[cfg(unix)]
-pub(crate) fn progress() {
+pub(crate) fn observe() {
     use std::sync::Once;
 
     static WATCHING: Once = Once::new();
@@ -24,7 +24,7 @@ pub(crate) fn progress() {
 
 /// Other systems have no forks.
 #[cfg(not(unix))]
-pub(crate) fn progress() {}
+pub(crate) fn observe() {}
 
 /// Fails in a process that was forked.
 ///

@@ -17,6 +17,7 @@
 
 mod abi;
 mod argument;
+mod debug;
 mod fork;
 mod job;
 mod operation;

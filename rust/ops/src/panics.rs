@@ -26,7 +26,7 @@ static LAST: Mutex<VecDeque<Record>> = Mutex::new(VecDeque::new());
 
 /// Keeps messages of panics, instead of printing them into a process that is not ours. The hook is that
 /// of this library alone.
-pub(crate) fn progress() {
+pub(crate) fn observe() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| std::panic::set_hook(Box::new(keep)));
 }
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn a_panic_of_another_thread_keeps_its_message_and_place() {
-        progress();
+        observe();
         let joined = thread::spawn(|| panic!("on a thread of {}", 1)).join().unwrap_err();
         let found = message(&*joined);
         assert!(found.contains("on a thread of 1") && found.contains("panics.rs"), "{found}");
@@ -85,7 +85,7 @@ mod tests {
 
     #[test]
     fn the_panic_of_a_scope_is_that_of_its_thread() {
-        progress();
+        observe();
         let of_scope = catch_unwind(|| {
             thread::scope(|scope| {
                 scope.spawn(|| panic!("in a scope"));
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_panic_without_a_text_is_told_as_such() {
-        progress();
+        observe();
         let caught = catch_unwind(|| std::panic::panic_any(1));
         let found = message(&*caught.unwrap_err());
         assert!(found.contains("panics.rs"), "{found}");

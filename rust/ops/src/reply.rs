@@ -6,7 +6,7 @@ use scratchrs_core::Error;
 use serde::Serialize;
 
 use crate::record::ErrorRecord;
-use crate::{fork, panics};
+use crate::{debug, fork, panics};
 
 type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -48,8 +48,9 @@ pub fn call<R: Serialize>(operation: impl FnOnce() -> Result<R>) -> Outcome {
 /// The outcome of a call that failed: with what `work` failed with, or its panic. In a process that
 /// was forked from one that uses the library, `work` is not run.
 pub fn attempt<T>(work: impl FnOnce() -> Result<T>) -> Result<T, Outcome> {
-    panics::progress();
-    fork::progress();
+    panics::observe();
+    fork::observe();
+    debug::observe();
     let record = match catch_unwind(AssertUnwindSafe(|| fork::check().and_then(|()| work()))) {
         Ok(Ok(made)) => return Ok(made),
         Ok(Err(error)) => ErrorRecord::of(&error),

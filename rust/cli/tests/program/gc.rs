@@ -41,6 +41,22 @@ fn a_dry_run_and_a_collection() {
     assert!(!lab.exists("depot/scratchspaces/7876af07-990d-54b4-ab0e-23690620f79a"));
 }
 
+/// The debug log names each deletion and its reason, and nothing without `SCRATCHRS_LOG`.
+#[test]
+fn the_debug_log_gives_the_reason_of_a_deletion() {
+    let mut lab = lab();
+    let collect = ["gc", "--collect-delay", "0"];
+    lab.set("SCRATCHRS_LOG", "debug");
+    let run = lab.run(&collect);
+    let artifact = format!("artifacts/{OTHER}`: unreachable for longer than the collection delay");
+    let lines: Vec<_> = run.stderr.lines().filter(|line| line.starts_with("debug: ")).collect();
+    let reason = |line: &&&str| line.contains("deleting") && line.ends_with(&artifact);
+    assert_eq!(lines.iter().filter(reason).count(), 1, "{}", run.stderr);
+    assert!(!run.stderr.contains(HASH), "{}", run.stderr);
+    lab.set("SCRATCHRS_LOG", "");
+    assert!(!lab.run(&collect).stderr.contains("debug: "));
+}
+
 /// The report names the file, the place and what can be done about it.
 #[test]
 fn a_root_that_cannot_be_read_completely_blocks_a_collection() {

@@ -94,6 +94,7 @@ pub fn remove(stack: &Stack, hash: TreeHash) -> Result<Vec<String>> {
     for path in stack.candidates(hash)? {
         let artifact = Path::new(&path);
         let was_there = fs::is_dir(artifact);
+        log::debug!("deleting the artifact `{path}`: requested");
         fs::remove(artifact)?;
         fs::remove_leftovers(artifact)?;
         record::remove(&path)?;

@@ -110,6 +110,15 @@ pub(crate) fn sweep(
                 rest.remove(&doomed.position);
             }
             let path = world.path(doomed.position.0, doomed.item);
+            match &outcome {
+                Outcome::Staged(_) => {
+                    log::debug!("deleting `{path}`: {}", reason_of(doomed.reason))
+                }
+                Outcome::LookAgain => log::debug!("keeping `{path}` for now: the roots changed"),
+                Outcome::Absent => log::debug!("`{path}` does not exist any more"),
+                Outcome::InUse(message) => log::debug!("keeping `{path}`: {message}"),
+                Outcome::Failed(message) => log::debug!("keeping `{path}`: {message}"),
+            }
             match outcome {
                 Outcome::LookAgain | Outcome::Absent => {}
                 Outcome::InUse(message) => report.spared.push(Failure { path, message }),
@@ -126,6 +135,15 @@ pub(crate) fn sweep(
     remove_leftovers(world, moment.clock, report);
     prune(world, report);
     Ok(())
+}
+
+/// The reason of a deletion, for the debug log.
+fn reason_of(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Unreachable => "unreachable for longer than the collection delay",
+        Reason::Unused => "a scratch space that was not used for longer than the period",
+        Reason::Evicted => "unreachable, and the depot exceeds the maximum size",
+    }
 }
 
 /// Something that is to go.

@@ -321,6 +321,7 @@ fn decide(
 
 /// Removes a file of bindings, and the directory of its package if that was all.
 fn remove_bindings(file: &str) -> Result<()> {
+    log::debug!("deleting the bindings `{file}`: their users are gone");
     let path = Path::new(file);
     fs::remove(path)?;
     path.parent().map_or(Ok(()), fs::remove_dir_if_empty)?;
@@ -359,6 +360,11 @@ fn write_logs(store: &Store, marked: &Marked, waiting: &Orphans) -> Result<()> {
 }
 
 fn take_away(store: &Store, removed: &Orphan, mounts: &Mounts) -> Result<Option<StagedRemoval>> {
+    log::debug!(
+        "deleting `{}` from the store: unreferenced since {:?}",
+        removed.path,
+        removed.since
+    );
     let artifacts = store.layout().artifacts();
     let aside = fs::stage_removal(Path::new(&removed.path), Path::new(&artifacts), mounts)?;
     match removed.kind {
