@@ -13,67 +13,96 @@ count_milliseconds(delay) = round(Int, Setup.dates().toms(delay))
 stack(::Nothing) = String[depot for depot in DEPOT_PATH]
 stack(depots) = String[depot for depot in depots]
 
-# What the library answers: named fields, and the encoded reply, which it renders.
+# What the library answers: its fields, and the encoded reply, which it renders.
 abstract type Answer end
 
-for (type, documentation) in [
-    :Report => """
-        ScratchRS.Report
+"""
+    ScratchRS.Report
 
-    What [`ScratchRS.gc`](@ref) did, or would do. Times are UTC; `missing` where there is none.
+What [`ScratchRS.gc`](@ref) did, or would do. Times are UTC; `missing` where there is none.
 
-    - `depots`; `dry_run`: whether nothing was touched; `bytes` and `freed`: the sizes of what was deleted, and
-      what of that was really freed: files with other names take their space as before.
-    - `manifests`, `artifact_files`, `spaces`: how many roots there are.
-    - `gone`: a table of what was deleted, with `kind` (`:package`, `:clone`, `:artifact`, `:space` or
-      `:store`), `path`, `bytes`, `freed` and `reason` (`:unreachable`, `:unused` or `:evicted`).
-    - `waiting`: a table of what is unreachable and stays for now, with `kind`, `path`, `bytes`, `freed`, `since`
-      and `until`.
-    - `failures` and `spared`: tables of what could not be deleted, and of what is in use, with `path` and
-      `message`.
-    - `skipped`: a table of files with problems, with `path`, `line`, `column`, `message` and `consequence`:
-      `:held` or `:kept` if what the file may reference stays, `:healed` if it is repaired, `:passed` if it is
-      left alone.
-    - `leftovers`, `abandoned`: how many leftovers of killed processes and unused files of names were deleted.
-    - `store`: what was deleted in the store: `count`, `bytes`, `waiting`, `waiting_bytes`, `abandoned`.
-    """,
-    :Status => """
-        ScratchRS.Status
-
-    What [`ScratchRS.status`](@ref) answers. Times are UTC; `missing` where there is none.
-
-    - `depots`; `bytes` and `freed`: the size of everything, and how much of it deleting it would free; `saved`:
-      the bytes that sharing saves in the store.
-    - `kinds`: a table with `kind`, `count`, `bytes`, `freed` and `reclaimable`.
-    - `entries`: a table of all items, the largest first, with `kind`, `label`, `package`, `path`, `bytes`,
-      `freed`, `last_used`, `manifests`, `artifact_files`, `projects`, `names`, `is_held`, `is_orphan` and `until`.
-    - `skipped`: as in [`ScratchRS.Report`](@ref).
-    """,
-    :Explained => """
-        ScratchRS.Explained
-
-    What [`ScratchRS.why`](@ref) answers. Times are UTC; `missing` where there is none.
-
-    - `found`: a table with `kind`, `label`, `path`, `bytes`, `freed`, `last_used`, `standing` (`:kept`, `:waiting`,
-      `:goes` or `:elsewhere`), `since`, `until` and `causes`, a table with `what`, `path`, `name`, `last_used`,
-      `package` and `because`, a table of the same columns.
-    - `skipped`: as in [`ScratchRS.Report`](@ref): stores that cannot be read.
-    """,
-]
-    @eval begin
-        struct $type <: Answer
-            fields::NamedTuple
-            reply::String
-            is_verbose::Bool
-        end
-        @doc $documentation $type
-    end
+- `depots`; `dry_run`: whether nothing was touched; `bytes` and `freed`: the sizes of what was deleted, and
+  what of that was really freed: files with other names take their space as before.
+- `manifests`, `artifact_files`, `spaces`: how many roots there are.
+- `gone`: a table of what was deleted, with `kind` (`:package`, `:clone`, `:artifact`, `:space` or
+  `:store`), `path`, `bytes`, `freed` and `reason` (`:unreachable`, `:unused` or `:evicted`).
+- `waiting`: a table of what is unreachable and stays for now, with `kind`, `path`, `bytes`, `freed`, `since`
+  and `until`.
+- `failures` and `spared`: tables of what could not be deleted, and of what is in use, with `path` and
+  `message`.
+- `skipped`: a table of files with problems, with `path`, `line`, `column`, `message` and `consequence`:
+  `:held` or `:kept` if what the file may reference stays, `:healed` if it is repaired, `:passed` if it is
+  left alone.
+- `leftovers`, `abandoned`: how many leftovers of killed processes and unused files of names were deleted.
+- `store`: what was deleted in the store: `count`, `bytes`, `waiting`, `waiting_bytes`, `abandoned`.
+"""
+struct Report <: Answer
+    depots::Vector{String}
+    dry_run::Bool
+    bytes::Int
+    freed::Int
+    manifests::Int
+    artifact_files::Int
+    spaces::Int
+    gone::Vector
+    waiting::Vector
+    failures::Vector
+    spared::Vector
+    skipped::Vector
+    leftovers::Int
+    abandoned::Int
+    store::NamedTuple
+    reply::String
+    is_verbose::Bool
 end
 
-answer(type, reply, is_verbose = false) = type(Native.MessagePack.named(reply, Native.WORDS), reply, is_verbose)
+"""
+    ScratchRS.Status
 
-Base.getproperty(answer::Answer, name::Symbol) = getfield(answer, :fields)[name]
-Base.propertynames(answer::Answer) = keys(getfield(answer, :fields))
+What [`ScratchRS.status`](@ref) answers. Times are UTC; `missing` where there is none.
+
+- `depots`; `bytes` and `freed`: the size of everything, and how much of it deleting it would free; `saved`:
+  the bytes that sharing saves in the store.
+- `kinds`: a table with `kind`, `count`, `bytes`, `freed` and `reclaimable`.
+- `entries`: a table of all items, the largest first, with `kind`, `label`, `package`, `path`, `bytes`,
+  `freed`, `last_used`, `manifests`, `artifact_files`, `projects`, `names`, `is_held`, `is_orphan` and `until`.
+- `skipped`: as in [`ScratchRS.Report`](@ref).
+"""
+struct Status <: Answer
+    depots::Vector{String}
+    bytes::Int
+    freed::Int
+    saved::Int
+    kinds::Vector
+    entries::Vector
+    skipped::Vector
+    reply::String
+    is_verbose::Bool
+end
+
+"""
+    ScratchRS.Explained
+
+What [`ScratchRS.why`](@ref) answers. Times are UTC; `missing` where there is none.
+
+- `found`: a table with `kind`, `label`, `path`, `bytes`, `freed`, `last_used`, `standing` (`:kept`, `:waiting`,
+  `:goes` or `:elsewhere`), `since`, `until` and `causes`, a table with `what`, `path`, `name`, `last_used`,
+  `package` and `because`, a table of the same columns.
+- `skipped`: as in [`ScratchRS.Report`](@ref): stores that cannot be read.
+"""
+struct Explained <: Answer
+    found::Vector
+    skipped::Vector
+    reply::String
+    is_verbose::Bool
+end
+
+# An answer of some type, from the encoded reply: its fields by their names, but for the last two.
+function answer(type, reply, is_verbose = false)
+    values = Native.MessagePack.named(reply, Native.WORDS)
+    names = fieldnames(type)[1:(end - 2)]
+    return type((values[name] for name in names)..., reply, is_verbose)
+end
 
 Base.show(io::IO, ::MIME"text/plain", answer::Answer) = print(io, rendered(io, answer))
 
@@ -82,10 +111,10 @@ function rendered(io::IO, answer::Answer)
     has_colour = get(io, :color, false)::Bool && isempty(get(ENV, "NO_COLOR", ""))
     return Native.render(
         string(nameof(typeof(answer))),
-        getfield(answer, :reply),
+        answer.reply,
         UInt64(displaysize(io)[2]),
         has_colour,
-        getfield(answer, :is_verbose),
+        answer.is_verbose,
         homedir(),
     )
 end

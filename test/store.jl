@@ -202,21 +202,21 @@ end
             gc(; kw...) = ScratchRS.gc(; io = devnull, kw...)
             @test isempty(filter(item -> item.kind === :store, gc(collect_delay = 0, dry_run = true).gone))
             status = ScratchRS.status()
-            @test (:store, 1) in [kind[1:2] for kind in status.kinds]
+            @test (:store, 1) in [(kind.kind, kind.count) for kind in status.kinds]
             shown = sprint(show, MIME("text/plain"), status)
-            @test occursin(r"store .* 1 files", shown) && occursin("store numbers   kept by 1 name", shown)
+            @test occursin(r"store .* 1 files", shown) && occursin(r"numbers +store +2.9 KiB .* 1 name", shown)
             for query in ["numbers", string(hash), my_artifact_path(hash)]
                 why = sprint(show, MIME("text/plain"), ScratchRS.why(query))
-                @test occursin("binding $file as `numbers`", why) && occursin(project, why)
+                @test occursin("bound as `numbers` by $file", why) && occursin(project, why)
             end
             rm(project)
             io = IOBuffer()
             ScratchRS.gc(; dry_run = true, io = io)
-            @test occursin("Later another 2.9 KiB can go", String(take!(io)))
-            @test occursin("abandoned binding", sprint(show, MIME("text/plain"), ScratchRS.why("numbers")))
+            @test occursin("In 6 days another 2.9 KiB can go", String(take!(io)))
+            @test occursin("which no project uses any more", sprint(show, MIME("text/plain"), ScratchRS.why("numbers")))
             @test my_artifact_exists(hash) && isfile(file)
             report = ScratchRS.gc(; collect_delay = 0, dry_run = true, io = io)
-            @test occursin(r"store +1 +2.9 KiB   nobody binds them", String(take!(io)))
+            @test occursin(r"store +1 +2.9 KiB   no name is bound to them", String(take!(io)))
             @test report.abandoned == 1 && my_artifact_exists(hash)
             ScratchRS.gc(; collect_delay = 0, io = io)
             said = String(take!(io))

@@ -72,10 +72,7 @@ fn what_is_added_is_there_once_and_has_a_name() {
     assert_eq!(store(&lab, &["get", "other"]).code, 3);
     assert_eq!(lab.result(&["store", "get", "other", "--project", "Mine"]).lines().count(), 1);
     let verified = store(&lab, &["verify"]);
-    assert_eq!(
-        verified,
-        Run::failed(0, "2 files and 2 trees are intact (12 bytes read)\n")
-    );
+    assert_eq!(verified, Run::failed(0, "2 files and 2 trees are intact (12 bytes read)\n"));
     assert!(
         !lab.exists(&format!("{STORE}/work"))
             || fs::read_dir(lab.path(&format!("{STORE}/work"))).unwrap().count() == 0
