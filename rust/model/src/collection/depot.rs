@@ -109,7 +109,7 @@ impl Depot {
         Self { path, aliases, is_swept, ..Self::default() }
     }
 
-    /// Builds at once what [`plan`] finds the items with, so that it need not. No item is to be added
+    /// Builds at once what [`plan`](super::plan) finds the items with, so that it need not. No item is to be added
     /// afterwards.
     pub fn build_index(&self) {
         self.index();
