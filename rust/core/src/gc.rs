@@ -1,24 +1,23 @@
-//! Collection of a depot: what nothing keeps goes, as with `Pkg.gc`, and nothing else.
+//! Collection of a depot: deletes unreachable items, as `Pkg.gc` does, and nothing else.
 //!
-//! [`collect`] takes an inventory of the depots, finds what the roots in their logs keep, and lets
-//! [`scratchrs_model::collection::plan`] decide. A dry run ends there. Else `sweep` removes, and
-//! nothing but `sweep` does.
+//! [`collect`] takes an inventory of the depots, finds what the roots in their logs reference, and lets
+//! [`scratchrs_model::collection::plan`] decide. A dry run ends there. Only `sweep` deletes.
 //!
 //! # Locking
 //!
 //! The locks of the three usage logs, in the order of `mark::LOGS`, of one depot after the other,
-//! while things are renamed to be removed. Before that, what keeps things is looked at again: who
-//! logs a use under these locks, as Pkg 1.9 and we do, does so before the look or after the
-//! removal. Who does without them is noticed by the change of the log, up to the very rename.
+//! while items are renamed to be deleted. Under the locks, roots and logs are read again: a process that
+//! logs a use under them, as Pkg since 1.9 and ScratchRS, does so before that or after the rename. A
+//! process that logs without them is noticed by the change of the log, up to the very rename.
 //! An artifact, a package or a space is renamed under its own lock, `<name>.pid` or
 //! `<key>@generating.pid`; one whose lock another process holds is left alone. An artifact that was
-//! made, installed or found here just now is left alone too.
+//! created, installed or found in the last ten minutes is left alone too.
 //!
 //! # Crash
 //!
-//! Logs and `orphaned.toml` are replaced, each in one step. What goes is renamed first: it is there
-//! as a whole, or not. A killed process leaves `<name>@removing-<process>-<count>` and its locks;
-//! the next collection removes the one and takes over the others.
+//! Logs and `orphaned.toml` are replaced, each in one step. An item is renamed before its
+//! files are deleted: it exists as a whole, or not. A killed process leaves `<name>@removing-<process>-<count>` and its locks;
+//! the next collection deletes the one and breaks the others.
 
 mod explain;
 mod ignored;
@@ -58,23 +57,22 @@ pub use status::status;
 /// What a collection is to do.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The depot stack. Things are removed from the first depot, and kept by what the logs of all
-    /// know.
+    /// The depot stack. Items of the first depot are deleted; the roots are those of the logs of all.
     pub depots: Vec<String>,
-    /// When things may go.
+    /// When items become deletable.
     pub policy: Policy,
-    /// Whether things are removed from all depots, and evicted although something keeps them. A depot
-    /// behind the first that may not be written to is left out.
+    /// Whether items of all depots are deleted, and evicted although they are referenced. A read-only depot
+    /// behind the first is left out.
     pub force: bool,
     /// How many bytes the packages, clones, artifacts and spaces of a depot may have together. The
-    /// store counts, but is not evicted while somebody uses it.
+    /// store counts, but is not evicted while it is in use.
     pub max_size: Option<u64>,
     /// Whether nothing is to be touched.
     pub dry_run: bool,
-    /// For how long to wait for whoever writes to a log.
+    /// For how long to wait for the lock of a log.
     pub patience: Duration,
     /// Manifests, artifact files, projects and logs that count as missing: what only they reference
-    /// is unreachable, and one that cannot be read keeps nothing.
+    /// is unreachable, and an unreadable one keeps nothing.
     pub ignore_roots: Vec<String>,
 }
 
@@ -91,8 +89,8 @@ pub struct Moment {
 ///
 /// # Errors
 ///
-/// Unless all depots are swept: if the one that is may not be written to, or somebody holds the lock
-/// of a log for too long. What cannot be removed is in the report.
+/// Unless all depots are swept: if the one that is may not be written to, or another process holds
+/// the lock of a log for too long. Items that cannot be deleted are in the report.
 pub fn collect(options: &Options, moment: Moment, progress: &Progress) -> Result<Report> {
     let mut world = World::read(options, moment, progress)?;
     world.leave_out_read_only(options, moment);
@@ -109,21 +107,21 @@ pub fn collect(options: &Options, moment: Moment, progress: &Progress) -> Result
     world.describe(&plans, &mut report);
     store::collect_stores(options, moment, &mut report, progress)?;
     report.sum_up();
-    // To free very many small things takes its time, too.
+    // Freeing very many small allocations takes time, too.
     fs::join(|| drop(world.inventory), || drop(world.marks));
     Ok(report)
 }
 
-/// The depots, and what keeps what is in them.
+/// The depots, and the references to their items.
 struct World {
     inventory: Inventory,
     marks: Marks,
     /// How many bytes each item of each depot takes, if the depots are to become smaller. Measured
-    /// once, since that takes longer than anybody is to be kept waiting for a log.
+    /// once, since that takes too long to do under the locks of the logs.
     sizes: Vec<Vec<u64>>,
     /// What is mounted in them.
     mounts: Mounts,
-    /// The names of packages by their UUIDs, once somebody asks for one.
+    /// The names of packages by their UUIDs, once they are needed.
     packages: OnceLock<HashMap<Uuid, String>>,
 }
 
@@ -132,7 +130,7 @@ impl World {
         progress.begin_counting("Reading depots and manifests");
         let depots = inventory::depots(&options.depots, options.force)?;
         let ignored = Ignored::of(&options.ignore_roots)?;
-        // What comes to be between these two looks may seem to be used by nobody: a sweep looks again.
+        // An item that is created in between may seem unreachable: a sweep reads the roots again.
         let (inventory, marks) = fs::join(
             || Inventory::of(depots.clone(), moment.clock),
             || Marks::read(&depots, ignored, moment.clock),
@@ -148,7 +146,7 @@ impl World {
         Ok(world)
     }
 
-    /// Reads again what keeps things, where it has changed.
+    /// Reads roots and logs again, where they have changed.
     fn look_again(&mut self, moment: Moment) {
         self.marks.look_again(&self.inventory.depots, moment.clock);
         self.find_spellings();
@@ -194,7 +192,7 @@ impl World {
         plans
     }
 
-    /// When the use of something was last logged; or, for an orphan, since when nobody uses it.
+    /// When the use of something was last logged; or, for an orphan, since when it is one.
     fn last_used(&self, decision: &Decision) -> Option<DepotTime> {
         let roots = &self.marks.roots;
         let time = |reference: &Reference| match reference {

@@ -1,4 +1,4 @@
-//! The logs of who uses what: scratch spaces, files that bind artifacts, manifests.
+//! Usage logs: of scratch spaces, files that bind artifacts, and manifests.
 //!
 //! # Locking
 //!
@@ -42,7 +42,7 @@ const ATTEMPTS: u32 = 3;
 pub struct Tracked {
     /// Whether it stands in the log. It cannot where the depot is read-only.
     pub recorded: bool,
-    /// What the log had in it that nobody can read. It is gone from the log now.
+    /// The unreadable parts of the log, which were removed from it.
     pub healed: Vec<Diagnostic>,
 }
 
@@ -66,7 +66,7 @@ pub fn read_log(depot: &str, log: UsageLogFile) -> Result<(UsageLog, Vec<Diagnos
 }
 
 /// Logs that the project file `project` uses the space at `space`, both absolute paths, waiting
-/// for at most `patience` for whoever is writing to the log.
+/// for at most `patience` for the lock of the log.
 ///
 /// # Errors
 ///
@@ -87,7 +87,7 @@ pub fn track(
 }
 
 /// Logs that the files at `paths`, manifests or such that bind artifacts, are in use, as Pkg does: in
-/// one record for each. A file that is not there is left out, as nobody can use it.
+/// one record for each. A missing file is left out: it cannot be used.
 ///
 /// # Errors
 ///
@@ -139,7 +139,7 @@ fn tracked(written: Result<Vec<Diagnostic>>) -> Result<Tracked> {
 /// The use of a file that is about to be there. No collection goes on while this value lives.
 #[derive(Debug, Default)]
 pub(crate) struct Announced {
-    /// What the log had in it that nobody can read. It is gone from the log now.
+    /// The unreadable parts of the log, which were removed from it.
     pub(crate) healed: Vec<Diagnostic>,
     _log: Option<LockedLog>,
 }
@@ -167,7 +167,7 @@ pub(crate) fn announce(
     Ok(unless_read_only(written)?.unwrap_or_default())
 }
 
-/// In a depot that nobody may write to, nothing is logged.
+/// Nothing is logged in a read-only depot.
 fn unless_read_only<T>(written: Result<T>) -> Result<Option<T>> {
     match written {
         Ok(written) => Ok(Some(written)),
@@ -176,8 +176,8 @@ fn unless_read_only<T>(written: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// Leaves one record for each space: the latest time, all parent projects. What nobody can read
-/// is in the answer, and gone from the log; so are spaces under construction that are no more.
+/// Leaves one record for each space: the latest time, all parent projects. Unreadable parts
+/// are in the answer and removed from the log; so are spaces under construction that no longer exist.
 ///
 /// # Errors
 ///
@@ -338,7 +338,7 @@ impl LockedLog {
         let mut log = log.condensed(now);
         let needs_project = self.kind == UsageLogFile::Scratch;
         log.retain(|path, record| {
-            // What is left of a torn record keeps nothing, and `Pkg.gc` fails on it.
+            // The rest of a torn record references nothing, and `Pkg.gc` fails on it.
             let names_project = !record.parent_projects.is_empty() || !needs_project;
             if !names_project {
                 let reason = format!("the record of `{path}` names no project");

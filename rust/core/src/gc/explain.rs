@@ -44,7 +44,7 @@ pub fn why(
                 || item.name == query
                 || item.kind.is_grouped() && item.group == query
                 || world.labels(item, decision).contains(query);
-            // Who asks for something in the store does not ask for the store.
+            // A query for a content of the store is not one for the store.
             if is_meant && !(is_in_store && store::is_store(item)) {
                 let mut explanation = world.explain(index, item, decision, moment);
                 if store::is_store(item) {

@@ -95,7 +95,7 @@ struct Shelf {
     path: PathBuf,
 }
 
-/// What is on a shelf.
+/// The items of one directory of a depot.
 #[derive(Default)]
 struct Contents {
     groups: Vec<Shelf>,

@@ -1,4 +1,4 @@
-//! What keeps things: the roots that the logs of a stack of depots know.
+//! The references to items: the roots that the logs of a stack of depots list.
 //!
 //! Logs and roots are read in parallel, and each once. Looking again costs a look at each file,
 //! and reads only what has changed since.
@@ -34,7 +34,7 @@ const SETTLED: Duration = Duration::from_secs(3);
 pub(crate) const LOGS: [UsageLogFile; 3] =
     [UsageLogFile::Manifests, UsageLogFile::Artifacts, UsageLogFile::Scratch];
 
-/// What is known of what keeps things.
+/// The roots and logs that were read.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     /// The logs of all depots.
@@ -89,7 +89,7 @@ enum Reading<T> {
 }
 
 impl Marks {
-    /// Reads all that keeps things in depots.
+    /// Reads all roots and logs of depots.
     pub(crate) fn read(depots: &[Depot], ignored: Ignored, now: SystemTime) -> Self {
         let mut marks = Self { ignored, ..Self::default() };
         marks.look_again(depots, now);

@@ -1,5 +1,5 @@
-//! What collections, statuses and explanations answer: plain data. The program prints it as JSON, and it
-//! crosses to Julia.
+//! The results of collections, statuses and explanations, as plain data. The program prints them as JSON;
+//! they cross to Julia, and `scratchrs-text` renders them.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::time::DepotTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Something about a file that a collection came across.
+/// A problem of a file that a collection read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Note {
     /// The file or directory.
@@ -18,23 +18,23 @@ pub struct Note {
     /// What is wrong with it.
     #[serde(flatten)]
     pub diagnostic: Diagnostic,
-    /// What follows from that.
+    /// The consequence.
     #[serde(rename = "consequence")]
     pub problem: Problem,
 }
 
-/// What follows from something that is wrong.
+/// The consequence of a problem of a file.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 pub enum Problem {
-    /// Nothing is deleted that it could have kept.
+    /// Nothing is deleted that it may reference.
     #[serde(rename = "held")]
     Unreadable,
-    /// All that it can be seen to name is kept.
+    /// Everything that its readable part references is kept.
     #[serde(rename = "kept")]
     Faulty,
-    /// What nobody can read goes from the file with this collection.
+    /// The unreadable part is removed from the file by this collection.
     #[serde(rename = "healed")]
     Healed,
     /// It is left alone.
@@ -56,40 +56,40 @@ impl Note {
 /// What a collection did, or would do.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
-    /// The depots that it is about.
+    /// The depots that were collected.
     pub depots: Vec<String>,
-    /// How many manifests keep things.
+    /// How many manifests are roots.
     pub manifests: usize,
-    /// How many artifact files do.
+    /// How many artifact files are roots.
     pub artifact_files: usize,
     /// How many scratch spaces are in use.
     pub spaces: usize,
-    /// What it came across.
+    /// The problems of files.
     #[serde(rename = "skipped")]
     pub notes: Vec<Note>,
-    /// What went, or would go.
+    /// The items that were deleted, or would be.
     pub gone: Vec<Gone>,
-    /// What nothing keeps, and that stays for now.
+    /// The unreachable items that stay for now.
     pub waiting: Vec<Waiting>,
-    /// What could not be removed.
+    /// The items that could not be deleted.
     pub failures: Vec<Failure>,
-    /// What was to go, and turned out to be in use, and by whom.
+    /// The items that turned out to be in use, with the reason.
     pub spared: Vec<Failure>,
-    /// How many leftovers of processes that were killed went.
+    /// How many leftovers of killed processes were deleted.
     pub leftovers: usize,
-    /// How many files of bindings in the stores went, or would go, that nobody used any more.
+    /// How many unused files of names in the stores were deleted, or would be.
     pub abandoned: usize,
     /// Whether nothing was touched.
     #[serde(rename = "dry_run")]
     pub is_dry_run: bool,
-    /// The size of what went, or would go.
+    /// The size of what was deleted, or would be.
     #[serde(flatten)]
     pub size: Size,
-    /// How much of the stores that is.
+    /// The part of the stores in that.
     pub store: StoreShare,
 }
 
-/// Something that went, or would go.
+/// An item that was deleted, or would be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Gone {
     /// What it is.
@@ -99,11 +99,11 @@ pub struct Gone {
     /// How large it was.
     #[serde(flatten)]
     pub size: Size,
-    /// Why it went.
+    /// Why.
     pub reason: Reason,
 }
 
-/// Something that nothing keeps, and that stays until it has been so for long enough.
+/// An unreachable item within its grace period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Waiting {
     /// What it is.
@@ -113,13 +113,13 @@ pub struct Waiting {
     /// How large it is. Only a dry run counts that.
     #[serde(flatten)]
     pub size: Size,
-    /// Since when nothing keeps it.
+    /// Since when it is unreachable.
     pub since: DepotTime,
-    /// When it can go.
+    /// When it becomes deletable.
     pub until: DepotTime,
 }
 
-/// Something that stays although it was to go.
+/// An item that was not deleted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// Where it is.
@@ -129,7 +129,7 @@ pub struct Failure {
 }
 
 impl Report {
-    /// Sums up what went.
+    /// Sums up what was deleted.
     pub(super) fn sum_up(&mut self) {
         (self.size, self.store) = (self.size_of_gone(None), self.store());
     }
@@ -145,14 +145,14 @@ impl Report {
         }
     }
 
-    /// The sum of the sizes of what went, of one kind or of all.
+    /// The sum of the sizes of deleted items, of one kind or of all.
     pub fn size_of_gone(&self, kind: Option<Category>) -> Size {
         let is_meant = |gone: &&Gone| kind.is_none_or(|kind| gone.kind == kind);
         self.gone.iter().filter(is_meant).map(|gone| gone.size).sum()
     }
 }
 
-/// What is in the depots that a collection would look at.
+/// The content of the depots that a collection would act on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The depots.
@@ -160,20 +160,20 @@ pub struct Status {
     /// One for each kind.
     #[serde(rename = "kinds")]
     pub shares: Vec<Share>,
-    /// Everything, the largest first. Of the store, what is bound and what nobody uses, not each
-    /// file of a tree.
+    /// All items, the largest first. Of the store, bound and unused contents and trees, not each file of a
+    /// tree.
     pub entries: Vec<Entry>,
     /// The size of everything.
     #[serde(flatten)]
     pub size: Size,
     /// The bytes that sharing saves in the store.
     pub saved: u64,
-    /// What was come across.
+    /// The problems of files.
     #[serde(rename = "skipped")]
     pub notes: Vec<Note>,
 }
 
-/// What there is of a kind.
+/// The items of a kind.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Share {
     /// The kind.
@@ -183,41 +183,41 @@ pub struct Share {
     /// How large they are together.
     #[serde(flatten)]
     pub size: Size,
-    /// How large those are that nothing keeps.
+    /// The size of the unreachable ones.
     #[serde(serialize_with = "bytes", deserialize_with = "of_bytes")]
     #[schemars(with = "u64")]
     pub reclaimable: Size,
 }
 
-/// Something in a depot.
+/// An item of a depot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Entry {
     /// What it is.
     pub kind: Category,
-    /// What people call it.
+    /// Its name for people.
     pub label: String,
     /// The name of the package that it is, belongs to, or is bound by, where that is known.
     pub package: Option<String>,
     /// Where it is.
     pub path: String,
-    /// How large it is; of something in the store, its part of what that takes.
+    /// Its size; for a content of the store, its share of the size.
     #[serde(flatten)]
     pub size: Size,
     /// When its use was last logged, or it was bound; of an orphan, since when it is one.
     pub last_used: Option<DepotTime>,
-    /// How many manifests keep it.
+    /// How many manifests reference it.
     pub manifests: usize,
-    /// How many artifact files do.
+    /// How many artifact files reference it.
     pub artifact_files: usize,
-    /// How many projects do.
+    /// How many projects use it.
     pub projects: usize,
-    /// How many names in the store do.
+    /// How many names in the store are bound to it.
     pub names: usize,
-    /// Whether it may be kept by what cannot be read.
+    /// Whether an unreadable file may reference it.
     pub is_held: bool,
-    /// Whether nothing references it, and nothing else keeps a collection from deleting it.
+    /// Whether it is unreachable, and not spared for another reason.
     pub is_orphan: bool,
-    /// When it can go, if nothing keeps it and nothing changes.
+    /// When it becomes deletable, if it is unreachable and nothing changes.
     pub until: Option<DepotTime>,
 }
 
@@ -227,64 +227,64 @@ impl Status {
         self.shares.iter().map(|share| share.size).sum()
     }
 
-    /// The size of what nothing keeps.
+    /// The size of the unreachable items.
     pub fn reclaimable(&self) -> Size {
         self.shares.iter().map(|share| share.reclaimable).sum()
     }
 }
 
-/// Why something in a depot is there, or when it goes.
+/// Why an item is kept, or when it becomes deletable.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     /// What it is.
     pub kind: Category,
-    /// What people call it.
+    /// Its name for people.
     pub label: String,
     /// Where it is.
     pub path: String,
-    /// How large it is; of something in the store, its part of what that takes.
+    /// Its size; for a content of the store, its share of the size.
     #[serde(flatten)]
     pub size: Size,
-    /// When the use of what keeps it was last logged.
+    /// When the use of a file that references it was last logged.
     pub last_used: Option<DepotTime>,
-    /// What becomes of it.
+    /// What the next collection does with it.
     pub standing: Standing,
-    /// Since when nothing keeps it, if it waits.
+    /// Since when it is unreachable, if it waits.
     pub since: Option<DepotTime>,
-    /// When it can go, if it waits.
+    /// When it becomes deletable, if it waits.
     pub until: Option<DepotTime>,
-    /// What keeps it.
+    /// What references it.
     pub causes: Vec<Cause>,
 }
 
-/// What becomes of something with the next collection.
+/// What the next collection does with an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Standing {
     /// It stays.
     Kept,
-    /// Nothing keeps it, and it goes when it has been so for long enough.
+    /// It is unreachable, within its grace period.
     Waiting,
-    /// It goes.
+    /// It is deleted.
     Goes,
-    /// Nothing keeps it, in a depot that is not collected.
+    /// It is unreachable, in a depot that is not collected.
     Elsewhere,
 }
 
-/// Something that keeps something else.
+/// A reference to an item.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Cause {
     /// What it is.
     pub what: CauseKind,
     /// Where it is.
     pub path: String,
-    /// What it calls the thing that it keeps, where that says something.
+    /// Its name for the item, where it has one.
     pub name: Option<String>,
     /// When its use was last logged.
     pub last_used: Option<DepotTime>,
     /// The package that it belongs to, if it lies in one.
     pub package: Option<String>,
-    /// What keeps that package.
+    /// What references that package.
     pub because: Vec<Cause>,
 }
 
@@ -326,32 +326,32 @@ pub enum CauseKind {
     Somebody,
 }
 
-/// What there is to say about something that was asked for.
+/// The answer to a query.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Explained {
-    /// All that it stands for.
+    /// All items that the query names.
     pub found: Vec<Explanation>,
-    /// The stores that cannot be looked through: it may be in one of them.
+    /// The stores that cannot be read: the item may be in one of them.
     #[serde(rename = "skipped")]
     pub notes: Vec<Note>,
 }
 
-/// How much of the stores went, or would go.
+/// The part of a collection that is in the stores.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoreShare {
-    /// How many contents and trees.
+    /// How many contents and trees were deleted, or would be.
     pub count: usize,
     /// How many bytes that frees.
     pub bytes: u64,
-    /// How many contents and trees nobody binds that stay for now.
+    /// How many unbound contents and trees stay for now.
     pub waiting: usize,
     /// How many bytes these would free.
     pub waiting_bytes: u64,
-    /// How many files of bindings went that nobody used any more.
+    /// How many unused files of names were deleted, or would be.
     pub abandoned: usize,
 }
 
-/// The kinds of things that a report is about.
+/// The kinds of items.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]

@@ -1,4 +1,4 @@
-//! What is in a depot, how large it is, and who uses it.
+//! The items of a depot, with their sizes and references.
 
 use scratchrs_fs::{self as fs, Progress, Size};
 use scratchrs_model::collection::{KINDS, Reference, State};

@@ -1,4 +1,4 @@
-//! The stores of depots, as collections and reports see them: what is in them, and who binds it.
+//! The stores of depots, as collections and reports see them: what is in them, and what is bound to it.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -45,13 +45,13 @@ fn stores_in<'a>(depots: impl Iterator<Item = &'a str>) -> Vec<(usize, Store)> {
         .collect()
 }
 
-/// Whether somebody uses the store that is at `path`. Who cannot tell keeps it.
+/// Whether the store at `path` is in use. If that is unknown, it counts as in use.
 pub(super) fn is_in_use(path: &Path, moment: Moment) -> bool {
     let store = path.to_str().map(Store::at);
     store.is_none_or(|store| store::is_in_use(&store, moment.now).unwrap_or(true))
 }
 
-/// Takes the lock of the store that is at `path`, if there is one, so that nobody begins to use it.
+/// Takes the lock of the store that is at `path`, if there is one, so that no process begins to use it.
 pub(super) fn hold(
     path: &Path,
     item: &Item,
@@ -324,7 +324,7 @@ impl World {
         Ok(files.into_iter().map(|file| self.bindings(&store, &survey, file)).collect())
     }
 
-    /// Which of the depots have a store that somebody uses, of those where that matters: where the
+    /// Which of the depots have a store in use, of those where that matters: where the
     /// scratch space of the store would not stay, or may be evicted.
     pub(super) fn stores_in_use(
         &self,

@@ -228,9 +228,9 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
 /// What became of something that was to be set aside.
 pub(super) enum Outcome {
     Staged(StagedRemoval),
-    /// It went by itself.
+    /// It does not exist any more.
     Absent,
-    /// Somebody has logged a use without a lock.
+    /// A use was logged without a lock.
     LookAgain,
     InUse(String),
     Failed(String),
@@ -300,7 +300,7 @@ fn set_aside_locked(
     match fs::stage_removal(path, shelf.unwrap_or(path), mounts) {
         Ok(Some(aside)) => {
             if item.kind == Kind::Artifact {
-                // Of no use without its artifact, and in nobody's way.
+                // Of no use without its artifact, and harmless.
                 let _ = fs::remove(&beside(path, TREE_RECORD));
             }
             Outcome::Staged(aside)
@@ -439,7 +439,7 @@ fn remove_leftovers(world: &World, clock: SystemTime, report: &mut Report) {
     }
 }
 
-/// Removes something of ours, if nobody is at work on it, and says whether it did.
+/// Deletes a leftover of ours unless a process is using it. Returns whether it did.
 fn remove_leftover(path: &Path, clock: SystemTime) -> Result<bool> {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let own = match Leftover::of(name) {
@@ -452,7 +452,7 @@ fn remove_leftover(path: &Path, clock: SystemTime) -> Result<bool> {
                 && matches!(PidLock::try_acquire(path, policy.briefly())?, Attempt::Acquired(_));
             return Ok(is_left);
         }
-        // A part of a download that nobody has gone on with.
+        // A partial download that was not resumed.
         None => {
             const DAY: Duration = Duration::from_secs(24 * 60 * 60);
             let is_old = FileStamp::of(path).is_some_and(|stamp| stamp.is_older_than(DAY, clock));
@@ -480,7 +480,7 @@ fn remove_leftover(path: &Path, clock: SystemTime) -> Result<bool> {
         return Ok(false);
     };
     match own {
-        // It may be the space, moved away by somebody who did not come to put the new one there.
+        // It may be the space, renamed by a process that was killed before it put the new one in place.
         Leftover::Building(_) if name.ends_with(REPLACED) => fs::restore_replaced(&space)?,
         Leftover::Record(_) if fs::is_dir(&space) => return Ok(false),
         Leftover::Building(_) | Leftover::Record(_) => fs::remove(path)?,
