@@ -105,7 +105,7 @@ uint32_t scratchrs_store_root(const char *depot, const char *directory, scratchr
 /* The directory of the store that OhMyArtifacts.jl has. */
 uint32_t scratchrs_peer_store_root(const char *depot, const char *directory, scratchrs_bytes *reply);
 
-/* Makes the file of bindings of a package, or of a version of it. Replies the file, and `due` if the last collection of the store is long ago. The project is that on whose behalf it is used; nothing if nobody knows. */
+/* Makes the file of bindings of a package, or of a version of it. Replies the file, and `due` if the last collection of the store is long ago. The project is that on whose behalf it is used; nothing if it is unknown. */
 uint32_t scratchrs_open_store(const char *depot, const char *directory, const uint8_t package[16], const char *version, uint8_t versioned, const char *project, scratchrs_bytes *reply);
 
 /* Begins to make something for the store. Replies the directory to fill, and the ticket. */
@@ -135,22 +135,22 @@ uint32_t scratchrs_my_artifact_hash(const char *file, const char *name, scratchr
 /* The address of a hash, and `file` or `tree`, if anything is there. */
 uint32_t scratchrs_my_artifact_path(const char *depot, const char *directory, const char *hash_text, scratchrs_bytes *reply);
 
-/* Who uses what in the store. */
+/* The usage of the store. */
 uint32_t scratchrs_store_usage(const char *depot, const char *directory, scratchrs_bytes *reply);
 
-/* Removes from the store what nobody uses. */
+/* Deletes unused contents from the store. */
 scratchrs_job *scratchrs_start_collect_store(const char *depot, const char *directory, uint64_t delay_ms, uint8_t is_dry_run, uint8_t spares_own, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* What is in the store, or in the one at `root`. */
 scratchrs_job *scratchrs_start_store_status(const char *depot, const char *directory, const char *root, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Looks for rot in the store, or in the one at `root`. */
+/* Verifies the contents of the store, or of the one at `root`. */
 scratchrs_job *scratchrs_start_verify_store(const char *depot, const char *directory, const char *root, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* Takes over what is bound in another store. */
 scratchrs_job *scratchrs_start_adopt_store(const char *depot, const char *directory, const char *other, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* How the files of trees are linked in the store, if somebody chose. */
+/* How the files of trees are linked in the store, if that was chosen. */
 uint32_t scratchrs_store_link(const char *depot, const char *directory, scratchrs_bytes *reply);
 
 /* Chooses that; nothing for the best that there is. */
@@ -180,7 +180,7 @@ scratchrs_job *scratchrs_start_verify_tree(const char *path, const char *hash, s
 /* Hashes all artifacts. */
 scratchrs_job *scratchrs_start_verify_artifacts(const uint8_t *depots, const char *directory, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Installs again what has rotted, and what files bind for a platform and is missing. */
+/* Installs corrupt artifacts again, and those that files bind for a platform and are missing. */
 scratchrs_job *scratchrs_start_repair_artifacts(const uint8_t *depots, const char *directory, const uint8_t *files, const uint8_t *platform, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* The files that bind an artifact, as the logs and `more` know them. */
@@ -225,13 +225,13 @@ scratchrs_job *scratchrs_start_tree_hash(const char *path, uint8_t sha256, scrat
 /* The hash of a file as git has it, by SHA-1 or SHA-256. */
 scratchrs_job *scratchrs_start_blob_hash(const char *path, uint8_t sha256, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Removes from depots what nothing keeps, or says what that would be. Durations are numbers of milliseconds, and of these and the size, nothing stands for none. Roots to ignore count as missing. */
+/* Deletes unreachable items from depots, or reports which would be. Durations are numbers of milliseconds, and of these and the size, nothing stands for none. Roots to ignore count as missing. */
 scratchrs_job *scratchrs_start_collect_depots(const uint8_t *depots, const char *delay, const char *period, const char *max_size, uint8_t force, uint8_t is_dry_run, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* What is in depots, how large, and who uses it. */
+/* The items of depots, with their sizes and references. */
 scratchrs_job *scratchrs_start_depot_status(const uint8_t *depots, uint8_t force, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* What keeps what a query names. */
+/* The references of the items that a query names. */
 scratchrs_job *scratchrs_start_explain_item(const uint8_t *depots, const char *query, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* An encoded `Report`, `Status` or `Explained` as text for people; its kind is the name of that type. The width of the terminal is 0 if there is none. */

@@ -170,7 +170,7 @@ pub unsafe extern "C" fn scratchrs_finish(job: *mut Job, reply: *mut Bytes) -> u
     unsafe { Bytes::give(outcome, reply) }
 }
 
-/// Lets a job go on with nobody waiting for it; the job is then no more for the caller.
+/// Lets a job continue without a waiting caller, who must not use the job any more.
 ///
 /// # Safety
 ///
@@ -181,8 +181,8 @@ pub unsafe extern "C" fn scratchrs_detach(job: *mut Job) {
     unsafe { Box::from_raw(job) }.detach();
 }
 
-/// Cancels all jobs and lets them go on with nobody notified any more: what they would notify may go
-/// away after this. A job can still be finished or detached from.
+/// Cancels all jobs, and notifies no caller any more: what they would notify may be freed after this.
+/// A job can still be finished or detached from.
 #[unsafe(no_mangle)]
 pub extern "C" fn scratchrs_end_jobs() {
     scratchrs_ops::end_jobs();

@@ -7,7 +7,7 @@ use scratchrs_model::collection::Policy;
 use crate::failure::{Failure, Result};
 use crate::session::Session;
 
-/// For how long a command waits for whoever writes to a log.
+/// For how long a command waits for the lock of a log.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// For how long something has to be an orphan before it goes, as in Pkg.
@@ -40,12 +40,12 @@ pub(crate) fn moment(session: &Session) -> Moment {
     Moment { now: session.environment.now, clock: session.environment.clock }
 }
 
-/// A duration that somebody typed.
+/// A duration given as an argument.
 pub(crate) fn duration(text: &str) -> std::result::Result<TimeDelta, String> {
     scratchrs_model::quantity::duration(text).map_err(|error| error.to_string())
 }
 
-/// A size that somebody typed.
+/// A size given as an argument.
 pub(crate) fn size(text: &str) -> std::result::Result<u64, String> {
     scratchrs_model::quantity::size(text).map_err(|error| error.to_string())
 }
@@ -62,7 +62,7 @@ pub(crate) fn tell(notes: &[Note], session: &mut Session) {
     }
 }
 
-/// That nobody has such a thing.
+/// The error of a query that names no item.
 pub(crate) fn nothing_is_called(query: &str, depots: &[String]) -> Failure {
     let depots = depots.iter().map(|depot| format!("`{depot}`")).collect::<Vec<_>>().join(", ");
     Failure::new(

@@ -19,7 +19,7 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// If the answer is not yes, or nobody is there to answer.
+    /// If the answer is not yes, or the question cannot be answered.
     pub(crate) fn confirm(&self, session: &mut Session, question: &str) -> Result<()> {
         if self.yes {
             return Ok(());

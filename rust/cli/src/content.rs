@@ -52,7 +52,7 @@ pub(crate) enum Hash {
 }
 
 impl Content {
-    /// Looks at `path`, and follows a link. With `all`, hashes that nobody needs often are there
+    /// Looks at `path`, and follows a link. With `all`, hashes that are rarely needed are there
     /// too.
     pub(crate) fn read(path: &str, all: bool, progress: &Progress) -> Result<Self> {
         progress.begin(format!("Hashing `{path}`"));

@@ -18,7 +18,7 @@ pub(crate) struct Downloads {
 }
 
 impl Downloads {
-    /// Reads it. What of it nobody understands is told.
+    /// Reads it. Invalid variables are reported.
     pub(crate) fn new(session: &mut Session) -> Result<Self> {
         let environment = &session.environment;
         let mut settings = Settings::new(environment.variables.iter().cloned(), environment.clock);

@@ -10,7 +10,7 @@ use terminal_size::{Height, Width, terminal_size_of};
 
 /// What the environment, the clock and the terminal say.
 pub(crate) struct Environment {
-    /// The user's home directory. None where nobody knows, as for a user without an entry in the
+    /// The user's home directory. None if it is unknown, as for a user without an entry in the
     /// system's list and without HOME.
     pub(crate) home: Option<String>,
     /// None if it was removed, or has no name in Unicode.
@@ -24,7 +24,7 @@ pub(crate) struct Environment {
     /// Whether JULIA_SCRATCH_TRACK_ACCESS lets uses be recorded.
     pub(crate) tracks_access: bool,
     pub(crate) now: DepotTime,
-    /// The same moment, for those who count seconds.
+    /// The same moment, for counting seconds.
     pub(crate) clock: SystemTime,
     /// All variables, for what more of them there is to know.
     pub(crate) variables: Vec<(OsString, OsString)>,
@@ -34,7 +34,7 @@ pub(crate) struct Environment {
     pub(crate) is_plain: bool,
     /// Whether the terminal can do nothing but show one line after the other.
     pub(crate) is_dumb: bool,
-    /// Whether somebody is there to read a question and to answer it.
+    /// Whether a question can be read and answered.
     pub(crate) is_interactive: bool,
     pub(crate) stdout_is_terminal: bool,
     pub(crate) stderr_is_terminal: bool,

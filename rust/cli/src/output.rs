@@ -132,7 +132,7 @@ impl Output {
         }
     }
 
-    /// Where nobody can be told, nobody is told.
+    /// A closed stream is no error.
     fn say(&mut self, text: &str) {
         let _ = self.stderr.write_all(text.as_bytes()).and_then(|()| self.stderr.flush());
     }

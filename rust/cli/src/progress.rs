@@ -89,7 +89,7 @@ struct Display {
 }
 
 impl Display {
-    /// None where nobody sees it.
+    /// None where it is not shown.
     fn of(session: &Session) -> Option<Self> {
         let environment = &session.environment;
         let columns = environment.stderr_columns.filter(|_| !environment.is_dumb)?;
@@ -115,7 +115,7 @@ impl Display {
     }
 }
 
-/// Lines for what takes long, for whoever reads them later.
+/// Lines about long work, for a log.
 struct Log {
     stage: String,
     since: Instant,
@@ -140,7 +140,7 @@ impl Log {
     }
 }
 
-/// Where nobody can be told, nobody is told.
+/// A closed stream is no error.
 fn write(text: &str) {
     let mut stderr = io::stderr();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());

@@ -1,4 +1,4 @@
-//! Which file is the project that somebody names.
+//! The file of a project that an argument names.
 
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use crate::session::Session;
 ///
 /// # Errors
 ///
-/// If `project` needs something that nobody knows: the current directory, the home directory,
+/// If `project` needs something unknown: the current directory, the home directory,
 /// the version of Julia.
 pub(crate) fn find(session: &Session, project: &str) -> Result<Option<String>> {
     let environment = &session.environment;

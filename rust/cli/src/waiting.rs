@@ -1,4 +1,4 @@
-//! Waiting for whoever holds a lock.
+//! Waiting for a lock.
 
 use std::time::Duration;
 

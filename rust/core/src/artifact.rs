@@ -6,7 +6,7 @@
 //! <depot>/artifacts/
 //! ├── Overrides.toml                    artifacts that lie elsewhere   (administrators)
 //! ├── <hash>/                           an artifact                    (Pkg, us)
-//! ├── <hash>.pid                        somebody is installing it      (Pkg 1.13, us)
+//! ├── <hash>.pid                        while it is installed          (Pkg 1.13, us)
 //! ├── <hash>@tree                       what it consists of, file by file
 //! ├── <hash>@download-<URL's checksum>  a download, whole or in part
 //! ├── <hash>@building-<process>/        what is being installed
@@ -19,7 +19,7 @@
 //! # Crash
 //!
 //! An artifact is built aside and renamed, with the modes that it is to have: it is there as a whole
-//! or not at all. What a killed process leaves is cleared away by whoever creates an artifact, or
+//! or not at all. What a killed process leaves is deleted by the next creation of an artifact, or
 //! installs that one, next.
 
 mod bindings;

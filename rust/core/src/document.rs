@@ -1,4 +1,4 @@
-//! TOML files of any content, for whoever knows what it means.
+//! TOML files of any content, for callers that know their meaning.
 
 use scratchrs_model::diagnostic::Diagnostic;
 

@@ -1,7 +1,7 @@
 //! Scratch spaces that are filled once, by a generator.
 //!
 //! The generator fills a directory aside, which then takes the place of the space. However many
-//! processes ask at once, the one with the lock generates, the others are told who it is.
+//! processes ask at once, the one with the lock generates, the others learn which process it is.
 //!
 //! # Locking
 //!
@@ -36,7 +36,7 @@ pub enum Begun {
     Generate(Box<Generation>),
     /// To wait, and to ask again.
     Busy {
-        /// Who is generating the space.
+        /// The process that is generating the space.
         holder: Holder,
         /// Since when, if that is known.
         started: Option<DepotTime>,
@@ -122,17 +122,14 @@ impl Generation {
         // The record vouches for the content, after a power failure too.
         fs::sync_tree(&self.directory)?;
         if !self.lock.is_held() {
-            return Err(lost(&format!(
-                "somebody removed the lock `{}`",
-                self.files.lock().display()
-            )));
+            return Err(lost(&format!("the lock `{}` was removed", self.files.lock().display())));
         }
         self.pending.empty = is_empty;
         self.pending.identity = Some(identity(&self.directory).unwrap_or_default());
         self.write_pending()?;
         fs::place(&self.directory, Path::new(&self.files.space), IfExists::Swap)?;
         // The space is what was asked for. What cannot be finished now, on a full disk say, is
-        // finished by whoever asks for the space next.
+        // finished by the next request for the space.
         self.is_done = true;
         let settled = self.record().settled(true);
         // Until the space is on the disk under its name, the record with its identity has to stay.
@@ -154,20 +151,20 @@ impl Generation {
     ///
     /// # Errors
     ///
-    /// If the directory cannot be removed; whoever asks for the space next tries again.
+    /// If the directory cannot be removed; the next request for the space tries again.
     pub fn abandon(mut self) -> Result<()> {
         self.undo()
     }
 
     fn undo(&mut self) -> Result<()> {
         self.is_done = true;
-        // Whoever took this generation for dead has a record of its own there.
+        // A process that took this generation for dead has a record of its own there.
         if !self.lock.is_held() {
             return Ok(fs::remove(&self.directory)?);
         }
         let restored = self.restore_record();
         fs::remove(&self.directory)?;
-        // On a full disk, there is room for the record only now.
+        // On a full disk, there is space for the record only now.
         restored.or_else(|_| self.restore_record())
     }
 
@@ -191,7 +188,7 @@ impl Generation {
 impl Drop for Generation {
     fn drop(&mut self) {
         if !self.is_done {
-            // What cannot be undone now is undone by whoever asks for the space next.
+            // What cannot be undone now is undone by the next request for the space.
             let _ = self.undo();
         }
     }
@@ -247,7 +244,7 @@ impl Files {
 
     /// Clears away what a generator left that was killed when the space was ready.
     fn tidy(&self) {
-        // Its lock is the last thing that goes. Where one is, somebody may also be at work.
+        // Its lock is deleted last. Where one exists, a process may be at work, too.
         if matches!(fs::symlink_metadata(&self.lock()), Ok(Some(_)))
             && let Ok(Attempt::Acquired(_lock)) =
                 PidLock::try_acquire(&self.lock(), locks::GENERATION)

@@ -79,7 +79,7 @@ pub fn clear(place: Place<'_>, owner: Option<Uuid>) -> Result<()> {
     }
 }
 
-/// Removes what is at `path`, and what somebody left who was killed while removing it.
+/// Deletes the space at `path`, and what a process left that was killed while deleting it.
 fn remove(path: &str) -> Result<()> {
     fs::remove(Path::new(path))?;
     Ok(fs::remove_leftovers(Path::new(path))?)

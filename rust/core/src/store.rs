@@ -18,7 +18,7 @@
 //! # Crash
 //!
 //! A content or a tree comes to its address by one rename; before, it is in the directory of the
-//! process that makes it. That a process is dead shows by its lock, and whoever collects next
+//! process that makes it. A dead process is known by its lock, and the next collection
 //! removes what it left. A binding is appended in one write, or its file replaced.
 //!
 //! # Invariant
@@ -127,7 +127,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If nobody can say.
+    /// If that cannot be read.
     pub fn kind(&self, hash: Sha256) -> Result<Option<ArtifactKind>> {
         let found = fs::symlink_metadata(Path::new(&self.path(hash)))?;
         Ok(found.map(|found| match found.kind {

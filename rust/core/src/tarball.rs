@@ -1,4 +1,4 @@
-//! Tarballs and other files for who handles them himself, outside of any depot.
+//! Tarballs and other files that the caller handles, outside of any depot.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 ///
-/// What was there stays: the URL can't be had, the file system refuses, or nobody wants it any more.
+/// What was there stays: the URL can't be had, the file system refuses, or it is cancelled.
 pub fn download(url: &str, to: &Path, settings: &Settings, progress: &Progress) -> Result<()> {
     progress.begin(format!("Downloading {}", shown(to)));
     let part = beside(to);
@@ -33,7 +33,7 @@ pub fn download(url: &str, to: &Path, settings: &Settings, progress: &Progress) 
     });
     let done = downloaded.and_then(|_| Ok(fs::place(&part, to, IfExists::Replace).map(drop)?));
     if done.is_err() {
-        // Nobody goes on with it: the next one has another name.
+        // It is never resumed: the next one has another name.
         let _ = fetch::discard(&part);
     }
     done
@@ -48,7 +48,7 @@ pub fn download(url: &str, to: &Path, settings: &Settings, progress: &Progress) 
 /// # Errors
 ///
 /// There is then nothing new in the directory: something is there already, the tarball is malformed or
-/// holds what no tree may, the file system refuses, or nobody wants it any more.
+/// holds what no tree may, the file system refuses, or it is cancelled.
 pub fn unpack(tarball: &Path, directory: &Path, links: Links, progress: &Progress) -> Result<()> {
     progress.begin(format!("Unpacking {}", shown(tarball)));
     let file = fs::open(tarball)?;
@@ -72,7 +72,7 @@ pub fn unpack(tarball: &Path, directory: &Path, links: Links, progress: &Progres
 ///
 /// # Errors
 ///
-/// If it cannot be read, or nobody wants it any more.
+/// If it cannot be read, or it is cancelled.
 pub fn sha256(path: &Path, progress: &Progress) -> Result<Sha256> {
     let failed = |error| fs::Error::on("read", path)(error);
     let mut file = fs::open(path)?;
@@ -87,7 +87,7 @@ pub fn sha256(path: &Path, progress: &Progress) -> Result<Sha256> {
     }
 }
 
-/// A name that nobody else takes at this time, beside `path`.
+/// A name beside `path` that no other process uses at this time.
 fn beside(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);

@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::fork;
 use crate::reply::{Outcome, call};
 
-/// How a job calls whoever waits for it: a function that any thread may call, and what to call it
+/// How a job notifies its waiting caller: a function that any thread may call, and what to call it
 /// with. From Julia: `uv_async_send` and the handle of an `AsyncCondition`.
 #[derive(Clone, Copy, Debug)]
 pub struct Notify {
@@ -23,7 +23,7 @@ pub struct Notify {
     pub handle: *mut c_void,
 }
 
-// SAFETY: whoever makes a `Notify` promises that any thread may call it.
+// SAFETY: the creator of a `Notify` promises that any thread may call it.
 unsafe impl Send for Notify {}
 
 impl Notify {
@@ -31,7 +31,7 @@ impl Notify {
     ///
     /// # Safety
     ///
-    /// Whoever made it must still wait.
+    /// Its creator must still wait.
     unsafe fn call(self) {
         // SAFETY: the caller's promise.
         unsafe { (self.function)(self.handle) };
@@ -45,9 +45,9 @@ const TICK: Duration = Duration::from_millis(100);
 
 /// An operation under way.
 ///
-/// Two threads belong to it: one works; the other calls ten times a second while it does. That it is
-/// not Julia who sets a timer is on purpose: a task that a timer wakes is, in the eyes of Julia, the
-/// one that an interrupt is meant for.
+/// Two threads belong to it: one works; the other calls ten times a second while it does. A Rust
+/// thread ticks, deliberately, instead of a Julia `Timer`: an interrupt would be delivered to the
+/// timer's task.
 #[derive(Debug)]
 pub struct Job {
     worker: JoinHandle<Outcome>,
@@ -63,7 +63,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// None once nobody waits any more.
+    /// None once no caller waits any more.
     notify: Option<Notify>,
     is_done: bool,
 }
@@ -154,7 +154,7 @@ impl Job {
         }
     }
 
-    /// Lets the job go on with nobody waiting for it.
+    /// Lets the job continue without a waiting caller.
     pub fn detach(self) {
         if fork::parent().is_none() {
             self.shared.silence();
@@ -167,24 +167,24 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Calls nobody any more, once this returns.
+    /// No caller is notified once this returns.
     fn silence(&self) {
         self.lock().notify = None;
         self.has_ended.notify_all();
     }
 
-    /// Says to all who wait that the work is done. Nobody is called after that.
+    /// Notifies the waiting caller that the work is done, for the last time.
     fn end(&self) {
         let mut state = self.lock();
         state.is_done = true;
         self.has_ended.notify_all();
         if let Some(notify) = state.notify.take() {
-            // SAFETY: the caller of `start` promised it for as long as somebody waits.
+            // SAFETY: the caller of `start` promised it for as long as it waits.
             unsafe { notify.call() };
         }
     }
 
-    /// Calls whoever waits, again and again, until nobody does.
+    /// Notifies the waiting caller again and again, until there is none.
     fn tick(&self) {
         let mut state = self.lock();
         let mut pause = SILENCE;

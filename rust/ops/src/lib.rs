@@ -13,7 +13,7 @@
 //! - `job`: runs on a thread of its own ([`Job`]); Julia's scheduler goes on meanwhile. It reports
 //!   to a [`Progress`](scratchrs_fs::Progress), which an interrupt cancels.
 //! - `deletion`: runs on such a thread too. An interrupt ends the waiting, not the deletion: what
-//!   it deletes is gone for everybody from the first moment, and nobody wants half of it back.
+//!   it deletes was renamed first, and half of it is of no use.
 
 mod abi;
 mod argument;
@@ -96,7 +96,7 @@ macro_rules! operations {
             short peer_store_root(depot: Text, directory: Text) -> Text;
             /// Makes the file of bindings of a package, or of a version of it. Replies the file,
             /// and `due` if the last collection of the store is long ago. The project is that on
-            /// whose behalf it is used; nothing if nobody knows.
+            /// whose behalf it is used; nothing if it is unknown.
             waits open_store(
                 depot: Text, directory: Text, package: Uuid, version: Text, versioned: Flag,
                 project: Text
@@ -128,20 +128,20 @@ macro_rules! operations {
             short my_artifact_hash(file: Text, name: Text) -> Text;
             /// The address of a hash, and `file` or `tree`, if anything is there.
             short my_artifact_path(depot: Text, directory: Text, hash_text: Text) -> Texts;
-            /// Who uses what in the store.
+            /// The usage of the store.
             waits store_usage(depot: Text, directory: Text) -> Table;
-            /// Removes from the store what nobody uses.
+            /// Deletes unused contents from the store.
             job collect_store(
                 depot: Text, directory: Text, delay_ms: Ticket, is_dry_run: Flag,
                 spares_own: Flag
             ) -> Table;
             /// What is in the store, or in the one at `root`.
             job store_status(depot: Text, directory: Text, root: Text) -> Table;
-            /// Looks for rot in the store, or in the one at `root`.
+            /// Verifies the contents of the store, or of the one at `root`.
             job verify_store(depot: Text, directory: Text, root: Text) -> Table;
             /// Takes over what is bound in another store.
             job adopt_store(depot: Text, directory: Text, other: Text) -> Table;
-            /// How the files of trees are linked in the store, if somebody chose.
+            /// How the files of trees are linked in the store, if that was chosen.
             short store_link(depot: Text, directory: Text) -> Text;
             /// Chooses that; nothing for the best that there is.
             short set_store_link(depot: Text, directory: Text, link_mode: Text) -> Unit;
@@ -169,7 +169,7 @@ macro_rules! operations {
             job verify_tree(path: Text, hash: Text) -> Texts;
             /// Hashes all artifacts.
             job verify_artifacts(depots: Texts, directory: Text) -> Table;
-            /// Installs again what has rotted, and what files bind for a platform and is missing.
+            /// Installs corrupt artifacts again, and those that files bind for a platform and are missing.
             ///
             job repair_artifacts(
                 depots: Texts, directory: Text, files: Texts, platform: Texts, session: Texts
@@ -219,15 +219,15 @@ macro_rules! operations {
             job tree_hash(path: Text, sha256: Flag) -> Text;
             /// The hash of a file as git has it, by SHA-1 or SHA-256.
             job blob_hash(path: Text, sha256: Flag) -> Text;
-            /// Removes from depots what nothing keeps, or says what that would be. Durations are
+            /// Deletes unreachable items from depots, or reports which would be. Durations are
             /// numbers of milliseconds, and of these and the size, nothing stands for none. Roots to ignore count as missing.
             job collect_depots(
                 depots: Texts, delay: Text, period: Text, max_size: Text, force: Flag,
                 is_dry_run: Flag, ignore_roots: Texts
             ) -> Report;
-            /// What is in depots, how large, and who uses it.
+            /// The items of depots, with their sizes and references.
             job depot_status(depots: Texts, force: Flag, ignore_roots: Texts) -> Status;
-            /// What keeps what a query names.
+            /// The references of the items that a query names.
             job explain_item(depots: Texts, query: Text, ignore_roots: Texts) -> Explained;
             /// An encoded `Report`, `Status` or `Explained` as text for people; its kind is the name of that
             /// type. The width of the terminal is 0 if there is none.

@@ -109,7 +109,7 @@ fn check(path: &Path) -> Result<()> {
         return refuse("it is a directory", "name a file in it: `--html depot.html`");
     }
     let is_something = fs::symlink_metadata(path).map_err(|error| refused(&error))?.is_some();
-    // A device or a pipe would be replaced by a file, for everybody.
+    // A device or a pipe would be replaced by a file, for all processes.
     if is_something && !target.is_some_and(|found| found.is_file()) {
         return refuse("what is there is no file", "name another file");
     }

@@ -160,7 +160,7 @@ fn is_only_lazy(bindings: &Bindings, name: &str, host: &Host) -> bool {
 /// # Errors
 ///
 /// The file is then as it was: it is not TOML; the name is bound already and `options.force` is not
-/// set ([`Error::Conflict`]); somebody holds a lock for longer than `patience`; or the file system
+/// set ([`Error::Conflict`]); another process holds a lock for longer than `patience`; or the file system
 /// refuses.
 pub fn bind(
     stack: &Stack,
@@ -175,7 +175,7 @@ pub fn bind(
     let before = read_text(&file.path)?.unwrap_or_default();
     let after = artifacts_toml::bind(&before, name, hash, options)
         .map_err(|refusal| file.refused(refusal, options.platform))?;
-    // A depot that nobody may write to has no log, and one that is not there has no artifacts.
+    // A read-only depot has no log, and a missing one has no artifacts.
     let announced = match stack.first_depot() {
         Ok(depot) => usage::announce(depot, UsageLogFile::Artifacts, &file.path, now, patience)?,
         Err(_) => Announced::default(),
@@ -211,7 +211,7 @@ pub fn unbind(
     }
 }
 
-/// A file that nobody else of ours changes.
+/// A file that no other process of ours changes.
 struct File {
     path: String,
     _lock: PidLock,

@@ -1,9 +1,9 @@
-//! Making an artifact from what somebody puts into a directory.
+//! Creating an artifact from a directory that the caller fills.
 //!
 //! # Locking
 //!
 //! `@building-<process>-<number>.pid` from [`begin`] until the [`Creation`] is published, abandoned
-//! or dropped, and longer than its directory: a directory whose lock nobody holds is a dead
+//! or dropped, and longer than its directory: a directory whose lock is free is a dead
 //! process's.
 //!
 //! # Crash
@@ -40,7 +40,7 @@ pub struct Creation {
     _lock: PidLock,
 }
 
-/// Makes an empty directory, beside the artifacts of the first depot, for somebody to fill.
+/// Makes an empty directory, beside the artifacts of the first depot, for the caller to fill.
 ///
 /// # Errors
 ///
@@ -102,7 +102,7 @@ impl Creation {
     ///
     /// # Errors
     ///
-    /// Something cannot be read or written, or cannot be in an artifact; or nobody wants it any more.
+    /// Something cannot be read or written, or cannot be in an artifact; or it is cancelled.
     pub fn copy(&self, source: &Path, progress: &Progress) -> Result<()> {
         progress.begin(format!("Copying `{}`", source.display()));
         Ok(fs::copy_tree(source, &self.directory, progress)??)
@@ -128,7 +128,7 @@ impl Creation {
     /// # Errors
     ///
     /// If the directory is gone, something in it cannot be read or cannot be in an artifact, the file
-    /// system refuses, or nobody wants it any more. There is then no new artifact, and the
+    /// system refuses, or it is cancelled. There is then no new artifact, and the
     /// directory is removed.
     pub fn publish(self, stack: &Stack, progress: &Progress) -> Result<Created> {
         progress.begin("Hashing the artifact");
@@ -182,7 +182,7 @@ impl Creation {
     ///
     /// # Errors
     ///
-    /// If it cannot be removed; whoever creates an artifact next tries again.
+    /// If it cannot be removed; the next creation tries again.
     pub fn abandon(self) -> Result<()> {
         Ok(fs::remove(&self.directory)?)
     }

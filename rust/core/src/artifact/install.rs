@@ -48,7 +48,7 @@ pub struct Wanted {
     pub hash: TreeHash,
     /// The places to download it from, tried in this order, after the Pkg server.
     pub downloads: Vec<Download>,
-    /// Further places, with tarballs of which nobody knows the hash: that of the tree has to do.
+    /// Further sources, of tarballs whose hash is unknown: the tree's hash is checked.
     pub unhashed: Vec<String>,
     /// The file that binds it, and the line in which it does, where that is known.
     pub bound_in: Option<(String, Option<usize>)>,
@@ -127,7 +127,7 @@ pub enum InstallBegun {
     Ready(String),
     /// To get a tarball, and to finish the installation with it.
     Install(Box<Installation>),
-    /// To wait for who is installing it, and to ask again.
+    /// To wait for the process that is installing it, and to ask again.
     Busy(Holder),
 }
 
@@ -154,7 +154,7 @@ pub struct Installation {
 /// There is then no artifact, and nothing of it but perhaps a part of a download, which the next one
 /// goes on with. [`Error::Download`]: no place has it; the message has a line for each. A place that
 /// has something else is an [`Error::Integrity`], if no other place failed in another way. The file
-/// system refuses, or nobody wants it any more.
+/// system refuses, or it is cancelled.
 pub fn install(
     stack: &Stack,
     wanted: &Wanted,
@@ -221,7 +221,7 @@ pub fn begin_install(stack: &Stack, hash: TreeHash, patience: Duration) -> Resul
     }
 }
 
-/// Begins to install an artifact in the place of one that has rotted.
+/// Begins to install an artifact in the place of a corrupt one.
 pub(super) fn begin_repair(
     stack: &Stack,
     hash: TreeHash,
@@ -238,7 +238,7 @@ pub(super) fn begin_repair(
 /// Clears away what an installation left that was killed when the artifact was there.
 pub(super) fn tidy(path: &str) {
     let lock = lock_beside(path);
-    // Its lock is the last thing that goes. Where one is, somebody may also be at work.
+    // Its lock is deleted last. Where one exists, a process may be at work, too.
     if matches!(fs::symlink_metadata(&lock), Ok(Some(_)))
         && let Ok(Attempt::Acquired(_lock)) = PidLock::try_acquire(&lock, locks::ARTIFACT)
     {
@@ -265,7 +265,7 @@ fn remove_beside(artifact: &str, mark: &str) -> fs::Result<()> {
 }
 
 impl Installation {
-    /// Takes the lock, and clears away what a killed process left; or says who has it.
+    /// Takes the lock, and deletes what a killed process left; or returns the holder.
     fn begin(
         stack: &Stack,
         hash: TreeHash,
@@ -293,7 +293,7 @@ impl Installation {
     /// # Errors
     ///
     /// There is then no artifact, and the tarball is gone: it is not the right one, is malformed or
-    /// hostile, or has another tree; the file system refuses; or nobody wants it any more.
+    /// hostile, or has another tree; the file system refuses; or it is cancelled.
     pub fn finish(
         self,
         name: &str,
@@ -363,7 +363,7 @@ impl Installation {
         });
         let removed = fs::remove(&built);
         let installed = installed?;
-        // Whoever installs next would do it; but he may not come.
+        // The next installation would do it; but there may be none.
         removed.map_err(Error::from)?;
         Ok(installed)
     }
@@ -390,7 +390,7 @@ impl Installation {
     fn put_in_place(&self, built: &Path, tree: &TreeRecord) -> Result<bool> {
         let path = Path::new(&self.path);
         if self.replaces {
-            // That one may be rotten too.
+            // That one may be corrupt too.
             record::remove(&self.path)?;
             record::keep(&self.path, self.hash, tree);
             fs::copy_permissions(built, path.parent().unwrap_or(path))?;
@@ -689,7 +689,7 @@ fn unobtainable(wanted: &Wanted, failures: &[(Source, Failure)]) -> Error {
     Error::Download(message)
 }
 
-/// Installs an artifact in the place of one that has rotted, from where it can be had.
+/// Installs an artifact in the place of a corrupt one, from the first source that has it.
 pub(super) fn reinstall(
     stack: &Stack,
     wanted: &Wanted,

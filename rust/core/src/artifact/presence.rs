@@ -9,7 +9,7 @@
 //! # Locking
 //!
 //! A collection takes `<hash>.pid` before it looks at the record. Here the record is renewed first, and
-//! then nobody must hold that lock: a collection which takes it later finds the new time, and one that
+//! then no process may hold that lock: a collection which takes it later finds the new time, and one that
 //! was faster has renamed the artifact by then. In a depot that may not be written to, nothing is
 //! renewed: collections of other users are not known to this one.
 

@@ -2,7 +2,7 @@
 //!
 //! Each artifact that is made or installed here has such a record, and so has each that was found
 //! sound. It can be trusted as far as its own tree hash is the name of the artifact. Without it an
-//! artifact is as good as with it; only, if it rots, nobody can say which of its files has.
+//! artifact is as good as with it; but if it is corrupt, the changed files are unknown.
 
 use std::path::{Path, PathBuf};
 

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use super::now;
 
-/// For how long a collection waits for whoever writes to a log.
+/// For how long a collection waits for the lock of a log.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 fn options(depots: &[&str], ignore_roots: &[&str]) -> Options {

@@ -1,4 +1,4 @@
-//! Whether artifacts are sound, and who uses them.
+//! The verification and the usage of artifacts.
 
 use scratchrs_archive::Change;
 use scratchrs_core::Result;

@@ -1,4 +1,4 @@
-//! Who uses what.
+//! Usage logs.
 
 use scratchrs_core::{Result, usage};
 use scratchrs_model::diagnostic::Diagnostic;
