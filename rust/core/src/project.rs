@@ -85,17 +85,20 @@ mod tests {
     fn a_file_that_changes_is_read_again() {
         let project = tempfile::NamedTempFile::new().unwrap();
         let file = project.path().to_str().unwrap();
-        let later = now() + Duration::from_secs(60);
+        let read = |clock| uuid(file, clock).unwrap().map(|uuid| uuid.to_string());
         for (text, expected) in [
             (format!("uuid = \"{UUID}\""), Some(UUID)),
             (format!("uuid = \"{}\"", Uuid::nil()), Some("00000000-0000-0000-0000-000000000000")),
             ("name = \"x\"".to_owned(), None),
         ] {
             std::fs::write(file, text).unwrap();
-            let found = uuid(file, now()).unwrap().map(|uuid| uuid.to_string());
-            assert_eq!(found.as_deref(), expected);
-            assert_eq!(uuid(file, later).unwrap(), uuid(file, later).unwrap());
+            assert_eq!(read(now()).as_deref(), expected);
         }
+        // Once its time is long ago, the cache answers, until the file has another size.
+        let later = now() + Duration::from_secs(60);
+        assert_eq!([read(later), read(later)], [None, None]);
+        std::fs::write(file, format!("uuid = \"{UUID}\" # longer")).unwrap();
+        assert_eq!(read(later).as_deref(), Some(UUID));
         assert_eq!(uuid("/nowhere/Project.toml", later).unwrap(), None);
     }
 
