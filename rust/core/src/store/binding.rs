@@ -3,7 +3,7 @@
 //! # Crash
 //!
 //! The log of uses has its line before the name is bound: of a file elsewhere than in the store,
-//! nobody would know otherwise. A name that is not bound after all is found not to be. A new name is
+//! it would be unknown otherwise. A name that is not bound after all is found not to be. A new name is
 //! appended to its file in one write; any other change replaces the file.
 
 use std::path::{Path, PathBuf};
@@ -37,13 +37,13 @@ pub struct Opened {
 pub struct OpenOptions<'a> {
     /// The version of the package, if each is to have names of its own.
     pub version: Option<&'a str>,
-    /// The project file on whose behalf; none if nobody knows.
+    /// The project file on whose behalf; none if it is unknown.
     pub project: Option<&'a str>,
 }
 
 /// Makes the file of bindings of a package, unless it is there; that of one version of it, if a
 /// version is given. The use is logged, once a day for each file, project and process: what the file
-/// binds stays for as long as one of the projects does, or if nobody knows one.
+/// binds stays for as long as one of the projects does, or if none is known.
 ///
 /// That the use cannot be logged, say because the depot is read-only, is no error.
 ///
@@ -72,7 +72,7 @@ pub fn open_bindings(
     if !is_known {
         let logged = store.locked(patience, || {
             users::log(store, &path, project, now)?;
-            // A collection that was faster has removed what nobody was known to use.
+            // A collection that was faster has deleted what no known user had.
             make_files(store, &path)
         });
         match logged {
@@ -202,7 +202,7 @@ pub fn unbind(store: &Store, file: &str, names: &[&str], patience: Duration) -> 
 pub fn bindings(file: &str) -> Result<Arc<Bindings>> {
     let path = Path::new(file);
     let opened = match Cached::take(path) {
-        // Somebody may be appending to it: half a line can be seen for a moment.
+        // Another process may be appending to it: half a line can be seen for a moment.
         Err(Error::Format { .. }) => Cached::take(path),
         result => result,
     }?;
@@ -231,7 +231,7 @@ pub fn bound_hash(file: &str, name: &str) -> Result<Option<Sha256>> {
     Ok(binding.map(|binding| binding.hash))
 }
 
-/// Who uses what, down to the files of trees, as OhMyArtifacts.jl keeps it in
+/// The usage of each path, down to the files of trees, as OhMyArtifacts.jl keeps it in
 /// `logs/my_artifact_usage.toml`; that file is brought up to date.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! Removing what nobody uses.
+//! Deleting unused contents.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -42,7 +42,7 @@ impl Default for CollectOptions {
     }
 }
 
-/// Removes what has been used by nobody for a while, and notes what nobody uses since now.
+/// Deletes contents that have been unused for a while, and notes those that are unused from now on.
 ///
 /// The rules are those of OhMyArtifacts' `find_orphanages`, with three exceptions, each of which
 /// keeps something for longer: what a living process claims; contents of a tree that is still there;
@@ -172,7 +172,7 @@ pub(super) fn look(
     Ok((marked, users, decided))
 }
 
-/// What becomes of what nobody uses.
+/// The states of unused contents.
 pub(super) struct Decided {
     waiting: Vec<Orphan>,
     due: Vec<Orphan>,
@@ -182,7 +182,7 @@ pub(super) struct Decided {
 }
 
 impl Decided {
-    /// Since when nobody uses what is at a path; none if somebody does.
+    /// Since when the content at a path is unused; none if it is in use.
     pub(super) fn since(&self) -> HashMap<&str, DepotTime> {
         let orphans = self.waiting.iter().chain(&self.due);
         orphans.map(|orphan| (orphan.path.as_str(), orphan.since)).collect()
@@ -197,7 +197,7 @@ impl Decided {
     }
 }
 
-/// Files of bindings that nobody uses any more.
+/// Unused files of bindings.
 pub(super) struct Abandoned {
     /// Since when, by path.
     pub(super) since: BTreeMap<String, DepotTime>,
@@ -344,7 +344,7 @@ fn freed(store: &Store, hash: Sha256, path: &Path, kind: ArtifactKind, marked: &
     }
 }
 
-/// Brings the logs up to date: what waits, who uses what, and the uses that still are.
+/// Brings the logs up to date: orphans, users, and the current uses.
 fn write_logs(store: &Store, marked: &Marked, waiting: &Orphans) -> Result<()> {
     let layout = store.layout();
     let write = |path: String, text: String| -> Result<()> {

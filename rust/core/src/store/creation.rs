@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 
 const TREE: &str = "tree";
 const COPY: &str = "copy";
-/// For how long others may hold the lock of the store, where somebody has removed what this process
+/// For how long others may hold the lock of the store, where another process has removed what this one
 /// was making.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -42,7 +42,7 @@ impl Creation {
     ///
     /// # Errors
     ///
-    /// If it cannot be made, or somebody holds the lock of the store for longer than `patience`:
+    /// If it cannot be made, or another process holds the lock of the store for longer than `patience`:
     /// the first creation of a process takes it.
     pub fn begin(store: &Store, patience: Duration) -> Result<Self> {
         Ok(Self { store: store.clone(), source: session::begin(store, patience)? })
@@ -87,7 +87,7 @@ impl Creation {
     ///
     /// If `returned` is not in the directory or names nothing; if something is neither file,
     /// directory nor link, or a link leads out of the tree, to nothing or in a circle; or the file
-    /// system refuses. Contents of a tree may have been stored by then; nobody uses them, and a
+    /// system refuses. Contents of a tree may have been stored by then; they are unused, and a
     /// collection removes them.
     pub fn finish(
         self,
@@ -172,7 +172,7 @@ impl Creation {
         looked_at(found)
     }
 
-    /// Waits for whoever holds the lock of the store.
+    /// Waits for the lock of the store.
     fn wait(&self, progress: &Progress) -> Result<()> {
         self.store.locked_while_wanted(progress, || Ok(()))
     }
@@ -248,7 +248,7 @@ impl Creation {
         let built = work.directory().join(TREE);
         let used = tree::build(&self.store, &record, Some(directory), &built, link, progress)?;
         record.link = used.to_string();
-        // Without a record, nobody would know which contents the tree has.
+        // Without a record, the contents of the tree would be unknown.
         tree::write_record(&self.store, hash, &record, work.directory())?;
         let place = PathBuf::from(self.store.path(hash));
         let is_new = tree::into_place(&built, &place)?;

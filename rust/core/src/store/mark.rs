@@ -1,4 +1,4 @@
-//! Who uses what: the files of bindings, the trees, and the log of uses, put together.
+//! References in a store: the files of bindings, the trees, and the log of uses, put together.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -28,12 +28,12 @@ pub(super) struct Name {
     pub(super) time: DepotTime,
 }
 
-/// Who uses what in a store.
+/// The references in a store.
 #[derive(Debug, Default)]
 pub(super) struct Marked {
     /// The names that are bound now.
     pub(super) names: Vec<Name>,
-    /// Who uses which path: the names that are bound now, down to the files of trees.
+    /// The references to each path: the names that are bound now, down to the files of trees.
     pub(super) usage: Usage,
     /// The same for all that were ever bound, as far as the log goes back: what OhMyArtifacts calls
     /// the usage until its next collection.
@@ -50,7 +50,7 @@ pub(super) struct Marked {
     pub(super) unknown: Vec<String>,
 }
 
-/// Finds out who uses what.
+/// Finds the references.
 pub(super) fn mark(store: &Store) -> Result<Marked> {
     let (mut log, _) = uses::read(&fs::read(Path::new(&store.layout().uses()))?);
     let own = files_in(store)?;

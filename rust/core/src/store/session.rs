@@ -10,13 +10,13 @@
 //!
 //! # Claims
 //!
-//! A collection reads the claims under the lock of the store. So who claims does not take it, but sees
-//! that nobody holds it afterwards, before it looks what is there: a collection that comes later finds
+//! A collection reads the claims under the lock of the store. So a process that claims does not take it, but sees
+//! that it is free afterwards, before it looks what is there: a collection that comes later finds
 //! the claim, and one that did not has taken away all that it was to.
 //!
 //! # Crash
 //!
-//! The lock of a dead process can be taken; whoever collects takes it, and removes both.
+//! The lock of a dead process can be taken; a collection takes it, and deletes both.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -105,7 +105,7 @@ impl Drop for Work {
 
 /// A directory with nothing in it, for something that is to be made.
 ///
-/// A session begins under the lock of the store: who removes a store that nobody uses holds it.
+/// A session begins under the lock of the store: a process that deletes an unused store holds it.
 pub(super) fn begin(store: &Store, patience: Duration) -> Result<Work> {
     let in_session = |sessions: &mut BTreeMap<String, Session>| {
         let session = sessions.get_mut(store.root())?;
@@ -113,7 +113,7 @@ pub(super) fn begin(store: &Store, patience: Duration) -> Result<Work> {
     };
     let directory = match with_sessions(in_session) {
         Some(directory) => directory?,
-        // Somebody has removed the whole store, say.
+        // Another process may have removed the whole store.
         None => store.locked(patience, || {
             with_sessions(|sessions| match in_session(sessions) {
                 Some(directory) => directory,
@@ -135,7 +135,7 @@ pub(super) fn lasting_lock(store: &Store) -> Option<Arc<PidLock>> {
     with_sessions(|sessions| Some(Arc::clone(&sessions.get(store.root())?.lock)))
 }
 
-/// Claims what is to be made. If somebody holds the lock of the store, `wait` takes it and gives it
+/// Claims what is to be made. If another process holds the lock of the store, `wait` takes it and gives it
 /// back, or says why not; then nothing is claimed.
 pub(super) fn claim(
     store: &Store,
@@ -182,14 +182,14 @@ pub(super) fn bound(store: &Store, hash: Sha256) {
 ///
 /// # Errors
 ///
-/// If something cannot be removed; whoever collects tries again.
+/// If something cannot be removed; the next collection tries again.
 pub fn end_session(store: Option<&Store>) -> Result<()> {
     let ended: Vec<Session> = with_sessions(|sessions| match store {
         Some(store) => sessions.remove(store.root()).into_iter().collect(),
         None => std::mem::take(sessions).into_values().collect(),
     });
     for Session { directory, lock, .. } in ended {
-        // The directory first: without a lock it would be nobody's.
+        // The directory first: without a lock it would belong to no process.
         let removed = fs::remove(&directory);
         drop(lock);
         removed?;

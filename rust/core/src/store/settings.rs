@@ -24,7 +24,7 @@ pub struct Settings {
 ///
 /// # Errors
 ///
-/// If the file is there and cannot be read, or says something that nobody understands.
+/// If the file is there and cannot be read, or is invalid.
 pub fn settings(store: &Store) -> Result<Settings> {
     let path = store.layout().below(&[scratchrs_model::store::layout::SETTINGS]);
     let text = fs::read(Path::new(&path))?;

@@ -1,5 +1,5 @@
-//! What a collection of a depot has to know of its store: whether anybody uses it, what is in it,
-//! and what becomes of that.
+//! What a collection of a depot has to know of its store: whether it is in use, its contents, and their
+//! states.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ use super::{Store, session};
 use crate::error::Result;
 use crate::locks;
 
-/// Whether somebody uses a store: a name is bound to something that is there, or may be; a process
-/// that lives makes something; or a project that is there has a file of bindings. Nothing is touched.
+/// Whether a store is in use: a name is bound to an existing content, or may be; a living process creates
+/// something; or an existing project has a file of bindings. Nothing is changed.
 pub(crate) fn is_in_use(store: &Store, now: DepotTime) -> Result<bool> {
     if session::is_alive(store)? || Users::read(store, &[])?.are_there(now) {
         return Ok(true);
@@ -30,7 +30,8 @@ pub(crate) fn is_in_use(store: &Store, now: DepotTime) -> Result<bool> {
     Ok(is_bound || !marked.unknown.is_empty())
 }
 
-/// The lock of a store that nobody uses: while it is held, nobody begins to. None if somebody does.
+/// The lock of an unused store: while it is held, no process begins to use the store. None if it is in
+/// use.
 pub(crate) fn hold_if_unused(store: &Store, now: DepotTime) -> Result<Option<PidLock>> {
     if !fs::is_dir(Path::new(store.root())) {
         return Ok(None);
@@ -55,12 +56,12 @@ pub(crate) struct Thing {
     /// Its part of what the store takes, of which `shared` is what others have too. What several
     /// things have is parted among them; so is what a content takes that only trees have.
     pub(crate) size: Size,
-    /// Since when nobody uses it; none if somebody does.
+    /// Since when it is unused; none if it is in use.
     pub(crate) since: Option<DepotTime>,
 }
 
 impl Thing {
-    /// Whether it is something that somebody has made, rather than a part of a tree.
+    /// Whether it was created itself, rather than as a part of a tree.
     pub(crate) fn is_whole(&self) -> bool {
         !self.names.is_empty() || self.trees.is_empty()
     }
@@ -78,13 +79,13 @@ pub(crate) struct Survey {
     pub(crate) size: Size,
     /// How many contents there are.
     pub(crate) files: usize,
-    /// What would be free without that which nobody uses.
+    /// What deleting the unused ones would free.
     pub(crate) reclaimable: Size,
     /// The bytes that sharing saves.
     pub(crate) saved: u64,
     /// For whom the files of bindings are used.
     pub(crate) users: Users,
-    /// Files of bindings that nobody uses any more, and since when.
+    /// Unused files of bindings, and since when.
     pub(crate) abandoned: BTreeMap<String, DepotTime>,
     /// Files of bindings that do not read, with the reason.
     pub(crate) unreadable: Vec<Failure>,

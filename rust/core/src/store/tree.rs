@@ -117,7 +117,7 @@ pub(super) fn put_content(
             }
         }
     }
-    // Both are there and have the same bit: somebody changed one. It is the content all the same.
+    // Both exist and have the same bit: one was changed. It is the content all the same.
     Ok(PathBuf::from(layout.artifact(hash)))
 }
 

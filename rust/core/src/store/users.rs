@@ -1,10 +1,9 @@
-//! For which projects the files of bindings in a store are used, and which of them nobody uses any
-//! more.
+//! The projects for which the files of bindings in a store are used, and the unused files.
 //!
 //! # Locking
 //!
-//! Uses are logged, and files that nobody uses removed, under the lock of the store: who has opened
-//! a file for a project that is there does not lose it.
+//! Uses are logged, and unused files deleted, under the lock of the store: a process that has opened a
+//! file for an existing project does not lose it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -43,7 +42,7 @@ pub(super) fn is_logged(file: &str, project: Option<&str>, now: DepotTime) -> bo
     })
 }
 
-/// Logs that a file in the store is used for a project; none if nobody knows one. The caller holds
+/// Logs that a file in the store is used for a project; none if it is unknown. The caller holds
 /// the lock of the store.
 pub(super) fn log(store: &Store, file: &str, project: Option<&str>, now: DepotTime) -> Result<()> {
     let Some(below) = below(store, file) else { return Ok(()) };
@@ -57,7 +56,7 @@ pub(super) fn log(store: &Store, file: &str, project: Option<&str>, now: DepotTi
 /// A project for which a file is used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Project {
-    /// The project file; none if nobody knows.
+    /// The project file; none if it is unknown.
     pub(crate) path: Option<String>,
     /// When it was last logged.
     pub(crate) last_used: DepotTime,
@@ -123,7 +122,7 @@ impl Users {
         last.into_iter().map(project).collect()
     }
 
-    /// Whether all who used a file are known, and gone.
+    /// Whether all users of a file are known, and gone.
     pub(super) fn has_abandoned(&self, store: &Store, file: &str) -> bool {
         let Some(below) = below(store, file) else { return false };
         let users = self.log.iter().filter(|user| user.file == below);
