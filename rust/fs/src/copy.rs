@@ -115,11 +115,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::mode::tests::mode;
     use crate::{set_executable, symlink};
-
-    fn mode(path: &Path) -> u32 {
-        fs::symlink_metadata(path).unwrap().permissions().mode() & 0o777
-    }
 
     #[test]
     fn a_tree_is_copied_as_it_is() {
