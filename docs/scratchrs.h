@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0x5dad8171f02438c0u
+#define SCRATCHRS_ABI 0x72610c56541aeda5u
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -174,7 +174,7 @@ uint32_t scratchrs_abandon_artifact(uint64_t ticket, scratchrs_bytes *reply);
 /* Removes an artifact from all depots. */
 scratchrs_job *scratchrs_start_remove_artifact(const uint8_t *depots, const char *directory, const char *hash, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Hashes a directory that is to be an artifact. Replies `sound`; or `rotten`, the hash that it has, whether it is `known` or `unknown` what it should be, and, if so, two texts for each path in it that is not: what has become of it, and the path. */
+/* Hashes a directory that is to be an artifact, and replies what is corrupt, or nil. */
 scratchrs_job *scratchrs_start_verify_tree(const char *path, const char *hash, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* Hashes all artifacts. */

@@ -70,7 +70,7 @@ accepted. See also [`verify_artifacts`](@ref ScratchRS.verify_artifacts), which 
 function verify_artifact(hash::SHA1; honor_overrides::Bool = false)
     !honor_overrides && query_override(hash) !== nothing && return true
     artifact_exists(hash) || return false
-    return first(Native.verify_tree(artifact_path(hash), string(hash))) == "sound"
+    return Native.MessagePack.decode(Native.verify_tree(artifact_path(hash), string(hash))) === nothing
 end
 
 """

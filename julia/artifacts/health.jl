@@ -25,13 +25,13 @@ function verify_artifacts()
     found = Native.MessagePack.decode(Native.verify_artifacts(DEPOT_PATH, stand_in()))
     return (
         sound = found["sound"]::Int,
-        rotten = map(rotten, found["rotten"]),
+        rotten = map(rotten, found["corrupt"]),
         unreadable = map(unreadable, found["unreadable"]),
     )
 end
 
 function rotten(found)
-    differences = get(found, "differences", nothing)
+    differences = found["differences"]
     return (
         hash = SHA1(found["hash"]),
         path = found["path"]::String,
@@ -76,8 +76,8 @@ function repair_artifacts(
     ))
     return (
         sound = found["sound"]::Int,
-        repaired = String[path for path in found["repaired"]],
-        installed = String[path for path in found["installed"]],
+        repaired = String[artifact["path"] for artifact in found["repaired"]],
+        installed = String[artifact["path"] for artifact in found["installed"]],
         failed = [(hash = SHA1(one["hash"]), reason = one["reason"]) for one in found["failed"]],
         left_out = [(name = one["name"], reason = one["reason"]) for one in found["left_out"]],
         unknown = map(rotten, found["unknown"]),

@@ -12,11 +12,11 @@ function adopt_store!(other::Union{Nothing, AbstractString} = nothing)
     root = other === nothing ? Native.peer_store_root(depot, directory) : root_of(other)
     isdir(root) || throw(ArgumentError("there is no store at $root"))
     table = Native.MessagePack.decode(Native.adopt_store(depot, directory, root))
-    for (file, name) in table["taken"]
-        @warn "\"$name\" within $file is bound to something else here, and stays so"
+    for name in table["taken"]
+        @warn "\"$(name["name"])\" within $(name["file"]) is bound to something else here, and stays so"
     end
-    for (path, reason) in table["skipped"]
-        @warn "$path is not taken over" reason
+    for failure in table["skipped"]
+        @warn "$(failure["path"]) is not taken over" reason = failure["reason"]
     end
     return (artifacts = table["artifacts"], names = table["names"])
 end

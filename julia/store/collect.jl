@@ -20,11 +20,11 @@ function find_orphanages(; collect_delay = nothing)
     depot, directory = own_store()
     delay = collect_delay === nothing ? WEEK : milliseconds(collect_delay)
     found = collection(depot, directory, delay, false)
-    for (path, reason) in found["failed"]
-        @warn "Failed to delete $path" reason
+    for failure in found["failed"]
+        @warn "Failed to delete $(failure["path"])" reason = failure["reason"]
     end
-    for (file, reason) in found["unreadable"]
-        @warn "`$file` is invalid, so everything that it binds is kept" reason
+    for failure in found["unreadable"]
+        @warn "`$(failure["path"])` is invalid, so everything that it binds is kept" reason = failure["reason"]
     end
     count = length(found["removed"])
     count == 0 && return nothing

@@ -74,12 +74,12 @@ corrupt, each with what is wrong and the names that are affected.
 function verify_store(; store::AbstractString = "")
     depot, directory = own_store()
     table = Native.MessagePack.decode(Native.verify_store(depot, directory, root_of(store)))
-    damaged = map(table["damaged"]) do damage
+    damaged = map(table["corrupt"]) do damage
         (
             hash = SHA256(damage["hash"]),
             path = damage["path"],
             what = damage["what"],
-            bound_by = pairs_of(damage["bound_by"]),
+            bound_by = [name["file"] => name["name"] for name in damage["bound_by"]],
         )
     end
     return (

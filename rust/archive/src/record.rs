@@ -12,6 +12,7 @@ use std::fmt;
 use std::iter;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use scratchrs_model::hash::TreeHash;
 use serde::Serialize;
 use sha1::Sha1;
@@ -372,7 +373,7 @@ pub struct Difference {
 }
 
 /// A change of an entry of a tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It is missing.

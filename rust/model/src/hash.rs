@@ -1,9 +1,11 @@
 //! Content addresses: the hashes by which git, and so Pkg, name trees and files.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Serialize, Serializer};
 
 /// The SHA-1 git tree hash of a directory: the name of an artifact.
@@ -67,6 +69,20 @@ macro_rules! hex_text {
         impl Serialize for $hash {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.collect_str(self)
+            }
+        }
+
+        impl JsonSchema for $hash {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($hash).into()
+            }
+
+            fn inline_schema() -> bool {
+                true
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string" })
             }
         }
 

@@ -134,13 +134,13 @@ macro_rules! operations {
             job collect_store(
                 depot: Text, directory: Text, delay_ms: Ticket, is_dry_run: Flag,
                 spares_own: Flag
-            ) -> Table;
+            ) -> Collected;
             /// What is in the store, or in the one at `root`.
             job store_status(depot: Text, directory: Text, root: Text) -> Table;
             /// Verifies the contents of the store, or of the one at `root`.
-            job verify_store(depot: Text, directory: Text, root: Text) -> Table;
+            job verify_store(depot: Text, directory: Text, root: Text) -> Verified;
             /// Takes over what is bound in another store.
-            job adopt_store(depot: Text, directory: Text, other: Text) -> Table;
+            job adopt_store(depot: Text, directory: Text, other: Text) -> Adopted;
             /// How the files of trees are linked in the store, if that was chosen.
             short store_link(depot: Text, directory: Text) -> Text;
             /// Chooses that; nothing for the best that there is.
@@ -163,17 +163,14 @@ macro_rules! operations {
             short abandon_artifact(ticket: Ticket) -> Unit;
             /// Removes an artifact from all depots.
             deletion remove_artifact(depots: Texts, directory: Text, hash: Text) -> Unit;
-            /// Hashes a directory that is to be an artifact. Replies `sound`; or `rotten`, the hash
-            /// that it has, whether it is `known` or `unknown` what it should be, and, if so, two
-            /// texts for each path in it that is not: what has become of it, and the path.
-            job verify_tree(path: Text, hash: Text) -> Texts;
+            /// Hashes a directory that is to be an artifact, and replies what is corrupt, or nil.
+            job verify_tree(path: Text, hash: Text) -> OptionalCorruptArtifact;
             /// Hashes all artifacts.
-            job verify_artifacts(depots: Texts, directory: Text) -> Table;
+            job verify_artifacts(depots: Texts, directory: Text) -> Verification;
             /// Installs corrupt artifacts again, and those that files bind for a platform and are missing.
-            ///
             job repair_artifacts(
                 depots: Texts, directory: Text, files: Texts, platform: Texts, session: Texts
-            ) -> Table;
+            ) -> Repairs;
             /// The files that bind an artifact, as the logs and `more` know them.
             short artifact_usage(depots: Texts, hash: Text, more: Texts) -> Table;
             /// Packs a directory as a tarball. Replies the hash of the tarball and its size.
@@ -283,9 +280,13 @@ pub mod replies {
     pub type Text = String;
     /// Several texts.
     pub type Texts = Vec<String>;
+    pub use scratchrs_core::artifact::{Repairs, Verification};
     pub use scratchrs_core::gc::{Explained, Report, Status};
+    pub use scratchrs_core::store::{Adopted, Collected, Verified};
 
     pub use crate::operation::document::Table;
+    /// A corrupt artifact, or nil.
+    pub type OptionalCorruptArtifact = Option<scratchrs_core::artifact::CorruptArtifact>;
     /// A table, or nil.
     pub type OptionalTable = Option<Table>;
 }

@@ -1,5 +1,6 @@
 //! Results of the operations on artifacts, as plain data.
 
+use schemars::JsonSchema;
 use scratchrs_archive::{self as archive, Change};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
@@ -19,7 +20,7 @@ pub struct FileDiagnostic {
 }
 
 /// The result of verifying artifacts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verification {
     /// How many match their hashes.
     pub sound: usize,
@@ -32,7 +33,7 @@ pub struct Verification {
 }
 
 /// An artifact whose content does not match its hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct CorruptArtifact {
     /// Its name.
     pub hash: TreeHash,
@@ -45,7 +46,7 @@ pub struct CorruptArtifact {
 }
 
 /// What happened to a file of an artifact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FileChange {
     /// The path, from the root of the artifact.
     pub path: String,
@@ -61,7 +62,7 @@ impl From<archive::Difference> for FileChange {
 }
 
 /// An artifact that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct UnreadableArtifact {
     /// Its name.
     pub hash: TreeHash,
@@ -72,7 +73,7 @@ pub struct UnreadableArtifact {
 }
 
 /// The result of repairing artifacts.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Repairs {
     /// How many artifacts were intact before.
     pub sound: usize,
@@ -94,7 +95,7 @@ pub struct Repairs {
 }
 
 /// An installed artifact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct InstalledArtifact {
     /// Its name.
     pub hash: TreeHash,
@@ -103,7 +104,7 @@ pub struct InstalledArtifact {
 }
 
 /// An artifact that could not be installed.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct FailedArtifact {
     /// Its hash.
     pub hash: TreeHash,
@@ -111,16 +112,18 @@ pub struct FailedArtifact {
     pub name: String,
     /// Why.
     #[serde(rename = "reason", serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub error: Error,
 }
 
 /// A name of a file of bindings that was left out.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub struct LeftOut {
     /// The name.
     pub name: String,
     /// Why its binding is unknown or cannot be used.
     #[serde(rename = "reason", serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub error: Error,
 }
 

@@ -1,12 +1,13 @@
 //! Results of the operations on a store, as plain data.
 
+use schemars::JsonSchema;
 use scratchrs_fs::LinkMode;
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::time::DepotTime;
 use serde::Serialize;
 
 /// The kind of an artifact of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ArtifactKind {
     /// The content of a file.
@@ -26,7 +27,7 @@ impl ArtifactKind {
 }
 
 /// A name in a file of bindings.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct NameInFile {
     /// The file of bindings.
     pub file: String,
@@ -35,7 +36,7 @@ pub struct NameInFile {
 }
 
 /// A file or directory, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Failure {
     /// The path.
     pub path: String,
@@ -113,7 +114,7 @@ pub struct Status {
 }
 
 /// An artifact that is unbound.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Orphan {
     /// Its hash.
     pub hash: Sha256,
@@ -128,7 +129,7 @@ pub struct Orphan {
 }
 
 /// The result of a collection.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Collected {
     /// Whether nothing was changed.
     pub dry_run: bool,
@@ -148,7 +149,7 @@ pub struct Collected {
 }
 
 /// A content or tree that is corrupt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Corrupt {
     /// The hash of the content or tree.
     pub hash: Sha256,
@@ -161,7 +162,7 @@ pub struct Corrupt {
 }
 
 /// The result of a verification.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verified {
     /// How many contents were read.
     pub files: u64,
@@ -174,7 +175,7 @@ pub struct Verified {
 }
 
 /// The result of an adoption.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Adopted {
     /// How many contents and trees were imported.
     pub artifacts: u64,

@@ -8,7 +8,6 @@ use scratchrs_model::hash::TreeHash;
 use scratchrs_model::overrides::Target;
 use scratchrs_model::platform::Platform;
 
-use super::health::change;
 use super::tickets::Tickets;
 use super::usage::in_words;
 use super::{PATIENCE, now};
@@ -127,26 +126,12 @@ pub fn remove_artifact(depots: Vec<&str>, directory: &str, hash: &str) -> Result
 /// # Errors
 ///
 /// As there.
-pub fn verify_tree(path: &str, hash: &str, progress: &Progress) -> Result<Vec<String>> {
+pub fn verify_tree(path: &str, hash: &str, progress: &Progress) -> Result<Option<CorruptArtifact>> {
     progress.begin(format!("Verifying artifact {hash}"));
     Ok(match artifact::verify_tree(path, parsed(hash)?, progress)? {
-        Verdict::Corrupt(rot) => {
-            let mut texts = vec!["rotten".to_owned()];
-            push_rot(&mut texts, rot);
-            texts
-        }
-        Verdict::Sound(_) | Verdict::Overridden(_) | Verdict::Missing => vec!["sound".to_owned()],
+        Verdict::Corrupt(corrupt) => Some(corrupt),
+        Verdict::Sound(_) | Verdict::Overridden(_) | Verdict::Missing => None,
     })
-}
-
-/// Tells the hash that an artifact has and, if it is known what it should be, what is not so.
-fn push_rot(texts: &mut Vec<String>, CorruptArtifact { actual, differences, .. }: CorruptArtifact) {
-    let is_known = if differences.is_some() { "known" } else { "unknown" };
-    texts.extend([actual.to_string(), is_known.to_owned()]);
-    for difference in differences.iter().flatten() {
-        let change = change(difference.change).to_owned();
-        texts.extend([change, difference.path.clone()]);
-    }
 }
 
 /// See [`artifact::bind`]. Of no platform are no tags, and `with_downloads` tells an empty list from

@@ -2,8 +2,8 @@
 
 use chrono::TimeDelta;
 use scratchrs_core::store::{
-    self, ArtifactKind, BindOptions, Bound, CollectOptions, Collected, CreateOptions, Created,
-    Creation, Failure, NameInFile, OpenOptions, Settings, Status, Store, Verified,
+    self, Adopted, ArtifactKind, BindOptions, Bound, CollectOptions, Collected, CreateOptions,
+    Created, Creation, Failure, OpenOptions, Settings, Status, Store, Verified,
 };
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::{LinkMode, Progress};
@@ -232,31 +232,12 @@ pub fn collect_store(
     is_dry_run: bool,
     spares_own: bool,
     progress: &Progress,
-) -> Result<document::Table> {
+) -> Result<Collected> {
     let store = Store::of(place(depot, directory))?;
     let delay = i64::try_from(delay_ms).ok().and_then(TimeDelta::try_milliseconds);
     let delay = delay.unwrap_or(TimeDelta::MAX);
     let options = CollectOptions { delay, is_dry_run, spares_own };
-    Ok(document::Table(collected(&store::collect(&store, options, now(), progress)?)))
-}
-
-fn collected(collected: &Collected) -> Table {
-    let removed = collected.removed.iter().map(|removed| {
-        let mut table = Table::new();
-        table.insert("hash".into(), removed.hash.to_string().into());
-        table.insert("path".into(), removed.path.clone().into());
-        table.insert("kind".into(), removed.kind.name().into());
-        table.insert("bytes".into(), count(removed.bytes));
-        Value::Table(table)
-    });
-    let waiting = collected.waiting.iter().map(|orphan| orphan.path.clone().into());
-    let mut table = Table::new();
-    table.insert("bytes".into(), count(collected.bytes));
-    table.insert("removed".into(), Value::Array(removed.collect()));
-    table.insert("waiting".into(), Value::Array(waiting.collect()));
-    table.insert("failed".into(), pairs(failures(&collected.failed)));
-    table.insert("unreadable".into(), pairs(failures(&collected.unreadable)));
-    table
+    store::collect(&store, options, now(), progress)
 }
 
 fn count(bytes: u64) -> Value {
@@ -271,10 +252,6 @@ fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Value {
 
 fn failures(failures: &[Failure]) -> impl Iterator<Item = (&String, &String)> {
     failures.iter().map(|failure| (&failure.path, &failure.reason))
-}
-
-fn names(names: &[NameInFile]) -> impl Iterator<Item = (&String, &String)> {
-    names.iter().map(|name| (&name.file, &name.name))
 }
 
 /// See [`store::status`].
@@ -332,25 +309,8 @@ pub fn verify_store(
     directory: &str,
     root: &str,
     progress: &Progress,
-) -> Result<document::Table> {
-    Ok(document::Table(verified(&store::verify(&store(depot, directory, root)?, progress)?)))
-}
-
-fn verified(verified: &Verified) -> Table {
-    let damaged = verified.corrupt.iter().map(|damage| {
-        let mut table = Table::new();
-        table.insert("hash".into(), damage.hash.to_string().into());
-        table.insert("path".into(), damage.path.clone().into());
-        table.insert("what".into(), damage.what.clone().into());
-        table.insert("bound_by".into(), pairs(names(&damage.bound_by)));
-        Value::Table(table)
-    });
-    let mut table = Table::new();
-    table.insert("files".into(), count(verified.files));
-    table.insert("trees".into(), count(verified.trees));
-    table.insert("bytes".into(), count(verified.bytes));
-    table.insert("damaged".into(), Value::Array(damaged.collect()));
-    table
+) -> Result<Verified> {
+    store::verify(&store(depot, directory, root)?, progress)
 }
 
 /// See [`store::adopt`].
@@ -363,15 +323,9 @@ pub fn adopt_store(
     directory: &str,
     other: &str,
     progress: &Progress,
-) -> Result<document::Table> {
+) -> Result<Adopted> {
     let store = Store::of(place(depot, directory))?;
-    let adopted = store::adopt(&store, &Store::at(other), now(), PATIENCE, progress)?;
-    let mut table = Table::new();
-    table.insert("artifacts".into(), count(adopted.artifacts));
-    table.insert("names".into(), count(adopted.names));
-    table.insert("taken".into(), pairs(names(&adopted.taken)));
-    table.insert("skipped".into(), pairs(failures(&adopted.skipped)));
-    Ok(document::Table(table))
+    store::adopt(&store, &Store::at(other), now(), PATIENCE, progress)
 }
 
 /// See [`store::settings`]; nothing for no choice.
