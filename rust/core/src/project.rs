@@ -44,6 +44,11 @@ pub fn uuid(file: &str, now: SystemTime) -> Result<Option<Uuid>> {
     Ok(uuid)
 }
 
+/// Whether the project file at `path` is known to be missing. One whose metadata cannot be read may exist.
+pub(crate) fn is_missing(path: &str) -> bool {
+    fs::metadata(Path::new(path)).is_ok_and(|found| !found.is_some_and(|found| found.is_file()))
+}
+
 /// The UUID of the package that a file belongs to: that of the nearest project file beside it or
 /// above. None if that project is no package, may not be read, or there is none.
 ///

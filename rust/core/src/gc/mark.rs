@@ -176,7 +176,10 @@ impl Marks {
         let spaces = self.roots.uses.iter().map(|space| space.path.as_str());
         let spellings = &self.roots.spellings;
         let spaces = spaces.filter(|space| spellings.of(space).is_empty()).collect();
-        those_gone(spaces, |path| Ok(fs::metadata(path)?.is_some_and(|found| found.is_dir())))
+        those_gone(spaces, |path| {
+            fs::metadata(Path::new(path))
+                .is_ok_and(|found| !found.is_some_and(|found| found.is_dir()))
+        })
     }
 
     fn read_overrides(&mut self, depots: &[Depot]) -> (Overrides, Vec<Unreadable>) {
@@ -276,7 +279,7 @@ fn space_uses(
     let mut uses: Vec<SpaceUse> =
         uses.into_iter().map(|(path, space)| SpaceUse { path: path.to_owned(), ..space }).collect();
     let projects = uses.iter().flat_map(|space| &space.projects).map(String::as_str).collect();
-    let mut gone = those_gone(projects, is_file);
+    let mut gone = those_gone(projects, project::is_missing);
     let stand_ins = stand_ins_of(&gone, logs, depots);
     gone.retain(|project| !stand_ins.contains_key(project));
     for space in &mut uses {
@@ -285,10 +288,6 @@ fn space_uses(
         space.projects.dedup();
     }
     (uses, gone, stand_ins)
-}
-
-fn is_file(path: &Path) -> fs::Result<bool> {
-    Ok(fs::metadata(path)?.is_some_and(|found| found.is_file()))
 }
 
 /// What is there instead of projects that are not.
@@ -307,7 +306,7 @@ fn stand_ins_of(gone: &HashSet<String>, logs: &[Log], depots: &[Depot]) -> HashM
     for project in gone {
         let depots_of = logging.get(project.as_str()).map_or(&[][..], Vec::as_slice);
         let mut stand_ins = stand_ins(project, depots_of, depots).into_iter();
-        let stand_in = stand_ins.find(|path| !matches!(is_file(Path::new(path)), Ok(false)));
+        let stand_in = stand_ins.find(|path| !project::is_missing(path));
         found.extend(stand_in.map(|stand_in| (project.clone(), stand_in)));
     }
     found
@@ -323,13 +322,10 @@ fn kept_by(log: UsageLogFile) -> &'static [Kind] {
 }
 
 /// The paths at which nothing is, as far as the system lets us look.
-fn those_gone(
-    mut paths: Vec<&str>,
-    is_there: impl Fn(&Path) -> fs::Result<bool> + Sync,
-) -> HashSet<String> {
+fn those_gone(mut paths: Vec<&str>, is_gone: impl Fn(&str) -> bool + Sync) -> HashSet<String> {
     paths.sort_unstable();
     paths.dedup();
-    let are_gone = fs::parallel_map(&paths, |path| matches!(is_there(Path::new(path)), Ok(false)));
+    let are_gone = fs::parallel_map(&paths, |path| is_gone(path));
     let gone = paths.iter().zip(are_gone).filter(|(_, is_gone)| *is_gone);
     gone.map(|(path, _)| (*path).to_owned()).collect()
 }

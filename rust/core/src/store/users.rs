@@ -17,6 +17,7 @@ use scratchrs_model::time::DepotTime;
 use super::Store;
 use super::spelling::stand_ins;
 use crate::error::Result;
+use crate::project;
 
 /// For how long a use is not logged again by the same process.
 const LOGGED_FOR: TimeDelta = TimeDelta::days(1);
@@ -83,18 +84,13 @@ impl Users {
         let ids: HashSet<FileId> = going.iter().filter_map(|going| fs::file_id(going)).collect();
         for path in log.iter().filter_map(|user| user.project.as_deref()) {
             if !gone.contains_key(path) {
-                // One that cannot be looked at may be there.
-                let is_missing = |path: &str| {
-                    fs::metadata(Path::new(path))
-                        .is_ok_and(|found| !found.is_some_and(|found| found.is_file()))
-                };
                 let is_gone = if going.iter().any(|going| Path::new(path).starts_with(going)) {
                     true
-                } else if !is_missing(path) {
+                } else if !project::is_missing(path) {
                     is_below(path, &ids)
                 } else {
                     let mut others = stand_ins(store, path).into_iter();
-                    others.all(|path| is_missing(&path) || is_below(&path, &ids))
+                    others.all(|path| project::is_missing(&path) || is_below(&path, &ids))
                 };
                 gone.insert(path.to_owned(), is_gone);
             }
