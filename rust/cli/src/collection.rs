@@ -8,7 +8,7 @@ use crate::failure::{Failure, Result};
 use crate::session::Session;
 
 /// For how long a command waits for the lock of a log.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
+const LOCK_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// For how long something has to be an orphan before it goes, as in Pkg.
 pub(crate) const COLLECT_DELAY: &str = "7d";
@@ -30,7 +30,7 @@ pub(crate) fn looking(session: &Session, collect_delay: TimeDelta) -> Result<Opt
         force: false,
         max_size: None,
         dry_run: true,
-        patience: PATIENCE,
+        lock_timeout: LOCK_TIMEOUT,
         ignore_roots: Vec::new(),
     })
 }

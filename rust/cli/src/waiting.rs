@@ -9,7 +9,7 @@ use crate::session::Session;
 /// How long a user waits without being told.
 const SILENCE: Duration = Duration::from_secs(2);
 /// How long after that.
-const PATIENCE: Duration = Duration::from_secs(28);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(28);
 
 /// Does `work`, which waits for a lock for as long as it is told, and tells the user if that takes
 /// long.
@@ -17,14 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(28);
 /// # Errors
 ///
 /// Those of `work`; that it is busy if even the second time was not long enough.
-pub(crate) fn patiently<T>(
+pub(crate) fn with_lock_timeout<T>(
     session: &mut Session,
     mut work: impl FnMut(Duration) -> Result<T, Error>,
 ) -> Result<T, Error> {
     match work(SILENCE) {
         Err(busy @ Error::Busy { .. }) => {
             session.output.note(&format!("waiting, as {busy}"), None);
-            work(PATIENCE)
+            work(LOCK_TIMEOUT)
         }
         result => result,
     }

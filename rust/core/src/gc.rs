@@ -70,7 +70,7 @@ pub struct Options {
     /// Whether nothing is to be touched.
     pub dry_run: bool,
     /// For how long to wait for the lock of a log.
-    pub patience: Duration,
+    pub lock_timeout: Duration,
     /// Manifests, artifact files, projects and logs that count as missing: what only they reference
     /// is unreachable, and an unreadable one keeps nothing.
     pub ignore_roots: Vec<String>,

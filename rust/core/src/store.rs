@@ -136,12 +136,12 @@ impl Store {
         }))
     }
 
-    /// Runs `act` while the lock is held, which it waits for no longer than `patience`.
-    fn locked<T>(&self, patience: Duration, act: impl FnOnce() -> Result<T>) -> Result<T> {
+    /// Runs `act` while the lock is held, which it waits for no longer than `lock_timeout`.
+    fn locked<T>(&self, lock_timeout: Duration, act: impl FnOnce() -> Result<T>) -> Result<T> {
         let lock = self.layout.lock();
         let path = Path::new(&lock);
         let lasting = session::lasting_lock(self);
-        let acquire = || PidLock::acquire_by(lasting.as_deref(), path, locks::STORE, patience);
+        let acquire = || PidLock::acquire_by(lasting.as_deref(), path, locks::STORE, lock_timeout);
         match fs::with_parent_dir(path, acquire)? {
             Attempt::Acquired(_lock) => act(),
             Attempt::Held(holder) => Err(Error::Busy { lock: path.to_owned(), holder }),

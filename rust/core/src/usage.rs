@@ -66,7 +66,7 @@ pub fn read_log(depot: &str, log: UsageLogFile) -> Result<(UsageLog, Vec<Diagnos
 }
 
 /// Logs that the project file `project` uses the space at `space`, both absolute paths, waiting
-/// for at most `patience` for the lock of the log.
+/// for at most `lock_timeout` for the lock of the log.
 ///
 /// # Errors
 ///
@@ -77,10 +77,10 @@ pub fn track(
     space: &str,
     project: &str,
     now: DepotTime,
-    patience: Duration,
+    lock_timeout: Duration,
 ) -> Result<Tracked> {
     let record = Record::of_project(now, project);
-    let added = write(place.depot, UsageLogFile::Scratch, locks::LOG, patience, |log| {
+    let added = write(place.depot, UsageLogFile::Scratch, locks::LOG, lock_timeout, |log| {
         log.add(space, record.clone(), now)
     });
     tracked(added)
@@ -97,7 +97,7 @@ pub fn track_files(
     log: UsageLogFile,
     paths: &[&str],
     now: DepotTime,
-    patience: Duration,
+    lock_timeout: Duration,
 ) -> Result<Tracked> {
     let mut files = Vec::new();
     for path in paths {
@@ -111,8 +111,9 @@ pub fn track_files(
     }
     let record = Record { time: Some(now), ..Record::default() };
     let records: Vec<_> = files.iter().map(|path| (path.clone(), record.clone())).collect();
-    let logged =
-        tracked(write(depot, log, locks::LOG, patience, |log| log.rewrite(records.clone(), now)))?;
+    let logged = tracked(write(depot, log, locks::LOG, lock_timeout, |log| {
+        log.rewrite(records.clone(), now)
+    }))?;
     let mut tracked = TRACKED.lock().unwrap_or_else(PoisonError::into_inner);
     tracked.extend(files.into_iter().map(|path| ((depot.to_owned(), path), now)));
     Ok(logged)
@@ -156,11 +157,11 @@ pub(crate) fn announce(
     kind: UsageLogFile,
     path: &str,
     now: DepotTime,
-    patience: Duration,
+    lock_timeout: Duration,
 ) -> Result<Announced> {
     let record = Record { time: Some(now), ..Record::default() };
     let records = vec![(path.to_owned(), record)];
-    let written = write(depot, kind, locks::LOG_HELD, patience, |log| {
+    let written = write(depot, kind, locks::LOG_HELD, lock_timeout, |log| {
         let healed = log.rewrite(records.clone(), now)?;
         Ok(Announced { healed, _log: Some(log) })
     });
@@ -182,8 +183,12 @@ fn unless_read_only<T>(written: Result<T>) -> Result<Option<T>> {
 /// # Errors
 ///
 /// As [`track`], and if the depot is read-only.
-pub fn condense(place: Place<'_>, now: DepotTime, patience: Duration) -> Result<Vec<Diagnostic>> {
-    write(place.depot, UsageLogFile::Scratch, locks::LOG, patience, |log| {
+pub fn condense(
+    place: Place<'_>,
+    now: DepotTime,
+    lock_timeout: Duration,
+) -> Result<Vec<Diagnostic>> {
+    write(place.depot, UsageLogFile::Scratch, locks::LOG, lock_timeout, |log| {
         log.rewrite(Vec::new(), now)
     })
 }
@@ -194,12 +199,12 @@ fn write<T>(
     depot: &str,
     log: UsageLogFile,
     policy: Policy,
-    patience: Duration,
+    lock_timeout: Duration,
     change: impl Fn(LockedLog) -> Result<T>,
 ) -> Result<T> {
     let path = PathBuf::from(log.path(&in_current_directory(depot)?));
     let attempt = || {
-        let lock = lock(&path, policy, patience)?;
+        let lock = lock(&path, policy, lock_timeout)?;
         change(LockedLog { path: path.clone(), kind: log, lock })
     };
     for _ in 1..ATTEMPTS {
@@ -218,14 +223,14 @@ pub(crate) fn lock_path(log: &Path) -> PathBuf {
     lock.into()
 }
 
-/// Takes the lock of a log, waiting for at most `patience`.
+/// Takes the lock of a log, waiting for at most `lock_timeout`.
 ///
 /// # Errors
 ///
 /// [`Error::Busy`] if that was not long enough, or if the file system refuses.
-pub(crate) fn lock(log: &Path, policy: Policy, patience: Duration) -> Result<PidLock> {
+pub(crate) fn lock(log: &Path, policy: Policy, lock_timeout: Duration) -> Result<PidLock> {
     let lock = lock_path(log);
-    let attempt = fs::with_parent_dir(&lock, || PidLock::acquire(&lock, policy, patience))?;
+    let attempt = fs::with_parent_dir(&lock, || PidLock::acquire(&lock, policy, lock_timeout))?;
     unless_held(lock, attempt)
 }
 
@@ -234,10 +239,10 @@ pub(crate) fn lock(log: &Path, policy: Policy, patience: Duration) -> Result<Pid
 /// # Errors
 ///
 /// As [`lock`], and if the depot vanishes.
-pub(crate) fn lock_to_collect(log: &Path, patience: Duration) -> Result<PidLock> {
+pub(crate) fn lock_to_collect(log: &Path, lock_timeout: Duration) -> Result<PidLock> {
     make_logs(log)?;
     let lock = lock_path(log);
-    let attempt = PidLock::acquire(&lock, locks::LOG_HELD, patience)?;
+    let attempt = PidLock::acquire(&lock, locks::LOG_HELD, lock_timeout)?;
     unless_held(lock, attempt)
 }
 

@@ -200,10 +200,10 @@ fn many_bind_in_one_file_and_none_is_lost() {
             scope.spawn(move || {
                 for number in 0..10 {
                     let name = format!("artifact-{thread}-{number}");
-                    let patience = Duration::from_secs(60);
+                    let lock_timeout = Duration::from_secs(60);
                     let options = BindOptions::default();
                     let (stack, file) = (stack(lab), file(lab));
-                    artifact::bind(&stack, &file, &name, hash("1"), options, now(), patience)
+                    artifact::bind(&stack, &file, &name, hash("1"), options, now(), lock_timeout)
                         .unwrap();
                 }
             });

@@ -51,7 +51,7 @@ fn collect(lab: &DepotLab) -> Report {
         force: false,
         max_size: None,
         dry_run: false,
-        patience: Duration::from_secs(60),
+        lock_timeout: Duration::from_secs(60),
         ignore_roots: Vec::new(),
     };
     gc::collect(&options, moment(), &Progress::default()).unwrap()

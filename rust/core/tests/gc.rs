@@ -38,7 +38,7 @@ fn options(lab: &DepotLab) -> Options {
         force: false,
         max_size: None,
         dry_run: false,
-        patience: Duration::from_secs(10),
+        lock_timeout: Duration::from_secs(10),
         ignore_roots: Vec::new(),
     }
 }
@@ -413,7 +413,7 @@ fn a_depot_that_vanishes_under_way_is_left_alone() {
     let policy = scratchrs_fs::Policy::unrefreshed(Duration::from_secs(60));
     let held = scratchrs_fs::PidLock::try_acquire(&lock, policy).unwrap();
     assert!(matches!(held, scratchrs_fs::Attempt::Acquired(_)));
-    let options = Options { patience: Duration::from_secs(60), ..options(&lab) };
+    let options = Options { lock_timeout: Duration::from_secs(60), ..options(&lab) };
     let progress = Progress::default();
     let away = lab.root().join("away");
     let collected = std::thread::scope(|scope| {
@@ -652,13 +652,13 @@ fn with_store() -> (DepotLab, store::Store, PathBuf) {
     let store = store::Store::of(lab.place()).unwrap();
     let project = lab.root().join("Project.toml");
     fs::write(&project, "").unwrap();
-    let patience = Duration::from_secs(10);
+    let lock_timeout = Duration::from_secs(10);
     let owner = UUID.parse().unwrap();
     let options = store::OpenOptions { version: None, project: project.to_str() };
     let now = moment().now;
-    let file = store::open_bindings(&store, owner, options, now, patience).unwrap().path;
+    let file = store::open_bindings(&store, owner, options, now, lock_timeout).unwrap().path;
     let make = |files: &[(&str, &str)], returned: Option<&str>| {
-        let creation = store::Creation::begin(&store, patience).unwrap();
+        let creation = store::Creation::begin(&store, lock_timeout).unwrap();
         for (name, content) in files {
             fs::write(creation.directory().join(name), content).unwrap();
         }
@@ -672,7 +672,7 @@ fn with_store() -> (DepotLab, store::Store, PathBuf) {
     make(&[("a", "unbound.")], Some("a"));
     for (name, hash) in [("tree", tree), ("shared", shared)] {
         let options = store::BindOptions::default();
-        store::bind(&store, &file, name, hash, options, now, patience).unwrap();
+        store::bind(&store, &file, name, hash, options, now, lock_timeout).unwrap();
     }
     store::end_session(Some(&store)).unwrap();
     (lab, store, project)
@@ -735,8 +735,9 @@ fn a_package_that_goes_takes_its_names_along() {
     let package = lab.path("packages/Example/abcde/Project.toml");
     lab.write("packages/Example/abcde/Project.toml", "");
     let options = store::OpenOptions { version: None, project: package.to_str() };
-    let patience = Duration::from_secs(10);
-    store::open_bindings(&store, UUID.parse().unwrap(), options, moment().now, patience).unwrap();
+    let lock_timeout = Duration::from_secs(10);
+    store::open_bindings(&store, UUID.parse().unwrap(), options, moment().now, lock_timeout)
+        .unwrap();
     let options = self::options(&lab);
     let dry = collect(&Options { dry_run: true, ..options.clone() });
     assert_eq!((dry.store.abandoned, dry.store.count), (1, 4));
@@ -786,10 +787,10 @@ fn a_store_is_the_same_by_any_path() {
     // A package that goes takes its names along, whatever path the store has for it.
     fs::remove_file(project).unwrap();
     lab.write("packages/Example/abcde/Project.toml", "");
-    let patience = Duration::from_secs(10);
+    let lock_timeout = Duration::from_secs(10);
     let package = format!("{link}/packages/Example/abcde/Project.toml");
     let open = store::OpenOptions { version: None, project: Some(&package) };
-    store::open_bindings(&store, UUID.parse().unwrap(), open, moment().now, patience).unwrap();
+    store::open_bindings(&store, UUID.parse().unwrap(), open, moment().now, lock_timeout).unwrap();
     options.policy.collect_delay = TimeDelta::zero();
     let dry = collect(&Options { dry_run: true, ..options.clone() });
     let report = collect(&options);

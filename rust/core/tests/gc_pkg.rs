@@ -191,7 +191,7 @@ fn collect(case: &Case, root: &Path) {
         force: case.dialect.force,
         max_size: None,
         dry_run: false,
-        patience: Duration::from_secs(10),
+        lock_timeout: Duration::from_secs(10),
         ignore_roots: Vec::new(),
     };
     for run in 0..case.runs {

@@ -20,7 +20,7 @@ use scratchrs_model::hash::Sha256;
 use scratchrs_model::time::DepotTime;
 use scratchrs_testkit::{DepotLab, OWNER};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 struct Lab {
     depot: DepotLab,
@@ -33,12 +33,12 @@ impl Lab {
         let depot = DepotLab::new();
         let store = Store::of(depot.place()).unwrap();
         let file =
-            open_bindings(&store, OWNER, OpenOptions::default(), now(), PATIENCE).unwrap().path;
+            open_bindings(&store, OWNER, OpenOptions::default(), now(), LOCK_TIMEOUT).unwrap().path;
         Self { depot, store, file }
     }
 
     fn open(&self, options: OpenOptions<'_>, now: DepotTime) -> Result<Opened, Error> {
-        open_bindings(&self.store, OWNER, options, now, PATIENCE)
+        open_bindings(&self.store, OWNER, options, now, LOCK_TIMEOUT)
     }
 
     /// The file of bindings of a version that is used for a project, and the project.
@@ -50,7 +50,7 @@ impl Lab {
     }
 
     fn bind_in(&self, file: &str, name: &str, hash: Sha256) {
-        bind(&self.store, file, name, hash, BindOptions::default(), now(), PATIENCE).unwrap();
+        bind(&self.store, file, name, hash, BindOptions::default(), now(), LOCK_TIMEOUT).unwrap();
     }
 
     fn create(&self, fill: impl FnOnce(&Path) -> Option<String>) -> Result<Created, Error> {
@@ -62,7 +62,7 @@ impl Lab {
         link: Option<LinkMode>,
         fill: impl FnOnce(&Path) -> Option<String>,
     ) -> Result<Created, Error> {
-        let creation = Creation::begin(&self.store, PATIENCE)?;
+        let creation = Creation::begin(&self.store, LOCK_TIMEOUT)?;
         let returned = fill(creation.directory());
         creation.finish(returned.as_deref(), CreateOptions { link }, &Progress::default())
     }
@@ -85,11 +85,11 @@ impl Lab {
 
     fn bind(&self, name: &str, hash: Sha256) -> Result<Bound, Error> {
         let options = BindOptions::default();
-        bind(&self.store, &self.file, name, hash, options, now(), PATIENCE)
+        bind(&self.store, &self.file, name, hash, options, now(), LOCK_TIMEOUT)
     }
 
     fn unbind(&self, name: &str) {
-        assert!(unbind(&self.store, &self.file, &[name], PATIENCE).unwrap());
+        assert!(unbind(&self.store, &self.file, &[name], LOCK_TIMEOUT).unwrap());
     }
 
     fn collect(&self, delay: TimeDelta, now: DepotTime) -> Collected {
@@ -158,7 +158,7 @@ fn a_tree_may_be_deeper_than_paths_are_long() {
     let modes = [None, Some(LinkMode::Hardlink), Some(LinkMode::Symlink), Some(LinkMode::Copy)];
     for link in modes {
         let (lab, other) = (Lab::new(), Lab::new());
-        let creation = Creation::begin(&lab.store, PATIENCE).unwrap();
+        let creation = Creation::begin(&lab.store, LOCK_TIMEOUT).unwrap();
         assert_eq!(creation.copy(source.path(), &Progress::default()).unwrap(), None);
         let options = CreateOptions { link };
         let created = creation.finish(None, options, &Progress::default()).unwrap();
@@ -167,7 +167,7 @@ fn a_tree_may_be_deeper_than_paths_are_long() {
         assert_eq!(verified.corrupt.len(), 0, "{link:?}");
         assert_eq!((verified.trees, verified.files), (1, 2));
         let adopted =
-            adopt(&other.store, &lab.store, now(), PATIENCE, &Progress::default()).unwrap();
+            adopt(&other.store, &lab.store, now(), LOCK_TIMEOUT, &Progress::default()).unwrap();
         assert_eq!((adopted.skipped.len(), adopted.names), (0, 1), "{link:?}");
         assert_eq!(verify(&other.store, &Progress::default()).unwrap().corrupt.len(), 0);
         lab.unbind("deep");
@@ -210,7 +210,7 @@ fn what_is_there_already_stays_and_is_not_stored_twice() {
 #[test]
 fn who_makes_something_waits_for_whoever_may_not_have_seen_the_claim() {
     let lab = Lab::new();
-    let creation = Creation::begin(&lab.store, PATIENCE).unwrap();
+    let creation = Creation::begin(&lab.store, LOCK_TIMEOUT).unwrap();
     fs::write(creation.directory().join("a"), "one").unwrap();
     let lock = lab.store.layout().lock();
     let policy = Policy::unrefreshed(Duration::from_secs(10));
@@ -399,12 +399,12 @@ fn a_name_is_bound_once_unless_forced() {
     }
     assert_eq!(lab.bind("a.b", two).unwrap(), Bound::Taken);
     let options = BindOptions { force: true, metadata: Some("meta = {a = 1, b = [2020-01-01]}") };
-    let bound = bind(&lab.store, &lab.file, "a.b", two, options, now(), PATIENCE).unwrap();
+    let bound = bind(&lab.store, &lab.file, "a.b", two, options, now(), LOCK_TIMEOUT).unwrap();
     assert_eq!(bound, Bound::Replaced);
     assert_eq!(bound_hash(&lab.file, "a.b").unwrap(), Some(two));
     let table: toml::Table = fs::read_to_string(&lab.file).unwrap().parse().unwrap();
     assert_eq!(table["a.b"]["meta"]["a"].as_integer(), Some(1));
-    unbind(&lab.store, &lab.file, &["", "é\n", "never"], PATIENCE).unwrap();
+    unbind(&lab.store, &lab.file, &["", "é\n", "never"], LOCK_TIMEOUT).unwrap();
     assert_eq!(bindings(&lab.file).unwrap().len(), 3);
     let absent = lab.bind("x", Sha256([7; 32])).unwrap_err();
     assert!(
@@ -436,7 +436,7 @@ fn orphans_wait_and_go() {
     let (one, two) = (lab.file("one"), lab.file("two"));
     lab.bind("tree", tree).unwrap();
     lab.bind("alone", two).unwrap();
-    let used = usage(&lab.store, PATIENCE).unwrap();
+    let used = usage(&lab.store, LOCK_TIMEOUT).unwrap();
     assert_eq!(used.iter().count(), 4, "{used:?}");
     assert_eq!(lab.collect_now(), []);
     lab.unbind("tree");
@@ -469,10 +469,14 @@ fn what_another_name_is_bound_to_by_force_frees_what_it_was_bound_to() {
     let (one, two) = (lab.file("one"), lab.file("two"));
     lab.bind("a", one).unwrap();
     let force = BindOptions { force: true, metadata: None };
-    bind(&lab.store, &lab.file, "a", two, force, now(), PATIENCE).unwrap();
-    assert_eq!(usage(&lab.store, PATIENCE).unwrap().iter().count(), 2, "until the next collection");
+    bind(&lab.store, &lab.file, "a", two, force, now(), LOCK_TIMEOUT).unwrap();
+    assert_eq!(
+        usage(&lab.store, LOCK_TIMEOUT).unwrap().iter().count(),
+        2,
+        "until the next collection"
+    );
     assert_eq!(lab.collect_now(), [one]);
-    assert_eq!(usage(&lab.store, PATIENCE).unwrap().iter().count(), 1);
+    assert_eq!(usage(&lab.store, LOCK_TIMEOUT).unwrap().iter().count(), 1);
 }
 
 /// A content that is not bound itself may be in a tree that has not been bound yet.
@@ -497,7 +501,7 @@ fn bindings_elsewhere_count_and_those_that_are_gone_do_not() {
     let one = lab.file("one");
     let elsewhere = lab.depot.root().join("elsewhere/Mine.toml").display().to_string();
     let options = BindOptions::default();
-    bind(&lab.store, &elsewhere, "x", one, options, now(), PATIENCE).unwrap();
+    bind(&lab.store, &elsewhere, "x", one, options, now(), LOCK_TIMEOUT).unwrap();
     assert_eq!(lab.collect_now(), []);
     fs::remove_file(&elsewhere).unwrap();
     assert_eq!(lab.collect_now(), [one]);
@@ -516,7 +520,7 @@ fn the_log_of_uses_can_be_lost_and_torn() {
     fs::remove_file(&log).unwrap();
     fs::write(lab.store.layout().orphanages(), "torn [").unwrap();
     fs::write(lab.store.layout().usage(), "torn [").unwrap();
-    assert_eq!(usage(&lab.store, PATIENCE).unwrap().iter().count(), 2);
+    assert_eq!(usage(&lab.store, LOCK_TIMEOUT).unwrap().iter().count(), 2);
     assert_eq!(lab.collect_now(), []);
     assert_eq!(fs::read_to_string(log).unwrap().lines().filter(|line| !line.is_empty()).count(), 2);
 }
@@ -555,7 +559,7 @@ fn a_lost_record_of_a_tree_is_read_from_the_tree() {
         lab.bind("x", hash).unwrap();
         for damaged in ["", "link hardlink\n"] {
             fs::write(lab.store.layout().record(hash), damaged).unwrap();
-            assert_eq!(usage(&lab.store, PATIENCE).unwrap().iter().count(), 3);
+            assert_eq!(usage(&lab.store, LOCK_TIMEOUT).unwrap().iter().count(), 3);
             assert_eq!(lab.collect_now(), []);
             assert_eq!(verify(&lab.store, &Progress::default()).unwrap().corrupt, []);
         }
@@ -666,13 +670,13 @@ fn a_store_of_ohmyartifacts_is_read_and_adopted() {
     assert_eq!(verify(&peer, &Progress::default()).unwrap().corrupt, []);
     assert_eq!(bound_hash(&file, "t").unwrap(), Some(tree));
     let before = lab.depot.tree_below(peer.root());
-    let adopted = adopt(&lab.store, &peer, now(), PATIENCE, &Progress::default()).unwrap();
+    let adopted = adopt(&lab.store, &peer, now(), LOCK_TIMEOUT, &Progress::default()).unwrap();
     assert_eq!((adopted.artifacts, adopted.names), (2, 2), "{adopted:?}");
     assert_eq!(lab.depot.tree_below(peer.root()), before);
     assert_eq!(bound_hash(&lab.file, "t").unwrap(), Some(tree));
     assert_eq!(fs::read(lab.path(tree).join("b/c")).unwrap(), b"two");
     assert_eq!(verify(&lab.store, &Progress::default()).unwrap().corrupt, []);
-    let again = adopt(&lab.store, &peer, now(), PATIENCE, &Progress::default()).unwrap();
+    let again = adopt(&lab.store, &peer, now(), LOCK_TIMEOUT, &Progress::default()).unwrap();
     assert_eq!((again.artifacts, again.names, again.taken.len()), (0, 0, 0));
     fs::remove_dir_all(peer.root()).unwrap();
     assert_eq!(verify(&lab.store, &Progress::default()).unwrap().corrupt, []);
@@ -688,9 +692,9 @@ fn versions_of_a_package_have_bindings_of_their_own() {
     );
     let one = lab.file("one");
     for file in [&old, &new] {
-        bind(&lab.store, file, "x", one, BindOptions::default(), now(), PATIENCE).unwrap();
+        bind(&lab.store, file, "x", one, BindOptions::default(), now(), LOCK_TIMEOUT).unwrap();
     }
-    unbind(&lab.store, &old, &["x"], PATIENCE).unwrap();
+    unbind(&lab.store, &old, &["x"], LOCK_TIMEOUT).unwrap();
     assert_eq!(lab.collect_now(), []);
     assert!(open("1/../../2").is_err());
     let due = |now| lab.open(OpenOptions::default(), now).unwrap().is_collection_due;

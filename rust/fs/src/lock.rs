@@ -123,13 +123,13 @@ impl PidLock {
         Ok(Attempt::Held(Holder::default()))
     }
 
-    /// Takes the lock, waiting for at most `patience`.
+    /// Takes the lock, waiting for at most `lock_timeout`.
     ///
     /// # Errors
     ///
     /// As [`PidLock::try_acquire`]. A timeout is not an error.
-    pub fn acquire(path: &Path, policy: Policy, patience: Duration) -> Result<Attempt> {
-        Self::acquire_by(None, path, policy, patience)
+    pub fn acquire(path: &Path, policy: Policy, lock_timeout: Duration) -> Result<Attempt> {
+        Self::acquire_by(None, path, policy, lock_timeout)
     }
 
     /// Takes the lock as [`PidLock::acquire`] does, by a second name of the file of `lasting`, which
@@ -142,13 +142,13 @@ impl PidLock {
         lasting: Option<&Self>,
         path: &Path,
         policy: Policy,
-        patience: Duration,
+        lock_timeout: Duration,
     ) -> Result<Attempt> {
         let started = clock::stopwatch();
         let mut pause = FIRST_PAUSE;
         loop {
             let attempt = Self::try_acquire_by(lasting, path, policy)?;
-            let left = patience.saturating_sub(started.elapsed());
+            let left = lock_timeout.saturating_sub(started.elapsed());
             if matches!(attempt, Attempt::Acquired(_)) || left.is_zero() {
                 return Ok(attempt);
             }
@@ -428,8 +428,8 @@ mod tests {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        let patience = Duration::from_secs(60);
-                        let attempt = PidLock::acquire(&path, POLICY, patience).unwrap();
+                        let lock_timeout = Duration::from_secs(60);
+                        let attempt = PidLock::acquire(&path, POLICY, lock_timeout).unwrap();
                         assert!(matches!(attempt, Attempt::Acquired(_)));
                         let count: u32 = fs::read_to_string(&counter).unwrap().parse().unwrap();
                         fs::write(&counter, (count + 1).to_string()).unwrap();

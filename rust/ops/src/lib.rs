@@ -8,7 +8,7 @@
 //! # Kinds
 //!
 //! - `short`: a plain call.
-//! - `waits`: may wait for other processes for up to [`PATIENCE`]; a binding that can lets
+//! - `waits`: may wait for other processes for up to [`LOCK_TIMEOUT`]; a binding that can lets
 //!   Julia's garbage collector run meanwhile.
 //! - `job`: runs on a thread of its own ([`Job`]); Julia's scheduler goes on meanwhile. It reports
 //!   to a [`Progress`](scratchrs_fs::Progress), which an interrupt cancels.
@@ -40,7 +40,7 @@ pub use operation::install::*;
 pub use operation::scratch::*;
 pub use operation::store::*;
 pub use operation::usage::*;
-pub use operation::{PATIENCE, panic, rehearse};
+pub use operation::{LOCK_TIMEOUT, panic, rehearse};
 pub use record::ErrorRecord;
 pub use reply::{Outcome, attempt, call, encode};
 pub use shape::{Shapes, current_abi};

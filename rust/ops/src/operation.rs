@@ -20,7 +20,7 @@ use scratchrs_model::time::DepotTime;
 
 /// For how long an operation that waits does so. The caller can ask again, and see to other
 /// things in between.
-pub const PATIENCE: Duration = Duration::from_millis(50);
+pub const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 
 fn place<'a>(depot: &'a str, directory: &'a str) -> Place<'a> {
     Place { depot, directory: (!directory.is_empty()).then_some(directory) }

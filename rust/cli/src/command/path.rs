@@ -11,7 +11,7 @@ use crate::diagnostics;
 use crate::failure::Result;
 use crate::namespace;
 use crate::session::{Session, place};
-use crate::waiting::patiently;
+use crate::waiting::with_lock_timeout;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -116,7 +116,9 @@ pub(super) fn record(
         return Ok(Tracked::default());
     }
     let now = session.environment.now;
-    let tracked = patiently(session, |patience| usage::track(place, path, project, now, patience));
+    let tracked = with_lock_timeout(session, |lock_timeout| {
+        usage::track(place, path, project, now, lock_timeout)
+    });
     match tracked {
         Ok(tracked) if tracked.recorded => return Ok(tracked),
         Ok(_) => session.output.note("the use is not recorded, as the depot is read-only", None),

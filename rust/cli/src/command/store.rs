@@ -30,7 +30,7 @@ The store is that of the package ScratchRS: what `create_my_artifact` makes in J
 With --json: {\"notes\": [\"…\"], …}; each command's help says what else.";
 
 /// For how long others may hold the lock of a store.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The store: add, get, list and verify contents that are made at run time
 #[derive(clap::Args)]
@@ -115,7 +115,7 @@ impl Names {
             None => {
                 let tracked = project.as_deref().filter(|_| session.environment.tracks_access);
                 let options = OpenOptions { version: None, project: tracked };
-                open_bindings(&store, owner, options, session.environment.now, PATIENCE)?.path
+                open_bindings(&store, owner, options, session.environment.now, LOCK_TIMEOUT)?.path
             }
         };
         if let Some(project) = &project {

@@ -155,12 +155,12 @@ fn is_only_lazy(bindings: &Bindings, name: &str, host: &Host) -> bool {
 }
 
 /// Lets `name` stand for the artifact `hash` in a file, which is made if it is missing, and logs that
-/// the file is in use. Waits for at most `patience` for each of two locks.
+/// the file is in use. Waits for at most `lock_timeout` for each of two locks.
 ///
 /// # Errors
 ///
 /// The file is then as it was: it is not TOML; the name is bound already and `options.force` is not
-/// set ([`Error::Conflict`]); another process holds a lock for longer than `patience`; or the file system
+/// set ([`Error::Conflict`]); another process holds a lock for longer than `lock_timeout`; or the file system
 /// refuses.
 pub fn bind(
     stack: &Stack,
@@ -169,15 +169,17 @@ pub fn bind(
     hash: TreeHash,
     options: BindOptions<'_>,
     now: DepotTime,
-    patience: Duration,
+    lock_timeout: Duration,
 ) -> Result<Bound> {
-    let file = File::lock(file, patience)?;
+    let file = File::lock(file, lock_timeout)?;
     let before = read_text(&file.path)?.unwrap_or_default();
     let after = artifacts_toml::bind(&before, name, hash, options)
         .map_err(|refusal| file.refused(refusal, options.platform))?;
     // A read-only depot has no log, and a missing one has no artifacts.
     let announced = match stack.first_depot() {
-        Ok(depot) => usage::announce(depot, UsageLogFile::Artifacts, &file.path, now, patience)?,
+        Ok(depot) => {
+            usage::announce(depot, UsageLogFile::Artifacts, &file.path, now, lock_timeout)?
+        }
         Err(_) => Announced::default(),
     };
     file.replace(&before, &after)?;
@@ -195,13 +197,13 @@ pub fn unbind(
     file: &str,
     name: &str,
     platform: Option<&Platform>,
-    patience: Duration,
+    lock_timeout: Duration,
 ) -> Result<bool> {
     let path = in_current_directory(file)?;
     let missing = || Error::NotFound(format!("there is no file `{path}`"));
     // A lock would be left in a directory that has no such file.
     read_text(&path)?.ok_or_else(missing)?;
-    let file = File::lock(file, patience)?;
+    let file = File::lock(file, lock_timeout)?;
     let before = read_text(&file.path)?.ok_or_else(missing)?;
     let after = artifacts_toml::unbind(&before, name, platform)
         .map_err(|refusal| file.refused(refusal, platform))?;
@@ -218,10 +220,10 @@ struct File {
 }
 
 impl File {
-    fn lock(file: &str, patience: Duration) -> Result<Self> {
+    fn lock(file: &str, lock_timeout: Duration) -> Result<Self> {
         let path = in_current_directory(file)?.into_owned();
         let lock = PathBuf::from(format!("{path}.pid"));
-        match PidLock::acquire(&lock, locks::BINDING_FILE, patience)? {
+        match PidLock::acquire(&lock, locks::BINDING_FILE, lock_timeout)? {
             Attempt::Acquired(lock) => Ok(Self { path, _lock: lock }),
             Attempt::Held(holder) => Err(Error::Busy { lock, holder }),
         }

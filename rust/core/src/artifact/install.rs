@@ -185,16 +185,20 @@ pub fn install_all(
     results
 }
 
-/// Begins to install an artifact whose tarball the caller gets himself. Waits for at most `patience`
+/// Begins to install an artifact whose tarball the caller gets himself. Waits for at most `lock_timeout`
 /// for another process that is installing it. One that is there stays for ten minutes at least.
 ///
 /// # Errors
 ///
 /// If the stack has no depot, an override leads to nothing, or the file system refuses.
-pub fn begin_install(stack: &Stack, hash: TreeHash, patience: Duration) -> Result<InstallBegun> {
+pub fn begin_install(
+    stack: &Stack,
+    hash: TreeHash,
+    lock_timeout: Duration,
+) -> Result<InstallBegun> {
     if let Some(path) = stack.find(hash)? {
         tidy(&path);
-        match confirm(stack, hash, patience)? {
+        match confirm(stack, hash, lock_timeout)? {
             Presence::Present(path) => return Ok(InstallBegun::Ready(path)),
             Presence::Busy(holder) => return Ok(InstallBegun::Busy(holder)),
             Presence::Missing => {}
@@ -204,7 +208,7 @@ pub fn begin_install(stack: &Stack, hash: TreeHash, patience: Duration) -> Resul
         let message = format!("artifact {hash} is overridden, and is not at `{path}`");
         return Err(Error::NotFound(message));
     }
-    let installation = match Installation::begin(stack, hash, patience)? {
+    let installation = match Installation::begin(stack, hash, lock_timeout)? {
         Ok(installation) => installation,
         Err(holder) => return Ok(InstallBegun::Busy(holder)),
     };
@@ -214,7 +218,7 @@ pub fn begin_install(stack: &Stack, hash: TreeHash, patience: Duration) -> Resul
         record::touch(&installation.path)?;
         return Ok(InstallBegun::Ready(installation.path.clone()));
     }
-    match confirm(stack, hash, patience)? {
+    match confirm(stack, hash, lock_timeout)? {
         Presence::Present(path) => Ok(InstallBegun::Ready(path)),
         Presence::Busy(holder) => Ok(InstallBegun::Busy(holder)),
         Presence::Missing => Ok(InstallBegun::Install(Box::new(installation))),
@@ -269,11 +273,11 @@ impl Installation {
     fn begin(
         stack: &Stack,
         hash: TreeHash,
-        patience: Duration,
+        lock_timeout: Duration,
     ) -> Result<std::result::Result<Self, Holder>> {
         let path = join(&stack.first_directory()?, &[&hash.to_string()]);
         let lock = lock_beside(&path);
-        let acquire = || PidLock::acquire(&lock, locks::ARTIFACT, patience);
+        let acquire = || PidLock::acquire(&lock, locks::ARTIFACT, lock_timeout);
         let lock = match fs::with_parent_dir(&lock, acquire)? {
             Attempt::Acquired(lock) => lock,
             Attempt::Held(holder) => return Ok(Err(holder)),

@@ -43,19 +43,19 @@ pub(super) fn lock_beside(path: &str) -> PathBuf {
     PathBuf::from(format!("{path}{LOCK}"))
 }
 
-/// Finds an artifact for a caller that relies on it. Waits for at most `patience` for the process that
+/// Finds an artifact for a caller that relies on it. Waits for at most `lock_timeout` for the process that
 /// has its lock.
 ///
 /// # Errors
 ///
 /// If overrides lead in a circle, or the file system refuses.
-pub fn confirm(stack: &Stack, hash: TreeHash, patience: Duration) -> Result<Presence> {
+pub fn confirm(stack: &Stack, hash: TreeHash, lock_timeout: Duration) -> Result<Presence> {
     // A path that is found may be gone with the collection that was waited for.
     while let Some(path) = stack.find(hash)? {
         if stack.overridden(hash)?.is_some() {
             return Ok(Presence::Present(path));
         }
-        match stay(&path, patience)? {
+        match stay(&path, lock_timeout)? {
             Stay::Present => return Ok(Presence::Present(path)),
             Stay::Busy(holder) => return Ok(Presence::Busy(holder)),
             Stay::Gone => {}
@@ -73,7 +73,7 @@ pub(super) enum Stay {
 }
 
 /// Renews the record of the artifact at `path`, and sees that the artifact is there afterwards.
-pub(super) fn stay(path: &str, patience: Duration) -> Result<Stay> {
+pub(super) fn stay(path: &str, lock_timeout: Duration) -> Result<Stay> {
     let artifact = Path::new(path);
     let after = |is_there| if is_there { Stay::Present } else { Stay::Gone };
     match record::touch(path) {
@@ -84,7 +84,7 @@ pub(super) fn stay(path: &str, patience: Duration) -> Result<Stay> {
     if fs::is_lock_free(&lock) {
         return Ok(after(fs::is_dir(artifact)));
     }
-    match PidLock::acquire(&lock, locks::ARTIFACT.briefly(), patience) {
+    match PidLock::acquire(&lock, locks::ARTIFACT.briefly(), lock_timeout) {
         Ok(Attempt::Acquired(_lock)) => {
             // The collection that held it may have removed the record with the artifact.
             let is_there = fs::is_dir(artifact);
@@ -109,12 +109,12 @@ pub fn log_use(
     stack: &Stack,
     files: &[&str],
     now: DepotTime,
-    patience: Duration,
+    lock_timeout: Duration,
 ) -> Result<Tracked> {
     if files.is_empty() {
         return Ok(Tracked::default());
     }
-    usage::track_files(stack.first_depot()?, UsageLogFile::Artifacts, files, now, patience)
+    usage::track_files(stack.first_depot()?, UsageLogFile::Artifacts, files, now, lock_timeout)
 }
 
 /// Logs the use of a file as [`log_use`] does, unless this process did so within a day.
@@ -126,13 +126,13 @@ pub fn log_use_daily(
     stack: &Stack,
     file: &str,
     now: DepotTime,
-    patience: Duration,
+    lock_timeout: Duration,
 ) -> Result<Tracked> {
     let depot = stack.first_depot()?;
     if usage::is_tracked(depot, file, now) {
         return Ok(Tracked { recorded: true, ..Tracked::default() });
     }
-    log_use(stack, &[file], now, patience)
+    log_use(stack, &[file], now, lock_timeout)
 }
 
 /// Logs the use of files as [`log_use`] does, and waits for the lock of the log for as long as the work is

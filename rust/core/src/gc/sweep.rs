@@ -203,7 +203,7 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
         }
         let lock = |kind: UsageLogFile| {
             let log = kind.path(&depot.path);
-            Ok((index, usage::lock_to_collect(Path::new(&log), options.patience)?))
+            Ok((index, usage::lock_to_collect(Path::new(&log), options.lock_timeout)?))
         };
         match LOGS.into_iter().map(lock).collect::<Result<Vec<_>>>() {
             Ok(taken) => locks.extend(taken),

@@ -30,13 +30,13 @@ pub fn adopt(
     store: &Store,
     other: &Store,
     now: DepotTime,
-    patience: Duration,
+    lock_timeout: Duration,
     progress: &Progress,
 ) -> Result<Adopted> {
     let marked = mark(other)?;
     let mut adopted = Adopted::default();
     adopted.skipped.extend(marked.unreadable.iter().cloned());
-    let work = session::begin(store, patience)?;
+    let work = session::begin(store, lock_timeout)?;
     let wanted: BTreeSet<Sha256> = marked.names.iter().map(|name| name.hash).collect();
     let kinds: BTreeMap<Sha256, Option<&Record>> =
         wanted.iter().map(|hash| (*hash, marked.trees.get(hash))).collect();
@@ -71,7 +71,7 @@ pub fn adopt(
             Some(below) => join(store.root(), &[below.trim_start_matches(['/', '\\'])]),
             None => file,
         };
-        match bind(store, &own, &name, hash, BindOptions::default(), now, patience)? {
+        match bind(store, &own, &name, hash, BindOptions::default(), now, lock_timeout)? {
             Bound::Taken => {
                 let is_same = super::bound_hash(&own, &name)? == Some(hash);
                 if !is_same {

@@ -50,13 +50,13 @@ pub struct OpenOptions<'a> {
 /// # Errors
 ///
 /// If the version can stand in no name of a file, or something cannot be made; or somebody holds the
-/// lock of the store for longer than `patience`.
+/// lock of the store for longer than `lock_timeout`.
 pub fn open_bindings(
     store: &Store,
     package: Uuid,
     options: OpenOptions<'_>,
     now: DepotTime,
-    patience: Duration,
+    lock_timeout: Duration,
 ) -> Result<Opened> {
     let OpenOptions { version, project } = options;
     if let Some(version) = version.filter(|version| !is_version(version)) {
@@ -70,7 +70,7 @@ pub fn open_bindings(
         fs::symlink_metadata(Path::new(&path))?.is_some() && users::is_logged(&path, project, now);
     make_files(store, &path)?;
     if !is_known {
-        let logged = store.locked(patience, || {
+        let logged = store.locked(lock_timeout, || {
             users::log(store, &path, project, now)?;
             // A collection that was faster has deleted what no known user had.
             make_files(store, &path)
@@ -132,11 +132,11 @@ pub fn bind(
     hash: Sha256,
     options: BindOptions<'_>,
     now: DepotTime,
-    patience: Duration,
+    lock_timeout: Duration,
 ) -> Result<Bound> {
     let metadata = options.metadata.map(metadata).transpose()?;
     let path = Path::new(file);
-    store.locked(patience, || {
+    store.locked(lock_timeout, || {
         let Some(kind) = store.kind(hash)? else {
             return Err(Error::NotFound(format!(
                 "artifact with hash {hash} is not in the store `{}`: it must be created first",
@@ -180,9 +180,9 @@ fn metadata(text: &str) -> Result<toml::Value> {
 /// # Errors
 ///
 /// If there is no such file, or it does not read or cannot be written.
-pub fn unbind(store: &Store, file: &str, names: &[&str], patience: Duration) -> Result<bool> {
+pub fn unbind(store: &Store, file: &str, names: &[&str], lock_timeout: Duration) -> Result<bool> {
     let path = Path::new(file);
-    store.locked(patience, || {
+    store.locked(lock_timeout, || {
         let mut opened = Cached::take(path)?.ok_or_else(|| missing(path))?;
         let is_changed = Arc::make_mut(&mut opened.bindings).remove(names.iter().copied());
         if is_changed {
@@ -237,8 +237,8 @@ pub fn bound_hash(file: &str, name: &str) -> Result<Option<Sha256>> {
 /// # Errors
 ///
 /// If the store cannot be read. That the file cannot be written is no reason not to answer.
-pub fn usage(store: &Store, patience: Duration) -> Result<Usage> {
-    store.locked(patience, || {
+pub fn usage(store: &Store, lock_timeout: Duration) -> Result<Usage> {
+    store.locked(lock_timeout, || {
         let usage = mark::mark(store)?.logged;
         let _ = fs::replace(Path::new(&store.layout().usage()), usage.to_text());
         Ok(usage)

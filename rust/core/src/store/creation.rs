@@ -19,7 +19,7 @@ const TREE: &str = "tree";
 const COPY: &str = "copy";
 /// For how long others may hold the lock of the store, where another process has removed what this one
 /// was making.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A directory that its caller fills. Dropping it removes what was made.
 #[derive(Debug)]
@@ -42,10 +42,10 @@ impl Creation {
     ///
     /// # Errors
     ///
-    /// If it cannot be made, or another process holds the lock of the store for longer than `patience`:
+    /// If it cannot be made, or another process holds the lock of the store for longer than `lock_timeout`:
     /// the first creation of a process takes it.
-    pub fn begin(store: &Store, patience: Duration) -> Result<Self> {
-        Ok(Self { store: store.clone(), source: session::begin(store, patience)? })
+    pub fn begin(store: &Store, lock_timeout: Duration) -> Result<Self> {
+        Ok(Self { store: store.clone(), source: session::begin(store, lock_timeout)? })
     }
 
     /// The directory to fill.
@@ -107,7 +107,7 @@ impl Creation {
     }
 
     /// Does at once what [`Creation::finish`] does, if `returned` is a small file; else gives the
-    /// creation back. Waits for the lock of the store no longer than `patience`.
+    /// creation back. Waits for the lock of the store no longer than `lock_timeout`.
     ///
     /// # Errors
     ///
@@ -115,14 +115,14 @@ impl Creation {
     pub fn finish_quickly(
         self,
         returned: &str,
-        patience: Duration,
+        lock_timeout: Duration,
     ) -> std::result::Result<Result<Created>, Self> {
         const SMALL: u64 = 1 << 20;
         let Ok((target, found)) = self.target(Some(returned)) else { return Err(self) };
         if found.kind != FileKind::File || found.size > SMALL {
             return Err(self);
         }
-        let wait = || self.store.locked(patience, || Ok(()));
+        let wait = || self.store.locked(lock_timeout, || Ok(()));
         match self.store_file(&target, &found, wait, &Progress::default()) {
             Err(Error::Busy { .. }) => Err(self),
             result => Ok(result),
@@ -244,7 +244,7 @@ impl Creation {
         link: Option<LinkMode>,
         progress: &Progress,
     ) -> Result<(bool, LinkMode)> {
-        let work = session::begin(&self.store, PATIENCE)?;
+        let work = session::begin(&self.store, LOCK_TIMEOUT)?;
         let built = work.directory().join(TREE);
         let used = tree::build(&self.store, &record, Some(directory), &built, link, progress)?;
         record.link = used.to_string();

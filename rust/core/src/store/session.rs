@@ -106,7 +106,7 @@ impl Drop for Work {
 /// A directory with nothing in it, for something that is to be made.
 ///
 /// A session begins under the lock of the store: a process that deletes an unused store holds it.
-pub(super) fn begin(store: &Store, patience: Duration) -> Result<Work> {
+pub(super) fn begin(store: &Store, lock_timeout: Duration) -> Result<Work> {
     let in_session = |sessions: &mut BTreeMap<String, Session>| {
         let session = sessions.get_mut(store.root())?;
         session.is_alive().then(|| session.new_directory())
@@ -114,7 +114,7 @@ pub(super) fn begin(store: &Store, patience: Duration) -> Result<Work> {
     let directory = match with_sessions(in_session) {
         Some(directory) => directory?,
         // Another process may have removed the whole store.
-        None => store.locked(patience, || {
+        None => store.locked(lock_timeout, || {
             with_sessions(|sessions| match in_session(sessions) {
                 Some(directory) => directory,
                 None => {

@@ -33,7 +33,7 @@ pub(crate) fn options(depots: &[&str]) -> Options {
         force: false,
         max_size: None,
         dry_run: false,
-        patience: Duration::from_secs(30),
+        lock_timeout: Duration::from_secs(30),
         ignore_roots: Vec::new(),
     }
 }

@@ -10,7 +10,7 @@ use scratchrs_model::platform::Platform;
 
 use super::tickets::Tickets;
 use super::usage::in_words;
-use super::{PATIENCE, now};
+use super::{LOCK_TIMEOUT, now};
 
 pub(super) fn stack(depots: Vec<&str>, directory: &str) -> Result<Stack> {
     Stack::new(depots, (!directory.is_empty()).then_some(directory))
@@ -162,7 +162,7 @@ pub fn bind_artifact(
         force,
     };
     let stack = stack(depots, "")?;
-    let bound = artifact::bind(&stack, file, name, parsed(hash)?, options, now(), PATIENCE)?;
+    let bound = artifact::bind(&stack, file, name, parsed(hash)?, options, now(), LOCK_TIMEOUT)?;
     Ok(bound.healed.iter().map(in_words).collect())
 }
 
@@ -173,7 +173,7 @@ pub fn bind_artifact(
 /// As there, and if the platform is none.
 pub fn unbind_artifact(file: &str, name: &str, tags: Vec<&str>) -> Result<()> {
     let platform = optional_platform(&tags)?;
-    artifact::unbind(file, name, platform.as_ref(), PATIENCE).map(drop)
+    artifact::unbind(file, name, platform.as_ref(), LOCK_TIMEOUT).map(drop)
 }
 
 fn optional_platform(tags: &[&str]) -> Result<Option<Platform>> {

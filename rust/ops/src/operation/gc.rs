@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use super::now;
 
 /// For how long a collection waits for the lock of a log.
-const PATIENCE: Duration = Duration::from_secs(30);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
 fn options(depots: &[&str], ignore_roots: &[&str]) -> Options {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
@@ -24,7 +24,7 @@ fn options(depots: &[&str], ignore_roots: &[&str]) -> Options {
         force: false,
         max_size: None,
         dry_run: true,
-        patience: PATIENCE,
+        lock_timeout: LOCK_TIMEOUT,
         ignore_roots: texts(ignore_roots),
     }
 }

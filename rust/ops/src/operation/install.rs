@@ -16,7 +16,7 @@ use scratchrs_model::hash::TreeHash;
 use super::artifact::{parsed, stack};
 use super::tickets::Tickets;
 use super::usage::in_words;
-use super::{PATIENCE, now, system_time};
+use super::{LOCK_TIMEOUT, now, system_time};
 
 /// What a session of Julia says of itself and of its environment.
 pub(super) struct Session {
@@ -233,14 +233,14 @@ pub fn use_artifact(
     file: &str,
 ) -> Result<Vec<String>> {
     let stack = stack(depots, directory)?;
-    let path = match artifact::confirm(&stack, parsed(hash)?, PATIENCE)? {
+    let path = match artifact::confirm(&stack, parsed(hash)?, LOCK_TIMEOUT)? {
         Presence::Present(path) => path,
         Presence::Missing => return Ok(vec!["missing".to_owned()]),
         Presence::Busy(holder) => return Ok(busy(holder)),
     };
     let mut texts = vec!["ready".to_owned(), path];
     if !file.is_empty() {
-        let tracked = artifact::log_use_daily(&stack, file, now(), PATIENCE)?;
+        let tracked = artifact::log_use_daily(&stack, file, now(), LOCK_TIMEOUT)?;
         texts.extend(tracked.healed.iter().map(healed));
     }
     Ok(texts)
@@ -261,7 +261,7 @@ static INSTALLATIONS: Tickets<Installation> = Tickets::new("installation");
 /// As there.
 pub fn begin_install(depots: Vec<&str>, directory: &str, hash: &str) -> Result<Vec<String>> {
     let stack = stack(depots, directory)?;
-    Ok(match artifact::begin_install(&stack, parsed(hash)?, PATIENCE)? {
+    Ok(match artifact::begin_install(&stack, parsed(hash)?, LOCK_TIMEOUT)? {
         InstallBegun::Ready(path) => vec!["ready".to_owned(), path, String::new()],
         InstallBegun::Install(installation) => {
             let file = installation.file().display().to_string();

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::document;
 use super::tickets::Tickets;
-use super::{PATIENCE, now, place};
+use super::{LOCK_TIMEOUT, now, place};
 
 /// The store of a depot, or the one in the directory `root` if that is given.
 fn store(depot: &str, directory: &str, root: &str) -> Result<Store> {
@@ -65,7 +65,7 @@ pub fn open_store(
     let store = Store::of(place(depot, directory))?;
     let version = versioned.then_some(version);
     let options = OpenOptions { version, project: Some(project).filter(|path| !path.is_empty()) };
-    let opened = store::open_bindings(&store, package, options, now(), PATIENCE)?;
+    let opened = store::open_bindings(&store, package, options, now(), LOCK_TIMEOUT)?;
     let due = if opened.is_collection_due { "due" } else { "" };
     Ok(vec![opened.path, due.to_owned()])
 }
@@ -79,7 +79,7 @@ static CREATIONS: Tickets<Creation> = Tickets::new("creation");
 ///
 /// As there.
 pub fn begin_creation(depot: &str, directory: &str) -> Result<Vec<String>> {
-    let creation = Creation::begin(&Store::of(place(depot, directory))?, PATIENCE)?;
+    let creation = Creation::begin(&Store::of(place(depot, directory))?, LOCK_TIMEOUT)?;
     let directory = creation.directory().display().to_string();
     Ok(vec![directory, CREATIONS.keep(creation).to_string()])
 }
@@ -108,7 +108,7 @@ pub fn finish_creation(
 ///
 /// As there.
 pub fn finish_small_creation(ticket: u64, returned: &str) -> Result<Vec<String>> {
-    match CREATIONS.take(ticket)?.finish_quickly(returned, PATIENCE) {
+    match CREATIONS.take(ticket)?.finish_quickly(returned, LOCK_TIMEOUT) {
         Ok(created) => Ok(created_texts(&created?)),
         Err(creation) => {
             CREATIONS.put_back(ticket, creation);
@@ -158,7 +158,7 @@ pub fn bind_my_artifact(
 ) -> Result<String> {
     let store = Store::of(place(depot, directory))?;
     let options = BindOptions { force, metadata: (!metadata.is_empty()).then_some(metadata) };
-    let bound = store::bind(&store, file, name, hash(hash_text)?, options, now(), PATIENCE)?;
+    let bound = store::bind(&store, file, name, hash(hash_text)?, options, now(), LOCK_TIMEOUT)?;
     Ok(match bound {
         Bound::New => "new",
         Bound::Replaced => "replaced",
@@ -178,7 +178,7 @@ pub fn unbind_my_artifact(
     file: &str,
     names: Vec<&str>,
 ) -> Result<()> {
-    store::unbind(&Store::of(place(depot, directory))?, file, &names, PATIENCE).map(drop)
+    store::unbind(&Store::of(place(depot, directory))?, file, &names, LOCK_TIMEOUT).map(drop)
 }
 
 /// See [`store::bound_hash`]; nothing for none.
@@ -208,7 +208,7 @@ pub fn my_artifact_path(depot: &str, directory: &str, hash_text: &str) -> Result
 ///
 /// As there.
 pub fn store_usage(depot: &str, directory: &str) -> Result<document::Table> {
-    let usage = store::usage(&Store::of(place(depot, directory))?, PATIENCE)?;
+    let usage = store::usage(&Store::of(place(depot, directory))?, LOCK_TIMEOUT)?;
     let mut paths = Table::new();
     for (path, file, name, time) in usage.iter() {
         let files = paths.entry(path).or_insert_with(|| Value::Table(Table::new()));
@@ -325,7 +325,7 @@ pub fn adopt_store(
     progress: &Progress,
 ) -> Result<Adopted> {
     let store = Store::of(place(depot, directory))?;
-    store::adopt(&store, &Store::at(other), now(), PATIENCE, progress)
+    store::adopt(&store, &Store::at(other), now(), LOCK_TIMEOUT, progress)
 }
 
 /// See [`store::settings`]; nothing for no choice.

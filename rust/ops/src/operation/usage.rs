@@ -3,7 +3,7 @@
 use scratchrs_core::{Result, usage};
 use scratchrs_model::diagnostic::Diagnostic;
 
-use super::{PATIENCE, now, place};
+use super::{LOCK_TIMEOUT, now, place};
 
 /// See [`usage::track`].
 ///
@@ -11,7 +11,7 @@ use super::{PATIENCE, now, place};
 ///
 /// As there.
 pub fn track_access(depot: &str, space: &str, project: &str) -> Result<Vec<String>> {
-    let tracked = usage::track(place(depot, ""), space, project, now(), PATIENCE)?;
+    let tracked = usage::track(place(depot, ""), space, project, now(), LOCK_TIMEOUT)?;
     let mut reply = vec![if tracked.recorded { "recorded" } else { "read-only" }.to_owned()];
     reply.extend(tracked.healed.iter().map(in_words));
     Ok(reply)
@@ -23,7 +23,7 @@ pub fn track_access(depot: &str, space: &str, project: &str) -> Result<Vec<Strin
 ///
 /// As there.
 pub fn condense_usage(depot: &str) -> Result<Vec<String>> {
-    let healed = usage::condense(place(depot, ""), now(), PATIENCE)?;
+    let healed = usage::condense(place(depot, ""), now(), LOCK_TIMEOUT)?;
     Ok(healed.iter().map(in_words).collect())
 }
 

@@ -93,7 +93,7 @@ pub(super) fn measure(arguments: &Measure) -> Result<()> {
         force: false,
         max_size: None,
         dry_run: !arguments.sweep,
-        patience: Duration::from_secs(30),
+        lock_timeout: Duration::from_secs(30),
         ignore_roots: Vec::new(),
     };
     let now = USED.parse().ok().and_then(|time| DepotTime::from_toml(&time));

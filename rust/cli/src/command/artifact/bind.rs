@@ -15,7 +15,7 @@ use crate::output::done;
 use crate::progress::with_progress;
 use crate::selection::{self, FileOption};
 use crate::session::Session;
-use crate::waiting::patiently;
+use crate::waiting::with_lock_timeout;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -98,8 +98,8 @@ impl Arguments {
             lazy: self.lazy,
             force: self.force,
         };
-        let bound = patiently(session, |patience| {
-            artifact::bind(&stack, &file, &self.name, hash, options, now, patience)
+        let bound = with_lock_timeout(session, |lock_timeout| {
+            artifact::bind(&stack, &file, &self.name, hash, options, now, lock_timeout)
         });
         let bound = bound.map_err(|error| {
             let failure = Failure::from(error);

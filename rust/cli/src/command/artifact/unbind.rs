@@ -9,7 +9,7 @@ use crate::human::visible;
 use crate::output::done;
 use crate::selection::{self, FileOption};
 use crate::session::Session;
-use crate::waiting::patiently;
+use crate::waiting::with_lock_timeout;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -46,8 +46,9 @@ impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let file = self.file.existing(session)?;
         let platform = self.platform.as_ref();
-        let was_bound =
-            patiently(session, |patience| artifact::unbind(&file, &self.name, platform, patience))?;
+        let was_bound = with_lock_timeout(session, |lock_timeout| {
+            artifact::unbind(&file, &self.name, platform, lock_timeout)
+        })?;
         let on = platform.map(|platform| format!(" on {platform}")).unwrap_or_default();
         let what = format!("`{}`{on} in `{file}`", visible(&self.name));
         if !was_bound {

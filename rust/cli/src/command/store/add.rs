@@ -8,7 +8,7 @@ use scratchrs_core::store::{
 use scratchrs_fs::LinkMode;
 use serde::Serialize;
 
-use super::{Names, PATIENCE};
+use super::{LOCK_TIMEOUT, Names};
 use crate::failure::{Code, Failure, Result};
 use crate::human::visible;
 use crate::output::done;
@@ -61,14 +61,14 @@ impl Arguments {
         let source = session.absolute(&self.path)?;
         let options = CreateOptions { link: self.link };
         let created = with_progress(session, |progress| {
-            let creation = Creation::begin(&store, PATIENCE)?;
+            let creation = Creation::begin(&store, LOCK_TIMEOUT)?;
             let copied = creation.copy(Path::new(&source), progress)?;
             creation.finish(copied.as_deref(), options, progress)
         });
         let bound = created.and_then(|created| {
             let options = BindOptions { force: self.force, metadata: None };
             let now = session.environment.now;
-            let bound = bind(&store, &file, &self.name, created.hash, options, now, PATIENCE)?;
+            let bound = bind(&store, &file, &self.name, created.hash, options, now, LOCK_TIMEOUT)?;
             Ok((created, bound))
         });
         let ended = end_session(Some(&store));

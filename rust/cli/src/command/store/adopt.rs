@@ -2,7 +2,7 @@
 
 use scratchrs_core::store::{Failure as NotImported, NameInFile, Store, adopt, end_session};
 
-use super::{PATIENCE, store};
+use super::{LOCK_TIMEOUT, store};
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
 use crate::output::done;
@@ -36,7 +36,7 @@ impl Arguments {
         }
         let now = session.environment.now;
         let adopted =
-            with_progress(session, |progress| adopt(&own, &other, now, PATIENCE, progress));
+            with_progress(session, |progress| adopt(&own, &other, now, LOCK_TIMEOUT, progress));
         let ended = end_session(Some(&own));
         let adopted = adopted?;
         ended?;

@@ -3,7 +3,7 @@
 use scratchrs_core::store::unbind;
 use serde::Serialize;
 
-use super::{Names, PATIENCE, store};
+use super::{LOCK_TIMEOUT, Names, store};
 use crate::failure::{Code, Failure, Result};
 use crate::human::{self, visible};
 use crate::output::done;
@@ -41,7 +41,7 @@ impl Arguments {
         let store = store(session)?;
         let (file, is_there) = self.names.find(session, &store)?;
         let names: Vec<&str> = self.bound.iter().map(String::as_str).collect();
-        if !is_there || !unbind(&store, &file, &names, PATIENCE)? {
+        if !is_there || !unbind(&store, &file, &names, LOCK_TIMEOUT)? {
             let names = visible(&self.bound.join("\", \""));
             let message = format!("\"{names}\" is bound to nothing in `{file}`");
             return Err(Failure::new(Code::NotFound, message).about(&file));

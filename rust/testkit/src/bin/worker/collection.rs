@@ -68,12 +68,12 @@ pub(crate) fn perform(task: CollectionTask) -> Result<(), String> {
             dry_run,
             timeout,
         } => {
-            let patience = timeout.duration();
+            let lock_timeout = timeout.duration();
             let policy = Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None };
             let depots = std::iter::once(depot).chain(behind).collect();
             let ignore_roots = Vec::new();
             let options =
-                Options { depots, policy, force, max_size, dry_run, patience, ignore_roots };
+                Options { depots, policy, force, max_size, dry_run, lock_timeout, ignore_roots };
             collect(&options, times, until.as_deref())
         }
         CollectionTask::Use { depot, project, rounds, until } => {
