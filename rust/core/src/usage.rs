@@ -43,7 +43,7 @@ pub struct Tracked {
     /// Whether it stands in the log. It cannot where the depot is read-only.
     pub recorded: bool,
     /// The unreadable parts of the log, which were removed from it.
-    pub healed: Vec<Diagnostic>,
+    pub removed_records: Vec<Diagnostic>,
 }
 
 /// Reads the log. A missing log is an empty one.
@@ -133,15 +133,15 @@ pub(crate) fn is_tracked(depot: &str, path: &str, now: DepotTime) -> bool {
 }
 
 fn tracked(written: Result<Vec<Diagnostic>>) -> Result<Tracked> {
-    let healed = unless_read_only(written)?;
-    Ok(healed.map_or_else(Tracked::default, |healed| Tracked { recorded: true, healed }))
+    let removed_records = unless_read_only(written)?;
+    Ok(removed_records.map_or_else(Tracked::default, |removed_records| Tracked { recorded: true, removed_records }))
 }
 
 /// The use of a file that is about to be there. No collection goes on while this value lives.
 #[derive(Debug, Default)]
 pub(crate) struct Announced {
     /// The unreadable parts of the log, which were removed from it.
-    pub(crate) healed: Vec<Diagnostic>,
+    pub(crate) removed_records: Vec<Diagnostic>,
     _log: Option<LockedLog>,
 }
 
@@ -162,8 +162,8 @@ pub(crate) fn announce(
     let record = Record { time: Some(now), ..Record::default() };
     let records = vec![(path.to_owned(), record)];
     let written = write(depot, kind, locks::LOG_HELD, lock_timeout, |log| {
-        let healed = log.rewrite(records.clone(), now)?;
-        Ok(Announced { healed, _log: Some(log) })
+        let removed_records = log.rewrite(records.clone(), now)?;
+        Ok(Announced { removed_records, _log: Some(log) })
     });
     Ok(unless_read_only(written)?.unwrap_or_default())
 }

@@ -108,7 +108,7 @@ fn an_artifact_is_installed_once() {
     let scene = Scene::new();
     let wanted = scene.wanted(&["/x.tar.gz"]);
     let installed = scene.install(&wanted, &settings(&[])).unwrap();
-    let expected = Installed { path: scene.path(), is_new: true, warnings: vec![], healed: vec![] };
+    let expected = Installed { path: scene.path(), is_new: true, warnings: vec![], removed_records: vec![] };
     assert_eq!(installed, expected);
     scene.assert_installed();
     let again = scene.install(&wanted, &settings(&[])).unwrap();

@@ -232,7 +232,7 @@ fn what_nobody_can_read_is_reported_and_healed() {
     let when = time("2024-01-02T00:00:00");
     let tracked = usage::track(lab.place(), "/other", "/b", when, Duration::ZERO).unwrap();
     assert!(tracked.recorded);
-    assert_eq!(tracked.healed, skipped);
+    assert_eq!(tracked.removed_records, skipped);
     let text = "[[\"/other\"]]\nparent_projects = [\"/b\"]\ntime = 2024-01-02T00:00:00.000Z\n\n\
                 [[\"/space\"]]\nparent_projects = [\"/a\"]\ntime = 2024-01-02T00:00:00.000Z\n";
     assert_eq!(lab.usage_log_text(), text);

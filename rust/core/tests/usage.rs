@@ -35,7 +35,7 @@ fn a_log_has_one_record_for_each_file_sorted() {
     let log = entry(&two, early) + &entry(&two, late) + &entry("/gone", early);
     lab.write("logs/artifact_usage.toml", &log);
     let tracked = usage::track_files(lab.depot(), Artifacts, &[&one], now(), Duration::ZERO);
-    assert_eq!(tracked.unwrap(), Tracked { recorded: true, healed: vec![] });
+    assert_eq!(tracked.unwrap(), Tracked { recorded: true, removed_records: vec![] });
     let text = fs::read_to_string(lab.path("logs/artifact_usage.toml")).unwrap();
     let entries =
         [entry("/gone", early), entry(&one, "2026-11-24T12:00:00.000Z"), entry(&two, late)];
@@ -48,7 +48,7 @@ fn a_torn_log_is_healed_and_keeps_what_it_says() {
     let one = file(&lab, "a.toml");
     lab.write("logs/manifest_usage.toml", "[[\"/kept\"]]\ntime = 2024-01-02T03:04:05Z\n[[\"/to");
     let tracked = usage::track_files(lab.depot(), Manifests, &[&one], now(), Duration::ZERO);
-    assert_eq!(tracked.unwrap().healed.len(), 1);
+    assert_eq!(tracked.unwrap().removed_records.len(), 1);
     let (log, skipped) = usage::read_log(lab.depot(), Manifests).unwrap();
     let paths: Vec<&str> = log.iter().map(|(path, _)| path).collect();
     assert_eq!((paths, skipped), (vec!["/kept", one.as_str()], vec![]));

@@ -76,8 +76,8 @@ impl Arguments {
                 None => unrecorded(session),
             };
             let log = place.usage_log()?;
-            diagnostics::report(session, &log, &tracked.healed, "removed now");
-            (path, tracked.recorded, tracked.healed)
+            diagnostics::report(session, &log, &tracked.removed_records, "removed now");
+            (path, tracked.recorded, tracked.removed_records)
         };
         if session.output.is_json() {
             let answer = Answer {

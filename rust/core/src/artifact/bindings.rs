@@ -183,7 +183,7 @@ pub fn bind(
         Err(_) => Announced::default(),
     };
     file.replace(&before, &after)?;
-    Ok(Bound { file: file.path.clone(), healed: announced.healed })
+    Ok(Bound { file: file.path.clone(), removed_records: announced.removed_records })
 }
 
 /// Lets `name` stand for nothing in a file, or for nothing on one platform. Whether it stood for

@@ -152,12 +152,12 @@ pub struct Installed {
     /// Problems that did not stop the installation, one sentence each.
     pub warnings: Vec<String>,
     /// Invalid records that were removed from the usage log.
-    pub healed: Vec<Diagnostic>,
+    pub removed_records: Vec<Diagnostic>,
 }
 
 impl Installed {
     pub(super) fn at(path: String, is_new: bool) -> Self {
-        Self { path, is_new, warnings: Vec::new(), healed: Vec::new() }
+        Self { path, is_new, warnings: Vec::new(), removed_records: Vec::new() }
     }
 }
 
@@ -207,5 +207,5 @@ pub struct Bound {
     /// The file of bindings.
     pub file: String,
     /// Invalid records that were removed from the usage log.
-    pub healed: Vec<Diagnostic>,
+    pub removed_records: Vec<Diagnostic>,
 }

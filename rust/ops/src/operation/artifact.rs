@@ -163,7 +163,7 @@ pub fn bind_artifact(
     };
     let stack = stack(depots, "")?;
     let bound = artifact::bind(&stack, file, name, parsed(hash)?, options, now(), LOCK_TIMEOUT)?;
-    Ok(bound.healed.iter().map(in_words).collect())
+    Ok(bound.removed_records.iter().map(in_words).collect())
 }
 
 /// See [`artifact::unbind`].

@@ -50,7 +50,7 @@ impl Session {
     fn told(self, installed: Installed) -> Vec<String> {
         let mut texts = vec![installed.path];
         texts.extend(installed.warnings);
-        texts.extend(installed.healed.iter().map(healed));
+        texts.extend(installed.removed_records.iter().map(healed));
         texts.extend(self.settings.warnings);
         texts
     }
@@ -241,7 +241,7 @@ pub fn use_artifact(
     let mut texts = vec!["ready".to_owned(), path];
     if !file.is_empty() {
         let tracked = artifact::log_use_daily(&stack, file, now(), LOCK_TIMEOUT)?;
-        texts.extend(tracked.healed.iter().map(healed));
+        texts.extend(tracked.removed_records.iter().map(healed));
     }
     Ok(texts)
 }

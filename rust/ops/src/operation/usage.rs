@@ -13,7 +13,7 @@ use super::{LOCK_TIMEOUT, now, place};
 pub fn track_access(depot: &str, space: &str, project: &str) -> Result<Vec<String>> {
     let tracked = usage::track(place(depot, ""), space, project, now(), LOCK_TIMEOUT)?;
     let mut reply = vec![if tracked.recorded { "recorded" } else { "read-only" }.to_owned()];
-    reply.extend(tracked.healed.iter().map(in_words));
+    reply.extend(tracked.removed_records.iter().map(in_words));
     Ok(reply)
 }
 

@@ -109,7 +109,7 @@ impl Arguments {
             }
         })?;
         let log = UsageLogFile::Artifacts.path(&depot);
-        diagnostics::report(session, &log, &bound.healed, "removed now");
+        diagnostics::report(session, &log, &bound.removed_records, "removed now");
         if session.output.is_json() {
             return session.output.json(&Answer {
                 file: &bound.file,
@@ -118,7 +118,7 @@ impl Arguments {
                 platform: platform.map(ToString::to_string),
                 lazy: self.lazy,
                 downloads: &downloads,
-                healed: bound.healed,
+                healed: bound.removed_records,
             });
         }
         let on = platform.map(|platform| format!(" on {platform}")).unwrap_or_default();

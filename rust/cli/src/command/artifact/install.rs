@@ -108,7 +108,7 @@ impl Arguments {
         for (wanted, mut result) in wanted.iter().zip(results) {
             if let Ok(installed) = &mut result {
                 diagnostics.retain(|diagnostic| !installed.warnings.contains(diagnostic));
-                healed.append(&mut installed.healed);
+                healed.append(&mut installed.removed_records);
             }
             artifacts.push(Artifact::of(session, wanted, result)?);
         }

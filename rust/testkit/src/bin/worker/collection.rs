@@ -176,7 +176,7 @@ impl User {
 
     fn track(&self, space: &str) -> Result<(), String> {
         let tracked = usage::track(place(&self.depot), space, &self.project, now(), LOCK_TIMEOUT);
-        match tracked.map_err(typed)?.healed.first() {
+        match tracked.map_err(typed)?.removed_records.first() {
             None => Ok(()),
             Some(skipped) => Err(format!("the log is torn: {}", skipped.message)),
         }

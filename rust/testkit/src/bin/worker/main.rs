@@ -220,7 +220,7 @@ fn track(place: Place<'_>, uses: &Uses, timeout: &LockTimeout) -> Result<(), Str
         let tracked = usage::track(place, &space, &uses.project, now(), timeout.duration());
         let tracked = tracked.map_err(typed)?;
         say(if tracked.recorded { "recorded" } else { "read-only" }, &space)?;
-        for skipped in tracked.healed {
+        for skipped in tracked.removed_records {
             say("healed", &skipped.message)?;
         }
     }
