@@ -1,28 +1,31 @@
-//! Artifacts: immutable trees, each named by its hash, which `Artifacts.toml` files give names to.
+//! Artifacts: immutable trees whose names are their hashes. `Artifacts.toml` files bind names to them.
 //!
 //! # On disk
 //!
 //! ```text
 //! <depot>/artifacts/
-//! ├── Overrides.toml                    artifacts that lie elsewhere   (administrators)
+//! ├── Overrides.toml                    replacements of artifacts      (administrators)
 //! ├── <hash>/                           an artifact                    (Pkg, us)
-//! ├── <hash>.pid                        while it is installed          (Pkg 1.13, us)
-//! ├── <hash>@tree                       what it consists of, file by file
-//! ├── <hash>@download-<URL's checksum>  a download, whole or in part
-//! ├── <hash>@building-<process>/        what is being installed
-//! ├── @building-<process>-<number>/     what is being created
+//! ├── <hash>.pid                        its lock                       (Pkg 1.13, us)
+//! ├── <hash>@tree                       the record of its files
+//! ├── <hash>@download-<URL's checksum>  a complete or partial download
+//! ├── <hash>@building-<process>/        an artifact being installed
+//! ├── @building-<process>-<number>/     an artifact being created
 //! └── @building-<process>-<number>.pid  its lock
 //! ```
 //!
-//! An artifact is there if its directory is, in any depot of the stack. New ones go to the first.
+//! An artifact is installed if its directory exists in any depot of the stack. New artifacts are created in
+//! the first depot.
 //!
 //! # Crash
 //!
-//! An artifact is built aside and renamed, with the modes that it is to have: it is there as a whole
-//! or not at all. What a killed process leaves is deleted by the next creation of an artifact, or
-//! installs that one, next.
+//! An artifact is built in a directory beside its path, with its final modes, and then renamed. So it either is
+//! complete or does not exist. The next creation of an artifact, or the next installation of the same one,
+//! deletes the leftovers of a killed process.
 
+mod bind;
 mod bindings;
+mod choice;
 mod contents;
 mod create;
 mod install;
@@ -33,8 +36,11 @@ mod report;
 mod stack;
 mod usages;
 mod verify;
+mod waiting;
 
-pub use bindings::{bind, binding, bindings, check, choose, downloadable, file_above, unbind};
+pub use bind::{bind, unbind};
+pub use bindings::{bindings, check, file_above};
+pub use choice::{binding, choose, downloadable};
 pub use contents::{archive, list, remove};
 pub(crate) use create::creation_of;
 pub use create::{Creation, begin};
@@ -49,17 +55,15 @@ pub use report::{
     Verification,
 };
 pub use stack::Stack;
-pub(crate) use stack::read_text;
 pub use usages::{BindingFile, KnownFiles, known_files, usage};
 pub use verify::{Verdict, verify, verify_all, verify_tree};
 
-/// Removes from a directory of artifacts what killed processes left, and what is of no use without
-/// the artifact that it belongs to.
+/// Removes leftovers of killed creations, and records of missing artifacts, from a directory of artifacts.
 ///
 /// # Errors
 ///
 /// If the file system refuses.
-pub(crate) fn clear_away(artifacts: &str) -> crate::Result<()> {
-    create::clear_away_the_dead(artifacts)?;
+pub(crate) fn remove_leftovers(artifacts: &str) -> crate::Result<()> {
+    create::remove_abandoned(artifacts)?;
     Ok(record::remove_orphans(std::path::Path::new(artifacts))?)
 }

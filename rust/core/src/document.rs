@@ -1,15 +1,17 @@
-//! TOML files of any content, for callers that know their meaning.
+//! Reading the files of packages, whose content is unknown.
 
+use std::path::Path;
+
+use scratchrs_fs as fs;
 use scratchrs_model::diagnostic::Diagnostic;
 
-use crate::artifact::read_text;
 use crate::error::{Error, Result};
 
-/// The content of a file; None if there is no such file.
+/// The content of a TOML file, or `None` if the file does not exist.
 ///
 /// # Errors
 ///
-/// If the file is there and cannot be read, or is not TOML.
+/// If the file cannot be read, or is not TOML.
 pub fn read(file: &str) -> Result<Option<toml::Table>> {
     let Some(text) = read_text(file)? else { return Ok(None) };
     let table = text
@@ -18,12 +20,41 @@ pub fn read(file: &str) -> Result<Option<toml::Table>> {
     table.map(Some)
 }
 
+/// The bytes of a file, or `None` if it does not exist or is a directory, as for Julia's `isfile`.
+///
+/// # Errors
+///
+/// If it cannot be read, or is neither a file nor a directory.
+pub(crate) fn read_bytes(file: &str) -> Result<Option<Vec<u8>>> {
+    match fs::read_up_to(Path::new(file), u64::MAX) {
+        Err(error) if error.is_directory() => Ok(None),
+        found => Ok(found?.map(|(bytes, _)| bytes)),
+    }
+}
+
+/// The text of a file, or `None` if it does not exist or is a directory.
+///
+/// # Errors
+///
+/// The errors of [`read_bytes`]; and [`Error::Format`] if it is not UTF-8.
+pub(crate) fn read_text(file: &str) -> Result<Option<String>> {
+    let Some(bytes) = read_bytes(file)? else { return Ok(None) };
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let before = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
+            Err(Error::of_diagnostic(file, Diagnostic::at(&before, at, "the text is not UTF-8")))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_toml_is_said_with_its_place() {
+    fn invalid_toml_is_reported_with_its_position() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("file.toml").display().to_string();
         assert_eq!(read(&file).unwrap(), None);

@@ -134,7 +134,10 @@ pub(crate) fn is_tracked(depot: &str, path: &str, now: DepotTime) -> bool {
 
 fn tracked(written: Result<Vec<Diagnostic>>) -> Result<Tracked> {
     let removed_records = unless_read_only(written)?;
-    Ok(removed_records.map_or_else(Tracked::default, |removed_records| Tracked { recorded: true, removed_records }))
+    Ok(removed_records.map_or_else(Tracked::default, |removed_records| Tracked {
+        recorded: true,
+        removed_records,
+    }))
 }
 
 /// The use of a file that is about to be there. No collection goes on while this value lives.

@@ -316,7 +316,7 @@ fn who_binds_an_artifact_is_known_from_the_logs() {
     fs::create_dir_all(lab.root().join("two/logs")).unwrap();
     fs::write(lab.root().join("two/logs/artifact_usage.toml"), outer).unwrap();
     let known = artifact::known_files(&stack(&lab), [""; 0]).unwrap();
-    assert_eq!(known.gone, ["/gone/Artifacts.toml"]);
+    assert_eq!(known.missing, ["/gone/Artifacts.toml"]);
     assert_eq!(known.diagnostics.len(), 1);
     let uses = artifact::usage(&known, hash("1"));
     assert_eq!(uses.len(), 1);

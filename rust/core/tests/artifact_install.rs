@@ -1,8 +1,8 @@
-//! Installing artifacts from a server on this machine. What happens when processes are killed or meet
-//! each other is tested in the test kit.
+//! Installing artifacts from a server on this machine. Kills and concurrent processes are tested in
+//! `scratchrs-testkit`.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -21,7 +21,7 @@ use scratchrs_model::hash::TreeHash;
 use scratchrs_model::time::DepotTime;
 use scratchrs_testkit::{DepotLab, ServedArtifact};
 
-/// A depot, and an artifact that a server has.
+/// A depot, and an artifact on a server.
 struct Scene {
     lab: DepotLab,
     served: ServedArtifact,
@@ -60,7 +60,7 @@ impl Scene {
         artifact::install(&self.stack, wanted, options(settings), &progress())
     }
 
-    /// What is in the directory of artifacts, but for what is inside of them.
+    /// The names in the directory of artifacts.
     fn names(&self) -> Vec<String> {
         scratchrs_fs::names(&self.lab.path("artifacts")).unwrap()
     }
@@ -108,7 +108,8 @@ fn an_artifact_is_installed_once() {
     let scene = Scene::new();
     let wanted = scene.wanted(&["/x.tar.gz"]);
     let installed = scene.install(&wanted, &settings(&[])).unwrap();
-    let expected = Installed { path: scene.path(), is_new: true, warnings: vec![], removed_records: vec![] };
+    let expected =
+        Installed { path: scene.path(), is_new: true, warnings: vec![], removed_records: vec![] };
     assert_eq!(installed, expected);
     scene.assert_installed();
     let again = scene.install(&wanted, &settings(&[])).unwrap();
@@ -117,7 +118,7 @@ fn an_artifact_is_installed_once() {
 }
 
 #[test]
-fn the_pkg_server_is_asked_first_then_one_place_after_the_other() {
+fn the_pkg_server_is_tried_first_then_each_source() {
     let scene = Scene::new();
     let wanted = scene.wanted(&["/nothing", "/x.tar.gz", "/never"]);
     let server = settings(&[("JULIA_PKG_SERVER", &scene.served.server.url(""))]);
@@ -135,7 +136,7 @@ fn the_pkg_server_is_asked_first_then_one_place_after_the_other() {
 }
 
 #[test]
-fn a_local_file_will_do() {
+fn an_artifact_is_installed_from_a_local_file() {
     let scene = Scene::new();
     let mut wanted = scene.wanted(&["/x.tar.gz"]);
     wanted.downloads[0].url = file_url(&scene.served.directory().join("x.tar.gz"));
@@ -145,7 +146,7 @@ fn a_local_file_will_do() {
 }
 
 #[test]
-fn what_cannot_be_had_says_why_for_each_place() {
+fn the_error_has_a_line_for_each_source() {
     let scene = Scene::new();
     let server = settings(&[("JULIA_PKG_SERVER", &scene.served.server.url(""))]);
     let wanted = scene.wanted(&["/nothing", "/@status:500/x.tar.gz"]);
@@ -160,21 +161,18 @@ fn what_cannot_be_had_says_why_for_each_place() {
     assert_eq!(scene.names(), [""; 0]);
 
     let error = scene.install(&scene.wanted(&[]), &server).unwrap_err().to_string();
-    assert!(
-        error.ends_with("\n  /work/Artifacts.toml names no place to download it from"),
-        "{error}"
-    );
+    assert!(error.ends_with("\n  /work/Artifacts.toml has no URL to download it from"), "{error}");
 }
 
 #[test]
-fn another_tarball_or_another_tree_is_not_installed() {
+fn a_tarball_or_tree_with_another_hash_is_not_installed() {
     let scene = Scene::new();
     let mut wanted = scene.wanted(&["/x.tar.gz"]);
     wanted.downloads[0].sha256 = "0".repeat(64).parse().unwrap();
     let error = scene.install(&wanted, &settings(&[])).unwrap_err();
     assert_eq!(error.code(), ErrorCode::Integrity);
     let expected = format!(
-        "artifact `x` is not what it should be; nothing was installed\n  from     {}\n  \
+        "artifact `x` does not match its hash; nothing was installed\n  from     {}\n  \
          expected sha256 {}\n  got      sha256 {}",
         scene.served.server.url("/x.tar.gz"),
         "0".repeat(64),
@@ -191,16 +189,16 @@ fn another_tarball_or_another_tree_is_not_installed() {
     assert!(error.contains(&got), "{error}");
     assert_eq!(scene.names(), [""; 0]);
 
-    // Unless the user does not mind.
-    let careless = settings(&[("JULIA_PKG_SERVER", ""), ("JULIA_PKG_IGNORE_HASHES", "1")]);
-    let installed = scene.install(&wanted, &careless).unwrap();
+    // Unless the user disables the check.
+    let unchecked = settings(&[("JULIA_PKG_SERVER", ""), ("JULIA_PKG_IGNORE_HASHES", "1")]);
+    let installed = scene.install(&wanted, &unchecked).unwrap();
     assert_eq!(installed.warnings.len(), 1);
     assert_eq!(scene.names(), [other.to_string()]);
     assert_eq!(scene.stack.find(scene.hash).unwrap(), None);
 }
 
 #[test]
-fn a_hostile_tarball_leaves_nothing_and_the_next_place_is_tried() {
+fn a_malformed_tarball_leaves_nothing_and_the_next_source_is_tried() {
     let scene = Scene::new();
     let served = scene.served.directory();
     fs::write(served.join("evil.tar.gz"), "no archive at all").unwrap();
@@ -218,7 +216,7 @@ fn a_hostile_tarball_leaves_nothing_and_the_next_place_is_tried() {
 }
 
 #[test]
-fn a_download_that_broke_off_is_gone_on_with() {
+fn an_interrupted_download_is_resumed() {
     let scene = Scene::new();
     let wanted = scene.wanted(&["/@truncate:300000:1/x.tar.gz"]);
     let mut hasty = settings(&[]);
@@ -236,7 +234,7 @@ fn a_download_that_broke_off_is_gone_on_with() {
 }
 
 #[test]
-fn a_download_that_was_not_unpacked_is_not_fetched_again() {
+fn a_complete_download_is_not_repeated() {
     let scene = Scene::new();
     let wanted = scene.wanted(&["/@truncate:300000:1/x.tar.gz"]);
     let mut hasty = settings(&[]);
@@ -251,9 +249,8 @@ fn a_download_that_was_not_unpacked_is_not_fetched_again() {
     assert_eq!(scene.served.requests().len(), 1);
 }
 
-/// Wherever it is while it is cancelled.
 #[test]
-fn an_installation_that_is_cancelled_while_it_unpacks_leaves_nothing_but_a_download() {
+fn an_installation_that_is_cancelled_while_unpacking_leaves_only_a_download() {
     let scene = Scene::new();
     let (settings, wanted) = (settings(&[]), [scene.wanted(&["/x.tar.gz"])]);
     let progress = progress();
@@ -277,7 +274,7 @@ fn an_installation_that_is_cancelled_while_it_unpacks_leaves_nothing_but_a_downl
 }
 
 #[test]
-fn a_cancelled_installation_leaves_nothing_but_a_download() {
+fn an_installation_that_is_cancelled_before_it_begins_leaves_nothing() {
     let scene = Scene::new();
     let cancelled = progress();
     cancelled.cancel();
@@ -289,7 +286,7 @@ fn a_cancelled_installation_leaves_nothing_but_a_download() {
 }
 
 #[test]
-fn progress_is_told_in_bytes() {
+fn progress_is_in_bytes() {
     let scene = Scene::new();
     let progress = progress();
     let settings = settings(&[]);
@@ -302,7 +299,7 @@ fn progress_is_told_in_bytes() {
 }
 
 #[test]
-fn somebody_else_may_get_the_tarball() {
+fn the_caller_can_provide_the_tarball() {
     let scene = Scene::new();
     let settings = settings(&[]);
     let begin = || match artifact::begin_install(&scene.stack, scene.hash, Duration::ZERO).unwrap()
@@ -338,7 +335,7 @@ fn somebody_else_may_get_the_tarball() {
 }
 
 #[test]
-fn what_is_overridden_is_not_installed() {
+fn an_overridden_artifact_is_not_installed() {
     let mut scene = Scene::new();
     let elsewhere = scene.lab.root().join("elsewhere");
     let text = format!("{} = \"{}\"\n", scene.hash, elsewhere.display());
@@ -352,7 +349,7 @@ fn what_is_overridden_is_not_installed() {
     assert_eq!(installed.path, elsewhere.to_str().unwrap());
 }
 
-/// What the file binds by the name `x`, with these fields in its places to download it from.
+/// A file that binds the artifact to `x`, with these fields in its `download` tables.
 fn bound(scene: &Scene, places: &[String]) -> (String, Wanted) {
     let file = scene.lab.root().join("Artifacts.toml").to_str().unwrap().to_owned();
     let places = places.iter().map(|fields| format!("\n    [[x.download]]\n{fields}\n"));
@@ -365,7 +362,7 @@ fn bound(scene: &Scene, places: &[String]) -> (String, Wanted) {
 }
 
 #[test]
-fn an_invalid_place_is_told_with_file_line_and_field() {
+fn an_invalid_source_is_reported_with_file_line_and_field() {
     let scene = Scene::new();
     let url = scene.served.server.url("/x.tar.gz");
     let sha256 = scene.served.sha256.to_string();
@@ -395,7 +392,7 @@ fn an_invalid_place_is_told_with_file_line_and_field() {
 }
 
 #[test]
-fn an_invalid_place_does_not_stop_another_and_is_told() {
+fn an_invalid_source_is_reported_and_another_is_used() {
     let scene = Scene::new();
     let place = |path: &str, hash: &str, more: &str| {
         format!("sha256 = \"{hash}\"\nurl = \"{}\"{more}", scene.served.server.url(path))
@@ -409,13 +406,17 @@ fn an_invalid_place_does_not_stop_another_and_is_told() {
     let valid = place("/x.tar.gz", &whole, "\nsize = \"large\"");
     let (file, wanted) = bound(&scene, &[invalid, valid]);
     let installed = scene.install(&wanted, &settings(&[])).unwrap();
-    let told = |place: &str| {
+    let is_reported = |place: &str| {
         installed.warnings.iter().any(|warning| warning.starts_with(&format!("{file}:{place}: ")))
     };
-    assert!(installed.is_new && told("5:10") && told("11:8"), "{:?}", installed.warnings);
+    assert!(
+        installed.is_new && is_reported("5:10") && is_reported("11:8"),
+        "{:?}",
+        installed.warnings
+    );
 }
 
-/// The file that binds the scene's artifact, and one that no server has.
+/// A file that binds the scene's artifact, and a missing one.
 fn write_bindings(scene: &Scene) -> String {
     let file = scene.lab.root().join("Artifacts.toml").to_str().unwrap().to_owned();
     let served = &scene.served;
@@ -431,7 +432,7 @@ fn host() -> Host {
 }
 
 #[test]
-fn all_that_a_file_binds_is_installed() {
+fn all_artifacts_that_a_file_binds_are_installed() {
     let scene = Scene::new();
     let file = write_bindings(&scene);
     let bindings = artifact::bindings(&file).unwrap().unwrap();
@@ -447,7 +448,7 @@ fn all_that_a_file_binds_is_installed() {
 }
 
 #[test]
-fn what_has_rotted_is_put_right() {
+fn corrupt_artifacts_are_repaired() {
     let scene = Scene::new();
     let file = write_bindings(&scene);
     let settings = settings(&[]);
@@ -464,7 +465,7 @@ fn what_has_rotted_is_put_right() {
     fs::write(&corrupt, "corrupt").unwrap();
     fs::remove_file(scene.lab.path("logs/artifact_usage.toml")).expect("the use is logged");
     let repairs = repair(&[]);
-    assert_eq!(repairs.unknown.len(), 1, "no log knows the file");
+    assert_eq!(repairs.unknown.len(), 1, "no log has the file");
     let log = format!("[[\"{file}\"]]\ntime = 2024-01-02T03:04:05.006Z\n");
     scene.lab.write("logs/artifact_usage.toml", &log);
     let repairs = repair(&[]);
@@ -475,7 +476,7 @@ fn what_has_rotted_is_put_right() {
 }
 
 #[test]
-fn copies_that_stand_for_links_are_no_rot() {
+fn copies_in_place_of_links_are_not_corruption() {
     let scene = Scene::new();
     let creation = artifact::begin(&scene.stack).unwrap();
     let directory = creation.directory().to_owned();
@@ -502,7 +503,7 @@ fn copies_that_stand_for_links_are_no_rot() {
     assert_eq!(verify(), Verdict::Sound(path.clone()));
 
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
-    fs::write(&copy, "rot").unwrap();
+    fs::write(&copy, "corrupt").unwrap();
     let Verdict::Corrupt(corrupt) = verify() else { panic!("it is corrupt") };
     let difference = FileChange { path: "lib64/tool.so".into(), change: Change::Changed };
     assert_eq!(corrupt.differences, Some(vec![difference]));

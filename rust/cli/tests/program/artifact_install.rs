@@ -140,7 +140,7 @@ fn one_is_installed_by_name_or_by_hash() {
 fn what_can_be_had_nowhere_is_told() {
     let lab = Lab::new();
     assert_eq!(lab.run(&["artifact", "bind", "local", &"ab".repeat(20)]).code, 0);
-    let note = "note: `local` is not installed, and `[ROOT]/Artifacts.toml` names no place to \
+    let note = "note: `local` is not installed, and `[ROOT]/Artifacts.toml` has no URL to \
                 download it from\nThere is nothing to install\n";
     let expected = Run { code: 0, stdout: String::new(), stderr: note.to_owned() };
     assert_eq!(lab.run(&["artifact", "install"]), expected);
@@ -217,9 +217,9 @@ fn another_tree_is_refused_unless_the_user_insists() {
     assert_eq!(scene.lab.run(&bind).code, 0);
     let run = scene.install(&[]);
     let expected = format!(
-        "error: artifact `iris` is not what it should be; nothing was installed\n  from     {url}\n  \
+        "error: artifact `iris` does not match its hash; nothing was installed\n  from     {url}\n  \
          expected git-tree-sha1 {}\n  got      git-tree-sha1 {}\n\
-         hint: the binding in [ROOT]/Artifacts.toml:1 may be older than what is at the URL now\n",
+         hint: the binding in [ROOT]/Artifacts.toml:1 may be older than the file at the URL\n",
         scene.iris, scene.tool
     );
     assert_eq!(run, Run::failed(1, &expected));

@@ -13,8 +13,8 @@ use super::stack::Stack;
 use super::usages::known_files;
 use crate::error::{Error, Result};
 
-/// Lists the artifacts of a stack, depot by depot, sorted by name, with the files that bind them as far
-/// as the logs know them. An artifact in several depots is listed several times.
+/// Lists the artifacts of a stack, depot by depot, sorted by name, with the files in the usage logs that
+/// bind them. An artifact in several depots is listed several times.
 ///
 /// # Errors
 ///
@@ -60,8 +60,8 @@ pub(super) fn artifacts(stack: &Stack) -> Result<Vec<(TreeHash, String)>> {
 ///
 /// # Errors
 ///
-/// If the artifact is not installed, something in it cannot be read, the tarball cannot be written, or it
-/// is cancelled. An existing file at `tarball` is then unchanged.
+/// If the artifact is not installed, a file in it cannot be read, the tarball cannot be written, or the
+/// work is cancelled. An existing file at `tarball` is then unchanged.
 pub fn archive(
     stack: &Stack,
     hash: TreeHash,
@@ -76,7 +76,7 @@ pub fn archive(
     Ok(archive::pack(Path::new(&path), Path::new(tarball), compression, progress)?)
 }
 
-/// Removes an artifact from all depots, and returns the removed paths. An overridden one stays.
+/// Removes an artifact from all depots, and returns the removed paths. An overridden artifact is kept.
 ///
 /// # Crash
 ///
@@ -85,7 +85,7 @@ pub fn archive(
 ///
 /// # Errors
 ///
-/// If overrides form a circle, or something cannot be deleted.
+/// If overrides form a cycle, or a file cannot be deleted.
 pub fn remove(stack: &Stack, hash: TreeHash) -> Result<Vec<String>> {
     if stack.overridden(hash)?.is_some() {
         return Ok(Vec::new());
@@ -93,12 +93,12 @@ pub fn remove(stack: &Stack, hash: TreeHash) -> Result<Vec<String>> {
     let mut removed = Vec::new();
     for path in stack.candidates(hash)? {
         let artifact = Path::new(&path);
-        let was_there = fs::is_dir(artifact);
+        let existed = fs::is_dir(artifact);
         log::debug!("deleting the artifact `{path}`: requested");
         fs::remove(artifact)?;
         fs::remove_leftovers(artifact)?;
         record::remove(&path)?;
-        if was_there {
+        if existed {
             removed.push(path);
         }
     }

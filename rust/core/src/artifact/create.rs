@@ -2,21 +2,21 @@
 //!
 //! # Locking
 //!
-//! `@building-<process>-<number>.pid` from [`begin`] until the [`Creation`] is published, abandoned
-//! or dropped, and longer than its directory: a directory whose lock is free is a dead
-//! process's.
+//! `@building-<process>-<number>.pid` is held from [`begin`] until the [`Creation`] is published, abandoned
+//! or dropped, and its directory is deleted before. So a directory whose lock is free was left by a killed
+//! process.
 //!
 //! # Crash
 //!
-//! A killed process leaves its directory and its lock, which the next [`begin`] clears away; or the
-//! artifact, with or without the record of what it consists of.
+//! A killed process leaves its directory and lock, which the next [`begin`] deletes; or the artifact, with or
+//! without its record.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_archive as archive;
-use scratchrs_fs::{self as fs, Attempt, Holder, IfExists, PidLock, Progress};
+use scratchrs_fs::{self as fs, Attempt, IfExists, PidLock, Progress};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{BUILDING, join};
 
@@ -24,23 +24,21 @@ use super::presence::{Presence, confirm, lock_beside};
 use super::record;
 use super::report::Created;
 use super::stack::Stack;
+use super::waiting::{OrHolder, title, wait};
 use crate::error::{Error, Result};
 use crate::locks;
-
-/// The interval between checks for cancellation while waiting for another process.
-const MOMENT: Duration = Duration::from_millis(50);
 
 /// A directory that becomes an artifact. Dropping it abandons it.
 #[derive(Debug)]
 pub struct Creation {
-    /// That of all artifacts.
+    /// The directory of all artifacts.
     artifacts: String,
     directory: PathBuf,
-    /// Held as long as the directory is there.
+    /// Held while the directory exists.
     _lock: PidLock,
 }
 
-/// Makes an empty directory, beside the artifacts of the first depot, for the caller to fill.
+/// Creates an empty directory beside the artifacts of the first depot, for the caller to fill.
 ///
 /// # Errors
 ///
@@ -48,13 +46,13 @@ pub struct Creation {
 pub fn begin(stack: &Stack) -> Result<Creation> {
     let artifacts = stack.first_directory()?;
     fs::create_dir_all(Path::new(&artifacts))?;
-    clear_away_the_dead(&artifacts)?;
+    remove_abandoned(&artifacts)?;
     let process = std::process::id();
     let mut number = 0;
     loop {
         let directory = join(&artifacts, &[&format!("{BUILDING}{process}-{number}")]);
         let lock = PathBuf::from(format!("{directory}.pid"));
-        // Another thread has this one, or a process of the same number on another machine.
+        // Another thread may hold it, or a process with the same id on another machine.
         if let Attempt::Acquired(lock) = PidLock::try_acquire(&lock, locks::CREATION)? {
             fs::remove(Path::new(&directory))?;
             fs::create_dir(Path::new(&directory))?;
@@ -64,12 +62,8 @@ pub fn begin(stack: &Stack) -> Result<Creation> {
     }
 }
 
-/// Removes what creations left whose process is gone.
-///
-/// # Errors
-///
-/// If the file system refuses.
-pub(crate) fn clear_away_the_dead(artifacts: &str) -> Result<()> {
+/// Removes the directories and locks that killed processes left in the directory `artifacts`.
+pub(super) fn remove_abandoned(artifacts: &str) -> Result<()> {
     let directory = Path::new(artifacts);
     let names = fs::names(directory)?;
     let creations: BTreeSet<&str> = names.iter().filter_map(|name| creation_of(name)).collect();
@@ -83,8 +77,8 @@ pub(crate) fn clear_away_the_dead(artifacts: &str) -> Result<()> {
     Ok(())
 }
 
-/// The name of the directory of a creation that something of this name belongs to: the directory
-/// itself, its lock, or what is left of a directory that was being removed.
+/// The name of a creation's directory, if `name` is that name, or that of its lock, or that of a partly removed
+/// directory.
 pub(crate) fn creation_of(name: &str) -> Option<&str> {
     let rest = name.strip_prefix(BUILDING)?;
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(rest.len());
@@ -93,26 +87,26 @@ pub(crate) fn creation_of(name: &str) -> Option<&str> {
 }
 
 impl Creation {
-    /// The directory to fill. It may be removed and made again.
+    /// The directory to fill. The caller may remove and create it again.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Fills the directory, in which nothing is yet, with a copy of what is in the directory `source`.
+    /// Copies the content of the directory `source` into the directory, which must be empty.
     ///
     /// # Errors
     ///
-    /// Something cannot be read or written, or cannot be in an artifact; or it is cancelled.
+    /// If a file cannot be read, written, or be in an artifact, or the work is cancelled.
     pub fn copy(&self, source: &Path, progress: &Progress) -> Result<()> {
         progress.begin(format!("Copying `{}`", source.display()));
         Ok(fs::copy_tree(source, &self.directory, progress)??)
     }
 
-    /// Fills the directory, in which nothing is yet, with what is in the file `tarball`.
+    /// Unpacks the file `tarball` into the directory, which must be empty.
     ///
     /// # Errors
     ///
-    /// As [`archive::unpack`].
+    /// The errors of [`archive::unpack`].
     pub fn unpack(&self, tarball: &Path, progress: &Progress) -> Result<()> {
         let file = fs::open(tarball)?;
         progress.begin(format!("Unpacking `{}`", tarball.display()));
@@ -121,100 +115,94 @@ impl Creation {
         Ok(())
     }
 
-    /// Makes an artifact of what is in the directory. If it is there already, in any depot of
-    /// `stack`, that one stays, and no collection removes it in the next ten minutes. Waits for a process
-    /// that installs or removes the same artifact, for as long as the work is wanted.
+    /// Turns the directory into an artifact. An existing artifact with the same hash in any depot of `stack`
+    /// is kept, and no collection deletes it for at least ten minutes. Waits for a process that is
+    /// installing or deleting the same artifact, until the work is cancelled.
     ///
     /// # Errors
     ///
-    /// If the directory is gone, something in it cannot be read or cannot be in an artifact, the file
-    /// system refuses, or it is cancelled. There is then no new artifact, and the
-    /// directory is removed.
+    /// If the directory was deleted, a file in it cannot be read or cannot be in an artifact, the file
+    /// system refuses, or the work is cancelled. No artifact is created then, and the directory is
+    /// removed.
     pub fn publish(self, stack: &Stack, progress: &Progress) -> Result<Created> {
         progress.begin("Hashing the artifact");
         if !fs::is_dir(&self.directory) {
             let directory = self.directory.display();
-            let message = format!("can't make an artifact: `{directory}` is no directory any more");
+            let message = format!("can't create an artifact: `{directory}` was deleted");
             return Err(Error::NotFound(message));
         }
         let tree = archive::tree_record(&self.directory, progress)?;
         let hash = tree.hashes().pkg;
-        if let Some(path) = self.found(stack, hash, progress)? {
-            record::keep(&path, hash, &tree);
+        if let Some(path) = self.existing(stack, hash, progress)? {
+            record::write_missing(&path, hash, &tree);
             return Ok(Created { hash, path, is_new: false });
         }
         let path = join(&self.artifacts, &[&hash.to_string()]);
-        // A collection takes this lock to remove the artifact. It either has, or sees the new record.
+        // A collection takes this lock to delete an artifact, and then finds the new record.
         let _lock = self.lock(hash, progress)?;
         fs::make_tree_read_only(&self.directory)?;
         progress.check()?;
         let is_new = put_in_place(&self.directory, &path)?;
-        record::renew(&path, hash, &tree);
+        record::write(&path, hash, &tree);
         Ok(Created { hash, path, is_new })
     }
 
-    /// Where the artifact is, if it is there: it stays for a while.
-    fn found(&self, stack: &Stack, hash: TreeHash, progress: &Progress) -> Result<Option<String>> {
+    /// The path of an existing artifact with this hash. No collection deletes it for at least ten minutes.
+    fn existing(
+        &self,
+        stack: &Stack,
+        hash: TreeHash,
+        progress: &Progress,
+    ) -> Result<Option<String>> {
         let stack = stack.without_overrides();
-        let mut is_told = false;
-        loop {
-            match confirm(&stack, hash, MOMENT)? {
-                Presence::Present(path) => return Ok(Some(path)),
-                Presence::Missing => return Ok(None),
-                Presence::Busy(holder) => wait_for(hash, &holder, &mut is_told, progress)?,
-            }
-        }
+        wait_for(hash, progress, |interval| {
+            Ok(match confirm(&stack, hash, interval)? {
+                Presence::Present(path) => Ok(Some(path)),
+                Presence::Missing => Ok(None),
+                Presence::Busy(holder) => Err(holder),
+            })
+        })
     }
 
-    /// Takes the lock of the artifact, for as long as the caller waits.
+    /// Takes the lock of the artifact. Waits until the work is cancelled.
     fn lock(&self, hash: TreeHash, progress: &Progress) -> Result<PidLock> {
         let lock = lock_beside(&join(&self.artifacts, &[&hash.to_string()]));
-        let mut is_told = false;
-        loop {
-            match fs::with_parent_dir(&lock, || PidLock::acquire(&lock, locks::ARTIFACT, MOMENT))? {
-                Attempt::Acquired(lock) => return Ok(lock),
-                Attempt::Held(holder) => wait_for(hash, &holder, &mut is_told, progress)?,
-            }
-        }
+        wait_for(hash, progress, |interval| {
+            let acquire = || PidLock::acquire(&lock, locks::ARTIFACT, interval);
+            Ok(match fs::with_parent_dir(&lock, acquire)? {
+                Attempt::Acquired(lock) => Ok(lock),
+                Attempt::Held(holder) => Err(holder),
+            })
+        })
     }
 
     /// Removes the directory.
     ///
     /// # Errors
     ///
-    /// If it cannot be removed; the next creation tries again.
+    /// If it cannot be removed. The next creation tries again.
     pub fn abandon(self) -> Result<()> {
         Ok(fs::remove(&self.directory)?)
     }
 }
 
-/// Tells once which process is waited for, unless the work was cancelled.
-fn wait_for(
+fn wait_for<T>(
     hash: TreeHash,
-    holder: &Holder,
-    is_told: &mut bool,
     progress: &Progress,
-) -> Result<()> {
-    progress.check()?;
-    if !std::mem::replace(is_told, true) {
-        progress.begin(match holder.pid {
-            Some(pid) => {
-                format!("Waiting for artifact {hash}: process {pid} on {} has it", holder.host)
-            }
-            None => format!("Waiting for artifact {hash}: another process has it"),
-        });
-    }
-    Ok(())
+    attempt: impl FnMut(Duration) -> Result<OrHolder<T>>,
+) -> Result<T> {
+    let on_wait = |holder: &_| progress.begin(title(&format!("artifact {hash}"), holder));
+    wait(progress, on_wait, attempt)
 }
 
 impl Drop for Creation {
     fn drop(&mut self) {
-        // What cannot be removed now is removed by the next one.
+        // Otherwise the next creation removes it.
         let _ = fs::remove(&self.directory);
     }
 }
 
-/// Puts a tree that is ready into the place of an artifact, unless that is there. Whether it is new.
+/// Renames a complete tree to the path of its artifact, unless the artifact exists. Returns whether it is new.
 pub(super) fn put_in_place(built: &Path, artifact: &str) -> Result<bool> {
     let artifact = Path::new(artifact);
     if let Some(directory) = artifact.parent() {
@@ -228,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_belongs_to_a_creation_is_known_by_its_name() {
+    fn names_of_files_of_a_creation() {
         for name in [
             "@building-17-0",
             "@building-17-0.pid",

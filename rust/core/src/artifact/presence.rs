@@ -1,17 +1,16 @@
-//! Artifacts that are found to be there, and reported so.
+//! Finding an installed artifact, and protecting it from collections.
 //!
-//! An artifact that is there may be unreachable: the file that binds it is not logged, or not written
-//! yet. A collection that deletes it in this moment would make a lie of the report. So what is reported
-//! as present is young again: its record `<hash>@tree` has the time of the report, and a collection
-//! leaves young ones alone (see `gc::sweep`). An artifact without a record, one of Pkg's, gets an empty
-//! one, which says nothing about its content.
+//! An installed artifact can be unreachable: the file that binds it is not logged or not written yet. So
+//! that no collection deletes an artifact which was just reported as present, the report sets the time of its
+//! record `<hash>@tree` to now: collections spare artifacts with a new record (see `gc::sweep`). An artifact
+//! without a record, such as one that Pkg installed, gets an empty one.
 //!
 //! # Locking
 //!
-//! A collection takes `<hash>.pid` before it looks at the record. Here the record is renewed first, and
-//! then no process may hold that lock: a collection which takes it later finds the new time, and one that
-//! was faster has renamed the artifact by then. In a depot that may not be written to, nothing is
-//! renewed: collections of other users are not known to this one.
+//! A collection takes `<hash>.pid` before it reads the time of the record. A report first sets the time, then
+//! waits until that lock is free. A collection that takes the lock later finds the new time; one that had the
+//! lock before has renamed the artifact by then. In a read-only depot, no time is set: collections of
+//! other users can delete the artifact.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,84 +26,76 @@ use crate::error::{Error, Result};
 use crate::locks;
 use crate::usage::{self, Tracked};
 
-/// What came of looking for an artifact that is to be reported.
+/// The result of [`confirm`].
 #[derive(Debug)]
 pub enum Presence {
-    /// It is at this path, and stays for ten minutes at least.
+    /// The artifact is at this path. No collection deletes it for at least ten minutes.
     Present(String),
-    /// It is in no depot of the stack.
+    /// No depot of the stack has the artifact.
     Missing,
-    /// This process installs, repairs or deletes it. Ask again.
+    /// This process is installing, repairing or deleting the artifact; try again later.
     Busy(Holder),
 }
 
-/// The lock of the artifact at `path`.
+/// The path of the lock of the artifact at `path`.
 pub(super) fn lock_beside(path: &str) -> PathBuf {
     PathBuf::from(format!("{path}{LOCK}"))
 }
 
-/// Finds an artifact for a caller that relies on it. Waits for at most `lock_timeout` for the process that
-/// has its lock.
+/// Finds an installed artifact, and protects it from collections for at least ten minutes. Waits for at most
+/// `lock_timeout` for a process that holds its lock.
 ///
 /// # Errors
 ///
-/// If overrides lead in a circle, or the file system refuses.
+/// If overrides form a cycle, or the file system refuses.
 pub fn confirm(stack: &Stack, hash: TreeHash, lock_timeout: Duration) -> Result<Presence> {
-    // A path that is found may be gone with the collection that was waited for.
+    // The collection that held the lock may have deleted the artifact. Another depot may have it.
     while let Some(path) = stack.find(hash)? {
         if stack.overridden(hash)?.is_some() {
             return Ok(Presence::Present(path));
         }
-        match stay(&path, lock_timeout)? {
-            Stay::Present => return Ok(Presence::Present(path)),
-            Stay::Busy(holder) => return Ok(Presence::Busy(holder)),
-            Stay::Gone => {}
+        match protect(path, lock_timeout)? {
+            Presence::Missing => {}
+            found => return Ok(found),
         }
     }
     Ok(Presence::Missing)
 }
 
-/// What came of renewing the record of an artifact.
-#[derive(Debug)]
-pub(super) enum Stay {
-    Present,
-    Gone,
-    Busy(Holder),
-}
-
-/// Renews the record of the artifact at `path`, and sees that the artifact is there afterwards.
-pub(super) fn stay(path: &str, lock_timeout: Duration) -> Result<Stay> {
-    let artifact = Path::new(path);
-    let after = |is_there| if is_there { Stay::Present } else { Stay::Gone };
-    match record::touch(path) {
-        Err(error) if error.is_read_only() => return Ok(after(fs::is_dir(artifact))),
+/// Sets the time of the record of the artifact at `path`, then checks that the artifact still exists.
+fn protect(path: String, lock_timeout: Duration) -> Result<Presence> {
+    let result = |path: String| match fs::is_dir(Path::new(&path)) {
+        true => Presence::Present(path),
+        false => Presence::Missing,
+    };
+    match record::touch(&path) {
+        Err(error) if error.is_read_only() => return Ok(result(path)),
         touched => touched?,
     }
-    let lock = lock_beside(path);
+    let lock = lock_beside(&path);
     if fs::is_lock_free(&lock) {
-        return Ok(after(fs::is_dir(artifact)));
+        return Ok(result(path));
     }
     match PidLock::acquire(&lock, locks::ARTIFACT.briefly(), lock_timeout) {
         Ok(Attempt::Acquired(_lock)) => {
-            // The collection that held it may have removed the record with the artifact.
-            let is_there = fs::is_dir(artifact);
-            if is_there {
-                record::touch(path)?;
+            // The collection that held it may have deleted the record with the artifact.
+            if fs::is_dir(Path::new(&path)) {
+                record::touch(&path)?;
             }
-            Ok(after(is_there))
+            Ok(result(path))
         }
-        Ok(Attempt::Held(holder)) => Ok(Stay::Busy(holder)),
-        // The directory of all artifacts is gone.
-        Err(error) if error.is_missing() => Ok(Stay::Gone),
+        Ok(Attempt::Held(holder)) => Ok(Presence::Busy(holder)),
+        // The directory of all artifacts was deleted.
+        Err(error) if error.is_missing() => Ok(Presence::Missing),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Logs that files which bind artifacts are in use, in the log of the first depot.
+/// Logs the use of files that bind artifacts, in the first depot.
 ///
 /// # Errors
 ///
-/// As [`usage::track_files`], and if the stack has no depot.
+/// The errors of [`usage::track_files`], and if the stack has no depot.
 pub fn log_use(
     stack: &Stack,
     files: &[&str],
@@ -117,11 +108,11 @@ pub fn log_use(
     usage::track_files(stack.first_depot()?, UsageLogFile::Artifacts, files, now, lock_timeout)
 }
 
-/// Logs the use of a file as [`log_use`] does, unless this process did so within a day.
+/// Logs the use of a file as [`log_use`] does, unless this process has done so within a day.
 ///
 /// # Errors
 ///
-/// As [`log_use`].
+/// The errors of [`log_use`].
 pub fn log_use_daily(
     stack: &Stack,
     file: &str,
@@ -135,8 +126,8 @@ pub fn log_use_daily(
     log_use(stack, &[file], now, lock_timeout)
 }
 
-/// Logs the use of files as [`log_use`] does, and waits for the lock of the log for as long as the work is
-/// wanted, but not longer than half a minute. What went wrong is no error: the artifacts are there.
+/// Logs the use of files as [`log_use`] does. Waits for the lock of the log for at most 30 s, or until the
+/// work is cancelled.
 pub(super) fn log_use_while_wanted(
     stack: &Stack,
     files: &[&str],

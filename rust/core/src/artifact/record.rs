@@ -1,8 +1,8 @@
-//! What an artifact consists of, kept beside it: `<hash>@tree`.
+//! The record of the files of an artifact, in `<hash>@tree` beside it.
 //!
-//! Each artifact that is made or installed here has such a record, and so has each that was found
-//! sound. It can be trusted as far as its own tree hash is the name of the artifact. Without it an
-//! artifact is as good as with it; but if it is corrupt, the changed files are unknown.
+//! ScratchRS writes it when it creates, installs or successfully verifies an artifact. It is valid if its
+//! tree hash is the name of the artifact. An artifact without a record is valid, too; but if it is
+//! corrupt, the changed files are unknown.
 
 use std::path::{Path, PathBuf};
 
@@ -11,33 +11,31 @@ use scratchrs_fs as fs;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::TREE_RECORD;
 
-/// Where the record of the artifact at `path` lies.
+/// The path of the record of the artifact at `artifact`.
 pub(super) fn path_beside(artifact: &str) -> PathBuf {
     PathBuf::from(format!("{artifact}{TREE_RECORD}"))
 }
 
-/// Keeps the record of the artifact at `path`, whose name is `hash`, if there is none yet. Where that
-/// is not possible, there is none. An empty one says only when the artifact was found: see [`touch`].
-pub(super) fn keep(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
+/// Writes the record of the artifact at `artifact` with the name `hash`, if it has none or an empty one (see
+/// [`touch`]). Ignores errors: records are optional.
+pub(super) fn write_missing(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
     let path = path_beside(artifact);
-    let is_named_so = artifact.ends_with(&hash.to_string());
-    let is_kept = path.metadata().is_ok_and(|found| found.len() > 0);
-    if is_named_so && tree.hashes().contains(&hash) && !is_kept {
-        let _ = fs::replace(&path, tree.to_bytes());
+    if path.metadata().is_ok_and(|found| found.len() > 0) {
+        return;
     }
+    write(artifact, hash, tree);
 }
 
-/// Keeps the record of the artifact at `path` as [`keep`] does, and anew if there is one: a collection
-/// spares what has a new record, since it may not be bound yet.
-pub(super) fn renew(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
-    let path = path_beside(artifact);
+/// Writes the record of the artifact at `artifact` with the name `hash`, also over an existing one: a
+/// collection spares artifacts with a new record, which may not be bound yet. Ignores errors.
+pub(super) fn write(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
     if artifact.ends_with(&hash.to_string()) && tree.hashes().contains(&hash) {
-        let _ = fs::replace(&path, tree.to_bytes());
+        let _ = fs::replace(&path_beside(artifact), tree.to_bytes());
     }
 }
 
-/// Gives the record of the artifact at `path` the time of now, for a collection to spare the artifact. An
-/// artifact without a record gets an empty one.
+/// Sets the modification time of the record of the artifact at `artifact` to now, so that collections spare
+/// the artifact. Creates an empty record if there was none.
 pub(super) fn touch(artifact: &str) -> fs::Result<()> {
     let path = path_beside(artifact);
     if fs::touch(&path)? || !fs::is_dir(Path::new(artifact)) {
@@ -49,20 +47,20 @@ pub(super) fn touch(artifact: &str) -> fs::Result<()> {
     }
 }
 
-/// The record of the artifact at `path`, whose name is `hash`, if there is one that can be trusted.
+/// The record of the artifact at `artifact` with the name `hash`, if it is valid.
 pub(super) fn read(artifact: &str, hash: TreeHash) -> Option<TreeRecord> {
     let bytes = fs::read(&path_beside(artifact)).ok()?;
     TreeRecord::from_bytes(&bytes).ok().filter(|tree| tree.hashes().contains(&hash))
 }
 
-/// Removes the record of the artifact at `path`.
+/// Removes the record of the artifact at `artifact`.
 pub(super) fn remove(artifact: &str) -> fs::Result<()> {
     let path = path_beside(artifact);
     fs::remove_temp_files(&path);
     fs::remove(&path)
 }
 
-/// Removes the records in `directory` of artifacts that are not there any more.
+/// Removes the records in `directory` of artifacts that no longer exist.
 pub(super) fn remove_orphans(directory: &Path) -> fs::Result<()> {
     for name in fs::names(directory)? {
         let hash = name.strip_suffix(TREE_RECORD);

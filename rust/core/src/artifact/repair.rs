@@ -8,28 +8,28 @@ use scratchrs_model::hash::TreeHash;
 
 use super::bindings::bindings;
 use super::contents::artifacts;
-use super::install::{InstallOptions, Wanted, install_all, reinstall, tidy, wanted};
+use super::install::{InstallOptions, Wanted, install_all, reinstall, remove_leftovers, wanted};
 use super::report::{FailedArtifact, Installed, InstalledArtifact, LeftOut, Repairs};
 use super::stack::Stack;
 use super::usages::known_files;
 use super::verify::verify_all;
 use crate::error::{Error, Result};
 
-/// Verifies all artifacts of a stack, and installs corrupt ones again, if a file that binds them names a
-/// source: one of `files`, or one that the logs know. Missing artifacts that `files` bind for a host,
-/// other than lazily, are installed as well.
+/// Verifies all artifacts of a stack. Installs corrupt ones again if one of `files`, or a file in the usage
+/// logs, binds them and has a source; and installs missing ones that `files` bind for the host and that
+/// are not lazy.
 ///
 /// An artifact that is corrupt in another depot than the first is installed in the first, which has
 /// precedence.
 ///
 /// # Crash
 ///
-/// An artifact that is replaced exists at any moment, corrupt or intact.
+/// An artifact that is replaced exists at any time, corrupt or intact.
 ///
 /// # Errors
 ///
-/// If a directory, a log or a file exists and cannot be read, or it is cancelled. That an artifact cannot
-/// be installed is part of the result.
+/// If a directory, a log or a file exists and cannot be read, or the work is cancelled. Artifacts that
+/// cannot be installed are part of the result.
 pub fn repair(
     stack: &Stack,
     files: &[&str],
@@ -39,8 +39,8 @@ pub fn repair(
 ) -> Result<Repairs> {
     let (missing, left_out) = missing(stack, files, host)?;
     let verification = verify_all(stack, progress)?;
-    // A process that was killed just before its end has left an intact artifact, and what it replaced.
-    artifacts(stack)?.iter().for_each(|(_, path)| tidy(path));
+    // A repair that was killed just before its end has left an intact artifact, and the corrupt one.
+    artifacts(stack)?.iter().for_each(|(_, path)| remove_leftovers(path));
     let known = known_files(stack, files)?;
     let mut repairs = Repairs {
         sound: verification.sound,
@@ -66,7 +66,7 @@ pub fn repair(
     Ok(repairs)
 }
 
-/// The artifact if it was installed; else it is added to `failed`.
+/// The installed artifact; if the installation failed, adds it to `failed`.
 fn installed(
     wanted: &Wanted,
     result: Result<Installed>,
@@ -83,8 +83,8 @@ fn installed(
     }
 }
 
-/// All artifacts for which files name sources, for any platform. If an artifact has several names, the
-/// sources of all are tried. The diagnostics of the files are already known.
+/// The artifacts that files bind, for all platforms, each with the sources of all its names. The caller
+/// has the diagnostics of the files already.
 fn supplied<'a>(files: impl Iterator<Item = &'a str>) -> BTreeMap<TreeHash, Wanted> {
     let mut supplied: BTreeMap<TreeHash, Wanted> = BTreeMap::new();
     for file in files {
@@ -104,8 +104,8 @@ fn supplied<'a>(files: impl Iterator<Item = &'a str>) -> BTreeMap<TreeHash, Want
     supplied
 }
 
-/// The missing artifacts that files bind and that can be downloaded; and the names that are left out.
-/// Overrides by names of their packages apply to these files.
+/// The missing and downloadable artifacts that files bind; and the names that are left out. Applies the
+/// overrides by name for the package of each file.
 fn missing(stack: &Stack, files: &[&str], host: &Host) -> Result<(Vec<Wanted>, Vec<LeftOut>)> {
     let (mut missing, mut left_out): (Vec<Wanted>, Vec<LeftOut>) = (Vec::new(), Vec::new());
     for file in files {

@@ -14,7 +14,7 @@ use crate::error::Error;
 pub struct FileDiagnostic {
     /// The file.
     pub file: String,
-    /// What is wrong in it.
+    /// The diagnostic.
     #[serde(flatten)]
     pub diagnostic: Diagnostic,
 }
@@ -22,13 +22,13 @@ pub struct FileDiagnostic {
 /// The result of verifying artifacts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verification {
-    /// How many match their hashes.
+    /// The number of artifacts that match their hashes.
     pub sound: usize,
-    /// Those that do not, depot by depot, sorted by name.
+    /// The artifacts that do not, depot by depot, sorted by name.
     pub corrupt: Vec<CorruptArtifact>,
-    /// Those that cannot be read.
+    /// The artifacts that cannot be read.
     pub unreadable: Vec<UnreadableArtifact>,
-    /// Those that are not installed.
+    /// The artifacts that are not installed.
     pub missing: Vec<TreeHash>,
 }
 
@@ -45,12 +45,12 @@ pub struct CorruptArtifact {
     pub differences: Option<Vec<FileChange>>,
 }
 
-/// What happened to a file of an artifact.
+/// A changed file of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FileChange {
     /// The path, from the root of the artifact.
     pub path: String,
-    /// What happened.
+    /// The kind of change.
     pub change: Change,
 }
 
@@ -75,17 +75,17 @@ pub struct UnreadableArtifact {
 /// The result of repairing artifacts.
 #[derive(Debug, Default, Serialize, JsonSchema)]
 pub struct Repairs {
-    /// How many artifacts were intact before.
+    /// The number of artifacts that were intact before.
     pub sound: usize,
-    /// Artifacts that were corrupt, and are installed again.
+    /// Corrupt artifacts that were installed again.
     pub repaired: Vec<InstalledArtifact>,
-    /// Artifacts that were missing, and are installed.
+    /// Missing artifacts that were installed.
     pub installed: Vec<InstalledArtifact>,
     /// Artifacts that could not be installed.
     pub failed: Vec<FailedArtifact>,
-    /// Names in the given files that are invalid, or undecided for the host.
+    /// Names in the given files whose entries are invalid, or undecided for the host.
     pub left_out: Vec<LeftOut>,
-    /// Corrupt artifacts for which no known file names a source.
+    /// Corrupt artifacts without a known source.
     pub unknown: Vec<CorruptArtifact>,
     /// Artifacts that cannot be read.
     pub unreadable: Vec<UnreadableArtifact>,
@@ -116,12 +116,12 @@ pub struct FailedArtifact {
     pub error: Error,
 }
 
-/// A name of a file of bindings that was left out.
+/// A name in a file of bindings that was left out.
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct LeftOut {
     /// The name.
     pub name: String,
-    /// Why its binding is unknown or cannot be used.
+    /// Why its entry is invalid, or undecided for the host.
     #[serde(rename = "reason", serialize_with = "as_text")]
     #[schemars(with = "String")]
     pub error: Error,
@@ -182,11 +182,11 @@ pub struct Listed {
     pub path: String,
     /// The sum of the sizes of its files, in bytes.
     pub bytes: u64,
-    /// The names that are bound to it, as far as the logs know the files that bind it.
+    /// The names that files in the usage logs bind to it.
     pub names: Vec<String>,
-    /// When the latest use of one of these files was logged.
+    /// The time of the latest logged use of one of these files.
     pub last_used: Option<DepotTime>,
-    /// These files.
+    /// The files that bind it.
     pub bound_by: Vec<String>,
 }
 
@@ -197,7 +197,7 @@ pub struct BoundBy {
     pub path: String,
     /// The names that are bound to the artifact, sorted.
     pub names: Vec<String>,
-    /// When the latest use of the file was logged.
+    /// The time of the latest logged use of the file.
     pub last_used: Option<DepotTime>,
 }
 

@@ -1,4 +1,4 @@
-//! Where artifacts lie.
+//! The paths of artifacts in a depot stack.
 
 use std::path::Path;
 
@@ -11,12 +11,13 @@ use scratchrs_model::overrides::{Cycle, Overrides, Target};
 
 use super::bindings;
 use super::report::FileDiagnostic;
+use crate::document::read_text;
 use crate::error::{Error, Result};
 use crate::place::in_current_directory;
 use crate::project;
 
-/// The depots of a session, or a directory that stands in for the artifacts of them all; and what is
-/// said of artifacts that lie elsewhere.
+/// The depots of a session, or one directory that replaces their `artifacts` directories; and the overrides
+/// of artifacts.
 #[derive(Clone, Debug)]
 pub struct Stack {
     depots: Vec<String>,
@@ -25,14 +26,14 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The stack of `depots`, that of the user first. With a `directory`, artifacts are looked for
-    /// and made there only, and uses are logged in the first depot nevertheless.
+    /// The stack of `depots`, the depot of the user first. With a `directory`, artifacts are found and
+    /// created only there; uses are still logged in the first depot.
     ///
-    /// Nothing is overridden; see [`Stack::read_overrides`].
+    /// The stack has no overrides; see [`Stack::read_overrides`].
     ///
     /// # Errors
     ///
-    /// If a path is relative and there is no current directory.
+    /// If a path is relative and the current directory does not exist.
     pub fn new<D: AsRef<str>>(
         depots: impl IntoIterator<Item = D>,
         directory: Option<&str>,
@@ -48,12 +49,12 @@ impl Stack {
         })
     }
 
-    /// Takes over what the `Overrides.toml` files of all depots say. Entries that make no sense are
-    /// in the answer.
+    /// Reads the `Overrides.toml` files of all depots, and replaces the overrides of the stack. Returns the
+    /// diagnostics of invalid entries.
     ///
     /// # Errors
     ///
-    /// If a file is not TOML, or is there and cannot be read.
+    /// If a file is not TOML, or cannot be read.
     pub fn read_overrides(&mut self) -> Result<Vec<FileDiagnostic>> {
         let mut overrides = Overrides::default();
         let mut diagnostics = Vec::new();
@@ -70,18 +71,18 @@ impl Stack {
         Ok(diagnostics)
     }
 
-    /// What is said of artifacts that lie elsewhere.
+    /// The overrides.
     pub fn overrides(&self) -> &Overrides {
         &self.overrides
     }
 
-    /// Reads a file of bindings, and puts into force what the overrides say of the names that its
-    /// package gives artifacts, as Julia does when the package is loaded. The package is that of the
-    /// nearest project file. None if there is no such file.
+    /// Reads a file of bindings, and applies the overrides by name for its package, as Julia does when it
+    /// loads the package. The nearest project file determines the package. `None` if the file of bindings
+    /// does not exist.
     ///
     /// # Errors
     ///
-    /// As [`bindings`](super::bindings()), and if the project file cannot be read.
+    /// The errors of [`bindings`](super::bindings()), and if the project file cannot be read.
     pub fn load(&mut self, file: &str) -> Result<Option<Bindings>> {
         let Some(bindings) = bindings::bindings(file)? else { return Ok(None) };
         if self.overrides.by_name().next().is_some()
@@ -92,12 +93,12 @@ impl Stack {
         Ok(Some(bindings))
     }
 
-    /// Where all of some artifacts lie by overrides that lead to the same path. None if one is not
-    /// overridden, or they lie in several places.
+    /// The path to which overrides redirect all these artifacts. `None` if one has no override, or the paths
+    /// differ.
     ///
     /// # Errors
     ///
-    /// As [`Stack::candidates`].
+    /// The errors of [`Stack::candidates`].
     pub(super) fn overridden_together(&self, hashes: &[TreeHash]) -> Result<Option<String>> {
         let mut together = None;
         for hash in hashes {
@@ -110,17 +111,17 @@ impl Stack {
         Ok(together)
     }
 
-    /// The same, with nothing overridden.
+    /// This stack without overrides.
     pub fn without_overrides(&self) -> Self {
         Self { overrides: Overrides::default(), ..self.clone() }
     }
 
-    /// The depots, that of the user first.
+    /// The depots, the depot of the user first.
     pub fn depots(&self) -> &[String] {
         &self.depots
     }
 
-    /// The depot of the user, to which logs are written.
+    /// The depot of the user, which has the written logs.
     ///
     /// # Errors
     ///
@@ -129,7 +130,7 @@ impl Stack {
         self.depots.first().map(String::as_str).ok_or_else(no_depot)
     }
 
-    /// The directories that artifacts are looked for in, from first to last.
+    /// The directories that may have artifacts, in the order in which they are searched.
     pub fn directories(&self) -> Vec<String> {
         match &self.directory {
             Some(directory) => vec![directory.clone()],
@@ -137,7 +138,7 @@ impl Stack {
         }
     }
 
-    /// The directory that artifacts are made in.
+    /// The directory in which artifacts are created.
     ///
     /// # Errors
     ///
@@ -146,12 +147,11 @@ impl Stack {
         self.directories().into_iter().next().ok_or_else(no_depot)
     }
 
-    /// Where an artifact may lie, whether it is there or not: in each of the directories, or where
-    /// an override says.
+    /// The paths at which an artifact may exist: one in each directory, or the target of its override.
     ///
     /// # Errors
     ///
-    /// If overrides lead in a circle, or to another artifact of a stack without a depot.
+    /// If overrides form a cycle, or redirect to another artifact and the stack has no depot.
     pub fn candidates(&self, hash: TreeHash) -> Result<Vec<String>> {
         match self.overridden(hash)? {
             Some(path) => Ok(vec![path]),
@@ -159,11 +159,11 @@ impl Stack {
         }
     }
 
-    /// Where an artifact lies by an override; None if there is none.
+    /// The path to which an override redirects an artifact, or `None`.
     ///
     /// # Errors
     ///
-    /// As [`Stack::candidates`].
+    /// The errors of [`Stack::candidates`].
     pub fn overridden(&self, hash: TreeHash) -> Result<Option<String>> {
         match self.overrides.of_artifact(hash).map_err(|cycle| self.of_cycle(&cycle))? {
             None => Ok(None),
@@ -172,7 +172,7 @@ impl Stack {
         }
     }
 
-    /// Which of the files is wrong cannot be told: the first one can put it right.
+    /// A cycle can involve several files. The error names the first one, which can override the others.
     fn of_cycle(&self, cycle: &Cycle) -> Error {
         let file = self.directories().into_iter().next().unwrap_or_default();
         let message = cycle.to_string();
@@ -184,63 +184,34 @@ impl Stack {
         self.directories().iter().map(|directory| join(directory, &[&name])).collect()
     }
 
-    /// Where an artifact lies: the first candidate that is there, or, if none is, the first.
+    /// The path of an artifact: the first existing candidate, or the first candidate if none exists.
     ///
     /// # Errors
     ///
-    /// As [`Stack::candidates`], and if the stack has no depot.
+    /// The errors of [`Stack::candidates`], and if the stack has no depot.
     pub fn path(&self, hash: TreeHash) -> Result<String> {
         first_existing(self.candidates(hash)?)
     }
 
-    /// Where an artifact lies that is there; None if it is not.
+    /// The path of an installed artifact, or `None` if it is not installed.
     ///
     /// # Errors
     ///
-    /// As [`Stack::candidates`].
+    /// The errors of [`Stack::candidates`].
     pub fn find(&self, hash: TreeHash) -> Result<Option<String>> {
-        Ok(self.candidates(hash)?.into_iter().find(|path| is_there(path)))
+        Ok(self.candidates(hash)?.into_iter().find(|path| is_installed(path)))
     }
 }
 
-fn is_there(path: &str) -> bool {
+fn is_installed(path: &str) -> bool {
     fs::is_dir(Path::new(path))
 }
 
 fn first_existing(candidates: Vec<String>) -> Result<String> {
-    let found = candidates.iter().position(|path| is_there(path)).unwrap_or(0);
+    let found = candidates.iter().position(|path| is_installed(path)).unwrap_or(0);
     candidates.into_iter().nth(found).ok_or_else(no_depot)
 }
 
 fn no_depot() -> Error {
-    Error::InvalidInput("there is no depot: the depot path is empty".to_owned())
-}
-
-/// The bytes of a file; None if it is missing. A directory counts as missing, as with Julia's `isfile`.
-///
-/// # Errors
-///
-/// If it cannot be read, or is something else than a file or a directory.
-pub(crate) fn read_bytes(file: &str) -> Result<Option<Vec<u8>>> {
-    match fs::read_up_to(Path::new(file), u64::MAX) {
-        Err(error) if error.is_directory() => Ok(None),
-        found => Ok(found?.map(|(bytes, _)| bytes)),
-    }
-}
-
-/// The text of a file; None if there is no such file.
-///
-/// # Errors
-///
-/// As [`read_bytes`], and if it is not UTF-8.
-pub(crate) fn read_text(file: &str) -> Result<Option<String>> {
-    let Some(bytes) = read_bytes(file)? else { return Ok(None) };
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let before = String::from_utf8_lossy(&error.as_bytes()[..at]).into_owned();
-            Err(Error::of_diagnostic(file, Diagnostic::at(&before, at, "that is not UTF-8")))
-        }
-    }
+    Error::InvalidInput("the depot path is empty".to_owned())
 }

@@ -10,28 +10,29 @@ use scratchrs_model::spelling::stand_ins;
 use scratchrs_model::time::DepotTime;
 
 use super::report::{BoundBy, FileDiagnostic};
-use super::stack::{Stack, read_bytes};
+use super::stack::Stack;
+use crate::document::read_bytes;
 use crate::error::Result;
 use crate::usage;
 
-/// A file that binds artifacts, as the logs of a stack know it.
+/// A file of bindings in the usage logs of a stack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BindingFile {
     /// Its path.
     pub path: String,
-    /// When it was last logged to be in use.
+    /// The time of its latest logged use.
     pub last_used: Option<DepotTime>,
-    /// What it binds, on any platform.
+    /// The artifacts that it binds, for all platforms.
     pub named: NamedHashes,
 }
 
-/// The files that the logs of a stack know.
+/// The files of bindings in the usage logs of a stack.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct KnownFiles {
-    /// Those that exist, sorted.
+    /// The existing files, sorted.
     pub files: Vec<BindingFile>,
-    /// Those that are missing, whose bindings are unknown.
-    pub gone: Vec<String>,
+    /// The missing files, whose bindings are unknown.
+    pub missing: Vec<String>,
     /// The diagnostics of the logs and files.
     pub diagnostics: Vec<FileDiagnostic>,
 }
@@ -63,11 +64,11 @@ impl KnownFiles {
     }
 }
 
-/// The files that bind artifacts, as far as the logs of all depots know them, and `more`.
+/// The files of bindings in the usage logs of all depots, and the files `more`.
 ///
 /// # Errors
 ///
-/// If a log or a file is there and cannot be read.
+/// If a log or a file exists and cannot be read.
 pub fn known_files<F: AsRef<str>>(
     stack: &Stack,
     more: impl IntoIterator<Item = F>,
@@ -82,7 +83,7 @@ pub fn known_files<F: AsRef<str>>(
         known.diagnostics.extend(skipped.into_iter().map(in_log));
         for (path, records) in log.iter() {
             let latest = records.iter().filter_map(|record| record.time).max();
-            // By another path of the depot, the file may be where the log has it no more.
+            // The depot may have another path now than when the use was logged.
             let is_missing = |path: &str| !Path::new(path).exists();
             let other = is_missing(path).then(|| stand_ins(path, depot)).into_iter().flatten();
             let found = other.into_iter().find(|path| !is_missing(path));
@@ -92,7 +93,7 @@ pub fn known_files<F: AsRef<str>>(
     }
     for (path, last_used) in times {
         let Some(bytes) = read_bytes(&path)? else {
-            known.gone.push(path);
+            known.missing.push(path);
             continue;
         };
         let in_file = |diagnostic| FileDiagnostic { file: path.clone(), diagnostic };
@@ -107,7 +108,7 @@ pub fn known_files<F: AsRef<str>>(
     Ok(known)
 }
 
-/// The files among `known` that bind an artifact, with the names that they bind to it.
+/// The files in `known` that bind an artifact, each with the names that it binds to it.
 pub fn usage(known: &KnownFiles, hash: TreeHash) -> Vec<BoundBy> {
     let uses = known.files.iter().filter_map(|file| {
         let BindingFile { path, last_used, named } = file;

@@ -29,7 +29,7 @@ pub enum Verdict {
 ///
 /// # Errors
 ///
-/// If something in it cannot be read or cannot be in an artifact, or it is cancelled.
+/// If a file in it cannot be read or cannot be in an artifact, or the work is cancelled.
 pub fn verify(stack: &Stack, hash: TreeHash, progress: &Progress) -> Result<Verdict> {
     if let Some(path) = stack.overridden(hash)? {
         return Ok(Verdict::Overridden(path));
@@ -49,17 +49,17 @@ pub fn verify(stack: &Stack, hash: TreeHash, progress: &Progress) -> Result<Verd
 ///
 /// # Errors
 ///
-/// As [`verify`].
+/// The errors of [`verify`].
 pub fn verify_tree(path: &str, hash: TreeHash, progress: &Progress) -> Result<Verdict> {
     let tree = archive::tree_record(Path::new(path), progress)?;
     let hashes = tree.hashes();
     if hashes.contains(&hash) {
-        record::keep(path, hash, &tree);
+        record::write_missing(path, hash, &tree);
         return Ok(Verdict::Sound(path.to_owned()));
     }
     let expected = record::read(path, hash).map(|expected| as_unpacked(expected, &tree));
     let differences = expected.map(|expected| expected.differences(&tree));
-    if differences.as_deref().is_some_and(|found| is_as_good(path, found)) {
+    if differences.as_deref().is_some_and(|found| is_equivalent(path, found)) {
         return Ok(Verdict::Sound(path.to_owned()));
     }
     let path = path.to_owned();
@@ -67,8 +67,8 @@ pub fn verify_tree(path: &str, hash: TreeHash, progress: &Progress) -> Result<Ve
     Ok(Verdict::Corrupt(CorruptArtifact { hash, path, actual: hashes.pkg, differences }))
 }
 
-/// The expected tree where `actual` was found: if the record has links and `actual` has none, it was
-/// unpacked with copies of their targets.
+/// The expected tree. If the record has links and `actual` has none, the artifact was unpacked with copies
+/// of their targets.
 fn as_unpacked(expected: TreeRecord, actual: &TreeRecord) -> TreeRecord {
     if !expected.has_links() || actual.has_links() {
         return expected;
@@ -76,8 +76,8 @@ fn as_unpacked(expected: TreeRecord, actual: &TreeRecord) -> TreeRecord {
     expected.with_links_copied().unwrap_or(expected)
 }
 
-/// Whether there are no differences, or only those of modes on a file system that does not keep them.
-fn is_as_good(path: &str, differences: &[Difference]) -> bool {
+/// Whether only modes differ, on a file system that does not keep them; or nothing differs.
+fn is_equivalent(path: &str, differences: &[Difference]) -> bool {
     let keeps_modes = || Path::new(path).parent().and_then(fs::keeps_modes).unwrap_or(true);
     differences.iter().all(|difference| difference.change == Change::ModeChanged)
         && (differences.is_empty() || !keeps_modes())
@@ -88,7 +88,7 @@ fn is_as_good(path: &str, differences: &[Difference]) -> bool {
 ///
 /// # Errors
 ///
-/// If a directory of artifacts exists and cannot be read, or it is cancelled.
+/// If a directory of artifacts exists and cannot be read, or the work is cancelled.
 pub fn verify_all(stack: &Stack, progress: &Progress) -> Result<Verification> {
     progress.begin("Verifying artifacts");
     let artifacts = artifacts(stack)?;
@@ -109,7 +109,7 @@ pub fn verify_all(stack: &Stack, progress: &Progress) -> Result<Verification> {
         }
     }
     for directory in stack.directories() {
-        // In a read-only depot they stay, which does no harm.
+        // In a read-only depot they stay; they do no harm.
         let _ = record::remove_orphans(Path::new(&directory));
     }
     Ok(verification)

@@ -433,7 +433,7 @@ fn remove_leftovers(world: &World, clock: SystemTime, report: &mut Report) {
             }
         }
         let artifacts = layout::join(&depot.path, &[ARTIFACTS]);
-        if let Err(error) = artifact::clear_away(&artifacts) {
+        if let Err(error) = artifact::remove_leftovers(&artifacts) {
             report.failures.push(Failure { path: artifacts, message: error.to_string() });
         }
     }

@@ -172,7 +172,7 @@ impl Arguments {
             let is_wanted = entry.downloads.is_none() && (self.lazy || !entry.lazy);
             if is_wanted && stack.find(entry.hash)?.is_none() {
                 let note = format!(
-                    "`{name}` is not installed, and `{file}` names no place to download it from"
+                    "`{name}` is not installed, and `{file}` has no URL to download it from"
                 );
                 session.output.note(&visible(&note), None);
             }

@@ -148,9 +148,8 @@ fn invalid_sources(wanted: &Wanted) -> Option<Error> {
 /// The last mismatch, if each source but the Pkg server has one.
 fn all_mismatch(wanted: &Wanted, failures: &[(Source, Failure)]) -> Option<Error> {
     let declared = failures.iter().filter(|(source, _)| !source.is_server);
-    let mismatches: Option<Vec<_>> = declared
-        .map(|(source, failure)| Some((&source.url, failure.mismatch(wanted)?)))
-        .collect();
+    let mismatches: Option<Vec<_>> =
+        declared.map(|(source, failure)| Some((&source.url, failure.mismatch(wanted)?))).collect();
     let (url, (expected, actual)) = mismatches?.pop()?;
     Some(integrity(wanted, url, expected, actual))
 }

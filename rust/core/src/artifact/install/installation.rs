@@ -52,7 +52,11 @@ pub struct Installation {
 ///
 /// If the stack has no depot, the artifact is overridden by a missing directory, or the file system
 /// refuses.
-pub fn begin_install(stack: &Stack, hash: TreeHash, lock_timeout: Duration) -> Result<InstallBegun> {
+pub fn begin_install(
+    stack: &Stack,
+    hash: TreeHash,
+    lock_timeout: Duration,
+) -> Result<InstallBegun> {
     if let Some(path) = stack.find(hash)? {
         remove_leftovers(&path);
         match confirm(stack, hash, lock_timeout)? {
@@ -235,12 +239,12 @@ impl Installation {
         if self.replaces {
             // The existing record may be corrupt, too.
             record::remove(&self.path)?;
-            record::keep(&self.path, self.hash, tree);
+            record::write_missing(&self.path, self.hash, tree);
             fs::copy_permissions(built, path.parent().unwrap_or(path))?;
             fs::place(built, path, IfExists::Swap)?;
             return Ok(true);
         }
-        record::renew(&self.path, self.hash, tree);
+        record::write(&self.path, self.hash, tree);
         put_in_place(built, &self.path).inspect_err(|_| {
             let _ = record::remove(&self.path);
         })
