@@ -42,7 +42,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0x72610c56541aeda5u
+#define SCRATCHRS_ABI 0xca9abb114fd3572cu
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -135,13 +135,13 @@ uint32_t scratchrs_my_artifact_hash(const char *file, const char *name, scratchr
 /* The address of a hash, and `file` or `tree`, if anything is there. */
 uint32_t scratchrs_my_artifact_path(const char *depot, const char *directory, const char *hash_text, scratchrs_bytes *reply);
 
-/* The usage of the store. */
+/* The usage of the store, as its usage log has it. */
 uint32_t scratchrs_store_usage(const char *depot, const char *directory, scratchrs_bytes *reply);
 
 /* Deletes unused contents from the store. */
 scratchrs_job *scratchrs_start_collect_store(const char *depot, const char *directory, uint64_t delay_ms, uint8_t is_dry_run, uint8_t spares_own, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* What is in the store, or in the one at `root`. */
+/* The content of the store, or of the one at `root`. */
 scratchrs_job *scratchrs_start_store_status(const char *depot, const char *directory, const char *root, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* Verifies the contents of the store, or of the one at `root`. */
@@ -183,7 +183,7 @@ scratchrs_job *scratchrs_start_verify_artifacts(const uint8_t *depots, const cha
 /* Installs corrupt artifacts again, and those that files bind for a platform and are missing. */
 scratchrs_job *scratchrs_start_repair_artifacts(const uint8_t *depots, const char *directory, const uint8_t *files, const uint8_t *platform, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* The files that bind an artifact, as the logs and `more` know them. */
+/* The files that bind an artifact: those in the usage logs, and those of `more`. */
 uint32_t scratchrs_artifact_usage(const uint8_t *depots, const char *hash, const uint8_t *more, scratchrs_bytes *reply);
 
 /* Packs a directory as a tarball. Replies the hash of the tarball and its size. */

@@ -53,6 +53,7 @@ include("artifacts/install.jl")
 include("artifacts/health.jl")
 include("artifacts/Artifacts.jl")
 include("PlatformEngines.jl")
+include("replies.jl")
 include("store/Store.jl")
 include("gc.jl")
 include("program.jl")
@@ -68,7 +69,8 @@ declare_public(
     (:artifacts_dirs, :ensure_all_artifacts_installed, :extract_all_hashes),
     (:load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override),
     (:split_artifact_slash, :unpack_platform, :with_artifacts_directory),
-    (:SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status, :verify_store),
+    (:SHA256, :StoreStatus, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status),
+    (:verify_store,),
     (:artifact_usage, :repair_artifacts, :verify_artifacts),
     (:blob_hash, :blob_hash_sha256, :tree_hash, :tree_hash_sha256),
     (:Explained, :Report, :Status, :gc, :status, :why),

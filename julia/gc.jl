@@ -2,6 +2,7 @@
 module Collection
 
 import ..@seldom_run, ..Native, ..NotFound, ..Setup, ..bytes_in_words
+using ..Replies: Reply, decoded, rendered
 @seldom_run
 
 # A duration as the native library takes it: a period of Dates, or a number of milliseconds.
@@ -12,9 +13,6 @@ count_milliseconds(delay) = round(Int, Setup.dates().toms(delay))
 
 stack(::Nothing) = String[depot for depot in DEPOT_PATH]
 stack(depots) = String[depot for depot in depots]
-
-# What the library answers: its fields, and the encoded reply, which it renders.
-abstract type Answer end
 
 """
     ScratchRS.Report
@@ -36,7 +34,7 @@ What [`ScratchRS.gc`](@ref) did, or would do. Times are UTC; `missing` where the
 - `leftovers`, `abandoned`: how many leftovers of killed processes and unused files of names were deleted.
 - `store`: what was deleted in the store: `count`, `bytes`, `waiting`, `waiting_bytes`, `abandoned`.
 """
-struct Report <: Answer
+struct Report <: Reply
     depots::Vector{String}
     dry_run::Bool
     bytes::Int
@@ -68,7 +66,7 @@ What [`ScratchRS.status`](@ref) answers. Times are UTC; `missing` where there is
   `freed`, `last_used`, `manifests`, `artifact_files`, `projects`, `names`, `is_held`, `is_orphan` and `until`.
 - `skipped`: as in [`ScratchRS.Report`](@ref).
 """
-struct Status <: Answer
+struct Status <: Reply
     depots::Vector{String}
     bytes::Int
     freed::Int
@@ -90,33 +88,11 @@ What [`ScratchRS.why`](@ref) answers. Times are UTC; `missing` where there is no
   `package` and `because`, a table of the same columns.
 - `skipped`: as in [`ScratchRS.Report`](@ref): stores that cannot be read.
 """
-struct Explained <: Answer
+struct Explained <: Reply
     found::Vector
     skipped::Vector
     reply::String
     is_verbose::Bool
-end
-
-# An answer of some type, from the encoded reply: its fields by their names, but for the last two.
-function answer(type, reply, is_verbose = false)
-    values = Native.MessagePack.named(reply, Native.WORDS)
-    names = fieldnames(type)[1:(end - 2)]
-    return type((values[name] for name in names)..., reply, is_verbose)
-end
-
-Base.show(io::IO, ::MIME"text/plain", answer::Answer) = print(io, rendered(io, answer))
-
-# An answer as text for people, for the width and the colours of `io`.
-function rendered(io::IO, answer::Answer)
-    has_colour = get(io, :color, false)::Bool && isempty(get(ENV, "NO_COLOR", ""))
-    return Native.render(
-        string(nameof(typeof(answer))),
-        answer.reply,
-        UInt64(displaysize(io)[2]),
-        has_colour,
-        answer.is_verbose,
-        homedir(),
-    )
 end
 
 function gc(;
@@ -131,7 +107,7 @@ function gc(;
     io::IO = stderr,
 )
     size = max_size === nothing ? "" : string(max_size)
-    report = answer(Report, Native.collect_depots(
+    report = decoded(Report, Native.collect_depots(
         stack(depots),
         in_milliseconds(collect_delay),
         in_milliseconds(scratch_cleanup_period),
@@ -153,13 +129,13 @@ end
 counted(table) = "$(length(table)) item$(length(table) == 1 ? "" : "s")"
 
 status(; depots = nothing, force::Bool = false, ignore_roots = ()) =
-    answer(Status, Native.depot_status(stack(depots), force, stack(ignore_roots)))
+    decoded(Status, Native.depot_status(stack(depots), force, stack(ignore_roots)))
 
 Base.show(io::IO, status::Status) =
     print(io, "ScratchRS.status: ", counted(status.entries), " in ", join(status.depots, ", "))
 
 function why(query; depots = nothing, ignore_roots = ())
-    explained = answer(Explained, Native.explain_item(stack(depots), String(query), stack(ignore_roots)))
+    explained = decoded(Explained, Native.explain_item(stack(depots), String(query), stack(ignore_roots)))
     if isempty(explained.found)
         unknown = join(["; $(note.path) is left alone: $(note.message)" for note in explained.skipped])
         throw(NotFound(

@@ -173,6 +173,11 @@ end
         status = store_status()
         @test (status.files, status.trees) == (1, 1)
         @test occursin("1 file, 1 tree", sprint(show, MIME("text/plain"), status))
+        @test sort([(artifact.kind, artifact.files) for artifact in status.artifacts]) == [(:file, 1), (:tree, 1)]
+        @test eltype(status.artifacts) <: NamedTuple && isempty(status.missing) && isempty(status.unreadable)
+        artifact = first(status.artifacts)
+        @test artifact.hash isa SHA256 && artifact.path == my_artifact_path(artifact.hash)
+        @test artifact.bound_by == [] && artifact.orphan_since === missing
         store_link!(:auto)
         @test thrown(() -> store_link!(:junction)) isa ArgumentError
     end

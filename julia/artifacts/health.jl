@@ -33,16 +33,16 @@ end
 function rotten(found)
     differences = found["differences"]
     return (
-        hash = SHA1(found["hash"]),
+        hash = found["hash"],
         path = found["path"]::String,
-        actual = SHA1(found["actual"]),
+        actual = found["actual"],
         differences = differences === nothing ? nothing :
             [one["path"] => Symbol(one["change"]) for one in differences],
     )
 end
 
 unreadable(found) =
-    (hash = SHA1(found["hash"]), path = found["path"]::String, reason = found["reason"]::String)
+    (hash = found["hash"], path = found["path"]::String, reason = found["reason"]::String)
 
 """
     repair_artifacts(files...; platform = host) -> NamedTuple
@@ -78,7 +78,7 @@ function repair_artifacts(
         sound = found["sound"]::Int,
         repaired = String[artifact["path"] for artifact in found["repaired"]],
         installed = String[artifact["path"] for artifact in found["installed"]],
-        failed = [(hash = SHA1(one["hash"]), reason = one["reason"]) for one in found["failed"]],
+        failed = [(hash = one["hash"], reason = one["reason"]) for one in found["failed"]],
         left_out = [(name = one["name"], reason = one["reason"]) for one in found["left_out"]],
         unknown = map(rotten, found["unknown"]),
         unreadable = map(unreadable, found["unreadable"]),
@@ -88,15 +88,21 @@ end
 """
     artifact_usage(hash::SHA1, files...) -> Vector
 
-The files that bind an artifact, as far as the logs of the depots know them, and those of `files` that
-do: each with its `path`, the `names` that it gives the artifact, and when it was last logged to be in
-use (`last_used`, a text, empty if never).
+The files that bind an artifact: those that the usage logs of the depots list, and those of `files`. A table
+with the `path` of the file, the `names` that it binds to the artifact, and `last_used`: when the file was
+last logged to be in use, in UTC; `missing` if it is not logged.
+
+# Errors
+[`DepotIO`](@ref ScratchRS.DepotIO) if a log can't be read.
+
+# Example
+```julia
+for file in ScratchRS.artifact_usage(hash)
+    println(file.path, ": ", join(file.names, ", "))
+end
+```
 """
 function artifact_usage(hash::SHA1, files::AbstractString...)
     more = String[abspath(file) for file in files]
-    found = Native.MessagePack.decode(Native.artifact_usage(DEPOT_PATH, string(hash), more))
-    return [
-        (path = one["path"], names = String[name for name in one["names"]], last_used = one["last_used"])
-        for one in found["uses"]
-    ]
+    return Native.named(Native.artifact_usage(DEPOT_PATH, string(hash), more))
 end

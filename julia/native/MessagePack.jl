@@ -1,6 +1,7 @@
 # Decodes what the library replies: MessagePack, in which a struct is a map of the names of its fields.
 module MessagePack
 
+import ...ScratchRS
 import ...ScratchRS: @seldom_run, Setup
 @seldom_run
 
@@ -98,12 +99,19 @@ function table_of(array)
     return copyto!(Vector{type}(undef, length(array)), array)
 end
 
-# A timestamp, or a date or time of a TOML file as text.
+# An extension type: those of `rust/model/src/extension.rs`.
 function extension_at(bytes, at, size)
     type, at = bytes[at], at + 1
-    type == 0x01 && return toml_time(String(bytes[at:(at + size - 1)])), at + size
-    seconds = number_at(bytes, at + 4, 8) % Int
-    return date_time(1000 * seconds + Int(number_at(bytes, at, 4)) ÷ 1_000_000), at + size
+    content = bytes[at:(at + size - 1)]
+    return extension(type, content), at + size
+end
+
+function extension(type, content)
+    type == 0x01 && return toml_time(String(content))
+    type == 0x02 && return Base.SHA1(content)
+    type == 0x03 && return ScratchRS.SHA256(content)
+    seconds = number_at(content, 5, 8) % Int
+    return date_time(1000 * seconds + Int(number_at(content, 1, 4)) ÷ 1_000_000)
 end
 
 # A date or a time, of the type that Julia's own parser has for it. Before 1.6 it knows one kind of them only;

@@ -29,6 +29,9 @@ function checked(read::F, status::UInt32, reply::String) where {F}
     return GC.@preserve reply read(pointer(reply), sizeof(reply) % Csize_t)
 end
 
+# The value of an encoded reply: see `MessagePack.named`.
+named(reply::String) = MessagePack.named(reply, WORDS)
+
 error_of(status::UInt32, reply::String) = native_error(status, MessagePack.decode(reply))
 
 # How a reply is read: as nothing, as a text, as several texts, or as it is, to be decoded by `MessagePack`.

@@ -1,48 +1,53 @@
 # The contents of a store, and whether they are intact.
 
 """
-    store_status(; store = "")
+    ScratchRS.StoreStatus
 
-The contents of the store, or of the one in the directory `store` (that of OhMyArtifacts.jl, for
-example): the numbers of files and trees, the bytes they take and the bytes that sharing saves; and each
-item with its hash, path and size, its link mode, the names that are bound to it, and since when it has
-been an orphan.
+The result of [`ScratchRS.store_status`](@ref). Sizes are in bytes, times are UTC; `missing` where a value is
+unknown.
+
+- `root`: the directory of the store.
+- `files`, `trees`: how many contents of files and how many trees there are.
+- `bytes`: their size, including copies of contents in trees; `saved_bytes`: what sharing saves.
+- `artifacts`: a table of all contents and trees, by hash, with `hash`, `path`, `kind` (`:file` or `:tree`),
+  `files`, `bytes`, `link` (how the files of a tree are linked), `bound_by` (a table of the names that are
+  bound to it, with `file`, `name` and `time`), `is_in_tree` (whether a tree contains it) and `orphan_since`
+  (when a collection first found it unbound).
+- `missing`: a table of names that are bound to contents which are not in the store, with `file`, `name` and
+  `hash`.
+- `unreadable`: a table of invalid files of bindings, with `path` and `reason`.
 """
-function store_status(; store::AbstractString = "")
-    depot, directory = own_store()
-    table = Native.MessagePack.decode(Native.store_status(depot, directory, root_of(store)))
-    artifacts = map(table["artifacts"]) do artifact
-        (
-            hash = SHA256(artifact["hash"]),
-            path = artifact["path"],
-            is_tree = artifact["kind"] == "tree",
-            files = artifact["files"],
-            bytes = artifact["bytes"],
-            link = Symbol(artifact["link"]),
-            bound_by = pairs_of(artifact["bound_by"]),
-            orphan_since = get(artifact, "orphan_since", nothing),
-        )
-    end
-    return StoreStatus(
-        table["root"], table["files"], table["trees"], table["bytes"], table["saved_bytes"],
-        artifacts, pairs_of(table["missing"]), pairs_of(table["unreadable"]),
-    )
-end
-
-root_of(store::AbstractString) = isempty(store) ? "" : abspath(String(store))
-pairs_of(list) = Pair{String, String}[first(pair) => last(pair) for pair in list]
-
-# What `store_status` returns.
-struct StoreStatus
+struct StoreStatus <: Reply
     root::String
     files::Int
     trees::Int
     bytes::Int
     saved_bytes::Int
     artifacts::Vector
-    missing::Vector{Pair{String, String}}
-    unreadable::Vector{Pair{String, String}}
+    missing::Vector
+    unreadable::Vector
+    reply::String
+    is_verbose::Bool
 end
+
+"""
+    store_status(; store = "") -> StoreStatus
+
+The contents of the store, or of the one in the directory `store` (that of OhMyArtifacts.jl, for example).
+
+# Errors
+[`DepotIO`](@ref ScratchRS.DepotIO) if it can't be read.
+
+# Example
+```julia
+unbound = filter(artifact -> isempty(artifact.bound_by), ScratchRS.store_status().artifacts)
+sum(artifact.bytes for artifact in unbound; init = 0)
+```
+"""
+store_status(; store::AbstractString = "") =
+    decoded(StoreStatus, Native.store_status(own_store()..., root_of(store)))
+
+root_of(store::AbstractString) = isempty(store) ? "" : abspath(String(store))
 
 function Base.show(io::IO, ::MIME"text/plain", status::StoreStatus)
     counted(count, what) = "$count $what$(count == 1 ? "" : "s")"
@@ -51,7 +56,7 @@ function Base.show(io::IO, ::MIME"text/plain", status::StoreStatus)
         bytes_in_words(status.bytes), ", ", bytes_in_words(status.saved_bytes), " saved by sharing")
     for artifact in sort(status.artifacts; by = artifact -> -artifact.bytes)
         isempty(artifact.bound_by) && continue
-        print(io, "\n  ", string(artifact.hash)[1:8], "  ", artifact.is_tree ? "tree" : "file", "  ",
+        print(io, "\n  ", string(artifact.hash)[1:8], "  ", artifact.kind, "  ",
             lpad(bytes_in_words(artifact.bytes), 10))
         for (file, name) in artifact.bound_by
             print(io, "\n            \"", escape_string(name), "\" in ", file)
@@ -69,20 +74,13 @@ end
     verify_store(; store = "")
 
 Reads all contents of the store, and checks all trees. `damaged` of the result lists the files that are
-corrupt, each with what is wrong and the names that are affected.
+corrupt: a table with `hash`, `path`, `what` (what is wrong) and `bound_by` (a table of the names that are
+affected, with `file` and `name`).
 """
 function verify_store(; store::AbstractString = "")
     depot, directory = own_store()
-    table = Native.MessagePack.decode(Native.verify_store(depot, directory, root_of(store)))
-    damaged = map(table["corrupt"]) do damage
-        (
-            hash = SHA256(damage["hash"]),
-            path = damage["path"],
-            what = damage["what"],
-            bound_by = [name["file"] => name["name"] for name in damage["bound_by"]],
-        )
-    end
+    found = Native.named(Native.verify_store(depot, directory, root_of(store)))
     return (
-        files = table["files"], trees = table["trees"], bytes = table["bytes"], damaged = damaged,
+        files = found.files, trees = found.trees, bytes = found.bytes, damaged = found.corrupt,
     )
 end

@@ -8,7 +8,8 @@ use std::path::Path;
 use std::str::FromStr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::io_error::{is_unsupported, where_supported};
@@ -17,7 +18,9 @@ use crate::read::open_to_read;
 use crate::syscall_path::SyscallPath;
 
 /// How a second place shares the content of the first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum LinkMode {
     /// A file of its own whose blocks are those of the first until one of the two is written to

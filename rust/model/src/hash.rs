@@ -6,7 +6,9 @@ use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::extension;
 
 /// The SHA-1 git tree hash of a directory: the name of an artifact.
 ///
@@ -53,7 +55,7 @@ fn write_hex<const N: usize>(bytes: &[u8; N], f: &mut fmt::Formatter<'_>) -> fmt
 }
 
 macro_rules! hex_text {
-    ($hash:ident) => {
+    ($hash:ident, $number:expr, $format:literal) => {
         impl fmt::Display for $hash {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write_hex(&self.0, f)
@@ -66,9 +68,20 @@ macro_rules! hex_text {
             }
         }
 
+        /// In MessagePack, the bytes as an extension type; in JSON, the digits.
         impl Serialize for $hash {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.collect_str(self)
+                if serializer.is_human_readable() {
+                    return serializer.collect_str(self);
+                }
+                extension::serialize($number, &self.0, serializer)
+            }
+        }
+
+        /// From MessagePack only.
+        impl<'de> Deserialize<'de> for $hash {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                extension::deserialize($number, deserializer).map(Self)
             }
         }
 
@@ -82,7 +95,7 @@ macro_rules! hex_text {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string" })
+                json_schema!({ "type": "string", "format": $format })
             }
         }
 
@@ -96,8 +109,8 @@ macro_rules! hex_text {
     };
 }
 
-hex_text!(TreeHash);
-hex_text!(Sha256);
+hex_text!(TreeHash, extension::SHA1, "sha1");
+hex_text!(Sha256, extension::SHA256, "sha256");
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ pub mod clone_name;
 pub mod collection;
 pub mod depots;
 pub mod diagnostic;
+pub mod extension;
 pub mod generation;
 pub mod hash;
 pub mod key;

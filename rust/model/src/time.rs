@@ -9,8 +9,6 @@ use chrono::{
     Utc,
 };
 
-pub use encoded::EXTENSION;
-
 /// A moment of a depot: local wall-clock time that is written with a `Z`.
 ///
 /// Every peer, Pkg included, prints `Dates.now()` and appends `Z`; every reader ignores the

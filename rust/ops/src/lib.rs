@@ -128,15 +128,15 @@ macro_rules! operations {
             short my_artifact_hash(file: Text, name: Text) -> Text;
             /// The address of a hash, and `file` or `tree`, if anything is there.
             short my_artifact_path(depot: Text, directory: Text, hash_text: Text) -> Texts;
-            /// The usage of the store.
+            /// The usage of the store, as its usage log has it.
             waits store_usage(depot: Text, directory: Text) -> Table;
             /// Deletes unused contents from the store.
             job collect_store(
                 depot: Text, directory: Text, delay_ms: Ticket, is_dry_run: Flag,
                 spares_own: Flag
             ) -> Collected;
-            /// What is in the store, or in the one at `root`.
-            job store_status(depot: Text, directory: Text, root: Text) -> Table;
+            /// The content of the store, or of the one at `root`.
+            job store_status(depot: Text, directory: Text, root: Text) -> StoreStatus;
             /// Verifies the contents of the store, or of the one at `root`.
             job verify_store(depot: Text, directory: Text, root: Text) -> Verified;
             /// Takes over what is bound in another store.
@@ -171,8 +171,8 @@ macro_rules! operations {
             job repair_artifacts(
                 depots: Texts, directory: Text, files: Texts, platform: Texts, session: Texts
             ) -> Repairs;
-            /// The files that bind an artifact, as the logs and `more` know them.
-            short artifact_usage(depots: Texts, hash: Text, more: Texts) -> Table;
+            /// The files that bind an artifact: those in the usage logs, and those of `more`.
+            short artifact_usage(depots: Texts, hash: Text, more: Texts) -> BindingFiles;
             /// Packs a directory as a tarball. Replies the hash of the tarball and its size.
             job archive_tree(path: Text, tarball: Text) -> Texts;
             /// Fails if what a name stands for in a file, on a platform of tags and values in turns, is
@@ -282,9 +282,11 @@ pub mod replies {
     pub type Texts = Vec<String>;
     pub use scratchrs_core::artifact::{Repairs, Verification};
     pub use scratchrs_core::gc::{Explained, Report, Status};
-    pub use scratchrs_core::store::{Adopted, Collected, Verified};
+    pub use scratchrs_core::store::{Adopted, Collected, Status as StoreStatus, Verified};
 
     pub use crate::operation::document::Table;
+    /// Files that bind an artifact.
+    pub type BindingFiles = Vec<scratchrs_core::artifact::BoundBy>;
     /// A corrupt artifact, or nil.
     pub type OptionalCorruptArtifact = Option<scratchrs_core::artifact::CorruptArtifact>;
     /// A table, or nil.

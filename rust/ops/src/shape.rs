@@ -103,10 +103,11 @@ fn shape(schema: &Value, types: &Map<String, Value>, within: &mut Vec<String>) -
         return format!("[{}]", each(list, ", "));
     }
     let mut of_type = |name: &str| match name {
-        "string" if schema.get("format").is_some_and(|format| format == "date-time") => {
-            "time".to_owned()
-        }
-        "string" => "text".to_owned(),
+        "string" => match schema.get("format").and_then(Value::as_str) {
+            Some("date-time") => "time".to_owned(),
+            Some(format) => format.to_owned(),
+            None => "text".to_owned(),
+        },
         "integer" => "number".to_owned(),
         "number" => "float".to_owned(),
         "boolean" => "flag".to_owned(),

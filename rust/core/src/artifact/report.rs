@@ -191,7 +191,7 @@ pub struct Listed {
 }
 
 /// A file that binds an artifact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct BoundBy {
     /// The file.
     pub path: String,

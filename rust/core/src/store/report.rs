@@ -4,10 +4,10 @@ use schemars::JsonSchema;
 use scratchrs_fs::LinkMode;
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::time::DepotTime;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The kind of an artifact of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ArtifactKind {
     /// The content of a file.
@@ -36,7 +36,7 @@ pub struct NameInFile {
 }
 
 /// A file or directory, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Failure {
     /// The path.
     pub path: String,
@@ -45,7 +45,7 @@ pub struct Failure {
 }
 
 /// A name that is bound.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BoundName {
     /// The file of bindings.
     pub file: String,
@@ -56,7 +56,7 @@ pub struct BoundName {
 }
 
 /// An artifact of a store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Artifact {
     /// Its hash.
     pub hash: Sha256,
@@ -79,7 +79,7 @@ pub struct Artifact {
 }
 
 /// A name that is bound to an artifact which is not in the store.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct MissingArtifact {
     /// The file of bindings.
     pub file: String,
@@ -90,7 +90,7 @@ pub struct MissingArtifact {
 }
 
 /// The content of a store.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Status {
     /// The directory of the store.
     pub root: String,
@@ -188,7 +188,7 @@ pub struct Adopted {
 }
 
 /// An artifact that was stored.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Created {
     /// Its hash.
     pub hash: Sha256,

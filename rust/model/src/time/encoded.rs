@@ -9,14 +9,9 @@ use chrono::{DateTime, Local, SecondsFormat, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_bytes::ByteBuf;
 
 use super::DepotTime;
-
-/// By this name, `rmp-serde` knows an extension type: a number and bytes.
-pub const EXTENSION: &str = "_ExtStruct";
-/// The number of MessagePack's own extension type, a timestamp.
-const TIMESTAMP: i8 = -1;
+use crate::extension;
 
 /// In MessagePack, a timestamp of 96 bits; in JSON, RFC 3339 text with milliseconds.
 impl Serialize for DepotTime {
@@ -25,28 +20,24 @@ impl Serialize for DepotTime {
         if serializer.is_human_readable() {
             return serializer.serialize_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true));
         }
-        let mut bytes = time.timestamp_subsec_nanos().to_be_bytes().to_vec();
-        bytes.extend(time.timestamp().to_be_bytes());
-        serializer.serialize_newtype_struct(EXTENSION, &(TIMESTAMP, ByteBuf::from(bytes)))
+        let mut bytes = [0; 12];
+        bytes[..4].copy_from_slice(&time.timestamp_subsec_nanos().to_be_bytes());
+        bytes[4..].copy_from_slice(&time.timestamp().to_be_bytes());
+        extension::serialize(extension::TIMESTAMP, &bytes, serializer)
     }
 }
 
 /// From MessagePack only.
 impl<'de> Deserialize<'de> for DepotTime {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename = "_ExtStruct")]
-        struct Extension((i8, ByteBuf));
-
-        let Extension((number, bytes)) = Extension::deserialize(deserializer)?;
-        let time = (number == TIMESTAMP && bytes.len() == 12).then(|| {
-            let part = |range: std::ops::Range<usize>| {
-                bytes[range].iter().fold(0, |value, byte| value << 8 | i64::from(*byte))
-            };
-            let nanoseconds = u32::try_from(part(0..4)).ok()?;
-            DateTime::<Utc>::from_timestamp(part(4..12), nanoseconds)
-        });
-        let time = time.flatten().ok_or_else(|| D::Error::custom("invalid timestamp"))?;
+        let bytes: [u8; 12] = extension::deserialize(extension::TIMESTAMP, deserializer)?;
+        let part = |range: std::ops::Range<usize>| {
+            bytes[range].iter().fold(0, |value, byte| value << 8 | i64::from(*byte))
+        };
+        let nanoseconds = u32::try_from(part(0..4)).ok();
+        let time = nanoseconds
+            .and_then(|nanoseconds| DateTime::<Utc>::from_timestamp(part(4..12), nanoseconds));
+        let time = time.ok_or_else(|| D::Error::custom("invalid timestamp"))?;
         Ok(Self::from_local(time.with_timezone(&Local).naive_local()))
     }
 }

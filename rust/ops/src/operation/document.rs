@@ -2,17 +2,14 @@
 
 use schemars::JsonSchema;
 use scratchrs_core::document;
-use scratchrs_model::time::EXTENSION;
+use scratchrs_model::extension;
 use serde::{Serialize, Serializer};
-use serde_bytes::Bytes;
 use toml::Value;
 
 /// A TOML table. Its dates and times cross as text of the extension type 1.
 #[derive(Debug, JsonSchema)]
 #[schemars(transparent)]
 pub struct Table(#[schemars(with = "serde_json::Map<String, serde_json::Value>")] pub toml::Table);
-
-const DATE_OR_TIME: i8 = 1;
 
 /// See [`document::read`]; none for a missing file.
 ///
@@ -40,9 +37,7 @@ impl Serialize for Content<'_> {
             }
             Value::Array(values) => serializer.collect_seq(values.iter().map(Self)),
             Value::Datetime(time) => {
-                let text = time.to_string();
-                let extension = (DATE_OR_TIME, Bytes::new(text.as_bytes()));
-                serializer.serialize_newtype_struct(EXTENSION, &extension)
+                extension::serialize(extension::TOML_TIME, time.to_string().as_bytes(), serializer)
             }
             scalar => scalar.serialize(serializer),
         }

@@ -3,12 +3,11 @@
 use chrono::TimeDelta;
 use scratchrs_core::store::{
     self, Adopted, ArtifactKind, BindOptions, Bound, CollectOptions, Collected, CreateOptions,
-    Created, Creation, Failure, OpenOptions, Settings, Status, Store, Verified,
+    Created, Creation, OpenOptions, Settings, Status, Store, Verified,
 };
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::{LinkMode, Progress};
 use scratchrs_model::hash::Sha256;
-use toml::{Table, Value};
 use uuid::Uuid;
 
 use super::document;
@@ -209,15 +208,8 @@ pub fn my_artifact_path(depot: &str, directory: &str, hash_text: &str) -> Result
 /// As there.
 pub fn store_usage(depot: &str, directory: &str) -> Result<document::Table> {
     let usage = store::usage(&Store::of(place(depot, directory))?, LOCK_TIMEOUT)?;
-    let mut paths = Table::new();
-    for (path, file, name, time) in usage.iter() {
-        let files = paths.entry(path).or_insert_with(|| Value::Table(Table::new()));
-        let Value::Table(files) = files else { continue };
-        let names = files.entry(file).or_insert_with(|| Value::Table(Table::new()));
-        let Value::Table(names) = names else { continue };
-        names.insert(name.to_owned(), Value::Datetime(time.to_toml()));
-    }
-    Ok(document::Table(paths))
+    let table = usage.to_text().parse();
+    table.map(document::Table).map_err(|error| Error::InvalidInput(format!("{error}")))
 }
 
 /// See [`store::collect`].
@@ -240,63 +232,13 @@ pub fn collect_store(
     store::collect(&store, options, now(), progress)
 }
 
-fn count(bytes: u64) -> Value {
-    Value::Integer(i64::try_from(bytes).unwrap_or(i64::MAX))
-}
-
-fn pairs<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Value {
-    let pair =
-        |(one, other): (&String, &String)| -> Value { vec![one.clone(), other.clone()].into() };
-    Value::Array(pairs.map(pair).collect())
-}
-
-fn failures(failures: &[Failure]) -> impl Iterator<Item = (&String, &String)> {
-    failures.iter().map(|failure| (&failure.path, &failure.reason))
-}
-
 /// See [`store::status`].
 ///
 /// # Errors
 ///
 /// As there.
-pub fn store_status(
-    depot: &str,
-    directory: &str,
-    root: &str,
-    _: &Progress,
-) -> Result<document::Table> {
-    Ok(document::Table(status_table(&store::status(&store(depot, directory, root)?)?)))
-}
-
-fn status_table(status: &Status) -> Table {
-    let artifacts = status.artifacts.iter().map(|artifact| {
-        let names = artifact.bound_by.iter().map(|bound| (&bound.file, &bound.name));
-        let mut table = Table::new();
-        table.insert("hash".into(), artifact.hash.to_string().into());
-        table.insert("path".into(), artifact.path.clone().into());
-        table.insert("kind".into(), artifact.kind.name().into());
-        table.insert("files".into(), count(artifact.files));
-        table.insert("bytes".into(), count(artifact.bytes));
-        let link = artifact.link.map(LinkMode::name).unwrap_or_default();
-        table.insert("link".into(), link.into());
-        table.insert("bound_by".into(), pairs(names));
-        table.insert("is_in_tree".into(), artifact.is_in_tree.into());
-        if let Some(since) = artifact.orphan_since {
-            table.insert("orphan_since".into(), Value::Datetime(since.to_toml()));
-        }
-        Value::Table(table)
-    });
-    let missing = status.missing.iter().map(|missing| (&missing.file, &missing.name));
-    let mut table = Table::new();
-    table.insert("root".into(), status.root.clone().into());
-    table.insert("files".into(), count(status.files));
-    table.insert("trees".into(), count(status.trees));
-    table.insert("bytes".into(), count(status.bytes));
-    table.insert("saved_bytes".into(), count(status.saved_bytes));
-    table.insert("artifacts".into(), Value::Array(artifacts.collect()));
-    table.insert("missing".into(), pairs(missing));
-    table.insert("unreadable".into(), pairs(failures(&status.unreadable)));
-    table
+pub fn store_status(depot: &str, directory: &str, root: &str, _: &Progress) -> Result<Status> {
+    store::status(&store(depot, directory, root)?)
 }
 
 /// See [`store::verify`].
