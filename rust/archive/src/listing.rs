@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::vec;
 
 use scratchrs_fs as effect;
-use scratchrs_fs::{FileKind, MountPolicy, Progress, TreeCursor};
+use scratchrs_fs::{FileKind, Progress, TreeCursor};
 
 use crate::error::Error;
 use crate::platform;
@@ -77,7 +77,7 @@ impl Listing {
             bare: Vec::new(),
         };
         let mut path = Vec::new();
-        let (mut cursor, children) = TreeCursor::open_and_list(root, MountPolicy::Cross)?;
+        let (mut cursor, children) = TreeCursor::open_and_list(root)?;
         let mut open = vec![OpenDirectory::new(&cursor, children, 0, purpose, 0)?];
         while let Some(directory) = open.last_mut() {
             path.truncate(directory.path_length);
@@ -236,7 +236,7 @@ fn contains_files(path: &Path) -> Result<bool, Error> {
         return Ok(true);
     }
     let mut is_found = false;
-    effect::walk(path, MountPolicy::Cross, Err, |_, entry| {
+    effect::walk(path, |_, entry| {
         is_found |= entry.kind != FileKind::Directory;
         !is_found
     })?;

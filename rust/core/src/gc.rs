@@ -261,7 +261,7 @@ fn measure(inventory: &Inventory, progress: &Progress) -> Result<Vec<Vec<u64>>> 
                 return 0;
             }
             progress.advance(1);
-            fs::measure(&item.path(&depot.path)).bytes
+            Size::of(&item.path(&depot.path)).bytes
         });
         progress.check()?;
         Ok(sizes)
@@ -294,7 +294,7 @@ fn foresee(
             State::Deletable(_) => spared::why_in_use(&path, item, &world.mounts, moment),
             State::Retained | State::Orphaned { .. } => Ok(None),
         };
-        let size = fs::measure(&path);
+        let size = Size::of(&path);
         progress.advance(1);
         (why_in_use, size)
     });

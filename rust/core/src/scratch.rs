@@ -5,7 +5,7 @@ mod report;
 use std::collections::HashMap;
 use std::path::Path;
 
-use scratchrs_fs::{self as fs, FileId, Mounts};
+use scratchrs_fs::{self as fs, FileId, Mounts, Size};
 use scratchrs_model::collection::Kind;
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::key::ScratchKey;
@@ -119,7 +119,7 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
                 package: parent_projects.iter().find_map(|file| package_name(file, &package)),
                 owner: package.clone(),
                 key,
-                bytes: fs::measure_dir(Path::new(&path)).bytes,
+                bytes: Size::of_entries(Path::new(&path)).bytes,
                 last_used: records.iter().filter_map(|record| record.time).max(),
                 path,
                 parent_projects,
@@ -142,7 +142,7 @@ impl<'a> OtherPaths<'a> {
     fn of(log: &'a UsageLog, root: &str) -> Self {
         let mut others = Self::default();
         for (path, records) in log.iter().filter(|(path, _)| !Path::new(path).starts_with(root)) {
-            if let Some(id) = fs::file_id(Path::new(path)) {
+            if let Some(id) = FileId::of(Path::new(path)) {
                 others.by_id.entry(id).or_default().extend(records);
                 continue;
             }
@@ -156,7 +156,7 @@ impl<'a> OtherPaths<'a> {
 
     /// The records of the space `key` of a package, which is at `path`.
     fn records(&self, path: &str, package: &str, key: &str) -> Vec<&'a Record> {
-        let id = (!self.by_id.is_empty()).then(|| fs::file_id(Path::new(path))).flatten();
+        let id = (!self.by_id.is_empty()).then(|| FileId::of(Path::new(path))).flatten();
         let by_id = id.and_then(|id| self.by_id.get(&id)).into_iter().flatten();
         let by_name = self.by_name.get(&(package, key)).into_iter().flatten();
         by_id.chain(by_name).copied().collect()

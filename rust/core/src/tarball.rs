@@ -53,9 +53,8 @@ pub fn unpack(tarball: &Path, directory: &Path, links: Links, progress: &Progres
     progress.begin(format!("Unpacking {}", shown(tarball)));
     let file = fs::open(tarball)?;
     progress.expect(file.metadata().map_or(0, |metadata| metadata.len()));
-    fs::create_parent_dir(directory)?;
     let built = beside(directory);
-    fs::create_dir(&built)?;
+    fs::with_parent_dir(&built, || fs::create_dir(&built))?;
     let options = UnpackOptions { links, ..UnpackOptions::default() };
     let unpacked = archive::unpack(file, &built, &options, progress).map_err(Error::from);
     // The system takes the place of an empty directory, and of nothing else.

@@ -153,7 +153,8 @@ fn a_tree_may_be_deeper_than_paths_are_long() {
     }
     for (name, text) in [("file", "deep"), ("run", "too")] {
         let path = deep.join(name);
-        scratchrs_fs::write_new(&path, text).unwrap();
+        let mut file = scratchrs_fs::create_file(&path, scratchrs_fs::Access::default()).unwrap();
+        std::io::Write::write_all(&mut file, text.as_bytes()).unwrap();
     }
     let modes = [None, Some(LinkMode::Hardlink), Some(LinkMode::Symlink), Some(LinkMode::Copy)];
     for link in modes {

@@ -40,7 +40,7 @@ pub fn copy_tree(
     target: &Path,
     progress: &Progress,
 ) -> Result<std::result::Result<(), Cancelled>> {
-    let (mut from, entries) = TreeCursor::open_and_list(source, MountPolicy::Cross)?;
+    let (mut from, entries) = TreeCursor::open_and_list(source)?;
     let mut to = TreeCursor::open(target, MountPolicy::Cross)
         .map_err(Error::on("open the directory", target))?;
     let mut pending = vec![entries];

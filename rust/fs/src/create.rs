@@ -4,7 +4,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use crate::error::{Error, Result};
@@ -75,7 +75,7 @@ fn make_all(path: &Path) -> io::Result<()> {
 /// # Errors
 ///
 /// As [`create_dir_all`].
-pub fn create_parent_dir(path: &Path) -> Result<()> {
+fn create_parent_dir(path: &Path) -> Result<()> {
     // The parent of a name alone is the current directory.
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     parent.map_or(Ok(()), create_dir_all)
@@ -130,16 +130,6 @@ pub fn create_file(path: &Path, access: Access) -> Result<File> {
 pub fn symlink(target: &OsStr, path: &Path, to_directory: bool) -> Result<()> {
     let make = || platform::symlink(target, SyscallPath::of(path)?.path(), to_directory);
     make().map_err(Error::on("create the symbolic link", path))
-}
-
-/// Creates the file at `path` with this text.
-///
-/// # Errors
-///
-/// `path` exists, or the file system refuses; a part may be written then.
-pub fn write_new(path: &Path, text: &str) -> Result<()> {
-    let mut file = create_file(path, Access::default())?;
-    file.write_all(text.as_bytes()).map_err(Error::on("write", path))
 }
 
 /// Removes the directory at `path` if it is empty.

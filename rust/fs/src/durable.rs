@@ -12,7 +12,7 @@ use crate::io_error::{is_unsupported, where_supported};
 use crate::metadata::FileKind;
 use crate::platform;
 use crate::read::open_to_read;
-use crate::walk::{MountPolicy, walk};
+use crate::walk::walk;
 
 /// The number of files and directories up to which each is synced. A sync of the whole file system takes
 /// about as long as that of a few files, and may have to write the changes of other processes.
@@ -64,7 +64,7 @@ fn sync(path: &Path, is_directory: bool) -> Result<()> {
 /// The directory at `path` and all regular files and directories below it, each directory before its entries.
 fn entries(path: &Path) -> Result<Vec<(PathBuf, bool)>> {
     let mut found = vec![(path.to_owned(), true)];
-    walk(path, MountPolicy::Cross, Err, |cursor, entry| {
+    walk(path, |cursor, entry| {
         // A link is in its directory, and special files have no content.
         if matches!(entry.kind, FileKind::Directory | FileKind::File) {
             found.push((cursor.path().join(&entry.name), entry.kind == FileKind::Directory));

@@ -34,16 +34,15 @@ mod walk;
 pub use append::append;
 pub use copy::{copy_file, copy_tree};
 pub use create::{
-    create_dir, create_dir_all, create_file, create_parent_dir, remove_dir_if_empty, symlink,
-    with_parent_dir, write_new,
+    create_dir, create_dir_all, create_file, remove_dir_if_empty, symlink, with_parent_dir,
 };
 pub use durable::{sync_dir, sync_tree};
 pub use error::{Error, Result};
-pub use file_id::{FileId, canonicalize, canonicalize_existing, file_id, link_target};
+pub use file_id::{FileId, canonicalize};
 pub use link::{InvalidLinkMode, LinkMode, Linker};
 pub use list::{names, read_dir, subdirectories};
-pub use lock::{Attempt, Holder, PidLock, Policy, is_lock_free, lock_holder};
-pub use measure::{Size, measure, measure_dir};
+pub use lock::{Attempt, Holder, PidLock, Policy};
+pub use measure::Size;
 pub use metadata::{
     DirEntry, FileKind, Metadata, is_dir, is_empty_dir, is_writable_dir, metadata,
     symlink_metadata, touch,
@@ -52,16 +51,14 @@ pub use mode::{
     copy_permissions, keeps_modes, make_read_only, make_tree_read_only, set_executable,
 };
 pub use mounts::Mounts;
-pub use parallel::{
-    join, parallel_map, parallel_map_on, parallel_map_with, processors, try_parallel_map,
-};
+pub use parallel::{join, parallel_map, parallel_map_with, processors, try_parallel_map};
 pub use partial_file::PartialFile;
 pub use place::{IfExists, place, restore_replaced};
 pub use platform::Access;
 pub use progress::{Cancelled, Progress, ProgressState, Unit};
-pub use read::{FileReader, open, open_nofollow, read, read_from, read_link, read_up_to};
-pub use remove::{StagedRemoval, remove, remove_leftovers, stage_removal};
+pub use read::{open, open_nofollow, read, read_from, read_link, read_up_to};
+pub use remove::{StagedRemoval, remove, remove_leftovers};
 pub use replace::{TEMP_PREFIX, remove_temp_files, replace, replace_locked};
 pub use space::{free_space, free_space_less_reserve};
 pub use stamp::{FileStamp, Snapshot};
-pub use walk::{MountPolicy, TreeCursor, walk};
+pub use walk::{TreeCursor, walk};

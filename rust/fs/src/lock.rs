@@ -49,7 +49,7 @@ use holder::{Found, examine, host};
 use policy::Refresh;
 use refresher::Refresher;
 
-pub use holder::{Holder, is_lock_free, lock_holder};
+pub use holder::Holder;
 pub use policy::Policy;
 
 mod holder;
@@ -380,11 +380,11 @@ mod tests {
     fn looking_at_a_lock_changes_nothing() {
         let depot = tempfile::tempdir().unwrap();
         let path = depot.path().join("log.pid");
-        assert!(lock_holder(&path, POLICY).unwrap().is_none());
+        assert!(PidLock::holder(&path, POLICY).unwrap().is_none());
         write_lock(&path, &format!("{} {}", i32::MAX, host()), Duration::ZERO);
-        assert!(lock_holder(&path, POLICY).unwrap().is_none() && path.exists());
+        assert!(PidLock::holder(&path, POLICY).unwrap().is_none() && path.exists());
         let lock = acquire(&path).expect("stale");
-        assert!(lock_holder(&path, POLICY).unwrap().is_some() && lock.is_held());
+        assert!(PidLock::holder(&path, POLICY).unwrap().is_some() && lock.is_held());
     }
 
     #[test]
@@ -392,16 +392,16 @@ mod tests {
         let depot = tempfile::tempdir().unwrap();
         let path = depot.path().join("log.pid");
         let is_local = platform::is_local(depot.path());
-        assert_eq!(is_lock_free(&path), is_local);
+        assert_eq!(PidLock::is_free(&path), is_local);
         let lock = acquire(&path).expect("free");
-        assert!(!is_lock_free(&path));
+        assert!(!PidLock::is_free(&path));
         drop(lock);
-        assert_eq!(is_lock_free(&path), is_local);
+        assert_eq!(PidLock::is_free(&path), is_local);
         write_lock(&path, &format!("{} {}", i32::MAX, host()), Duration::ZERO);
-        assert!(!is_lock_free(&path), "somebody has to break it first");
-        assert!(!is_lock_free(&depot.path().join("nowhere/log.pid")));
+        assert!(!PidLock::is_free(&path), "somebody has to break it first");
+        assert!(!PidLock::is_free(&depot.path().join("nowhere/log.pid")));
         // What belongs to the kernel is like what belongs to another machine.
-        assert!(!is_lock_free(Path::new("/proc/self/log.pid")));
+        assert!(!PidLock::is_free(Path::new("/proc/self/log.pid")));
     }
 
     #[test]

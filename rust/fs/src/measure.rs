@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::metadata::FileKind;
 use crate::platform;
-use crate::walk::{MountPolicy, walk};
+use crate::walk::{MountPolicy, TreeCursor, walk_below};
 
 /// The size of a file or a tree.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,12 +45,36 @@ impl From<EncodedSize> for Size {
 
 impl Size {
     /// The size of one file.
-    pub(crate) fn of(metadata: &Metadata) -> Self {
+    pub(crate) fn of_metadata(metadata: &Metadata) -> Self {
         Self::of_file(metadata.len(), platform::has_other_names(metadata))
     }
 
     pub(crate) fn of_file(bytes: u64, has_other_names: bool) -> Self {
         Self { bytes, shared: if has_other_names { bytes } else { 0 }, files: 1 }
+    }
+
+    /// The size of what is at `path`, links not followed, as its removal would count it. Mounts, and
+    /// directories that cannot be read, count as empty.
+    pub fn of(path: &Path) -> Self {
+        let Ok(metadata) = fs::symlink_metadata(path) else { return Self::default() };
+        if metadata.is_dir() { Self::of_entries(path) } else { Self::of_metadata(&metadata) }
+    }
+
+    /// As [`Size::of`], of the entries of the directory at `path`, or of the one that a link there leads to.
+    pub fn of_entries(path: &Path) -> Self {
+        let mut size = Self::default();
+        if let Ok(mut cursor) = TreeCursor::open(path, MountPolicy::Refuse) {
+            let skip = |_| Ok(());
+            let _ = walk_below(&mut cursor, skip, |cursor, entry| {
+                if entry.kind != FileKind::Directory {
+                    let found = cursor.metadata(&entry.name);
+                    size +=
+                        found.map_or(Self::default(), |f| Self::of_file(f.size, f.has_other_names));
+                }
+                true
+            });
+        }
+        size
     }
 
     /// The bytes that deletion frees.
@@ -74,28 +98,6 @@ impl std::iter::Sum for Size {
             sum
         })
     }
-}
-
-/// The size of what is at `path`, links not followed, as its removal would count it. Mounts, and
-/// directories that cannot be read, count as empty.
-pub fn measure(path: &Path) -> Size {
-    let Ok(metadata) = fs::symlink_metadata(path) else { return Size::default() };
-    if metadata.is_dir() { measure_dir(path) } else { Size::of(&metadata) }
-}
-
-/// The size of the entries of the directory at `path`, or of the one that a link there leads to. Else as
-/// [`measure`].
-pub fn measure_dir(path: &Path) -> Size {
-    let mut size = Size::default();
-    let skip = |_| Ok(());
-    let _ = walk(path, MountPolicy::Refuse, skip, |cursor, entry| {
-        if entry.kind != FileKind::Directory {
-            let found = cursor.metadata(&entry.name);
-            size += found.map_or(Size::default(), |f| Size::of_file(f.size, f.has_other_names));
-        }
-        true
-    });
-    size
 }
 
 #[cfg(test)]
@@ -130,11 +132,11 @@ mod tests {
             ("other name", FileKind::File, false),
         ];
         assert_eq!(found, expected);
-        assert_eq!(measure(&at("directory")), Size { bytes: 5, shared: 5, files: 1 });
+        assert_eq!(Size::of(&at("directory")), Size { bytes: 5, shared: 5, files: 1 });
         let links = "directory".len() + "nowhere".len() + "circle".len();
-        assert_eq!(measure(depot.path()).bytes, 10 + links as u64);
+        assert_eq!(Size::of(depot.path()).bytes, 10 + links as u64);
         assert_eq!(read_dir(&at("circle/x")).unwrap(), []);
         assert_eq!(read_dir(&at("nothing")).unwrap(), []);
-        assert_eq!(measure(&at("nothing")), Size::default());
+        assert_eq!(Size::of(&at("nothing")), Size::default());
     }
 }

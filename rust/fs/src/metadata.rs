@@ -198,7 +198,7 @@ mod tests {
         let lab = tempfile::tempdir().unwrap();
         let file = lab.path().join("file");
         assert_eq!(symlink_metadata(&file).unwrap(), None);
-        crate::write_new(&file, "1234").unwrap();
+        fs::write(&file, "1234").unwrap();
         let seen = symlink_metadata(&file).unwrap().unwrap();
         assert_eq!((seen.kind, seen.size, seen.is_executable), (FileKind::File, 4, false));
         assert!(!seen.has_other_names && seen.changed.is_some());
@@ -208,9 +208,7 @@ mod tests {
         std::os::unix::fs::symlink(lab.path(), &link).unwrap();
         assert_eq!(symlink_metadata(&link).unwrap().unwrap().kind, FileKind::Link);
         assert_eq!(symlink_metadata(lab.path()).unwrap().unwrap().kind, FileKind::Directory);
-        assert_eq!(
-            crate::write_new(&file, "").unwrap_err().io_error().kind(),
-            io::ErrorKind::AlreadyExists
-        );
+        let again = crate::create_file(&file, crate::Access::default()).unwrap_err();
+        assert_eq!(again.io_error().kind(), io::ErrorKind::AlreadyExists);
     }
 }

@@ -9,7 +9,7 @@ use crate::io_error::where_supported;
 use crate::metadata::FileKind;
 use crate::platform;
 use crate::syscall_path::SyscallPath;
-use crate::walk::{MountPolicy, walk};
+use crate::walk::walk;
 
 /// Makes the file at `path` executable for everyone with read permission, or not executable.
 ///
@@ -27,7 +27,7 @@ pub fn set_executable(path: &Path, executable: bool) -> Result<()> {
 ///
 /// A directory cannot be read.
 pub fn make_tree_read_only(tree: &Path) -> Result<()> {
-    walk(tree, MountPolicy::Cross, Err, |cursor, entry| {
+    walk(tree, |cursor, entry| {
         if entry.kind == FileKind::File {
             let _ = cursor.make_read_only(&entry.name);
         }

@@ -7,57 +7,55 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// How many items a thread takes at once: few enough that all threads end at about the same time.
+/// The number of items that a thread takes at once: few enough that all threads end at about the same time.
 const SHARE: usize = 8;
 
 /// Applies `work` to every item and returns the results in the order of the items.
 ///
 /// The calling thread works too, and alone if the system gives no more threads.
 pub fn parallel_map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
-    parallel_map_with(items, || (), |(), item| work(item))
+    parallel_map_with(items, None, || (), |(), item| work(item))
 }
 
-/// As [`parallel_map`]. Each thread has one of what `tools` gives, which `work` gets with each item.
+/// As [`parallel_map`]. Each thread calls `state` once, and passes the value to `work` with each of its items.
+///
+/// `threads` is for work that waits for the network, or takes long for each item: the number of threads,
+/// independent of the number of processors. Each thread then takes one item at a time.
 pub fn parallel_map_with<T: Sync, R: Send, S>(
     items: &[T],
-    tools: impl Fn() -> S + Sync,
+    threads: Option<NonZeroUsize>,
+    state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T) -> R + Sync,
 ) -> Vec<R> {
-    let threads = items.len().div_ceil(SHARE).min(processors().get());
-    always(items, threads, SHARE, tools, work)
+    let (threads, share) = match threads {
+        Some(threads) => (threads.get(), 1),
+        None => (items.len().div_ceil(SHARE).min(processors().get()), SHARE),
+    };
+    let work = |state: &mut S, item: &T| Ok::<_, Infallible>(work(state, item));
+    let Ok(results) = spread(items, threads, share, state, work);
+    results
 }
 
-/// As [`parallel_map`], for work that waits for the network, or that takes long for each item: on so
-/// many threads, however many processors there are, and one item at a time.
-pub fn parallel_map_on<T: Sync, R: Send>(
-    items: &[T],
-    threads: NonZeroUsize,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
-    always(items, threads.get(), 1, || (), |(), item| work(item))
-}
-
-/// As [`parallel_map`], for work that may fail and takes long for each item. Each thread has one of
-/// what `tools` gives, which `work` gets with each item.
+/// As [`parallel_map_with`], for work that may fail and takes long for each item.
 ///
 /// # Errors
 ///
-/// The error of the first item, in their order, for which `work` fails. Items after one that
-/// failed may not be worked on at all.
+/// The error of the first item, in their order, for which `work` fails. Items after a failed one may be
+/// skipped.
 pub fn try_parallel_map<T: Sync, R: Send, E: Send, S>(
     items: &[T],
-    tools: impl Fn() -> S + Sync,
+    state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
-    spread(items, processors().get(), 1, tools, work)
+    spread(items, processors().get(), 1, state, work)
 }
 
-/// Does two things at the same time, or one after the other if the system gives no more threads.
+/// Calls two functions at the same time, or one after the other if the system gives no more threads.
 pub fn join<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
     let first = Mutex::new(Some(first));
     let run = || {
         let first = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-        first.expect("BUG: it is done once")()
+        first.expect("BUG: it is called once")()
     };
     thread::scope(|scope| {
         let helper = thread::Builder::new().spawn_scoped(scope, run);
@@ -70,33 +68,21 @@ pub fn join<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() 
     })
 }
 
-/// How many threads there are for work that never waits.
+/// The number of threads for work that never waits.
 pub fn processors() -> NonZeroUsize {
     thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
-}
-
-fn always<T: Sync, R: Send, S>(
-    items: &[T],
-    threads: usize,
-    share: usize,
-    tools: impl Fn() -> S + Sync,
-    work: impl Fn(&mut S, &T) -> R + Sync,
-) -> Vec<R> {
-    let work = |tools: &mut S, item: &T| Ok::<_, Infallible>(work(tools, item));
-    let Ok(results) = spread(items, threads, share, tools, work);
-    results
 }
 
 fn spread<T: Sync, R: Send, E: Send, S>(
     items: &[T],
     threads: usize,
     share: usize,
-    tools: impl Fn() -> S + Sync,
+    state: impl Fn() -> S + Sync,
     work: impl Fn(&mut S, &T) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
     let next = AtomicUsize::new(0);
     let run = || {
-        let mut tools = tools();
+        let mut state = state();
         let mut results = Vec::new();
         loop {
             let begin = next.fetch_add(share, Ordering::Relaxed);
@@ -104,9 +90,9 @@ fn spread<T: Sync, R: Send, E: Send, S>(
                 return results;
             };
             let taken = &rest[..rest.len().min(share)];
-            let done: Result<Vec<R>, E> = taken.iter().map(|item| work(&mut tools, item)).collect();
+            let done: Result<Vec<R>, E> = taken.iter().map(|item| work(&mut state, item)).collect();
             if done.is_err() {
-                // Whatever comes before this share is taken already, and will be finished.
+                // The shares before this one are taken already, and will be finished.
                 next.store(items.len(), Ordering::Relaxed);
             }
             results.push((begin, done));
@@ -141,7 +127,9 @@ mod tests {
             let doubled: Vec<usize> = items.iter().map(|item| item * 2).collect();
             assert_eq!(parallel_map(&items, |item| item * 2), doubled);
             let threads = NonZeroUsize::new(3).unwrap();
-            assert_eq!(parallel_map_on(&items, threads, |item| item * 2), doubled);
+            let on_threads =
+                parallel_map_with(&items, Some(threads), || 2, |two, item| item * *two);
+            assert_eq!(on_threads, doubled);
         }
     }
 

@@ -16,9 +16,6 @@ use crate::platform;
 use crate::stamp::FileStamp;
 use crate::syscall_path::SyscallPath;
 
-/// The smallest buffer.
-const SMALL: usize = 4095;
-
 /// Opens the regular file at `path` with `options`. A link is followed.
 ///
 /// Never blocks: it does not wait for the writer of a FIFO. No terminal becomes that of this process.
@@ -56,70 +53,31 @@ fn not_regular(kind: FileType) -> io::Error {
     io::Error::new(kind, message)
 }
 
-/// Reads files, one after the other, into one buffer.
-#[derive(Debug, Default)]
-pub struct FileReader {
-    buffer: Vec<u8>,
-}
-
-impl FileReader {
-    /// The bytes of a regular file, and its stamp from before the read; `None` if it does not exist.
-    ///
-    /// # Errors
-    ///
-    /// It cannot be read, is not a regular file (see [`Error::is_directory`]), or has more than `limit`
-    /// bytes.
-    pub fn read(&mut self, path: &Path, limit: u64) -> Result<Option<(&[u8], FileStamp)>> {
-        match self.fill(path, limit) {
-            Err(error) if is_absent(&error) => Ok(None),
-            Err(error) => Err(Error::on("read", path)(error)),
-            Ok((length, stamp)) => Ok(Some((&self.buffer[..length], stamp))),
-        }
-    }
-
-    /// Reads a file into the buffer, and returns its length.
-    fn fill(&mut self, path: &Path, limit: u64) -> io::Result<(usize, FileStamp)> {
-        let mut file = open_to_read(path)?;
-        let metadata = file.metadata()?;
-        if metadata.len() > limit {
-            return Err(io::ErrorKind::FileTooLarge.into());
-        }
-        let expected = metadata.len() as usize;
-        let mut length = 0;
-        loop {
-            // One byte more than expected, to detect that the file has grown.
-            if self.buffer.len() <= length.max(expected) {
-                self.buffer.resize(SMALL.max(2 * length).max(expected) + 1, 0);
-            }
-            match file.read(&mut self.buffer[length..]) {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-                Err(error) => return Err(error),
-                Ok(0) => break,
-                Ok(count) => length += count,
-            }
-            if length == expected {
-                break;
-            }
-            if length as u64 > limit {
-                return Err(io::ErrorKind::FileTooLarge.into());
-            }
-        }
-        Ok((length, FileStamp::of_metadata(&metadata)))
-    }
-}
-
-/// As [`FileReader::read`], for one file.
+/// The bytes of a regular file, and its stamp from before the read; `None` if it does not exist.
 ///
 /// # Errors
 ///
-/// As [`FileReader::read`].
+/// It cannot be read, is not a regular file (see [`Error::is_directory`]), or has more than `limit`
+/// bytes.
 pub fn read_up_to(path: &Path, limit: u64) -> Result<Option<(Vec<u8>, FileStamp)>> {
-    let mut reader = FileReader::default();
-    let found = reader.read(path, limit)?.map(|(bytes, stamp)| (bytes.len(), stamp));
-    Ok(found.map(|(length, stamp)| {
-        reader.buffer.truncate(length);
-        (reader.buffer, stamp)
-    }))
+    let read = || -> io::Result<(Vec<u8>, FileStamp)> {
+        let file = open_to_read(path)?;
+        let metadata = file.metadata()?;
+        let within_limit = |length: u64| match length <= limit {
+            true => Ok(()),
+            false => Err(io::Error::from(io::ErrorKind::FileTooLarge)),
+        };
+        within_limit(metadata.len())?;
+        let mut bytes = Vec::with_capacity(metadata.len() as usize);
+        // One byte more than allowed, to detect a file that has grown.
+        file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+        within_limit(bytes.len() as u64)?;
+        Ok((bytes, FileStamp::of_metadata(&metadata)))
+    };
+    match read() {
+        Err(error) if is_absent(&error) => Ok(None),
+        found => found.map(Some).map_err(Error::on("read", path)),
+    }
 }
 
 /// The bytes of the file at `path`; empty if it does not exist.
@@ -259,13 +217,12 @@ mod tests {
     #[test]
     fn a_reader_gives_each_file_as_it_is() {
         let depot = tempfile::tempdir().unwrap();
-        let mut reader = FileReader::default();
         for length in [3, 100_000, 0, 7, 1] {
             let path = depot.path().join(length.to_string());
             let bytes: Vec<u8> = (0..length).map(|index| index as u8).collect();
             fs::write(&path, &bytes).unwrap();
-            let (read, stamp) = reader.read(&path, 1 << 20).unwrap().unwrap();
-            assert_eq!((read, Some(stamp)), (&bytes[..], FileStamp::of(&path)));
+            let (read, stamp) = read_up_to(&path, 1 << 20).unwrap().unwrap();
+            assert_eq!((read, Some(stamp)), (bytes, FileStamp::of(&path)));
         }
     }
 

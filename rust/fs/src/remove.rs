@@ -33,7 +33,7 @@ mod system;
 /// If there is a mount in the directory or at `path`, nothing is removed ([`Error::mount_point`]). Other entries
 /// that cannot be removed stay, under the new name.
 pub fn remove(path: &Path) -> Result<()> {
-    stage_removal_now(path)?.map_or(Ok(()), |doomed| doomed.remove().map(drop))
+    StagedRemoval::begin_now(path)?.map_or(Ok(()), |doomed| doomed.remove().map(drop))
 }
 
 /// A path that is about to be removed, and already has another name.
@@ -50,63 +50,55 @@ pub struct StagedRemoval {
     directory: Option<system::Identity>,
 }
 
-/// Renames `path`, to be removed. `None` if it does not exist.
-///
-/// Only a directory is renamed; a file or a link is removed in one step. A directory that cannot be renamed keeps
-/// its name until it is removed, and so does one that has the name of a leftover already.
-///
-/// `trusted` is a prefix of `path`. Links in it are followed; a link below it is not, even if it replaces a
-/// directory at this moment.
-///
-/// # Crash
-///
-/// As [`remove`].
-///
-/// # Errors
-///
-/// The metadata cannot be read, there is a mount at `path` or below it, or its parent is not writable. `path` is
-/// then unchanged.
-pub fn stage_removal(
-    path: &Path,
-    trusted: &Path,
-    mounts: &Mounts,
-) -> Result<Option<StagedRemoval>> {
-    stage_removal_unless(path, trusted, |path| mounts.refuse(path))
-}
-
-/// As [`stage_removal`], with the current mounts, which are read only if `path` is a directory.
-fn stage_removal_now(path: &Path) -> Result<Option<StagedRemoval>> {
-    let trusted = path.parent().unwrap_or(Path::new(""));
-    stage_removal_unless(path, trusted, |path| Mounts::read().refuse(path))
-}
-
-fn stage_removal_unless(
-    path: &Path,
-    trusted: &Path,
-    refuse: impl FnOnce(&Path) -> Result<()>,
-) -> Result<Option<StagedRemoval>> {
-    // With a separator at the end, the system would follow a link.
-    let path: PathBuf = path.components().collect();
-    let is_directory = match fs::symlink_metadata(&path) {
-        Ok(metadata) => metadata.is_dir(),
-        Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(failed) => return Err(Error::on("remove", &path)(failed)),
-    };
-    log::debug!("deleting `{}`", path.display());
-    let trusted: PathBuf = trusted.components().collect();
-    if !is_directory {
-        return Ok(Some(StagedRemoval { doomed: path.clone(), path, trusted, directory: None }));
-    }
-    refuse(&path)?;
-    Ok(system::rename_aside(&path, &trusted)?.map(|(doomed, directory)| StagedRemoval {
-        path,
-        doomed,
-        trusted,
-        directory: Some(directory),
-    }))
-}
-
 impl StagedRemoval {
+    /// Renames `path`, to be removed. `None` if it does not exist.
+    ///
+    /// Only a directory is renamed; a file or a link is removed in one step. A directory that cannot be renamed
+    /// keeps its name until it is removed, and so does one that has the name of a leftover already.
+    ///
+    /// `trusted` is a prefix of `path`. Links in it are followed; a link below it is not, even if it replaces a
+    /// directory at this moment.
+    ///
+    /// # Crash
+    ///
+    /// As [`remove`].
+    ///
+    /// # Errors
+    ///
+    /// The metadata cannot be read, there is a mount at `path` or below it, or its parent is not writable. `path`
+    /// is then unchanged.
+    pub fn begin(path: &Path, trusted: &Path, mounts: &Mounts) -> Result<Option<Self>> {
+        Self::begin_unless(path, trusted, |path| mounts.refuse(path))
+    }
+
+    /// As [`StagedRemoval::begin`], with the current mounts, which are read only if `path` is a directory.
+    fn begin_now(path: &Path) -> Result<Option<Self>> {
+        let trusted = path.parent().unwrap_or(Path::new(""));
+        Self::begin_unless(path, trusted, |path| Mounts::read().refuse(path))
+    }
+
+    fn begin_unless(
+        path: &Path,
+        trusted: &Path,
+        refuse: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<Option<Self>> {
+        // With a separator at the end, the system would follow a link.
+        let path: PathBuf = path.components().collect();
+        let is_directory = match fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata.is_dir(),
+            Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(failed) => return Err(Error::on("remove", &path)(failed)),
+        };
+        log::debug!("deleting `{}`", path.display());
+        let trusted: PathBuf = trusted.components().collect();
+        if !is_directory {
+            return Ok(Some(Self { doomed: path.clone(), path, trusted, directory: None }));
+        }
+        refuse(&path)?;
+        let staged = system::rename_aside(&path, &trusted)?;
+        Ok(staged.map(|(doomed, id)| Self { path, doomed, trusted, directory: Some(id) }))
+    }
+
     /// Removes it, and returns its size.
     ///
     /// # Errors
@@ -222,7 +214,7 @@ mod tests {
             crate::copy_tree(&tree, &copy, &crate::Progress::default()).unwrap().unwrap();
             crate::make_tree_read_only(&copy).unwrap();
             for tree in [tree, copy] {
-                assert_eq!(crate::measure(&tree), Size { bytes: 5, shared: 0, files: 1 });
+                assert_eq!(Size::of(&tree), Size { bytes: 5, shared: 0, files: 1 });
                 remove(&tree).unwrap();
             }
         };
@@ -291,8 +283,9 @@ mod tests {
         let lab = tempfile::tempdir().unwrap();
         let leftover = lab.path().join("tree@removing-1-0");
         fs::create_dir_all(leftover.join("below")).unwrap();
-        let aside =
-            stage_removal(&leftover, lab.path(), &Mounts::read()).unwrap().expect("it is there");
+        let aside = StagedRemoval::begin(&leftover, lab.path(), &Mounts::read())
+            .unwrap()
+            .expect("it is there");
         assert!(leftover.join("below").exists(), "it has its name still");
         assert_eq!(aside.remove().unwrap(), Size::default());
         assert!(!leftover.exists());
@@ -304,11 +297,11 @@ mod tests {
     /// Another directory than the one that was renamed is not removed, also if a directory above it
     /// was replaced by a link.
     #[test]
-    fn only_the_directory_that_was_stage_removal_is_removed() {
+    fn only_the_directory_that_was_staged_is_removed() {
         let lab = tempfile::tempdir().unwrap();
         let above = lab.path().join("above");
         fs::create_dir_all(above.join("tree/below")).unwrap();
-        let aside = stage_removal(&above.join("tree"), &above, &Mounts::read())
+        let aside = StagedRemoval::begin(&above.join("tree"), &above, &Mounts::read())
             .unwrap()
             .expect("it is there");
         let name = fs::read_dir(&above).unwrap().next().unwrap().unwrap().file_name();
@@ -332,12 +325,13 @@ mod tests {
         symlink(&outside, depot.join("group")).unwrap();
         let mounts = Mounts::read();
         let group = depot.join("group");
-        assert!(stage_removal(&group.join("tree"), &depot, &mounts).is_err());
-        let file =
-            stage_removal(&group.join("file"), &depot, &mounts).unwrap().expect("it is there");
+        assert!(StagedRemoval::begin(&group.join("tree"), &depot, &mounts).is_err());
+        let file = StagedRemoval::begin(&group.join("file"), &depot, &mounts)
+            .unwrap()
+            .expect("it is there");
         assert!(file.remove().is_err());
         assert!(outside.join("tree").exists() && outside.join("file").exists());
-        let trusted = stage_removal(&group.join("tree"), &group, &mounts).unwrap();
+        let trusted = StagedRemoval::begin(&group.join("tree"), &group, &mounts).unwrap();
         trusted.expect("it is there").remove().unwrap();
         assert!(!outside.join("tree").exists());
     }

@@ -27,7 +27,7 @@ pub(crate) use system::{Identity, UNLISTED, identity};
 
 /// Whether a walk enters file systems that are mounted below its root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MountPolicy {
+pub(crate) enum MountPolicy {
     /// Mounts are entered.
     Cross,
     /// Entering a mount point is an error ([`std::io::ErrorKind::CrossesDevices`]). A bind mount is a
@@ -36,14 +36,14 @@ pub enum MountPolicy {
 }
 
 impl TreeCursor {
-    /// As [`TreeCursor::open`], and lists the root.
+    /// Begins in the directory at `root`, or that a link there leads to, and lists it. Mounts below are entered.
     ///
     /// # Errors
     ///
-    /// As [`TreeCursor::open`] and [`TreeCursor::read_dir`].
-    pub fn open_and_list(root: &Path, mounts: MountPolicy) -> Result<(Self, Vec<DirEntry>)> {
+    /// It is not a directory, or cannot be read.
+    pub fn open_and_list(root: &Path) -> Result<(Self, Vec<DirEntry>)> {
         let open = || -> io::Result<_> {
-            let mut cursor = Self::open(root, mounts)?;
+            let mut cursor = Self::open(root, MountPolicy::Cross)?;
             let entries = cursor.read_dir()?;
             Ok((cursor, entries))
         };
@@ -72,27 +72,23 @@ impl TreeCursor {
 
 const LIST: &str = "list the directory";
 
-/// Calls `visit` with each entry at and below `root`, a directory before its entries, in no order, until
-/// it returns `false`. Links are not followed.
+/// Calls `visit` with each entry below the directory `root`, a directory before its entries, in no order, until
+/// it returns `false`. Links are not followed, mounts are entered.
 ///
-/// Each error is passed to `on_error`: if that returns `Ok`, the walk continues without the directory.
+/// # Errors
+///
+/// A directory cannot be read.
+pub fn walk(root: &Path, visit: impl FnMut(&TreeCursor, &DirEntry) -> bool) -> Result<()> {
+    let mut cursor = TreeCursor::open(root, MountPolicy::Cross).map_err(Error::on(LIST, root))?;
+    walk_below(&mut cursor, Err, visit)
+}
+
+/// As [`walk`], below the current directory of `cursor`. Each error is passed to `on_error`: if that returns
+/// `Ok`, the walk continues without the directory.
 ///
 /// # Errors
 ///
 /// The first error that `on_error` returns.
-pub fn walk(
-    root: &Path,
-    mounts: MountPolicy,
-    mut on_error: impl FnMut(Error) -> Result<()>,
-    visit: impl FnMut(&TreeCursor, &DirEntry) -> bool,
-) -> Result<()> {
-    match TreeCursor::open(root, mounts) {
-        Ok(mut cursor) => walk_below(&mut cursor, on_error, visit),
-        Err(error) => on_error(Error::on(LIST, root)(error)),
-    }
-}
-
-/// As [`walk`], below the current directory of `cursor`.
 pub(crate) fn walk_below(
     cursor: &mut TreeCursor,
     mut on_error: impl FnMut(Error) -> Result<()>,

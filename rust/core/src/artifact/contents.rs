@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use scratchrs_archive::{self as archive, Compression, Packed};
-use scratchrs_fs::{self as fs, Progress};
+use scratchrs_fs::{self as fs, Progress, Size};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::join;
 
@@ -26,7 +26,7 @@ pub fn list(stack: &Stack) -> Result<Listing> {
     for (hash, path) in self::artifacts(stack)? {
         let bytes = match record::read(&path, hash) {
             Some(tree) => tree.bytes(),
-            None => fs::measure_dir(Path::new(&path)).bytes,
+            None => Size::of_entries(Path::new(&path)).bytes,
         };
         let uses = uses.get(&hash).cloned().unwrap_or_default();
         artifacts.push(Listed {

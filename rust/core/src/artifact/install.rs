@@ -93,7 +93,8 @@ pub fn install_all(
     let client = Client::new(options.settings, progress);
     let job = Job { stack, options, client: &client, progress, shows_stages: false };
     let threads = options.settings.concurrent_downloads;
-    let mut results = fs::parallel_map_on(wanted, threads, |wanted| job.install(wanted));
+    let mut results =
+        fs::parallel_map_with(wanted, Some(threads), || (), |(), wanted| job.install(wanted));
     job.log_uses(wanted, &mut results);
     results
 }

@@ -73,7 +73,7 @@ fn protect(path: String, lock_timeout: Duration) -> Result<Presence> {
         touched => touched?,
     }
     let lock = lock_beside(&path);
-    if fs::is_lock_free(&lock) {
+    if PidLock::is_free(&lock) {
         return Ok(result(path));
     }
     match PidLock::acquire(&lock, locks::ARTIFACT.briefly(), lock_timeout) {

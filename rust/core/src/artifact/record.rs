@@ -41,9 +41,9 @@ pub(super) fn touch(artifact: &str) -> fs::Result<()> {
     if fs::touch(&path)? || !fs::is_dir(Path::new(artifact)) {
         return Ok(());
     }
-    match fs::write_new(&path, "") {
+    match fs::create_file(&path, fs::Access::default()) {
         Err(error) if error.is_occupied() => fs::touch(&path).map(drop),
-        written => written,
+        created => created.map(drop),
     }
 }
 

@@ -92,10 +92,15 @@ fn is_equivalent(path: &str, differences: &[Difference]) -> bool {
 pub fn verify_all(stack: &Stack, progress: &Progress) -> Result<Verification> {
     progress.begin("Verifying artifacts");
     let artifacts = artifacts(stack)?;
-    let verdicts = fs::parallel_map_on(&artifacts, fs::processors(), |(hash, path)| {
-        progress.check()?;
-        verify_tree(path, *hash, progress)
-    });
+    let verdicts = fs::parallel_map_with(
+        &artifacts,
+        Some(fs::processors()),
+        || (),
+        |(), (hash, path)| {
+            progress.check()?;
+            verify_tree(path, *hash, progress)
+        },
+    );
     let mut verification = Verification::default();
     for ((hash, path), verdict) in artifacts.into_iter().zip(verdicts) {
         match verdict {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use scratchrs_fs::{self as fs, Progress};
+use scratchrs_fs::{self as fs, Progress, Size};
 use scratchrs_model::collection::{Decision, Item, Kind, Reference, State};
 use scratchrs_model::layout::{GLOBAL, PACKAGES};
 use scratchrs_model::slug::Slug;
@@ -99,7 +99,7 @@ impl World {
         Explanation {
             kind: item.kind.into(),
             label: self.label(item, decision),
-            size: fs::measure(&path),
+            size: Size::of(&path),
             path: path.to_string_lossy().into_owned(),
             last_used: self.last_used(decision),
             standing,

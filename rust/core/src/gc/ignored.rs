@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::Path;
 
-use scratchrs_fs::{self as fs, FileId};
+use scratchrs_fs::FileId;
 
 use crate::error::Result;
 use crate::place::in_current_directory;
@@ -26,7 +26,7 @@ impl Ignored {
         let mut ignored = Self::default();
         for root in roots {
             let path = in_current_directory(root)?;
-            ignored.files.extend(fs::file_id(Path::new(&*path)));
+            ignored.files.extend(FileId::of(Path::new(&*path)));
             ignored.paths.extend([path.into_owned(), root.clone()]);
         }
         Ok(ignored)
@@ -38,7 +38,7 @@ impl Ignored {
 
     /// Whether a root is one of them.
     pub(crate) fn has(&self, path: &str) -> bool {
-        let is_same = || fs::file_id(Path::new(path)).is_some_and(|id| self.files.contains(&id));
+        let is_same = || FileId::of(Path::new(path)).is_some_and(|id| self.files.contains(&id));
         !self.is_empty() && (self.paths.contains(path) || is_same())
     }
 }

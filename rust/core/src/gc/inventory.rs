@@ -66,7 +66,7 @@ pub(crate) fn depots(stack: &[String], sweeps_all: bool) -> Result<Vec<Depot>> {
     for (index, path) in stack.iter().enumerate() {
         let path = in_current_directory(path)?;
         let path = path.trim_end_matches(std::path::MAIN_SEPARATOR).to_owned();
-        let id = fs::file_id(Path::new(&path));
+        let id = FileId::of(Path::new(&path));
         let real = fs::canonicalize(Path::new(&path))
             .ok()
             .and_then(|real| real.into_os_string().into_string().ok());
@@ -214,7 +214,7 @@ impl Inventory {
         if depots.len() > 1 {
             // Depots may have a directory in common, through a link or a mount.
             let mut seen = HashSet::new();
-            shelves.retain(|shelf| fs::file_id(&shelf.path).is_none_or(|id| seen.insert(id)));
+            shelves.retain(|shelf| FileId::of(&shelf.path).is_none_or(|id| seen.insert(id)));
         }
         let mut inventory = Self { depots, ..Self::default() };
         inventory.besides.resize_with(inventory.depots.len(), Besides::default);

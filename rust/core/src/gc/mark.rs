@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, FileReader, FileStamp};
+use scratchrs_fs::{self as fs, FileStamp};
 use scratchrs_model::artifacts_toml::{NamedHashes, named_hashes};
 use scratchrs_model::collection::{Depot, Kind, Root, Roots, SpaceUse, Unreadable};
 use scratchrs_model::diagnostic::Diagnostic;
@@ -371,24 +371,23 @@ impl<F: Format> RootReader<F> {
     /// Reads the roots that logs know, but for those known that have not changed.
     fn read_all(self, logs: &[Log], kind: UsageLogFile, depots: &[Depot]) -> Found<F::Content> {
         let paths = used(logs, kind);
-        let readings =
-            fs::parallel_map_with(&paths, <(FileReader, F)>::default, |tools, (path, _)| {
-                let known = self.known.binary_search_by(|root| root.path.as_str().cmp(path));
-                let stamp = known.ok().and_then(|index| self.looks[index].stamp.as_ref());
-                let is_same = stamp.is_some() && FileStamp::of(Path::new(path)).as_ref() == stamp;
-                if is_same {
-                    return (None, None);
-                }
-                let mut read = |path: &str| read_root(tools, Path::new(path), self.now);
-                let reading = read(path);
-                if !matches!(reading, Reading::Gone) {
-                    return (Some(reading), None);
-                }
-                let paths = stand_ins(path, &depots_logging(path, kind, logs), depots);
-                let mut others = paths.into_iter().map(|path| (Some(read(&path)), Some(path)));
-                let found = others.find(|(reading, _)| !matches!(reading, Some(Reading::Gone)));
-                found.unwrap_or((Some(reading), None))
-            });
+        let readings = fs::parallel_map_with(&paths, None, F::default, |format, (path, _)| {
+            let known = self.known.binary_search_by(|root| root.path.as_str().cmp(path));
+            let stamp = known.ok().and_then(|index| self.looks[index].stamp.as_ref());
+            let is_same = stamp.is_some() && FileStamp::of(Path::new(path)).as_ref() == stamp;
+            if is_same {
+                return (None, None);
+            }
+            let mut read = |path: &str| read_root(format, Path::new(path), self.now);
+            let reading = read(path);
+            if !matches!(reading, Reading::Gone) {
+                return (Some(reading), None);
+            }
+            let paths = stand_ins(path, &depots_logging(path, kind, logs), depots);
+            let mut others = paths.into_iter().map(|path| (Some(read(&path)), Some(path)));
+            let found = others.find(|(reading, _)| !matches!(reading, Some(Reading::Gone)));
+            found.unwrap_or((Some(reading), None))
+        });
         let mut known = self.known.into_iter().zip(self.looks);
         let mut found = Found::with_capacity(paths.len());
         for ((path, last_used), (reading, stand_in)) in paths.into_iter().zip(readings) {
@@ -433,14 +432,10 @@ impl<T> Found<T> {
     }
 }
 
-fn read_root<F: Format>(
-    (file, format): &mut (FileReader, F),
-    path: &Path,
-    now: SystemTime,
-) -> Reading<F::Content> {
-    match file.read(path, LONGEST_ROOT) {
+fn read_root<F: Format>(format: &mut F, path: &Path, now: SystemTime) -> Reading<F::Content> {
+    match fs::read_up_to(path, LONGEST_ROOT) {
         Ok(None) => Reading::Gone,
-        Ok(Some((bytes, stamp))) => match format.read(bytes) {
+        Ok(Some((bytes, stamp))) => match format.read(&bytes) {
             Ok((content, diagnostic)) => {
                 let stamp = Some(stamp).filter(|stamp| stamp.is_older_than(SETTLED, now));
                 Reading::Read(content, Look { stamp, diagnostic: diagnostic.map(Box::new) })

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, FileStamp, Holder, Mounts, Policy};
+use scratchrs_fs::{self as fs, FileStamp, Holder, Mounts, PidLock, Policy};
 use scratchrs_model::collection::{Item, Kind};
 use scratchrs_model::layout::{GENERATING, LOCK, TREE_RECORD};
 
@@ -46,7 +46,7 @@ pub(super) fn why_in_use(
     moment: Moment,
 ) -> fs::Result<Option<String>> {
     let lock = lock_of(path, item);
-    let holder = lock.map(|(lock, policy)| fs::lock_holder(&lock, policy)).transpose()?.flatten();
+    let holder = lock.map(|(lock, policy)| PidLock::holder(&lock, policy)).transpose()?.flatten();
     Ok(holder.map(|holder| held_by(&holder)).or_else(|| why_spared(path, item, mounts, moment)))
 }
 

@@ -61,7 +61,7 @@ struct Repository {
 impl Repository {
     fn at(path: &str) -> Self {
         let path = Path::new(path);
-        Self { id: fs::file_id(path), real: fs::canonicalize_existing(path) }
+        Self { id: FileId::of(path), real: canonicalize_existing(path) }
     }
 
     fn is(&self, other: &Self) -> bool {
@@ -149,7 +149,7 @@ impl<'a> Finder<'a> {
                 continue;
             }
             let above: Vec<&Path> = Path::new(path).ancestors().collect();
-            let existing = above.partition_point(|above| fs::file_id(above).is_none());
+            let existing = above.partition_point(|above| FileId::of(above).is_none());
             let above = above[existing..].iter();
             let mut found = above.map(|above| self.identical(Kind::Artifact, above));
             let found = found.find(|found| !found.is_empty()).unwrap_or_default();
@@ -198,7 +198,7 @@ impl<'a> Finder<'a> {
             let place = &self.depots[depot];
             let path = place.items[item].path(&place.path);
             // What it leads to in the end, and what its text says, which may be another link.
-            let next = fs::link_target(&path);
+            let next = link_target(&path);
             for target in fs::canonicalize(&path).ok().into_iter().chain(next) {
                 let Some(own) = self.inside(&target) else { continue };
                 let places = KINDS.map(|kind| self.item_at(kind, &own));
@@ -228,7 +228,7 @@ impl<'a> Finder<'a> {
 
     /// The items of a kind that are what `path` leads to.
     fn identical(&self, kind: Kind, path: &Path) -> Vec<Position> {
-        let Some(id) = fs::file_id(path) else { return Vec::new() };
+        let Some(id) = FileId::of(path) else { return Vec::new() };
         let index = KINDS.iter().position(|known| *known == kind).unwrap_or_default();
         let items = self.items[index].get_or_init(|| identities(self.depots, kind));
         items.get(&id).cloned().unwrap_or_default()
@@ -255,7 +255,7 @@ impl<'a> Finder<'a> {
                 found = seen.clone();
                 break;
             }
-            if let Some(own) = fs::file_id(directory).and_then(|id| known.get(&id)) {
+            if let Some(own) = FileId::of(directory).and_then(|id| known.get(&id)) {
                 self.seen.insert(directory.to_owned(), Some(own.clone()));
                 found = Some(own.clone());
                 break;
@@ -279,7 +279,7 @@ fn directories(depots: &[Depot]) -> HashMap<FileId, String> {
     for depot in depots {
         let kinds = KINDS.map(|kind| layout::join(&depot.path, &[kind.directory()]));
         for path in std::iter::once(depot.path.clone()).chain(kinds) {
-            if let Some(id) = fs::file_id(Path::new(&path)) {
+            if let Some(id) = FileId::of(Path::new(&path)) {
                 known.entry(id).or_insert(path);
             }
         }
@@ -296,7 +296,7 @@ fn identities(depots: &[Depot], kind: Kind) -> Identities {
         .collect();
     let ids = fs::parallel_map(&positions, |(depot, item)| {
         let depot = &depots[*depot];
-        fs::file_id(&depot.items[*item].path(&depot.path))
+        FileId::of(&depot.items[*item].path(&depot.path))
     });
     let mut items = Identities::new();
     for (position, id) in positions.into_iter().zip(ids) {
@@ -305,4 +305,48 @@ fn identities(depots: &[Depot], kind: Kind) -> Identities {
         }
     }
     items
+}
+
+/// The absolute path of `path` without links, as far as it exists: missing components are kept.
+fn canonicalize_existing(path: &Path) -> PathBuf {
+    let above: Vec<&Path> = path.ancestors().collect();
+    // Everything below a missing directory is missing, too.
+    let first = above.partition_point(|above| fs::canonicalize(above).is_err());
+    let existing = above.get(first).and_then(|above| Some((above, fs::canonicalize(above).ok()?)));
+    let Some((above, real)) = existing else { return path.to_owned() };
+    match path.strip_prefix(above) {
+        Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
+        _ => real,
+    }
+}
+
+/// The target of the symbolic link at `path`: absolute, without links in its parents. `None` if `path` is not a
+/// link.
+fn link_target(path: &Path) -> Option<PathBuf> {
+    let target = path.parent()?.join(fs::read_link(path).ok()?);
+    let directory = fs::canonicalize(target.parent()?).ok()?;
+    Some(directory.join(target.file_name()?))
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn a_path_is_real_as_far_as_it_exists() {
+        let root = tempfile::tempdir().unwrap();
+        let real = root.path().canonicalize().unwrap();
+        let at = |name: &str| root.path().join(name);
+        std::fs::create_dir(at("depot")).unwrap();
+        symlink("depot", at("link")).unwrap();
+        symlink("link", at("other")).unwrap();
+        assert_eq!(canonicalize_existing(&at("other")), real.join("depot"));
+        assert_eq!(canonicalize_existing(&at("other/a/b")), real.join("depot/a/b"));
+        assert_eq!(canonicalize_existing(Path::new("/")), Path::new("/"));
+        assert_eq!(link_target(&at("other")), Some(real.join("link")));
+        assert_eq!(link_target(&at("depot")), None);
+    }
 }

@@ -26,7 +26,7 @@ pub fn status(options: &Options, moment: Moment, progress: &Progress) -> Result<
             return (Size::default(), false);
         }
         let path = item.path(&world.inventory.depots[*depot].path);
-        let size = fs::measure(&path);
+        let size = Size::of(&path);
         // What a collection fails to look at, it does not delete.
         let is_orphan = decision.referenced_by.is_empty()
             && matches!(why_in_use(&path, item, &world.mounts, moment), Ok(None));

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use scratchrs_fs::{self as fs, PidLock, Progress, Size};
+use scratchrs_fs::{self as fs, FileId, PidLock, Progress, Size};
 use scratchrs_model::collection::{DepotPlan, Item, Kind, Reason, State};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::Sha256;
@@ -41,7 +41,7 @@ fn stores_in<'a>(depots: impl Iterator<Item = &'a str>) -> Vec<(usize, Store)> {
     let mut seen = HashSet::new();
     let stores = depots.enumerate().filter_map(|(index, depot)| Some((index, store_in(depot)?)));
     stores
-        .filter(|(_, store)| fs::file_id(Path::new(store.root())).is_none_or(|id| seen.insert(id)))
+        .filter(|(_, store)| FileId::of(Path::new(store.root())).is_none_or(|id| seen.insert(id)))
         .collect()
 }
 

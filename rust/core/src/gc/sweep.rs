@@ -4,7 +4,9 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use scratchrs_fs::{self as fs, Attempt, FileStamp, Mounts, PidLock, Progress, StagedRemoval};
+use scratchrs_fs::{
+    self as fs, Attempt, FileId, FileStamp, Mounts, PidLock, Progress, StagedRemoval,
+};
 use scratchrs_model::collection::{DepotPlan, Item, KINDS, Kind, Reason, State};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{
@@ -187,7 +189,7 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
     let is_alone = swept.len() == 1;
     // Two collections that name the same depots in another order do not wait for each other.
     let mut order: Vec<usize> = (0..world.inventory.depots.len()).collect();
-    order.sort_by_cached_key(|index| fs::file_id(Path::new(&world.inventory.depots[*index].path)));
+    order.sort_by_cached_key(|index| FileId::of(Path::new(&world.inventory.depots[*index].path)));
     // Depots may have their logs in one directory, through a link or a mount.
     let mut locked = HashSet::new();
     let mut locks = Vec::new();
@@ -198,7 +200,7 @@ fn lock_logs(world: &mut World, options: &Options, report: &mut Report) -> Resul
             continue;
         }
         let logs = layout::join(&depot.path, &[layout::LOGS]);
-        if fs::file_id(Path::new(&logs)).is_some_and(|id| !locked.insert(id)) {
+        if FileId::of(Path::new(&logs)).is_some_and(|id| !locked.insert(id)) {
             continue;
         }
         let lock = |kind: UsageLogFile| {
@@ -297,7 +299,7 @@ fn set_aside_locked(
     }
     // The inventory has not followed links below this, either.
     let shelf = path.ancestors().nth(if item.kind.is_grouped() { 2 } else { 1 });
-    match fs::stage_removal(path, shelf.unwrap_or(path), mounts) {
+    match StagedRemoval::begin(path, shelf.unwrap_or(path), mounts) {
         Ok(Some(aside)) => {
             if item.kind == Kind::Artifact {
                 // Of no use without its artifact, and harmless.
@@ -363,7 +365,7 @@ fn condense(
             continue;
         }
         // Depots may have a log in common.
-        if fs::file_id(Path::new(&log.path)).is_some_and(|id| !seen.insert(id)) {
+        if FileId::of(Path::new(&log.path)).is_some_and(|id| !seen.insert(id)) {
             continue;
         }
         let condensed = condensed(log, &gone, now);

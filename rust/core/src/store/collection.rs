@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use chrono::TimeDelta;
-use scratchrs_fs::{self as fs, FileKind, Mounts, StagedRemoval};
+use scratchrs_fs::{self as fs, FileKind, Mounts, Size, StagedRemoval};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::orphans::Orphans;
 use scratchrs_model::store::layout::{ARTIFACTS, TREES, VARIANTS};
@@ -333,8 +333,8 @@ fn freed(store: &Store, hash: Sha256, path: &Path, kind: ArtifactKind, marked: &
     match kind {
         // Its other names are in trees, which go before it, or share its blocks.
         ArtifactKind::File => {
-            let variant = fs::measure(Path::new(&store.layout().variant(hash)));
-            fs::measure(path).bytes + variant.bytes
+            let variant = Size::of(Path::new(&store.layout().variant(hash)));
+            Size::of(path).bytes + variant.bytes
         }
         ArtifactKind::Tree => {
             let record = marked.trees.get(&hash);
@@ -349,8 +349,7 @@ fn write_logs(store: &Store, marked: &Marked, waiting: &Orphans) -> Result<()> {
     let layout = store.layout();
     let write = |path: String, text: String| -> Result<()> {
         let path = Path::new(&path);
-        fs::create_parent_dir(path)?;
-        fs::replace(path, &text)?;
+        fs::with_parent_dir(path, || fs::replace(path, &text))?;
         Ok(())
     };
     write(layout.usage(), marked.usage.to_text())?;
@@ -366,7 +365,7 @@ fn take_away(store: &Store, removed: &Orphan, mounts: &Mounts) -> Result<Option<
         removed.since
     );
     let artifacts = store.layout().artifacts();
-    let aside = fs::stage_removal(Path::new(&removed.path), Path::new(&artifacts), mounts)?;
+    let aside = StagedRemoval::begin(Path::new(&removed.path), Path::new(&artifacts), mounts)?;
     match removed.kind {
         ArtifactKind::Tree => {
             fs::remove(Path::new(&store.layout().record(removed.hash)))?;
@@ -396,7 +395,7 @@ fn leftovers(
                 continue;
             }
             let path = artifacts.join(&group.name).join(&entry.name);
-            match fs::stage_removal(&path, &artifacts, mounts) {
+            match StagedRemoval::begin(&path, &artifacts, mounts) {
                 Ok(aside) => found.extend(aside),
                 Err(error) => {
                     collected.failed.push(failure(&path.to_string_lossy(), &error));

@@ -146,7 +146,7 @@ pub(super) fn claim(
         Some(session) => session.claim(hashes),
         None => Ok(()),
     })?;
-    if fs::is_lock_free(Path::new(&store.layout().lock())) {
+    if PidLock::is_free(Path::new(&store.layout().lock())) {
         return Ok(());
     }
     wait().inspect_err(|_| settle(store, hashes, None))
@@ -202,7 +202,7 @@ pub(super) fn is_alive(store: &Store) -> Result<bool> {
     let work = PathBuf::from(store.layout().below(&[WORK]));
     for entry in fs::read_dir(&work)? {
         let is_lock = entry.name.to_str().is_some_and(|name| name.ends_with(LOCK));
-        if is_lock && fs::lock_holder(&work.join(&entry.name), locks::SESSION)?.is_some() {
+        if is_lock && PidLock::holder(&work.join(&entry.name), locks::SESSION)?.is_some() {
             return Ok(true);
         }
     }
@@ -235,7 +235,7 @@ pub(super) fn read_claims(store: &Store, touches_nothing: bool) -> Result<Claims
         }
         let lock = work.join(format!("{name}{LOCK}"));
         if touches_nothing {
-            if fs::lock_holder(&lock, locks::SESSION)?.is_some() {
+            if PidLock::holder(&lock, locks::SESSION)?.is_some() {
                 claims.firm.extend(listed(&directory)?);
             }
             continue;

@@ -66,7 +66,7 @@ impl<'a> Files<'a> {
     /// Finds those of a store that lie at the paths `files`, and others.
     pub(super) fn new(store: &'a Store, files: &'a [String]) -> Self {
         let ids =
-            files.iter().filter_map(|file| Some((fs::file_id(Path::new(file))?, file.as_str())));
+            files.iter().filter_map(|file| Some((FileId::of(Path::new(file))?, file.as_str())));
         Self { store, by_id: ids.collect(), found: HashMap::new() }
     }
 
@@ -79,7 +79,7 @@ impl<'a> Files<'a> {
         if let Some(found) = self.found.get(file) {
             return found.clone();
         }
-        let found = match fs::file_id(Path::new(file)) {
+        let found = match FileId::of(Path::new(file)) {
             Some(id) => self.by_id.get(&id).map(|own| (*own).to_owned()),
             None => {
                 let own = own(self.store, file).into_iter();

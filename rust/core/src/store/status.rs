@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
-use scratchrs_fs::{self as fs, LinkMode};
+use scratchrs_fs::{self as fs, LinkMode, Size};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::orphans::Orphans;
 
@@ -40,7 +40,7 @@ pub fn status(store: &Store) -> Result<Status> {
         let link = record.and_then(|record| record.link.parse().ok());
         let (kind, files, bytes) = match record {
             Some(record) => (ArtifactKind::Tree, record.contents().count() as u64, record.bytes()),
-            None => (ArtifactKind::File, 1, fs::measure(Path::new(&path)).bytes),
+            None => (ArtifactKind::File, 1, Size::of(Path::new(&path)).bytes),
         };
         match kind {
             ArtifactKind::Tree => {
@@ -50,8 +50,7 @@ pub fn status(store: &Store) -> Result<Status> {
             }
             ArtifactKind::File => {
                 status.files += 1;
-                status.bytes +=
-                    bytes + fs::measure(Path::new(&store.layout().variant(*hash))).bytes;
+                status.bytes += bytes + Size::of(Path::new(&store.layout().variant(*hash))).bytes;
                 let is_used_alone = !bound_by.is_empty() || !is_in_tree;
                 status.unshared_bytes += if is_used_alone { bytes } else { 0 };
             }

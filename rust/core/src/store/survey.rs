@@ -154,8 +154,8 @@ impl Survey {
                 }
                 continue;
             }
-            let variant = fs::measure(Path::new(&store.layout().variant(thing.hash))).bytes;
-            let bytes = fs::measure(Path::new(&thing.path)).bytes;
+            let variant = Size::of(Path::new(&store.layout().variant(thing.hash))).bytes;
+            let bytes = Size::of(Path::new(&thing.path)).bytes;
             let trees = thing.trees.iter().filter_map(|tree| position.get(tree).copied());
             let own = thing.is_whole().then_some(index);
             let holders: Vec<usize> = own.into_iter().chain(trees).collect();
@@ -167,7 +167,7 @@ impl Survey {
         // What holds no content: names, logs, records, what is being made.
         for entry in fs::read_dir(Path::new(store.root())).unwrap_or_default() {
             if entry.name != ARTIFACTS && entry.name != VARIANTS {
-                let rest = fs::measure(&Path::new(store.root()).join(&entry.name));
+                let rest = Size::of(&Path::new(store.root()).join(&entry.name));
                 self.size += Size { shared: 0, ..rest };
             }
         }

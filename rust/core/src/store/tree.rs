@@ -141,16 +141,7 @@ fn copy_aside(source: &Path) -> Result<PathBuf> {
 ///
 /// The directory that it belongs to may go in between, when a collection finds it empty.
 pub(super) fn into_place(built: &Path, place: &Path) -> Result<bool> {
-    const ROUNDS: usize = 16;
-    for _ in 1..ROUNDS {
-        match fs::place(built, place, IfExists::Keep) {
-            Err(error) if error.io_error().kind() == std::io::ErrorKind::NotFound => {
-                fs::create_parent_dir(place)?;
-            }
-            result => return Ok(result?),
-        }
-    }
-    Ok(fs::place(built, place, IfExists::Keep)?)
+    Ok(fs::with_parent_dir(place, || fs::place(built, place, IfExists::Keep))?)
 }
 
 /// Builds a tree at `at`, where nothing is, from its record and the store. With `source`, the files
@@ -289,8 +280,7 @@ pub(super) fn write_record(
 ) -> Result<()> {
     let place = PathBuf::from(store.layout().record(hash));
     let new = work.join("record");
-    fs::remove(&new)?;
-    fs::write_new(&new, &record.to_text())?;
+    fs::replace(&new, record.to_text())?;
     if !into_place(&new, &place)? {
         fs::place(&new, &place, IfExists::Replace)?;
     }

@@ -81,7 +81,7 @@ impl Users {
     pub(super) fn read(store: &Store, going: &[PathBuf]) -> Result<Self> {
         let (log, torn) = users::read(&fs::read(Path::new(&store.layout().users()))?);
         let mut gone = HashMap::new();
-        let ids: HashSet<FileId> = going.iter().filter_map(|going| fs::file_id(going)).collect();
+        let ids: HashSet<FileId> = going.iter().filter_map(|going| FileId::of(going)).collect();
         for path in log.iter().filter_map(|user| user.project.as_deref()) {
             if !gone.contains_key(path) {
                 let is_gone = if going.iter().any(|going| Path::new(path).starts_with(going)) {
@@ -156,7 +156,7 @@ impl Users {
 fn is_below(path: &str, directories: &HashSet<FileId>) -> bool {
     let mut above = Path::new(path).ancestors();
     !directories.is_empty()
-        && above.any(|above| fs::file_id(above).is_some_and(|id| directories.contains(&id)))
+        && above.any(|above| FileId::of(above).is_some_and(|id| directories.contains(&id)))
 }
 
 /// The path of a file below the store, parted by slashes; none if it lies elsewhere.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use fs2::FileExt;
 
+use super::PidLock;
 use super::policy::Policy;
 use crate::clock;
 use crate::error::{Error, Result};
@@ -34,30 +35,32 @@ pub(super) enum Found {
     Absent,
 }
 
-/// The process that holds the lock at `path`, if there is one. Changes nothing: a stale file stays.
-///
-/// # Errors
-///
-/// The file exists and cannot be read.
-pub fn lock_holder(path: &Path, policy: Policy) -> Result<Option<Holder>> {
-    match examine(path, policy).map_err(Error::on("read the lock", path))? {
-        Found::Held(holder) => Ok(Some(holder)),
-        Found::Stale(_) | Found::Absent => Ok(None),
+impl PidLock {
+    /// The process that holds the lock at `path`, if there is one. Changes nothing: a stale file stays.
+    ///
+    /// # Errors
+    ///
+    /// The file exists and cannot be read.
+    pub fn holder(path: &Path, policy: Policy) -> Result<Option<Holder>> {
+        match examine(path, policy).map_err(Error::on("read the lock", path))? {
+            Found::Held(holder) => Ok(Some(holder)),
+            Found::Stale(_) | Found::Absent => Ok(None),
+        }
     }
-}
 
-/// Whether the lock at `path` is certainly free. A process that takes it later sees the previous writes of the
-/// caller.
-///
-/// `false` too if the file system may be shared with other machines, which see each other's files late unless they
-/// take the lock; and if the file of a dead process exists.
-pub fn is_lock_free(path: &Path) -> bool {
-    // Of two processes that write and then check, one sees the other.
-    fence(Ordering::SeqCst);
-    let is_absent = matches!(
-        fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound
-    );
-    is_absent && path.parent().is_some_and(platform::is_local)
+    /// Whether the lock at `path` is certainly free. A process that takes it later sees the previous writes of
+    /// the caller.
+    ///
+    /// `false` too if the file system may be shared with other machines, which see each other's files late unless
+    /// they take the lock; and if the file of a dead process exists.
+    pub fn is_free(path: &Path) -> bool {
+        // Of two processes that write and then check, one sees the other.
+        fence(Ordering::SeqCst);
+        let is_absent = matches!(
+            fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound
+        );
+        is_absent && path.parent().is_some_and(platform::is_local)
+    }
 }
 
 /// The state of the lock file at `path`. A file that vanishes meanwhile is absent.

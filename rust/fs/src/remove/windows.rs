@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::is_removal_name;
 use crate::error::{Error, Result};
-use crate::measure::{Size, measure};
+use crate::measure::Size;
 
 /// The identity of a directory: unknown here.
 pub(super) type Identity = ();
@@ -34,7 +34,8 @@ pub(super) fn rename_aside(path: &Path, _trusted: &Path) -> Result<Option<(PathB
 
 /// Removes the file or link at `path`, and returns its size.
 pub(super) fn remove_leaf(path: &Path, _trusted: &Path) -> io::Result<Size> {
-    let size = fs::symlink_metadata(path).map(|metadata| Size::of(&metadata)).unwrap_or_default();
+    let size =
+        fs::symlink_metadata(path).map(|metadata| Size::of_metadata(&metadata)).unwrap_or_default();
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(size),
@@ -44,7 +45,7 @@ pub(super) fn remove_leaf(path: &Path, _trusted: &Path) -> io::Result<Size> {
 /// Removes a directory with its entries, and returns their size. The standard library follows no link, but
 /// fails at read-only files.
 pub(super) fn remove_tree(directory: &Path, _expected: Option<Identity>) -> Result<Size> {
-    let found = measure(directory);
+    let found = Size::of(directory);
     let remove = || {
         if fs::remove_dir_all(directory).is_err() {
             make_writable(directory)?;

@@ -54,8 +54,8 @@ impl TreeCursor {
     ///
     /// # Errors
     ///
-    /// It is no directory or cannot be read.
-    pub fn open(root: &Path, mounts: MountPolicy) -> io::Result<Self> {
+    /// It is not a directory, or cannot be read.
+    pub(crate) fn open(root: &Path, mounts: MountPolicy) -> io::Result<Self> {
         Self::begin(root, mounts, OFlags::RDONLY)
     }
 

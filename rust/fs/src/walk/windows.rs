@@ -22,8 +22,8 @@ impl TreeCursor {
     ///
     /// # Errors
     ///
-    /// It is no directory or cannot be read.
-    pub fn open(root: &Path, _mounts: MountPolicy) -> io::Result<Self> {
+    /// It is not a directory, or cannot be read.
+    pub(crate) fn open(root: &Path, _mounts: MountPolicy) -> io::Result<Self> {
         fs::read_dir(root)?;
         Ok(Self { path: root.to_owned(), depth: 0 })
     }
