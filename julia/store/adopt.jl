@@ -16,7 +16,7 @@ function adopt_store!(other::Union{Nothing, AbstractString} = nothing)
         @warn "\"$(name["name"])\" within $(name["file"]) is bound to something else here, and stays so"
     end
     for failure in table["skipped"]
-        @warn "$(failure["path"]) is not taken over" reason = failure["reason"]
+        @warn "$(failure["path"]) is not taken over" reason = failure["message"]
     end
     return (artifacts = table["artifacts"], names = table["names"])
 end

@@ -21,10 +21,10 @@ function find_orphanages(; collect_delay = nothing)
     delay = collect_delay === nothing ? WEEK : milliseconds(collect_delay)
     found = collection(depot, directory, delay, false)
     for failure in found["failed"]
-        @warn "Failed to delete $(failure["path"])" reason = failure["reason"]
+        @warn "Failed to delete $(failure["path"])" reason = failure["message"]
     end
     for failure in found["unreadable"]
-        @warn "`$(failure["path"])` is invalid, so everything that it binds is kept" reason = failure["reason"]
+        @warn "`$(failure["path"])` is invalid, so everything that it binds is kept" reason = failure["message"]
     end
     count = length(found["removed"])
     count == 0 && return nothing

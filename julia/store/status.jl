@@ -15,7 +15,7 @@ unknown.
   (when a collection first found it unbound).
 - `missing`: a table of names that are bound to contents which are not in the store, with `file`, `name` and
   `hash`.
-- `unreadable`: a table of invalid files of bindings, with `path` and `reason`.
+- `unreadable`: a table of invalid files of bindings, with `path` and `message`.
 """
 struct StoreStatus <: Reply
     root::String

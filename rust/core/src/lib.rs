@@ -8,6 +8,7 @@ pub mod artifact;
 pub mod debug_log;
 pub mod document;
 mod error;
+mod failure;
 pub mod gc;
 pub mod generation;
 mod locks;
@@ -20,4 +21,5 @@ mod time;
 pub mod usage;
 
 pub use error::{Error, ErrorCode, Result};
+pub use failure::Failure;
 pub use place::Place;

@@ -63,13 +63,13 @@ pub(crate) use collection::collect_beside;
 pub use collection::{COLLECTION_INTERVAL, CollectOptions, collect};
 pub use creation::{CreateOptions, Creation};
 pub use report::{
-    Adopted, Artifact, ArtifactKind, BoundName, Collected, Corrupt, Created, Failure,
-    MissingArtifact, NameInFile, Orphan, Status, Verified,
+    Adopted, Artifact, ArtifactKind, BoundName, Collected, Corrupt, Created, MissingArtifact,
+    NameInFile, Orphan, Status, Verified,
 };
 pub use session::end_session;
 pub use settings::{Settings, settings, write_settings};
 pub use status::status;
-pub(crate) use survey::{Survey, Thing, hold_if_unused, is_in_use};
+pub(crate) use survey::{StoredItem, Survey, hold_if_unused, is_in_use};
 pub(crate) use users::Project;
 pub use verification::verify;
 

@@ -2,4 +2,4 @@
 
 /// The number of the list of operations: library and Julia package compare theirs when the library is
 /// loaded.
-pub const ABI: u64 = 0xca9abb114fd3572c;
+pub const ABI: u64 = 0x6d93c98a95ff1e4a;

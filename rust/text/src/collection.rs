@@ -1,6 +1,7 @@
 //! What a collection did, or would do.
 
-use scratchrs_core::gc::{Category, Failure, Gone, Report, Waiting};
+use scratchrs_core::Failure;
+use scratchrs_core::gc::{Category, Gone, Report, Waiting};
 use scratchrs_fs::Size;
 use scratchrs_model::collection::Reason;
 

@@ -1,6 +1,6 @@
-//! What lies in the depots of a stack.
+//! The items of a stack of depots.
 //!
-//! Directories are read in parallel, each once. Links are not followed, but for the depots
+//! Directories are read in parallel, each once. Links are not followed, except for the depots
 //! themselves and the directories `packages`, `clones`, `artifacts` and `scratchspaces`, which
 //! people put on other disks: a link in the place of a package's directory may lead anywhere.
 
@@ -19,48 +19,47 @@ use scratchrs_model::layout::{self, DOWNLOAD, LOCK, Leftover};
 use scratchrs_model::orphans::Orphans;
 use scratchrs_model::spelling;
 
-use super::{Note, Problem};
+use super::report::{Note, Problem};
 use crate::artifact::creation_of;
 use crate::error::Result;
 use crate::place::in_current_directory;
 
-/// The UUID of Pkg: among its spaces lie files that it has no use for after a day.
+/// The UUID of Pkg. Some files among its spaces are useless after a day.
 const PKG: &str = "44cfe95a-1eb2-52ea-b672-e2afdf69b78f";
 const SUSPENDED: [&str; 2] = ["suspend_cache_", "pending_cache_"];
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Files that are longer are not what they are taken for.
+/// The size limit of `orphaned.toml` and of the configuration of a clone.
 const LONGEST_SMALL_FILE: u64 = 64 << 20;
 
-/// What there is in a stack of depots.
+/// The items of a stack of depots.
 #[derive(Debug, Default)]
-pub(crate) struct Inventory {
-    /// The depots, each once, whatever paths lead to it.
-    pub(crate) depots: Vec<Depot>,
-    /// Of each depot, what beside its items a collection looks at.
-    pub(crate) besides: Vec<Besides>,
+pub(super) struct Inventory {
+    /// The depots, each once, even if several paths lead to it.
+    pub(super) depots: Vec<Depot>,
+    /// Of each depot, the files besides its items that a collection deletes.
+    pub(super) besides: Vec<Besides>,
     /// The items that are symbolic links.
-    pub(crate) links: Vec<Position>,
-    /// What could not be read.
-    pub(crate) notes: Vec<Note>,
+    pub(super) links: Vec<Position>,
+    /// The problems of directories and files.
+    pub(super) notes: Vec<Note>,
 }
 
-/// What lies in a depot beside what is collected.
+/// The files of a depot that a collection deletes besides its items.
 #[derive(Debug, Default)]
-pub(crate) struct Besides {
-    /// The directories of packages that have nothing in them.
-    pub(crate) empty: Vec<PathBuf>,
-    /// What may be left of ours by a process that was killed.
-    pub(crate) leftovers: Vec<PathBuf>,
+pub(super) struct Besides {
+    /// The empty directories of packages.
+    pub(super) empty: Vec<PathBuf>,
+    /// The files that a killed process of ours may have left.
+    pub(super) leftovers: Vec<PathBuf>,
 }
 
-/// The depots at `stack`, each once and with nothing in it yet, of which the first, or all, are to be
-/// swept.
+/// The depots at `stack`, each once and without items yet. The first one is swept, or all.
 ///
 /// # Errors
 ///
 /// If a relative path is given and there is no current directory.
-pub(crate) fn depots(stack: &[String], sweeps_all: bool) -> Result<Vec<Depot>> {
+pub(super) fn depots(stack: &[String], sweeps_all: bool) -> Result<Vec<Depot>> {
     let mut depots: Vec<Depot> = Vec::new();
     let mut ids: Vec<Option<FileId>> = Vec::new();
     for (index, path) in stack.iter().enumerate() {
@@ -86,19 +85,19 @@ pub(crate) fn depots(stack: &[String], sweeps_all: bool) -> Result<Vec<Depot>> {
     Ok(depots)
 }
 
-/// A directory whose entries are collected, or directories of such.
-struct Shelf {
+/// A directory that contains items, or directories of packages with items.
+struct ItemDir {
     depot: usize,
     kind: Kind,
-    /// The name of the directory of a package; empty for what holds all of a kind.
+    /// The name of the directory of a package; empty for the directory of all items of a kind.
     group: OsString,
     path: PathBuf,
 }
 
-/// The items of one directory of a depot.
+/// The entries of one directory of a depot.
 #[derive(Default)]
 struct Contents {
-    groups: Vec<Shelf>,
+    groups: Vec<ItemDir>,
     items: Vec<Item>,
     /// Which of the items are symbolic links.
     links: Vec<usize>,
@@ -107,12 +106,12 @@ struct Contents {
     notes: Vec<Note>,
 }
 
-impl Shelf {
+impl ItemDir {
     fn read(&self, now: SystemTime) -> Contents {
         let mut contents = Contents::default();
         let mut entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
-            // It was removed meanwhile, as a network file system says it.
+            // It was removed meanwhile: the error of a network file system.
             Err(error) if error.io_error().kind() == ErrorKind::StaleNetworkFileHandle => {
                 return contents;
             }
@@ -145,7 +144,7 @@ impl Shelf {
                 contents.groups.push(Self { depot, kind, group: name, path });
             }
             FileKind::Link if leads_to_dir => {
-                let message = "is a link: what it leads to is not collected".to_owned();
+                let message = "is a link: its target is not collected".to_owned();
                 contents.notes.push(Note::about(&path, Problem::Passed, message));
             }
             FileKind::Link | FileKind::File | FileKind::Special(_) => {}
@@ -202,41 +201,41 @@ impl Shelf {
 }
 
 impl Inventory {
-    /// Takes the inventory of depots.
-    pub(crate) fn of(depots: Vec<Depot>, now: SystemTime) -> Self {
-        let shelf = |(depot, place): (usize, &Depot), kind: Kind| {
+    /// Reads the items of depots.
+    pub(super) fn of(depots: Vec<Depot>, now: SystemTime) -> Self {
+        let item_dir = |(depot, place): (usize, &Depot), kind: Kind| {
             let path = Path::new(&place.path).join(kind.directory());
-            Shelf { depot, kind, group: OsString::new(), path }
+            ItemDir { depot, kind, group: OsString::new(), path }
         };
-        let shelves = depots.iter().enumerate();
-        let mut shelves: Vec<_> =
-            shelves.flat_map(|depot| KINDS.map(|kind| shelf(depot, kind))).collect();
+        let dirs = depots.iter().enumerate();
+        let mut dirs: Vec<_> =
+            dirs.flat_map(|depot| KINDS.map(|kind| item_dir(depot, kind))).collect();
         if depots.len() > 1 {
             // Depots may have a directory in common, through a link or a mount.
             let mut seen = HashSet::new();
-            shelves.retain(|shelf| FileId::of(&shelf.path).is_none_or(|id| seen.insert(id)));
+            dirs.retain(|dir| FileId::of(&dir.path).is_none_or(|id| seen.insert(id)));
         }
         let mut inventory = Self { depots, ..Self::default() };
         inventory.besides.resize_with(inventory.depots.len(), Besides::default);
-        let groups = inventory.take_in(&shelves, now);
-        inventory.take_in(&groups, now);
-        inventory.read_orphanages();
+        let groups = inventory.add(&dirs, now);
+        inventory.add(&groups, now);
+        inventory.read_orphan_records();
         inventory.depots.iter().for_each(Depot::build_index);
         inventory
     }
 
-    /// Takes over what is on shelves, and returns the directories of packages among it.
-    fn take_in(&mut self, shelves: &[Shelf], now: SystemTime) -> Vec<Shelf> {
+    /// Adds the items in directories, and returns the directories of packages in them.
+    fn add(&mut self, dirs: &[ItemDir], now: SystemTime) -> Vec<ItemDir> {
         let mut groups = Vec::new();
-        for (shelf, contents) in shelves.iter().zip(fs::parallel_map(shelves, |s| s.read(now))) {
-            let besides = &mut self.besides[shelf.depot];
+        for (dir, contents) in dirs.iter().zip(fs::parallel_map(dirs, |dir| dir.read(now))) {
+            let besides = &mut self.besides[dir.depot];
             besides.leftovers.extend(contents.leftovers);
-            if contents.is_empty && !shelf.group.is_empty() {
-                besides.empty.push(shelf.path.clone());
+            if contents.is_empty && !dir.group.is_empty() {
+                besides.empty.push(dir.path.clone());
             }
-            let items = &mut self.depots[shelf.depot].items;
+            let items = &mut self.depots[dir.depot].items;
             let links = contents.links.into_iter();
-            self.links.extend(links.map(|link| (shelf.depot, items.len() + link)));
+            self.links.extend(links.map(|link| (dir.depot, items.len() + link)));
             items.extend(contents.items);
             self.notes.extend(contents.notes);
             groups.extend(contents.groups);
@@ -244,8 +243,8 @@ impl Inventory {
         groups
     }
 
-    /// Reads since when things are orphans, as it is now.
-    pub(crate) fn read_orphanages(&mut self) {
+    /// Reads since when items are orphans.
+    pub(super) fn read_orphan_records(&mut self) {
         for depot in &mut self.depots {
             let path = layout::join(&depot.path, &layout::ORPHANED);
             let consequence = Problem::Healed;
@@ -268,8 +267,8 @@ impl Inventory {
     }
 }
 
-/// The artifact that a lock of this name is of.
-pub(crate) fn locked_artifact(name: &str) -> Option<TreeHash> {
+/// The artifact whose lock has this name.
+pub(super) fn locked_artifact(name: &str) -> Option<TreeHash> {
     name.strip_suffix(LOCK)?.parse().ok()
 }
 
@@ -277,7 +276,7 @@ fn is_removing(name: &OsStr) -> bool {
     name.to_str().and_then(Leftover::of) == Some(Leftover::Removing)
 }
 
-/// What a clone is a clone of.
+/// The origin of a clone.
 fn origin(clone: &Path) -> Option<String> {
     let name = clone.file_name()?.to_str()?;
     if !clone_name::is_hashed(name) {

@@ -10,6 +10,8 @@ use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::time::DepotTime;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::failure::Failure;
+
 /// A problem of a file that a collection read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Note {
@@ -117,15 +119,6 @@ pub struct Waiting {
     pub since: DepotTime,
     /// When it becomes deletable.
     pub until: DepotTime,
-}
-
-/// An item that was not deleted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Failure {
-    /// Where it is.
-    pub path: String,
-    /// Why it stays.
-    pub message: String,
 }
 
 impl Report {

@@ -12,9 +12,10 @@ use scratchrs_model::store::record::Record;
 use scratchrs_model::time::DepotTime;
 
 use super::mark::{Name, mark};
-use super::report::{Adopted, Failure, NameInFile};
+use super::report::{Adopted, NameInFile};
 use super::{BindOptions, Bound, Store, bind, session, settings, tree};
 use crate::error::{Error, Result};
+use crate::failure::Failure;
 
 /// Imports everything that is bound in the store `other`: contents, trees and names. The other store is
 /// not changed.
@@ -57,7 +58,7 @@ pub fn adopt(
             }
             Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(error) => {
-                adopted.skipped.push(Failure { path: other.path(hash), reason: error.to_string() });
+                adopted.skipped.push(Failure::of(other.path(hash), error));
             }
         }
         progress.advance(1);

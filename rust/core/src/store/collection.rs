@@ -14,11 +14,12 @@ use scratchrs_model::time::DepotTime;
 
 use super::Store;
 use super::mark::{Marked, files_in, mark};
-use super::report::{ArtifactKind, Collected, Failure, Orphan};
+use super::report::{ArtifactKind, Collected, Orphan};
 use super::session::{self, Claims};
 use super::spelling;
 use super::users::Users;
 use crate::error::Result;
+use crate::failure::Failure;
 use crate::time::local_time;
 
 /// How long after the last collection the next one comes by itself.
@@ -111,7 +112,7 @@ pub(crate) fn collect_beside(
         for file in decided.abandoned.due {
             match remove_bindings(&file) {
                 Ok(()) => collected.abandoned.push(file),
-                Err(error) => collected.failed.push(failure(&file, &error)),
+                Err(error) => collected.failed.push(Failure::of(file, error)),
             }
         }
         if !collected.failed.is_empty() {
@@ -130,14 +131,14 @@ pub(crate) fn collect_beside(
                     doomed.extend(aside);
                     collected.removed.push(removed);
                 }
-                Err(error) => collected.failed.push(failure(&removed.path, &error)),
+                Err(error) => collected.failed.push(Failure::of(removed.path, error)),
             }
         }
         Ok((collected, doomed))
     })?;
     for aside in doomed {
         if let Err(error) = aside.remove() {
-            collected.failed.push(failure(&error.path().to_string_lossy(), &error));
+            collected.failed.push(Failure::of(error.path().to_string_lossy(), &error));
         }
     }
     remove_empty_groups(store)?;
@@ -148,10 +149,6 @@ pub(crate) fn collect_beside(
 
 fn freed_by(removed: &[Orphan]) -> u64 {
     removed.iter().map(|removed| removed.bytes).sum()
-}
-
-fn failure(path: &str, error: &impl ToString) -> Failure {
-    Failure { path: path.to_owned(), reason: error.to_string() }
 }
 
 /// Looks through a store, and decides. Removes what dead processes have left, but for a dry run;
@@ -286,7 +283,7 @@ fn decide(
         let Some((hash, kind)) = kinds.get(&path).copied() else { continue };
         // Its contents stay too.
         if let Err(error) = mounts.refuse(Path::new(&path)) {
-            mounted.push(failure(&path, &error));
+            mounted.push(Failure::of(&path, error));
             spared.push((path, since));
             continue;
         }
@@ -398,7 +395,7 @@ fn leftovers(
             match StagedRemoval::begin(&path, &artifacts, mounts) {
                 Ok(aside) => found.extend(aside),
                 Err(error) => {
-                    collected.failed.push(failure(&path.to_string_lossy(), &error));
+                    collected.failed.push(Failure::of(path.to_string_lossy(), error));
                 }
             }
         }

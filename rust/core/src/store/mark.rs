@@ -13,10 +13,10 @@ use scratchrs_model::store::uses::{self, Usage, Use};
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
-use super::report::Failure;
 use super::spelling::Files;
 use super::{Store, tree};
 use crate::error::Result;
+use crate::failure::Failure;
 use crate::time::local_time;
 
 /// A name that is bound.
@@ -134,7 +134,7 @@ impl Marked {
     fn does_not_read(&mut self, file: &str, reason: String) {
         if self.unknown.last().is_none_or(|last| last != file) {
             self.unknown.push(file.to_owned());
-            self.unreadable.push(Failure { path: file.to_owned(), reason });
+            self.unreadable.push(Failure::of(file, reason));
         }
     }
 

@@ -6,6 +6,8 @@ use scratchrs_model::hash::Sha256;
 use scratchrs_model::time::DepotTime;
 use serde::{Deserialize, Serialize};
 
+use crate::failure::Failure;
+
 /// The kind of an artifact of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -33,15 +35,6 @@ pub struct NameInFile {
     pub file: String,
     /// The name in that file.
     pub name: String,
-}
-
-/// A file or directory, and what is wrong with it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Failure {
-    /// The path.
-    pub path: String,
-    /// What is wrong.
-    pub reason: String,
 }
 
 /// A name that is bound.

@@ -12,10 +12,11 @@ use scratchrs_model::time::DepotTime;
 
 use super::collection::{self, CollectOptions};
 use super::mark::{Marked, mark};
-use super::report::{BoundName, Failure};
+use super::report::BoundName;
 use super::users::Users;
 use super::{Store, session};
 use crate::error::Result;
+use crate::failure::Failure;
 use crate::locks;
 
 /// Whether a store is in use: a name is bound to an existing content, or may be; a living process creates
@@ -46,7 +47,7 @@ pub(crate) fn hold_if_unused(store: &Store, now: DepotTime) -> Result<Option<Pid
 
 /// Something at an address of a store.
 #[derive(Clone, Debug)]
-pub(crate) struct Thing {
+pub(crate) struct StoredItem {
     pub(crate) hash: Sha256,
     pub(crate) path: String,
     /// The names that are bound to it, those of abandoned files too.
@@ -60,7 +61,7 @@ pub(crate) struct Thing {
     pub(crate) since: Option<DepotTime>,
 }
 
-impl Thing {
+impl StoredItem {
     /// Whether it was created itself, rather than as a part of a tree.
     pub(crate) fn is_whole(&self) -> bool {
         !self.names.is_empty() || self.trees.is_empty()
@@ -71,7 +72,7 @@ impl Thing {
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
     /// All that is at an address, by hash.
-    pub(crate) things: Vec<Thing>,
+    pub(crate) items: Vec<StoredItem>,
     /// What the trees consist of.
     records: BTreeMap<Sha256, Record>,
     /// What the store takes, with its records and logs. This and the next three are nothing until it
@@ -102,10 +103,10 @@ impl Survey {
         let going: &[PathBuf] = &[];
         let (marked, users, decided) = collection::look(store, options, going, now)?;
         let mut survey = Self::default();
-        survey.add_things(store, &marked);
+        survey.add_items(store, &marked);
         let since = decided.since();
-        for thing in &mut survey.things {
-            thing.since = since.get(thing.path.as_str()).copied();
+        for item in &mut survey.items {
+            item.since = since.get(item.path.as_str()).copied();
         }
         survey.abandoned = decided.abandoned.since;
         survey.users = users;
@@ -114,7 +115,7 @@ impl Survey {
         Ok(survey)
     }
 
-    fn add_things(&mut self, store: &Store, marked: &Marked) {
+    fn add_items(&mut self, store: &Store, marked: &Marked) {
         let mut names: HashMap<Sha256, Vec<BoundName>> = HashMap::new();
         for name in &marked.names {
             let (file, name, hash, time) = (&name.file, &name.name, name.hash, name.time);
@@ -127,7 +128,7 @@ impl Survey {
                 trees.entry(content).or_default().push(*tree);
             }
         }
-        let thing = |(hash, _): &(Sha256, _)| Thing {
+        let item = |(hash, _): &(Sha256, _)| StoredItem {
             hash: *hash,
             path: store.path(*hash),
             names: names.remove(hash).unwrap_or_default(),
@@ -135,18 +136,18 @@ impl Survey {
             size: Size::default(),
             since: None,
         };
-        self.things = marked.addresses.iter().map(thing).collect();
+        self.items = marked.addresses.iter().map(item).collect();
     }
 
     /// The same with all sizes: what the store takes is parted among the things that have it.
     pub(crate) fn measured(mut self, store: &Store) -> Self {
         let records = std::mem::take(&mut self.records);
         let position: HashMap<Sha256, usize> =
-            self.things.iter().enumerate().map(|(index, thing)| (thing.hash, index)).collect();
+            self.items.iter().enumerate().map(|(index, item)| (item.hash, index)).collect();
         let mut unshared = 0;
-        for index in 0..self.things.len() {
-            let thing = &self.things[index];
-            if let Some(record) = records.get(&thing.hash) {
+        for index in 0..self.items.len() {
+            let item = &self.items[index];
+            if let Some(record) = records.get(&item.hash) {
                 unshared += record.bytes();
                 if record.link == LinkMode::Copy.name() {
                     let size = Size { bytes: record.bytes(), shared: 0, files: 0 };
@@ -154,10 +155,10 @@ impl Survey {
                 }
                 continue;
             }
-            let variant = Size::of(Path::new(&store.layout().variant(thing.hash))).bytes;
-            let bytes = Size::of(Path::new(&thing.path)).bytes;
-            let trees = thing.trees.iter().filter_map(|tree| position.get(tree).copied());
-            let own = thing.is_whole().then_some(index);
+            let variant = Size::of(Path::new(&store.layout().variant(item.hash))).bytes;
+            let bytes = Size::of(Path::new(&item.path)).bytes;
+            let trees = item.trees.iter().filter_map(|tree| position.get(tree).copied());
+            let own = item.is_whole().then_some(index);
             let holders: Vec<usize> = own.into_iter().chain(trees).collect();
             unshared += if own.is_some() { bytes } else { 0 };
             self.files += 1;
@@ -177,7 +178,7 @@ impl Survey {
     /// Adds what `holders` have in common.
     fn add(&mut self, holders: &[usize], size: Size) {
         self.size += size;
-        if holders.iter().all(|holder| self.things[*holder].since.is_some()) {
+        if holders.iter().all(|holder| self.items[*holder].since.is_some()) {
             self.reclaimable += size;
         }
         let count = holders.len() as u64;
@@ -186,7 +187,7 @@ impl Survey {
             let odd = if number == 0 { size.bytes % count } else { 0 };
             let part = size.bytes / count + odd;
             let shared = if count > 1 { part } else { 0 };
-            self.things[*holder].size += Size { bytes: part, shared, files: size.files };
+            self.items[*holder].size += Size { bytes: part, shared, files: size.files };
         }
     }
 }

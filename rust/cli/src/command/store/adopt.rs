@@ -1,6 +1,7 @@
 //! `scratchrs store adopt`: import another store.
 
-use scratchrs_core::store::{Failure as NotImported, NameInFile, Store, adopt, end_session};
+use scratchrs_core::Failure as NotImported;
+use scratchrs_core::store::{NameInFile, Store, adopt, end_session};
 
 use super::{LOCK_TIMEOUT, store};
 use crate::failure::{Code, Failure, Result};
@@ -11,7 +12,7 @@ use crate::session::{Session, place};
 
 const AFTER_HELP: &str = "\
 With --json: {\"artifacts\", \"names\", \"taken\": [{\"file\", \"name\"}], \
-\"skipped\": [{\"path\", \"reason\"}], \"notes\": [\"…\"]}";
+\"skipped\": [{\"path\", \"message\"}], \"notes\": [\"…\"]}";
 
 /// Import everything that is bound in another store, by default that of OhMyArtifacts.jl in the same depot
 ///
@@ -40,8 +41,8 @@ impl Arguments {
         let ended = end_session(Some(&own));
         let adopted = adopted?;
         ended?;
-        for NotImported { path, reason } in &adopted.skipped {
-            let note = format!("`{path}` is not imported: {reason}");
+        for NotImported { path, message } in &adopted.skipped {
+            let note = format!("`{path}` is not imported: {message}");
             session.output.note(&visible(&note), None);
         }
         if session.output.is_json() {

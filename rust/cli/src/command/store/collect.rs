@@ -16,8 +16,8 @@ Examples:
   scratchrs store collect --delay 0
 
 With --json: {\"removed\": [{\"hash\", \"path\", \"kind\", \"bytes\", \"since\"}], \"bytes\", \
-\"waiting\": [as in \"removed\"], \"abandoned\": [\"…\"], \"failed\": [{\"path\", \"reason\"}], \
-\"unreadable\": [{\"path\", \"reason\"}], \"dry_run\", \"notes\": [\"…\"]}";
+\"waiting\": [as in \"removed\"], \"abandoned\": [\"…\"], \"failed\": [{\"path\", \"message\"}], \
+\"unreadable\": [{\"path\", \"message\"}], \"dry_run\", \"notes\": [\"…\"]}";
 
 /// Delete artifacts that have been unbound for some days
 ///
@@ -45,9 +45,9 @@ impl Arguments {
         let now = session.environment.now;
         let collected = with_progress(session, |progress| collect(&store, options, now, progress))?;
         let unreadable = collected.unreadable.iter().map(|it| {
-            format!("`{}` is invalid, so everything that it binds is kept: {}", it.path, it.reason)
+            format!("`{}` is invalid, so everything that it binds is kept: {}", it.path, it.message)
         });
-        let failed = collected.failed.iter().map(|failed| failed.reason.clone());
+        let failed = collected.failed.iter().map(|failed| failed.message.clone());
         for note in unreadable.chain(failed) {
             session.output.note(&visible(&note), None);
         }

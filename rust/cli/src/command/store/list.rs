@@ -1,6 +1,7 @@
 //! `scratchrs store list`: list the artifacts of a store, and the names that are bound to them.
 
-use scratchrs_core::store::{Artifact, Failure, MissingArtifact, status};
+use scratchrs_core::Failure;
+use scratchrs_core::store::{Artifact, MissingArtifact, status};
 
 use super::StoreOption;
 use crate::failure::Result;
@@ -19,7 +20,7 @@ Examples:
 With --json: {\"root\", \"files\", \"trees\", \"bytes\", \"saved_bytes\", \"artifacts\": [{\"hash\", \
 \"path\", \"kind\", \"files\", \"bytes\", \"link\", \"bound_by\": [{\"file\", \"name\", \"time\"}], \
 \"is_in_tree\", \"orphan_since\"}], \"missing\": [{\"file\", \"name\", \"hash\"}], \
-\"unreadable\": [{\"path\", \"reason\"}], \"notes\": [\"…\"]}";
+\"unreadable\": [{\"path\", \"message\"}], \"notes\": [\"…\"]}";
 
 /// List the artifacts of the store, the names bound to them, and the savings by sharing
 #[derive(clap::Args)]
@@ -45,8 +46,8 @@ impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let store = self.store.get(session)?;
         let found = status(&store)?;
-        for Failure { path: file, reason } in &found.unreadable {
-            session.output.note(&visible(&format!("{file}:{reason}")), None);
+        for Failure { path: file, message } in &found.unreadable {
+            session.output.note(&visible(&format!("{file}:{message}")), None);
         }
         if session.output.is_json() {
             return session.output.json(&found);

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Subcommand;
-use scratchrs_core::Place;
 use scratchrs_core::store::{
     self, BindOptions, CollectOptions, CreateOptions, Creation, OpenOptions, Store, end_session,
     open_bindings,
 };
+use scratchrs_core::{Failure, Place};
 use scratchrs_fs::{LinkMode, Progress};
 use scratchrs_testkit::OWNER;
 
@@ -172,8 +172,8 @@ fn collect(store: &Store, until: Option<&Path>) -> Result<(), String> {
         let collected =
             store::collect(store, options, now(), &Progress::default()).map_err(typed)?;
         say("collected", &collected.removed.len().to_string())?;
-        for store::Failure { path, reason } in &collected.failed {
-            say("failed", &format!("{path}: {reason}"))?;
+        for Failure { path, message } in &collected.failed {
+            say("failed", &format!("{path}: {message}"))?;
         }
         if until.is_none_or(Path::exists) {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Roots that the user wants to be ignored.
+//! Roots that the user tells a collection to ignore.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -8,21 +8,21 @@ use scratchrs_fs::FileId;
 use crate::error::Result;
 use crate::place::in_current_directory;
 
-/// Roots that a collection treats as if they were missing: they keep nothing, whether they can be read
-/// or not. Their records stay in the logs.
+/// Roots that a collection treats as missing: they keep nothing, whether they can be read or not. Their records
+/// stay in the logs.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ignored {
+pub(super) struct IgnoredRoots {
     paths: HashSet<String>,
     files: HashSet<FileId>,
 }
 
-impl Ignored {
-    /// The roots at these paths, by whatever path a log has them.
+impl IgnoredRoots {
+    /// The roots at these paths. A log may have other paths of the same files.
     ///
     /// # Errors
     ///
     /// If a relative path is given and there is no current directory.
-    pub(crate) fn of(roots: &[String]) -> Result<Self> {
+    pub(super) fn of(roots: &[String]) -> Result<Self> {
         let mut ignored = Self::default();
         for root in roots {
             let path = in_current_directory(root)?;
@@ -32,12 +32,13 @@ impl Ignored {
         Ok(ignored)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no root is ignored.
+    pub(super) fn is_empty(&self) -> bool {
         self.paths.is_empty()
     }
 
     /// Whether a root is one of them.
-    pub(crate) fn has(&self, path: &str) -> bool {
+    pub(super) fn has(&self, path: &str) -> bool {
         let is_same = || FileId::of(Path::new(path)).is_some_and(|id| self.files.contains(&id));
         !self.is_empty() && (self.paths.contains(path) || is_same())
     }

@@ -1,7 +1,7 @@
-//! What the paths in logs and roots lead to, however they are spelled: the file system tells.
+//! Other paths of the files in logs and roots, by which the depots have them.
 //!
-//! Text is compared first, which finds nearly all. Only of a path that is not found so, metadata is
-//! read: of the path, and of the directories above it, once for each.
+//! Text is compared first, which finds nearly all. Only if that finds nothing, metadata is read: of the path, and
+//! once of each directory above it.
 
 use std::collections::{HashMap, HashSet};
 use std::path::{Component, Path, PathBuf};
@@ -11,48 +11,36 @@ use scratchrs_fs::{self as fs, FileId};
 use scratchrs_model::collection::{Depot, KINDS, Kind, Places, Position, Roots};
 use scratchrs_model::layout::{self, UsageLogFile};
 use scratchrs_model::overrides::Target;
-use scratchrs_model::spelling::{self, LONGEST_PATH, Spellings, clone_sources, items_named};
+use scratchrs_model::spelling::{LONGEST_PATH, Spellings, clone_sources, items_named};
 
 use super::inventory::Inventory;
-use super::mark::{Log, Marks};
+use super::logged_roots::LoggedRoots;
+use super::usage_logs::{LogFile, depots_logging};
 
-/// Finds the other spellings of all that is in the logs and roots, and where links lead.
-pub(super) fn find(inventory: &Inventory, marks: &Marks) -> (Spellings, Vec<(Position, Position)>) {
+/// Finds the other paths of all that the logs and roots name, and the targets of links.
+pub(super) fn find(
+    inventory: &Inventory,
+    logged: &LoggedRoots,
+) -> (Spellings, Vec<(Position, Position)>) {
     let none = Spellings::default();
     let mut finder = Finder::new(inventory, &none);
-    finder.spaces(&marks.roots, &marks.logs, &inventory.links);
-    finder.packages(&marks.roots, &marks.stand_ins);
-    finder.overrides(&marks.roots);
-    finder.clones(&marks.roots, &marks.stand_ins);
+    finder.spaces(&logged.roots, &logged.logs, &inventory.links);
+    finder.packages(&logged.roots, &logged.relocated);
+    finder.overrides(&logged.roots);
+    finder.clones(&logged.roots, &logged.relocated);
     let links = finder.links(&inventory.links);
     (finder.found, links)
 }
 
-/// The path, by that of a depot, of what `path` leads to.
+/// The path of a file by that of its depot, if it is in one.
 pub(super) fn in_depot(inventory: &Inventory, path: &Path) -> Option<String> {
     Finder::new(inventory, &Spellings::default()).inside(path)
 }
 
-/// What a path that leads to nothing can have led to, in the depots in whose logs it is. One that begins
-/// with the path of a depot led to this depot.
-pub(super) fn stand_ins(path: &str, logging: &[usize], depots: &[Depot]) -> Vec<String> {
-    if depots.iter().any(|depot| depot.below(path).is_some()) {
-        return Vec::new();
-    }
-    let depots = logging.iter().map(|depot| &depots[*depot].path);
-    depots.flat_map(|depot| spelling::stand_ins(path, depot)).collect()
-}
-
-/// The depots in whose logs of a kind `path` is.
-pub(super) fn depots_logging(path: &str, kind: UsageLogFile, logs: &[Log]) -> Vec<usize> {
-    let logs = logs.iter().filter(|log| log.kind == kind && !log.log.records(path).is_empty());
-    logs.map(|log| log.depot).collect()
-}
-
-/// The items of a kind by what their paths lead to.
+/// The items of a kind by the identities of their directories.
 type Identities = HashMap<FileId, Vec<Position>>;
 
-/// A directory that clones are made of.
+/// A directory that was cloned.
 struct Repository {
     id: Option<FileId>,
     real: PathBuf,
@@ -72,11 +60,11 @@ impl Repository {
 struct Finder<'a> {
     depots: &'a [Depot],
     places: Places<'a>,
-    /// The depots, and the directories of each kind in them, by what they are.
+    /// The depots and the directories of each kind in them, by identity.
     directories: OnceLock<HashMap<FileId, String>>,
     /// One for each of [`KINDS`].
     items: [OnceLock<Identities>; KINDS.len()],
-    /// Directories that were looked for in depots, with what was found.
+    /// Directories that were searched for in depots, with the path that was found.
     seen: HashMap<PathBuf, Option<String>>,
     found: Spellings,
 }
@@ -94,8 +82,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Finds spaces that their logs have under other paths.
-    fn spaces(&mut self, roots: &Roots, logs: &[Log], links: &[Position]) {
+    /// Finds spaces that the logs list under other paths.
+    fn spaces(&mut self, roots: &Roots, logs: &[LogFile], links: &[Position]) {
         let links: HashSet<&Position> = links.iter().collect();
         // A space of a depot may be mounted in another one.
         let are_several = self.depots.iter().filter(|depot| depot.is_swept).count() > 1;
@@ -112,7 +100,7 @@ impl<'a> Finder<'a> {
             if is_below || !found.is_empty() {
                 continue;
             }
-            // The log of a depot is about the spaces of this depot.
+            // A log of a depot lists spaces of this depot.
             for depot in depots_logging(path, UsageLogFile::Scratch, logs) {
                 for (kind, group, name) in items_named(path) {
                     let own = kind.path(&self.depots[depot].path, group, name);
@@ -125,15 +113,15 @@ impl<'a> Finder<'a> {
     }
 
     /// Finds the packages that artifact files and projects are in.
-    fn packages(&mut self, roots: &Roots, stand_ins: &HashMap<String, String>) {
+    fn packages(&mut self, roots: &Roots, relocated: &HashMap<String, String>) {
         let files = roots.artifact_files.iter().map(|root| &root.path);
         let projects = roots.uses.iter().flat_map(|space| &space.projects);
         for path in files.chain(projects) {
             if self.places.item(Kind::Package, path).is_some() {
                 continue;
             }
-            let own = match stand_ins.get(path) {
-                Some(stand_in) => Some(stand_in.clone()),
+            let own = match relocated.get(path) {
+                Some(other) => Some(other.clone()),
                 None => self.inside(Path::new(path)),
             };
             let own = own.filter(|own| self.places.item(Kind::Package, own).is_some());
@@ -157,8 +145,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Finds the real paths of what manifests have clones of, and the clones of the same.
-    fn clones(&mut self, roots: &Roots, stand_ins: &HashMap<String, String>) {
+    /// Finds the real paths of cloned repositories that manifests name, and the clones with the same origin.
+    fn clones(&mut self, roots: &Roots, relocated: &HashMap<String, String>) {
         let items = self.depots.first().map_or(&[][..], |depot| &depot.items);
         if !items.iter().any(|item| item.kind == Kind::Clone) {
             return;
@@ -171,7 +159,7 @@ impl<'a> Finder<'a> {
             .collect();
         let mut seen = HashSet::new();
         for manifest in &roots.manifests {
-            let path = stand_ins.get(&manifest.path);
+            let path = relocated.get(&manifest.path);
             path.into_iter().for_each(|path| self.found.insert(&manifest.path, path.clone()));
             let path = path.unwrap_or(&manifest.path);
             let sources = manifest.content.sources.iter();
@@ -191,13 +179,13 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// The links among the items, each with an item that it leads to, or into.
+    /// The links among the items, each with an item that it leads to or into.
     fn links(&mut self, links: &[Position]) -> Vec<(Position, Position)> {
         let mut found = Vec::new();
         for &(depot, item) in links {
             let place = &self.depots[depot];
             let path = place.items[item].path(&place.path);
-            // What it leads to in the end, and what its text says, which may be another link.
+            // Its final target, and its direct one, which may be another link.
             let next = link_target(&path);
             for target in fs::canonicalize(&path).ok().into_iter().chain(next) {
                 let Some(own) = self.inside(&target) else { continue };
@@ -226,7 +214,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// The items of a kind that are what `path` leads to.
+    /// The items of a kind that are the same directory as `path`.
     fn identical(&self, kind: Kind, path: &Path) -> Vec<Position> {
         let Some(id) = FileId::of(path) else { return Vec::new() };
         let index = KINDS.iter().position(|known| *known == kind).unwrap_or_default();
@@ -234,14 +222,14 @@ impl<'a> Finder<'a> {
         items.get(&id).cloned().unwrap_or_default()
     }
 
-    /// The path, by that of a depot, of what is in one of its directories.
+    /// The path of a file by that of the depot that it is in.
     fn inside(&mut self, path: &Path) -> Option<String> {
         if path.as_os_str().len() > LONGEST_PATH {
             return None;
         }
         let real: PathBuf;
         let path = if path.components().any(|name| name == Component::ParentDir) {
-            // Only the system can tell where that leads. A file counts where it is, as it is deleted there.
+            // Only the system knows where that leads. A file counts where it is: it is deleted there.
             real = fs::canonicalize(path.parent()?).ok()?.join(path.file_name()?);
             &real
         } else {
@@ -273,7 +261,7 @@ impl<'a> Finder<'a> {
     }
 }
 
-/// The depots and the directories of each kind in them, by what they are.
+/// The depots and the directories of each kind in them, by identity.
 fn directories(depots: &[Depot]) -> HashMap<FileId, String> {
     let mut known = HashMap::new();
     for depot in depots {

@@ -1,5 +1,5 @@
-//! Why something that nothing references stays for now. A sweep, a dry run, a status and an explanation
-//! ask the same functions, so that they say the same.
+//! Why an item that is not referenced stays for now: it is new, or a process works on it. A sweep, a dry run, a
+//! status and an explanation share these functions, so that they agree.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,21 +8,20 @@ use scratchrs_fs::{self as fs, FileStamp, Holder, Mounts, PidLock, Policy};
 use scratchrs_model::collection::{Item, Kind};
 use scratchrs_model::layout::{GENERATING, LOCK, TREE_RECORD};
 
-use super::Moment;
+use super::options::Moment;
 use crate::locks;
 
-/// For how long an artifact that was made or installed here is spared, since the process that has made
-/// it may not have bound it yet.
+/// How long an artifact that was created or installed stays: the process that did so may not have bound it yet.
 const UNBOUND: Duration = Duration::from_secs(10 * 60);
 
-/// The path of what lies beside an item, by the end of its name.
+/// The path of a file beside an item, by the suffix of its name.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
 }
 
-/// The lock that processes take which install, create or generate an item, and how it is taken. Pkg has
+/// The lock under which processes install, create or generate an item, and its policy. Pkg has
 /// none for a clone.
 pub(super) fn lock_of(path: &Path, item: &Item) -> Option<(PathBuf, Policy)> {
     let (suffix, policy) = match item.kind {
@@ -34,11 +33,11 @@ pub(super) fn lock_of(path: &Path, item: &Item) -> Option<(PathBuf, Policy)> {
     Some((beside(path, suffix), policy))
 }
 
-/// Why a collection would leave the item at `path` alone, if anything. Nothing is touched.
+/// Why a collection would not delete the item at `path`, if there is a reason. Changes nothing.
 ///
 /// # Errors
 ///
-/// If its lock is there and cannot be read: a collection would fail to delete it.
+/// If its lock exists and cannot be read: a collection would fail to delete it.
 pub(super) fn why_in_use(
     path: &Path,
     item: &Item,
@@ -50,15 +49,14 @@ pub(super) fn why_in_use(
     Ok(holder.map(|holder| held_by(&holder)).or_else(|| why_spared(path, item, mounts, moment)))
 }
 
-/// Why the item at `path` stays, beside that its lock is held. The caller holds the lock, or only wants
-/// to know.
+/// Why the item at `path` stays, besides that its lock is held.
 pub(super) fn why_spared(
     path: &Path,
     item: &Item,
     mounts: &Mounts,
     moment: Moment,
 ) -> Option<String> {
-    // Its deletion would reach files that are not part of the depot.
+    // Its deletion would delete files outside of the depot.
     if let Some(point) = mounts.within(path) {
         return Some(format!("`{}` is a mount point; unmount it first", point.display()));
     }
@@ -70,7 +68,7 @@ pub(super) fn why_spared(
     is_new.then(|| "it was made just now, and may not be bound yet".to_owned())
 }
 
-/// That a process holds the lock of an item.
+/// The reason that a process holds the lock of an item.
 pub(super) fn held_by(holder: &Holder) -> String {
     match holder.pid {
         Some(pid) => format!("process {pid} on `{}` is at work on it", holder.host),
