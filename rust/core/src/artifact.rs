@@ -1,4 +1,5 @@
-//! Artifacts: immutable trees whose names are their hashes. `Artifacts.toml` files bind names to them.
+//! Artifacts: immutable trees whose names are their hashes. `Artifacts.toml` files bind names to
+//! them.
 //!
 //! # On disk
 //!
@@ -14,14 +15,14 @@
 //! └── @building-<process>-<number>.pid  its lock
 //! ```
 //!
-//! An artifact is installed if its directory exists in any depot of the stack. New artifacts are created in
-//! the first depot.
+//! An artifact is installed if its directory exists in any depot of the stack. New artifacts are
+//! created in the first depot.
 //!
 //! # Crash
 //!
-//! An artifact is built in a directory beside its path, with its final modes, and then renamed. So it either is
-//! complete or does not exist. The next creation of an artifact, or the next installation of the same one,
-//! deletes the leftovers of a killed process.
+//! An artifact is built in a directory beside its path, with its final modes, and then renamed. So
+//! it either is complete or does not exist. The next creation of an artifact, or the next
+//! installation of the same one, deletes the leftovers of a killed process.
 
 mod bind;
 mod bindings;
@@ -58,7 +59,8 @@ pub use stack::Stack;
 pub use usages::{BindingFile, KnownFiles, known_files, usage};
 pub use verify::{Verdict, verify, verify_all, verify_tree};
 
-/// Removes leftovers of killed creations, and records of missing artifacts, from a directory of artifacts.
+/// Removes leftovers of killed creations, and records of missing artifacts, from a directory of
+/// artifacts.
 ///
 /// # Errors
 ///

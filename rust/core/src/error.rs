@@ -1,4 +1,4 @@
-//! The errors of the capabilities, by the distinctions that callers need.
+//! The error type of this crate.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,16 @@ use scratchrs_fs as fs;
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::key::InvalidKey;
 
-/// The result of a capability.
+/// A result with the error type of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// The error of a capability.
+/// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// An argument is invalid.
     #[error("{0}")]
     InvalidInput(String),
-    /// The file system refused.
+    /// An operation of the file system failed.
     #[error(transparent)]
     Io(#[from] fs::Error),
     /// Another process holds a lock.
@@ -31,21 +31,21 @@ pub enum Error {
     /// A requested item does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// A content does not match its hash.
+    /// Content does not match its hash.
     #[error(
         "{message}\n  from     {}\n  expected {expected}\n  got      {actual}",
         .path.display()
     )]
     Integrity {
-        /// What it is about, and what became of it, in one sentence.
+        /// The content and the consequence, in one sentence.
         message: String,
-        /// Where the content is, or came from.
+        /// The path or URL of the content.
         path: PathBuf,
-        /// The hash that it should have.
+        /// The expected hash.
         expected: String,
-        /// The hash that it has.
+        /// The actual hash.
         actual: String,
-        /// What to do about it, where we know.
+        /// The remedy, if it is known.
         hint: Option<String>,
     },
     /// A file is malformed.
@@ -53,16 +53,16 @@ pub enum Error {
     Format {
         /// The file.
         path: PathBuf,
-        /// The line, from 1, where that is known.
+        /// The line, from 1, if it is known.
         line: Option<usize>,
-        /// The column, from 1, where that is known.
+        /// The column, from 1, if it is known.
         column: Option<usize>,
-        /// What is wrong there.
+        /// The problem.
         message: String,
     },
     /// A binding depends on platform tags that are unknown for this machine.
     #[error(
-        "what `{name}` stands for in `{}` depends on `{}`, which is not known without Julia",
+        "the binding of `{name}` in `{}` depends on `{}`, which is unknown without Julia",
         .file.display(),
         .tags.join("`, `")
     )]
@@ -71,24 +71,24 @@ pub enum Error {
         file: PathBuf,
         /// The name.
         name: String,
-        /// The tags of platforms that it depends on.
+        /// The platform tags that the binding depends on.
         tags: Vec<String>,
     },
     /// The work was cancelled.
     #[error("{}", fs::Cancelled)]
     Cancelled,
-    /// A download failed, from every place that there is. The message has a line for each.
+    /// A download failed, from each source. The message has a line for each.
     #[error("{0}")]
     Download(String),
-    /// A tree or an archive holds what cannot be in one, or changes while it is read.
+    /// A tree or an archive has invalid content, or changes while it is read.
     #[error("{0}")]
     Content(archive::Error),
-    /// The request conflicts with the current state, such as a name that is bound already.
+    /// The request conflicts with the current state; for example, a name is bound already.
     #[error("{0}")]
     Conflict(String),
 }
 
-/// The kinds of errors that callers tell apart. Numbers are never given to another kind.
+/// The kind of an error. Numbers are never reused for another kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum ErrorCode {
@@ -100,7 +100,7 @@ pub enum ErrorCode {
     Busy = 3,
     /// [`Error::NotFound`]
     NotFound = 4,
-    /// A bug of ours.
+    /// A bug in ScratchRS.
     Internal = 5,
     /// [`Error::Integrity`]
     Integrity = 6,
@@ -115,7 +115,7 @@ pub enum ErrorCode {
 }
 
 impl Error {
-    /// That something in `file` is not as it should be.
+    /// The error for a diagnostic of `file`.
     pub fn of_diagnostic(file: impl Into<PathBuf>, diagnostic: Diagnostic) -> Self {
         let Diagnostic { line, column, message } = diagnostic;
         Self::Format { path: file.into(), line, column, message }
@@ -138,7 +138,7 @@ impl Error {
         }
     }
 
-    /// The path that it is about, if any.
+    /// The file or directory of the error, if it has one.
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Io(error) => Some(error.path()),
@@ -154,7 +154,7 @@ impl Error {
         }
     }
 
-    /// The system's error number, if the system had a say in it.
+    /// The error number of the operating system, if it reported the error.
     pub fn os_error(&self) -> Option<i32> {
         match self {
             Self::Io(error) => error.io_error().raw_os_error(),
@@ -162,35 +162,38 @@ impl Error {
         }
     }
 
-    /// What to do about it, where we know.
+    /// The remedy, if it is known.
     pub fn hint(&self) -> Option<&str> {
         use io::ErrorKind::{IsADirectory, NotADirectory, QuotaExceeded, StorageFull};
         match self {
             Self::Io(error) if error.is_read_only() => Some(
-                "put a writable depot first in JULIA_DEPOT_PATH, or name one: \
+                "put a writable depot first in JULIA_DEPOT_PATH, or pass one: \
                  `depot = \"/path\"` in Julia, `--depot /path` in a shell",
             ),
             Self::Io(error) if error.mount_point().is_some() => Some(
-                "what is mounted there is not part of the depot, so nothing was deleted; after \
-                 `umount`, try again",
+                "the mounted file system is not part of the depot, so nothing was deleted; unmount \
+                 it and try again",
             ),
             Self::Io(error) => match error.io_error().kind() {
-                NotADirectory => Some("move away what is in the way, or name another depot"),
-                IsADirectory => Some("move the directory away: a file belongs there"),
+                NotADirectory => {
+                    Some("move away the file that is in the way, or use another depot")
+                }
+                IsADirectory => Some("move the directory away; the path is that of a file"),
                 StorageFull | QuotaExceeded => Some(
-                    "free some space: `scratchrs list` shows what the scratch spaces take, \
-                     `scratchrs delete` and `Pkg.gc()` remove what is not needed",
+                    "free disk space: `scratchrs list` shows the sizes of scratch spaces, \
+                     `scratchrs delete` and `Pkg.gc()` delete unneeded items",
                 ),
                 _ => None,
             },
             Self::Integrity { hint, .. } => hint.as_deref(),
             Self::Content(error) => error.hint(),
             Self::Undecided { .. } => Some(
-                "name the platform: `--platform TRIPLET`; in Julia, \
-                 `Base.BinaryPlatforms.host_triplet()` tells it",
+                "pass the platform: `--platform TRIPLET`; in Julia, \
+                 `Base.BinaryPlatforms.host_triplet()` returns it",
             ),
             Self::Busy { .. } => Some(
-                "wait for that process, or end it; if it is gone, its lock is taken over by itself",
+                "wait for that process, or end it; the lock of a dead process is broken \
+                 automatically",
             ),
             _ => None,
         }

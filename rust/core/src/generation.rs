@@ -1,18 +1,19 @@
-//! Scratch spaces that are filled once, by a generator.
+//! Scratch spaces that a generator fills once.
 //!
-//! The generator fills a directory aside, which then takes the place of the space. However many
-//! processes ask at once, the one with the lock generates, the others learn which process it is.
+//! The generator fills a directory beside the space, which then replaces the space. Of several
+//! processes that request a space, the one that gets the lock generates it; the others get its
+//! process id, and wait.
 //!
 //! # Locking
 //!
-//! `<key>@generating.pid` from [`begin`] until the [`Generation`] is published, abandoned or
-//! dropped. Looking at a space takes no lock: what is seen is complete, or not there.
+//! `<key>@generating.pid` is held from [`begin`] until the [`Generation`] is published, abandoned
+//! or dropped. Reading a space takes no lock: a space is complete or does not exist.
 //!
 //! # Crash
 //!
-//! A process that is killed leaves the old space or the new one, a directory aside and a record
-//! that says so, and a lock that the next caller of [`begin`] takes over at once, to clean up and
-//! to begin again. See [`scratchrs_model::generation`].
+//! A killed process leaves the old space or the new one, a directory beside it with its record, and
+//! a lock. The next caller of [`begin`] breaks the lock at once, deletes the leftovers and begins
+//! again. See [`scratchrs_model::generation`].
 
 use std::path::{Path, PathBuf};
 
@@ -27,39 +28,39 @@ use crate::error::{Error, Result};
 use crate::locks;
 use crate::place::Place;
 
-/// What the caller of [`begin`] has to do.
+/// The result of [`begin`].
 #[derive(Debug)]
 pub enum Begun {
-    /// Nothing: the space at this path is what was asked for.
+    /// The requested space is at this path.
     Ready(String),
-    /// To fill [`Generation::directory`], and to publish it.
+    /// The caller has to fill [`Generation::directory`], and to publish it.
     Generate(Box<Generation>),
-    /// To wait, and to ask again.
+    /// Another process is generating the space; try again later.
     Busy {
-        /// The process that is generating the space.
+        /// The other process.
         holder: Holder,
-        /// Since when, if that is known.
+        /// The start time of the generation, if it is known.
         started: Option<DepotTime>,
     },
 }
 
-/// A generation that only this process may finish. Dropping it abandons it.
+/// A generation that only this process can finish. Dropping it abandons it.
 #[derive(Debug)]
 pub struct Generation {
     files: Files,
     directory: PathBuf,
-    /// The record of the space as it is; None if there was none.
+    /// The existing record of the space.
     before: Option<Generated>,
     pending: Pending,
     lock: PidLock,
     is_done: bool,
 }
 
-/// Asks for the space `key` of `owner`, in the given version if there is one.
+/// Requests the space `key` of `owner`, in any version if `version` is `None`.
 ///
 /// # Errors
 ///
-/// If `key` is no key, or the file system refuses.
+/// If `key` is invalid, or the file system refuses.
 pub fn begin(
     place: Place<'_>,
     owner: Uuid,
@@ -69,7 +70,7 @@ pub fn begin(
 ) -> Result<Begun> {
     let files = Files::of(place, owner, ScratchKey::new(key)?)?;
     if files.is_current(version)? {
-        files.tidy();
+        files.remove_leftovers();
         return Ok(Begun::Ready(files.space));
     }
     let lock = files.lock();
@@ -101,25 +102,25 @@ pub fn begin(
 }
 
 impl Generation {
-    /// The directory to fill. It may be removed and made again.
+    /// The directory to fill. The caller may remove and create it again.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// Puts the directory into the place of the space, and returns the path of the space.
+    /// Replaces the space with the directory, and returns the path of the space.
     ///
     /// # Errors
     ///
-    /// If the directory is gone, another process took this generation for dead, or the file
-    /// system refuses. The space is then as it was before.
+    /// If the directory was deleted, another process has broken the lock, or the file system
+    /// refuses. The space is then unchanged.
     pub fn publish(mut self) -> Result<String> {
         let lost =
-            |what: &str| Error::NotFound(format!("can't publish the generated space: {what}"));
+            |cause: &str| Error::NotFound(format!("can't publish the generated space: {cause}"));
         let directory = self.directory.display();
         let Some(is_empty) = fs::is_empty_dir(&self.directory)? else {
-            return Err(lost(&format!("`{directory}` is no directory any more")));
+            return Err(lost(&format!("`{directory}` was deleted")));
         };
-        // The record vouches for the content, after a power failure too.
+        // After a power failure, a record must not exist without the content.
         fs::sync_tree(&self.directory)?;
         if !self.lock.is_held() {
             return Err(lost(&format!("the lock `{}` was removed", self.files.lock().display())));
@@ -128,11 +129,11 @@ impl Generation {
         self.pending.identity = Some(identity(&self.directory).unwrap_or_default());
         self.write_pending()?;
         fs::place(&self.directory, Path::new(&self.files.space), IfExists::Swap)?;
-        // The space is what was asked for. What cannot be finished now, on a full disk say, is
-        // finished by the next request for the space.
+        // The space is complete. If the rest fails, on a full disk for example, the next request
+        // does it.
         self.is_done = true;
         let settled = self.record().settled(true);
-        // Until the space is on the disk under its name, the record with its identity has to stay.
+        // The record with the identity has to stay until the rename of the space is synced.
         let settle = || {
             let directory = Path::new(&self.files.space).parent();
             directory.is_none_or(|directory| fs::sync_dir(directory).is_ok())
@@ -140,31 +141,31 @@ impl Generation {
         };
         let is_settled = settle();
         let is_removed = fs::remove(&self.directory).is_ok();
-        // The directory was in the way of the record, perhaps.
+        // Deleting the directory may have made room for the record.
         if !is_settled && is_removed {
             settle();
         }
         Ok(self.files.space.clone())
     }
 
-    /// Removes the directory. The space is then as it was before.
+    /// Removes the directory. The space is unchanged.
     ///
     /// # Errors
     ///
-    /// If the directory cannot be removed; the next request for the space tries again.
+    /// If the directory cannot be removed. The next request for the space tries again.
     pub fn abandon(mut self) -> Result<()> {
         self.undo()
     }
 
     fn undo(&mut self) -> Result<()> {
         self.is_done = true;
-        // A process that took this generation for dead has a record of its own there.
+        // A process that has broken the lock has written its own record.
         if !self.lock.is_held() {
             return Ok(fs::remove(&self.directory)?);
         }
         let restored = self.restore_record();
         fs::remove(&self.directory)?;
-        // On a full disk, there is space for the record only now.
+        // On a full disk, the record may fit only now.
         restored.or_else(|_| self.restore_record())
     }
 
@@ -188,13 +189,13 @@ impl Generation {
 impl Drop for Generation {
     fn drop(&mut self) {
         if !self.is_done {
-            // What cannot be undone now is undone by the next request for the space.
+            // Otherwise the next request for the space does it.
             let _ = self.undo();
         }
     }
 }
 
-/// A space and what lies beside it.
+/// A space and the files beside it.
 #[derive(Debug)]
 struct Files {
     space: String,
@@ -242,20 +243,20 @@ impl Files {
         Ok(())
     }
 
-    /// Clears away what a generator left that was killed when the space was ready.
-    fn tidy(&self) {
-        // Its lock is deleted last. Where one exists, a process may be at work, too.
+    /// Deletes the leftovers of a process that was killed after it had published the space.
+    fn remove_leftovers(&self) {
+        // The lock is deleted last, so leftovers have one. A running process has one, too.
         if matches!(fs::symlink_metadata(&self.lock()), Ok(Some(_)))
             && let Ok(Attempt::Acquired(_lock)) =
                 PidLock::try_acquire(&self.lock(), locks::GENERATION)
         {
-            // The space is there: that there is more beside it is no reason to refuse it.
+            // The space is valid with leftovers beside it.
             let _ = self.recover();
         }
     }
 
-    /// Clears away what a killed generator left, and returns the record that holds. The caller
-    /// has the lock.
+    /// Deletes the leftovers of a killed process, and returns the valid record. The caller holds
+    /// the lock.
     fn recover(&self) -> Result<Option<Generated>> {
         let space = Path::new(&self.space);
         fs::restore_replaced(space)?;
@@ -275,12 +276,12 @@ impl Files {
         Ok(record)
     }
 
-    /// Finds out what became of the generation that was killed, and leaves its record so.
+    /// Corrects the record of a killed generation, by whether it has replaced the space.
     fn settle(&self, record: Generated) -> Result<Option<Generated>> {
         let space = Path::new(&self.space);
         let identity = record.pending.as_ref().and_then(|pending| pending.identity.clone());
         let settled = record.settled(identity.is_some() && identity == self::identity(space));
-        // There was no record before, or one that says as much.
+        // There was no record before, or an equivalent one.
         if settled == Generated::default() && fs::is_empty_dir(space)? != Some(false) {
             fs::remove(&self.record())?;
             return Ok(None);
@@ -290,7 +291,7 @@ impl Files {
     }
 }
 
-/// The identity of the directory at `path`, if the system numbers files.
+/// The identity of the directory at `path`, if the system has file numbers.
 fn identity(path: &Path) -> Option<String> {
     let found = fs::metadata(path).ok().flatten()?;
     found.identity.map(|identity| identity.to_string())

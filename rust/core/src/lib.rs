@@ -1,8 +1,8 @@
-//! The capabilities of ScratchRS: the rules of `scratchrs-model` applied to a real depot through
-//! `scratchrs-fs`.
+//! The operations on a depot: the rules of `scratchrs-model`, with the effects of `scratchrs-fs`,
+//! `scratchrs-archive` and `scratchrs-fetch`.
 //!
-//! Nothing here reads the environment or the clock, or prints: callers pass in what the world
-//! looks like and get values and errors back.
+//! This crate neither prints nor reads the environment or the clock: callers pass settings and
+//! times, and get values and errors.
 
 pub mod artifact;
 pub mod debug_log;

@@ -1,39 +1,40 @@
-//! The locks of a depot, and for how long each is believed: one table for all.
+//! The locks of a depot, and when each becomes stale.
 //!
-//! Pkg breaks a lock by its own numbers, whatever ours are. So a lock that Pkg takes too has Pkg's
-//! `stale_age` here, and a holder that may need longer than that refreshes it.
+//! Pkg breaks a lock according to its own `stale_age`. So a lock that Pkg takes, too, has that
+//! `stale_age` here, and a holder that may need more time refreshes it.
 
 use std::time::Duration;
 
 use scratchrs_fs::Policy;
 
-/// `logs/<log>.pid`, held for as long as it takes to append a record or to rewrite the log. Pkg believes
-/// it for 15 s (`Types.jl: write_env_usage`).
+/// `logs/<log>.pid`, held while a record is appended or the log is rewritten. For Pkg, it is stale
+/// after 15 s (`Types.jl: write_env_usage`).
 pub(crate) const LOG: Policy = Policy::brief(Duration::from_secs(3));
 
-/// The same lock where it is held over other work: in a sweep, and while a file is bound.
+/// The same lock, held during longer work: the renames of a collection, and the binding of a file.
 pub(crate) const LOG_HELD: Policy = Policy::refreshed(Duration::from_secs(3));
 
-/// `<file that binds artifacts>.pid`, which only ScratchRS takes.
+/// `<file>.pid` beside a file of bindings. Only ScratchRS takes it.
 pub(crate) const BINDING_FILE: Policy = Policy::unrefreshed(Duration::from_secs(3));
 
 /// `artifacts/<hash>.pid`, held while an artifact is installed. Pkg takes it since Julia 1.13
-/// (`Artifacts.jl: download_artifact`), and believes it for 100 s.
+/// (`Artifacts.jl: download_artifact`); for Pkg, it is stale after 100 s.
 pub(crate) const ARTIFACT: Policy = Policy::refreshed(Duration::from_secs(20));
 
-/// `packages/<name>/<slug>.pid`, held while a sweep renames the package. Pkg takes it to install one
-/// (`Operations.jl`), and believes it for 50 s.
+/// `packages/<name>/<slug>.pid`, held while a collection renames the package. Pkg takes it to
+/// install a package (`Operations.jl`); for Pkg, it is stale after 50 s.
 pub(crate) const PACKAGE: Policy = Policy::brief(Duration::from_secs(10));
 
-/// `artifacts/@building-….pid`, held as long as the directory of a creation is there.
+/// `artifacts/@building-….pid`, held while the directory of a creation exists.
 pub(crate) const CREATION: Policy = Policy::refreshed(Duration::from_secs(20));
 
 /// `<key>@generating.pid`, held from the beginning of a generation to its end.
 pub(crate) const GENERATION: Policy = Policy::refreshed(Duration::from_secs(10));
 
-/// The lock of a store, held while something is decided or written, never while something is made.
+/// The lock of a store, held while names or logs are read and written, never while contents are
+/// created.
 pub(crate) const STORE: Policy = Policy::unrefreshed(Duration::from_secs(10));
 
-/// `store/work/<process>-<n>.pid`, held as long as a process has a session in a store. Where there is no
-/// `flock`, a process of another machine is taken for dead after a day.
+/// `store/work/<process>-<n>.pid`, held while a process has a session in a store. Without `flock`,
+/// a process of another machine counts as dead after a day.
 pub(crate) const SESSION: Policy = Policy::unrefreshed(Duration::from_secs(3600));

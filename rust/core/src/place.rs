@@ -1,4 +1,4 @@
-//! Where scratch spaces and their log are.
+//! The paths of scratch spaces and of their usage log.
 
 use std::borrow::Cow;
 
@@ -9,23 +9,22 @@ use uuid::Uuid;
 
 use crate::error::Result;
 
-/// The depot, and a directory that stands in for its scratch spaces, if the user gave one.
-///
-/// Uses are logged in the depot even then, as Scratch.jl does.
+/// A depot, and an optional directory that replaces its `scratchspaces`. As with Scratch.jl, the
+/// usage log is that of the depot in both cases.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
-    /// The first depot of the stack. May be relative to the current directory.
+    /// The first depot of the stack. The path may be relative.
     pub depot: &'a str,
-    /// The directory in the place of the depot's `scratchspaces`.
+    /// The directory that replaces `scratchspaces`.
     pub directory: Option<&'a str>,
 }
 
 impl Place<'_> {
-    /// The absolute path of the directory that holds the packages' directories of spaces.
+    /// The absolute path of the directory of all spaces.
     ///
     /// # Errors
     ///
-    /// If a relative path is given and there is no current directory.
+    /// If a path is relative and the current directory does not exist.
     pub fn root(&self) -> Result<String> {
         Ok(match self.directory {
             Some(directory) => in_current_directory(directory)?.into_owned(),
@@ -37,29 +36,29 @@ impl Place<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Place::root`].
+    /// The errors of [`Place::root`].
     pub fn space(&self, owner: Uuid, key: ScratchKey<'_>) -> Result<String> {
         let place = in_current_directory(self.directory.unwrap_or(self.depot))?;
         Ok(layout::space(&place, self.directory.is_none(), owner, key))
     }
 
-    /// The absolute path of the log of uses.
+    /// The absolute path of the usage log.
     ///
     /// # Errors
     ///
-    /// As [`Place::root`].
+    /// The errors of [`Place::root`].
     pub fn usage_log(&self) -> Result<String> {
         Ok(UsageLogFile::Scratch.path(&in_current_directory(self.depot)?))
     }
 }
 
-/// `path` as Julia's `abspath` gives it.
+/// The absolute path of `path`, as by Julia's `abspath`.
 ///
 /// # Errors
 ///
-/// If it is relative and there is no current directory.
+/// If `path` is relative and the current directory does not exist.
 pub(crate) fn in_current_directory(path: &str) -> Result<Cow<'_, str>> {
     let current = || std::env::current_dir().map(|path| path.to_string_lossy().into_owned());
-    let error = fs::Error::on("find the current directory for", path);
+    let error = fs::Error::on("get the current directory for", path);
     Ok(absolute(path, current).map_err(error)?)
 }

@@ -1,4 +1,4 @@
-//! The identities of projects: of the active one, and of that which a file belongs to.
+//! The identities of projects: the active project, and the project of a file.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -11,20 +11,20 @@ use uuid::Uuid;
 use crate::error::Result;
 use crate::place::in_current_directory;
 
-/// What the last project file said, and how the file looked then: a session asks for the same one
-/// over and over.
+/// The path, stamp and UUID of the last project file that was read. A session reads the same file
+/// repeatedly.
 static LAST: Mutex<Option<(PathBuf, FileStamp, Option<Uuid>)>> = Mutex::new(None);
 
-/// How old the last change of a file must be for it to be recognised by its time: file systems
-/// keep times to some milliseconds, the coarsest to two seconds.
+/// The minimum age of a modification for its time to identify it. Most file systems have times in
+/// milliseconds, some in steps of two seconds.
 const SETTLED: Duration = Duration::from_secs(3);
 
-/// The UUID that a project file gives its package. None if it gives none, is missing, or may not
-/// be looked at.
+/// The UUID in a project file. `None` if the file has no UUID, does not exist, or permission is
+/// denied.
 ///
 /// # Errors
 ///
-/// If the file is there and the system fails to read it.
+/// If the file system fails to read the file.
 pub fn uuid(file: &str, now: SystemTime) -> Result<Option<Uuid>> {
     let path = PathBuf::from(file);
     let Some(stamp) = FileStamp::of(&path) else { return Ok(None) };
@@ -44,21 +44,23 @@ pub fn uuid(file: &str, now: SystemTime) -> Result<Option<Uuid>> {
     Ok(uuid)
 }
 
-/// Whether the project file at `path` is known to be missing. One whose metadata cannot be read may exist.
+/// Whether the project file at `path` is known to be missing. One whose metadata cannot be read may
+/// exist.
 pub(crate) fn is_missing(path: &str) -> bool {
     fs::metadata(Path::new(path)).is_ok_and(|found| !found.is_some_and(|found| found.is_file()))
 }
 
-/// The UUID of the package that a file belongs to: that of the nearest project file beside it or
-/// above. None if that project is no package, may not be read, or there is none.
+/// The UUID of the package of a file, according to the nearest project file in its directory or
+/// above. `None` if that project is not a package, permission is denied, or there is no project
+/// file.
 ///
-/// This is the package that Julia takes a module for which is loaded from there. As where Julia looks
-/// for files of bindings, the root of the file system is left out.
+/// Julia assigns a module to a package by the same rule. As in Julia's search for files of
+/// bindings, the root of the file system is not searched.
 ///
 /// # Errors
 ///
-/// If the project file is there and the system fails to read it; or the path is relative and there is
-/// no current directory.
+/// If the file system fails to read the project file; or the path is relative and the current
+/// directory does not exist.
 pub fn package_of(file: &str) -> Result<Option<Uuid>> {
     let file = in_current_directory(file)?;
     let above = Path::new(file.as_ref()).ancestors().skip(1);
@@ -81,13 +83,13 @@ mod tests {
 
     const UUID: &str = "93485645-17f1-6f3b-45bc-419db53815ea";
 
-    #[expect(clippy::disallowed_methods, reason = "the files of the test are made now")]
+    #[expect(clippy::disallowed_methods, reason = "the test creates its files now")]
     fn now() -> SystemTime {
         SystemTime::now()
     }
 
     #[test]
-    fn a_file_that_changes_is_read_again() {
+    fn a_changed_file_is_read_again() {
         let project = tempfile::NamedTempFile::new().unwrap();
         let file = project.path().to_str().unwrap();
         let read = |clock| uuid(file, clock).unwrap().map(|uuid| uuid.to_string());
@@ -122,7 +124,7 @@ mod tests {
         std::fs::write(path("pkg/test/Project.toml"), "[deps]\n").unwrap();
         assert_eq!(package("pkg/Artifacts.toml"), UUID);
         assert_eq!(package("pkg/deps/deep/Artifacts.toml"), UUID, "a module's code may lie there");
-        assert_eq!(package("pkg/test/Artifacts.toml"), "", "a project that is no package");
+        assert_eq!(package("pkg/test/Artifacts.toml"), "", "a project that is not a package");
         let other = Uuid::nil().to_string();
         std::fs::write(path("pkg/JuliaProject.toml"), format!("uuid = \"{other}\"\n")).unwrap();
         assert_eq!(package("pkg/Artifacts.toml"), other);

@@ -21,57 +21,58 @@ use crate::error::Result;
 use crate::place::Place;
 use crate::usage;
 
-/// Makes the space `key` of `owner`, unless it is there, and returns its path.
+/// Returns the path of the space `key` of `owner`, and creates the space if it does not exist.
 ///
 /// # Errors
 ///
-/// If `key` is no key, or the directory is missing and cannot be made.
+/// If `key` is invalid, or the directory cannot be created.
 pub fn get(place: Place<'_>, owner: Uuid, key: &str) -> Result<String> {
     let path = path(place, owner, key)?;
     fs::create_dir_all(Path::new(&path))?;
     Ok(path)
 }
 
-/// The path of the space `key` of `owner`, whether it is there or not.
+/// The path of the space `key` of `owner`, which may not exist.
 ///
 /// # Errors
 ///
-/// If `key` is no key.
+/// If `key` is invalid.
 pub fn path(place: Place<'_>, owner: Uuid, key: &str) -> Result<String> {
     place.space(owner, ScratchKey::new(key)?)
 }
 
-/// Removes the space `key` of `owner`; that there is none is no error.
+/// Deletes the space `key` of `owner`. Deleting a missing space is not an error.
 ///
 /// # Errors
 ///
-/// If `key` is no key, or something cannot be removed.
+/// If `key` is invalid, or a file cannot be deleted.
 pub fn delete(place: Place<'_>, owner: Uuid, key: &str) -> Result<()> {
     let space = path(place, owner, key)?;
     Mounts::read().refuse(Path::new(&space))?;
     log::debug!("deleting the scratch space `{space}`: requested");
-    // The record first: without it a space that is still there is one that was filled by hand.
+    // The record is deleted first: a space without a record counts as filled by hand.
     fs::remove(Path::new(&format!("{space}{GENERATED}")))?;
     remove(&space)
 }
 
-/// Removes all spaces of `owner`, or all spaces of all packages and the directory that held them.
+/// Deletes all spaces of `owner`; or, if it is `None`, the spaces of all packages with their
+/// directory.
 ///
 /// # Errors
 ///
-/// If something cannot be removed.
+/// If a file cannot be deleted.
 pub fn clear(place: Place<'_>, owner: Option<Uuid>) -> Result<()> {
     let root = place.root()?;
     if let Some(owner) = owner {
         return remove(&layout::package_spaces(&root, owner));
     }
-    // All of them stay if something is mounted in one. The directory that holds them may be a mount
-    // point itself.
+    // All spaces are kept if one has a mount point inside. Their directory may be a mount point
+    // itself.
     let mounts = Mounts::read();
     let entries = fs::read_dir(Path::new(&root))?;
     let paths: Vec<_> = entries.iter().map(|entry| Path::new(&root).join(&entry.name)).collect();
     paths.iter().try_for_each(|path| mounts.refuse(path))?;
-    // Each on its own: were this process killed, `Pkg.gc` would find what is left.
+    // One by one, so that `Pkg.gc` finds the remaining spaces if this process is killed.
     paths.iter().try_for_each(|path| fs::remove(path))?;
     match mounts.within(Path::new(&root)) {
         Some(_) => Ok(()),
@@ -79,18 +80,18 @@ pub fn clear(place: Place<'_>, owner: Option<Uuid>) -> Result<()> {
     }
 }
 
-/// Deletes the space at `path`, and what a process left that was killed while deleting it.
+/// Deletes the space at `path`, and leftovers of killed deletions.
 fn remove(path: &str) -> Result<()> {
     fs::remove(Path::new(path))?;
     Ok(fs::remove_leftovers(Path::new(path))?)
 }
 
-/// The spaces of all packages, or of one.
+/// Lists the spaces of all packages, or of `owner`. Unreadable files in a space do not count in its
+/// size. If the usage log cannot be read, the uses are unknown.
 ///
 /// # Errors
 ///
-/// If a directory is there and cannot be read. What cannot be read inside a space counts as
-/// nothing, and without a log nothing is known of uses.
+/// If a directory exists and cannot be read.
 pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
     let root = place.root()?;
     let (log, skipped) = usage::read(place).unwrap_or_else(|error| {
@@ -99,8 +100,8 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
     let others = OtherPaths::of(&log, &root);
     let mut spaces = Vec::new();
     for package in fs::subdirectories(Path::new(&root))? {
-        let is_asked_for = owner.is_none_or(|owner| package.parse() == Ok(owner));
-        if !is_asked_for || layout::is_companion(&package) {
+        let is_requested = owner.is_none_or(|owner| package.parse() == Ok(owner));
+        if !is_requested || layout::is_companion(&package) {
             continue;
         }
         let directory = layout::join(&root, &[&package]);
@@ -130,8 +131,8 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
     Ok(Listing { directory: root, spaces, bytes, skipped })
 }
 
-/// The records of a log whose paths do not begin with that of the directory of spaces, by what their
-/// paths lead to; and of those that lead to nothing, by the names of the spaces.
+/// The records of a log whose paths are not in the directory of spaces: by the identity of the
+/// directory at the path, or by package and key if the path does not exist.
 #[derive(Default)]
 struct OtherPaths<'a> {
     by_id: HashMap<FileId, Vec<&'a Record>>,
@@ -163,7 +164,7 @@ impl<'a> OtherPaths<'a> {
     }
 }
 
-/// The name that a project file gives itself, if it is the project of package `owner`.
+/// The name in a project file, if its UUID is `owner`.
 fn package_name(project_file: &str, owner: &str) -> Option<String> {
     let bytes = fs::read(Path::new(project_file)).ok()?;
     let identity = project::identity(std::str::from_utf8(&bytes).ok()?);

@@ -1,4 +1,4 @@
-//! Tarballs and other files that the caller handles, outside of any depot.
+//! Downloading, unpacking and hashing files outside of depots.
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -12,15 +12,16 @@ use sha2::Digest;
 
 use crate::error::{Error, Result};
 
-/// Downloads into a file, in the place of what is there.
+/// Downloads `url` to the file `to`, which is replaced if it exists.
 ///
 /// # Crash
 ///
-/// A process that is killed leaves what was there, and a file `.scratchrs-…` beside it.
+/// A killed process leaves an existing file unchanged, and a file `.scratchrs-…` beside it.
 ///
 /// # Errors
 ///
-/// What was there stays: the URL can't be had, the file system refuses, or it is cancelled.
+/// If the download fails, the file system refuses, or the work is cancelled. An existing file is
+/// then unchanged.
 pub fn download(url: &str, to: &Path, settings: &Settings, progress: &Progress) -> Result<()> {
     progress.begin(format!("Downloading {}", shown(to)));
     let part = beside(to);
@@ -33,22 +34,22 @@ pub fn download(url: &str, to: &Path, settings: &Settings, progress: &Progress) 
     });
     let done = downloaded.and_then(|_| Ok(fs::place(&part, to, IfExists::Replace).map(drop)?));
     if done.is_err() {
-        // It is never resumed: the next one has another name.
+        // It cannot be resumed: the next download has another name.
         let _ = fetch::discard(&part);
     }
     done
 }
 
-/// Unpacks a tarball into a directory, which is missing or empty before.
+/// Unpacks a tarball into a directory, which must be missing or empty.
 ///
 /// # Crash
 ///
-/// A process that is killed leaves what was there, and a directory `.scratchrs-…` beside it.
+/// A killed process leaves the directory unchanged, and a directory `.scratchrs-…` beside it.
 ///
 /// # Errors
 ///
-/// There is then nothing new in the directory: something is there already, the tarball is malformed or
-/// holds what no tree may, the file system refuses, or it is cancelled.
+/// If the directory is not empty, the tarball is malformed or has invalid members, the file system
+/// refuses, or the work is cancelled. The directory is then unchanged.
 pub fn unpack(tarball: &Path, directory: &Path, links: Links, progress: &Progress) -> Result<()> {
     progress.begin(format!("Unpacking {}", shown(tarball)));
     let file = fs::open(tarball)?;
@@ -57,11 +58,11 @@ pub fn unpack(tarball: &Path, directory: &Path, links: Links, progress: &Progres
     fs::with_parent_dir(&built, || fs::create_dir(&built))?;
     let options = UnpackOptions { links, ..UnpackOptions::default() };
     let unpacked = archive::unpack(file, &built, &options, progress).map_err(Error::from);
-    // The system takes the place of an empty directory, and of nothing else.
+    // A rename replaces an empty directory, but not one with content.
     let done =
         unpacked.and_then(|_| Ok(fs::place(&built, directory, IfExists::Replace).map(drop)?));
     if done.is_err() {
-        // That it failed is told; what is left, if it can't be removed either, is no secret.
+        // The first error is returned.
         let _ = fs::remove(&built);
     }
     done
@@ -71,7 +72,7 @@ pub fn unpack(tarball: &Path, directory: &Path, links: Links, progress: &Progres
 ///
 /// # Errors
 ///
-/// If it cannot be read, or it is cancelled.
+/// If the file cannot be read, or the work is cancelled.
 pub fn sha256(path: &Path, progress: &Progress) -> Result<Sha256> {
     let failed = |error| fs::Error::on("read", path)(error);
     let mut file = fs::open(path)?;
@@ -86,7 +87,7 @@ pub fn sha256(path: &Path, progress: &Progress) -> Result<Sha256> {
     }
 }
 
-/// A name beside `path` that no other process uses at this time.
+/// A temporary path beside `path` that no other running process uses.
 fn beside(path: &Path) -> PathBuf {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -104,7 +105,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_tarball_is_unpacked_as_a_whole_or_not_at_all() {
+    fn a_tarball_is_unpacked_completely_or_not_at_all() {
         let root = tempfile::tempdir().unwrap();
         let path = |name: &str| root.path().join(name);
         let progress = Progress::default();
@@ -126,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_downloaded_leaves_what_was_there() {
+    fn a_failed_download_leaves_an_existing_file() {
         let root = tempfile::tempdir().unwrap();
         let path = |name: &str| root.path().join(name);
         let settings = Settings::new([("JULIA_PKG_SERVER", "")], SystemTime::UNIX_EPOCH);

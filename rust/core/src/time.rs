@@ -1,10 +1,10 @@
-//! Times of files as the depot's logs have them.
+//! File times as local times, as in the usage logs.
 
 use std::time::SystemTime;
 
 use scratchrs_model::time::DepotTime;
 
-/// A time that a file system gives, as a local clock shows it.
+/// The local time of a time of the file system.
 pub(crate) fn local_time(time: SystemTime) -> DepotTime {
     DepotTime::from_local(chrono::DateTime::<chrono::Local>::from(time).naive_local())
 }

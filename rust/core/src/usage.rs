@@ -2,19 +2,21 @@
 //!
 //! # Locking
 //!
-//! Every writer of ours holds `<log>.pid`, the lock that Pkg takes for all but the log of scratch
-//! spaces. Scratch.jl and `Pkg.gc` write without it, and so does Pkg before Julia 1.9: records that
-//! they append while we replace a log are found behind what we read, and appended again.
+//! ScratchRS writes a log while it holds `<log>.pid`, the lock that Pkg takes for all logs but that
+//! of scratch spaces. Scratch.jl, `Pkg.gc` and Pkg before Julia 1.9 write without it. Records that
+//! they append while a log is replaced are found behind the bytes that were read, and appended to
+//! the new log.
 //!
 //! # Crash
 //!
-//! A record is appended in one write, and a log is replaced in one rename: a process killed at
-//! any moment leaves the log with or without its record, and a lock that the next one takes over.
+//! A record is appended in one write, and a log is replaced in one rename. A killed process leaves
+//! the log with or without its record, and a lock that the next writer breaks.
 //!
 //! # Compatibility
 //!
-//! Scratch.jl appends to its log; Pkg (1.9 and later) leaves one record for each path in the others,
-//! sorted, at each use. So do we, in the same letters.
+//! Scratch.jl appends each use to its log. Pkg of Julia 1.9 and later rewrites the other logs for
+//! each use, with one record for each path, sorted. ScratchRS does the same, and writes the same
+//! text.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,44 +36,44 @@ use crate::error::{Error, Result};
 use crate::locks;
 use crate::place::{Place, in_current_directory};
 
-/// How often a log is read and changed anew after another process has broken the lock of it.
+/// The number of attempts to change a log if another process breaks its lock meanwhile.
 const ATTEMPTS: u32 = 3;
 
-/// What became of a use that was to be logged.
+/// The result of logging a use.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Tracked {
-    /// Whether it stands in the log. It cannot where the depot is read-only.
+    /// Whether the log has the use; `false` if the depot is read-only.
     pub recorded: bool,
-    /// The unreadable parts of the log, which were removed from it.
+    /// Invalid records that were removed from the log.
     pub removed_records: Vec<Diagnostic>,
 }
 
-/// Reads the log. A missing log is an empty one.
+/// Reads the usage log of scratch spaces. A missing log counts as empty.
 ///
 /// # Errors
 ///
-/// If the log is there and cannot be read.
+/// If the log exists and cannot be read.
 pub fn read(place: Place<'_>) -> Result<(UsageLog, Vec<Diagnostic>)> {
     read_log(place.depot, UsageLogFile::Scratch)
 }
 
-/// Reads one of the logs of a depot. A missing log is an empty one.
+/// Reads a usage log of a depot. A missing log counts as empty.
 ///
 /// # Errors
 ///
-/// If the log is there and cannot be read.
+/// If the log exists and cannot be read.
 pub fn read_log(depot: &str, log: UsageLogFile) -> Result<(UsageLog, Vec<Diagnostic>)> {
     let path = log.path(&in_current_directory(depot)?);
     Ok(UsageLog::read(&fs::read(Path::new(&path))?))
 }
 
-/// Logs that the project file `project` uses the space at `space`, both absolute paths, waiting
-/// for at most `lock_timeout` for the lock of the log.
+/// Logs that the project file `project` uses the space at `space`, both absolute paths. Waits for
+/// at most `lock_timeout` for the lock of the log.
 ///
 /// # Errors
 ///
-/// [`Error::Busy`] if that was not long enough; or if the log cannot be written although the
-/// depot is not read-only.
+/// [`Error::Busy`] if another process holds the lock for longer; or if the log cannot be written
+/// although the depot is not read-only.
 pub fn track(
     place: Place<'_>,
     space: &str,
@@ -86,12 +88,12 @@ pub fn track(
     tracked(added)
 }
 
-/// Logs that the files at `paths`, manifests or such that bind artifacts, are in use, as Pkg does: in
-/// one record for each. A missing file is left out: it cannot be used.
+/// Logs the use of manifests or of files that bind artifacts, with one record for each file, as Pkg
+/// does. Missing files are ignored.
 ///
 /// # Errors
 ///
-/// As [`track`].
+/// The errors of [`track`].
 pub fn track_files(
     depot: &str,
     log: UsageLogFile,
@@ -119,10 +121,10 @@ pub fn track_files(
     Ok(logged)
 }
 
-/// When this process has last logged the use of a file, by depot and path.
+/// The times at which this process has last logged the use of a file, by depot and path.
 static TRACKED: Mutex<BTreeMap<(String, String), DepotTime>> = Mutex::new(BTreeMap::new());
 
-/// Whether this process has logged within a day that the file at `path` is in use.
+/// Whether this process has logged the use of the file at `path` within a day.
 pub(crate) fn is_tracked(depot: &str, path: &str, now: DepotTime) -> bool {
     let Ok(path) = in_current_directory(path) else { return false };
     let tracked = TRACKED.lock().unwrap_or_else(PoisonError::into_inner);
@@ -140,21 +142,22 @@ fn tracked(written: Result<Vec<Diagnostic>>) -> Result<Tracked> {
     }))
 }
 
-/// The use of a file that is about to be there. No collection goes on while this value lives.
+/// The logged use of a file that is about to be changed. This value holds the lock of the log, so
+/// no collection deletes an item while it exists.
 #[derive(Debug, Default)]
 pub(crate) struct Announced {
-    /// The unreadable parts of the log, which were removed from it.
+    /// Invalid records that were removed from the log.
     pub(crate) removed_records: Vec<Diagnostic>,
     _log: Option<LockedLog>,
 }
 
-/// Logs that the file at `path`, an absolute path, is in use: there, or about to be. A collection looks
-/// at the file and removes what it does not name under the lock of the log: whoever changes the file
-/// does so before he drops the answer.
+/// Logs the use of the file at the absolute path `path`, which may not exist yet. A collection
+/// holds the lock of the log while it reads the file and deletes unreferenced items; so the caller
+/// changes the file before it drops the result.
 ///
 /// # Errors
 ///
-/// As [`track`].
+/// The errors of [`track`].
 pub(crate) fn announce(
     depot: &str,
     kind: UsageLogFile,
@@ -171,7 +174,7 @@ pub(crate) fn announce(
     Ok(unless_read_only(written)?.unwrap_or_default())
 }
 
-/// Nothing is logged in a read-only depot.
+/// `None` if the depot is read-only.
 fn unless_read_only<T>(written: Result<T>) -> Result<Option<T>> {
     match written {
         Ok(written) => Ok(Some(written)),
@@ -180,12 +183,13 @@ fn unless_read_only<T>(written: Result<T>) -> Result<Option<T>> {
     }
 }
 
-/// Leaves one record for each space: the latest time, all parent projects. Unreadable parts
-/// are in the answer and removed from the log; so are spaces under construction that no longer exist.
+/// Condenses the usage log of scratch spaces to one record for each space, with the latest time and
+/// all parent projects. Removes invalid records, which are returned, and spaces under construction
+/// that no longer exist.
 ///
 /// # Errors
 ///
-/// As [`track`], and if the depot is read-only.
+/// The errors of [`track`], and if the depot is read-only.
 pub fn condense(
     place: Place<'_>,
     now: DepotTime,
@@ -196,8 +200,8 @@ pub fn condense(
     })
 }
 
-/// Runs `change` on a log while holding its lock; again, if another process has broken the lock before
-/// the log was replaced.
+/// Runs `change` on a log while holding its lock. Repeats it if another process has broken the lock
+/// before the log was replaced.
 fn write<T>(
     depot: &str,
     log: UsageLogFile,
@@ -219,43 +223,43 @@ fn write<T>(
     attempt()
 }
 
-/// Where the lock of a log is.
+/// The path of the lock of a log.
 pub(crate) fn lock_path(log: &Path) -> PathBuf {
     let mut lock = log.as_os_str().to_owned();
     lock.push(".pid");
     lock.into()
 }
 
-/// Takes the lock of a log, waiting for at most `lock_timeout`.
+/// Takes the lock of a log. Waits for at most `lock_timeout`.
 ///
 /// # Errors
 ///
-/// [`Error::Busy`] if that was not long enough, or if the file system refuses.
+/// [`Error::Busy`] if another process holds it for longer; or if the file system refuses.
 pub(crate) fn lock(log: &Path, policy: Policy, lock_timeout: Duration) -> Result<PidLock> {
     let lock = lock_path(log);
     let attempt = fs::with_parent_dir(&lock, || PidLock::acquire(&lock, policy, lock_timeout))?;
     unless_held(lock, attempt)
 }
 
-/// Takes the lock of a log as [`lock`] does, to collect the depot. One that vanishes is not made again.
+/// Takes the lock of a log as [`lock`] does, for a collection. Does not create a missing depot.
 ///
 /// # Errors
 ///
-/// As [`lock`], and if the depot vanishes.
+/// The errors of [`lock`], and if the depot does not exist.
 pub(crate) fn lock_to_collect(log: &Path, lock_timeout: Duration) -> Result<PidLock> {
-    make_logs(log)?;
+    create_logs_dir(log)?;
     let lock = lock_path(log);
     let attempt = PidLock::acquire(&lock, locks::LOG_HELD, lock_timeout)?;
     unless_held(lock, attempt)
 }
 
-/// Makes the directory of the logs, and not the depot.
-fn make_logs(log: &Path) -> Result<()> {
+/// Creates the directory of the logs, but not the depot.
+fn create_logs_dir(log: &Path) -> Result<()> {
     let Some(logs) = log.parent().filter(|logs| !fs::is_dir(logs)) else { return Ok(()) };
     match fs::create_dir(logs) {
-        // It may be there by now; else that names what is in the way.
+        // If another process has not created it, `create_dir_all` reports what is in the way.
         Err(error) if error.is_occupied() => Ok(fs::create_dir_all(logs)?),
-        made => Ok(made?),
+        created => Ok(created?),
     }
 }
 
@@ -266,11 +270,12 @@ fn unless_held(lock: PathBuf, attempt: Attempt) -> Result<PidLock> {
     }
 }
 
-/// Replaces a log by `log`, which takes the bytes `known` of it into account, under its `lock`.
+/// Replaces the log at `path` with `log`, which includes the records in its first bytes `known`.
+/// The caller holds `lock`.
 ///
 /// # Errors
 ///
-/// If it cannot be written, or the lock was lost to another process. The log is then as it was.
+/// If the log cannot be written, or another process has broken the lock. The log is then unchanged.
 pub(crate) fn put(path: &Path, known: &[u8], log: &UsageLog, lock: &PidLock) -> Result<()> {
     let overtaken = fs::replace_locked(lock, path, log.to_text(), known.len() as u64)?;
     if !overtaken.is_empty() {
@@ -279,16 +284,16 @@ pub(crate) fn put(path: &Path, known: &[u8], log: &UsageLog, lock: &PidLock) -> 
     Ok(())
 }
 
-/// Why a log counts as unreadable that is something else than a log.
-pub(crate) const LOST: &str = "this is no log, or most of it is damaged: any record may be lost";
+/// Why a file in the place of a log counts as unreadable.
+pub(crate) const LOST: &str = "not a usage log, or most of it is damaged: any record may be lost";
 
-/// Where the content of a log is kept that was something else than a log when a use was to be logged.
-/// As long as it is there, a collection deletes nothing that the log could have kept.
+/// The path of the copy of an unreadable file in the place of a log. As long as the copy exists,
+/// collections keep all items that the log could reference.
 pub(crate) fn aside(log: &str) -> String {
     format!("{log}.unreadable")
 }
 
-/// Keeps the content of a log that is about to be lost, unless one is kept already.
+/// Copies an unreadable file before it is replaced, unless a copy exists.
 fn put_aside(log: &Path, content: &[u8]) -> Result<()> {
     let Some(path) = log.to_str().map(aside).filter(|aside| !Path::new(aside).exists()) else {
         return Ok(());
@@ -304,33 +309,34 @@ struct LockedLog {
     lock: PidLock,
 }
 
-/// The log that this process appended to last, as it looked then: sound up to its end. A package
-/// that opens many spaces does not have the whole log looked through for each.
-static SOUND: Mutex<Option<(PathBuf, FileStamp)>> = Mutex::new(None);
+/// The path and stamp of the log to which this process appended last: it was valid up to its end
+/// then. So the whole log is not read again for each space.
+static APPENDED: Mutex<Option<(PathBuf, FileStamp)>> = Mutex::new(None);
 
 impl LockedLog {
-    /// Adds a record: by appending it, if the log is sound and not too repetitive.
+    /// Adds a record: appends it if the log is valid and has few superseded records, or rewrites
+    /// the log.
     fn add(&self, space: &str, record: Record, now: DepotTime) -> Result<Vec<Diagnostic>> {
-        let unknown = fs::read_from(&self.path, self.sound_length())?;
+        let unknown = fs::read_from(&self.path, self.valid_length())?;
         if census(&unknown).is_some_and(|census| !census.is_crowded()) {
             fs::append(&self.path, &record.to_text(space))?;
-            self.remember_as_sound();
+            self.remember_valid();
             return Ok(Vec::new());
         }
         self.rewrite(vec![(space.to_owned(), record)], now)
     }
 
-    /// The length of the part of the log that is known to be sound.
-    fn sound_length(&self) -> u64 {
-        let sound = SOUND.lock().unwrap_or_else(PoisonError::into_inner);
-        let then = sound.as_ref().filter(|(path, _)| *path == self.path);
+    /// The length of the part of the log that is known to be valid.
+    fn valid_length(&self) -> u64 {
+        let appended = APPENDED.lock().unwrap_or_else(PoisonError::into_inner);
+        let then = appended.as_ref().filter(|(path, _)| *path == self.path);
         let grown = then.and_then(|(_, then)| FileStamp::of(&self.path)?.grown_from(then));
         grown.unwrap_or(0)
     }
 
-    fn remember_as_sound(&self) {
+    fn remember_valid(&self) {
         let stamp = FileStamp::of(&self.path).map(|stamp| (self.path.clone(), stamp));
-        *SOUND.lock().unwrap_or_else(PoisonError::into_inner) = stamp;
+        *APPENDED.lock().unwrap_or_else(PoisonError::into_inner) = stamp;
     }
 
     fn rewrite(&self, added: Vec<(String, Record)>, now: DepotTime) -> Result<Vec<Diagnostic>> {
@@ -346,20 +352,20 @@ impl LockedLog {
         let mut log = log.condensed(now);
         let needs_project = self.kind == UsageLogFile::Scratch;
         log.retain(|path, record| {
-            // The rest of a torn record references nothing, and `Pkg.gc` fails on it.
-            let names_project = !record.parent_projects.is_empty() || !needs_project;
-            if !names_project {
-                let reason = format!("the record of `{path}` names no project");
+            // A record without a project references nothing, and `Pkg.gc` fails on it.
+            let has_project = !record.parent_projects.is_empty() || !needs_project;
+            if !has_project {
+                let reason = format!("the record of `{path}` has no project");
                 skipped.push(Diagnostic::of_file(reason));
             }
-            names_project && !self.is_abandoned(path)
+            has_project && !self.is_abandoned(path)
         });
         put(&self.path, &known, &log, &self.lock)?;
         Ok(skipped)
     }
 
-    /// Whether a path in the log is that of a space under construction that has been published or
-    /// given up since: nothing is there, by this path or by another one of the depot.
+    /// Whether `path` is that of a space under construction that no longer exists, at this path or
+    /// under another path of the depot.
     fn is_abandoned(&self, path: &str) -> bool {
         if !path.contains(BUILDING) || Path::new(path).exists() {
             return false;
@@ -370,8 +376,8 @@ impl LockedLog {
     }
 }
 
-/// The records that end behind what was known of a log. What was known may stop in the middle of
-/// one that a peer was writing: a read can see a part of a write.
+/// The records in a log that end behind the bytes `known`. These may end within a record, because a
+/// read can return part of a concurrent write.
 fn behind(known: &[u8], overtaken: &[u8]) -> UsageLog {
     let header = b"\n[[";
     let last = known.windows(header.len()).rposition(|window| window == header);
@@ -383,9 +389,9 @@ fn behind(known: &[u8], overtaken: &[u8]) -> UsageLog {
 mod tests {
     use super::*;
 
-    /// Pkg takes the lock of a process that was suspended for stale, removes it, and writes the log.
+    /// Pkg breaks the lock of a suspended process, which is stale, and writes the log.
     #[test]
-    fn a_log_whose_lock_was_lost_is_read_and_changed_anew() {
+    fn a_log_whose_lock_was_broken_is_read_and_changed_again() {
         let depot = tempfile::tempdir().unwrap();
         let depot = depot.path().to_str().unwrap();
         let now = DepotTime::from_toml(&"2024-01-02T03:04:05.006Z".parse().unwrap()).unwrap();
@@ -408,15 +414,15 @@ mod tests {
             log.iter().map(|(path, _)| path.to_owned()).collect::<Vec<_>>()
         };
         assert_eq!((rounds.get(), paths()), (3, vec!["/other".to_owned(), "/ours".to_owned()]));
-        // It does not go on for ever, and says what was lost.
+        // The number of attempts is limited, and the error gives the reason.
         let error = rewrite(9).unwrap_err();
         assert_eq!((rounds.get(), paths()), (ATTEMPTS, vec!["/other".to_owned()]));
         assert!(error.to_string().contains("another process has broken its lock"), "{error}");
     }
 
-    /// Wherever a read cuts a peer's record in two, it is put together again.
+    /// A read can end at any byte of a record.
     #[test]
-    fn a_record_that_was_seen_half_way_is_whole_in_the_end() {
+    fn a_record_that_was_read_in_part_is_complete_in_the_end() {
         let time = DepotTime::from_toml(&"2024-01-02T03:04:05.006Z".parse().unwrap()).unwrap();
         let record = |project: &str| Record::of_project(time, project).to_text("/space");
         let (first, second) = (record("/a"), record("/b"));

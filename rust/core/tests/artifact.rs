@@ -1,8 +1,8 @@
-//! Making, verifying, archiving and removing artifacts. What happens when processes are killed or
-//! meet each other is tested in the test kit, which has processes.
+//! Creating, verifying, archiving and removing artifacts. Kills and concurrent processes are tested
+//! in `scratchrs-testkit`.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -51,7 +51,7 @@ fn mode(path: impl AsRef<Path>) -> u32 {
 }
 
 #[test]
-fn an_artifact_is_made_once() {
+fn an_artifact_is_created_once() {
     let lab = DepotLab::new();
     let stack = stack(&lab);
     let created = create(&stack, fill_foo);
@@ -82,11 +82,11 @@ fn files_of_an_artifact_cannot_be_written_to() {
     let at = |name: &str| Path::new(&created.path).join(name);
     assert_eq!((mode(at("bin/program")), mode(at("file"))), (0o555, 0o444));
     assert_eq!(mode(at("bin")) & 0o200, 0o200);
-    assert_eq!(mode(&created.path), 0o775, "as the directory that it lies in");
+    assert_eq!(mode(&created.path), 0o775, "the mode of the directory of artifacts");
 }
 
 #[test]
-fn an_artifact_of_another_depot_is_not_made_again() {
+fn an_artifact_of_another_depot_is_not_created_again() {
     let lab = DepotLab::new();
     let other = lab.root().join("other");
     let outer = Stack::new([other.to_str().unwrap()], None).unwrap();
@@ -97,7 +97,7 @@ fn an_artifact_of_another_depot_is_not_made_again() {
 }
 
 #[test]
-fn what_is_given_up_leaves_nothing() {
+fn an_abandoned_creation_leaves_nothing() {
     let lab = DepotLab::new();
     let stack = stack(&lab);
     artifact::begin(&stack).unwrap().abandon().unwrap();
@@ -118,7 +118,7 @@ fn what_is_given_up_leaves_nothing() {
 }
 
 #[test]
-fn two_creations_have_directories_of_their_own_and_a_dead_one_goes() {
+fn creations_have_separate_directories_and_dead_ones_are_removed() {
     let lab = DepotLab::new();
     let stack = stack(&lab);
     lab.write("artifacts/@building-17-0/left", "");
@@ -137,7 +137,7 @@ fn two_creations_have_directories_of_their_own_and_a_dead_one_goes() {
 }
 
 #[test]
-fn rot_is_found_file_by_file() {
+fn corruption_is_found_file_by_file() {
     let lab = DepotLab::new();
     let stack = stack(&lab);
     let created = create(&stack, |directory| {
@@ -166,14 +166,14 @@ fn rot_is_found_file_by_file() {
     ];
     let expected = expected.map(|(name, change)| (name.to_owned(), change));
     assert_eq!(found(&corrupt.differences.unwrap()), expected);
-    // A record that has rotted too is not believed.
+    // A corrupt record is ignored.
     fs::write(format!("{}@tree", created.path), "no record").unwrap();
     let Verdict::Corrupt(corrupt) = verify() else { panic!("it is corrupt") };
     assert_eq!(corrupt.differences, None);
 }
 
 #[test]
-fn only_a_mode_is_rot_where_modes_are_kept() {
+fn a_changed_mode_is_corruption_where_modes_are_kept() {
     let lab = DepotLab::new();
     let stack = stack(&lab);
     let created = create(&stack, fill_foo);
@@ -184,13 +184,13 @@ fn only_a_mode_is_rot_where_modes_are_kept() {
 }
 
 #[test]
-fn what_is_found_sound_gets_its_record() {
+fn a_verified_artifact_gets_its_record() {
     let lab = DepotLab::new();
     let stack = stack(&lab);
     lab.write(&format!("artifacts/{FOO}/foo"), "foo");
     let empty = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
     lab.write(&format!("artifacts/{empty}/extra"), "");
-    lab.write(&format!("artifacts/{}@tree", "1".repeat(40)), "of an artifact that is gone");
+    lab.write(&format!("artifacts/{}@tree", "1".repeat(40)), "of a missing artifact");
     lab.write("artifacts/Overrides.toml", "");
     fs::create_dir_all(lab.path("artifacts/jl_x1y2z3")).unwrap();
     let verification = artifact::verify_all(&stack, &progress()).unwrap();
@@ -218,7 +218,7 @@ fn a_link_that_is_not_ascii_may_have_gits_hash_or_pkgs() {
 }
 
 #[test]
-fn what_is_overridden_is_neither_verified_nor_removed() {
+fn an_overridden_artifact_is_neither_verified_nor_removed() {
     let lab = DepotLab::new();
     let mut stack = stack(&lab);
     let path = create(&stack, fill_foo).path;
@@ -232,7 +232,7 @@ fn what_is_overridden_is_neither_verified_nor_removed() {
 }
 
 #[test]
-fn an_artifact_is_removed_from_every_depot() {
+fn an_artifact_is_removed_from_all_depots() {
     let lab = DepotLab::new();
     let other = lab.root().join("other");
     let other = other.to_str().unwrap();

@@ -1,7 +1,7 @@
-//! Where artifacts lie, and the files that bind them.
+//! The paths of artifacts, and the files that bind them.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -55,7 +55,7 @@ fn hash_of(lab: &DepotLab, name: &str) -> Option<TreeHash> {
 }
 
 #[test]
-fn an_artifact_is_where_it_is_found_first() {
+fn the_first_depot_with_an_artifact_determines_its_path() {
     let lab = DepotLab::new();
     let stack = stack(&lab);
     let name = hash("1").to_string();
@@ -75,7 +75,7 @@ fn an_artifact_is_where_it_is_found_first() {
 }
 
 #[test]
-fn overrides_of_all_depots_hold() {
+fn overrides_of_all_depots_apply() {
     let lab = DepotLab::new();
     let mut stack = stack(&lab);
     let (one, two, three) = (hash("1"), hash("2"), hash("3"));
@@ -108,7 +108,7 @@ fn overrides_of_all_depots_hold() {
 }
 
 #[test]
-fn the_file_above_is_found_until_a_project_begins() {
+fn the_file_above_is_found_up_to_the_nearest_project() {
     let lab = DepotLab::new();
     let at = |path: &str| lab.path(path).to_str().unwrap().to_owned();
     lab.write("Artifacts.toml", "");
@@ -126,7 +126,7 @@ fn the_file_above_is_found_until_a_project_begins() {
 }
 
 #[test]
-fn a_name_is_bound_and_its_file_is_known() {
+fn a_name_is_bound_and_its_file_is_logged() {
     let lab = DepotLab::new();
     assert_eq!(hash_of(&lab, "iris"), None);
     bind(&lab, "iris", "1", BindOptions::default()).unwrap();
@@ -151,7 +151,7 @@ fn a_name_is_bound_and_its_file_is_known() {
 }
 
 #[test]
-fn a_file_that_stays_is_not_logged_and_keeps_its_bytes() {
+fn a_refused_binding_leaves_the_file_and_is_not_logged() {
     let lab = DepotLab::new();
     fs::write(file(&lab), "[iris\n").unwrap();
     let error = bind(&lab, "iris", "1", BindOptions::default()).unwrap_err();
@@ -172,7 +172,7 @@ fn a_file_that_stays_is_not_logged_and_keeps_its_bytes() {
 }
 
 #[test]
-fn in_a_depot_that_nobody_may_write_to_nothing_is_logged() {
+fn nothing_is_logged_in_a_read_only_depot() {
     let lab = DepotLab::new();
     fs::create_dir(lab.path("")).unwrap();
     fs::set_permissions(lab.path(""), fs::Permissions::from_mode(0o555)).unwrap();
@@ -182,7 +182,7 @@ fn in_a_depot_that_nobody_may_write_to_nothing_is_logged() {
 }
 
 #[test]
-fn a_file_that_somebody_else_changes_is_busy() {
+fn a_file_that_another_process_changes_is_busy() {
     let lab = DepotLab::new();
     let lock = format!("{}.pid", file(&lab));
     fs::write(&lock, "1 elsewhere").unwrap();
@@ -192,7 +192,7 @@ fn a_file_that_somebody_else_changes_is_busy() {
 }
 
 #[test]
-fn many_bind_in_one_file_and_none_is_lost() {
+fn concurrent_bindings_in_one_file_are_all_kept() {
     let lab = DepotLab::new();
     std::thread::scope(|scope| {
         for thread in 0..8 {
@@ -214,7 +214,7 @@ fn many_bind_in_one_file_and_none_is_lost() {
 }
 
 #[test]
-fn what_is_selected_is_for_the_platform_and_not_lazy() {
+fn downloadable_entries_fit_the_platform_and_are_not_lazy() {
     let lab = DepotLab::new();
     let download = format!("[{{url = \"https://u\", sha256 = \"{}\"}}]", "0".repeat(64));
     let text = format!(
@@ -249,8 +249,8 @@ fn what_is_selected_is_for_the_platform_and_not_lazy() {
     assert_eq!((checked("a", None), checked("z", None)), (Ok(()), Ok(())));
 }
 
-/// A file with a name that depends on libgfortran, in a package of which the outermost depot overrides
-/// that name and another one.
+/// A file with a name that depends on libgfortran, in a package of which the outermost depot
+/// overrides that name and another one.
 fn overridden(lab: &DepotLab) -> Stack {
     let text = ["4", "5"].map(|version| {
         format!(
@@ -272,17 +272,17 @@ fn overridden(lab: &DepotLab) -> Stack {
 }
 
 #[test]
-fn overrides_by_name_hold_for_the_file_of_their_package() {
+fn overrides_by_name_apply_to_the_file_of_their_package() {
     let lab = DepotLab::new();
     let mut stack = overridden(&lab);
     let site = Some(lab.root().join("site").display().to_string());
     let replaced = |stack: &Stack, digit| stack.overridden(hash(digit)).unwrap();
     stack.load(&file(&lab)).unwrap().unwrap();
-    assert_eq!(replaced(&stack, "4"), None, "the file belongs to no package");
+    assert_eq!(replaced(&stack, "4"), None, "the file is not in a package");
     let project = format!("name = \"Other\"\nuuid = \"{}\"\n", uuid::Uuid::nil());
     fs::write(lab.root().join("Project.toml"), project).unwrap();
     stack.load(&file(&lab)).unwrap().unwrap();
-    assert_eq!(replaced(&stack, "4"), None, "it belongs to another one");
+    assert_eq!(replaced(&stack, "4"), None, "the file is in another package");
     let project = format!("name = \"Tool_jll\"\nuuid = \"{PACKAGE}\"\n");
     fs::write(lab.root().join("JuliaProject.toml"), project).unwrap();
     stack.load(&file(&lab)).unwrap().unwrap();
@@ -293,7 +293,7 @@ fn overrides_by_name_hold_for_the_file_of_their_package() {
 }
 
 #[test]
-fn what_is_overridden_need_not_be_decided() {
+fn candidates_with_the_same_override_need_not_be_decided() {
     let lab = DepotLab::new();
     let mut stack = overridden(&lab);
     let unknown = Host::without_julia(linux());
@@ -307,7 +307,7 @@ fn what_is_overridden_need_not_be_decided() {
 }
 
 #[test]
-fn who_binds_an_artifact_is_known_from_the_logs() {
+fn the_logs_have_the_files_that_bind_an_artifact() {
     let lab = DepotLab::new();
     bind(&lab, "iris", "1", BindOptions::default()).unwrap();
     bind(&lab, "same", "1", BindOptions::default()).unwrap();

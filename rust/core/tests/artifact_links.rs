@@ -1,8 +1,9 @@
-//! Artifacts with symbolic links that lead out of them, to nothing, or in circles: what is created and
-//! archived is installed, verified and repaired, and nothing at the other end is touched.
+//! Artifacts with symbolic links that lead out of the artifact, to missing files or in cycles. They
+//! can be created, archived, installed, verified and repaired, and the targets of the links are
+//! neither read nor changed.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -118,28 +119,28 @@ fn settings() -> Settings {
 }
 
 #[test]
-fn what_is_created_and_archived_is_installed() {
+fn an_artifact_that_was_created_and_archived_can_be_installed() {
     for (compression, extension) in [(Compression::Gzip, "gz"), (Compression::Zstandard, "zst")] {
         let scene = Scene::new(compression, extension);
         scene.install(Links::Made);
         scene.assert_sound();
-        // Unpacked by hand, and packed again: the same bytes.
+        // Unpacked and packed again, it has the same bytes.
         let tarball = scene.outside.path().join(format!("x.tar.{extension}"));
         let into = scene.outside.path().join("unpacked");
         tarball::unpack(&tarball, &into, Links::Made, &progress()).unwrap();
         let again = scene.outside.path().join("again");
         let packed = scratchrs_archive::pack(&into, &again, compression, &progress()).unwrap();
         assert_eq!(packed.sha256, scene.wanted.downloads[0].sha256);
-        // Removing it follows no link.
+        // Removing it does not follow links.
         artifact::remove(&scene.stack, scene.hash).unwrap();
         assert!(!scene.path().exists());
         scene.assert_untouched();
     }
 }
 
-/// Where copies stand for links, those that lead out are left out: nothing outside is read.
+/// If links are replaced by copies, links that lead out are left out.
 #[test]
-fn no_copy_is_made_of_what_is_outside() {
+fn files_outside_are_not_copied() {
     let scene = Scene::new(Compression::Gzip, "gz");
     scene.install(Links::Copied);
     let path = scene.path();
@@ -149,14 +150,14 @@ fn no_copy_is_made_of_what_is_outside() {
     assert_eq!(scratchrs_fs::names(&path.join("etc")).unwrap(), Vec::<String>::new());
     assert_eq!(fs::read_to_string(path.join("good")).unwrap(), "c");
     assert_eq!(scene.verify(), Verdict::Sound(path.to_str().unwrap().to_owned()));
-    // What is at the other end of a link that was left out is a file too many.
+    // A copy of the target of a link that was left out is an extra file.
     fs::write(path.join("secret"), "secret").unwrap();
     let Verdict::Corrupt(corrupt) = scene.verify() else { panic!("it is modified") };
     let difference = FileChange { path: "secret".into(), change: Change::Extra };
     assert_eq!(corrupt.differences, Some(vec![difference]));
 }
 
-/// A link counts by its text, also where something of the same content is at its other end.
+/// A link counts by its text, also if its target has the same content.
 #[test]
 fn a_changed_link_is_found_and_repaired() {
     let scene = Scene::new(Compression::Gzip, "gz");
@@ -189,7 +190,7 @@ fn a_changed_link_is_found_and_repaired() {
         assert_eq!(repairs.repaired.len(), 1, "{repairs:?}");
         scene.assert_sound();
     }
-    // What is at the other end is of no interest.
+    // The content of the target does not matter.
     fs::write(scene.outside.path().join("secret"), "changed").unwrap();
     let sound = Verdict::Sound(scene.path().to_str().unwrap().to_owned());
     assert_eq!(scene.verify(), sound);

@@ -1,9 +1,9 @@
 //! Files that bind artifacts, and the log of their uses, next to those that Pkg itself writes, byte
-//! for byte; and what is chosen for a platform, next to what Julia chooses. Runs with each Julia that
-//! the testkit finds.
+//! for byte; and what is chosen for a platform, next to what Julia chooses. Runs with each Julia
+//! that the testkit finds.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::fs;
 use std::path::Path;

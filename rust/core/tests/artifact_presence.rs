@@ -1,8 +1,8 @@
-//! An artifact that was reported as present is there: no collection deletes it for ten minutes, whatever process
-//! has found it and whether any file binds it.
+//! No collection deletes an artifact for ten minutes after a process has reported it as present,
+//! even if no file binds it.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -35,7 +35,7 @@ fn stack(lab: &DepotLab) -> Stack {
     Stack::new([lab.depot()], None).unwrap()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the collections of the test are made now")]
+#[expect(clippy::disallowed_methods, reason = "the collections of the test happen now")]
 fn moment() -> Moment {
     let now = DepotTime::from_local(chrono::Local::now().naive_local());
     Moment { now, clock: SystemTime::now() }
@@ -62,8 +62,8 @@ fn make_foo(directory: &Path) {
     fs::write(directory.join("foo"), "foo").unwrap();
 }
 
-/// A depot with an artifact that no file binds, made a day ago; with its record, or without as Pkg makes
-/// it.
+/// A depot with an unbound artifact that is a day old, with its record, or without one like those
+/// of Pkg.
 fn old_artifact(has_record: bool) -> DepotLab {
     let lab = DepotLab::new();
     make_foo(&lab.path(&format!("artifacts/{FOO}")));
@@ -104,7 +104,7 @@ fn install(stack: &Stack, wanted: &Wanted) -> Result<artifact::Installed, Error>
     artifact::install(stack, wanted, options, &Progress::default())
 }
 
-/// Each way to be told that the artifact is there.
+/// Each operation that reports the artifact as present.
 type Way = fn(&Stack);
 const REPORTS: &[(&str, Way)] = &[
     ("create", |stack| {
@@ -124,7 +124,7 @@ const REPORTS: &[(&str, Way)] = &[
 ];
 
 #[test]
-fn an_artifact_that_was_reported_outlives_the_next_collection() {
+fn a_reported_artifact_survives_the_next_collection() {
     for has_record in [true, false] {
         let lab = old_artifact(has_record);
         collect(&lab);
@@ -146,9 +146,8 @@ fn an_artifact_that_was_reported_outlives_the_next_collection() {
     }
 }
 
-/// The depot that the artifact is found in need not be the first.
 #[test]
-fn an_artifact_in_a_depot_behind_the_first_stays_too() {
+fn a_reported_artifact_in_another_depot_survives_too() {
     for (way, report) in REPORTS {
         let (first, second) = (DepotLab::new(), old_artifact(true));
         let stack = Stack::new([first.depot(), second.depot()], None).unwrap();
@@ -159,9 +158,9 @@ fn an_artifact_in_a_depot_behind_the_first_stays_too() {
     }
 }
 
-/// A reported artifact was found before the collection looked, or is not reported.
+/// An artifact is reported before the collection reads its record, or not at all.
 #[test]
-fn collections_and_reports_that_meet_agree() {
+fn concurrent_collections_and_reports_agree() {
     for round in 0..60 {
         let lab = old_artifact(round % 2 == 0);
         let stack = stack(&lab);
@@ -183,9 +182,9 @@ fn collections_and_reports_that_meet_agree() {
     }
 }
 
-/// The work does not go on without the lock of the artifact, and waiting for it can be cancelled.
+/// A creation waits for the lock of the artifact, and can be cancelled meanwhile.
 #[test]
-fn who_creates_an_artifact_waits_for_its_lock() {
+fn a_creation_waits_for_the_lock_of_the_artifact() {
     let lab = DepotLab::new();
     let stack = stack(&lab);
     let lock = lab.path(&format!("artifacts/{FOO}.pid"));
@@ -202,7 +201,7 @@ fn who_creates_an_artifact_waits_for_its_lock() {
         let result = thread::scope(|scope| {
             let creating = scope.spawn(|| creation.publish(&stack, &progress));
             while !progress.state().stage.starts_with("Waiting for artifact") {
-                assert!(!creating.is_finished(), "it goes on without the lock");
+                assert!(!creating.is_finished(), "it does not wait for the lock");
                 thread::yield_now();
             }
             progress.cancel();
@@ -216,7 +215,7 @@ fn who_creates_an_artifact_waits_for_its_lock() {
 
 /// As `scratchrs artifact install` and `ensure_artifact_installed` do.
 #[test]
-fn the_file_that_binds_what_is_installed_is_logged_also_if_it_is_there() {
+fn the_use_of_a_file_of_bindings_is_logged_even_if_the_artifact_is_installed() {
     let lab = old_artifact(true);
     lab.write("Artifacts.toml", &format!("[foo]\ngit-tree-sha1 = \"{FOO}\"\n"));
     let file = lab.path("Artifacts.toml").to_str().unwrap().to_owned();
@@ -239,7 +238,6 @@ fn the_file_that_binds_what_is_installed_is_logged_also_if_it_is_there() {
     assert!(fs::read_to_string(&path).unwrap().contains(&file));
 }
 
-/// What is found is there, whether the use can be logged or not.
 #[test]
 fn a_log_that_cannot_be_written_is_a_warning() {
     let lab = old_artifact(true);

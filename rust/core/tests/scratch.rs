@@ -1,8 +1,8 @@
-//! Making, listing and removing scratch spaces. What happens to them in between, when processes
-//! are killed or meet each other, is tested in the test kit, which has processes.
+//! Creating, listing and deleting scratch spaces. Kills and concurrent processes are tested in
+//! `scratchrs-testkit`.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::ffi::OsStr;
 use std::fs;
@@ -44,7 +44,7 @@ fn list(lab: &DepotLab, owner: Option<Uuid>) -> Vec<String> {
 }
 
 #[test]
-fn a_space_is_made_once_and_stays() {
+fn a_space_is_created_once_and_kept() {
     let lab = DepotLab::new();
     let space = scratch::get(lab.place(), OWNER, "key").unwrap();
     assert_eq!(space, lab.space("key"));
@@ -56,7 +56,7 @@ fn a_space_is_made_once_and_stays() {
 }
 
 #[test]
-fn a_depot_that_is_not_there_has_no_spaces_and_stays_so() {
+fn a_missing_depot_has_no_spaces_and_is_not_created() {
     let lab = DepotLab::new();
     assert_eq!(list(&lab, None), [""; 0]);
     scratch::delete(lab.place(), OWNER, "key").unwrap();
@@ -91,7 +91,7 @@ fn the_list_has_the_spaces_and_nothing_else() {
 }
 
 #[test]
-fn the_list_says_who_uses_a_space_and_since_when() {
+fn the_list_has_the_projects_of_a_space_and_its_last_use() {
     let lab = DepotLab::new();
     scratch::get(lab.place(), OWNER, "key").unwrap();
     let project = lab.root().join("Project.toml");
@@ -111,10 +111,10 @@ fn the_list_says_who_uses_a_space_and_since_when() {
     assert_eq!(space.parent_projects, expected);
 }
 
-/// Spaces that a user has moved to another disk: what the link leads to is the user's.
-/// The log may have another path of the depot, also one that leads to nothing now.
+/// Spaces that a user has moved to another disk: ScratchRS does not delete the target of the link.
+/// The log can have another path of the depot, which may no longer exist.
 #[test]
-fn the_list_says_who_uses_a_space_by_any_path() {
+fn the_list_has_the_projects_of_a_space_by_any_path() {
     let lab = DepotLab::new();
     let link = lab.root().join("link");
     symlink(lab.depot(), &link).unwrap();
@@ -152,7 +152,7 @@ fn a_space_may_be_a_link() {
 }
 
 #[test]
-fn packages_and_the_directory_of_all_spaces_may_be_links() {
+fn directories_of_packages_and_of_all_spaces_may_be_links() {
     let lab = DepotLab::new();
     let elsewhere = lab.root().join("elsewhere");
     fs::create_dir_all(elsewhere.join("key")).unwrap();
@@ -169,7 +169,7 @@ fn packages_and_the_directory_of_all_spaces_may_be_links() {
 }
 
 #[test]
-fn what_is_deleted_is_the_space_and_what_belongs_to_it() {
+fn deleting_a_space_deletes_its_companions() {
     let lab = DepotLab::new();
     for key in ["key", "key2", "other"] {
         lab.write(&format!("scratchspaces/{OWNER}/{key}/file"), key);
@@ -190,7 +190,7 @@ fn what_is_deleted_is_the_space_and_what_belongs_to_it() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn names_that_are_not_unicode_are_passed_over_and_cleared() {
+fn names_that_are_not_unicode_are_not_listed_and_are_deleted() {
     let lab = DepotLab::new();
     let odd = OsStr::from_bytes(b"odd-\xff");
     scratch::get(lab.place(), OWNER, "key").unwrap();
@@ -209,7 +209,7 @@ fn names_that_are_not_unicode_are_passed_over_and_cleared() {
 }
 
 #[test]
-fn a_directory_may_stand_in_for_that_of_all_spaces() {
+fn a_directory_can_replace_that_of_all_spaces() {
     let lab = DepotLab::new();
     let directory = lab.root().join("spaces");
     let place = Place { directory: directory.to_str(), ..lab.place() };
@@ -224,7 +224,7 @@ fn a_directory_may_stand_in_for_that_of_all_spaces() {
 }
 
 #[test]
-fn what_nobody_can_read_is_reported_and_healed() {
+fn invalid_records_are_reported_and_removed() {
     let lab = DepotLab::new();
     lab.write("logs/scratch_usage.toml", "[[\"/space\"]]\nparent_projects = [\"/a\"]\ntime = 20");
     let (_, skipped) = usage::read(lab.place()).unwrap();

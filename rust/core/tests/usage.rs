@@ -1,7 +1,6 @@
-//! The logs of files that are in use. Processes that write to one log at once are tested in the test
-//! kit.
+//! The usage logs of files. Concurrent processes are tested in `scratchrs-testkit`.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::fs;
 use std::time::Duration;
@@ -25,7 +24,7 @@ fn file(lab: &DepotLab, name: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-/// What `Pkg.Types.write_env_usage` of Julia 1.10 leaves.
+/// As by `Pkg.Types.write_env_usage` of Julia 1.10.
 #[test]
 fn a_log_has_one_record_for_each_file_sorted() {
     let lab = DepotLab::new();
@@ -43,7 +42,7 @@ fn a_log_has_one_record_for_each_file_sorted() {
 }
 
 #[test]
-fn a_torn_log_is_healed_and_keeps_what_it_says() {
+fn a_torn_log_is_repaired_and_keeps_its_valid_records() {
     let lab = DepotLab::new();
     let one = file(&lab, "a.toml");
     lab.write("logs/manifest_usage.toml", "[[\"/kept\"]]\ntime = 2024-01-02T03:04:05Z\n[[\"/to");
@@ -55,7 +54,7 @@ fn a_torn_log_is_healed_and_keeps_what_it_says() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_not_in_use() {
+fn the_use_of_a_missing_file_is_not_logged() {
     let lab = DepotLab::new();
     let tracked = usage::track_files(lab.depot(), Artifacts, &["/gone"], now(), Duration::ZERO);
     assert_eq!(tracked.unwrap(), Tracked::default());

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 /// How long a fuzzer runs: `SCRATCHRS_FUZZ_SECONDS`, else one second.
-#[expect(clippy::disallowed_methods, reason = "set by the person who runs the test")]
+#[expect(clippy::disallowed_methods, reason = "set by the user of the test")]
 fn seconds() -> u64 {
     let text = std::env::var("SCRATCHRS_FUZZ_SECONDS").ok();
     text.map_or(1, |text| text.parse().expect("SCRATCHRS_FUZZ_SECONDS: expected a whole number"))
@@ -17,7 +17,7 @@ fn seconds() -> u64 {
 /// # Panics
 ///
 /// `try_one` panics. The output names the seed that reproduces it.
-#[expect(clippy::disallowed_methods, reason = "set by the person who runs the test")]
+#[expect(clippy::disallowed_methods, reason = "set by the user of the test")]
 pub fn fuzz(what: &str, at_least: u64, mut try_one: impl FnMut(&mut Random)) {
     let first = std::env::var("SCRATCHRS_FUZZ_SEED").ok();
     let first = first.map_or(0, |text| text.parse().expect("SCRATCHRS_FUZZ_SEED: a whole number"));

@@ -8,7 +8,7 @@ use std::process::Command;
 /// `PATH`, Debian's 1.5.3 in `.julia-peer` at the root of the workspace, and `julia` on the path.
 pub fn julias() -> Vec<(PathBuf, u32)> {
     let private = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.julia-peer/bin/julia");
-    #[expect(clippy::disallowed_methods, reason = "set by the person who runs the test")]
+    #[expect(clippy::disallowed_methods, reason = "set by the user of the test")]
     let paths = |variable| std::env::var_os(variable).unwrap_or_default();
     let (named, path) = (paths("SCRATCHRS_TEST_JULIA"), paths("PATH"));
     let minor = |julia: PathBuf| {

@@ -2,7 +2,7 @@
 //! failure, and the next collection completes the work.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 #[path = "crash/collectable.rs"]
 mod collectable;
@@ -71,7 +71,7 @@ impl Course {
         check_logs(&lab)?;
         let left = lab.names();
         let more: Vec<_> = left.iter().filter(|name| !self.left.contains(name)).collect();
-        // Locks are taken over, and records without an artifact are ignored.
+        // Stale locks are broken, and records without an artifact are ignored.
         let is_lock_in =
             |name: &String, group: &str| name.starts_with(group) && name.ends_with(".pid");
         let matters = |name: &&String| match name.ends_with('/') {

@@ -1,7 +1,7 @@
-//! Deletion stays inside the depot, and gets through whatever an item consists of.
+//! Deletion stays inside the depot, and deletes items with any content.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -31,7 +31,7 @@ fn said(output: &Output) -> String {
     [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text)).concat()
 }
 
-/// Directories in each other, `levels` of them, with a file in the last.
+/// Nested directories, `levels` of them, with a file in the innermost one.
 fn make_deep(at: &Path, levels: usize) {
     fs::create_dir_all(at).unwrap();
     let flags = OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -44,8 +44,8 @@ fn make_deep(at: &Path, levels: usize) {
     rustix::fs::openat(&directory, "f", flags, Mode::RUSR).unwrap();
 }
 
-/// More levels than the process may have files, and paths that are longer than the system takes. A
-/// function that called itself at each level would need more than the stack.
+/// The item has more levels than the process may have open files, and longer paths than the system
+/// accepts. Recursion would overflow the stack.
 #[test]
 fn an_item_of_any_depth_is_deleted_with_few_files_and_a_small_stack() {
     const LEVELS: usize = 3_000;
@@ -82,7 +82,7 @@ fn mounted(lab: &DepotLab, mount: &str, task: &[&str]) -> Result<Output, String>
 
 const MOUNTS: &str = "mounts in an item";
 
-/// Why nothing can be mounted here, if so.
+/// Why this machine cannot mount a file system, if so.
 fn no_mounts() -> Option<String> {
     let mount = ["--mount", "--", "mount", "-t", "tmpfs", "x", "/mnt"];
     match Command::new("unshare").args(mount).output() {
@@ -92,10 +92,10 @@ fn no_mounts() -> Option<String> {
     }
 }
 
-/// What is mounted: a script that mounts it, with the item in `$item`, and where.
+/// Each kind of mount, the script that mounts it in the item `$item`, and the mount point.
 const KINDS: [(&str, &str, &str); 7] = [
-    ("a directory from elsewhere", "mount --bind \"$ROOT/data\" \"$item/a/m\"", "/a/m"),
-    ("a file from elsewhere", "mount --bind \"$ROOT/data/file\" \"$item/a/file\"", "/a/file"),
+    ("a directory outside the depot", "mount --bind \"$ROOT/data\" \"$item/a/m\"", "/a/m"),
+    ("a file outside the depot", "mount --bind \"$ROOT/data/file\" \"$item/a/file\"", "/a/file"),
     ("another file system", "mount -t tmpfs x \"$item/a/m\"; : > \"$item/a/m/x\"", "/a/m"),
     ("the item itself", "mount --bind \"$ROOT/data\" \"$item\"", ""),
     (
@@ -104,13 +104,13 @@ const KINDS: [(&str, &str, &str); 7] = [
          mount --bind \"$ROOT/data\" \"$ROOT/other/${item#\"$DEPOT\"}/a/m\"",
         "/a/m",
     ),
-    ("where a name has a space", "mount --bind \"$ROOT/data\" \"$item/a/s p\"", "/a/s p"),
+    ("a path with a space", "mount --bind \"$ROOT/data\" \"$item/a/s p\"", "/a/s p"),
     ("a directory of the item", "mount --bind \"$item/b\" \"$item/a/m\"", "/a/m"),
 ];
 
-/// An item in which something is mounted is left alone as a whole, and the mount point is named.
+/// An item with a mount point inside is not deleted, and the report names the mount point.
 #[test]
-fn nothing_is_deleted_where_something_is_mounted() {
+fn an_item_with_a_mount_inside_is_not_deleted() {
     if let Some(why) = no_mounts() {
         return skip(MOUNTS, &why);
     }
@@ -159,10 +159,9 @@ fn nothing_is_deleted_where_something_is_mounted() {
     }
 }
 
-/// A tree of the store in which something is mounted stays, and with it the contents that its links
-/// lead to.
+/// A tree of the store with a mount point inside is kept with its contents.
 #[test]
-fn a_stored_tree_stays_whole_while_something_is_mounted_in_it() {
+fn a_stored_tree_with_a_mount_inside_is_kept() {
     if let Some(why) = no_mounts() {
         return skip(MOUNTS, &why);
     }
@@ -199,9 +198,9 @@ fn a_stored_tree_stays_whole_while_something_is_mounted_in_it() {
     assert_eq!(fs::read_dir(&artifacts).unwrap().count(), 0);
 }
 
-/// The directories above the items may be on disks of their own.
+/// The directories above the items may be mount points.
 #[test]
-fn items_are_deleted_in_a_directory_that_is_mounted() {
+fn items_are_deleted_in_a_mounted_directory() {
     if let Some(why) = no_mounts() {
         return skip(MOUNTS, &why);
     }
@@ -227,7 +226,7 @@ fn items_are_deleted_in_a_directory_that_is_mounted() {
     }
 }
 
-/// On an old kernel, or in a sandbox that knows no `openat2`, and without the table of mounts.
+/// On an old kernel or in a sandbox without `openat2`, and without the table of mounts.
 #[test]
 fn mounts_are_found_without_the_calls_of_a_new_kernel() {
     if let Some(why) = no_mounts().or_else(scratchrs_testkit::strace::missing) {
@@ -253,8 +252,7 @@ fn mounts_are_found_without_the_calls_of_a_new_kernel() {
     }
 }
 
-/// Whatever the modes of its directories are, their owner can delete an item, as after
-/// `chmod -R u+rwx`.
+/// The owner can delete an item with any modes of directories, as after `chmod -R u+rwx`.
 #[test]
 fn directories_of_every_mode_are_deleted() {
     if !rustix::process::geteuid().is_root() {
@@ -291,8 +289,7 @@ fn directories_of_every_mode_are_deleted() {
     }
 }
 
-/// What cannot be deleted is reported by each collection, under one name, and goes with the first
-/// that can delete it.
+/// Each collection reports an undeletable leftover under the same name, until one can delete it.
 #[test]
 fn a_leftover_that_cannot_be_deleted_keeps_its_name() {
     let lab = DepotLab::new();

@@ -2,7 +2,7 @@
 //! and the next operation is not blocked.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::fs;
 use std::path::Path;
@@ -29,7 +29,7 @@ struct Scenario {
 const SCENARIOS: &[Scenario] = &[
     Scenario { name: "first record", prepare: |_| {}, task: TRACK },
     Scenario { name: "append", prepare: sound_log, task: TRACK },
-    Scenario { name: "heal", prepare: torn_log, task: TRACK },
+    Scenario { name: "repair a log", prepare: torn_log, task: TRACK },
     Scenario { name: "condense", prepare: sound_log, task: &["condense", "--timeout", "0"] },
     Scenario { name: "get", prepare: |_| {}, task: &["get", "key"] },
     Scenario { name: "generate", prepare: |_| {}, task: &["generate", "key", "--no-wait"] },

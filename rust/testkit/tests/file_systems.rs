@@ -1,7 +1,7 @@
 //! The store on file systems with different features, and on a full one.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::collections::BTreeSet;
 use std::process::Output;
@@ -73,7 +73,7 @@ fn every_mode(name: &str, kind: FileSystem, known: &[LinkMode]) {
     lab.succeed("store-collect", &[]);
     assert_eq!(lab.succeed("store-check", &[]).len(), 3, "{name}");
     assert_eq!(lab.leftovers(), Vec::<String>::new(), "{name}");
-    report(&format!("{name}: {best} unless told"));
+    report(&format!("{name}: {best} by default"));
 }
 
 #[test]

@@ -1,8 +1,8 @@
-//! Locks seen from the system: files that vanish while they are examined, locks that are lost or
-//! cannot be removed, and what is on the disk before what.
+//! Locks and the order of system calls: lock files that vanish while they are examined, locks that
+//! another process breaks or that cannot be removed, and the order in which files are synced.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::cell::Cell;
 use std::fs;
@@ -37,14 +37,14 @@ fn is_skipped(about: &str) -> bool {
     missing.is_some()
 }
 
-/// On a network file system, another machine removes the lock between two of our calls: whichever
-/// of them is the first to notice, the lock is free.
+/// On a network file system, another machine can remove the lock between two of our calls. The lock
+/// is then free, whichever call fails.
 #[test]
 fn a_lock_that_vanishes_while_it_is_examined_is_free() {
     if is_skipped("locks that vanish") {
         return;
     }
-    // Alone, and with every later one of the same name.
+    // One call fails, or it and all later calls of the same name.
     const CALLS: &[&str] =
         &["openat", "statx", "read", "flock", "linkat", "unlink", "openat,statx", "openat,read"];
     let mut count = 0;
@@ -84,7 +84,7 @@ fn host() -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// A depot with things of each kind that nothing references: their names, and those of their locks.
+/// A depot with unreachable items of each kind: their names, and the names of their locks.
 fn unreachable(lab: &DepotLab) -> Vec<(String, String)> {
     let uuid = scratchrs_testkit::OWNER;
     let items = [
@@ -122,19 +122,19 @@ fn a_sweep_renames_each_item_under_its_own_lock() {
     assert!(output.status.success(), "{output:?}");
     for (item, lock) in items {
         let (item, lock) = (lab.path(&item), lab.path(&lock));
-        let taken = positions(&trace, &["linkat(", &format!("\"{}\"", lock.display())]);
-        // By the handle of the directory that the item is in.
+        let locked = positions(&trace, &["linkat(", &format!("\"{}\"", lock.display())]);
+        // The rename is relative to the handle of the directory.
         let (directory, name) = (item.parent().unwrap(), item.file_name().unwrap());
         let renamed = [format!("<{}>", directory.display()), format!("\"{}\", ", name.display())];
         let renamed = positions(&trace, &["renameat2(", &renamed[0], &renamed[1]]);
         let released = positions(&trace, &["unlink(", &format!("\"{}\"", lock.display())]);
-        let ([taken], [renamed], [released]) = (&taken[..], &renamed[..], &released[..]) else {
-            panic!("{}: {taken:?}, {renamed:?}, {released:?}\n{trace}", item.display());
+        let ([locked], [renamed], [released]) = (&locked[..], &renamed[..], &released[..]) else {
+            panic!("{}: {locked:?}, {renamed:?}, {released:?}\n{trace}", item.display());
         };
-        assert!(taken < renamed && renamed < released, "{}\n{trace}", item.display());
+        assert!(locked < renamed && renamed < released, "{}\n{trace}", item.display());
         assert!(!item.exists() && !lock.exists());
     }
-    // Not one file of its own for each: the lock of a log has their names too.
+    // The lock of the log has the names of all items; they have no lock files of their own.
     assert!(positions(&trace, &["linkat("]).len() >= 7);
 }
 
@@ -151,20 +151,19 @@ fn a_lock_that_cannot_be_removed_is_reported() {
         lab.write(&format!("{item}/file"), "content");
         let (output, trace) = strace::trace(&collect, "all", Some(&lock), &[fault]);
         let said = said(&output);
-        let told = format!("can't remove the lock `{}`", lock.display());
-        assert!(output.status.success() && said.contains(&told), "{said}\n{trace}");
+        let expected = format!("can't remove the lock `{}`", lock.display());
+        assert!(output.status.success() && said.contains(&expected), "{said}\n{trace}");
         assert!(!lab.path(&item).exists(), "{said}");
-        // It names a dead process by now.
+        // The process of the lock is dead now.
         let again = worker().succeed(["collect", lab.depot()]);
         assert!(!again.contains("failed ") && !lock.exists(), "{again}");
     }
 }
 
-/// A sweep is suspended for so long that Pkg takes its lock for stale, removes it, and writes the
-/// log.
+/// A sweep is suspended for so long that Pkg breaks its lock, which is stale, and writes the log.
 #[test]
 fn a_sweep_that_lost_its_lock_does_not_replace_the_log() {
-    if is_skipped("a lock that is lost") {
+    if is_skipped("a broken lock") {
         return;
     }
     let lab = DepotLab::new();
@@ -182,9 +181,8 @@ fn a_sweep_that_lost_its_lock_does_not_replace_the_log() {
     let collect = command(&["collect", lab.depot()]);
     let mut collect = strace::tracing(&collect, "fdatasync", None, trace.path(), &[stop]);
     let mut child = collect.spawn().unwrap();
-    // The process stops after each of these calls, until it is told to go on. It is never told so
-    // before strace has seen it stop: the trace has a line for that, with the thread that made the
-    // call.
+    // The process stops after each of these calls, until the test continues it. The test waits
+    // until the trace has the line of the stop, with the thread that made the call.
     let resumed = Cell::new(0);
     let stopped = || {
         let text = fs::read_to_string(trace.path()).unwrap();
@@ -198,7 +196,7 @@ fn a_sweep_that_lost_its_lock_does_not_replace_the_log() {
         // It may have ended meanwhile.
         let _ = Command::new("kill").args(["-CONT", caller]).output();
     };
-    // The new log is written, and not in its place yet.
+    // The new log is written, but not renamed yet.
     let is_about_to_replace = || {
         let mut names = fs::read_dir(lab.path("logs")).into_iter().flatten().flatten();
         names.any(|entry| {
@@ -230,10 +228,10 @@ fn a_sweep_that_lost_its_lock_does_not_replace_the_log() {
     assert!(!lab.path(LOCK).exists());
 }
 
-/// After a power failure, a record that is on the disk vouches for content that is there too.
+/// After a power failure, a record never exists without its content.
 #[test]
 fn generated_content_is_on_the_disk_before_its_record() {
-    if is_skipped("what is synced") {
+    if is_skipped("the order of syncs") {
         return;
     }
     for old in [None, Some("old")] {
@@ -258,7 +256,7 @@ fn generated_content_is_on_the_disk_before_its_record() {
         let files = fs::read_dir(&space).unwrap().count();
         assert!(synced.len() > files && synced.iter().all(|at| at < identified), "{trace}");
         assert!(identified < published && published < settled, "{trace}");
-        // The name of the space is on the disk before the record does without its identity.
+        // The rename of the space is synced before the record without the identity is written.
         let parent = Path::new(&space).parent().unwrap().display().to_string();
         let named = positions(&trace, &["fsync(", &format!("<{parent}>")]);
         assert!(named.iter().any(|at| published < at && at < settled), "{trace}");

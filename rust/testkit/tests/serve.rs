@@ -1,6 +1,6 @@
 //! The test server as a program, for tests in other languages.
 
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::fs;
 use std::io::{Read, Write};

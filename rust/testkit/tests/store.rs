@@ -1,7 +1,7 @@
 //! The store with many processes at once, killed processes, and failing system calls.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,7 +1,7 @@
 //! Many processes write to one usage log, and no record is torn or lost.
 
 #![cfg(unix)]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -34,7 +34,7 @@ type Uses = BTreeMap<String, BTreeSet<String>>;
 /// found invalid text in the log.
 fn finish(writers: Vec<Writer>, accesses: u64) -> (Uses, usize) {
     let mut uses = Uses::new();
-    let mut healed = 0;
+    let mut removed = 0;
     for mut writer in writers {
         let mut count = 0;
         loop {
@@ -44,14 +44,14 @@ fn finish(writers: Vec<Writer>, accesses: u64) -> (Uses, usize) {
                     uses.entry(space.to_owned()).or_default().insert(writer.project.clone());
                     count += 1;
                 }
-                Some(("healed", _)) => healed += 1,
+                Some(("removed-record", _)) => removed += 1,
                 _ => break assert_eq!(line, ""),
             }
         }
         assert!(writer.running.ends_well());
         assert_eq!(count, accesses, "{}", writer.project);
     }
-    (uses, healed)
+    (uses, removed)
 }
 
 /// A process that condenses the log until `finish` is called.
@@ -70,7 +70,7 @@ impl Condenser {
     fn finish(mut self) -> u64 {
         fs::write(&self.end, "").unwrap();
         let mut line = self.running.line();
-        while line.starts_with("healed") {
+        while line.starts_with("removed-record") {
             line = self.running.line();
         }
         let count = line.strip_prefix("condensed ").unwrap_or_else(|| panic!("said {line:?}"));
@@ -92,9 +92,9 @@ fn many_processes_lose_no_record() {
     let condenser = condenser(&lab);
     let writers = (0..PROCESSES).map(|number| start(&lab, "track", number, SPACES, ACCESSES));
     let writers = writers.collect();
-    let (uses, healed) = finish(writers, ACCESSES);
+    let (uses, removed) = finish(writers, ACCESSES);
     assert!(condenser.finish() > 0);
-    assert_eq!(healed, 0, "a process saw a torn log");
+    assert_eq!(removed, 0, "a process saw a torn log");
     assert_eq!(projects_by_space(&lab.usage_log()), uses);
     assert_nothing_beside_the_log(&lab);
 }

@@ -195,10 +195,10 @@ fn nothing_is_chosen_by_what_only_julia_knows() {
                 (
                     2,
                     format!(
-                        "error: what `{name}` stands for in `[ROOT]/Artifacts.toml` depends on \
-                         `{tag}`, which is not known without Julia\n\
-                         hint: name the platform: `--platform TRIPLET`; in Julia, \
-                         `Base.BinaryPlatforms.host_triplet()` tells it\n"
+                        "error: the binding of `{name}` in `[ROOT]/Artifacts.toml` depends on \
+                         `{tag}`, which is unknown without Julia\n\
+                         hint: pass the platform: `--platform TRIPLET`; in Julia, \
+                         `Base.BinaryPlatforms.host_triplet()` returns it\n"
                     )
                 )
             );
@@ -220,7 +220,7 @@ fn a_platform_that_is_named_is_a_host() {
         let platform = triplet(tags);
         assert_eq!(artifact(&lab, &["bind", "tool", hash, "--platform", &platform]).code, 0);
     }
-    // As `Base.BinaryPlatforms.host_triplet()` tells it.
+    // As `Base.BinaryPlatforms.host_triplet()` returns it.
     let host = triplet("-libgfortran5-cxx11-libstdcxx26-julia_version+1.10.8");
     let chosen = artifact(&lab, &["path", "tool", "--platform", &host]);
     assert!(chosen.stderr.contains(IRIS), "{chosen:?}");

@@ -9,7 +9,7 @@ use crate::lab::{Lab, Run, UUID, json, skip};
 
 const PATH: [&str; 4] = ["path", "cache", "--project", "Mine"];
 const DELETE: [&str; 4] = ["delete", "cache", "--project", "Mine"];
-const IN_THE_WAY: &str = "hint: move away what is in the way, or name another depot\n";
+const IN_THE_WAY: &str = "hint: move away the file that is in the way, or use another depot\n";
 
 #[test]
 fn the_depot_is_a_file() {
@@ -27,7 +27,7 @@ fn the_depot_is_a_file() {
             "code": "io",
             "message": "can't create the directory `[ROOT]/depot`: a file is in the way",
             "path": "[ROOT]/depot",
-            "hint": "move away what is in the way, or name another depot",
+            "hint": "move away the file that is in the way, or use another depot",
         }})
     );
 }
@@ -114,7 +114,7 @@ fn the_log_is_a_directory() {
     let run = lab.run(&PATH);
     let note = format!(
         "note: the use is not recorded: {reason}\n\
-         hint: move the directory away: a file belongs there\n"
+         hint: move the directory away; the path is that of a file\n"
     );
     assert_eq!((run.code, run.stderr), (0, note), "the space is there all the same");
     let run = lab.run(&["list"]);
@@ -154,7 +154,7 @@ fn a_read_only_depot_is_read() {
     let missing = format!(
         "error: can't create the directory `[ROOT]/depot/scratchspaces/{UUID}/new`: \
          read-only file system (EROFS)\n\
-         hint: put a writable depot first in JULIA_DEPOT_PATH, or name one: \
+         hint: put a writable depot first in JULIA_DEPOT_PATH, or pass one: \
          `depot = \"/path\"` in Julia, `--depot /path` in a shell\n"
     );
     assert_eq!(read_only(&["path", "new", "--project", "Mine"]), Run::failed(1, &missing));

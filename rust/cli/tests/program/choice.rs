@@ -1,5 +1,5 @@
-//! What a name stands for, and what the program says where that is not known: the same rule for every
-//! command.
+//! What a name stands for, and what the program says where that is not known: the same rule for
+//! every command.
 
 use serde_json::{Value, json};
 
@@ -7,8 +7,8 @@ use crate::lab::{Lab, Run, UUID, json};
 
 const ONE: &str = "1111111111111111111111111111111111111111";
 const TWO: &str = "2222222222222222222222222222222222222222";
-const DEPENDS: &str = "what `lib` stands for in `[ROOT]/pkg/Artifacts.toml` depends on `mpi`, which is \
-                       not known without Julia";
+const DEPENDS: &str = "the binding of `lib` in `[ROOT]/pkg/Artifacts.toml` depends on `mpi`, which is \
+                       unknown without Julia";
 
 /// A package with a file that binds names as `text` says.
 fn package(text: &str) -> Lab {

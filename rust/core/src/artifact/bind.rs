@@ -2,15 +2,15 @@
 //!
 //! # Locking
 //!
-//! Reading, changing and replacing a file happens under `<file>.pid`, so two processes that bind at the
-//! same time both succeed. Pkg takes no lock: its changes during that time are lost, as are those of two
-//! processes of Pkg. While a name is bound, the lock of the usage log is held, too: a collection that has
-//! not read the new name is over, or waits.
+//! Reading, changing and replacing a file happens under `<file>.pid`, so two processes that bind at
+//! the same time both succeed. Pkg takes no lock: its changes during that time are lost, as are
+//! those of two processes of Pkg. While a name is bound, the lock of the usage log is held, too: a
+//! collection that has not read the new name is over, or waits.
 //!
 //! # Crash
 //!
-//! The use of the file is logged before the file is replaced. After a kill in between, the log has a
-//! record that does no harm. A file that no log lists would lose its artifacts to a collection.
+//! The use of the file is logged before the file is replaced. After a kill in between, the log has
+//! a record that does no harm. A file that no log lists would lose its artifacts to a collection.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,8 +30,8 @@ use crate::locks;
 use crate::place::in_current_directory;
 use crate::usage::{self, Announced};
 
-/// Binds `name` to the artifact `hash` in a file, which is created if it does not exist, and logs the use
-/// of the file. Waits for at most `lock_timeout` for each of two locks.
+/// Binds `name` to the artifact `hash` in a file, which is created if it does not exist, and logs
+/// the use of the file. Waits for at most `lock_timeout` for each of two locks.
 ///
 /// # Errors
 ///
@@ -65,12 +65,13 @@ pub fn bind(
     Ok(Bound { file: file.path.clone(), removed_records: announced.removed_records })
 }
 
-/// Removes the binding of `name` from a file, or its binding for one platform. Returns whether it was bound.
+/// Removes the binding of `name` from a file, or its binding for one platform. Returns whether it
+/// was bound.
 ///
 /// # Errors
 ///
-/// The errors of [`bind`]; [`Error::NotFound`] if the file does not exist; and [`Error::Conflict`] if a
-/// platform is given but the name is bound for all platforms.
+/// The errors of [`bind`]; [`Error::NotFound`] if the file does not exist; and [`Error::Conflict`]
+/// if a platform is given but the name is bound for all platforms.
 pub fn unbind(
     file: &str,
     name: &str,

@@ -9,8 +9,8 @@ use crate::document::read_text;
 use crate::error::{Error, Result};
 use crate::place::in_current_directory;
 
-/// The file that binds artifacts for the code at `path`, a file or a directory: the nearest one in its
-/// directory or above, unless a directory with a project file is nearer.
+/// The file that binds artifacts for the code at `path`, a file or a directory: the nearest one in
+/// its directory or above, unless a directory with a project file is nearer.
 ///
 /// # Errors
 ///

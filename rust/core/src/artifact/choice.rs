@@ -6,13 +6,13 @@ use super::report::LeftOut;
 use super::stack::Stack;
 use crate::error::{Error, Result};
 
-/// The entry that binds `name` on a host, among the bindings of a file that [`Stack::load`] has read. `None`
-/// if the name is not bound there.
+/// The entry that binds `name` on a host, among the bindings of a file that [`Stack::load`] has
+/// read. `None` if the name is not bound there.
 ///
 /// # Errors
 ///
-/// If the entry is invalid; or [`Error::Undecided`] if the choice depends on unknown tags of the host,
-/// unless overrides redirect all candidates to the same directory.
+/// If the entry is invalid; or [`Error::Undecided`] if the choice depends on unknown tags of the
+/// host, unless overrides redirect all candidates to the same directory.
 pub fn choose<'b>(
     stack: &Stack,
     file: &str,
@@ -34,8 +34,8 @@ pub fn choose<'b>(
     }
 }
 
-/// The entry that binds `name` in a file on a host. `None` if the file does not exist, or does not bind the
-/// name. Applies the overrides of the file's package to the stack.
+/// The entry that binds `name` in a file on a host. `None` if the file does not exist, or does not
+/// bind the name. Applies the overrides of the file's package to the stack.
 ///
 /// # Errors
 ///
@@ -46,8 +46,8 @@ pub fn binding(stack: &mut Stack, file: &str, name: &str, host: &Host) -> Result
     Ok(chosen.map(|chosen| chosen.entry.clone()))
 }
 
-/// The downloadable entries of a file for a host with their names, lazy ones only if `include_lazy`; and the
-/// names that are left out, each with the reason.
+/// The downloadable entries of a file for a host with their names, lazy ones only if
+/// `include_lazy`; and the names that are left out, each with the reason.
 pub fn downloadable(
     stack: &Stack,
     file: &str,

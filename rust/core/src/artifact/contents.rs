@@ -13,8 +13,8 @@ use super::stack::Stack;
 use super::usages::known_files;
 use crate::error::{Error, Result};
 
-/// Lists the artifacts of a stack, depot by depot, sorted by name, with the files in the usage logs that
-/// bind them. An artifact in several depots is listed several times.
+/// Lists the artifacts of a stack, depot by depot, sorted by name, with the files in the usage logs
+/// that bind them. An artifact in several depots is listed several times.
 ///
 /// # Errors
 ///
@@ -55,13 +55,13 @@ pub(super) fn artifacts(stack: &Stack) -> Result<Vec<(TreeHash, String)>> {
     Ok(artifacts)
 }
 
-/// Packs an artifact as a tarball, replacing an existing file. If the artifact is overridden, packs its
-/// replacement; a caller that does not want this checks [`Stack::overridden`] first.
+/// Packs an artifact as a tarball, replacing an existing file. If the artifact is overridden, packs
+/// its replacement; a caller that does not want this checks [`Stack::overridden`] first.
 ///
 /// # Errors
 ///
-/// If the artifact is not installed, a file in it cannot be read, the tarball cannot be written, or the
-/// work is cancelled. An existing file at `tarball` is then unchanged.
+/// If the artifact is not installed, a file in it cannot be read, the tarball cannot be written, or
+/// the work is cancelled. An existing file at `tarball` is then unchanged.
 pub fn archive(
     stack: &Stack,
     hash: TreeHash,
@@ -76,12 +76,13 @@ pub fn archive(
     Ok(archive::pack(Path::new(&path), Path::new(tarball), compression, progress)?)
 }
 
-/// Removes an artifact from all depots, and returns the removed paths. An overridden artifact is kept.
+/// Removes an artifact from all depots, and returns the removed paths. An overridden artifact is
+/// kept.
 ///
 /// # Crash
 ///
-/// A killed process leaves the artifact, or a directory `<hash>@removing-…`, which the next removal of
-/// the artifact deletes.
+/// A killed process leaves the artifact, or a directory `<hash>@removing-…`, which the next removal
+/// of the artifact deletes.
 ///
 /// # Errors
 ///

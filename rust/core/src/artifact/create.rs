@@ -2,14 +2,14 @@
 //!
 //! # Locking
 //!
-//! `@building-<process>-<number>.pid` is held from [`begin`] until the [`Creation`] is published, abandoned
-//! or dropped, and its directory is deleted before. So a directory whose lock is free was left by a killed
-//! process.
+//! `@building-<process>-<number>.pid` is held from [`begin`] until the [`Creation`] is published,
+//! abandoned or dropped, and its directory is deleted before. So a directory whose lock is free was
+//! left by a killed process.
 //!
 //! # Crash
 //!
-//! A killed process leaves its directory and lock, which the next [`begin`] deletes; or the artifact, with or
-//! without its record.
+//! A killed process leaves its directory and lock, which the next [`begin`] deletes; or the
+//! artifact, with or without its record.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -77,8 +77,8 @@ pub(super) fn remove_abandoned(artifacts: &str) -> Result<()> {
     Ok(())
 }
 
-/// The name of a creation's directory, if `name` is that name, or that of its lock, or that of a partly removed
-/// directory.
+/// The name of a creation's directory, if `name` is that name, or that of its lock, or that of a
+/// partly removed directory.
 pub(crate) fn creation_of(name: &str) -> Option<&str> {
     let rest = name.strip_prefix(BUILDING)?;
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(rest.len());
@@ -115,15 +115,15 @@ impl Creation {
         Ok(())
     }
 
-    /// Turns the directory into an artifact. An existing artifact with the same hash in any depot of `stack`
-    /// is kept, and no collection deletes it for at least ten minutes. Waits for a process that is
-    /// installing or deleting the same artifact, until the work is cancelled.
+    /// Turns the directory into an artifact. An existing artifact with the same hash in any depot
+    /// of `stack` is kept, and no collection deletes it for at least ten minutes. Waits for a
+    /// process that is installing or deleting the same artifact, until the work is cancelled.
     ///
     /// # Errors
     ///
-    /// If the directory was deleted, a file in it cannot be read or cannot be in an artifact, the file
-    /// system refuses, or the work is cancelled. No artifact is created then, and the directory is
-    /// removed.
+    /// If the directory was deleted, a file in it cannot be read or cannot be in an artifact, the
+    /// file system refuses, or the work is cancelled. No artifact is created then, and the
+    /// directory is removed.
     pub fn publish(self, stack: &Stack, progress: &Progress) -> Result<Created> {
         progress.begin("Hashing the artifact");
         if !fs::is_dir(&self.directory) {
@@ -147,7 +147,8 @@ impl Creation {
         Ok(Created { hash, path, is_new })
     }
 
-    /// The path of an existing artifact with this hash. No collection deletes it for at least ten minutes.
+    /// The path of an existing artifact with this hash. No collection deletes it for at least ten
+    /// minutes.
     fn existing(
         &self,
         stack: &Stack,
@@ -202,7 +203,8 @@ impl Drop for Creation {
     }
 }
 
-/// Renames a complete tree to the path of its artifact, unless the artifact exists. Returns whether it is new.
+/// Renames a complete tree to the path of its artifact, unless the artifact exists. Returns whether
+/// it is new.
 pub(super) fn put_in_place(built: &Path, artifact: &str) -> Result<bool> {
     let artifact = Path::new(artifact);
     if let Some(directory) = artifact.parent() {

@@ -1,16 +1,17 @@
 //! Finding an installed artifact, and protecting it from collections.
 //!
-//! An installed artifact can be unreachable: the file that binds it is not logged or not written yet. So
-//! that no collection deletes an artifact which was just reported as present, the report sets the time of its
-//! record `<hash>@tree` to now: collections spare artifacts with a new record (see `gc::sweep`). An artifact
-//! without a record, such as one that Pkg installed, gets an empty one.
+//! An installed artifact can be unreachable: the file that binds it is not logged or not written
+//! yet. So that no collection deletes an artifact which was just reported as present, the report
+//! sets the time of its record `<hash>@tree` to now: collections spare artifacts with a new record
+//! (see `gc::sweep`). An artifact without a record, such as one that Pkg installed, gets an empty
+//! one.
 //!
 //! # Locking
 //!
-//! A collection takes `<hash>.pid` before it reads the time of the record. A report first sets the time, then
-//! waits until that lock is free. A collection that takes the lock later finds the new time; one that had the
-//! lock before has renamed the artifact by then. In a read-only depot, no time is set: collections of
-//! other users can delete the artifact.
+//! A collection takes `<hash>.pid` before it reads the time of the record. A report first sets the
+//! time, then waits until that lock is free. A collection that takes the lock later finds the new
+//! time; one that had the lock before has renamed the artifact by then. In a read-only depot, no
+//! time is set: collections of other users can delete the artifact.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -42,8 +43,8 @@ pub(super) fn lock_beside(path: &str) -> PathBuf {
     PathBuf::from(format!("{path}{LOCK}"))
 }
 
-/// Finds an installed artifact, and protects it from collections for at least ten minutes. Waits for at most
-/// `lock_timeout` for a process that holds its lock.
+/// Finds an installed artifact, and protects it from collections for at least ten minutes. Waits
+/// for at most `lock_timeout` for a process that holds its lock.
 ///
 /// # Errors
 ///
@@ -62,7 +63,8 @@ pub fn confirm(stack: &Stack, hash: TreeHash, lock_timeout: Duration) -> Result<
     Ok(Presence::Missing)
 }
 
-/// Sets the time of the record of the artifact at `path`, then checks that the artifact still exists.
+/// Sets the time of the record of the artifact at `path`, then checks that the artifact still
+/// exists.
 fn protect(path: String, lock_timeout: Duration) -> Result<Presence> {
     let result = |path: String| match fs::is_dir(Path::new(&path)) {
         true => Presence::Present(path),
@@ -126,8 +128,8 @@ pub fn log_use_daily(
     log_use(stack, &[file], now, lock_timeout)
 }
 
-/// Logs the use of files as [`log_use`] does. Waits for the lock of the log for at most 30 s, or until the
-/// work is cancelled.
+/// Logs the use of files as [`log_use`] does. Waits for the lock of the log for at most 30 s, or
+/// until the work is cancelled.
 pub(super) fn log_use_while_wanted(
     stack: &Stack,
     files: &[&str],

@@ -1,8 +1,8 @@
 //! The record of the files of an artifact, in `<hash>@tree` beside it.
 //!
-//! ScratchRS writes it when it creates, installs or successfully verifies an artifact. It is valid if its
-//! tree hash is the name of the artifact. An artifact without a record is valid, too; but if it is
-//! corrupt, the changed files are unknown.
+//! ScratchRS writes it when it creates, installs or successfully verifies an artifact. It is valid
+//! if its tree hash is the name of the artifact. An artifact without a record is valid, too; but if
+//! it is corrupt, the changed files are unknown.
 
 use std::path::{Path, PathBuf};
 
@@ -16,8 +16,8 @@ pub(super) fn path_beside(artifact: &str) -> PathBuf {
     PathBuf::from(format!("{artifact}{TREE_RECORD}"))
 }
 
-/// Writes the record of the artifact at `artifact` with the name `hash`, if it has none or an empty one (see
-/// [`touch`]). Ignores errors: records are optional.
+/// Writes the record of the artifact at `artifact` with the name `hash`, if it has none or an empty
+/// one (see [`touch`]). Ignores errors: records are optional.
 pub(super) fn write_missing(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
     let path = path_beside(artifact);
     if path.metadata().is_ok_and(|found| found.len() > 0) {
@@ -26,16 +26,16 @@ pub(super) fn write_missing(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
     write(artifact, hash, tree);
 }
 
-/// Writes the record of the artifact at `artifact` with the name `hash`, also over an existing one: a
-/// collection spares artifacts with a new record, which may not be bound yet. Ignores errors.
+/// Writes the record of the artifact at `artifact` with the name `hash`, also over an existing one:
+/// a collection spares artifacts with a new record, which may not be bound yet. Ignores errors.
 pub(super) fn write(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
     if artifact.ends_with(&hash.to_string()) && tree.hashes().contains(&hash) {
         let _ = fs::replace(&path_beside(artifact), tree.to_bytes());
     }
 }
 
-/// Sets the modification time of the record of the artifact at `artifact` to now, so that collections spare
-/// the artifact. Creates an empty record if there was none.
+/// Sets the modification time of the record of the artifact at `artifact` to now, so that
+/// collections spare the artifact. Creates an empty record if there was none.
 pub(super) fn touch(artifact: &str) -> fs::Result<()> {
     let path = path_beside(artifact);
     if fs::touch(&path)? || !fs::is_dir(Path::new(artifact)) {

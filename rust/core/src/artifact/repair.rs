@@ -15,9 +15,9 @@ use super::usages::known_files;
 use super::verify::verify_all;
 use crate::error::{Error, Result};
 
-/// Verifies all artifacts of a stack. Installs corrupt ones again if one of `files`, or a file in the usage
-/// logs, binds them and has a source; and installs missing ones that `files` bind for the host and that
-/// are not lazy.
+/// Verifies all artifacts of a stack. Installs corrupt ones again if one of `files`, or a file in
+/// the usage logs, binds them and has a source; and installs missing ones that `files` bind for the
+/// host and that are not lazy.
 ///
 /// An artifact that is corrupt in another depot than the first is installed in the first, which has
 /// precedence.
@@ -28,8 +28,8 @@ use crate::error::{Error, Result};
 ///
 /// # Errors
 ///
-/// If a directory, a log or a file exists and cannot be read, or the work is cancelled. Artifacts that
-/// cannot be installed are part of the result.
+/// If a directory, a log or a file exists and cannot be read, or the work is cancelled. Artifacts
+/// that cannot be installed are part of the result.
 pub fn repair(
     stack: &Stack,
     files: &[&str],
@@ -39,7 +39,8 @@ pub fn repair(
 ) -> Result<Repairs> {
     let (missing, left_out) = missing(stack, files, host)?;
     let verification = verify_all(stack, progress)?;
-    // A repair that was killed just before its end has left an intact artifact, and the corrupt one.
+    // A repair that was killed just before its end has left an intact artifact, and the corrupt
+    // one.
     artifacts(stack)?.iter().for_each(|(_, path)| remove_leftovers(path));
     let known = known_files(stack, files)?;
     let mut repairs = Repairs {
@@ -83,8 +84,8 @@ fn installed(
     }
 }
 
-/// The artifacts that files bind, for all platforms, each with the sources of all its names. The caller
-/// has the diagnostics of the files already.
+/// The artifacts that files bind, for all platforms, each with the sources of all its names. The
+/// caller has the diagnostics of the files already.
 fn supplied<'a>(files: impl Iterator<Item = &'a str>) -> BTreeMap<TreeHash, Wanted> {
     let mut supplied: BTreeMap<TreeHash, Wanted> = BTreeMap::new();
     for file in files {
@@ -104,8 +105,8 @@ fn supplied<'a>(files: impl Iterator<Item = &'a str>) -> BTreeMap<TreeHash, Want
     supplied
 }
 
-/// The missing and downloadable artifacts that files bind; and the names that are left out. Applies the
-/// overrides by name for the package of each file.
+/// The missing and downloadable artifacts that files bind; and the names that are left out. Applies
+/// the overrides by name for the package of each file.
 fn missing(stack: &Stack, files: &[&str], host: &Host) -> Result<(Vec<Wanted>, Vec<LeftOut>)> {
     let (mut missing, mut left_out): (Vec<Wanted>, Vec<LeftOut>) = (Vec::new(), Vec::new());
     for file in files {

@@ -16,8 +16,8 @@ use crate::error::{Error, Result};
 use crate::place::in_current_directory;
 use crate::project;
 
-/// The depots of a session, or one directory that replaces their `artifacts` directories; and the overrides
-/// of artifacts.
+/// The depots of a session, or one directory that replaces their `artifacts` directories; and the
+/// overrides of artifacts.
 #[derive(Clone, Debug)]
 pub struct Stack {
     depots: Vec<String>,
@@ -26,8 +26,8 @@ pub struct Stack {
 }
 
 impl Stack {
-    /// The stack of `depots`, the depot of the user first. With a `directory`, artifacts are found and
-    /// created only there; uses are still logged in the first depot.
+    /// The stack of `depots`, the depot of the user first. With a `directory`, artifacts are found
+    /// and created only there; uses are still logged in the first depot.
     ///
     /// The stack has no overrides; see [`Stack::read_overrides`].
     ///
@@ -49,8 +49,8 @@ impl Stack {
         })
     }
 
-    /// Reads the `Overrides.toml` files of all depots, and replaces the overrides of the stack. Returns the
-    /// diagnostics of invalid entries.
+    /// Reads the `Overrides.toml` files of all depots, and replaces the overrides of the stack.
+    /// Returns the diagnostics of invalid entries.
     ///
     /// # Errors
     ///
@@ -76,9 +76,9 @@ impl Stack {
         &self.overrides
     }
 
-    /// Reads a file of bindings, and applies the overrides by name for its package, as Julia does when it
-    /// loads the package. The nearest project file determines the package. `None` if the file of bindings
-    /// does not exist.
+    /// Reads a file of bindings, and applies the overrides by name for its package, as Julia does
+    /// when it loads the package. The nearest project file determines the package. `None` if the
+    /// file of bindings does not exist.
     ///
     /// # Errors
     ///
@@ -93,8 +93,8 @@ impl Stack {
         Ok(Some(bindings))
     }
 
-    /// The path to which overrides redirect all these artifacts. `None` if one has no override, or the paths
-    /// differ.
+    /// The path to which overrides redirect all these artifacts. `None` if one has no override, or
+    /// the paths differ.
     ///
     /// # Errors
     ///
@@ -147,7 +147,8 @@ impl Stack {
         self.directories().into_iter().next().ok_or_else(no_depot)
     }
 
-    /// The paths at which an artifact may exist: one in each directory, or the target of its override.
+    /// The paths at which an artifact may exist: one in each directory, or the target of its
+    /// override.
     ///
     /// # Errors
     ///
@@ -172,7 +173,8 @@ impl Stack {
         }
     }
 
-    /// A cycle can involve several files. The error names the first one, which can override the others.
+    /// A cycle can involve several files. The error names the first one, which can override the
+    /// others.
     fn of_cycle(&self, cycle: &Cycle) -> Error {
         let file = self.directories().into_iter().next().unwrap_or_default();
         let message = cycle.to_string();
@@ -184,7 +186,8 @@ impl Stack {
         self.directories().iter().map(|directory| join(directory, &[&name])).collect()
     }
 
-    /// The path of an artifact: the first existing candidate, or the first candidate if none exists.
+    /// The path of an artifact: the first existing candidate, or the first candidate if none
+    /// exists.
     ///
     /// # Errors
     ///

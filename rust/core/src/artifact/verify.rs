@@ -43,8 +43,8 @@ pub fn verify(stack: &Stack, hash: TreeHash, progress: &Progress) -> Result<Verd
 /// computes for it is accepted too.
 ///
 /// If it is intact and has no record of its files, the record is written where possible. On a file
-/// system that does not keep file modes, modes are ignored. If its record has symbolic links and the
-/// directory none, the directory must have copies of their targets instead, as unpacked with
+/// system that does not keep file modes, modes are ignored. If its record has symbolic links and
+/// the directory none, the directory must have copies of their targets instead, as unpacked with
 /// BINARYPROVIDER_COPYDEREF.
 ///
 /// # Errors
@@ -67,8 +67,8 @@ pub fn verify_tree(path: &str, hash: TreeHash, progress: &Progress) -> Result<Ve
     Ok(Verdict::Corrupt(CorruptArtifact { hash, path, actual: hashes.pkg, differences }))
 }
 
-/// The expected tree. If the record has links and `actual` has none, the artifact was unpacked with copies
-/// of their targets.
+/// The expected tree. If the record has links and `actual` has none, the artifact was unpacked with
+/// copies of their targets.
 fn as_unpacked(expected: TreeRecord, actual: &TreeRecord) -> TreeRecord {
     if !expected.has_links() || actual.has_links() {
         return expected;
@@ -83,8 +83,8 @@ fn is_equivalent(path: &str, differences: &[Difference]) -> bool {
         && (differences.is_empty() || !keeps_modes())
 }
 
-/// Verifies all artifacts of a stack, several at a time. Deletes the records of artifacts that no longer
-/// exist.
+/// Verifies all artifacts of a stack, several at a time. Deletes the records of artifacts that no
+/// longer exist.
 ///
 /// # Errors
 ///

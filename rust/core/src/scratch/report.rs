@@ -7,7 +7,7 @@ use serde::Serialize;
 /// A scratch space in a depot.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Space {
-    /// The name of its package's directory: a UUID, unless it was created by hand.
+    /// The name of its package's directory: a UUID, unless the directory was created by hand.
     pub owner: String,
     /// The name of its package, if a project that uses it is that package.
     pub package: Option<String>,
@@ -17,7 +17,7 @@ pub struct Space {
     pub path: String,
     /// The sum of the sizes of its files, in bytes.
     pub bytes: u64,
-    /// When its latest use was logged.
+    /// The time of its latest logged use.
     pub last_used: Option<DepotTime>,
     /// The project files for which it was used.
     pub parent_projects: Vec<String>,
@@ -32,6 +32,6 @@ pub struct Listing {
     pub spaces: Vec<Space>,
     /// The sum of their sizes.
     pub bytes: u64,
-    /// What is invalid in the usage log, or why it cannot be read.
+    /// The diagnostics of the usage log.
     pub skipped: Vec<Diagnostic>,
 }

@@ -6,7 +6,7 @@
 //! be as without the kill.
 
 #![cfg(target_os = "linux")]
-#![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 mod artifacts;
 mod collectable;
@@ -238,7 +238,7 @@ fn a_record_is_appended() {
 
 #[test]
 fn a_torn_log_is_repaired() {
-    Scenario { name: "heal", prepare: torn_log, ..TRACKING }.run();
+    Scenario { name: "repair", prepare: torn_log, ..TRACKING }.run();
 }
 
 #[test]
@@ -380,7 +380,7 @@ fn a_generator_of_another_version_fails() {
     Scenario { name, prepare: generated, task: FAIL, code: 1, ..GENERATING }.run();
 }
 
-/// A request for the old version finds it if it is there, and generates it otherwise.
+/// A request for the old version finds it if it exists, and generates it otherwise.
 #[test]
 fn the_record_matches_the_content_of_the_space() {
     let name = "regenerate, and ask for the old version";

@@ -32,8 +32,8 @@ pub enum InstallBegun {
     Busy(Holder),
 }
 
-/// An installation that only this process can finish. Dropping it abandons it, and leaves its downloads
-/// to the next installation.
+/// An installation that only this process can finish. Dropping it abandons it, and leaves its
+/// downloads to the next installation.
 #[derive(Debug)]
 pub struct Installation {
     hash: TreeHash,
@@ -44,9 +44,9 @@ pub struct Installation {
     _lock: PidLock,
 }
 
-/// Begins to install an artifact with a tarball that the caller provides. Waits for at most `lock_timeout`
-/// for another process that is installing it. No collection deletes an existing artifact for at least
-/// ten minutes.
+/// Begins to install an artifact with a tarball that the caller provides. Waits for at most
+/// `lock_timeout` for another process that is installing it. No collection deletes an existing
+/// artifact for at least ten minutes.
 ///
 /// # Errors
 ///
@@ -96,7 +96,8 @@ pub(super) fn begin_repair(
     Ok(Installation { replaces: true, ..wait(progress, |_| {}, attempt)? })
 }
 
-/// Deletes the leftovers of an installation that was killed after it had placed the artifact at `path`.
+/// Deletes the leftovers of an installation that was killed after it had placed the artifact at
+/// `path`.
 pub(in crate::artifact) fn remove_leftovers(path: &str) {
     let lock = lock_beside(path);
     // The lock is deleted last, so leftovers have one. A running process has one, too.
@@ -109,7 +110,8 @@ pub(in crate::artifact) fn remove_leftovers(path: &str) {
     }
 }
 
-/// Removes the files and directories beside an artifact whose names begin with its name and `suffix`.
+/// Removes the files and directories beside an artifact whose names begin with its name and
+/// `suffix`.
 fn remove_beside(artifact: &str, suffix: &str) -> fs::Result<()> {
     let artifact = Path::new(artifact);
     let (Some(directory), Some(name)) = (artifact.parent(), artifact.file_name()) else {
@@ -139,7 +141,8 @@ impl Installation {
         Ok(Ok(Self { hash, path, replaces: false, _lock: lock }))
     }
 
-    /// The path for a tarball that the caller provides. The file is deleted when the installation ends.
+    /// The path for a tarball that the caller provides. The file is deleted when the installation
+    /// ends.
     pub fn file(&self) -> PathBuf {
         PathBuf::from(format!("{}{DOWNLOAD}own", self.path))
     }
@@ -150,13 +153,14 @@ impl Installation {
         PathBuf::from(format!("{}{DOWNLOAD}{checksum:08x}", self.path))
     }
 
-    /// Installs the artifact from the tarball at [`Installation::file`], whose hash must be `sha256` if
-    /// given.
+    /// Installs the artifact from the tarball at [`Installation::file`], whose hash must be
+    /// `sha256` if given.
     ///
     /// # Errors
     ///
-    /// If the tarball or its tree does not match its hash, the tarball is malformed or hostile, the file
-    /// system refuses, or the work is cancelled. Nothing is installed then, and the tarball is deleted.
+    /// If the tarball or its tree does not match its hash, the tarball is malformed or hostile, the
+    /// file system refuses, or the work is cancelled. Nothing is installed then, and the tarball is
+    /// deleted.
     pub fn finish(
         self,
         name: &str,
@@ -233,7 +237,8 @@ impl Installation {
         Ok(archive::unpack(file, built, &options, progress)?)
     }
 
-    /// Writes the record first: after a kill in between, the next request finds no artifact, and installs it.
+    /// Writes the record first: after a kill in between, the next request finds no artifact, and
+    /// installs it.
     fn put_in_place(&self, built: &Path, tree: &TreeRecord) -> Result<bool> {
         let path = Path::new(&self.path);
         if self.replaces {

@@ -221,7 +221,7 @@ fn track(place: Place<'_>, uses: &Uses, timeout: &LockTimeout) -> Result<(), Str
         let tracked = tracked.map_err(typed)?;
         say(if tracked.recorded { "recorded" } else { "read-only" }, &space)?;
         for skipped in tracked.removed_records {
-            say("healed", &skipped.message)?;
+            say("removed-record", &skipped.message)?;
         }
     }
     Ok(())
@@ -244,10 +244,10 @@ fn scratch_append(depot: &str, uses: &Uses) -> io::Result<()> {
 fn condense(place: Place<'_>, until: Option<&Path>, timeout: &LockTimeout) -> Result<(), String> {
     let mut count = 0;
     loop {
-        let healed = usage::condense(place, now(), timeout.duration()).map_err(typed)?;
+        let removed = usage::condense(place, now(), timeout.duration()).map_err(typed)?;
         count += 1;
-        for skipped in healed {
-            say("healed", &skipped.message)?;
+        for skipped in removed {
+            say("removed-record", &skipped.message)?;
         }
         if until.is_none_or(Path::exists) {
             return say("condensed", &count.to_string());
