@@ -1,6 +1,6 @@
-# One answer: what the program says and what the functions say, of the same inputs.
+# The program and the functions give the same answers to the same inputs.
 
-# What a run of the program came to: whether it succeeded, what it printed, and its error.
+# The result of a run of the program: whether it succeeded, its output, and its error.
 function told_by_program(command, arguments...; directory = pwd())
     out, err = Pipe(), Pipe()
     whole = setenv(Cmd([command.exec; collect(String, arguments)]), command.env; dir = directory)
@@ -10,7 +10,7 @@ function told_by_program(command, arguments...; directory = pwd())
     printed = @async read(out, String)
     said = read(err, String)
     wait(process)
-    # The error comes last, with its hint on a line of its own.
+    # The error is the last output; its hint is a separate line.
     error = last(split(string('\n', said), "\nerror: "))
     return (
         code = process.exitcode,
@@ -19,7 +19,7 @@ function told_by_program(command, arguments...; directory = pwd())
     )
 end
 
-# The message of the error that `f()` throws; nothing if it throws none.
+# The message of the error that `f()` throws, or nothing.
 function told_by_julia(f)
     error = thrown(f)
     error === nothing && return nothing
@@ -28,7 +28,7 @@ function told_by_julia(f)
     return sprint(showerror, error)
 end
 
-# A file of bindings that binds `x`, with these fields in its place to download it from.
+# A file that binds `x`, with these fields in its `download` table.
 function with_download(fields...)
     write("Artifacts.toml", """
     [x]
@@ -40,7 +40,7 @@ function with_download(fields...)
     return abspath("Artifacts.toml")
 end
 
-@testset "what is invalid in a binding is told in the same words" begin
+@testset "an invalid binding has the same error in both" begin
     with_lab(stacked = true) do lab
         command = ScratchRS.scratchrs()
         sha256, url = "sha256 = \"$("0"^64)\"", "url = \"file:///nowhere/x.tar.gz\""
@@ -60,7 +60,7 @@ end
             @test startswith(program.error, "$file:")
             @test told_by_julia(all) == program.error
             @test told_by_program(command, "artifact", "install").error == program.error
-            # Of addresses, the user's own function may know more.
+            # The user's own function may support other URLs.
             any(field -> field == "url = \"x\"", fields) && continue
             of_own = told_by_julia(() -> ensure_artifact_installed("x", file; download = own))
             @test of_own == first(split(program.error, "\n"))
@@ -70,7 +70,7 @@ end
         fetch_it(url, path) = (push!(asked, url); error("no network"))
         thrown(() -> ensure_artifact_installed("x", file; download = fetch_it))
         @test asked == ["s3://bucket/x"]
-        # A place that is invalid does not stand in the way of another, and is told.
+        # An invalid source is reported, and another is used.
         hash = create_artifact(directory -> write(joinpath(directory, "f"), "x"))
         tarball = joinpath(lab.root, "x.tar.gz")
         digest = archive_artifact(hash, tarball)
@@ -98,7 +98,7 @@ end
     end
 end
 
-@testset "a name that stands for something invalid is told in the same words" begin
+@testset "a name with an invalid entry has the same error in both" begin
     with_lab(stacked = true) do lab
         command = ScratchRS.scratchrs()
         file = abspath("Artifacts.toml")
@@ -109,7 +109,7 @@ end
             write(file, text)
             install() = ensure_artifact_installed("x", file)
             error = nothing
-            # What Julia's Artifacts would log is logged as well.
+            # Errors that Julia's Artifacts logs are logged, too.
             Test.collect_test_logs(() -> error = told_by_julia(install))
             program = told_by_program(command, "artifact", "install", "x")
             @test program.code == 1 && error == program.error
@@ -122,7 +122,7 @@ end
         @test told_by_julia(() -> artifact_hash("x", file)) == told_by_program(command, "artifact", "path", "x").error
         write(file, "[x\n")
         @test told_by_julia(() -> artifact_hash("x", file)) == told_by_program(command, "artifact", "path", "x").error
-        # What can be installed is, and then the error comes.
+        # The valid artifacts are installed, and then the error is thrown.
         hash = create_artifact(directory -> write(joinpath(directory, "f"), "x"))
         digest = archive_artifact(hash, joinpath(lab.root, "x.tar.gz"))
         remove_artifact(hash)
@@ -144,7 +144,7 @@ end
     end
 end
 
-@testset "overrides hold for both" begin
+@testset "overrides apply to both" begin
     with_lab(stacked = true) do lab
         command = ScratchRS.scratchrs()
         site = mkdir(joinpath(lab.root, "site"))
@@ -174,14 +174,14 @@ end
         ScratchRS.load_overrides(force = true)
         @test thrown(() -> artifact_path(one)) isa ScratchRS.FormatError
         @test path("Tool").code == 1
-        # What is overridden is not downloaded, even if it is not where it should be.
+        # An overridden artifact is not downloaded, even if the target does not exist.
         write(overrides, "$one = \"$(joinpath(lab.root, "gone"))\"\n")
         ScratchRS.load_overrides(force = true)
         install() = ensure_artifact_installed("Tool", file; pkg_uuid = USER)
         program = told_by_program(command, "artifact", "install", "Tool"; directory = package)
         @test thrown(install) isa ScratchRS.NotFound
         @test (program.code, program.error) == (3, told_by_julia(install))
-        # What a repair installs.
+        # The artifacts that a repair installs.
         write(overrides, "[$USER]\nTool = \"$site\"\n")
         write(file, replace(read(file, String), "[other]" => "    [[Tool.download]]\n    sha256 = \"$("0"^64)\"\n    url = \"file:///nowhere\"\n[other]"))
         ScratchRS.load_overrides(force = true)
@@ -193,7 +193,7 @@ end
     end
 end
 
-@testset "keys are refused in the same words" begin
+@testset "invalid keys have the same error in both" begin
     with_lab(stacked = true) do lab
         command = ScratchRS.scratchrs()
         for key in ["", ".", "..", "a/b", "a\\b", "a@b", "con", "a:b", "a b", "é", "a"^300, "x.", "-x"]
@@ -205,7 +205,7 @@ end
     end
 end
 
-@testset "the program sees all depots of the session" begin
+@testset "the program uses all depots of the session" begin
     with_lab(stacked = true) do lab
         command = ScratchRS.scratchrs()
         hash = create_artifact(directory -> write(joinpath(directory, "f"), "x"))

@@ -1,9 +1,9 @@
-# Artifacts made, bound, archived, installed, verified and repaired.
+# Creating, binding, archiving, installing, verifying and repairing artifacts.
 
 using Base: SHA1
 using ScratchRS: DownloadError, IntegrityMismatch, ScratchRSError
 
-# An artifact and a tarball of it, which is then not installed any more.
+# The hash of an artifact that is not installed, and its tarball.
 function packed_artifact(lab, content)
     hash = create_artifact() do directory
         write(joinpath(directory, "file"), content)
@@ -17,7 +17,7 @@ end
 
 artifacts_in(depot) = filter(name -> !occursin('@', name), readdir(joinpath(depot, "artifacts")))
 
-@testset "an artifact is made as a whole or not at all" begin
+@testset "an artifact is created completely or not at all" begin
     with_lab() do lab
         hash = create_artifact(directory -> write(joinpath(directory, "file"), "content"))
         @test hash isa SHA1
@@ -27,7 +27,7 @@ artifacts_in(depot) = filter(name -> !occursin('@', name), readdir(joinpath(depo
         @test create_artifact(directory -> write(joinpath(directory, "file"), "content")) == hash
         @test artifacts_in(lab.depot) == [string(hash)]
         @test thrown(() -> create_artifact(directory -> error("no"))) == ErrorException("no")
-        # The directory may be made anew.
+        # The function may create the directory again.
         @test create_artifact(path -> (rm(path); mkdir(path); write(joinpath(path, "file"), "content"))) == hash
         @test thrown(() -> create_artifact(rm)) isa ScratchRSError
         @test artifacts_in(lab.depot) == [string(hash)]
@@ -56,7 +56,7 @@ end
     end
 end
 
-@testset "a file of bindings is as Pkg writes it, and keeps what people wrote" begin
+@testset "a file of bindings is as by Pkg, and keeps comments" begin
     with_lab() do lab
         file = joinpath(lab.root, "Artifacts.toml")
         hash, other = SHA1("11"^20), SHA1("22"^20)
@@ -82,7 +82,7 @@ end
         @test artifact_hash("name", file) === nothing && artifact_hash("more", file) == other
         @test thrown(() -> unbind_artifact!(joinpath(lab.root, "missing"), "x")) isa SystemError
         @test thrown(() -> bind_artifact!(file, "x", other; download_info = [("x", "ab")])) isa ArgumentError
-        # Two processes that bind at once both do.
+        # Two processes can bind concurrently.
         code(name) = "using ScratchRS; for i in 1:20; bind_artifact!($(repr(file)), \"$name-\$i\", Base.SHA1(\"$hash\")); end"
         children = [run(child(code(name)); wait = false) for name in "ab"]
         foreach(wait, children)
@@ -91,7 +91,7 @@ end
     end
 end
 
-@testset "an artifact is installed from the first place that has it" begin
+@testset "an artifact is installed from the first source that has it" begin
     with_lab() do lab
         hash, tarball, sha256 = packed_artifact(lab, "content")
         remove_artifact(hash)
@@ -102,7 +102,7 @@ end
         @test path == ensure_artifact_installed("x", file) == artifact_path(hash)
         @test verify_artifact(hash) && readlink(joinpath(path, "link")) == "file"
         remove_artifact(hash)
-        # At its first use, since it is lazy.
+        # A lazy artifact is installed at its first use.
         @test include_string(@__MODULE__, "artifact\"x/file\"", joinpath(lab.root, "code.jl")) == joinpath(path, "file")
         remove_artifact(hash)
         asked = String[]
@@ -116,7 +116,7 @@ end
         @test !artifact_exists(hash)
         ScratchRS.ensure_all_artifacts_installed(file; include_lazy = true)
         @test artifact_exists(hash)
-        # What goes wrong leaves nothing.
+        # A failed installation leaves nothing.
         wrong = SHA1("ab"^20)
         for (downloads, kind) in [[nowhere] => DownloadError, [("file://$tarball", sha256)] => IntegrityMismatch, [("file://$tarball", "ab"^32)] => IntegrityMismatch]
             bind_artifact!(file, "wrong", wrong; download_info = downloads, force = true)
@@ -128,7 +128,7 @@ end
     end
 end
 
-@testset "what was installed or found is in use: the file that binds it is logged" begin
+@testset "installing or finding an artifact logs the use of the file that binds it" begin
     own(url, to) = cp(url[8:end], to)
     ways = [
         "a function" => file -> ensure_artifact_installed("x", file),
@@ -137,17 +137,17 @@ end
         "the macro" => file -> include_string(@__MODULE__, "artifact\"x\"", joinpath(dirname(file), "code.jl")),
     ]
     for (way, install) in ways, is_there in (false, true)
-        # It looks an artifact up that is there, and costs nothing more than that.
+        # For an installed artifact, it only checks the path.
         is_there && way == "the macro" && continue
         with_lab() do lab
             hash, tarball, sha256 = packed_artifact(lab, "content")
             is_there || remove_artifact(hash)
             file = joinpath(lab.root, "Artifacts.toml")
             bind_artifact!(file, "x", hash; download_info = [("file://$tarball", sha256)], lazy = true)
-            # Binding has logged it, for another user of the file say.
+            # Binding has logged the use.
             log = joinpath(lab.depot, "logs", "artifact_usage.toml")
             rm(log)
-            # A session that has logged it today does not know that the log is gone.
+            # A session that has logged the use today does not check the log again.
             other = joinpath(mkdir(joinpath(lab.root, "other")), "Artifacts.toml")
             cp(file, other)
             install(other)
@@ -155,7 +155,7 @@ end
             @test (way, is_there, collect(keys(Pkg.TOML.parsefile(log)))) == (way, is_there, [other])
         end
     end
-    # An artifact that can be used is not missing because its use cannot be logged.
+    # An installed artifact can be used although its use cannot be logged.
     with_lab() do lab
         hash, tarball, sha256 = packed_artifact(lab, "content")
         file = joinpath(lab.root, "Artifacts.toml")

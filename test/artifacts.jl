@@ -1,4 +1,4 @@
-# What is found of artifacts: where they lie, what names stand for, overrides, `artifact"name"`.
+# Finding artifacts: paths, bindings, overrides, and `artifact"name"`.
 
 using Base: SHA1
 using ScratchRS: FormatError, artifacts_dirs, load_artifacts_toml, load_overrides, process_overrides
@@ -6,7 +6,7 @@ using ScratchRS: query_override, with_artifacts_directory
 
 const ONE, TWO, THREE = SHA1("11"^20), SHA1("22"^20), SHA1("33"^20)
 
-# Platforms, by the means of the running Julia.
+# Platforms, with the types of the running Julia.
 @static if isdefined(Base, :BinaryPlatforms)
     using Base.BinaryPlatforms: HostPlatform, Platform
     linux(; kw...) = Platform("x86_64", "linux"; kw...)
@@ -22,7 +22,7 @@ else
     windows() = Pkg.BinaryPlatforms.Windows(:x86_64)
 end
 
-# The depots of a test, each with what it has of artifacts.
+# The depots of a test, each with its artifacts.
 function with_depots(f, contents...)
     with_lab() do lab
         depots = [joinpath(lab.root, "depot$i") for i in 1:length(contents)]
@@ -40,7 +40,7 @@ end
 
 in_depot(depot, hash) = joinpath(depot, "artifacts", string(hash))
 
-# Whatever a test does with overrides is forgotten.
+# Resets the overrides after a test.
 overriding(depot, text) =
     (write(joinpath(mkpath(joinpath(depot, "artifacts")), "Overrides.toml"), text); load_overrides(force = true))
 
@@ -51,11 +51,11 @@ function errors_of(f)
     return [record.message for record in logger.logs if record.level == Base.CoreLogging.Error]
 end
 
-# Evaluates code as if it stood in a file of the current directory.
+# Evaluates code as if it were in a file in the current directory.
 evaluated(code, mod = Module(:Anonymous), file = "code.jl") =
     (Core.eval(mod, :(const ScratchRS = $ScratchRS; using .ScratchRS, .ScratchRS.Artifacts)); include_string(mod, code, joinpath(pwd(), file)))
 
-@testset "an artifact is where the first depot has it" begin
+@testset "the first depot with an artifact determines its path" begin
     with_depots([ONE], [ONE, TWO]) do lab, (first, second)
         @test artifact_path(ONE) == in_depot(first, ONE)
         @test artifact_path(TWO) == in_depot(second, TWO)
@@ -63,10 +63,10 @@ evaluated(code, mod = Module(:Anonymous), file = "code.jl") =
         @test map(artifact_exists, [ONE, TWO, THREE]) == [true, true, false]
         @test ScratchRS.artifact_paths(TWO) == [in_depot(first, TWO), in_depot(second, TWO)]
         @test artifacts_dirs("a", "b") == [joinpath(d, "artifacts", "a", "b") for d in (first, second)]
-        # What is in the way is no artifact.
+        # A file in the place of an artifact does not count.
         write(in_depot(first, THREE), "")
         @test !artifact_exists(THREE)
-        # Another depot is seen at once, a relative one goes by the current directory.
+        # A new depot is used at once; a relative one is relative to the current directory.
         append!(empty!(DEPOT_PATH), ["depot2"])
         @test artifact_path(ONE) == in_depot(second, ONE)
         cd(mkdir("elsewhere")) do
@@ -79,7 +79,7 @@ evaluated(code, mod = Module(:Anonymous), file = "code.jl") =
     end
 end
 
-@testset "a directory in the place of the depots'" begin
+@testset "a directory that replaces those of the depots" begin
     with_depots([ONE]) do lab, (depot,)
         directory = joinpath(lab.root, "directory")
         @test with_artifacts_directory(() -> "value", directory) == "value"
@@ -91,10 +91,10 @@ end
                 @test artifact_exists(ONE)
             end
             @test !artifact_exists(ONE)
-            # Another task goes by the depots, unless this one started it and Julia hands it on.
+            # Another task uses the depots, unless it inherits the directory from this task.
             inherits = isdefined(Base, :ScopedValues)
             @test fetch(@async artifact_exists(ONE)) == !inherits
-            # An error ends it too.
+            # An error also ends it.
             @test thrown(() -> with_artifacts_directory(() -> error("x"), depot)) isa ErrorException
             @test artifacts_dirs() == [directory]
         end
@@ -103,14 +103,14 @@ end
             @test artifacts_dirs("x") == [joinpath(lab.root, "relative", "x")]
         end
         @test thrown(() -> with_artifacts_directory(() -> nothing, "")) isa ArgumentError
-        # It is not the one for spaces.
+        # It does not apply to spaces.
         with_scratch_directory(directory) do
             @test artifacts_dirs() == [joinpath(depot, "artifacts")]
         end
     end
 end
 
-@testset "what a name stands for" begin
+@testset "the artifact that a name is bound to" begin
     with_lab() do lab
         file = joinpath(lab.root, "Artifacts.toml")
         @test artifact_meta("x", file) === nothing
@@ -155,7 +155,7 @@ end
         bindings = load_artifacts_toml(file)
         @test artifact_meta("some", bindings, file; platform = linux()) == meta
         @test sort!(collect(keys(bindings))) == ["everywhere", "some"]
-        # What can be downloaded, and what is only installed once it is asked for.
+        # Downloadable artifacts, and lazy ones.
         select(; kw...) = sort!(collect(keys(select_downloadable_artifacts(file; kw...))))
         @test select(platform = linux()) == ["some"]
         @test select(platform = macos()) == []
@@ -165,12 +165,12 @@ end
         @test hashes(platform = linux()) == Set([ONE, TWO])
         @test hashes(platform = macos()) == Set([ONE])
         @test hashes(platform = macos(), include_lazy = true) == Set([ONE, THREE])
-        # Any text will do for a name and a file.
+        # Names and files may be any `AbstractString`.
         part(text) = SubString(string(text, "!"), 1, lastindex(text))
         @test artifact_hash(part("some"), part(file); platform = linux()) == TWO
         @test select_downloadable_artifacts(part(file); platform = macos(), include_lazy = true) != Dict()
         @test ScratchRS.extract_all_hashes(part(file); platform = linux(), include_lazy = true) != []
-        # A file that changes is read again.
+        # A changed file is read again.
         write(file, "[everywhere]\ngit-tree-sha1 = \"$TWO\"\n")
         @test artifact_hash("everywhere", file) == TWO
         write(file, "[everywhere]\ngit-tree-sha1 = \"$ONE\"\n")
@@ -190,13 +190,13 @@ end
         @test artifact_hash("x", file; platform = linux(libgfortran_version = v"3")) == ONE
         @test artifact_hash("x", file; platform = linux(libgfortran_version = v"4")) === nothing
         @test artifact_hash("x", file; platform = linux()) == TWO
-        # The version of Julia is a tag like others, but for its patch.
+        # The version of Julia is a tag; its patch number does not count.
         this, other = "$(VERSION.major).$(VERSION.minor).99", "$(VERSION.major).$(VERSION.minor + 1).0"
         host = ["os" => Sys.islinux() ? "linux" : Sys.isapple() ? "macos" : "windows", "arch" => String(Sys.ARCH)]
         write(file, entry(ONE, [host; "julia_version" => other]) * entry(TWO, [host; "julia_version" => this]))
         @test artifact_hash("x", file) == TWO
         if isdefined(Base, :BinaryPlatforms)
-            # A tag of the package's own, with a rule of its own.
+            # A tag of the package, with its own comparison.
             write(file, entry(ONE, [base; "cuda" => "11.0.0"]) * entry(TWO, [base; "cuda" => "12.0.0"]))
             platform = Platform("x86_64", "linux"; cuda = "11.5")
             @test artifact_hash("x", file; platform = platform) === nothing
@@ -207,7 +207,7 @@ end
     end
 end
 
-@testset "files of bindings that make no sense" begin
+@testset "invalid files of bindings" begin
     with_lab() do lab
         file = joinpath(lab.root, "Artifacts.toml")
         meta(text) = (write(file, text); artifact_meta("x", file; platform = linux()))
@@ -218,14 +218,14 @@ end
         @test occursin("missing 'os' key", logged("[[x]]\narch = \"x86_64\"\n"))
         @test occursin("missing 'arch' key", logged("[[x]]\nos = \"linux\"\n"))
         @test occursin("missing 'os' key", logged("x = [1]\n"))
-        # The others of the array count.
+        # The other elements of the array are valid.
         good = "[[x]]\nos = \"linux\"\narch = \"x86_64\"\ngit-tree-sha1 = \"$ONE\"\n"
         errors = errors_of(() -> @test(meta("[[x]]\nos = \"linux\"\n" * good)["git-tree-sha1"] == string(ONE)))
         @test length(errors) == 1
         errors = errors_of(() -> @test(meta("[[x]]\nos = \"linux\"\narch = \"x86_64\"\na = \"+\"\n" * good)["git-tree-sha1"] == string(ONE)))
         @test length(errors) == 1
         @test meta("x = []\n") === nothing
-        # What is no hash, and what is no TOML.
+        # Invalid hashes and invalid TOML.
         for text in ["\"abc\"", "\"$("g"^40)\"", "\"$("ab"^21)\"", "1"]
             write(file, "[x]\ngit-tree-sha1 = $text\n")
             error = thrown(() -> artifact_hash("x", file))
@@ -241,7 +241,7 @@ end
     end
 end
 
-@testset "the file that holds for a source file" begin
+@testset "the file of bindings of a source file" begin
     with_lab() do lab
         found(parts...) = find_artifacts_toml(joinpath(lab.root, parts...))
         mkpath(joinpath("package", "src", "deep"))
@@ -252,7 +252,7 @@ end
         file = joinpath(lab.root, "package", "Artifacts.toml")
         write(file, "")
         @test found("package", "src", "deep", "a.jl") == found("package") == found("package", "x.jl") == file
-        # A package goes by its own file only.
+        # A package uses only its own file.
         @test found("package", "inner", "src", "a.jl") === nothing
         preferred = joinpath(lab.root, "package", "JuliaArtifacts.toml")
         write(preferred, "")
@@ -275,7 +275,7 @@ end
         other = "$TWO"
         """
         write(joinpath(second, "artifacts", "Overrides.toml"), text)
-        # They are read once, until one asks for more.
+        # They are read once, until a reload is requested.
         @test query_override(ONE) === nothing
         overrides = load_overrides(force = true)
         @test overrides === load_overrides()
@@ -289,16 +289,16 @@ end
         @test query_override(OWNER, "named") == path
         @test query_override(OWNER, "other") == in_depot(second, TWO)
         @test query_override(OWNER, "missing") === query_override(USER, "named") === nothing
-        # What a depot further in front says counts for more, and can take back.
+        # An earlier depot takes precedence, and can remove an override.
         overriding(first, "$THREE = \"\"\n[$OWNER]\nnamed = \"$TWO\"\nother = \"\"\n")
         @test query_override(THREE) === nothing
         @test query_override(OWNER, "named") == in_depot(second, TWO)
         @test query_override(OWNER, "other") === nothing
-        # Something that is not there does not count as there.
+        # A missing target does not count as existing.
         overriding(first, "$TWO = \"$(joinpath(lab.root, "nowhere"))\"\n")
         @test artifact_path(TWO) == joinpath(lab.root, "nowhere")
         @test !artifact_exists(TWO)
-        # Names count once the bindings of the package are known.
+        # Overrides by name apply once the bindings of the package are loaded.
         file = joinpath(lab.root, "Artifacts.toml")
         write(file, """
         [named]
@@ -317,7 +317,7 @@ end
         @test artifact_path(TWO) == in_depot(second, TWO)
         @test artifact_hash("named", file; pkg_uuid = OWNER) == TWO
         @test artifact_path(TWO) == artifact_path(THREE) == path
-        # A circle, and what makes no sense.
+        # A cycle, and invalid entries.
         overriding(first, "$ONE = \"$TWO\"\n$TWO = \"$ONE\"\n")
         @test thrown(() -> artifact_path(ONE)) isa FormatError
         for (text, message) in [
@@ -354,15 +354,15 @@ end
         @test evaluated("artifact\"there\"") == path
         @test evaluated("artifact\"there/bin/tool\"") == joinpath(path, "bin", "tool")
         @test evaluated("artifact\"there\\\\bin\"") == joinpath(path, "bin")
-        # A name that is only known when the code runs.
+        # A name that is computed at run time.
         @test evaluated("f(name) = @artifact_str(name); f(\"there/bin\")") == joinpath(path, "bin")
         @test occursin("Cannot locate artifact 'nowhere' for", sprint(showerror, thrown(() -> evaluated("f(name) = @artifact_str(name); f(\"nowhere\")"))))
-        # A platform that is given.
+        # A given platform.
         if isdefined(Base, :BinaryPlatforms)
             code = "using Base.BinaryPlatforms\n@artifact_str(\"elsewhere/x\", Platform(\"armv7l\", \"windows\"))"
             @test evaluated(code) == joinpath(path, "x")
         end
-        # What the code is compiled with, not what it does, goes wrong.
+        # The error occurs when the macro expands.
         for name in ["nowhere", "elsewhere"]
             error = thrown(() -> evaluated("f() = artifact\"$name\""))
             @test occursin("Cannot locate artifact '$name' for", sprint(showerror, error))
@@ -412,14 +412,14 @@ end
     end
 end
 
-# The names that code has which is in no file, each with whether Julia's own macro finds the artifact: a
-# relative path is looked up from its own directory only, as far as it is written out.
+# File names of code without a file, each with whether Julia's own macro finds the artifact: for a relative
+# path, it searches only the directories in that path.
 const IN_NO_FILE = [
     "REPL[1]", "In[3]", "none", "string", "", "cell.jl", "sub/code.jl", "nowhere/deep/code.jl",
     "vscode-notebook-cell:/a/b.ipynb#X", "[ROOT]/virtual.jl", "[ROOT]/sub/virtual.jl",
 ]
 
-@testset "code in no file looks from the current directory upwards" begin
+@testset "code without a file searches from the current directory upwards" begin
     with_depots([ONE]) do lab, (depot,)
         write("Artifacts.toml", "[x]\ngit-tree-sha1 = \"$ONE\"\n")
         mkdir("sub")
@@ -435,12 +435,12 @@ const IN_NO_FILE = [
             @test Core.eval(ours, :path) == in_depot(depot, ONE)
             run_in(peer, name) === nothing && @test Core.eval(peer, :path) == in_depot(depot, ONE)
         end
-        # Where nothing is above, nothing is found.
+        # Without a file above, no artifact is found.
         for name in ["/nowhere/code.jl", joinpath(dirname(lab.root), "code.jl")]
             @test run_in(ours, name) isa LoadError
             @test run_in(peer, name) isa LoadError
         end
-        # A project ends the search, in a notebook as elsewhere.
+        # A project ends the search, also in a notebook.
         cd("sub") do
             @test run_in(ours, "In[4]") === nothing
             write("Project.toml", "")

@@ -1,12 +1,12 @@
-# What `Pkg.gc` makes of spaces and of their log. It knows of both since Julia 1.6.
+# `Pkg.gc` on spaces and their log, which it supports since Julia 1.6.
 
 const GC_OUT = VERSION < v"1.6" ? nothing : devnull
 
-# Julia 1.13 collects without a grace period in between.
+# Julia 1.13 collects without a grace period.
 const HAS_ORPHANAGE = VERSION < v"1.13-"
 
-@testset "Pkg.gc keeps what is in use, and removes what is not" begin
-    VERSION < v"1.6" ? inapplicable("Pkg.gc", "it knows no spaces in this version of Julia") :
+@testset "Pkg.gc keeps used spaces and removes orphans" begin
+    VERSION < v"1.6" ? inapplicable("Pkg.gc", "it does not support spaces in this version of Julia") :
     with_lab(stacked = true) do lab
         uuid = "b2d3c1a4-7f60-4e0b-8c5b-1f6a0f9f3e77"
         package = joinpath(lab.root, "SpaceUser")
@@ -22,14 +22,14 @@ const HAS_ORPHANAGE = VERSION < v"1.13-"
         cache, table = scratch_dir(uuid, "cache"), scratch_dir(uuid, "table")
         shared = scratch_dir(string(GLOBAL), "shared")
         @test isdir(cache) && isdir(table) && isdir(shared)
-        # A session of another kind: a project that is no package uses the same space.
+        # A project that is not a package uses the same space.
         mine = activated(OWNER) do project
             get_scratch!(OWNER, "mine")
         end
         untracked = get_scratch!(USER, "untracked")
         @test isempty(records(untracked))
 
-        # Pkg works on this depot only: it may not tidy up that of the tests.
+        # Pkg must collect this depot only, not that of the tests.
         Lab.refill!(DEPOT_PATH, [lab.depot])
         orphans() = Pkg.TOML.parsefile(joinpath(lab.depot, "logs", "orphaned.toml"))
         Pkg.gc(; io = devnull)
@@ -40,7 +40,7 @@ const HAS_ORPHANAGE = VERSION < v"1.13-"
             @test isempty(intersect(keys(orphans()), [cache, table, shared, mine]))
             @test isdir(untracked)
         end
-        # Our log in the shape that Pkg gave it: the records are there, and more can be added.
+        # The log as Pkg has rewritten it has the records, and further ones can be added.
         @test only(records(cache))["parent_projects"] == [joinpath(package, "Project.toml")]
         @test only(records(table))["parent_projects"] == [joinpath(package, "Project.toml")]
         empty!(ScratchRS.scratch_access_timers)
@@ -51,7 +51,7 @@ const HAS_ORPHANAGE = VERSION < v"1.13-"
         @test length(records(mine)) == 2
         @test length(records(cache)) == 1
 
-        # The package goes: its spaces are orphans, then gone. What others use stays.
+        # The package is deleted: its spaces are orphans, then deleted. Other used spaces are kept.
         Pkg.rm("SpaceUser"; io = devnull)
         rm(package; recursive = true)
         Pkg.gc(; io = devnull)
@@ -67,10 +67,10 @@ const HAS_ORPHANAGE = VERSION < v"1.13-"
         @test !ispath(table)
         @test !ispath(untracked)
         @test isdir(mine) && isdir(shared)
-        # The record of the generation alone is left, or nothing.
+        # Only the record of the generation may be left.
         @test !isdir(scratch_dir(uuid)) || all(isfile, readdir(scratch_dir(uuid); join = true))
 
-        # The package comes back, as if nothing had been.
+        # The package is created again.
         cp(joinpath(@__DIR__, "packages", "SpaceUser"), package)
         push!(DEPOT_PATH, Lab.OUTER...)
         Pkg.develop(Pkg.PackageSpec(path = package); io = devnull)
@@ -89,14 +89,14 @@ end
     with_lab() do lab
         activated(OWNER) do project
             path = get_scratch!(OWNER, "key")
-            # Scratch.jl appends by hand, in another order and with fewer digits.
+            # Scratch.jl appends in another order and with fewer digits.
             open(ScratchRS.usage_toml(); append = true) do io
                 print(io, "[[\"/x\"]]\ntime = 2024-01-02T03:04:05.1Z\nparent_projects = [\"/p\"]\n")
             end
             @test_logs get_scratch!(OWNER, "second")
             @test length(records("/x")) == 1
             @test length(records(path)) == 1
-            # Pkg rewrites it, in its own order.
+            # Pkg rewrites it in its own order.
             table = Pkg.TOML.parsefile(ScratchRS.usage_toml())
             open(io -> Pkg.TOML.print(io, table), ScratchRS.usage_toml(), "w")
             text = log_text()

@@ -1,6 +1,6 @@
 # The documentation that `?` shows.
 
-# What is public without being exported, for the versions of Julia that can't tell.
+# Public names that are not exported; old versions of Julia have no `ispublic`.
 const PUBLIC = [
     :ArtifactDownloadInfo, :Busy, :Cancelled, :DepotIO, :DownloadError, :FormatError,
     :IntegrityMismatch, :InternalError, :LibraryNotFound, :NotFound, :ScratchRSError,
@@ -25,7 +25,7 @@ const EXPORTED = [
     :my_artifact_path, :my_artifacts_toml!, :unbind_my_artifact!,
 ]
 
-# Where there is no standard library Artifacts, nothing is ambiguous.
+# Without the standard library Artifacts, no name is ambiguous.
 VERSION < v"1.6" && push!(EXPORTED, Symbol("@artifact_str"))
 
 @testset "names" begin
@@ -35,8 +35,8 @@ VERSION < v"1.6" && push!(EXPORTED, Symbol("@artifact_str"))
     VERSION >= v"1.11" && @test sort(setdiff(names(ScratchRS), exported)) == sort(PUBLIC)
 end
 
-# What `Pkg.Artifacts` exports, in any version of Julia, and what of that `Artifacts` and
-# `LazyArtifacts` export as well.
+# The names that `Pkg.Artifacts` exports in any version of Julia, and those of them that `Artifacts` and
+# `LazyArtifacts` also export.
 const OF_STANDARD_LIBRARY = [
     Symbol("@artifact_str"), :artifact_exists, :artifact_hash, :artifact_meta, :artifact_path,
     :find_artifacts_toml, :select_downloadable_artifacts,
@@ -54,7 +54,7 @@ const OF_PKG = [
     for name in OF_PKG
         @test getfield(ScratchRS.Artifacts, name) === getfield(ScratchRS, name)
     end
-    # What others reach by its full name.
+    # Names that other packages use qualified.
     for name in [:artifact_names, :artifact_paths, :artifacts_dirs, :ensure_all_artifacts_installed, :extract_all_hashes, :load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override, :unpack_platform, :with_artifacts_directory]
         @test getfield(ScratchRS.Artifacts, name) === getfield(ScratchRS, name)
     end
@@ -75,7 +75,7 @@ end
             end
             """)
             @test (result.ok, result.out) == (true, "truefalsefalse")
-            # A package that is precompiled with all of them, as it was before it used ours.
+            # A precompiled package that uses all of them.
             package = mkpath(joinpath(lab.root, "UsesAll", "src"))
             uuids = ["Artifacts" => "56f22d72-fd6d-98f1-02f0-08ddc0907c33", "LazyArtifacts" => "4af54fe1-eca0-43a8-85a7-787d91b784e3", "ScratchRS" => Base.PkgId(ScratchRS).uuid]
             write(joinpath(lab.root, "UsesAll", "Project.toml"), """
@@ -113,11 +113,11 @@ end
 
 # The texts of all docstrings of a name.
 function docstrings(name)
-    # The docstring of a module is among its own.
+    # The docstring of a module is stored in the module.
     value = getfield(ScratchRS, name)
     owner = value isa Module ? value : ScratchRS
     binding = Base.Docs.Binding(owner, name)
-    # Beside the function, or where its name is made public.
+    # Beside the function, or where the name is declared public.
     for mod in (owner, binding.mod)
         multidoc = get(Base.Docs.meta(mod), binding, nothing)
         multidoc === nothing || return [join(doc.text) for doc in values(multidoc.docs)]
@@ -133,11 +133,11 @@ end
     end
 end
 
-# The keywords in the signatures at the top of a docstring, which are its indented first lines.
+# The keywords in the signatures of a docstring, which are its indented first lines.
 function documented_keywords(text)
     lines = split(strip(text, '\n'), '\n')
     signatures = collect(Iterators.takewhile(line -> startswith(line, "    ") || isempty(line), lines))
-    # A signature may go on in further lines, which are indented more.
+    # Further lines of a signature are indented more.
     text = replace(join(signatures, '\n'), r"\n {5,}" => " ")
     keywords = Symbol[]
     for signature in split(text, '\n')
@@ -166,7 +166,7 @@ end
     @test sort(unique(vcat(documented_keywords.(docstrings(:get_scratch!))...))) == [:depot, :version]
 end
 
-@testset "references lead to something" begin
+@testset "references have targets" begin
     for name in [EXPORTED; PUBLIC], text in docstrings(name)
         for found in eachmatch(r"\[`([^`]+)`\]\(@ref\)", text)
             target = Symbol(replace(found[1], "ScratchRS." => ""))

@@ -22,7 +22,7 @@
     end
 end
 
-@testset "whose an artifact is" begin
+@testset "the references of an artifact" begin
     with_lab() do lab
         package = mkpath(joinpath(lab.depot, "packages", "Irises", "abcde"))
         write(joinpath(mkpath(joinpath(lab.depot, "artifacts", "1"^40)), "file"), "x")
@@ -62,7 +62,7 @@ end
     end
 end
 
-@testset "a store that does not read is left alone" begin
+@testset "an unreadable store is not collected" begin
     with_lab() do lab
         bind_my_artifact!(@my_artifacts_toml!(), "name", create_my_artifact(dir -> touch(joinpath(dir, "file"))))
         log = joinpath(ScratchRS.Store.get_scratchspace(), "logs", "my_artifact_uses.log")
@@ -78,10 +78,10 @@ end
     end
 end
 
-@testset "a space that goes before its use is logged is made again" begin
+@testset "a space that is deleted before its use is logged is created again" begin
     with_lab() do lab
         activated(OWNER) do project
-            # As if a collection without grace ran between the two.
+            # As by a collection without a grace period in between.
             path = scratch_dir(string(OWNER), "key")
             space = get_scratch!(OWNER, "key")
             @test space == path && isdir(path)

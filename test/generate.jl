@@ -1,4 +1,4 @@
-# Spaces that are filled once, however many ask.
+# Spaces that a generator fills once.
 
 # A generator that counts its runs.
 mutable struct Counted
@@ -17,7 +17,7 @@ content(path) = read(joinpath(path, "file"), String)
 # The names in the namespace.
 beside() = sort(readdir(scratch_dir(string(OWNER))))
 
-# What is written to the standard error meanwhile.
+# The output on standard error during a call.
 function with_stderr(f)
     mktemp() do file, io
         redirect_stderr(f, io)
@@ -49,15 +49,15 @@ end
         @test get_scratch!(OWNER, "key") == path
         @test get_scratch!(filling(counted), OWNER, "key") == path
         @test counted.runs == 1
-        # What lies beside the space: what `layout.rs` says.
+        # The files beside the space have the names in `layout.rs`.
         @test beside() == ["key", "key@generated.toml"]
         @test readdir(path) == ["file"]
-        # No message without a waiting task.
+        # Without a waiting task, no message is shown.
         @test isempty(with_stderr(() -> get_scratch!(filling(counted), OWNER, "other")))
     end
 end
 
-@testset "every way to name the parent and the key" begin
+@testset "all forms of parent and key" begin
     with_lab() do lab
         counted = Counted()
         generate = filling(counted)
@@ -98,7 +98,7 @@ end
         path = get_scratch!(filling(counted), OWNER, "key")
         @test content(path) == "content"
         @test counted.runs == 1
-        # So does one that throws where there is a space already: the old one stays.
+        # Also if a space exists: the old one is kept.
         @test_throws ErrorException get_scratch!(OWNER, "key"; version = 2) do directory
             write(joinpath(directory, "file"), "half")
             error("mine")
@@ -119,7 +119,7 @@ end
         get("again"; version = 1)
         get("again"; version = "1")
         @test (content(path), counted.runs) == ("1", 1)
-        # Files of the old version that are open stay what they were.
+        # Open files of the old version are unchanged.
         old = open(joinpath(path, "file"))
         mkdir(joinpath(path, "only-in-old"))
         @test get("2"; version = v"2") == path
@@ -128,13 +128,13 @@ end
         close(old)
         @test readdir(path) == ["file"]
         @test beside() == ["key", "key@generated.toml"]
-        # None asked for: any will do.
+        # Without a requested version, any is used.
         get("again")
         @test (content(path), counted.runs) == ("2", 2)
-        # Back to an older one.
+        # An older version again.
         get("1"; version = 1)
         @test (content(path), counted.runs) == ("1", 3)
-        # A version is any text.
+        # A version can be any text.
         for version in ["", "a\"b\\c\n", "ä😀", :symbol, (1, "x"), 1.5, "x"^1000]
             runs = counted.runs
             get("any"; version = version)
@@ -144,7 +144,7 @@ end
     end
 end
 
-@testset "a space that has content already" begin
+@testset "a space with content" begin
     with_lab() do lab
         counted = Counted()
         path = get_scratch!(OWNER, "key")
@@ -154,7 +154,7 @@ end
         @test beside() == ["key"]
         get_scratch!(filling(counted), OWNER, "key"; version = 1)
         @test (content(path), counted.runs) == ("content", 1)
-        # One that was merely opened is filled.
+        # A space that was only opened is filled.
         get_scratch!(OWNER, "opened")
         @test content(get_scratch!(filling(counted), OWNER, "opened")) == "content"
         @test counted.runs == 2
@@ -175,21 +175,21 @@ end
     end
 end
 
-@testset "a generator that makes its directory itself" begin
+@testset "a generator that creates its directory" begin
     with_lab() do lab
         path = get_scratch!(OWNER, "key") do directory
             rm(directory)
             write(joinpath(mkdir(directory), "file"), "content")
         end
         @test content(path) == "content"
-        # As `git clone` and `mv` do.
+        # Like `git clone` and `mv`.
         path = get_scratch!(OWNER, "moved") do directory
             made = mkdir(joinpath(lab.root, "made"))
             write(joinpath(made, "file"), "moved")
             mv(made, directory; force = true)
         end
         @test content(path) == "moved"
-        # Without one there is nothing to publish.
+        # Without a directory, the generation fails.
         for spoil in [rm, directory -> (rm(directory); touch(directory))]
             error = thrown(() -> get_scratch!(spoil, OWNER, "spoiled"))
             @test error isa ScratchRS.NotFound
@@ -200,7 +200,7 @@ end
     end
 end
 
-@testset "what a generator may ask for" begin
+@testset "calls inside a generator" begin
     with_lab() do lab
         counted = Counted()
         path = get_scratch!(OWNER, "outer") do directory
@@ -214,7 +214,7 @@ end
         end
         @test content(path) == "outer"
         @test counted.runs == 3
-        # Itself, directly or not: it would wait for ever.
+        # Its own space, directly or not: it would wait for ever.
         error = thrown() do
             get_scratch!(OWNER, "a") do directory
                 get_scratch!(filling(counted), OWNER, "a")
@@ -232,7 +232,7 @@ end
         @test error isa ArgumentError
         @test counted.runs == 3
         @test !any(name -> startswith(name, "a") || startswith(name, "b"), beside())
-        # The old version is there while the new one is made.
+        # The old version exists during the generation.
         path = get_scratch!(filling(counted, "1"), OWNER, "key"; version = 1)
         get_scratch!(OWNER, "key"; version = 2) do directory
             @test content(path) == "1"
@@ -257,8 +257,8 @@ end
                 get_scratch!(filling(Counted()), OWNER, "key", USER)
                 @test last(records(path))["parent_projects"] == [other]
             end
-            # While it is made, the directory aside is in the log: a collection without grace
-            # would take it otherwise.
+            # During the generation, the log has its directory: otherwise a collection without a
+            # grace period would delete it.
             get_scratch!(OWNER, "second") do directory
                 @test only(records(directory))["parent_projects"] == [project]
             end
@@ -281,7 +281,7 @@ end
             @test content(get_scratch!(filling(Counted()), OWNER, "key")) == "content"
             @test beside() == ["key", "key@generated.toml"]
         end
-        # One space removed: the new one then takes its place.
+        # A space was removed: the new one replaces it.
         path = get_scratch!(OWNER, "key"; version = 2) do directory
             delete_scratch!(OWNER, "key")
             filling(Counted(), "new")(directory)
@@ -291,7 +291,7 @@ end
     end
 end
 
-@testset "a generated space that goes" begin
+@testset "a deleted generated space" begin
     with_lab() do lab
         counted = Counted()
         generate = filling(counted)
@@ -303,7 +303,7 @@ end
         clear_scratchspaces!(OWNER)
         @test content(get_scratch!(generate, OWNER, "key"; version = 1)) == "content"
         @test counted.runs == 3
-        # Removed by others, as Pkg.gc does, with and without a later call that merely opens it.
+        # Removed by another program, such as Pkg.gc, with and without a later call that only opens it.
         rm(path; recursive = true)
         @test content(get_scratch!(generate, OWNER, "key"; version = 1)) == "content"
         @test counted.runs == 4
@@ -315,7 +315,7 @@ end
         get_scratch!(OWNER, "key")
         @test content(get_scratch!(generate, OWNER, "key")) == "content"
         @test counted.runs == 6
-        # An unreadable record does not count.
+        # An unreadable record counts as missing.
         write(path * "@generated.toml", "\xff[[")
         get_scratch!(generate, OWNER, "key")
         @test counted.runs == 6
@@ -324,7 +324,7 @@ end
     end
 end
 
-@testset "tasks that ask at the same time" begin
+@testset "concurrent tasks" begin
     with_lab() do lab
         counted = Counted()
         begun, go = Channel{Nothing}(Inf), Channel{Nothing}(Inf)
@@ -336,7 +336,7 @@ end
         paths = fetch.(tasks)
         @test all(==(scratch_dir(string(OWNER), "key")), paths)
         @test counted.runs == 1
-        # The first fails: one of the others takes its turn.
+        # The first fails, and another one generates.
         fail = Ref(true)
         function unreliable(directory)
             put!(begun, nothing)
@@ -362,7 +362,7 @@ end
     end
 end
 
-@testset "a waiting task is told for which process" begin
+@testset "a waiting task shows the process" begin
     with_lab() do lab
         begun, go = Channel{Nothing}(1), Channel{Nothing}(1)
         generate(directory) = (put!(begun, nothing); take!(go); write(joinpath(directory, "file"), "content"))
@@ -400,7 +400,7 @@ end
     end
 end
 
-@testset "processes that ask at the same time" begin
+@testset "concurrent processes" begin
     with_lab() do lab
         count = 4
         code(i) = """
@@ -444,7 +444,7 @@ end
             """))
             @test readline(process) == "begun"
             if round == 2
-                # Until the new version is there, the old one is.
+                # The old version exists until the new one replaces it.
                 @test content(get_scratch!(error, OWNER, "key"; version = 1)) == "old"
             end
             kill(process, 9)
@@ -452,7 +452,7 @@ end
             if round == 2
                 @test content(get_scratch!(error, OWNER, "key"; version = 1)) == "old"
             end
-            # The next one takes over without waiting.
+            # The next process generates without waiting.
             counted = Counted()
             path = Ref("")
             message = with_stderr() do
@@ -466,7 +466,7 @@ end
     end
 end
 
-@testset "threads that ask at the same time" begin
+@testset "concurrent threads" begin
     with_lab() do lab
         result = outcome("""
         using ScratchRS
@@ -478,7 +478,7 @@ end
             end
         end
         complete = all(task -> read(joinpath(fetch(task), "file"), String) == "content", tasks)
-        # Julia 1.5 makes no more threads than there are processors.
+        # Julia 1.5 has at most one thread per processor.
         print(Threads.nthreads() > 1, ' ', complete, ' ', runs[])
         """; threads = 4)
         @test result.ok

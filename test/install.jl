@@ -1,10 +1,10 @@
-# Artifacts that come over HTTP, from the server of the Rust tests, which misbehaves as its URLs say;
-# and our archives, read by others.
+# Installing artifacts over HTTP from the server of the Rust tests, with faults selected by the URLs;
+# and reading our archives with other programs.
 
 using Base: SHA1
 
-# Calls `f(url, requests)`: the URL of a server that has the files of a directory, and a function that
-# says what it was asked for.
+# Calls `f(url, requests)` with the URL of a server with the files of a directory, and a function that
+# returns its requests.
 function serving(f, directory)
     server = open(`$WORKER serve $directory`, "r+")
     try
@@ -12,17 +12,17 @@ function serving(f, directory)
         asked() = filter(line -> !endswith(line, "@requests"), readlines(ScratchRS.PlatformEngines.download("$url/@requests", tempname())))
         return f(url, asked)
     finally
-        # The end of its input ends it.
+        # It ends when its input ends.
         close(server.in)
         wait(server)
     end
 end
 
-# Where `cargo` puts the program that serves; `cargo xtask test` builds and names it.
+# The program with the server; `cargo xtask test` builds it and passes its path.
 const WORKER = get(ENV, "SCRATCHRS_TEST_SERVER", joinpath(REPO, "target", "debug", "scratchrs-worker"))
 
 # Calls `f(hash, sha256, file, bind, asked)` with an artifact that is not installed, a file to bind it
-# in, what binds it to a path of a server, and what tells the server's requests.
+# in, a function that binds it to a path of the server, and a function that returns the requests.
 function with_served(f, lab)
     served = mkdir(joinpath(lab.root, "served"))
     hash = create_artifact() do directory
@@ -42,9 +42,9 @@ end
 beside_artifacts(lab) = readdir(joinpath(lab.depot, "artifacts"))
 
 if !isfile(WORKER)
-    skipped("installing over HTTP", "there is no $WORKER: `cargo build --package scratchrs-testkit`")
+    skipped("installing over HTTP", "`$WORKER` is missing: `cargo build --package scratchrs-testkit`")
 else
-    @testset "an artifact comes over HTTP, whatever the server does on the way" begin
+    @testset "an artifact is installed over HTTP despite faults of the server" begin
         with_lab() do lab
             with_served(lab) do hash, file, bind, asked
                 for path in ["/x.tar.gz", "/@redirect:2/x.tar.gz", "/@status:503:1/x.tar.gz",
@@ -62,7 +62,7 @@ else
                 bind("/missing", "/x.tar.gz")
                 @test ensure_artifact_installed("x", file; quiet_download = true) == artifact_path(hash)
                 remove_artifact(hash)
-                # The Pkg server comes first.
+                # The Pkg server is the first source.
                 url = split(read(file, String), '"')[end - 1]
                 server = match(r"^http://[^/]+", url).match
                 packages = mkpath(joinpath(lab.root, "served", "artifact"))
@@ -75,7 +75,7 @@ else
         end
     end
 
-    @testset "processes that want the same artifact download it once" begin
+    @testset "concurrent processes download an artifact once" begin
         with_lab() do lab
             with_served(lab) do hash, file, bind, asked
                 bind("/x.tar.gz")
@@ -96,7 +96,7 @@ else
         end
     end
 
-    @testset "an interrupt ends a download that stalls, and the next one goes on with it" begin
+    @testset "an interrupt cancels a stalled download, and the next one resumes it" begin
         with_lab() do lab
             with_served(lab) do hash, file, bind, asked
                 bind("/@stall:50000:1/x.tar.gz")
@@ -129,8 +129,8 @@ else
     end
 end
 
-# Calls `f` with Pkg's own functions, which have to look around first in Julia 1.5, and leave records
-# of progress switched off there.
+# Calls `f` with Pkg's own functions. In Julia 1.5, these first search for programs, and leave the logging
+# of progress disabled.
 function with_engines_of_pkg(f)
     engines = Pkg.PlatformEngines
     isdefined(engines, :probe_platform_engines!) && engines.probe_platform_engines!()
@@ -141,7 +141,7 @@ function with_engines_of_pkg(f)
     end
 end
 
-@testset "our archives are read by Pkg and by GNU tar" begin
+@testset "Pkg and GNU tar read our archives" begin
     with_lab() do lab
         hash = create_artifact() do directory
             write(joinpath(mkpath(joinpath(directory, "deep", "n"^90, "m"^90)), "é"^40), "content")
@@ -160,7 +160,7 @@ end
     end
 end
 
-# What one packs, the other unpacks; and the same calls come to the same.
+# Each unpacks the archives of the other, and the same calls have the same results.
 function compare(ours, theirs, lab)
     path(names...) = joinpath(lab.root, names...)
     write(joinpath(mkpath(path("tree", "deep")), "file"), "content")
@@ -176,7 +176,7 @@ function compare(ours, theirs, lab)
     error = thrown(() -> ours.unpack(path("ours.tar.gz"), path("tree")))
     @test error isa ScratchRS.DepotIO && ScratchRS.tree_hash(path("tree")) == tree
 
-    # The same calls, each with files of their own, come to the same.
+    # The same calls with separate files have the same results.
     hash = split(read(`sha256sum $(path("ours.tar.gz"))`, String))[1]
     other, url = "ab"^32, "file://" * path("ours.tar.gz")
     quietly(f) = Logging.with_logger(f, Logging.NullLogger())
@@ -218,6 +218,6 @@ function compare(ours, theirs, lab)
     end
 end
 
-@testset "tarballs are handled as Pkg's PlatformEngines does it" begin
+@testset "tarballs are handled as by Pkg's PlatformEngines" begin
     with_lab(lab -> with_engines_of_pkg(theirs -> compare(ScratchRS.PlatformEngines, theirs, lab)))
 end

@@ -1,9 +1,9 @@
-# Long work on a thread of its own: how it is shown, and what an interrupt does to it.
+# Jobs on their own threads: their progress, and interrupts.
 
 using Base.CoreLogging: AbstractLogger, CoreLogging, LogLevel, with_logger
 using ScratchRS: Native, Progress
 
-# Keeps what is logged.
+# Records log messages.
 struct Recorder <: AbstractLogger
     records::Vector{Any}
 end
@@ -12,14 +12,14 @@ CoreLogging.shouldlog(::Recorder, arguments...) = true
 CoreLogging.handle_message(recorder::Recorder, level, message, _module, group, id, file, line; progress = nothing, kw...) =
     push!(recorder.records, (level, message, id, progress))
 
-# The records of a job that is not shown on a terminal.
+# The log messages of a job without a terminal.
 function records_of(stages, steps, io = IOBuffer())
     recorder = Recorder([])
     reply = with_logger(() -> Native.rehearse(stages, UInt64(steps), io), recorder)
     return reply, recorder.records
 end
 
-@testset "several texts cross as they are" begin
+@testset "texts cross unchanged" begin
     for texts in [String[], [""], ["a", "", "ü😀"], ["x"^5000, "y"]]
         @test Native.rehearse(texts, UInt64(0)) == texts
     end
@@ -27,7 +27,7 @@ end
     @test thrown(() -> Native.rehearse(["\xff"], UInt64(0))) isa ArgumentError
 end
 
-@testset "a job that takes long is shown in records of its progress" begin
+@testset "a long job logs its progress" begin
     reply, records = records_of(["First", "Second stage"], 80)
     @test reply == ["First", "Second stage"]
     @test all(record -> record[1] == LogLevel(-1), records)
@@ -38,12 +38,12 @@ end
         @test values[end] == "done"
         @test issorted(values[1:(end - 1)]) && all(value -> 0 <= value <= 1, values[1:(end - 1)])
     end
-    # A job that ends at once, or is silent, shows nothing.
+    # A job that ends at once or is silent shows no progress.
     @test records_of(["First"], 1)[2] == []
     @test records_of(["First"], 70, devnull)[2] == []
 end
 
-@testset "the line of a terminal" begin
+@testset "the progress bar of a terminal" begin
     figures(samples, arguments...) =
         Progress.figures_of(Progress.View(devnull, :bar, "", :id, samples), arguments...)
     now = [(0.0, 0), (2.0, 4 * 2^20)]
@@ -55,7 +55,7 @@ end
     @test Progress.bar_of(1.0, 10) == "█"^10
     @test Progress.bar_of(0.55, 10) == "█████▌    "
     @test all(textwidth(Progress.bar_of(i / 100, 20)) == 20 for i in -5:105)
-    # No terminal is too narrow for it.
+    # The line fits any terminal.
     for width in [1, 20, 60, 200]
         io = IOContext(IOBuffer(), :displaysize => (24, width))
         view = Progress.View(io, :bar, "Downloading `a file`", :id, copy(now))
@@ -63,7 +63,7 @@ end
     end
 end
 
-@testset "an interrupt cancels a job, and waits for its end" begin
+@testset "an interrupt cancels a job and waits for its end" begin
     for seconds in [0.0, 0.7]
         job = @async Native.rehearse(["First"], UInt64(100_000), devnull)
         sleep(seconds)
@@ -71,7 +71,7 @@ end
         @test thrown(() -> wait(job)) !== nothing
         @test job.exception isa InterruptException
     end
-    # From the keyboard, to a session that lives on.
+    # Ctrl-C in a session that continues.
     code = """
     using ScratchRS
     try
@@ -92,9 +92,9 @@ end
     close(errors)
 end
 
-@testset "interrupts of the handler of an interrupt" begin
-    # One on the heels of the other, as by a key that is held: the job has ended, and only one is
-    # thrown. What it rang is not freed before.
+@testset "interrupts in the handler of an interrupt" begin
+    # Interrupts in rapid succession, as by a key that is held: the job has ended, and only one is
+    # thrown. The condition that it notifies is not freed before.
     for _ in 1:10
         job = @async Native.rehearse(["First"], UInt64(100_000), devnull)
         for pause in (0.02, 0.0, 0.0)
@@ -104,7 +104,7 @@ end
         @test thrown(() -> wait(job)) !== nothing
         GC.gc()
     end
-    # From the keyboard.
+    # Ctrl-C.
     code = """
     using ScratchRS
     ScratchRS.Native.rehearse(["First"], UInt64(1))
@@ -113,7 +113,7 @@ end
     caught = 0
     while caught < 3
         try
-            # The second comes while the job still ends.
+            # The second one arrives while the job ends.
             ScratchRS.Native.rehearse(["First"], UInt64(100_000))
         catch error
             error isa InterruptException || rethrow()
@@ -129,24 +129,24 @@ end
     @test readline(process) == "ready"
     caught = 0
     while caught < 3
-        # More of them in a second, and Julia forces one into whatever runs.
+        # After more of them within a second, Julia forces an interrupt at any place.
         sleep(1.0)
         kill(process, Base.SIGINT)
         kill(process, Base.SIGINT)
         readline(process) == "caught" || break
         caught += 1
     end
-    # An interrupt that came late ended the session instead.
+    # A late interrupt may end the session instead.
     rest = readlines(process)
     @test caught == 3 && (isempty(rest) || last(rest) in ("[\"Second\"]", "caught"))
     wait(process)
-    # It ended by itself, or by an interrupt: not by a crash.
+    # It ended normally or by an interrupt, not by a crash.
     @test process.termsignal in (0, Base.SIGINT)
     @test !occursin("signal (11)", read(errors, String))
 end
 
 @testset "an interrupt passes no frame of the library" begin
-    # Plain calls and calls that wait, with safepoints in those of jlrs. Interrupts come too slowly for
+    # Plain calls and calls that wait; those of jlrs have safepoints. The interrupts are too slow for
     # Julia to force them.
     code = """
     using ScratchRS
@@ -195,7 +195,7 @@ end
             for _ in 1:8
                 @async ScratchRS.Native.rehearse(["First"], UInt64(100_000), devnull)
             end
-            # They ring by now, and go on to do so while Julia closes what they ring.
+            # They send notifications now, and continue while Julia closes the conditions.
             sleep(0.8)
             exit(3)
             """; threads = threads))

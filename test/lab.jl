@@ -1,4 +1,4 @@
-# Where the tests work: depots of their own, projects, and other processes.
+# The environment of the tests: depots, projects, and other processes.
 module Lab
 
 using Base: UUID
@@ -12,8 +12,8 @@ export inapplicable, skipped, with_lab, wrapped
 
 # The package under test.
 const REPO = dirname(dirname(pathof(ScratchRS)))
-# A depot for this run of the tests, with a copy of the library: what the tests compile goes there, and
-# no other Julia uses it.
+# The depot of this test run, with a copy of the library. It has the compiled files of the tests, and no
+# other Julia uses it.
 function own_depot()
     depot = realpath(mktempdir())
     # For tests that run as another user.
@@ -27,23 +27,22 @@ function own_depot()
     return depot
 end
 
-# The depots behind that of each test: the one of this run, and those that come with Julia, with the
-# precompiled standard library. None is the user's.
+# The depots after that of each test: the depot of this run, and those bundled with Julia, with the
+# precompiled standard library. The depots of the user are not among them.
 const OUTER = let shared = abspath(Sys.BINDIR, "..")
     [own_depot(); filter(depot -> startswith(depot, shared), map(abspath, DEPOT_PATH))]
 end
 
-# Where an artifact of the native library is; `nothing` if it is not installed.
+# The path of an artifact of the native library, or `nothing` if it is not installed.
 function installed_library(hash)
     path = joinpath(first(OUTER), "artifacts", hash)
     return isdir(path) ? path : nothing
 end
 
-# A home in which nothing is, and nothing is to come to be.
+# An empty home, which must stay empty.
 const HOME = mkpath(joinpath(first(OUTER), "home"))
 
-# What tests and their children find in the environment in place of what the user has there: a home
-# without a depot, and no proxy between them and their own servers.
+# Environment variables of tests and their children: a home without a depot, and no proxy.
 isolated(home) = [
     "HOME" => home,
     ((name => nothing) for name in ("JULIA_PKG_SERVER_REGISTRY_PREFERENCE", "NETRC", "XDG_CONFIG_HOME"))...,
@@ -54,7 +53,7 @@ isolated(home) = [
 ]
 
 const GLOBAL = UUID(UInt128(0))
-# Packages that are not installed.
+# Missing packages.
 const OWNER = UUID("d3a5e2b1-6c1f-4b8e-9f57-0a4d2c9b7e61")
 const USER = UUID("4f0c8f3e-2b7a-4c55-8d21-7be1a1f0c9d2")
 
@@ -73,7 +72,7 @@ Calls `f(lab)` with an empty depot as the only one (`stacked`: in front of those
 active project, and an empty current directory `lab.root`. Everything is as before afterwards.
 """
 function with_lab(f; stacked::Bool = false)
-    # The library has to be found before the depot that has it is out of sight.
+    # The library must be found before its depot is removed from `DEPOT_PATH`.
     ScratchRS.Native.loaded()
     before = outside()
     root = realpath(mktempdir())
@@ -113,7 +112,7 @@ function refill!(list, values)
     append!(list, values)
 end
 
-# What the home and the depot of this run have of what ScratchRS makes, which is nothing.
+# Files of ScratchRS in the home and the depot of this run; there must be none.
 function outside()
     spaces = joinpath(first(OUTER), "scratchspaces")
     log = stat(joinpath(first(OUTER), "logs", "scratch_usage.toml"))
@@ -157,13 +156,13 @@ end
 
 activated(f, uuid::UUID) = activated(f, "name = \"Active\"\nuuid = \"$uuid\"\n")
 
-"""The log of uses, as text; empty if there is none."""
+"""The text of the usage log, empty if the log is missing."""
 function log_text(depot::AbstractString = first(DEPOT_PATH))
     file = joinpath(depot, "logs", "scratch_usage.toml")
     return isfile(file) ? read(file, String) : ""
 end
 
-"""The records of a space in the log of uses, as Pkg's own parser reads them."""
+"""The records of a space in the usage log, read by Pkg's own parser."""
 function records(space::AbstractString, depot::AbstractString = first(DEPOT_PATH))
     file = joinpath(depot, "logs", "scratch_usage.toml")
     isfile(file) || return []
@@ -180,23 +179,23 @@ function thrown(f)
     end
 end
 
-"""Says that something is not tested, and why: the machine lacks what it takes. That is counted."""
+"""Records a test as skipped because something is missing on this machine. `cargo xtask test` counts it."""
 function skipped(what, why)
     @info "Skipped: $what" why
     note("skipped", what, why)
 end
 
 """
-Says that something is not tested, and why: this version of Julia does not have it, or it is
-a peer's and no checkout was given.
+Records that a test does not apply: this version of Julia lacks the feature, or no checkout of the peer was
+given.
 """
 function inapplicable(what, why)
     @info "Does not apply: $what" why
     note("inapplicable", what, why)
 end
 
-# Tells `cargo xtask test`, which reads the file that `SCRATCHRS_SKIPS` names. The Rust tests write the
-# same lines (`rust/testkit/src/skips.rs`).
+# Appends a line to the file in `SCRATCHRS_SKIPS`, which `cargo xtask test` reads. The Rust tests write the
+# same format (`rust/testkit/src/skips.rs`).
 function note(kind, what, why)
     file = get(ENV, "SCRATCHRS_SKIPS", "")
     isempty(file) && return
@@ -204,23 +203,23 @@ function note(kind, what, why)
     return
 end
 
-# What became of a child: whether it succeeded, and what it wrote.
+# The result of a child process: whether it succeeded, and its output.
 struct Outcome
     ok::Bool
     out::String
     err::String
 end
 
-# A child that hangs is a failed test, not a suite that never ends. In seconds.
+# The time limit of a child in seconds. A child that exceeds it is killed, and the test fails.
 const PATIENCE = 120
-# For one that runs the tests of a peer, with sessions of its own.
+# The same for a child that runs the tests of a peer.
 const PATIENCE_WITH_PEERS = 1200
 
 """
     child(code; depots, project, load_path, env, threads) -> Cmd
 
-The command that runs `code` in another Julia, by default with the first depot of now and those
-of the tests behind it.
+The command that runs `code` in another Julia, by default with the current first depot, followed by
+those of the tests.
 """
 function child(
     code::AbstractString;
@@ -248,8 +247,7 @@ function child(
 end
 
 """
-A copy of the package at `target`, without what was built beside it, and without bindings if these are
-not wanted.
+A copy of the package at `target`, without build products, and without bindings unless `is_bound`.
 """
 function copied_package(target; is_bound::Bool = true)
     mkpath(target)
@@ -260,7 +258,7 @@ function copied_package(target; is_bound::Bool = true)
     return target
 end
 
-"""The command, with a list of arguments before it."""
+"""The command with arguments before it."""
 wrapped(command::Cmd, before) =
     setenv(Cmd([before; command.exec]), command.env; dir = command.dir)
 
@@ -271,14 +269,14 @@ catching_interrupts(code) = string(
     code,
 )
 
-"""Runs a command to its end, and shows what it wrote if it fails."""
+"""Runs a command to its end. Shows its output if it fails."""
 function outcome(command::Cmd; patience = PATIENCE)
     result = quietly(command; patience = patience)
     result.ok || println(stderr, "A child failed:\n", result.out, result.err)
     return result
 end
 
-"""Runs a command to its end, which may be a bad one."""
+"""Runs a command to its end, which may be a failure."""
 function quietly(command::Cmd; patience = PATIENCE)
     return mktempdir() do directory
         out, err = joinpath(directory, "out"), joinpath(directory, "err")
@@ -293,8 +291,7 @@ end
 outcome(code::AbstractString; options...) = outcome(child(code; options...))
 
 """
-Starts a command and returns the process, which is read from and written to, and a pipe with what
-it writes to the standard error.
+Starts a command. Returns the process, for reading and writing, and a pipe with its standard error.
 """
 function start(command::Cmd)
     errors = Pipe()

@@ -1,20 +1,20 @@
-# Runs the examples of README.md and of the manual, so that what they say stays true.
+# Runs the examples of README.md and of the manual, and compares their output.
 #
-# Every fence of these kinds is run, file by file and from top to bottom:
+# Fences of these kinds are run, file by file, from top to bottom:
 #
-# - ```julia: evaluated as it stands.
-# - ```julia-repl: what stands behind `julia> ` is evaluated; if lines follow, they are what it
-#   prints, an error included.
-# - ```console: what stands behind `$ ` runs in a shell, with `scratchrs` and `julia` on its PATH,
-#   and has to succeed; if lines follow, they are what it prints.
+# - ```julia: evaluated.
+# - ```julia-repl: the text after `julia> ` is evaluated; the following lines, if any, are its output,
+#   which may be an error.
+# - ```console: the text after `$ ` runs in a shell, with `scratchrs` and `julia` in its PATH, and must
+#   succeed; the following lines, if any, are its output.
 #
-# In what is printed, `…` stands for anything. A fence that can't be run says so, ```julia no-run,
-# and the line before it says why: <!-- no-run: why -->. Other kinds (```text, ```toml) are not run.
+# In output, `…` matches any text. A fence that cannot be run is marked ```julia no-run, and the line before
+# it has the reason: <!-- no-run: reason -->. Other kinds (```text, ```toml) are not run.
 #
-# Each file has a module and a home directory of its own, whose path stands as `/home/ada` in what
-# is typed and printed: `~/.julia` is the first depot, the default environment is active, and the
-# current directory is `~/MyPackage`, with the project file of a package. Run by `runtests.jl`, after
-# `lab.jl`: no depot of the user's is in sight.
+# Each file has its own module and home directory, whose path is `/home/ada` in input and output:
+# `~/.julia` is the first depot, the default environment is active, and the current directory is
+# `~/MyPackage`, with the project file of a package. `runtests.jl` runs this file after `lab.jl`, so no
+# depot of the user is used.
 module Manual
 
 using ScratchRS
@@ -30,12 +30,12 @@ struct Fence
     line::Int
     language::String
     runs::Bool
-    # Why it is not run, as the comment before it says.
+    # The reason why it is not run.
     reason::String
     text::String
 end
 
-# The fences of a file. What stands in them means the directory `home`.
+# The fences of a file, with the directory `home` in place of `/home/ada`.
 function fences(file::String, home::String)
     found = Fence[]
     lines = readlines(file)
@@ -63,7 +63,7 @@ function fences(file::String, home::String)
     return found
 end
 
-# Calls `f(home)` with a home directory as above. Everything is as before afterwards.
+# Calls `f(home)` with a home directory as above, then restores the previous state.
 function in_home(f)
     home = realpath(mktempdir())
     depot = joinpath(home, ".julia")
@@ -76,8 +76,8 @@ function in_home(f)
     )
     depots, loads, directory = copy(DEPOT_PATH), copy(LOAD_PATH), pwd()
     project, home_project = Base.ACTIVE_PROJECT[], Base.HOME_PROJECT[]
-    # What the examples show is in the first. The library is found where it was; the programs that they
-    # start find it, and what is compiled, behind that.
+    # The examples use the first depot. The library was found before; programs that the examples start
+    # find it and the compiled files in the second one.
     append!(empty!(DEPOT_PATH), [Lab.prepared(depot)])
     append!(empty!(LOAD_PATH), ["@", "@v#.#", REPO, "@stdlib"])
     Base.ACTIVE_PROJECT[] = Base.HOME_PROJECT[] = nothing
@@ -94,7 +94,7 @@ function in_home(f)
     end
 end
 
-# What the shell has in its environment. `julia` is this one.
+# The environment of the shell, in which `julia` is this Julia.
 function shell_environment(home::String)
     bin = mkpath(joinpath(home, "bin"))
     julia = joinpath(bin, "julia")
@@ -112,13 +112,13 @@ function shell_environment(home::String)
     return environment
 end
 
-# What `f()` writes to the standard output and the standard error.
+# The output of `f()` on standard output and standard error.
 function captured(f)
     path, io = mktemp()
     out, err = stdout, stderr
     redirect_stdout(io)
     redirect_stderr(io)
-    # The logger of Julia 1.5 writes to the standard error that there was when it was made.
+    # The logger of Julia 1.5 writes to the standard error at the time of its creation.
     logging = Base.PkgId(Base.UUID("56ddb016-857b-54e1-b83d-db4d58db5568"), "Logging")
     logger = Base.invokelatest(Base.require(logging).ConsoleLogger, io)
     try
@@ -131,7 +131,7 @@ function captured(f)
     return read(path, String)
 end
 
-# What is wrong with what a step of an example did; nothing if it is as it should be.
+# The difference between the output of a step and the expected one, or nothing.
 function fault(input, expected, actual::String, ok::Bool)
     shown = String(rstrip(join(map(rstrip, split(actual, '\n')), '\n')))
     ok || return "`$input` failed:\n$shown"
@@ -144,7 +144,7 @@ end
 literally(text) = replace(text, r"[^\w\s]" => s"\\\0")
 
 function run_julia(mod::Module, file::String, fence::Fence)
-    # The empty lines make the line numbers of errors those of the file.
+    # With the empty lines, errors have the line numbers of the file.
     text = '\n'^fence.line * fence.text
     failure = nothing
     output = captured() do
@@ -184,7 +184,7 @@ function run_repl(mod::Module, fence::Fence)
     return nothing
 end
 
-# Whether a parser asks for no more lines.
+# Whether a parser needs no more lines.
 is_whole(input) =
     !Meta.isexpr(Meta.parse("begin\n$input\nend"; raise = false), (:incomplete, :error))
 
@@ -200,8 +200,8 @@ function run_console(environment, fence::Fence)
     return nothing
 end
 
-# Pairs of what is typed and what is then to be seen. A line is typed behind the prompt, and so
-# are those below until `is_whole` says that it is all.
+# Pairs of input and output. The input begins after the prompt, and ends with the line for which `is_whole`
+# is true.
 function steps(text::String, prompt::String, is_whole)
     found = Pair{String, String}[]
     lines = split(chomp(text), '\n')
@@ -223,7 +223,7 @@ function steps(text::String, prompt::String, is_whole)
     return found
 end
 
-# What is wrong with a fence; nothing if all is well.
+# The problem of a fence, or nothing.
 function run_fence(mod::Module, file::String, fence::Fence, environment)
     language = fence.language
     language in RUN || language in NOT_RUN ||
@@ -252,7 +252,7 @@ function run_file(file::String)
             if !fence.runs
                 push!(left_out, "$here ($(fence.reason))")
             elseif fence.language == "console" && environment === nothing
-                push!(left_out, "$here (there is no shell)")
+                push!(left_out, "$here (no shell)")
             else
                 push!(ran, here)
             end

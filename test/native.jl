@@ -1,15 +1,15 @@
-# The native library: found, loaded, called from everywhere, and its bugs contained.
+# The native library: finding and loading it, calls from threads and tasks, and panics.
 
 using ScratchRS: InternalError, LibraryNotFound, Native
 
-# The panic of a test writes to the standard error of the process.
+# A panic writes to the standard error of the process.
 function panic_quietly()
     mktemp() do _, io
         redirect_stderr(() -> thrown(Native.panic), io)
     end
 end
 
-@testset "a panic is an error, and the session lives on" begin
+@testset "a panic is an error, and the session continues" begin
     with_lab() do lab
         for run in [f -> f(), f -> fetch(@async f()), f -> fetch(Threads.@spawn f())], _ in 1:2
             error = run(panic_quietly)
@@ -32,7 +32,7 @@ end
     end
 end
 
-@testset "errors as people see them" begin
+@testset "the text of errors" begin
     show(error) = sprint(showerror, error)
     @test show(ScratchRS.DepotIO("message", "/path", 13, "do this")) == "ScratchRS.DepotIO: message\nhint: do this"
     @test show(ScratchRS.Busy("message", "", 0, "")) == "ScratchRS.Busy: message"
@@ -43,13 +43,13 @@ end
         @test type <: ScratchRS.ScratchRSError
         @test type <: Exception
     end
-    # Four kinds, not one under four names.
+    # Four different kinds.
     @test length(unique([ScratchRS.DepotIO, ScratchRS.Busy, ScratchRS.NotFound, InternalError])) == 4
 end
 
-@testset "texts cross as they are" begin
+@testset "texts with any characters cross unchanged" begin
     with_lab() do lab
-        # Long enough for no buffer of a fixed size.
+        # Longer than any buffer of a fixed size.
         for name in ["ä"^100, "😀"^50, "x"^200]
             path = get_scratch!(OWNER, "key"; depot = joinpath(lab.root, name))
             @test path == joinpath(lab.root, name, "scratchspaces", string(OWNER), "key")
@@ -57,14 +57,14 @@ end
     end
 end
 
-@testset "other tasks run while something is removed" begin
+@testset "other tasks run during a removal" begin
     with_lab() do lab
         for remove in [() -> delete_scratch!(OWNER, "key"), clear_scratchspaces!]
             space = get_scratch!(OWNER, "key")
             for i in 1:20, j in 1:20
                 write(joinpath(mkpath(joinpath(space, "$i")), "$j"), "")
             end
-            # This task gives way nowhere but in `remove`.
+            # This task yields only in `remove`.
             turns, is_done = Ref(0), Ref(false)
             other = @async while !is_done[]
                 turns[] += 1
@@ -80,7 +80,7 @@ end
     end
 end
 
-@testset "a removal that is interrupted" begin
+@testset "an interrupted removal" begin
     with_lab() do lab
         for _ in 1:20
             space = get_scratch!(OWNER, "key")
@@ -92,7 +92,7 @@ end
                 wait(removing)
             catch
             end
-            # It goes on without us; another one finds the space gone, or removes it.
+            # The removal continues; the next one finds no space, or removes it.
             delete_scratch!(OWNER, "key")
             @test !ispath(space)
         end
@@ -107,15 +107,15 @@ end
         owner = Base.UUID("$OWNER")
         write("Project.toml", "uuid = \\"$OWNER\\"\\n")
         Base.ACTIVE_PROJECT[] = abspath("Project.toml")
-        # The first call of the session, by all threads at once.
+        # All threads make the first call of the session.
         paths = Vector{String}(undef, 64)
         Threads.@threads for i in 1:64
             paths[i] = get_scratch!(owner, "key-\$(i % 8)")
         end
         println(sort(unique(basename.(paths))) == ["key-\$i" for i in 0:7])
         println(all(isdir, paths))
-        # Plain calls, calls that wait, jobs and errors, while memory is collected.
-        # So many collections and no more: an old Julia runs no other task between two of them.
+        # Plain calls, calls that wait, jobs and errors, during garbage collections.
+        # The number of collections is limited: an old Julia runs no other task in between.
         collector = Threads.@spawn for _ in 1:100
             GC.gc(false)
             yield()
@@ -147,7 +147,7 @@ end
         """; threads = 4)
         @test result.ok
         @test result.out == "true\n"^3
-        # All that were logged are whole.
+        # All logged spaces are complete.
         @test all(i -> !isempty(records(scratch_dir(string(OWNER), "key-$i"))), 0:7)
     end
 end
@@ -183,13 +183,13 @@ print(
 )
 """
 
-# What the running Julia could choose from.
+# The bindings that the running Julia supports.
 const INSTALLED = [binding for (binding, _) in Native.Binding.BOUND]
 
-# The depots of the tests that have none of our artifacts: those that come with Julia.
+# The depots of the tests without our artifacts: those bundled with Julia.
 without_library() = Lab.OUTER[2:end]
 
-@testset "the binding that is asked for" begin
+@testset "the requested binding" begin
     with_lab() do lab
         for binding in INSTALLED
             result = outcome(WHICH; env = ["SCRATCHRS_BINDING" => binding])
@@ -205,13 +205,13 @@ without_library() = Lab.OUTER[2:end]
         )
         @test occursin("the bindings are `portable` and `jlrs`\n", result.out)
         @test occursin("\nhint: ", result.out)
-        # A depot without the library, as after a removal by hand.
+        # A depot from which the library was removed by hand.
         result = outcome(WHICH; depots = [lab.depot; without_library()], env = ["SCRATCHRS_BINDING" => nothing])
         @test startswith(result.out, "ScratchRS.LibraryNotFound: there is no native library")
     end
 end
 
-@testset "the binding that is preferred" begin
+@testset "the preferred binding" begin
     if VERSION < v"1.6"
         inapplicable("preferences", "this version of Julia has none")
     else
@@ -229,7 +229,7 @@ end
                 result = which(nothing)
                 @test result.ok
                 @test startswith(result.out, expected)
-                # The environment counts for more.
+                # The environment takes precedence.
                 @test which(first(INSTALLED)).out == first(INSTALLED)
             end
         end
@@ -243,18 +243,18 @@ end
         for (binding, hash, path) in found
             cp(path, joinpath(lab.root, binding))
         end
-        # An override for others changes nothing; one for ours is followed.
+        # Overrides of other artifacts have no effect; one of ours is applied.
         write(overrides, "$("ab"^20) = $(repr(lab.root))\n")
         @test outcome(WHICH).out == Lab.binding()
         write(overrides, join("$hash = $(repr(joinpath(lab.root, binding)))\n" for (binding, hash, _) in found))
         @test outcome(WHICH).out == Lab.binding()
-        # An override that leads nowhere.
+        # An override with a missing target.
         write(overrides, join("$hash = $(repr(joinpath(lab.root, "nowhere")))\n" for (_, hash, _) in found))
         @test startswith(outcome(WHICH).out, "ScratchRS.LibraryNotFound: ")
     end
 end
 
-# What is used after the depots of the session were changed by `change`.
+# The library that is used after `change` has changed the depots of the session.
 in_other_depots(change; options...) = outcome("""
 using ScratchRS
 $change
@@ -268,7 +268,7 @@ print(basename(ScratchRS.scratchrs(identity)))
     with_lab() do lab
         for change in [
             "append!(empty!(DEPOT_PATH), [abspath(\"other\")])",
-            # As the helper of Scratch.jl's own tests.
+            # As in the tests of Scratch.jl.
             "empty!(DEPOT_PATH); push!(DEPOT_PATH, mktempdir())",
             "ENV[\"JULIA_DEPOT_PATH\"] = abspath(\"other\"); Base.init_depot_path()",
             "cd(mkdir(\"elsewhere\")); append!(empty!(DEPOT_PATH), [\"depot\"])",
@@ -277,15 +277,15 @@ print(basename(ScratchRS.scratchrs(identity)))
             @test result.ok
             @test result.out == "true true scratchrs"
         end
-        # Without any depot, a space can be where one says.
+        # Without a depot, a space can be in a given one.
         result = outcome("using ScratchRS; empty!(DEPOT_PATH); print(isdir(get_scratch!(Base.UUID(\"$OWNER\"), \"key\"; depot = \"given\")))")
         @test (result.ok, result.out) == (true, "true")
-        # Loaded from relative depots.
+        # The package is loaded from relative depots.
         library = basename(first(Lab.OUTER))
         symlink(first(Lab.OUTER), library)
         result = in_other_depots("cd(mkpath(\"below\")); append!(empty!(DEPOT_PATH), [\"depot\"])"; depots = ["relative"; library; Lab.OUTER[2:end]])
         @test (result.ok, result.out) == (true, "true true scratchrs")
-        # A precompiled package that was moved with its depot is loaded in a session without any other.
+        # A precompiled package that was moved with its depot is loaded in a session without other depots.
         overridden = mkpath(joinpath(lab.depot, "artifacts"))
         write(joinpath(overridden, "Overrides.toml"), join("$hash = $(repr(Lab.installed_library(hash)))\n" for (_, hash) in Native.Binding.BOUND if Lab.installed_library(hash) !== nothing))
         result = in_other_depots("append!(empty!(DEPOT_PATH), [abspath(\"other\")])"; depots = [lab.depot; without_library()])
@@ -293,7 +293,7 @@ print(basename(ScratchRS.scratchrs(identity)))
     end
 end
 
-@testset "a copy without a library says so in a sentence" begin
+@testset "a copy without a library has a clear error" begin
     with_lab() do lab
         package = copied_package(joinpath(lab.root, "package"); is_bound = false)
         run_it(code) = Lab.quietly(child(code; project = package))
@@ -301,26 +301,26 @@ end
             result = run_it(code)
             @test !result.ok && isempty(result.out)
             lines = split(chomp(result.err), '\n')
-            # Before Julia 1.6, it tells where it was when an expression of a command line failed.
+            # Before Julia 1.6, the error of a command-line expression has a stack trace.
             @test startswith(lines[1], "ERROR: InitError: ScratchRS.LibraryNotFound: no native library for Julia $(VERSION.major).$(VERSION.minor) on $(Sys.MACHINE) is bound in $package")
             @test lines[2] == "hint: run `cargo xtask artifact` in $package"
             @test lines[3] == "during initialization of module ScratchRS"
             @test length(lines) == 3
             foreach(word -> @test(!occursin(word, result.err)), ["LoadError", "Stacktrace", "Pkg.instantiate"])
         end
-        # Once it is bound, it is found.
+        # A bound library is found.
         for name in ["JuliaArtifacts.toml", "Artifacts.toml"]
             ispath(joinpath(REPO, name)) && cp(joinpath(REPO, name), joinpath(package, name))
         end
         result = outcome(WHICH; project = package)
         @test (result.ok, result.out) == (true, Lab.binding())
-        # Bound, and not installed.
+        # It is bound but not installed.
         result = outcome(WHICH; project = package, depots = [lab.depot; without_library()])
         @test occursin("\nhint: run `cargo xtask artifact` in $package", result.out)
     end
 end
 
-@testset "a forked process is refused, and leaves its parent what it has" begin
+@testset "a forked process is refused, and its parent is not affected" begin
     if !Sys.isunix()
         inapplicable("fork", "this system has none")
     else
@@ -328,7 +328,7 @@ end
             result = outcome("""
             using ScratchRS
             owner = Base.UUID("$OWNER")
-            # Julia can compile nothing in a forked process: all that it runs there is run here before.
+            # Julia cannot compile in a forked process, so the same functions are called before.
             function refusal(call)
                 try
                     call()
@@ -381,7 +381,7 @@ end
 
 @testset "a library of another version" begin
     with_lab() do lab
-        # It is the package that has another number: in the library it may stand anywhere.
+        # The number of the package is changed: its place in the library is unknown.
         package = copied_package(joinpath(lab.root, "package"))
         file = joinpath(package, "julia", "native", "operations.jl")
         text = read(file, String)
@@ -396,10 +396,10 @@ end
     end
 end
 
-@testset "a package and a depot that are moved" begin
+@testset "a moved package and depot" begin
     with_lab() do lab
         here, there = joinpath(lab.root, "here"), joinpath(lab.root, "there")
-        # In the depot: Julia stores no path to what is in one.
+        # Julia does not store paths inside depots.
         copied_package(joinpath(here, "depot", "dev", "ScratchRS"))
         artifacts = mkpath(joinpath(here, "depot", "artifacts"))
         for (_, hash) in Native.Binding.BOUND
@@ -410,7 +410,7 @@ end
             """
             $WHICH
             print(' ', pathof(ScratchRS), ' ', get_scratch!("key"))
-            # Julia says so since 1.11.
+            # Julia reports it since 1.11.
             print(' ', !isdefined(Base, :isrelocatable) || Base.isrelocatable(Base.PkgId(ScratchRS)))
             """;
             depots = [joinpath(root, "depot"); without_library()],
@@ -428,15 +428,15 @@ end
         @test result.ok
         @test result.out == expected(there)
         @test !ispath(here)
-        # Where Julia can, it uses what was precompiled before the move.
+        # If Julia supports it, the files precompiled before the move are used.
         isdefined(Base, :isrelocatable) && @test compiled(there) == before
     end
 end
 
 @testset "a package with its bindings in Artifacts.toml alone is compiled once" begin
     with_lab() do lab
-        # As Pkg installs a release. Julia 1.10 and later compile a package again whenever a file that it
-        # depends on is missing.
+        # A release has no JuliaArtifacts.toml. Julia 1.10 and later compile a package again whenever a file
+        # that it depends on is missing.
         package = copied_package(joinpath(lab.root, "package"); is_bound = false)
         bound = filter(isfile, [joinpath(REPO, name) for name in ["JuliaArtifacts.toml", "Artifacts.toml"]])
         cp(first(bound), joinpath(package, "Artifacts.toml"))
@@ -452,7 +452,7 @@ end
 @testset "no path of the library is stored" begin
     cache = VERSION < v"1.8" ? nothing : Base.pkgorigins[Base.PkgId(ScratchRS)].cachepath
     if cache === nothing
-        inapplicable("what the precompiled package has in it", "there is none, or Julia does not say where")
+        inapplicable("paths in the precompiled package", "it is missing, or Julia does not report its path")
     else
         image = first(splitext(cache)) * '.' * Base.Libc.Libdl.dlext
         for file in filter(isfile, [cache, image]), depot in Lab.OUTER

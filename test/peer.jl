@@ -1,13 +1,12 @@
 # The tests of Scratch.jl and OhMyArtifacts.jl, run against this package: `SCRATCH_JL` and
 # `OHMYARTIFACTS_JL` name checkouts of them. None of their files is kept here.
 #
-# Their test files are run as they are, but for the name and UUID of the package, and for a registry
-# stub in the depots that they make: Pkg would download one. They stand in the directory `test` of a
-# copy of this package, as they expect. No library is put into their depots: it is found where it was
-# when the package was loaded, and Pkg installs it, as it does for their users, where they develop the
-# package into a depot.
+# Their test files are changed only in the name and UUID of the package, and by a stub of a registry in their
+# depots: Pkg would download one. They are in the directory `test` of a copy of this package, as they
+# expect. Their depots have no library: it is found where it was when the package was loaded, and Pkg
+# installs it if a test develops the package into a depot.
 
-# Copies the tests of a peer into a copy of this package, with our names in them.
+# Copies the tests of a peer into a copy of this package, with our names.
 function copied_peer(source, target)
     package = copied_package(joinpath(target, "ScratchRS"))
     tests = joinpath(package, "test")
@@ -17,14 +16,14 @@ function copied_peer(source, target)
     for (directory, _, files) in walkdir(tests), file in files
         path = joinpath(directory, file)
         text = read(path, String)
-        # Not in the middle of another name, nor in an address.
+        # Not inside another name or a URL.
         text = replace(text, r"\b(Scratch|OhMyArtifacts)\b(?!\.jl)" => "ScratchRS")
         text = replace(text, "6c6a2e73-6563-6170-7368-637461726353" => uuid)
         text = replace(text, "push!(DEPOT_PATH, depot_dir)" => "push!(DEPOT_PATH, with_registry(depot_dir))")
         chmod(path, 0o644)
         write(path, text)
     end
-    # JET is a dependency of the tests that no Julia comes with.
+    # JET is a dependency of the tests that is not bundled with Julia.
     stub = mkpath(joinpath(target, "stubs", "JET", "src"))
     write(joinpath(stub, "JET.jl"), "module JET\nexport test_package\ntest_package(arguments...) = nothing\nend\n")
     return package
@@ -33,9 +32,9 @@ end
 const PEER_SCRIPT = """
 using Test, ScratchRS
 const with_registry = include(ARGS[1])
-# What the tests of OhMyArtifacts.jl download comes from their checkout, not from the network.
+# Downloads of the tests of OhMyArtifacts.jl are copies from their checkout.
 ScratchRS.Store.eval(:(downloader() = (url, file) -> cp(\$(ARGS[2]), file)))
-# They are written for Julia 1.6 and later.
+# They require Julia 1.6 or later.
 VERSION < v"1.6" && Base.eval(:(bytes2hex(bytes::Tuple{UInt8}) = bytes2hex(collect(bytes))))
 results = @testset "a peer" begin
     include(ARGS[3])
@@ -45,7 +44,7 @@ passed = counts isa Tuple ? counts[1] + counts[5] : counts.passes + counts.cumul
 println("passed: ", passed)
 """
 
-# Runs the tests of a peer in a process of their own; at least so many have to pass, and none may fail.
+# Runs the tests of a peer in a separate process. At least this number must pass, and none may fail.
 function run_peer_tests(source, lab, least)
     package = copied_peer(source, lab.root)
     registry = joinpath(lab.root, "registry.jl")
@@ -73,8 +72,8 @@ end
     if isempty(source)
         inapplicable("what the tests of Scratch.jl expect", "SCRATCH_JL names no checkout of it")
     elseif VERSION >= v"1.11-"
-        # Their package reads its version when it is precompiled, and is precompiled anew for another
-        # version only where Julia goes by the times of files.
+        # Their package reads its version when it is precompiled. For another version, it is precompiled
+        # again only if Julia compares the times of files.
         inapplicable("what the tests of Scratch.jl expect", "they can't pass in this version of Julia")
     else
         with_lab(lab -> run_peer_tests(source, lab, VERSION < v"1.6" ? 48 : 66))

@@ -1,10 +1,10 @@
-# The tests of Pkg and of the Artifacts standard library, run against this package, as far as they
-# need no network. Nothing of them is kept here; what has to be changed in them is.
+# The tests of Pkg and of the Artifacts standard library, run against this package, as far as they need no
+# network. This file has only the changes to them.
 #
-# They are those that came with the running Julia, or, if it came without, those of checkouts of the
-# same version: `PKG_JL` and `ARTIFACTS_JL` say where.
+# They are those of the running Julia, or, if it has none, those of checkouts of the same version in
+# `PKG_JL` and `ARTIFACTS_JL`.
 
-# The directory of tests of a standard library, or nothing.
+# The directory of the tests of a standard library, or nothing.
 function standard_tests(name, variable)
     for root in [get(ENV, variable, ""), joinpath(Sys.STDLIB, name)]
         isempty(root) || !isfile(joinpath(root, "test", "runtests.jl")) || return joinpath(abspath(root), "test")
@@ -22,8 +22,7 @@ end
 
 without_testset(text, name) = without(text, "@testset \"$name\"", r"\n(@testset|end # module)")
 
-# What is there to be downloaded, in the place of what the tests of Pkg have on the network: a tarball,
-# its address and its hash.
+# The download in place of those from the network: a tarball, its URL and its hash.
 function local_download(lab)
     hash = create_artifact(directory -> write(joinpath(directory, "file"), "content"))
     tarball = joinpath(lab.root, "tarball.tar.gz")
@@ -32,7 +31,7 @@ function local_download(lab)
     return "file://$tarball", sha256
 end
 
-# Writes a copy of Pkg's tests with our names in them.
+# Writes a copy of Pkg's tests with our names.
 function copied_pkg_tests(source, target, lab)
     cp(source, target)
     foreach(path -> chmod(path, 0o755), [dir for (dir, _, _) in walkdir(target)])
@@ -41,18 +40,18 @@ function copied_pkg_tests(source, target, lab)
     edit("artifacts.jl") do text
         text = replace(text, "using Test, Random, Pkg.Artifacts" => "using Test, Random, ScratchRS, ScratchRS.Artifacts")
         text = replace(text, r"\bPkg\.Artifacts\b" => "ScratchRS.Artifacts")
-        # What is not part of Julia.
+        # Packages that are not bundled with Julia.
         text = without(text, "# Order-dependence in the tests", "using ..Utils")
-        # What is downloaded by name, or installed by Pkg.
+        # Downloads by name, and installations by Pkg.
         for name in ["Artifact Usage", "artifacts for non package project", "installing artifacts when symlinks are copied"]
             text = without_testset(text, name)
         end
         text = without(text, "# Ensure it's installable", r"\n            end\n        end\n    end\n")
-        # What a download that goes wrong is told with: an exception of a type, which says all.
+        # The exception of a failed download.
         text = replace(text, r"@test_throws ErrorException ensure_artifact_installed\(\"(broken_artifact|does_not_exist)\"" =>
             s"@test_throws ScratchRS.ScratchRSError ensure_artifact_installed(\"\1\"")
         text = replace(text, r"@test_logs \(:error, r\"Hash Mismatch!\"\) match_mode=:any begin" => "begin")
-        # Julia 1.5 reports that a wrong artifact was installed, at a path where nothing is.
+        # Julia 1.5 reports that a wrong artifact was installed, at a missing path.
         VERSION < v"1.6" && (text = without(text, "\n    # Next, test incorrect download errors", "\n    mktempdir() do dir"))
         # The package that it loads uses ours.
         text = replace(text, r"(?<indent>\n *)add_this_pkg\(\)" => s"\g<indent>Pkg.develop(Pkg.PackageSpec(path = REPO))")
@@ -65,7 +64,7 @@ function copied_pkg_tests(source, target, lab)
             return name == "incorrect_gitsha" ? replace(text, r"sha256 = .*" => "sha256 = \"$sha256\"") : text
         end
     end
-    # A host would be looked up over the network. Julia 1.5 has no such test.
+    # It would resolve a host over the network. Julia 1.5 has no such test.
     unknown = ("artifacts", "bad", "doesnotexist.toml")
     isfile(joinpath(target, unknown...)) && edit(unknown...) do text
         return replace(text, "https://github.com" => "http://127.0.0.1:9")
@@ -79,14 +78,14 @@ function copied_pkg_tests(source, target, lab)
     end
     edit("utils.jl") do text
         text = replace(text, r"push!\(DEPOT_PATH, (depot_dir|target_depot)\)" => s"push!(DEPOT_PATH, prepare(\1))")
-        # No registry is to be downloaded, nor found.
+        # No registry may be downloaded or found.
         text = replace(text, "const REGISTRY_DIR = joinpath(REGISTRY_DEPOT" => "const REGISTRY_DIR = joinpath(prepare(REGISTRY_DEPOT)")
         text = replace(text, r"const REGISTRY_DIR = .*" => "const REGISTRY_DIR = joinpath(prepare(joinpath(@__DIR__, \"registry\")), \"registries\", \"Stub\")")
         text = replace(text, "generaldir = joinpath(@__DIR__, \"registries\", \"General\")" => "generaldir = REGISTRY_DIR")
         text = replace(text, "joinpath(dirname(@__DIR__), \"Project.toml\")" => "joinpath(Sys.STDLIB, \"Pkg\", \"Project.toml\")")
         return replace(text, "import ..Pkg\n" => "import ..Pkg, ..prepare\n"; count = 1)
     end
-    # Of this file, one block and the function that it calls.
+    # One block of this file, and the function that it calls.
     edit("new.jl") do text
         start = findfirst(r"\ntree_hash\(root::AbstractString.*\n", text)
         finish = findnext("\n@testset", text, last(findnext("@testset", text, last(start))))
@@ -95,7 +94,7 @@ function copied_pkg_tests(source, target, lab)
     end
 end
 
-# Writes a copy of the tests of the standard library Artifacts with our names in them.
+# Writes a copy of the tests of the standard library Artifacts with our names.
 function copied_artifacts_tests(source, target)
     cp(source, target)
     path = joinpath(target, "runtests.jl")
@@ -106,11 +105,11 @@ function copied_artifacts_tests(source, target)
     text = replace(text, r"using Artifacts\b" => "using ScratchRS, ScratchRS.Artifacts")
     text = replace(text, "`Artifacts." => "`ScratchRS.")
     text = replace(text, r"\bArtifacts\.(?!toml)" => "ScratchRS.")
-    # Nothing is downloaded; what it looks for is made by hand.
+    # The artifact is created by hand instead of downloaded.
     text = replace(text, r"\nrun\(addenv\(.*refresh_artifacts.*\n" => "\nfill_directory(artifacts_dir)\n")
-    # What is lazy is installed: there is no other package that one would have to load for that.
+    # Lazy artifacts are installed without loading another package.
     text = without(text, "                ex = @test_throws ErrorException artifact\"socrates\"", r"\n            end\n        end\n    end\nend")
-    # What Julia does with its own files, and how it documents its own module, is Julia's.
+    # Tests of Julia's own files and of the documentation of its module do not apply.
     text = without_testset(text, "Docstrings")
     text = without(text, "    @test length(Base.project_names) == n", "\nend")
     write(path, text)
@@ -141,9 +140,9 @@ passed = counts isa Tuple ? counts[1] + counts[5] : counts.passes + counts.cumul
 println("passed: ", passed)
 """
 
-# Runs files of tests in a session of their own, and gives how many passed.
+# Runs test files in a separate session, and returns the number of passed tests.
 function peer_tests(files...)
-    # In a depot that has a stub of a registry, before those of the tests.
+    # In a depot with a stub of a registry, before those of the tests.
     command = child(PKG_PEER_SCRIPT; env = ["JULIA_PKG_PRECOMPILE_AUTO" => "0"])
     arguments = [Lab.REGISTRY; collect(files)]
     result = outcome(setenv(`$command $arguments`, command.env; dir = command.dir); patience = Lab.PATIENCE_WITH_PEERS)

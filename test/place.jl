@@ -1,6 +1,6 @@
-# Where spaces are: depots in every state and spelling, and directories that stand in for them.
+# The paths of spaces: depots in any state and spelling, and directories that replace them.
 
-@testset "a depot that is named" begin
+@testset "a given depot" begin
     with_lab() do lab
         other = joinpath(lab.root, "other")
         in_other = joinpath(other, "scratchspaces", string(OWNER), "key")
@@ -30,7 +30,7 @@
         @test clear_scratchspaces!(; depot = other) === nothing
         @test !ispath(scratch_dir(depot = other))
         @test isdir(scratch_dir(string(OWNER), "key"))
-        # Code that runs before there is a depot can name one.
+        # Code can pass a depot while DEPOT_PATH is empty.
         empty!(DEPOT_PATH)
         @test get_scratch!(OWNER, "key"; depot = other) == in_other
         @test isdir(in_other)
@@ -59,7 +59,7 @@ end
     end
 end
 
-@testset "the first depot is the one" begin
+@testset "the first depot is used" begin
     with_lab() do lab
         push!(DEPOT_PATH, joinpath(lab.root, "second"))
         path = get_scratch!(OWNER, "key")
@@ -76,7 +76,7 @@ end
 @testset "odd spellings of a depot" begin
     with_lab() do lab
         home = mkpath(joinpath(lab.root, "1", "2", "3"))
-        # All of them stay inside the lab: at most three `..`.
+        # All paths stay inside the lab: at most three `..`.
         spellings = [
             "depot", "depot/", "depot//", "./depot", "depot/.", "depot/..", "../depot", "../../depot/",
             ".", "./", "..", "../", "a/../depot", "a/./b//c", ".../x", "..a", "~", "~/depot",
@@ -114,7 +114,7 @@ end
 
 @testset "an empty path" begin
     with_lab() do lab
-        # As Julia takes it where it stands in the list of depots.
+        # As in Julia for an entry of the depot path.
         DEPOT_PATH[1] = ""
         expected = joinpath(lab.root, "scratchspaces", string(OWNER), "key")
         @test scratch_dir(string(OWNER), "key") == expected
@@ -139,7 +139,7 @@ end
     end
 end
 
-@testset "a relative depot is one of the current directory" begin
+@testset "a relative depot is relative to the current directory" begin
     with_lab() do lab
         DEPOT_PATH[1] = "relative"
         for name in ["a", "b"]
@@ -152,9 +152,9 @@ end
     end
 end
 
-@testset "names that are no text" begin
+@testset "names that are not text" begin
     Sys.islinux() && with_lab() do lab
-        # A path of Linux may have any bytes. What counts is that nothing is made elsewhere.
+        # A path of Linux may have any bytes. No file may be created elsewhere.
         bytes = joinpath(lab.root, String(UInt8[0x61, 0xff, 0x62]))
         error = thrown(() -> get_scratch!(OWNER, "key"; depot = bytes))
         if error === nothing
@@ -169,7 +169,7 @@ end
     end
 end
 
-@testset "something is in the way" begin
+@testset "a file or link is in the way" begin
     with_lab() do lab
         nowhere = joinpath(lab.root, "a", "b", "depot")
         @test isdir(get_scratch!(OWNER, "key"; depot = nowhere))
@@ -213,7 +213,7 @@ end
             refused(scratch_dir(string(OWNER), "dangling")) do
                 get_scratch!(OWNER, "dangling")
             end
-            # A link to a directory does no harm.
+            # A link to a directory is followed.
             symlink(mkdir(joinpath(lab.root, "elsewhere")), joinpath(lab.root, "link"))
             path = get_scratch!(OWNER, "key"; depot = "link")
             @test path == joinpath(lab.root, "link", "scratchspaces", string(OWNER), "key")
@@ -222,8 +222,8 @@ end
     end
 end
 
-# What a session can do with a depot that it can't write to. The answers are on the standard
-# output: the values, or the error's type and number.
+# Operations of a session on a depot that it cannot write to. The answers are on standard output: the values,
+# or the type and number of the error.
 const READ_ONLY = """
 using ScratchRS
 owner = Base.UUID("$OWNER")
@@ -246,7 +246,7 @@ answer(() -> clear_scratchspaces!(owner))
 answer(() -> ScratchRS.condense_usage!())
 """
 
-# Checks the answers where every write fails with one of these numbers.
+# Checks the answers if every write fails with one of these error numbers.
 function check_read_only(lab, result, errnos)
     @test result.ok
     @test isempty(result.err)
@@ -288,7 +288,7 @@ end
     end
 end
 
-# A function that runs code as a user other than root; nothing if that is impossible.
+# A function that runs code as a user other than root, or nothing if that is impossible.
 function as_nobody(lab)
     words = if !Sys.isunix()
         nothing
@@ -364,7 +364,7 @@ end
                 @test scratch_dir() == outer
                 @test_throws ErrorException with_scratch_directory(() -> error("inside"), inner)
                 @test scratch_dir() == outer
-                # A depot that is named counts for more.
+                # A given depot takes precedence.
                 @test scratch_dir(; depot = lab.depot) == joinpath(lab.depot, "scratchspaces")
                 @test get_scratch!(OWNER, "key"; depot = lab.depot) == in_depot
                 filled = get_scratch!(d -> touch(joinpath(d, "file")), OWNER, "filled")
@@ -391,12 +391,12 @@ end
     end
 end
 
-@testset "a directory holds for the task that set it" begin
+@testset "a directory applies to the task that set it" begin
     with_lab() do lab
         in_depot = joinpath(lab.depot, "scratchspaces")
         there = joinpath(lab.root, "there")
         inherited = isdefined(Base, :ScopedValues) ? there : in_depot
-        # A task that was there before.
+        # A task that was started before.
         wake = Channel{Nothing}(0)
         earlier = @async (take!(wake); scratch_dir())
         with_scratch_directory(there) do
@@ -407,7 +407,7 @@ end
             @test fetch(@async with_scratch_directory(scratch_dir, "/elsewhere")) == abspath("/elsewhere")
             @test scratch_dir() == there
         end
-        # Two tasks at the same time, each in its own.
+        # Two concurrent tasks, each with its own directory.
         turns = [Channel{Nothing}(0) for _ in 1:2]
         tasks = map(1:2) do i
             @async with_scratch_directory(joinpath(lab.root, "$i")) do

@@ -1,9 +1,9 @@
-# The program `scratchrs`, as Julia hands it out.
+# The program `scratchrs`, called from Julia.
 
-# What the program prints. It notes on the standard error that a use has no project.
+# The output of the program. On standard error, it notes that a use has no project.
 answer(command) = readchomp(pipeline(command; stderr = devnull))
 
-@testset "the program works on the depots of the session" begin
+@testset "the program uses the depots of the session" begin
     with_lab(stacked = true) do lab
         activated(OWNER) do project
             path = get_scratch!(OWNER, "key")
@@ -36,7 +36,7 @@ answer(command) = readchomp(pipeline(command; stderr = devnull))
             @test get(ENV, "JULIA_DEPOT_PATH", nothing) == before
             @test_throws ErrorException ScratchRS.scratchrs(exe -> error("inside"))
             @test get(ENV, "JULIA_DEPOT_PATH", nothing) == before
-            # What Julia refuses, it refuses.
+            # The program refuses the same inputs as Julia.
             @test !success(pipeline(`$command path a/b --uuid $OWNER`; stderr = devnull))
             @test !success(pipeline(`$command path none --no-create --uuid $OWNER`; stderr = devnull))
             run(pipeline(`$command delete key --uuid $OWNER --yes`; stdout = devnull, stderr = devnull))
@@ -58,7 +58,7 @@ end
 
 @testset "the program is not installed" begin
     with_lab() do lab
-        # In a session that was begun without it.
+        # In a session that was started without it.
         result = outcome("""
         using ScratchRS
         for call in [() -> ScratchRS.scratchrs(), () -> ScratchRS.scratchrs(identity)]

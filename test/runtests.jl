@@ -1,5 +1,5 @@
-# The tests of the package: one file per capability. They run once for each binding, with
-# `SCRATCHRS_BINDING` in the environment, and reach no network.
+# The tests of the package, one file per capability. They run once for each binding, which
+# `SCRATCHRS_BINDING` selects, without network.
 
 using ScratchRS, ScratchRS.Artifacts
 using Test, Dates, Logging, Pkg
@@ -11,7 +11,7 @@ const FILES = [
     "answers", "scratch", "place", "usage", "collection", "gc", "generate", "native", "jobs", "threads",
     "artifacts", "artifact_content", "install", "store", "program", "docs", "manual", "peer", "pkg_peer",
 ]
-# `julia test/runtests.jl usage native` runs these only; so does `test_args` of `Pkg.test`.
+# `julia test/runtests.jl usage native` runs only these, as does `test_args` of `Pkg.test`.
 const CHOSEN = isempty(ARGS) ? FILES : ARGS
 
 @testset "ScratchRS ($(Lab.binding()), Julia $VERSION)" begin

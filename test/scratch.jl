@@ -1,4 +1,4 @@
-# Spaces: made, found, removed.
+# Creating, finding and deleting spaces.
 
 using Base: UUID
 
@@ -8,7 +8,7 @@ const BAD_KEYS = [
     "a:b", "a@b", "a*", "k"^256, "k"^300, String(UInt8[0x61, 0xff]),
 ]
 
-@testset "a space is made where its path says" begin
+@testset "a space is created at its path" begin
     with_lab() do lab
         path = get_scratch!(OWNER, "cache")
         @test path isa String
@@ -22,7 +22,7 @@ const BAD_KEYS = [
     end
 end
 
-@testset "every way to name the parent and the key" begin
+@testset "all forms of parent and key" begin
     with_lab() do lab
         package = Base.PkgId(ScratchRS).uuid
         in_namespace(uuid) = joinpath(lab.depot, "scratchspaces", string(uuid), "key")
@@ -95,7 +95,7 @@ end
         ]
             activated(file -> (@test ScratchRS.find_uuid(nothing) === expected), text)
         end
-        # A file that changes, is emptied, goes, and comes back.
+        # A file that is changed, emptied, deleted, and created again.
         activated(OWNER) do file
             @test ScratchRS.find_uuid(nothing) === OWNER
             write(file, "uuid = \"$USER\"\n")
@@ -113,9 +113,9 @@ end
     end
 end
 
-@testset "a package that takes its space when it is loaded" begin
+@testset "a package that gets its space when it is loaded" begin
     with_lab(stacked = true) do lab
-        # As in an environment that has both: where ScratchRS is, and the package itself.
+        # An environment with ScratchRS and the package.
         append!(LOAD_PATH, [REPO, joinpath(@__DIR__, "packages", "SpaceUser")])
         @eval Main import SpaceUser
         user = Base.invokelatest(getfield, Main, :SpaceUser)
@@ -125,7 +125,7 @@ end
             @test user.cache == joinpath(namespace, "cache")
             @test isdir(user.cache)
             @test user.BUILT == "built"
-            # Also what is used while the package is being loaded is used on its behalf.
+            # Uses while the package is loaded are also logged for it.
             project = realpath(joinpath(@__DIR__, "packages", "SpaceUser", "Project.toml"))
             @test [realpath.(record["parent_projects"]) for record in records(user.cache)] == [[project]]
             @test user.space("a") == joinpath(namespace, "a")
@@ -135,7 +135,7 @@ end
             @test user.table() == "1 2 3"
             @test user.table() == "1 2 3"
             @test ScratchRS.find_uuid(user.Inner) == uuid
-            # The path is asked for anew: it is not part of the precompiled code.
+            # The path is not part of the precompiled code.
             pushfirst!(DEPOT_PATH, joinpath(lab.root, "other"))
             @test user.space("a") == joinpath(lab.root, "other", "scratchspaces", string(uuid), "a")
             parents = only(records(user.space("a")))["parent_projects"]
@@ -166,20 +166,20 @@ end
         ]
             error = thrown(call)
             @test error isa ArgumentError
-            # Whatever the rules of escaping, the letters of the key are in the message.
+            # Whatever the rules of escaping, the message has the letters of the key.
             named = isvalid(key) ? first(split(escape_string(first(key, 20)), '\\')) : "a"
             @test occursin(named, error.msg)
             length(key) > 0 && all(isprint, key) && isascii(key) && length(key) < 100 &&
                 @test occursin(repr(key), error.msg)
         end
-        # Nothing was made or removed, here or where a key would have led to.
+        # No file was created or deleted, here or at the path of an invalid key.
         @test sort(readdir(namespace)) == sort(GOOD_KEYS)
         @test readdir(scratch_dir()) == [string(OWNER)]
         @test sort(readdir(lab.depot)) == ["registries", "scratchspaces"]
     end
 end
 
-@testset "a parent that is a text" begin
+@testset "a parent that is a String" begin
     with_lab() do lab
         error = thrown(() -> get_scratch!(string(OWNER), "key"))
         @test error isa ArgumentError
@@ -200,7 +200,7 @@ end
         @test isdir(scratch_dir(string(GLOBAL), "mine"))
         @test delete_scratch!("mine") === nothing
         @test !ispath(scratch_dir(string(GLOBAL), "mine"))
-        # That there is none is fine, with and without a namespace and a depot.
+        # Deleting a missing space is not an error, with and without a namespace and a depot.
         @test delete_scratch!(OWNER, "mine") === nothing
         @test delete_scratch!(USER, "mine") === nothing
         @test delete_scratch!(OWNER, "mine"; depot = joinpath(lab.root, "nowhere")) === nothing
@@ -223,7 +223,7 @@ end
     end
 end
 
-@testset "what a removed space had in it" begin
+@testset "the contents of a deleted space" begin
     with_lab() do lab
         space = get_scratch!(OWNER, "key")
         precious = joinpath(mkpath(joinpath(lab.root, "precious")), "file")
@@ -245,7 +245,7 @@ end
         @test isempty(readdir(dirname(space)))
         @test read(precious, String) == "content"
         if Sys.isunix()
-            # A space may be a link to another disk: the link goes.
+            # A space may be a link to another disk: the link is deleted.
             symlink(dirname(precious), space)
             @test get_scratch!(OWNER, "key") == space
             delete_scratch!(OWNER, "key")

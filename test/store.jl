@@ -1,9 +1,9 @@
-# The store: the interface of OhMyArtifacts.jl over the native library. What the store does is tested
-# in Rust; OhMyArtifacts' own tests are run by `peer.jl`.
+# The store: the interface of OhMyArtifacts.jl. The store itself is tested in Rust; `peer.jl` runs the tests of
+# OhMyArtifacts.
 
 using ScratchRS: SHA256, find_orphanages, store_link, store_link!, store_status, verify_store
 
-# A module with a file of bindings, as a package has.
+# A module with a file of bindings, like a package.
 module Bound
 using ScratchRS
 const my_artifacts = Ref{String}()
@@ -29,7 +29,7 @@ end
     end
 end
 
-@testset "what is made is bound, found, and collected" begin
+@testset "contents are created, bound, found and collected" begin
     with_lab() do lab
         file = @my_artifacts_toml!()
         @test startswith(file, joinpath(lab.depot, "scratchspaces"))
@@ -55,7 +55,7 @@ end
     end
 end
 
-@testset "what a generator must not return" begin
+@testset "invalid results of a generator" begin
     with_lab() do lab
         refused(f) = thrown(() -> create_my_artifact(f))
         for (f, words) in [
@@ -71,13 +71,13 @@ end
         end
         @test refused(_ -> error("mine")).msg == "mine"
         @test refused(_ -> "a\xff") isa ErrorException
-        # Nothing is an empty tree.
+        # An empty directory is an empty tree.
         @test isdir(my_artifact_path(create_my_artifact(_ -> nothing)))
         @test thrown(() -> create_my_artifact(_ -> nothing; link = :junction)) isa ErrorException
     end
 end
 
-@testset "names are texts of any kind" begin
+@testset "names with any characters" begin
     with_lab() do lab
         file = @my_artifacts_toml!()
         hash = text_artifact("x")
@@ -97,10 +97,10 @@ end
             @test basename(dirname(file)) == string(OWNER)
             versioned = @my_artifacts_toml!(versioned = true)
             @test dirname(versioned) == dirname(file) && basename(versioned) == "Artifacts_v1.2.0.toml"
-            # The store lives as long as a package that binds in it.
+            # The store exists as long as a package that uses it.
             @test occursin(ScratchRS.get_scratchspace(), log_text())
         end
-        # Julia 1.5 finds the sources of a package by the load path, which is the lab's here.
+        # Julia 1.5 finds the sources of a package by the load path, here that of the lab.
         if VERSION >= v"1.6"
             @test basename(my_artifacts_toml!(ScratchRS; versioned = true)) == "Artifacts_v0.1.0.toml"
         end
@@ -139,7 +139,7 @@ end
     end
 end
 
-@testset "downloads, with the function that is given" begin
+@testset "downloads with a given function" begin
     with_lab() do lab
         file = @my_artifacts_toml!()
         # One that returns the path, and one that does not.
@@ -183,7 +183,7 @@ end
     end
 end
 
-@testset "a process leaves nothing but what it has made" begin
+@testset "a process leaves only its contents" begin
     with_lab() do lab
         result = outcome(child("""
             using ScratchRS
@@ -197,7 +197,7 @@ end
     end
 end
 
-@testset "a project that is gone binds no more, and the depot's reports say so" begin
+@testset "the bindings of a deleted project are orphans, also in the reports of the depot" begin
     with_lab() do lab
         text = "name = \"Mine\"\nuuid = \"$OWNER\"\n"
         activated(text) do project

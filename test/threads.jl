@@ -1,5 +1,5 @@
-# What threads share: eight of them, in a process of their own. Before Julia 1.6 there are no more than
-# processors.
+# The state that threads share: eight threads in a separate process. Before Julia 1.6, there is at most one per
+# processor.
 
 const THREADS = VERSION < v"1.6" ? min(8, Sys.CPU_THREADS) : 8
 
@@ -36,7 +36,7 @@ const THREADS = VERSION < v"1.6" ? min(8, Sys.CPU_THREADS) : 8
                 round % 50 == 0 && GC.gc(false)
             end
         end
-        # The overrides of a directory hold in the task that has set it, and are not kept for others.
+        # The overrides of a directory apply only in the task that has set it.
         with_directory(f, i) = ScratchRS.with_artifacts_directory(f, joinpath($(repr(lab.root)), "directory-\$i"))
         for i in 1:8
             directory = mkpath(joinpath($(repr(lab.root)), "directory-\$i"))

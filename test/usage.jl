@@ -1,9 +1,9 @@
-# The log of uses: what is written, when, on whose behalf, and in which state of the log.
+# The usage log: its records, when and for which project they are written, and logs in any state.
 
 # `1234-…Z`: three digits, so that every version of Julia reads the same.
 const RECORD_TIME = r"^time = (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z$"
 
-@testset "a record as Scratch.jl and Pkg read it" begin
+@testset "Scratch.jl and Pkg can read a record" begin
     with_lab() do lab
         activated(OWNER) do project
             path = get_scratch!(OWNER, "key")
@@ -19,13 +19,13 @@ const RECORD_TIME = r"^time = (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3})Z$"
             @test sort(collect(keys(record))) == ["parent_projects", "time"]
             @test record["parent_projects"] == [project]
             @test record["time"] == DateTime(time[1])
-            # Nothing else is left in the depot's directory of logs.
+            # The directory of logs has no other file.
             @test readdir(dirname(ScratchRS.usage_toml())) == ["scratch_usage.toml"]
         end
     end
 end
 
-@testset "paths of any letters" begin
+@testset "paths with any characters" begin
     Sys.iswindows() || with_lab() do lab
         for name in ["qu\"ote", "back\\slash", "new\nline", "tab\t", "bell\a\e\x7f", "ä ö", "😀", "a'b", "#[[x]]", "\u200b\u2028"]
             DEPOT_PATH[1] = joinpath(lab.root, name)
@@ -39,7 +39,7 @@ end
                 @test sort(collect(keys(Pkg.TOML.parsefile(ScratchRS.usage_toml())))) ==
                       sort([path, scratch_dir(string(OWNER), "other")])
             end
-            # The project's path is written in the same way.
+            # The path of the project is written in the same way.
             project = joinpath(mkpath(joinpath(lab.root, "project", name)), "Project.toml")
             write(project, "uuid = \"$OWNER\"\n")
             Base.ACTIVE_PROJECT[] = project
@@ -50,7 +50,7 @@ end
     end
 end
 
-# Julia 1.5 knows where a loaded package is only while it is in the load path.
+# Julia 1.5 finds the path of a loaded package only while it is in the load path.
 in_load_path() = VERSION < v"1.6" && push!(LOAD_PATH, REPO)
 
 @testset "one record for each user, space and session" begin
@@ -79,7 +79,7 @@ in_load_path() = VERSION < v"1.6" && push!(LOAD_PATH, REPO)
             get_scratch!(OWNER, "key", ScratchRS)
             @test realpath.(last(records(path))["parent_projects"]) == [realpath(joinpath(REPO, "Project.toml"))]
             @test length(records(path)) == 3
-            # What Scratch.jl calls its timers.
+            # The timers of Scratch.jl.
             @test OWNER in first.(keys(ScratchRS.scratch_access_timers))
             @test USER in first.(keys(ScratchRS.scratch_access_timers))
             @test path in last.(keys(ScratchRS.scratch_access_timers))
@@ -105,7 +105,7 @@ end
         Base.ACTIVE_PROJECT[] = project
         path = get_scratch!(OWNER, "key")
         Base.ACTIVE_PROJECT[] = before
-        # Five hours and a half east of Greenwich, whatever zones the machine knows.
+        # Five and a half hours east of Greenwich, independent of the time zones of the machine.
         command = child(code; env = ["TZ" => "XYZ-5:30"])
         result = outcome(setenv(`$command $project`, command.env; dir = command.dir))
         @test result.ok
@@ -116,7 +116,7 @@ end
     end
 end
 
-@testset "removing a space makes the next use be logged" begin
+@testset "the next use is logged after a space was deleted" begin
     with_lab() do lab
         activated(OWNER) do project
             function logged_again(remove, parent = OWNER)
@@ -137,7 +137,7 @@ end
             activated(file -> get_scratch!(OWNER, "key", USER), USER)
             delete_scratch!(OWNER, "key")
             @test isempty(filter(((_, path),) -> path == ScratchRS.scratch_path(OWNER, "key"), keys(ScratchRS.scratch_access_timers)))
-            # Whatever the spelling of the depot.
+            # In any spelling of the depot.
             for depot in [lab.depot * "/", joinpath(lab.depot, "..", "depot"), "depot"]
                 path = get_scratch!(OWNER, "key"; depot = depot)
                 count = length(records(path))
@@ -153,15 +153,15 @@ end
     end
 end
 
-@testset "on whose behalf a use is logged" begin
+@testset "the package for which a use is logged" begin
     with_lab() do lab
         parents(path) = [record["parent_projects"] for record in records(path)]
-        # No project is known: nothing is logged, not the second time either.
+        # Without a known project, no use is logged, also the second time.
         path = get_scratch!(OWNER, "key")
         get_scratch!(OWNER, "key")
         shared = get_scratch!("key")
         @test !ispath(joinpath(lab.depot, "logs"))
-        # The active project, once there is one, if it is that package's.
+        # The active project, if it is that of the package.
         activated(USER) do _
             get_scratch!(OWNER, "key")
             @test isempty(parents(path))
@@ -170,7 +170,7 @@ end
             get_scratch!(OWNER, "key")
             @test parents(path) == [[project]]
         end
-        # A loaded package: its own project, whatever is active.
+        # For a loaded package, its own project, whatever project is active.
         in_load_path()
         own = realpath(joinpath(REPO, "Project.toml"))
         for active in [nothing, OWNER]
@@ -181,7 +181,7 @@ end
         end
         @test get_scratch!(OWNER, "of-loaded", ScratchRS.Native) isa String
         @test realpath.(only(parents(scratch_dir(string(OWNER), "of-loaded")))) == [own]
-        # The shared namespace: the active project, else the default environment.
+        # For the shared namespace, the active project, or the default environment.
         activated("") do project
             get_scratch!("key")
             @test parents(shared) == [[project]]
@@ -202,7 +202,7 @@ end
         Base.ACTIVE_PROJECT[] = "Project.toml"
         get_scratch!(OWNER, "relative")
         @test parents(scratch_dir(string(OWNER), "relative")) == [[joinpath(lab.root, "Project.toml")]]
-        # A project that is a directory, or is not there, can't be named.
+        # A project that is a directory or does not exist is not logged.
         Base.ACTIVE_PROJECT[] = lab.root
         @test isdir(get_scratch!(OWNER, "directory"))
         # `track_scratch_access` takes any path.
@@ -251,12 +251,12 @@ touch_file(directory) = touch(joinpath(directory, "file"))
                 occursin("x/y", content) && @test kept(project)
             end
         end
-        # What is sound is only appended to.
+        # A valid log is only appended to.
         with_log("# mine\n" * good) do _, project
             get_scratch!(OWNER, "key")
             @test startswith(log_text(), "# mine\n" * good)
         end
-        # Fields of others are kept.
+        # Unknown fields are kept.
         with_log(good * "future = [1, 2]\n") do _, project
             path = get_scratch!(OWNER, "key")
             @test only(records("/depot/scratchspaces/x/y"))["future"] == [1, 2]
@@ -280,7 +280,7 @@ touch_file(directory) = touch(joinpath(directory, "file"))
                 @test isdir(path)
                 @test only(records(path))["parent_projects"] == [project]
                 @test kept(project)
-                # Healed: the next one has nothing to say.
+                # The log is repaired: the next use has no warning.
                 @test_logs get_scratch!(OWNER, "second")
                 @test kept(project)
             end
@@ -306,7 +306,7 @@ touch_file(directory) = touch(joinpath(directory, "file"))
             path = @test_logs (:warn, r"can't be logged") get_scratch!(OWNER, "key")
             @test isdir(path)
             @test isdir(ScratchRS.usage_toml())
-            # It is not said again at each use.
+            # The warning is not repeated at each use.
             @test_logs get_scratch!(OWNER, "key")
             error = thrown(ScratchRS.condense_usage!)
             @test error isa ScratchRS.DepotIO
@@ -340,7 +340,7 @@ end
         text = log_text()
         ScratchRS.condense_usage!()
         @test log_text() == text
-        # Letter for letter what Pkg would have written.
+        # The same text as by Pkg.
         @test sprint(io -> Pkg.TOML.print(io, Pkg.TOML.parse(text); sorted = true)) == text || VERSION < v"1.6"
 
         write(ScratchRS.usage_toml(), text * "[[torn")
@@ -354,7 +354,7 @@ end
     end
 end
 
-@testset "a log that grew is condensed by itself" begin
+@testset "a large log is condensed automatically" begin
     with_lab() do lab
         mkpath(dirname(ScratchRS.usage_toml()))
         record = "[[\"/a\"]]\ntime = 2024-01-02T03:04:05.006Z\nparent_projects = [\"/p/Project.toml\"]\n"
@@ -372,7 +372,7 @@ end
         lock = ScratchRS.usage_toml() * ".pid"
         mkpath(dirname(lock))
         activated(OWNER) do project
-            # The lock of a living process: this one. Other tasks run on while one waits.
+            # The lock of a living process: this one. Other tasks run while one waits.
             write(lock, "$(getpid()) $(gethostname())")
             waiting = @async get_scratch!(OWNER, "key")
             yield()
@@ -382,10 +382,10 @@ end
             path = fetch(waiting)
             @test only(records(path))["parent_projects"] == [project]
             @test !ispath(lock)
-            # The lock of a process that is gone.
-            gone = open(`$(Base.julia_cmd()[1]) --version`, "r")
-            pid = getpid(gone)
-            wait(gone)
+            # The lock of a dead process.
+            dead = open(`$(Base.julia_cmd()[1]) --version`, "r")
+            pid = getpid(dead)
+            wait(dead)
             write(lock, "$pid $(gethostname())")
             path = @test_logs get_scratch!(OWNER, "second")
             @test length(records(path)) == 1

@@ -201,7 +201,7 @@ impl Bench {
         )?;
         table.add("unpack and verify the tree", "pigz and tar", ours, pigz, 1.0);
         table.ours(
-            "look through its archive",
+            "check its archive",
             best(self.rounds, || self.ours("inspect", &packed, None))?,
         );
         scratchrs_fs::remove(&into)?;

@@ -11,11 +11,13 @@ pub(super) fn text() -> String {
     out.push_str(
         "/* The C ABI of ScratchRS.\n\
          \x20*\n\
-         \x20* A function returns zero, or the number of an error. Replies, errors and progress are\n\
-         \x20* MessagePack; docs/operations.md has their shapes. Give every reply back to\n\
-         \x20* scratchrs_free. Texts are UTF-8 with a NUL\n\
-         \x20* behind them; several texts are how many they are, and then each with its length before\n\
-         \x20* it, without a NUL; a UUID is 16 bytes in the order in which they are written.\n\
+         \x20* A function returns zero, or the code of an error. Replies, errors and progress are\n\
+         \x20* MessagePack; docs/operations.md has their schemas. Pass each reply to scratchrs_free.\n\
+         \x20*\n\
+         \x20* A text is UTF-8, and ends with a NUL. A list of texts is their number, then the length\n\
+         \x20* and the bytes of each, without a NUL; binary data are their length, then the bytes.\n\
+         \x20* Numbers and lengths have 4 bytes, the lowest first. A UUID has 16 bytes, in the order\n\
+         \x20* in which it is written (RFC 9562).\n\
          \x20*/\n\
          #ifndef SCRATCHRS_H\n#define SCRATCHRS_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n\
          #ifdef __cplusplus\nextern \"C\" {\n#endif\n\n\
@@ -24,8 +26,8 @@ pub(super) fn text() -> String {
          SCRATCHRS_FORMAT = 7,\n    SCRATCHRS_CANCELLED = 8,\n    SCRATCHRS_DOWNLOAD = 9,\n    SCRATCHRS_CONFLICT = 10\n};\n\n\
          typedef struct {\n    uint8_t *start;\n    size_t length;\n} scratchrs_bytes;\n\n\
          typedef struct scratchrs_job scratchrs_job;\n\n\
-         /* Called from another thread, once when a job is done, and before that each time that a\n\
-         \x20* look at its progress is worth it. */\n\
+         /* Called on another thread: once when a job is done, and before that whenever its\n\
+         \x20* progress should be shown. */\n\
          typedef int scratchrs_notify(void *handle);\n\n",
     );
     push(
@@ -37,16 +39,16 @@ pub(super) fn text() -> String {
     );
     out.push_str(
         "void scratchrs_free(scratchrs_bytes bytes);\n\n\
-         /* Waits for a job. It is then no more. */\n\
+         /* Waits until a job is done, then frees it. */\n\
          uint32_t scratchrs_finish(scratchrs_job *job, scratchrs_bytes *reply);\n\n\
-         /* Lets a job go on with nobody waiting for it. */\n\
+         /* Lets a job continue, and frees it when it is done. */\n\
          void scratchrs_detach(scratchrs_job *job);\n\n\
-         /* How far a job is; nil once it is done. */\n\
+         /* The progress of a job, or nil when it is done. */\n\
          void scratchrs_progress(const scratchrs_job *job, scratchrs_bytes *reply);\n\n\
-         /* Tells a job to end as soon as it can leave nothing half done. It is still to be waited\n\
-         \x20* for. */\n\
+         /* Cancels a job, which ends as soon as it leaves nothing incomplete. Call\n\
+         \x20* scratchrs_finish or scratchrs_detach as well. */\n\
          void scratchrs_cancel(const scratchrs_job *job);\n\n\
-         /* Cancels all jobs, and notifies nobody of them any more: for the end of a session. */\n\
+         /* Cancels all jobs, and sends no more notifications: for the end of a session. */\n\
          void scratchrs_end_jobs(void);\n",
     );
     for operation in OPERATIONS {

@@ -78,8 +78,8 @@ pub(super) fn unpacked(folder: &Path) -> Result<PathBuf> {
         return Ok(executable);
     }
     fetch(folder, &executable).context(
-        "could not unpack Debian's Julia 1.5.3; where this machine's apt knows no mirror with \
-         the suite bullseye, add one to its sources, or name another Julia in SCRATCHRS_JULIAS",
+        "could not unpack Debian's Julia 1.5.3; if this machine's apt has no mirror with the \
+         suite bullseye, add one to its sources, or set SCRATCHRS_JULIAS to another Julia",
     )?;
     Ok(executable)
 }

@@ -115,7 +115,7 @@ pub(super) fn check(log: &Path, forbidden: &[PathBuf]) -> Result<()> {
     let shown = &found[..found.len().min(20)];
     ensure!(
         found.is_empty(),
-        "tests looked beyond their own depots and this machine {} times, in `{}`:\n{}",
+        "tests accessed other depots or machines {} times, see `{}`:\n{}",
         found.len(),
         log.display(),
         shown.join("\n")

@@ -52,12 +52,12 @@ impl Skips {
     pub(super) fn all(&self) -> Result<BTreeSet<Skip>> {
         let text = fs::read_to_string(&self.path)
             .with_context(|| format!("could not read `{}`", self.path.display()))?;
-        let told = text.lines().map(|line| {
+        let recorded = text.lines().map(|line| {
             let mut parts = line.split('\t');
             let mut next = || parts.next().unwrap_or_default().to_owned();
             Skip { is_counted: next() != "inapplicable", what: next(), why: next() }
         });
-        Ok(told.chain(self.own.iter().cloned()).collect())
+        Ok(recorded.chain(self.own.iter().cloned()).collect())
     }
 }
 

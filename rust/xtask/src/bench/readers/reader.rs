@@ -19,7 +19,7 @@ type Read = fn(&[u8]);
 /// The readers by name.
 pub(super) const READERS: &[(&str, Read)] = &[
     ("usage log", |bytes| drop(black_box(UsageLog::read(bytes)))),
-    ("usage log, healed", heal),
+    ("usage log, condensed", condense),
     ("usage log, counted", |bytes| {
         black_box(census(bytes));
     }),
@@ -51,7 +51,7 @@ fn with_text(bytes: &[u8], read: impl FnOnce(&str)) {
     }
 }
 
-fn heal(bytes: &[u8]) {
+fn condense(bytes: &[u8]) {
     let now = "2026-01-01T00:00:00Z".parse().ok();
     if let Some(now) = now.and_then(|now| DepotTime::from_toml(&now)) {
         black_box(UsageLog::read(bytes).0.condensed(now).to_text());
