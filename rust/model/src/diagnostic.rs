@@ -68,6 +68,44 @@ impl fmt::Display for Diagnostic {
     }
 }
 
+/// The lines of a text, for places that are close to each other: the way from one to the next is counted.
+#[derive(Debug)]
+pub(crate) struct Lines<'t> {
+    text: &'t [u8],
+    at: usize,
+    line: usize,
+}
+
+impl<'t> Lines<'t> {
+    pub(crate) fn of(text: &'t [u8]) -> Self {
+        Self { text, at: 0, line: 1 }
+    }
+
+    /// The line of a byte, from 1.
+    pub(crate) fn line(&mut self, at: usize) -> usize {
+        let newlines = |part: &[u8]| memchr::memchr_iter(b'\n', part).count();
+        match at < self.at {
+            true => self.line -= newlines(&self.text[at..self.at]),
+            false => self.line += newlines(&self.text[self.at..at]),
+        }
+        self.at = at;
+        self.line
+    }
+
+    /// The line and the column of a byte, from 1; no column in a very long line.
+    pub(crate) fn place(&mut self, at: usize) -> (usize, Option<usize>) {
+        const LONGEST_LINE: usize = 4096;
+        let before = &self.text[at.saturating_sub(LONGEST_LINE)..at];
+        let begin = match memchr::memrchr(b'\n', before) {
+            Some(newline) => Some(newline + 1),
+            None => (before.len() == at).then_some(0),
+        };
+        let column =
+            begin.map(|begin| String::from_utf8_lossy(&before[begin..]).chars().count() + 1);
+        (self.line(at), column)
+    }
+}
+
 /// As much of a text as a message shows: one line of a file may have megabytes.
 pub(crate) fn brief(text: &str) -> &str {
     const LONGEST: usize = 100;

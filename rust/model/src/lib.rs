@@ -25,5 +25,6 @@ pub mod spelling;
 pub mod store;
 pub mod time;
 mod toml_events;
+mod toml_sections;
 pub mod toml_text;
 pub mod usage_log;

@@ -14,8 +14,10 @@
 //!
 //! Everything that is not TOML is an error, except what the format forbids about repetition: a key
 //! or a table that is defined twice, and a value that is also a table. All definitions are passed on, so
-//! that a collection keeps what each of them references.
+//! that a collection keeps what each of them references. A receiver that allows no repetition has
+//! [`Definitions`].
 
+mod definitions;
 mod grammar;
 mod plain;
 mod salvage;
@@ -26,6 +28,7 @@ use toml::value::Datetime;
 
 use crate::diagnostic::Diagnostic;
 
+pub(crate) use definitions::Definitions;
 pub(crate) use salvage::{Damage, salvage};
 
 /// How many keys of a path are stored.
@@ -66,9 +69,10 @@ impl<'t> Path<'t> {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Scalar<'t> {
     Text(Cow<'t, str>),
-    Boolean,
+    Boolean(bool),
     Time(Datetime),
-    Number,
+    Integer(i64),
+    Float,
 }
 
 /// A header or a value of a text.
@@ -85,6 +89,21 @@ pub(crate) enum Event<'t> {
     /// The inline table, or the array, at the path ends.
     Close,
     Scalar(Scalar<'t>),
+}
+
+impl Event<'_> {
+    /// The type of the value, as error messages name it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Table | Self::OpenTable => "table",
+            Self::Element | Self::OpenArray | Self::Close => "array",
+            Self::Scalar(Scalar::Text(_)) => "string",
+            Self::Scalar(Scalar::Boolean(_)) => "boolean",
+            Self::Scalar(Scalar::Time(_)) => "datetime",
+            Self::Scalar(Scalar::Integer(_)) => "integer",
+            Self::Scalar(Scalar::Float) => "float",
+        }
+    }
 }
 
 /// The place of an event.
@@ -123,39 +142,6 @@ pub(crate) trait Receiver<'t> {
 pub(crate) fn read<'t>(text: &'t str, receiver: &mut impl Receiver<'t>) -> Result<(), Diagnostic> {
     let read = grammar::Reader::strict(text).document(receiver);
     read.map_err(|Stop { at, message }| Diagnostic::at(text, at, message))
-}
-
-/// Refuses a text that takes too much memory as a tree of values: one that has very many of them for its
-/// size. A text that is not TOML is left to the parser of such trees, unless it is long.
-///
-/// # Errors
-///
-/// Where there are too many.
-pub(crate) fn check_number_of_values(text: &str) -> Result<(), Diagnostic> {
-    const SHORT: usize = 1 << 16;
-    let mut values = Values { left: 4096 + text.len() / 16, is_full: false };
-    match read(text, &mut values) {
-        Err(diagnostic) if values.is_full || text.len() > SHORT => Err(diagnostic),
-        _ => Ok(()),
-    }
-}
-
-/// Counts values.
-struct Values {
-    left: usize,
-    is_full: bool,
-}
-
-impl<'t> Receiver<'t> for Values {
-    fn receive(&mut self, place: Place<'_, 't>, _: Event<'t>) -> Step {
-        self.is_full = self.left < place.path.len();
-        if self.is_full {
-            let message = "there are too many values for the size of the file".to_owned();
-            return Err(Stop { at: place.at, message });
-        }
-        self.left -= place.path.len();
-        Ok(())
-    }
 }
 
 /// Why and where the reading of a text ends early.

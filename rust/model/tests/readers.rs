@@ -11,13 +11,16 @@ mod mutation;
 use std::collections::BTreeSet;
 
 use mutation::{Random, corpus, fuzz};
-use scratchrs_model::artifacts_toml::{BindOptions, Bindings, bind, named_hashes, unbind};
+use scratchrs_model::artifacts_toml::{
+    BindOptions, Bindings, Field, bind, named_hashes, read_download, unbind,
+};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::generation::Generated;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::manifest::ManifestReader;
 use scratchrs_model::orphans::Orphans;
 use scratchrs_model::overrides::Overrides;
+use scratchrs_model::platform::Platform;
 use scratchrs_model::project::identity;
 use scratchrs_model::store::{bindings, record, users, uses};
 use scratchrs_model::time::DepotTime;
@@ -100,6 +103,86 @@ fn artifact_files() {
             }
             found
         });
+    });
+}
+
+/// The valid entries of a file, by name: hash, whether it is lazy, tags and downloads.
+type Entries = Vec<(String, String, bool, Vec<String>, Vec<String>)>;
+
+fn entries(bindings: &Bindings) -> Entries {
+    let mut found = Entries::new();
+    for name in bindings.names() {
+        for (platform, entry) in bindings.entries(name) {
+            let tags = platform.into_iter().flat_map(|platform| platform.tags());
+            let tags = tags.map(|(tag, value)| format!("{tag}={value}"));
+            let downloads = entry.downloads.iter().flatten();
+            let downloads = downloads.map(|it| format!("{} {} {:?}", it.url, it.sha256, it.size));
+            let (tags, downloads) = (tags.collect(), downloads.collect());
+            found.push((name.to_owned(), entry.hash.to_string(), entry.lazy, tags, downloads));
+        }
+    }
+    found
+}
+
+/// The same, from a tree of values.
+fn entries_of_tree(table: &Table) -> Entries {
+    let mut found = Entries::new();
+    for (name, value) in table {
+        let elements = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+        if !elements.iter().all(Value::is_table) {
+            continue;
+        }
+        for entry in elements {
+            let string = |key: &str| entry.get(key).and_then(Value::as_str);
+            let hash = string("git-tree-sha1").and_then(|hash| hash.parse::<TreeHash>().ok());
+            let Some(hash) = hash else { continue };
+            let mut tags = Vec::new();
+            if value.is_array()
+                && let (Some(arch), Some(os)) = (string("arch"), string("os"))
+            {
+                let others = entry.as_table().into_iter().flatten();
+                let others =
+                    others.filter_map(|(key, value)| Some((key.as_str(), value.as_str()?)));
+                let no_tags = ["arch", "os", "git-tree-sha1"];
+                let others = others.filter(|(key, _)| !no_tags.contains(key));
+                if let Ok(platform) = Platform::new(arch, os, others) {
+                    tags = platform.tags().map(|(tag, value)| format!("{tag}={value}")).collect();
+                }
+            }
+            let downloads = entry.get("download").and_then(Value::as_array).into_iter().flatten();
+            let downloads = downloads.filter_map(|download| {
+                let field = |key: &str| match download.get(key) {
+                    None => Field::Missing,
+                    Some(Value::String(text)) => Field::Text(text),
+                    Some(Value::Integer(number)) => Field::Integer(Some(*number)),
+                    Some(other) => Field::Other(other.type_str()),
+                };
+                let is_table = download.is_table();
+                let (found, _) = read_download(field("url"), field("sha256"), field("size"));
+                let found = found.filter(|_| is_table)?;
+                Some(format!("{} {} {:?}", found.url, found.sha256, found.size))
+            });
+            let lazy = entry.get("lazy").and_then(Value::as_bool).unwrap_or_default();
+            found.push((name.clone(), hash.to_string(), lazy, tags, downloads.collect()));
+        }
+    }
+    found
+}
+
+#[test]
+fn artifact_files_with_all_fields() {
+    fuzz(&corpus(&["artifacts"]), |bytes, _| {
+        let Ok(text) = std::str::from_utf8(bytes) else { return };
+        match (Bindings::read(text), toml_of(bytes)) {
+            (Ok(bindings), Some(Some(table))) => {
+                assert_eq!(entries(&bindings), entries_of_tree(&table), "{text}");
+                assert!(bindings.names().eq(table.keys().map(String::as_str)), "{text}");
+            }
+            (Err(_), Some(None) | None) => {}
+            // In braces, the `toml` crate takes line ends around `=`, which TOML does not allow.
+            (Err(error), _) if error.message.ends_with("found newline") => {}
+            (read, expected) => panic!("{read:?}\n{expected:?}\n{text}"),
+        }
     });
 }
 
@@ -210,7 +293,6 @@ fn files_of_the_store() {
     fuzz(&corpus(&["store"]), |bytes, _| {
         let text = std::str::from_utf8(bytes).ok();
         text.map(Generated::parse);
-        uses::Usage::read(bytes);
         uses::read(bytes);
         users::read(bytes);
         record::Record::read(bytes);
@@ -247,7 +329,6 @@ fn depth_ends_no_process() {
         identity(&text);
         Orphans::read(bytes);
         Generated::parse(&text);
-        uses::Usage::read(bytes);
         let _ = bindings::Bindings::read(bytes).map(|mut bindings| bindings.remove(["a"]));
     }
 }

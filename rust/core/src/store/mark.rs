@@ -98,10 +98,10 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
                             continue;
                         }
                     };
-                    let key = (file.as_str(), name, *hash);
+                    let key = (file.as_str(), name, hash);
                     let Some(time) = times.get(&key).copied().or(changed) else { continue };
-                    bound.insert((file.clone(), name.to_owned(), *hash));
-                    marked.bind(store, file, name, *hash, time);
+                    bound.insert((file.clone(), name.to_owned(), hash));
+                    marked.bind(store, file, name, hash, time);
                 }
             }
             Err(fault) => {

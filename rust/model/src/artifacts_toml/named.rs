@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use smol_str::SmolStr;
 
 use super::HASH;
+use super::part::Part;
 use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::root::{self, Reading};
@@ -111,18 +112,19 @@ impl<'t> Receiver<'t> for Entries<'t> {
         let Place { path, arrays, at, .. } = place;
         let stop = |message: String| Err(Stop { at, message });
         let name = path.key(0);
-        if path.len() == 1 {
-            return match (event, arrays) {
-                (Event::Table, _) => self.begin(path, at, false, false),
-                (Event::Element, _) => self.begin(path, at, true, false),
-                (Event::OpenTable, 0 | 1) => self.begin(path, at, arrays == 1, true),
-                (Event::OpenArray, 0) => Ok(()),
-                (Event::Close, _) => match &self.entry {
-                    Some(entry) if entry.is_inline => self.end(),
-                    _ => Ok(()),
-                },
-                _ => stop(format!("artifact `{name}`: expected a table, or an array of tables")),
-            };
+        match Part::of(&place, &event) {
+            Part::Entry { is_element, is_inline } => {
+                return self.begin(path, at, is_element, is_inline);
+            }
+            Part::Array => return Ok(()),
+            Part::End if self.entry.as_ref().is_some_and(|entry| entry.is_inline) => {
+                return self.end();
+            }
+            Part::End => return Ok(()),
+            Part::Invalid => {
+                return stop(format!("artifact `{name}`: expected a table, or an array of tables"));
+            }
+            Part::Field => {}
         }
         if self.entry.as_ref().is_none_or(|entry| entry.name != name) {
             // A part of an entry that stands elsewhere.

@@ -165,7 +165,7 @@ impl<'t, 'r> Entries<'t, 'r> {
         let has_right_type = match key {
             "uuid" | "git-tree-sha1" | "version" | "repo-url" | "path" | "repo-rev"
             | "repo-subdir" => is_field && arrays == 0 && is_text,
-            "pinned" => is_field && event == Event::Scalar(Scalar::Boolean),
+            "pinned" => is_field && matches!(event, Event::Scalar(Scalar::Boolean(_))),
             "deps" | "weakdeps" => match (path.len() - depth, arrays) {
                 (1, 0) => !matches!(event, Event::Scalar(_) | Event::Element),
                 (1, 1) | (2, 0) => is_text,

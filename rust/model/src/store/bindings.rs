@@ -10,13 +10,14 @@
 //! comments included, belongs to its author and stays when bindings are added or removed.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 
-use toml::{Table, Value};
+use smol_str::SmolStr;
+use toml::Value;
 
 use crate::diagnostic::Diagnostic;
 use crate::hash::Sha256;
-use crate::toml_events;
+use crate::toml_events::{self, Definitions, Event, Place, Receiver, Scalar, Step, Stop};
+use crate::toml_sections::sections;
 use crate::toml_text::push_key;
 
 const SHA256: &str = "sha256";
@@ -41,7 +42,21 @@ pub struct InvalidBinding(String);
 #[derive(Clone, Debug, Default)]
 pub struct Bindings {
     text: String,
-    entries: BTreeMap<String, Result<Binding, InvalidBinding>>,
+    entries: BTreeMap<SmolStr, Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    hash: Result<Sha256, InvalidBinding>,
+    is_directory: bool,
+    is_table: bool,
+}
+
+impl Entry {
+    fn binding(&self) -> Result<Binding, InvalidBinding> {
+        let hash = self.hash.clone()?;
+        Ok(Binding { hash, is_directory: self.is_directory })
+    }
 }
 
 impl Bindings {
@@ -49,15 +64,17 @@ impl Bindings {
     ///
     /// # Errors
     ///
-    /// If it is not TOML. An invalid entry does not make the others invalid.
+    /// If it is not TOML, or has very many values for its size, or very many invalid entries. Fewer of these
+    /// do not make the others invalid.
     pub fn read(bytes: &[u8]) -> Result<Self, Diagnostic> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
             Diagnostic::at(&valid, valid.len(), "the file is not UTF-8")
         })?;
-        let table = parse(text)?;
-        let entries = table.iter().map(|(name, value)| (name.clone(), binding(name, value)));
-        Ok(Self { entries: entries.collect(), text: text.to_owned() })
+        let definitions = Definitions::of(text.len());
+        let mut file = File { definitions, entries: BTreeMap::new(), invalid: 0 };
+        toml_events::read(text, &mut file)?;
+        Ok(Self { entries: file.entries, text: text.to_owned() })
     }
 
     /// The text of the file.
@@ -76,12 +93,12 @@ impl Bindings {
     ///
     /// If the entry is invalid.
     pub fn get(&self, name: &str) -> Result<Option<Binding>, InvalidBinding> {
-        self.entries.get(name).cloned().transpose()
+        self.entries.get(name).map(Entry::binding).transpose()
     }
 
     /// All names with what they are bound to, sorted.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Result<Binding, InvalidBinding>)> {
-        self.entries.iter().map(|(name, binding)| (name.as_str(), binding))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Result<Binding, InvalidBinding>)> {
+        self.entries.iter().map(|(name, entry)| (name.as_str(), entry.binding()))
     }
 
     /// How many names there are.
@@ -112,7 +129,7 @@ impl Bindings {
             self.text.push_str(&format!("{METADATA} = {metadata}\n"));
         }
         self.text.push_str(&format!("{SHA256} = \"{hash}\"\n"));
-        self.entries.insert(name.to_owned(), Ok(binding));
+        self.entries.insert(name.into(), Entry { hash: Ok(hash), is_directory, is_table: true });
         &self.text[before..]
     }
 
@@ -122,78 +139,83 @@ impl Bindings {
         if gone.is_empty() {
             return false;
         }
-        let mut table = parse(&self.text).unwrap_or_default();
-        for name in &gone {
-            table.remove(*name);
+        // The text was read before.
+        let sections = sections(&self.text).unwrap_or_default();
+        let mut rest = String::with_capacity(self.text.len());
+        let mut position = 0;
+        for section in sections.iter().filter(|section| gone.contains(&*section.name)) {
+            let mut before = self.text[position..section.at].trim_end_matches([' ', '\t']);
+            // The empty line before a header belongs to it.
+            if before.ends_with("\n\n") || before == "\n" {
+                before = &before[..before.len() - 1];
+            }
+            rest.push_str(before);
+            position = section.end;
         }
-        let shorter = without(&self.text, &gone);
-        // What the sections are is a guess, for a text of any kind. Here it is checked.
-        self.text = match parse(&shorter) {
-            Ok(found) if found == table => shorter,
-            _ => table.to_string(),
-        };
+        rest.push_str(&self.text[position..]);
+        self.text = rest.trim_start_matches('\n').to_owned();
         self.entries.retain(|name, _| !gone.contains(name.as_str()));
         true
     }
 }
 
-fn parse(text: &str) -> Result<Table, Diagnostic> {
-    toml_events::check_number_of_values(text)?;
-    text.parse::<Table>().map_err(|error| Diagnostic::of_toml(text, &error))
+/// How many invalid entries a file may have: they take more memory than the shortest text of one.
+const MOST_INVALID: usize = 1000;
+
+/// Gathers the entries of a file.
+struct File {
+    definitions: Definitions,
+    entries: BTreeMap<SmolStr, Entry>,
+    /// How many of the entries are invalid so far.
+    invalid: usize,
 }
 
-fn binding(name: &str, value: &Value) -> Result<Binding, InvalidBinding> {
-    let invalid = |what: String| InvalidBinding(format!("entry \"{name}\": {what}"));
-    let Value::Table(fields) = value else {
-        return Err(invalid("expected a table".to_owned()));
-    };
-    let Some(Value::String(text)) = fields.get(SHA256) else {
-        return Err(invalid(format!("missing `{SHA256}`")));
-    };
-    let hash = text.parse().map_err(|error| invalid(format!("`{SHA256}`: {error}")))?;
-    let is_directory = matches!(fields.get(IS_DIRECTORY), Some(Value::Boolean(true)));
-    Ok(Binding { hash, is_directory })
-}
-
-/// The text without the sections of some names. A section is a header `[name]`, and what is below
-/// it up to the header of another name.
-fn without(text: &str, gone: &BTreeSet<&str>) -> String {
-    let mut rest = String::with_capacity(text.len());
-    for (name, span) in sections(text) {
-        if !name.is_some_and(|name| gone.contains(name.as_str())) {
-            rest.push_str(&text[span]);
+impl<'t> Receiver<'t> for File {
+    fn receive(&mut self, place: Place<'_, 't>, event: Event<'t>) -> Step {
+        self.definitions.check(&place, &event)?;
+        let Place { path, arrays, .. } = place;
+        let name = path.key(0);
+        if !self.entries.contains_key(name) {
+            let is_table = path.len() > 1 || matches!(event, Event::Table | Event::OpenTable);
+            self.add_invalid(name, is_table, place.at)?;
         }
+        let entry = self.entries.get_mut(name).filter(|entry| entry.is_table && arrays == 0);
+        let Some(entry) = entry else { return Ok(()) };
+        match (path.len(), path.key(1), event) {
+            (2, SHA256, Event::Scalar(Scalar::Text(text))) => {
+                let hash = text.parse();
+                self.invalid -= usize::from(hash.is_ok());
+                entry.hash = hash.map_err(|error| invalid(name, format!("`{SHA256}`: {error}")));
+            }
+            (2, IS_DIRECTORY, Event::Scalar(Scalar::Boolean(value))) => {
+                entry.is_directory = value;
+            }
+            _ => {}
+        }
+        Ok(())
     }
-    if rest.starts_with('\n') { rest.trim_start_matches('\n').to_owned() } else { rest }
 }
 
-fn sections(text: &str) -> Vec<(Option<String>, Range<usize>)> {
-    let mut sections: Vec<(Option<String>, Range<usize>)> = Vec::new();
-    let mut at = 0;
-    for line in text.split_inclusive('\n') {
-        let span = at..at + line.len();
-        at = span.end;
-        let header = line.trim_start().starts_with('[').then(|| line.trim().parse::<Table>());
-        match header {
-            Some(Ok(table)) => sections.push((table.keys().next().cloned(), span)),
-            _ => match sections.last_mut() {
-                Some((_, section)) => section.end = span.end,
-                None => sections.push((None, span)),
-            },
+impl File {
+    /// Adds an entry whose hash was not read yet.
+    fn add_invalid(&mut self, name: &str, is_table: bool, at: usize) -> Step {
+        self.invalid += 1;
+        if self.invalid > MOST_INVALID {
+            let message = format!("there are more than {MOST_INVALID} invalid entries");
+            return Err(Stop { at, message });
         }
-    }
-    // The blank line before a header belongs to it.
-    for index in 1..sections.len() {
-        let (before, after) = sections.split_at_mut(index);
-        let (Some((_, before)), Some((_, after))) = (before.last_mut(), after.first_mut()) else {
-            continue;
+        let message = match is_table {
+            true => format!("missing `{SHA256}`"),
+            false => "expected a table".to_owned(),
         };
-        if text[before.clone()].ends_with("\n\n") {
-            before.end -= 1;
-            after.start -= 1;
-        }
+        let entry = Entry { hash: Err(invalid(name, message)), is_directory: false, is_table };
+        self.entries.insert(name.into(), entry);
+        Ok(())
     }
-    sections
+}
+
+fn invalid(name: &str, message: String) -> InvalidBinding {
+    InvalidBinding(format!("entry \"{name}\": {message}"))
 }
 
 #[cfg(test)]

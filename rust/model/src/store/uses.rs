@@ -11,11 +11,8 @@
 
 use std::collections::BTreeMap;
 
-use toml::{Table, Value};
-
 use crate::hash::Sha256;
 use crate::time::DepotTime;
-use crate::toml_events;
 use crate::toml_text::{push_key, push_string};
 
 use super::line;
@@ -131,27 +128,6 @@ impl Usage {
         }
         out
     }
-
-    /// Reads a usage log of OhMyArtifacts.jl: its uses, and nothing else.
-    pub fn read(bytes: &[u8]) -> Self {
-        let text = std::str::from_utf8(bytes).ok();
-        let text = text.filter(|text| toml_events::check_number_of_values(text).is_ok());
-        let table = text.and_then(|text| text.parse::<Table>().ok()).unwrap_or_default();
-        let mut usage = Self::default();
-        for (path, files) in table {
-            let Value::Table(files) = files else { continue };
-            for (file, names) in files {
-                let Value::Table(names) = names else { continue };
-                for (name, time) in names {
-                    let Value::Datetime(time) = time else { continue };
-                    if let Some(time) = DepotTime::from_toml(&time) {
-                        usage.insert(&path, &file, &name, time);
-                    }
-                }
-            }
-        }
-        usage
-    }
 }
 
 #[cfg(test)]
@@ -185,8 +161,8 @@ mod tests {
         let text = "[\"/s/83\".\"/p/Artifacts.toml\"]\niris = 2024-01-02T03:04:05.006Z\n\
                     \"iris 2\" = 2024-01-02T03:04:05.006Z\n";
         assert_eq!(usage.to_text(), text);
-        assert_eq!(Usage::read(text.as_bytes()), usage);
-        assert_eq!(Usage::read(b"torn ["), Usage::default());
+        let table: toml::Table = text.parse().unwrap();
+        assert_eq!(table["/s/83"]["/p/Artifacts.toml"]["iris 2"].to_string(), time.to_string());
     }
 
     proptest! {

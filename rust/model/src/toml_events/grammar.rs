@@ -398,7 +398,7 @@ impl<'t> Reader<'t> {
         let invalid = || Stop { at, message: format!("invalid {}", kind.description()) };
         match kind {
             ScalarKind::String => Ok(Scalar::Text(text)),
-            ScalarKind::Boolean(_) => Ok(Scalar::Boolean),
+            ScalarKind::Boolean(value) => Ok(Scalar::Boolean(value)),
             ScalarKind::DateTime => {
                 Datetime::from_str(&text).map(Scalar::Time).map_err(|_| invalid())
             }
@@ -406,11 +406,11 @@ impl<'t> Reader<'t> {
                 // One that is too large is no number for others; `inf` and `nan` are.
                 let is_named = text.ends_with(['f', 'n']);
                 let is_valid = text.parse().is_ok_and(|number: f64| number.is_finite() || is_named);
-                is_valid.then_some(Scalar::Number).ok_or_else(invalid)
+                is_valid.then_some(Scalar::Float).ok_or_else(invalid)
             }
             ScalarKind::Integer(radix) => {
-                let is_valid = i64::from_str_radix(&text, radix.value()).is_ok();
-                is_valid.then_some(Scalar::Number).ok_or_else(invalid)
+                let number = i64::from_str_radix(&text, radix.value());
+                number.map(Scalar::Integer).map_err(|_| invalid())
             }
         }
     }

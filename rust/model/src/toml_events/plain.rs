@@ -14,7 +14,7 @@ use super::{Event, Receiver, Scalar, Step};
 /// A value of a line.
 enum Value<'t> {
     Text(&'t str),
-    Boolean,
+    Boolean(bool),
     Time(Datetime),
     /// The strings of an array, with what stands between them.
     Texts(&'t str),
@@ -94,7 +94,9 @@ impl<'t> Reader<'t> {
             Value::Text(text) => {
                 self.tell(receiver, 0, at, Event::Scalar(Scalar::Text(Cow::Borrowed(text))))?;
             }
-            Value::Boolean => self.tell(receiver, 0, at, Event::Scalar(Scalar::Boolean))?,
+            Value::Boolean(value) => {
+                self.tell(receiver, 0, at, Event::Scalar(Scalar::Boolean(value)))?;
+            }
             Value::Time(time) => self.tell(receiver, 0, at, Event::Scalar(Scalar::Time(time)))?,
             Value::Texts(texts) => {
                 self.tell(receiver, 0, at, Event::OpenArray)?;
@@ -133,8 +135,8 @@ fn next_line(text: &str) -> Option<&str> {
 fn plain_value(value: &str) -> Option<(Value<'_>, &str)> {
     match value.as_bytes().first()? {
         b'"' => plain_text(&value[1..]).map(|(text, after)| (Value::Text(text), after)),
-        b't' => Some((Value::Boolean, value.strip_prefix("true")?)),
-        b'f' => Some((Value::Boolean, value.strip_prefix("false")?)),
+        b't' => Some((Value::Boolean(true), value.strip_prefix("true")?)),
+        b'f' => Some((Value::Boolean(false), value.strip_prefix("false")?)),
         b'0'..=b'9' if value.as_bytes().get(4) == Some(&b'-') => {
             const LONGEST: usize = 40;
             let bytes = value.as_bytes().iter().take(LONGEST);

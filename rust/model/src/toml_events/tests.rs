@@ -36,7 +36,7 @@ fn each_value_has_its_path() {
     let text = "a.b = [1, [\"x\"], {c = 'y', d = []}]\n[\"t t\"]\nk = 2024-01-02 03:04:05\n[[e.f]]\nx.y.z.w = true\n";
     let expected = "\
         6 a/b 0 OpenArray\n\
-        7 a/b 1 Scalar(Number)\n\
+        7 a/b 1 Scalar(Integer(1))\n\
         10 a/b 1 OpenArray\n\
         11 a/b 2 Scalar(Text(\"x\"))\n\
         10 a/b 1 Close\n\
@@ -50,7 +50,7 @@ fn each_value_has_its_path() {
     let found = transcript(text).unwrap();
     assert!(found.starts_with(expected), "{found}");
     assert!(found.contains(" e/f 0 Element\n"), "{found}");
-    assert!(found.contains(" e/f/x/y// 0 Scalar(Boolean)\n"), "{found}");
+    assert!(found.contains(" e/f/x/y// 0 Scalar(Boolean(true))\n"), "{found}");
 }
 
 #[test]
@@ -130,8 +130,9 @@ impl Scalars {
         let mut add = |scalar: &str| self.add(keys.iter().map(String::as_str), scalar);
         match value {
             toml::Value::String(text) => add(&format!("{text:?}")),
-            toml::Value::Integer(_) | toml::Value::Float(_) => add("number"),
-            toml::Value::Boolean(_) => add("boolean"),
+            toml::Value::Integer(number) => add(&number.to_string()),
+            toml::Value::Float(_) => add("float"),
+            toml::Value::Boolean(value) => add(&value.to_string()),
             toml::Value::Datetime(time) => add(&time.to_string()),
             toml::Value::Array(values) => values.iter().for_each(|it| self.add_value(path, it)),
             toml::Value::Table(table) => {
@@ -149,8 +150,9 @@ impl<'t> Receiver<'t> for Scalars {
     fn receive(&mut self, place: Place<'_, 't>, event: Event<'t>) -> Step {
         let scalar = match event {
             Event::Scalar(Scalar::Text(text)) => format!("{text:?}"),
-            Event::Scalar(Scalar::Number) => "number".to_owned(),
-            Event::Scalar(Scalar::Boolean) => "boolean".to_owned(),
+            Event::Scalar(Scalar::Integer(number)) => number.to_string(),
+            Event::Scalar(Scalar::Float) => "float".to_owned(),
+            Event::Scalar(Scalar::Boolean(value)) => value.to_string(),
             Event::Scalar(Scalar::Time(time)) => time.to_string(),
             _ => return Ok(()),
         };

@@ -4,7 +4,7 @@
 use memchr::memmem;
 
 use super::{Damage, PARENT_PROJECTS, Record, TIME, UsageLog};
-use crate::diagnostic::{Diagnostic, brief};
+use crate::diagnostic::{Diagnostic, Lines, brief};
 use crate::time::DepotTime;
 use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step, Stop};
 
@@ -238,33 +238,27 @@ impl<'t> Records<'t> {
 
 /// The diagnostics of a log: one of each line, and of very many lines the first ones.
 struct Problems<'t> {
-    bytes: &'t [u8],
+    lines: Lines<'t>,
     diagnostics: Vec<Diagnostic>,
     /// How many lines have problems that are not among those.
     omitted: usize,
-    /// The line of a byte of the log: both go on together.
-    line: usize,
-    counted: usize,
     /// The line of the last problem.
     last: usize,
 }
 
 impl<'t> Problems<'t> {
     fn of(bytes: &'t [u8]) -> Self {
-        Self { bytes, diagnostics: Vec::new(), omitted: 0, line: 1, counted: 0, last: 0 }
+        Self { lines: Lines::of(bytes), diagnostics: Vec::new(), omitted: 0, last: 0 }
     }
 
     fn add(&mut self, at: usize, message: impl FnOnce() -> String) {
-        if at > self.counted {
-            self.line += memchr::memchr_iter(b'\n', &self.bytes[self.counted..at]).count();
-            self.counted = at;
-        }
-        if self.line == self.last {
+        let line = self.lines.line(at);
+        if line <= self.last {
             return;
         }
-        self.last = self.line;
+        self.last = line;
         match self.diagnostics.len() < MAX_DIAGNOSTICS {
-            true => self.diagnostics.push(Diagnostic::of_line(self.line, message())),
+            true => self.diagnostics.push(Diagnostic::of_line(line, message())),
             false => self.omitted += 1,
         }
     }
@@ -273,7 +267,7 @@ impl<'t> Problems<'t> {
     fn replace(&mut self, at: usize, message: &str) {
         self.add(at, || message.to_owned());
         let of_line = self.diagnostics.last_mut();
-        if let Some(last) = of_line.filter(|last| last.line == Some(self.line)) {
+        if let Some(last) = of_line.filter(|last| last.line == Some(self.last)) {
             last.message = message.to_owned();
         }
     }

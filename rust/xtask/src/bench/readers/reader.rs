@@ -41,7 +41,6 @@ pub(super) const READERS: &[(&str, Read)] = &[
     ("store: bindings, one removed", remove_a_name),
     ("store: log of uses", |bytes| drop(black_box(uses::read(bytes)))),
     ("store: log of users", |bytes| drop(black_box(users::read(bytes)))),
-    ("store: OhMyArtifacts' log", |bytes| drop(black_box(uses::Usage::read(bytes)))),
     ("store: record of a tree", |bytes| drop(black_box(record::Record::read(bytes)))),
 ];
 
