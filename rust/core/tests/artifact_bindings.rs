@@ -156,7 +156,7 @@ fn a_refused_binding_leaves_the_file_and_is_not_logged() {
     fs::write(file(&lab), "[iris\n").unwrap();
     let error = bind(&lab, "iris", "1", BindOptions::default()).unwrap_err();
     assert!(
-        error.to_string().ends_with("Artifacts.toml:1:6: unclosed table, expected `]`"),
+        error.to_string().ends_with("Artifacts.toml:1:6: expected `]`, found newline"),
         "{error}"
     );
     let error = artifact::unbind(&file(&lab), "iris", None, Duration::ZERO).unwrap_err();

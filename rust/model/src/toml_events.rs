@@ -144,6 +144,12 @@ pub(crate) fn read<'t>(text: &'t str, receiver: &mut impl Receiver<'t>) -> Resul
     read.map_err(|Stop { at, message }| Diagnostic::at(text, at, message))
 }
 
+/// The byte behind the line of a byte.
+pub(crate) fn line_end(text: &str, at: usize) -> usize {
+    let rest = &text.as_bytes()[at..];
+    at + memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1)
+}
+
 /// Why and where the reading of a text ends early.
 #[derive(Debug)]
 pub(crate) struct Stop {

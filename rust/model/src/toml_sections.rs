@@ -70,9 +70,7 @@ impl<'t> Receiver<'t> for Outline<'t> {
         if self.depth == 0
             && let Some(section) = self.sections.last_mut()
         {
-            let rest = &self.text.as_bytes()[place.end..];
-            let line = memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
-            section.end = place.end + line;
+            section.end = toml_events::line_end(self.text, place.end);
         }
         Ok(())
     }
@@ -90,10 +88,15 @@ impl<'t> Outline<'t> {
         };
         self.has_header |= kind != Kind::Value;
         if !is_part {
-            let above = last.map_or(0, |last| last.end);
+            let above = last.map_or_else(|| byte_order_mark(self.text), |last| last.end);
             let at = if kind == Kind::Value { place.key_at } else { place.at };
             let section = Section { name: place.path.take(0), kind, above, at, end: at };
             self.sections.push(section);
         }
     }
+}
+
+/// How many bytes at the beginning of a text are a byte order mark.
+fn byte_order_mark(text: &str) -> usize {
+    text.len() - text.trim_start_matches('\u{feff}').len()
 }

@@ -186,25 +186,34 @@ fn artifact_files_with_all_fields() {
     });
 }
 
+/// The entries of all names but one.
+fn other_entries(text: &str, name: &str) -> Entries {
+    let bindings = Bindings::read(text).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    entries(&bindings).into_iter().filter(|(other, ..)| other != name).collect()
+}
+
 #[test]
 fn artifact_files_under_edit() {
-    fuzz(&corpus(&["artifacts"]), |bytes, _| {
+    let (hash, platform) = (TreeHash([7; 20]), "x86_64-linux-gnu".parse().unwrap());
+    fuzz(&corpus(&["artifacts"]), |bytes, random| {
         let Ok(text) = std::str::from_utf8(bytes) else { return };
         let Ok(before) = Bindings::read(text) else {
-            assert!(bind(text, "new", TreeHash([7; 20]), BindOptions::default()).is_err());
+            assert!(bind(text, "new", hash, BindOptions::default()).is_err());
             return;
         };
         before.diagnostics();
-        if let Ok(bound) = bind(text, "new", TreeHash([7; 20]), BindOptions::default()) {
-            let after = Bindings::read(&bound).expect(&bound);
-            assert!(before.names().all(|name| after.names().any(|other| other == name)), "{text}");
-            if before.names().all(|name| name != "new") {
-                let without = unbind(&bound, "new", None).unwrap().expect(&bound);
-                let names: Vec<String> =
-                    Bindings::read(&without).unwrap().names().map(str::to_owned).collect();
-                assert_eq!(names, before.names().collect::<Vec<_>>(), "{text}");
-            }
-        }
+        let name = *random.pick(&["new", "iris", "tool", "a", "b", "c"].each_ref());
+        let platform = Some(&platform).filter(|_| random.below(2) == 0);
+        let options = BindOptions { platform, force: true, ..BindOptions::default() };
+        let bound = bind(text, name, hash, options).unwrap();
+        assert_eq!(other_entries(&bound, name), other_entries(text, name), "{text}\n{bound}");
+        let after = Bindings::read(&bound).unwrap();
+        let found = after.entries(name);
+        assert!(found.iter().any(|(_, entry)| entry.hash == hash), "{text}\n{bound}");
+        assert!(before.names().all(|name| after.names().any(|other| other == name)), "{text}");
+        let without = unbind(&bound, name, None).unwrap().expect(&bound);
+        assert_eq!(other_entries(&without, name), other_entries(text, name), "{text}\n{without}");
+        assert!(Bindings::read(&without).unwrap().names().all(|other| other != name), "{without}");
     });
 }
 

@@ -9,10 +9,13 @@
 
 mod addition;
 mod decor;
+mod fields;
 mod file;
-mod tables;
+mod inline;
 
-use super::{Binding, Bindings, Download};
+use std::borrow::Cow;
+
+use super::{Binding, Bindings, Download, Elements};
 use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::platform::Platform;
@@ -71,13 +74,12 @@ pub fn bind(
 ) -> Result<String, Refusal> {
     let bindings = Bindings::read(text).map_err(Refusal::Malformed)?;
     let binding = bindings.names.get(name).filter(|binding| !binding.is_empty());
-    let mut file = File::parse(text)?;
+    let (text, line_ends) = LineEnds::of(text);
+    let file = File::of(&text)?;
     let bound = || Refusal::Bound { name: name.to_owned(), platform: None };
-    match (binding, options.platform) {
-        (None, _) => {
-            file.remove(name);
-            file.add(name, &Addition { hash, options });
-        }
+    let addition = Addition { hash, options };
+    let changed = match (binding, options.platform) {
+        (None, _) => File::of(&file.remove(name))?.add(name, &addition),
         (Some(Binding::ByPlatform(_)), None) if !options.force => {
             return Err(Refusal::BoundByPlatform(name.to_owned()));
         }
@@ -87,12 +89,12 @@ pub fn bind(
                 let platform = Some(platform.to_string());
                 return Err(Refusal::Bound { name: name.to_owned(), platform });
             }
-            file.add_element(name, &same, &Addition { hash, options });
+            file.with_element(name, &same, entries.len(), &addition)?
         }
         (Some(_), _) if !options.force => return Err(bound()),
-        (Some(_), _) => file.replace(name, &Addition { hash, options }),
-    }
-    Ok(file.into_text())
+        (Some(_), _) => file.replace(name, &addition)?,
+    };
+    Ok(line_ends.restore(changed))
 }
 
 /// The text of a file without a binding of `name`, or, if a platform is given, without one for that
@@ -108,8 +110,9 @@ pub fn unbind(
 ) -> Result<Option<String>, Refusal> {
     let bindings = Bindings::read(text).map_err(Refusal::Malformed)?;
     let Some(binding) = bindings.names.get(name) else { return Ok(None) };
-    let mut file = File::parse(text)?;
-    match (platform, binding) {
+    let (text, line_ends) = LineEnds::of(text);
+    let file = File::of(&text)?;
+    let changed = match (platform, binding) {
         (None, _) => file.remove(name),
         (Some(_), Binding::Everywhere(_) | Binding::Invalid(_)) => {
             return Err(Refusal::BoundEverywhere(name.to_owned()));
@@ -120,23 +123,43 @@ pub fn unbind(
                 0 => return Ok(None),
                 // Pkg leaves an empty array, which binds nothing.
                 all if all == entries.len() => file.remove(name),
-                _ => file.remove_elements(name, &same),
+                _ => file.with_elements(name, &same, None),
             }
         }
-    }
-    Ok(Some(file.into_text()))
+    };
+    Ok(Some(line_ends.restore(changed)))
 }
 
-type Elements = [(super::Readable<Platform>, super::Readable<super::Entry>)];
+/// The line ends of a file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum LineEnds {
+    Unix,
+    Windows,
+}
 
+impl LineEnds {
+    /// The text with line ends as on Unix, if all of them are as on Windows.
+    fn of(text: &str) -> (Cow<'_, str>, Self) {
+        let newlines = text.matches('\n').count();
+        match newlines > 0 && newlines == text.matches("\r\n").count() {
+            true => (Cow::Owned(text.replace("\r\n", "\n")), Self::Windows),
+            false => (Cow::Borrowed(text), Self::Unix),
+        }
+    }
+
+    fn restore(self, text: String) -> String {
+        if self == Self::Windows { text.replace('\n', "\r\n") } else { text }
+    }
+}
+
+/// The elements for a platform.
 fn indices_of<'a>(
     platform: &'a Platform,
     elements: &'a Elements,
 ) -> impl Iterator<Item = usize> + 'a {
-    let is_same = |(other, _): &(super::Readable<Platform>, _)| {
-        other.as_ref().is_ok_and(|other| other.has_tags_of(platform))
-    };
-    elements.iter().enumerate().filter(move |(_, element)| is_same(element)).map(|(index, _)| index)
+    let is_same =
+        |at: &usize| elements[*at].0.as_ref().is_ok_and(|other| other.has_tags_of(platform));
+    (0..elements.len()).filter(is_same)
 }
 
 impl Binding {

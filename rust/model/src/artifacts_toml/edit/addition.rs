@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use toml_edit::{InlineTable, Value};
-
 use super::super::{DOWNLOAD, Download, HASH, LAZY, SHA256, SIZE, URL};
 use super::BindOptions;
 use crate::hash::TreeHash;
@@ -39,17 +37,22 @@ impl Addition<'_> {
 
     /// The entry as Pkg prints it, in a file of its own.
     pub(super) fn to_text(&self, name: &str) -> String {
-        let mut key = String::new();
-        push_key(&mut key, name);
+        let key = key(name);
         let mut out = match self.options.platform {
             Some(_) => format!("[[{key}]]\n"),
             None => format!("[{key}]\n"),
         };
         for (field, value) in self.fields() {
-            push_key(&mut out, field);
             // Writing to a `String` cannot fail.
-            let _ = writeln!(out, " = {value}");
+            let _ = writeln!(out, "{} = {value}", self::key(field));
         }
+        self.push_downloads(name, &mut out);
+        out
+    }
+
+    /// Appends the places of the download to an entry.
+    pub(super) fn push_downloads(&self, name: &str, out: &mut String) {
+        let key = key(name);
         for (index, download) in self.downloads().iter().enumerate() {
             let blank = if index == 0 { "\n" } else { "" };
             let _ = writeln!(out, "{blank}    [[{key}.{DOWNLOAD}]]");
@@ -57,20 +60,13 @@ impl Addition<'_> {
                 let _ = writeln!(out, "    {field} = {value}");
             }
         }
-        out
     }
 
     /// The entry in braces, for a file that has its entries so.
-    pub(super) fn to_inline(&self) -> InlineTable {
-        let mut fields: Vec<String> = self
-            .fields()
-            .into_iter()
-            .map(|(field, value)| {
-                let mut key = String::new();
-                push_key(&mut key, field);
-                format!("{key} = {value}")
-            })
-            .collect();
+    pub(super) fn to_inline(&self) -> String {
+        let fields = self.fields().into_iter();
+        let mut fields: Vec<String> =
+            fields.map(|(field, value)| format!("{} = {value}", key(field))).collect();
         if !self.downloads().is_empty() {
             let places = self.downloads().iter().map(|download| {
                 let fields = download_fields(download);
@@ -79,13 +75,15 @@ impl Addition<'_> {
             });
             fields.push(format!("{DOWNLOAD} = [{}]", places.collect::<Vec<_>>().join(", ")));
         }
-        let text = format!("{{ {} }}", fields.join(", "));
-        match text.parse::<Value>() {
-            Ok(Value::InlineTable(table)) => table,
-            // What we print is a table.
-            _ => InlineTable::new(),
-        }
+        format!("{{ {} }}", fields.join(", "))
     }
+}
+
+/// A key as Pkg prints it.
+pub(super) fn key(key: &str) -> String {
+    let mut out = String::new();
+    push_key(&mut out, key);
+    out
 }
 
 pub(super) fn download_fields(download: &Download) -> Vec<(&'static str, String)> {

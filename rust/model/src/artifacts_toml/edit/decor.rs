@@ -1,28 +1,5 @@
 //! Comments and empty lines above headers.
 
-use toml_edit::{Decor, RawString};
-
-pub(super) fn prefix(decor: &Decor) -> String {
-    decor.prefix().and_then(RawString::as_str).unwrap_or_default().to_owned()
-}
-
-/// Takes from the header that was next what a header in front of it has above it.
-pub(super) fn make_way(next: &mut Decor, is_first: bool) -> String {
-    let above = prefix(next);
-    if !is_first {
-        return "\n".to_owned();
-    }
-    let (head, own) = (detached(&above), attached(&above));
-    next.set_prefix(format!("\n{own}"));
-    head.to_owned()
-}
-
-/// Puts comments above a header, instead of the empty lines that it has there.
-pub(super) fn put_above(decor: &mut Decor, comments: &str) {
-    let above = prefix(decor);
-    decor.set_prefix(format!("{comments}{}", without_blank_start(&above)));
-}
-
 pub(super) fn without_blank_start(text: &str) -> &str {
     text.trim_start_matches(['\r', '\n'])
 }
