@@ -52,12 +52,12 @@ pub use presence::{Presence, confirm, log_use, log_use_daily};
 pub use repair::repair;
 pub use report::{
     Bound, BoundBy, CorruptArtifact, Created, FailedArtifact, FileChange, FileDiagnostic,
-    Installed, InstalledArtifact, LeftOut, Listed, Listing, Repairs, UnreadableArtifact,
+    Installed, InstalledArtifact, LeftOut, Listed, Listing, Repairs, UnreadableArtifact, Verdict,
     Verification,
 };
 pub use stack::Stack;
 pub use usages::{BindingFile, KnownFiles, known_files, usage};
-pub use verify::{Verdict, verify, verify_all, verify_tree};
+pub use verify::{verify, verify_all, verify_tree};
 
 /// Removes leftovers of killed creations, and records of missing artifacts, from a directory of
 /// artifacts.

@@ -1,4 +1,4 @@
-//! Reading the files of packages, whose content is unknown.
+//! Reading files that users and packages provide.
 
 use std::path::Path;
 

@@ -1,6 +1,5 @@
-//! Files that bind artifacts, and the log of their uses, next to those that Pkg itself writes, byte
-//! for byte; and what is chosen for a platform, next to what Julia chooses. Runs with each Julia
-//! that the testkit finds.
+//! Files of bindings and their usage log, compared with those of Pkg byte by byte; and the choice
+//! for a platform, compared with Julia's. Runs with each Julia that the testkit finds.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
@@ -112,7 +111,7 @@ fn now() -> DepotTime {
     DepotTime::from_toml(&"2026-11-24T12:00:00".parse().unwrap()).unwrap()
 }
 
-/// What a name stands for, as far as it matters to whether Pkg knows what to do.
+/// The binding of a name, as far as it decides whether Pkg supports the next call.
 #[derive(Clone, Debug, PartialEq)]
 enum Binding {
     Nothing,
@@ -120,9 +119,9 @@ enum Binding {
     On(Vec<&'static str>),
 }
 
-/// Calls in a row that the seed decides, all of which Pkg can do: it fails to bind for one platform
-/// what is bound for every one, does not notice that it binds the other way round, and leaves an
-/// empty array when it unbinds the last platform.
+/// Random calls that Pkg supports. Pkg fails to bind a name for one platform that is bound for all,
+/// silently replaces all platforms in the opposite case, and leaves an empty array when it unbinds
+/// the last platform.
 fn calls(seed: u64) -> Vec<Call> {
     let mut state = seed;
     let mut pick = |count: usize| {
@@ -169,10 +168,10 @@ fn calls(seed: u64) -> Vec<Call> {
 fn pkg_writes_the_same_bytes() {
     let julias = julias();
     if julias.is_empty() {
-        return skip("bindings next to those of Pkg", "there is no Julia");
+        return skip("bindings compared with Pkg's", "no Julia was found");
     }
     for (seed, (julia, minor)) in julias.iter().enumerate() {
-        // Since 1.12, two platforms are the same if one runs what is built for the other.
+        // Since 1.12, two platforms count as the same if one can run artifacts of the other.
         match minor {
             ..12 => compare(julia, *minor, seed as u64),
             _ => inapplicable(
@@ -230,8 +229,7 @@ fn compare(julia: &Path, minor: u32, seed: u64) {
     ));
 }
 
-/// Prints, for each line of a file with the triplets of a host and of artifacts, which one the host
-/// gets.
+/// Prints the chosen artifact for each line of a file with the triplets of a host and of artifacts.
 const CHOOSING: &str = r#"
 using Base.BinaryPlatforms
 for line in eachline(ARGS[1])
@@ -245,9 +243,9 @@ end
 fn julia_chooses_the_same_artifact() {
     let about = "choosing for a platform next to Julia";
     let julias = julias();
-    // The rules came with Julia 1.6.
+    // Julia has these rules since 1.6.
     let Some((julia, _)) = julias.iter().find(|(_, minor)| *minor >= 6) else {
-        return inapplicable(about, "there is no Julia 1.6 or later");
+        return inapplicable(about, "no Julia 1.6 or later was found");
     };
     const LINES: usize = 3000;
     let mut state = 1u64;

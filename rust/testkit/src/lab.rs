@@ -82,7 +82,7 @@ impl DepotLab {
         layout::UsageLogFile::Scratch.path(&self.depot).into()
     }
 
-    /// The text of the usage log; empty if there is none.
+    /// The text of the usage log, empty if the log is missing.
     pub fn usage_log_text(&self) -> String {
         fs::read_to_string(self.usage_log_file()).unwrap_or_default()
     }

@@ -254,7 +254,7 @@ fn a_torn_record_is_written_again() {
     let lab = DepotLab::new();
     generate(&lab, &["--version", "1", "--content", "old"]);
     fs::write(beside(&lab, "@generated.toml"), b"version = \"\xff").unwrap();
-    assert!(generate(&lab, &[]).starts_with("ready"), "the space is there");
+    assert!(generate(&lab, &[]).starts_with("ready"), "the space exists");
     let said = generate(&lab, &["--version", "1", "--content", "new"]);
     assert!(said.contains("generated"), "of an unknown version: {said}");
     assert_eq!(content(&lab), filled_with("new"));

@@ -16,16 +16,16 @@
 
 mod failure;
 mod installation;
+mod options;
 mod wanted;
 
-use scratchrs_archive::Links;
-use scratchrs_fetch::{Client, Request, Settings};
+use scratchrs_fetch::{Client, Request};
 use scratchrs_fs::{self as fs, Progress};
-use scratchrs_model::time::DepotTime;
 
 use failure::Failure;
 pub(super) use installation::remove_leftovers;
 pub use installation::{InstallBegun, Installation, begin_install};
+pub use options::InstallOptions;
 use wanted::Source;
 pub use wanted::{Wanted, wanted};
 
@@ -34,26 +34,6 @@ use super::report::Installed;
 use super::stack::Stack;
 use super::waiting::{self, wait};
 use crate::error::{Error, Result};
-
-/// How to install artifacts.
-#[derive(Clone, Copy, Debug)]
-pub struct InstallOptions<'a> {
-    /// How to download.
-    pub settings: &'a Settings,
-    /// How to unpack symbolic links.
-    pub links: Links,
-    /// The time of the logged uses.
-    pub now: DepotTime,
-}
-
-impl InstallOptions<'_> {
-    /// Whether a tree that does not match its hash is installed. On Windows, the hash of a tree whose links
-    /// were replaced by copies cannot match.
-    fn ignores_hashes(&self) -> bool {
-        let cannot_match = cfg!(windows) && self.links == Links::Copied;
-        self.settings.ignores_hashes.unwrap_or(cannot_match)
-    }
-}
 
 /// Installs an artifact, unless it is installed: from the Pkg server, or from the first source that has it.
 /// Waits for another process that is installing it.

@@ -19,6 +19,19 @@ pub struct FileDiagnostic {
     pub diagnostic: Diagnostic,
 }
 
+/// The result of verifying an artifact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The content at this path matches its hash.
+    Sound(String),
+    /// The content does not match its hash.
+    Corrupt(CorruptArtifact),
+    /// It is not installed.
+    Missing,
+    /// It is overridden by this path, which is not verified.
+    Overridden(String),
+}
+
 /// The result of verifying artifacts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Verification {

@@ -8,22 +8,9 @@ use scratchrs_model::hash::TreeHash;
 
 use super::contents::artifacts;
 use super::record;
-use super::report::{CorruptArtifact, FileChange, UnreadableArtifact, Verification};
+use super::report::{CorruptArtifact, FileChange, UnreadableArtifact, Verdict, Verification};
 use super::stack::Stack;
 use crate::error::{Error, Result};
-
-/// The result of verifying an artifact.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// The content at this path matches its hash.
-    Sound(String),
-    /// The content does not match its hash.
-    Corrupt(CorruptArtifact),
-    /// It is not installed.
-    Missing,
-    /// It is overridden by this path, which is not verified.
-    Overridden(String),
-}
 
 /// Verifies an artifact. An overridden one is not verified; see [`verify_tree`].
 ///

@@ -200,10 +200,7 @@ impl Bench {
             || self.fresh(&into, || timed(pigz())),
         )?;
         table.add("unpack and verify the tree", "pigz and tar", ours, pigz, 1.0);
-        table.ours(
-            "check its archive",
-            best(self.rounds, || self.ours("inspect", &packed, None))?,
-        );
+        table.ours("check its archive", best(self.rounds, || self.ours("inspect", &packed, None))?);
         scratchrs_fs::remove(&into)?;
         Ok(())
     }

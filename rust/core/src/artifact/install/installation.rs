@@ -8,8 +8,8 @@ use scratchrs_fs::{self as fs, Attempt, Holder, IfExists, PidLock, Progress};
 use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::{BUILDING, DOWNLOAD, join};
 
-use super::InstallOptions;
 use super::failure::Failure;
+use super::options::InstallOptions;
 use super::wanted::Wanted;
 use crate::artifact::create::put_in_place;
 use crate::artifact::presence::{Presence, confirm, lock_beside};

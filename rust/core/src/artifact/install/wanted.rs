@@ -82,8 +82,8 @@ impl Wanted {
     }
 }
 
-/// The downloadable artifacts that a file binds for a host, lazy ones only if `include_lazy`; and the
-/// names that are left out, each with the reason.
+/// The downloadable artifacts that a file binds for a host, lazy ones only if `include_lazy`; and
+/// the names that are left out, each with the reason.
 pub fn wanted(
     stack: &Stack,
     file: &str,
@@ -112,8 +112,8 @@ impl Source {
     }
 }
 
-/// The largest accepted size of the tarball of a Pkg server, where the largest of the other sources has
-/// `size` bytes. It has the same tree, but may be compressed differently.
+/// The largest accepted size of the tarball of a Pkg server, where the largest of the other sources
+/// has `size` bytes. It has the same tree, but may be compressed differently.
 fn server_limit(size: u64) -> u64 {
     size.saturating_mul(16).saturating_add(1024 * 1024)
 }
