@@ -16,6 +16,8 @@
 //! This crate knows no depot, takes no lock, and does not decide where an artifact is stored or
 //! which hash it should have.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests prepare files themselves"))]
+
 mod contents;
 mod error;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Differences between systems: one small function for each, with one version per system.
 
 use std::ffi::OsStr;
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -72,22 +72,6 @@ pub(crate) fn to_path_lossy(bytes: &[u8]) -> PathBuf {
         Some(path) => path.to_owned(),
         None => String::from_utf8_lossy(bytes).into_owned().into(),
     }
-}
-
-/// Whether git and tar record the file as executable: the owner's bit alone decides, as in Pkg.
-#[cfg(unix)]
-pub(crate) fn is_executable(metadata: &Metadata) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o100 != 0
-}
-
-/// Whether git and tar record the file as executable: always.
-///
-/// Pkg reads the access control list, by which every file is executable unless that right was
-/// removed (as by `chmod` in Julia). So the two agree on ordinary files.
-#[cfg(windows)]
-pub(crate) fn is_executable(_: &Metadata) -> bool {
-    true
 }
 
 /// Reads at an offset until `buffer` is full or the file ends, and returns the number of bytes.

@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use scratchrs_fs as effect;
-use scratchrs_fs::FileKind;
+use scratchrs_fs::{FileKind, Metadata};
 
 use crate::error::Error;
 use crate::platform;
@@ -18,6 +18,23 @@ pub(crate) const BUFFER_SIZE: usize = 128 * 1024;
 /// The target of a symbolic link.
 pub(crate) fn read_link(path: &Path) -> Result<OsString, Error> {
     Ok(effect::read_link(path)?)
+}
+
+/// The metadata of `path`; a link is not followed.
+///
+/// # Errors
+///
+/// It is missing, or its metadata cannot be read.
+pub(crate) fn inspect(path: &Path) -> Result<Metadata, Error> {
+    let missing = || effect::Error::on("inspect", path)(io::Error::from_raw_os_error(2));
+    Ok(effect::symlink_metadata(path)?.ok_or_else(missing)?)
+}
+
+/// Whether git and tar record the file as executable: the owner's bit alone decides, as in Pkg. Windows has no
+/// such bit, and every file counts as executable: Pkg reads the access control list there, by which every file
+/// is executable unless that right was removed (as by `chmod` in Julia).
+pub(crate) fn is_executable(found: &Metadata) -> bool {
+    cfg!(windows) || found.is_executable
 }
 
 /// An open regular file, with its size and mode when it was opened.
@@ -39,12 +56,11 @@ impl<'a> SourceFile<'a> {
     /// It cannot be opened, or is not a regular file.
     pub(crate) fn open(path: &'a Path) -> Result<Self, Error> {
         let file = effect::open_nofollow(path)?;
-        let metadata = file.metadata().map_err(effect::Error::on("inspect", path))?;
-        if !metadata.is_file() {
-            return Err(unsupported(FileKind::of(metadata.file_type()), path));
+        let found = Metadata::of_file(&file).map_err(effect::Error::on("inspect", path))?;
+        if !found.is_file() {
+            return Err(unsupported(found.kind, path));
         }
-        let executable = platform::is_executable(&metadata);
-        Ok(Self { path, file, size: metadata.len(), executable })
+        Ok(Self { path, file, size: found.size, executable: is_executable(&found) })
     }
 
     /// Opens a file whose size and mode are known from a listing.

@@ -19,7 +19,6 @@
 //! and hashes it as if it were empty. FIFOs, sockets and devices are errors too, while Pkg tries to
 //! read them.
 
-use std::io;
 use std::path::Path;
 
 use scratchrs_fs as effect;
@@ -166,12 +165,11 @@ fn large_files_first(listing: &Listing) -> Vec<u32> {
 }
 
 fn hash_one_blob<D: Digest>(path: &Path, progress: &Progress) -> Result<Output<D>, Error> {
-    let missing = || effect::Error::on("inspect", path)(io::Error::from_raw_os_error(2));
-    let found = effect::symlink_metadata(path)?.ok_or_else(missing)?;
+    let found = source::inspect(path)?;
     let kind = match found.kind {
         FileKind::Link => Kind::Symlink,
         FileKind::File => {
-            Kind::File { size: found.size, executable: cfg!(windows) || found.is_executable }
+            Kind::File { size: found.size, executable: source::is_executable(&found) }
         }
         kind => return Err(source::unsupported(kind, path)),
     };

@@ -50,8 +50,8 @@ use scratchrs_fs as effect;
 use scratchrs_fs::{Access, Progress};
 
 use crate::error::{Error, InvalidArchive, shown};
-use crate::platform;
 use crate::record::{TreeHashes, TreeRecord};
+use crate::{platform, source};
 use links::{CopyBudget, Follower};
 use member::{Member, MemberKind};
 use stream::Stream;
@@ -449,17 +449,14 @@ impl<'a> Unpacking<'a> {
             while let Some((from, to)) = pending.pop() {
                 progress.check()?;
                 budget.take()?;
-                let inspect = |error| effect::Error::on("inspect", &from)(error);
-                let metadata = std::fs::symlink_metadata(&from).map_err(inspect)?;
-                if metadata.is_dir() {
+                let found = source::inspect(&from)?;
+                if found.is_dir() {
                     effect::create_dir(&to)?;
-                    for entry in std::fs::read_dir(&from).map_err(inspect)? {
-                        let name = entry.map_err(inspect)?.file_name();
-                        pending.push((from.join(&name), to.join(&name)));
-                    }
+                    let names = effect::read_dir(&from)?.into_iter().map(|entry| entry.name);
+                    pending.extend(names.map(|name| (from.join(&name), to.join(&name))));
                 } else {
-                    self.add_size(metadata.len())?;
-                    let executable = platform::is_executable(&metadata);
+                    self.add_size(found.size)?;
+                    let executable = source::is_executable(&found);
                     let access = Access { executable, read_only: self.options.read_only };
                     effect::copy_file(&from, &to, access)?;
                 }

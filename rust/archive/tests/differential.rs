@@ -3,6 +3,7 @@
 //! Linux only: elsewhere file systems refuse names that are not UTF-8, and `tar` is not GNU's.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 mod trees;
 

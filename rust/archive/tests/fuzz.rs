@@ -3,6 +3,7 @@
 //! several parts, and conflicting members.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 mod members;
 mod support;

@@ -1,6 +1,7 @@
 //! Hostile and malformed archives: they are refused, and nothing outside of the tree is changed.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 mod support;
 

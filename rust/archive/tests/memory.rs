@@ -1,6 +1,7 @@
 //! Peak memory for archives built to need much: a child process reads each and reports its peak.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 mod support;
 

@@ -2,6 +2,7 @@
 //! and the bytes allowed between the parts and after the last one.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 mod support;
 

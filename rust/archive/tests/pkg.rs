@@ -2,6 +2,7 @@
 //! Pkg. Runs with each Julia that the testkit finds.
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 mod trees;
 

@@ -1,6 +1,7 @@
 //! Unpacking of hand-made archives and those of other programs, intact and damaged.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 mod support;
 

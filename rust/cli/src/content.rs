@@ -7,7 +7,7 @@ use std::path::Path;
 use clap::ValueEnum;
 use scratchrs_archive as archive;
 use scratchrs_archive::TreeHashes;
-use scratchrs_fs::Progress;
+use scratchrs_fs::{self as fs, Progress};
 use scratchrs_model::hash::{Sha256, TreeHash};
 use sha2::Digest;
 
@@ -58,14 +58,14 @@ impl Content {
         progress.begin(format!("Hashing `{path}`"));
         let place = Path::new(path);
         let wrap = |error| Failure::of_archive(error, path);
-        if place.is_dir() {
+        if fs::is_dir(place) {
             let record = archive::tree_record(place, progress).map_err(wrap)?;
             let sha256 = all.then(|| archive::tree_hash_sha256(place, progress));
             let sha256 = sha256.transpose().map_err(wrap)?;
             return Ok(Self::Directory { hashes: record.hashes(), sha256, bytes: record.bytes() });
         }
-        let reads = |error| scratchrs_fs::Error::on("read", path)(error);
-        let file = scratchrs_fs::open(place).map_err(scratchrs_core::Error::from)?;
+        let reads = |error| fs::Error::on("read", path)(error);
+        let file = fs::open(place).map_err(scratchrs_core::Error::from)?;
         let mut hashed = Hashed { file, hasher: sha2::Sha256::new(), bytes: 0 };
         progress.expect(hashed.file.metadata().map_or(0, |metadata| metadata.len()));
         let inspected = archive::inspect(&mut hashed, progress);
@@ -153,7 +153,7 @@ impl Read for Hashed {
 
 /// What a link leads to: the hash of a link is that of its text.
 fn followed(path: &Path) -> std::path::PathBuf {
-    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn is_named_as_tarball(path: &str) -> bool {

@@ -4,6 +4,8 @@
 //! one file below `command`: its arguments, its help, what it prints. What it does to a depot is
 //! in `scratchrs-core`; the world is read in `environment` and nowhere else.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests prepare files themselves"))]
+
 mod arguments;
 mod collection;
 mod command;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use scratchrs_fs as fs;
 use scratchrs_model::layout::{absolute, join};
 use scratchrs_model::project::FILE_NAMES;
 
@@ -44,14 +45,14 @@ pub(crate) fn find(session: &Session, project: &str) -> Result<Option<String>> {
                 _ => project.to_owned(),
             };
             let path = absolute(&expanded, current)?.into_owned();
-            Ok(if Path::new(&path).is_file() { Some(path) } else { find_in(&path) })
+            Ok(if fs::is_file(Path::new(&path)) { Some(path) } else { find_in(&path) })
         }
     }
 }
 
 fn find_in(directory: &str) -> Option<String> {
     let files = FILE_NAMES.iter().map(|name| join(directory, &[name]));
-    files.into_iter().find(|file| Path::new(file).is_file())
+    files.into_iter().find(|file| fs::is_file(Path::new(file)))
 }
 
 /// Looks in `start` and above, but not above `home`, as Julia does.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use scratchrs_core::scratch::Space;
+use scratchrs_fs as fs;
 use serde::Serialize;
 
 use crate::human;
@@ -46,7 +47,9 @@ impl Removal {
 
 impl Item {
     pub(crate) fn of(space: Space) -> Self {
-        let bytes = if Path::new(&space.path).is_symlink() { 0 } else { space.bytes };
+        let found = fs::symlink_metadata(Path::new(&space.path));
+        let is_link = matches!(found, Ok(Some(found)) if found.is_link());
+        let bytes = if is_link { 0 } else { space.bytes };
         let Space { owner, package, key, path, .. } = space;
         Self { owner, package, key, path, bytes }
     }

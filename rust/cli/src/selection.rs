@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use scratchrs_core::artifact::{self, FileDiagnostic, LeftOut, Stack};
+use scratchrs_fs as fs;
 use scratchrs_model::artifacts_toml::{Bindings, Entry, FILE_NAMES, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::join;
@@ -83,7 +84,7 @@ impl FileOption {
     /// The absolute path of the file, which has to be there.
     pub(crate) fn existing(&self, session: &Session) -> Result<String> {
         match self.find(session)? {
-            Some(file) if Path::new(&file).is_file() => Ok(file),
+            Some(file) if fs::is_file(Path::new(&file)) => Ok(file),
             Some(file) => {
                 let message = format!("there is no file `{file}`");
                 Err(Failure::new(Code::NotFound, message).about(file))
@@ -113,11 +114,11 @@ impl FileOption {
             return Err(Failure::invalid("`--file` is empty"));
         }
         let path = session.absolute(file)?;
-        if !Path::new(&path).is_dir() {
+        if !fs::is_dir(Path::new(&path)) {
             return Ok(path);
         }
         let files = FILE_NAMES.map(|name| join(&path, &[name]));
-        let found = files.iter().find(|file| Path::new(file).is_file());
+        let found = files.iter().find(|file| fs::is_file(Path::new(file)));
         Ok(found.unwrap_or(&join(&path, &["Artifacts.toml"])).clone())
     }
 }

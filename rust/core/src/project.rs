@@ -67,7 +67,7 @@ pub fn package_of(file: &str) -> Result<Option<Uuid>> {
     let mut above = above.filter(|directory| directory.parent().is_some());
     let project = above.find_map(|directory| {
         let files = FILE_NAMES.iter().map(|name| directory.join(name));
-        files.into_iter().find(|file| file.is_file())
+        files.into_iter().find(|file| fs::is_file(file))
     });
     let text = match project.map(|project| fs::read(&project)) {
         None => return Ok(None),

@@ -104,7 +104,7 @@ pub fn track_files(
     let mut files = Vec::new();
     for path in paths {
         let path = in_current_directory(path)?.into_owned();
-        if Path::new(&path).is_file() {
+        if fs::is_file(Path::new(&path)) {
             files.push(path);
         }
     }
@@ -295,7 +295,7 @@ pub(crate) fn aside(log: &str) -> String {
 
 /// Copies an unreadable file before it is replaced, unless a copy exists.
 fn put_aside(log: &Path, content: &[u8]) -> Result<()> {
-    let Some(path) = log.to_str().map(aside).filter(|aside| !Path::new(aside).exists()) else {
+    let Some(path) = log.to_str().map(aside).filter(|aside| !fs::exists(Path::new(aside))) else {
         return Ok(());
     };
     fs::replace(Path::new(&path), content)?;
@@ -367,12 +367,12 @@ impl LockedLog {
     /// Whether `path` is that of a space under construction that no longer exists, at this path or
     /// under another path of the depot.
     fn is_abandoned(&self, path: &str) -> bool {
-        if !path.contains(BUILDING) || Path::new(path).exists() {
+        if !path.contains(BUILDING) || fs::exists(Path::new(path)) {
             return false;
         }
         let depot = self.path.parent().and_then(Path::parent).and_then(Path::to_str);
         let mut others = depot.into_iter().flat_map(|depot| stand_ins(path, depot));
-        !others.any(|path| Path::new(&path).exists())
+        !others.any(|path| fs::exists(Path::new(&path)))
     }
 }
 

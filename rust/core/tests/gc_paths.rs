@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 #[path = "gc_paths/lab.rs"]
 mod lab;

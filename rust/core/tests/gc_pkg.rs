@@ -6,6 +6,7 @@
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 #[path = "gc_pkg/world.rs"]
 mod world;

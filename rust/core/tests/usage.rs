@@ -1,6 +1,7 @@
 //! The usage logs of files. Concurrent processes are tested in `scratchrs-testkit`.
 
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 use std::fs;
 use std::time::Duration;

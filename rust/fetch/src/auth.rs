@@ -115,7 +115,7 @@ pub(crate) fn access_token(http: &Http, server: &Server, url: &Url) -> Option<St
 
 /// A note that there is no token for the server of `url`, if it is the Pkg server.
 pub(crate) fn missing_token(http: &Http, url: &Url) -> Option<String> {
-    let file = token_file(http, http.server_of(url)?).filter(|file| !file.exists())?;
+    let file = token_file(http, http.server_of(url)?).filter(|file| !fs::exists(file))?;
     Some(format!("no token for the server was found in `{}`", file.display()))
 }
 
@@ -126,10 +126,9 @@ fn token_file(http: &Http, server: &Server) -> Option<PathBuf> {
 
 fn read_token(http: &Http, file: &Path) -> Option<Authorization> {
     let read = || -> Result<Option<Authorization>, String> {
-        let Ok(metadata) = file.metadata() else { return Ok(None) };
-        let bytes = fs::read(file).map_err(|error| error.to_string())?;
-        let written = metadata.modified().unwrap_or(UNIX_EPOCH);
-        Authorization::parse(&bytes, written).map(Some)
+        let found = fs::read_up_to(file, u64::MAX).map_err(|error| error.to_string())?;
+        let Some((bytes, stamp)) = found else { return Ok(None) };
+        Authorization::parse(&bytes, stamp.modified().unwrap_or(UNIX_EPOCH)).map(Some)
     };
     read().unwrap_or_else(|problem| {
         http.note(format!("the token in `{}` can't be used: {problem}", file.display()));

@@ -91,12 +91,12 @@ fn read_system() -> RootCerts {
 
 /// The certificates in a file, or in the files of a directory.
 fn read_path(path: &Path) -> fs::Result<Vec<Certificate<'static>>> {
-    let Ok(entries) = path.read_dir() else {
+    if !fs::is_dir(path) {
         return read_file(path);
-    };
-    // Such a directory may hold other files.
-    let certificates = entries.flatten().filter_map(|entry| read_file(&entry.path()).ok());
-    Ok(certificates.flatten().collect())
+    }
+    // Such a directory may contain other files.
+    let files = fs::read_dir(path)?.into_iter().map(|entry| path.join(entry.name));
+    Ok(files.filter_map(|file| read_file(&file).ok()).flatten().collect())
 }
 
 fn read_file(path: &Path) -> fs::Result<Vec<Certificate<'static>>> {

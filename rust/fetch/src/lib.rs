@@ -22,6 +22,8 @@
 //! | `auth`, `client` | tokens of Pkg servers; requests with redirections |
 //! | `resume`, `progress`, `download` | a file from one or several requests |
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests prepare files themselves"))]
+
 mod auth;
 mod certificates;
 mod client;

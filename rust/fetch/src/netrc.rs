@@ -37,7 +37,7 @@ impl std::fmt::Debug for Entry {
 
 impl Netrc {
     pub(crate) fn read(path: &Path) -> Self {
-        let bytes = if path.is_file() { fs::read(path).unwrap_or_default() } else { Vec::new() };
+        let bytes = fs::read(path).unwrap_or_default();
         Self::parse(&String::from_utf8_lossy(&bytes))
     }
 

@@ -3,6 +3,8 @@
 //! Every effect of ScratchRS on the disk goes through this crate. Each function documents what concurrent
 //! readers see and what a killed process leaves, and each error names operation and path.
 
+#![expect(clippy::disallowed_methods, reason = "this crate is where the disk is read and changed")]
+
 mod append;
 mod clock;
 mod copy;
@@ -44,7 +46,7 @@ pub use list::{names, read_dir, subdirectories};
 pub use lock::{Attempt, Holder, PidLock, Policy};
 pub use measure::Size;
 pub use metadata::{
-    DirEntry, FileKind, Metadata, is_dir, is_empty_dir, is_writable_dir, metadata,
+    DirEntry, FileKind, Metadata, exists, is_dir, is_empty_dir, is_file, is_writable_dir, metadata,
     symlink_metadata, touch,
 };
 pub use mode::{

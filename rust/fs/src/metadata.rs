@@ -109,6 +109,20 @@ impl Metadata {
         self.kind == FileKind::File
     }
 
+    /// Whether it is a symbolic link.
+    pub fn is_link(&self) -> bool {
+        self.kind == FileKind::Link
+    }
+
+    /// The metadata of an open file.
+    ///
+    /// # Errors
+    ///
+    /// The system cannot read it.
+    pub fn of_file(file: &fs::File) -> io::Result<Self> {
+        Ok(Self::of(&file.metadata()?))
+    }
+
     pub(crate) fn of(metadata: &fs::Metadata) -> Self {
         let kind = FileKind::of(metadata.file_type());
         Self {
@@ -154,6 +168,16 @@ fn found(path: &Path, stat: fn(&Path) -> io::Result<fs::Metadata>) -> Result<Opt
 /// call.
 pub fn is_dir(path: &Path) -> bool {
     platform::is_dir(path)
+}
+
+/// Whether something exists at `path`; `false` if that is unknown. Links are followed.
+pub fn exists(path: &Path) -> bool {
+    matches!(metadata(path), Ok(Some(_)))
+}
+
+/// Whether there is a regular file at `path`, or a link to one; `false` if that is unknown.
+pub fn is_file(path: &Path) -> bool {
+    matches!(metadata(path), Ok(Some(found)) if found.is_file())
 }
 
 /// Whether this process may create and remove entries of the directory at `path`, by its permissions and

@@ -15,7 +15,7 @@ use crate::read::open_to_read;
 pub struct FileStamp {
     identity: Option<u64>,
     size: u64,
-    changed: Option<SystemTime>,
+    modified: Option<SystemTime>,
 }
 
 impl FileStamp {
@@ -29,8 +29,13 @@ impl FileStamp {
         Self {
             identity: platform::identity(metadata),
             size: metadata.len(),
-            changed: metadata.modified().ok(),
+            modified: metadata.modified().ok(),
         }
+    }
+
+    /// The modification time.
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.modified
     }
 
     /// The size at the time of an `earlier` stamp, if it is the same file and no shorter: if a file is only
@@ -43,8 +48,8 @@ impl FileStamp {
     /// Whether the file has not changed for `age`, so that its next change will show in its modification
     /// time.
     pub fn is_older_than(&self, age: Duration, now: SystemTime) -> bool {
-        let changed = self.changed.and_then(|changed| now.duration_since(changed).ok());
-        changed.is_some_and(|since| since > age)
+        let since = self.modified.and_then(|modified| now.duration_since(modified).ok());
+        since.is_some_and(|since| since > age)
     }
 }
 

@@ -4,6 +4,7 @@
 //! with `SCRATCHRS_FUZZ_SEED`. A failure prints the text.
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 #[path = "readers/mutation.rs"]
 mod mutation;

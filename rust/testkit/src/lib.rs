@@ -6,6 +6,8 @@
 //!
 //! A failed setup panics, and so fails the test.
 
+#![expect(clippy::disallowed_methods, reason = "a tool for development, not a part of ScratchRS")]
+
 #[cfg(target_os = "linux")]
 mod disk;
 mod filling;

@@ -3,6 +3,7 @@
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 use std::fs;
 use std::time::Duration;

@@ -1,6 +1,7 @@
 //! A depot on a file system that is mounted read-only, where the superuser can't write either.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 use std::process::{Command, Output};
 

@@ -1,6 +1,7 @@
 //! The test server as a program, for tests in other languages.
 
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 use std::fs;
 use std::io::{Read, Write};

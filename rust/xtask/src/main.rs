@@ -3,6 +3,8 @@
 //! One file per command, and shared modules: the environment ([`environment`]), the Julias of the
 //! machine ([`julia`]), running programs ([`program`]) and output ([`console`]).
 
+#![expect(clippy::disallowed_methods, reason = "a tool for development, not a part of ScratchRS")]
+
 mod artifact;
 mod bench;
 mod console;

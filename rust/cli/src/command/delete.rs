@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use scratchrs_core::scratch;
+use scratchrs_fs as fs;
 
 use crate::confirmation;
 use crate::failure::Result;
@@ -43,7 +44,7 @@ impl Arguments {
         let depot = session.depot()?;
         let place = place(&depot);
         let path = scratch::path(place, namespace.owner, &self.key)?;
-        let Ok(metadata) = Path::new(&path).symlink_metadata() else {
+        let Ok(Some(found)) = fs::symlink_metadata(Path::new(&path)) else {
             let failure = namespace.has_no(&self.key, &path);
             return Err(failure.hint("`scratchrs list` shows which ones there are"));
         };
@@ -56,10 +57,10 @@ impl Arguments {
                 package: namespace.package,
                 key: self.key.clone(),
                 path: path.clone(),
-                bytes: if metadata.is_symlink() { 0 } else { metadata.len() },
+                bytes: if found.is_link() { 0 } else { found.size },
             },
         };
-        let what = if metadata.is_symlink() {
+        let what = if found.is_link() {
             format!("the link `{path}` (what it leads to stays)")
         } else {
             format!("`{path}` ({})", human::size(item.bytes))

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use scratchrs_core::scratch::{self, Listing, Space};
+use scratchrs_fs as fs;
 use scratchrs_model::layout::GLOBAL;
 use uuid::Uuid;
 
@@ -71,7 +72,7 @@ impl Arguments {
     }
 
     fn nothing(&self, depot: &str, directory: &str) -> String {
-        if !Path::new(depot).is_dir() {
+        if !fs::is_dir(Path::new(depot)) {
             return format!("There is no scratch space, as there is no depot at `{depot}`");
         }
         match self.uuid {
@@ -121,7 +122,7 @@ fn kept_by(space: &Space) -> String {
 }
 
 fn is_there(project: &str) -> bool {
-    Path::new(project).is_file()
+    fs::is_file(Path::new(project))
 }
 
 fn details(space: &Space) -> Vec<String> {

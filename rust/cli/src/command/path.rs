@@ -4,6 +4,7 @@ use std::path::Path;
 
 use scratchrs_core::usage::{self, Tracked};
 use scratchrs_core::{Place, scratch};
+use scratchrs_fs as fs;
 use scratchrs_model::diagnostic::Diagnostic;
 use serde::Serialize;
 
@@ -63,7 +64,7 @@ impl Arguments {
         let place = place(&depot);
         let (path, recorded, healed) = if self.no_create {
             let path = scratch::path(place, namespace.owner, &self.key)?;
-            if !Path::new(&path).is_dir() {
+            if !fs::is_dir(Path::new(&path)) {
                 return Err(namespace
                     .has_no(&self.key, &path)
                     .hint("without `--no-create` it is made"));

@@ -109,7 +109,7 @@ impl File {
     }
 
     fn replace(&self, before: &str, after: &str) -> Result<()> {
-        if before != after || !Path::new(&self.path).exists() {
+        if before != after || !fs::exists(Path::new(&self.path)) {
             fs::replace(Path::new(&self.path), after)?;
         }
         Ok(())

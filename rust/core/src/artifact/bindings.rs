@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use scratchrs_fs as fs;
 use scratchrs_model::artifacts_toml::{Bindings, FILE_NAMES, Host, Unchosen};
 use scratchrs_model::project;
 
@@ -18,12 +19,12 @@ use crate::place::in_current_directory;
 pub fn file_above(path: &str) -> Result<Option<String>> {
     let path = in_current_directory(path)?.into_owned();
     let path = Path::new(&path);
-    let start = if path.is_dir() { Some(path) } else { path.parent() };
+    let start = if fs::is_dir(path) { Some(path) } else { path.parent() };
     // Like Julia, this does not search the root of the file system.
     for directory in
         start.into_iter().flat_map(Path::ancestors).filter(|path| path.parent().is_some())
     {
-        let has = |name: &str| directory.join(name).is_file();
+        let has = |name: &str| fs::is_file(&directory.join(name));
         if let Some(name) = FILE_NAMES.iter().find(|name| has(name)) {
             return Ok(Some(directory.join(name).to_string_lossy().into_owned()));
         }

@@ -20,7 +20,7 @@ pub(super) fn path_beside(artifact: &str) -> PathBuf {
 /// one (see [`touch`]). Ignores errors: records are optional.
 pub(super) fn write_missing(artifact: &str, hash: TreeHash, tree: &TreeRecord) {
     let path = path_beside(artifact);
-    if path.metadata().is_ok_and(|found| found.len() > 0) {
+    if matches!(fs::metadata(&path), Ok(Some(found)) if found.size > 0) {
         return;
     }
     write(artifact, hash, tree);

@@ -64,7 +64,7 @@ impl LogFile {
         };
         let is_lost = || damage.is_lost.then(|| Diagnostic::of_file(usage::LOST.to_owned()));
         let unreadable = unreadable.or_else(is_lost);
-        let aside = Some(usage::aside(path)).filter(|aside| Path::new(aside).exists());
+        let aside = Some(usage::aside(path)).filter(|aside| fs::exists(Path::new(aside)));
         Self { depot, kind, path: path.to_owned(), bytes, log, damage, stamp, unreadable, aside }
     }
 

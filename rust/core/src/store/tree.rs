@@ -54,7 +54,7 @@ pub(super) fn settle_links(root: &Path, record: &mut Record) -> Result<()> {
                 relative.push(".");
             }
             fs::remove(&place)?;
-            fs::symlink(relative.as_os_str(), &place, found.is_dir())?;
+            fs::symlink(relative.as_os_str(), &place, fs::is_dir(&found))?;
             *text = relative.as_os_str().as_encoded_bytes().to_owned();
         } else if leaves(&written, depth) {
             return Err(refuse("leads out of the directory that is to be stored, and back"));
@@ -168,7 +168,7 @@ pub(super) fn build(
             Kind::Directory | Kind::EmptyTree => {}
             Kind::Link(text) => {
                 let leads_to_directory = source.is_some_and(|source| {
-                    on_disk(source, &entry.path).is_ok_and(|link| link.is_dir())
+                    on_disk(source, &entry.path).is_ok_and(|link| fs::is_dir(&link))
                 });
                 let text = entry_path(text).unwrap_or_default();
                 fs::symlink(text.as_os_str(), &target, leads_to_directory)?;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use scratchrs_core::artifact::{self, Created};
+use scratchrs_fs as fs;
 
 use crate::failure::{Failure, Result};
 use crate::output::done;
@@ -35,7 +36,7 @@ impl Arguments {
         let source = Path::new(&self.path);
         let created = with_progress(session, |progress| {
             let creation = artifact::begin(&stack)?;
-            let filled = match source.is_dir() {
+            let filled = match fs::is_dir(source) {
                 true => creation.copy(source, progress),
                 false => creation.unpack(source, progress),
             };

@@ -278,7 +278,7 @@ pub(super) fn is_complete(
     expected: Option<Sha256>,
     progress: &Progress,
 ) -> Result<bool> {
-    if expected.is_none() || !path.is_file() {
+    if expected.is_none() || !fs::is_file(path) {
         return Ok(false);
     }
     match check_sha256(path, expected, progress) {

@@ -61,7 +61,7 @@ fn break_lock(path: &Path, name: &str) -> Result<bool> {
         Some(_) => locks::ARTIFACT,
         None => locks::PACKAGE,
     };
-    Ok(path.symlink_metadata().is_ok()
+    Ok(matches!(fs::symlink_metadata(path), Ok(Some(_)))
         && matches!(PidLock::try_acquire(path, policy.briefly())?, Attempt::Acquired(_)))
 }
 

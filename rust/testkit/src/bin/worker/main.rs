@@ -3,6 +3,8 @@
 //! It prints a line for each step, which tests can wait for. Errors go to stderr as `<code>
 //! <message>`, with exit code 1.
 
+#![expect(clippy::disallowed_methods, reason = "a tool for development, not a part of ScratchRS")]
+
 mod artifact;
 mod collection;
 mod store;
