@@ -18,7 +18,7 @@
 //! in_use            why an unreferenced item stays for now
 //! store_space       the scratch space in which a store lies
 //! state             the depots and roots together
-//! decision          the decision on each item
+//! decision          the decision on each item, and decision_log
 //! names, causes     items and their references as people know them
 //! dry_run, sweep    the two ends of a collection
 //! stores            the stores in the depots
@@ -43,6 +43,7 @@
 mod aliases;
 mod causes;
 mod decision;
+mod decision_log;
 mod dry_run;
 mod explain;
 mod ignored_roots;

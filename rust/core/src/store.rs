@@ -30,6 +30,7 @@ mod adoption;
 mod binding;
 mod collection;
 mod creation;
+mod decision;
 mod mark;
 mod report;
 mod session;
@@ -59,9 +60,10 @@ pub use binding::{
     BindOptions, Bound, OpenOptions, Opened, bind, bindings, bound_hash, open_bindings, unbind,
     usage,
 };
+pub use collection::collect;
 pub(crate) use collection::collect_beside;
-pub use collection::{COLLECTION_INTERVAL, CollectOptions, collect};
 pub use creation::{CreateOptions, Creation};
+pub use decision::{COLLECTION_INTERVAL, CollectOptions};
 pub use report::{
     Adopted, Artifact, ArtifactKind, BoundName, Collected, Corrupt, Created, MissingArtifact,
     NameInFile, Orphan, Status, Verified,

@@ -41,18 +41,59 @@ fn a_dry_run_and_a_collection() {
     assert!(!lab.exists("depot/scratchspaces/7876af07-990d-54b4-ab0e-23690620f79a"));
 }
 
-/// The debug log names each deletion and its reason, and nothing without `SCRATCHRS_LOG`.
+/// The debug log has the decision on each item, each root that does not count, and each deletion, with reasons.
 #[test]
-fn the_debug_log_gives_the_reason_of_a_deletion() {
+fn the_debug_log_gives_the_reason_of_each_decision() {
     let mut lab = lab();
-    let collect = ["gc", "--collect-delay", "0"];
+    let record = |path: &str| format!("[[\"{path}\"]]\ntime = 2024-01-02T03:04:05.006Z\n");
+    let log = "depot/logs/artifact_usage.toml";
+    let file = lab.path("Mine/Artifacts.toml").display().to_string();
+    lab.write(log, record(&file) + &record("/nowhere/Artifacts.toml"));
     lab.set("SCRATCHRS_LOG", "debug");
-    let run = lab.run(&collect);
-    let artifact = format!("artifacts/{OTHER}`: unreachable for longer than the collection delay");
-    let lines: Vec<_> = run.stderr.lines().filter(|line| line.starts_with("debug: ")).collect();
-    let reason = |line: &&&str| line.contains("deleting") && line.ends_with(&artifact);
-    assert_eq!(lines.iter().filter(reason).count(), 1, "{}", run.stderr);
-    assert!(!run.stderr.contains(HASH), "{}", run.stderr);
+    let lines = |lab: &Lab, arguments: &[&str]| -> Vec<String> {
+        let run = lab.run(arguments);
+        assert_eq!(run.code, 0, "{}", run.stderr);
+        let lines = run.stderr.lines().filter_map(|line| line.strip_prefix("debug: "));
+        lines.map(str::to_owned).collect()
+    };
+    let assert_has = |lines: &[String], expected: &str| {
+        let count = lines.iter().filter(|line| line.starts_with(expected)).count();
+        assert_eq!(count, 1, "{expected}\n{lines:#?}");
+    };
+    let kept = format!(
+        "keeping `[ROOT]/depot/artifacts/{HASH}`: referenced by the artifact file `[ROOT]/Mine/Artifacts.toml`"
+    );
+    let orphan = format!("[ROOT]/depot/artifacts/{OTHER}");
+    let found = lines(&lab, &["gc", "--collect-delay", "7d"]);
+    for expected in [
+        &kept,
+        &format!("keeping `{orphan}` until "),
+        "`/nowhere/Artifacts.toml` does not exist: it references nothing",
+        "dropping `/nowhere/Artifacts.toml` from `[ROOT]/depot/logs/artifact_usage.toml`",
+    ] {
+        assert_has(&found, expected);
+    }
+    lab.write("Mine/Manifest.toml", "[[deps");
+    let manifest = lab.path("Mine/Manifest.toml");
+    lab.write("depot/logs/manifest_usage.toml", record(&manifest.display().to_string()));
+    let collect = ["gc", "--collect-delay", "0"];
+    let found = lines(&lab, &[&collect[..], &["--dry-run"]].concat());
+    let deletable = "unreachable for longer than the collection delay";
+    for expected in [
+        &kept,
+        &format!("`{orphan}` is deletable: {deletable}"),
+        "`[ROOT]/Mine/Manifest.toml` is unreadable, everything in packages and clones is kept: ",
+    ] {
+        assert_has(&found, expected);
+    }
+    assert!(!found.iter().any(|line| line.starts_with("deleting")), "{found:#?}");
+    // As if a process had just created it.
+    lab.write(&format!("depot/artifacts/{OTHER}@tree"), "");
+    let found = lines(&lab, &collect);
+    assert_has(&found, &format!("keeping `{orphan}`: it was made just now"));
+    std::fs::remove_file(lab.path(&format!("depot/artifacts/{OTHER}@tree"))).unwrap();
+    let found = lines(&lab, &collect);
+    assert_has(&found, &format!("deleting `{orphan}`: {deletable}"));
     lab.set("SCRATCHRS_LOG", "");
     assert!(!lab.run(&collect).stderr.contains("debug: "));
 }

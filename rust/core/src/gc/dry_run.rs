@@ -3,6 +3,7 @@
 use scratchrs_fs::{self as fs, Progress, Size};
 use scratchrs_model::collection::{DepotPlan, State};
 
+use super::decision_log::log_decisions;
 use super::in_use::why_in_use;
 use super::options::Moment;
 use super::report::{Gone, Report, Waiting};
@@ -18,6 +19,7 @@ pub(super) fn predict(
     report: &mut Report,
     progress: &Progress,
 ) -> Result<()> {
+    log_decisions(state, plans);
     let items: Vec<_> =
         state.items(plans).filter(|item| item.decision.state != State::Retained).collect();
     progress.begin_counting("Measuring deletable items");
@@ -39,7 +41,10 @@ pub(super) fn predict(
     for (planned, (why_in_use, size)) in items.into_iter().zip(found) {
         let (kind, path) = (planned.item.kind.into(), state.path(planned.depot, planned.item));
         match (planned.decision.state, why_in_use) {
-            (_, Ok(Some(reason))) => report.spared.push(Failure::of(path, reason)),
+            (_, Ok(Some(reason))) => {
+                log::debug!("keeping `{path}`: {reason}");
+                report.spared.push(Failure::of(path, reason));
+            }
             (_, Err(error)) => report.failures.push(Failure::of(path, error)),
             (State::Retained, _) => {}
             (State::Deletable(reason), _) => report.gone.push(Gone { kind, path, size, reason }),

@@ -10,9 +10,10 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use scratchrs_fs::{self as fs, Mounts, Progress, StagedRemoval};
-use scratchrs_model::collection::{DepotPlan, Position, Reason, State};
+use scratchrs_model::collection::{DepotPlan, Position, State};
 use scratchrs_model::layout;
 
+use super::decision_log::{log_decisions, reason_of};
 use super::options::{Moment, Options};
 use super::report::{Gone, Report};
 use super::state::{CollectionState, PlannedItem};
@@ -54,6 +55,7 @@ pub(super) fn sweep(
         }
         let plans = state.decide(options, moment);
         if is_first {
+            log_decisions(state, &plans);
             write_orphan_records(state, &plans, report);
             match condense(state, moment.now, &locks, report) {
                 Ok(false) => {}
@@ -68,12 +70,12 @@ pub(super) fn sweep(
             }
         }
         let candidates = delete_candidates(state, &plans, pending.as_ref());
+        if is_first {
+            progress.expect(candidates.len() as u64);
+        }
         if candidates.is_empty() {
             report.failures.extend(locks.release());
             break;
-        }
-        if is_first {
-            progress.expect(candidates.len() as u64);
         }
         let batch = &candidates[..candidates.len().min(BATCH)];
         let mounts = Mounts::read();
@@ -139,15 +141,6 @@ fn log_outcome(candidate: &DeleteCandidate<'_>, outcome: &Outcome) {
         Outcome::InUse(reason) | Outcome::Failed(reason) => {
             log::debug!("keeping `{path}`: {reason}")
         }
-    }
-}
-
-/// The reason of a deletion, for the debug log.
-fn reason_of(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Unreachable => "unreachable for longer than the collection delay",
-        Reason::Unused => "a scratch space that was not used for longer than the period",
-        Reason::Evicted => "unreachable, and the depot exceeds the maximum size",
     }
 }
 

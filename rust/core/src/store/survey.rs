@@ -2,7 +2,7 @@
 //! states.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use scratchrs_fs::{self as fs, Attempt, LinkMode, PidLock, Size};
 use scratchrs_model::hash::Sha256;
@@ -10,7 +10,7 @@ use scratchrs_model::store::layout::{ARTIFACTS, VARIANTS};
 use scratchrs_model::store::record::Record;
 use scratchrs_model::time::DepotTime;
 
-use super::collection::{self, CollectOptions};
+use super::decision::{CollectOptions, examine};
 use super::mark::{Marked, mark};
 use super::report::BoundName;
 use super::users::Users;
@@ -100,8 +100,7 @@ impl Survey {
     /// If something is there and cannot be read.
     pub(crate) fn take(store: &Store, options: CollectOptions, now: DepotTime) -> Result<Self> {
         let options = CollectOptions { is_dry_run: true, ..options };
-        let going: &[PathBuf] = &[];
-        let (marked, users, decided) = collection::look(store, options, going, now)?;
+        let (marked, users, decided) = examine(store, options, &[], now)?;
         let mut survey = Self::default();
         survey.add_items(store, &marked);
         let since = decided.since();

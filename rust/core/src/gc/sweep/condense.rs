@@ -73,6 +73,8 @@ fn condensed(log: &LogFile, missing: &HashSet<String>, now: DepotTime) -> UsageL
             let is_used = log.kind != UsageLogFile::Scratch || !record.parent_projects.is_empty();
             if is_used && (is_recent || !missing.contains(path)) {
                 condensed.insert(path.to_owned(), record);
+            } else {
+                log::debug!("dropping `{path}` from `{}`: it is missing or unused", log.path);
             }
         }
     }
