@@ -7,7 +7,8 @@
  * A text is UTF-8, and ends with a NUL. A list of texts is their number, then the length
  * and the bytes of each, without a NUL; binary data are their length, then the bytes.
  * Numbers and lengths have 4 bytes, the lowest first. A UUID has 16 bytes, in the order
- * in which it is written (RFC 9562).
+ * in which it is written (RFC 9562). For none, an optional text is empty, and an optional
+ * number negative.
  */
 #ifndef SCRATCHRS_H
 #define SCRATCHRS_H
@@ -44,7 +45,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0x6d93c98a95ff1e4au
+#define SCRATCHRS_ABI 0xa67714092f1c08b6u
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -65,77 +66,77 @@ void scratchrs_cancel(const scratchrs_job *job);
 /* Cancels all jobs, and sends no more notifications: for the end of a session. */
 void scratchrs_end_jobs(void);
 
-/* The directory of a scratch space, made unless it is there. */
+/* The directory of a scratch space, which is created if it is missing. Here and below, `directory` replaces the `scratchspaces` of the depot, or the artifacts of all depots. */
 uint32_t scratchrs_get_scratch(const char *depot, const char *directory, const uint8_t owner[16], const char *key, scratchrs_bytes *reply);
 
-/* Logs that a project uses a space. Replies `recorded` or `read-only`, and then what in the log could not be read and was removed from it. */
+/* Logs that a project uses a scratch space. */
 uint32_t scratchrs_track_access(const char *depot, const char *space, const char *project, scratchrs_bytes *reply);
 
-/* Leaves one record for each space in the log of uses. Replies what could not be read and was removed. */
+/* Reduces the usage log of scratch spaces to one record for each space. Returns the problems of invalid records, which are removed. */
 uint32_t scratchrs_condense_usage(const char *depot, scratchrs_bytes *reply);
 
-/* Removes a scratch space. */
+/* Deletes a scratch space. */
 scratchrs_job *scratchrs_start_delete_scratch(const char *depot, const char *directory, const uint8_t owner[16], const char *key, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Removes all scratch spaces of a package, or of all packages. */
+/* Deletes all scratch spaces of a package, or of all packages. */
 scratchrs_job *scratchrs_start_clear_scratch(const char *depot, const char *directory, const uint8_t owner[16], uint8_t all, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Asks for a space that a generator fills. Replies `ready` and the space; `generate`, the directory to fill and the ticket of the generation; or `busy`, the process, its machine, and for how many seconds it has been generating. */
+/* Requests a scratch space that a generator fills. If it is `begun`, `path` is the directory to fill. */
 uint32_t scratchrs_begin_generation(const char *depot, const char *directory, const uint8_t owner[16], const char *key, const char *version, uint8_t versioned, scratchrs_bytes *reply);
 
-/* Puts the filled directory into the place of the space, and replies the space. */
+/* Renames the filled directory to the space, and returns the path of the space. */
 uint32_t scratchrs_publish_generation(uint64_t ticket, scratchrs_bytes *reply);
 
-/* Removes the directory; the space is as it was before. */
+/* Deletes the directory. The space is unchanged. */
 uint32_t scratchrs_abandon_generation(uint64_t ticket, scratchrs_bytes *reply);
 
-/* The UUID that a project file gives its package, or nothing. */
+/* The UUID in a project file. */
 uint32_t scratchrs_project_uuid(const char *file, scratchrs_bytes *reply);
 
 /* The content of a TOML file, or nil if it is missing. */
 uint32_t scratchrs_read_toml(const char *file, scratchrs_bytes *reply);
 
-/* What stands in the place of artifacts, by the `Overrides.toml` files of depots, or that of a directory in their place. Replies four texts for each: what it is, a key, a name and a target. `hash` is a hash with a path, `hash-hash` one with another, `UUID` and `UUID-hash` are the same for a name of a package, and `fault` is what makes no sense. */
+/* The overrides of artifacts in the `Overrides.toml` files of depots, or in that of a directory. */
 uint32_t scratchrs_read_overrides(const uint8_t *depots, const char *directory, scratchrs_bytes *reply);
 
-/* Which of the platforms a host gets. A host is tags and values in turns, and so is each of the platforms, with an empty text before it. Replies the number of the platform, from 1, or nothing; and then what is wrong with those that are none. */
+/* Chooses the best of several platforms for a host. The host is tags and values in turns; each platform is an empty text, and then the same. */
 uint32_t scratchrs_choose_platform(const uint8_t *host, const uint8_t *platforms, scratchrs_bytes *reply);
 
 /* The directory of the store. */
 uint32_t scratchrs_store_root(const char *depot, const char *directory, scratchrs_bytes *reply);
 
-/* The directory of the store that OhMyArtifacts.jl has. */
+/* The directory of the store of OhMyArtifacts.jl. */
 uint32_t scratchrs_peer_store_root(const char *depot, const char *directory, scratchrs_bytes *reply);
 
-/* Makes the file of bindings of a package, or of a version of it. Replies the file, and `due` if the last collection of the store is long ago. The project is that on whose behalf it is used; nothing if it is unknown. */
+/* Opens the file of bindings of a package, or of a version of it, and creates it if it is missing. `project` is the project file that the use is logged for. */
 uint32_t scratchrs_open_store(const char *depot, const char *directory, const uint8_t package[16], const char *version, uint8_t versioned, const char *project, scratchrs_bytes *reply);
 
-/* Begins to make something for the store. Replies the directory to fill, and the ticket. */
+/* Begins to create contents for the store. */
 uint32_t scratchrs_begin_creation(const char *depot, const char *directory, scratchrs_bytes *reply);
 
-/* Stores what the filled directory has: all, or what was returned. Replies hash, path, `file` or `tree`, `new` unless it was there, and how a tree is linked. */
+/* Stores the content of the filled directory: all of it, or the path `returned`. */
 scratchrs_job *scratchrs_start_finish_creation(uint64_t ticket, const char *returned, uint8_t is_whole, const char *link_mode, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* The same at once, if what was returned is a small file; else no texts. */
+/* Stores a small file at once. Returns nil if `returned` is anything else. */
 uint32_t scratchrs_finish_small_creation(uint64_t ticket, const char *returned, scratchrs_bytes *reply);
 
-/* Removes the directory. */
+/* Deletes the directory. */
 uint32_t scratchrs_abandon_creation(uint64_t ticket, scratchrs_bytes *reply);
 
-/* Leaves nothing of this process in the stores that it has made something for. */
+/* Deletes the files of this process in the stores for which it has created contents. */
 uint32_t scratchrs_end_store_session(scratchrs_bytes *reply);
 
-/* Binds a name. Replies `new`, `replaced`, or `taken` if it is bound already. */
-uint32_t scratchrs_bind_my_artifact(const char *depot, const char *directory, const char *file, const char *name, const char *hash_text, const char *metadata, uint8_t force, scratchrs_bytes *reply);
+/* Binds a name to a hash. `metadata` is a TOML document with the key `meta`. */
+uint32_t scratchrs_bind_my_artifact(const char *depot, const char *directory, const char *file, const char *name, const char *hash, const char *metadata, uint8_t force, scratchrs_bytes *reply);
 
-/* Removes names. */
+/* Removes names from a file of bindings. */
 uint32_t scratchrs_unbind_my_artifact(const char *depot, const char *directory, const char *file, const uint8_t *names, scratchrs_bytes *reply);
 
-/* The hash that a name is bound to, or nothing. */
+/* The hash that a name is bound to. */
 uint32_t scratchrs_my_artifact_hash(const char *file, const char *name, scratchrs_bytes *reply);
 
-/* The address of a hash, and `file` or `tree`, if anything is there. */
-uint32_t scratchrs_my_artifact_path(const char *depot, const char *directory, const char *hash_text, scratchrs_bytes *reply);
+/* The path of a hash in the store, whether it exists or not. */
+uint32_t scratchrs_my_artifact_path(const char *depot, const char *directory, const char *hash, scratchrs_bytes *reply);
 
 /* The usage of the store, as its usage log has it. */
 uint32_t scratchrs_store_usage(const char *depot, const char *directory, scratchrs_bytes *reply);
@@ -149,70 +150,70 @@ scratchrs_job *scratchrs_start_store_status(const char *depot, const char *direc
 /* Verifies the contents of the store, or of the one at `root`. */
 scratchrs_job *scratchrs_start_verify_store(const char *depot, const char *directory, const char *root, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Takes over what is bound in another store. */
+/* Imports everything that is bound in another store. */
 scratchrs_job *scratchrs_start_adopt_store(const char *depot, const char *directory, const char *other, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* How the files of trees are linked in the store, if that was chosen. */
+/* The chosen mode of linking files of trees in the store; nil for the best one that the file system supports. */
 uint32_t scratchrs_store_link(const char *depot, const char *directory, scratchrs_bytes *reply);
 
-/* Chooses that; nothing for the best that there is. */
+/* Chooses that mode. */
 uint32_t scratchrs_set_store_link(const char *depot, const char *directory, const char *link_mode, scratchrs_bytes *reply);
 
-/* Lets a name stand for an artifact in a file. Of the platform there are tags and values in turns, or nothing; of each download its address, hash and size (0 if that is not known). Replies what in the log of uses could not be read and was removed from it. */
+/* Binds a name to an artifact in a file. A platform is tags and values in turns, or nothing; a download is its URL, hash and size, which is 0 if it is unknown. Returns the problems of invalid records, which are removed from the usage log. */
 uint32_t scratchrs_bind_artifact(const uint8_t *depots, const char *file, const char *name, const char *hash, const uint8_t *platform, const uint8_t *downloads, uint8_t with_downloads, uint8_t lazy, uint8_t force, scratchrs_bytes *reply);
 
-/* Lets a name stand for nothing in a file, or for nothing on one platform. */
+/* Removes the binding of a name from a file, or its entry for one platform. */
 uint32_t scratchrs_unbind_artifact(const char *file, const char *name, const uint8_t *platform, scratchrs_bytes *reply);
 
-/* Makes an empty directory that is to become an artifact. Replies the directory, and the ticket of the creation. */
+/* Begins to create an artifact. */
 uint32_t scratchrs_begin_artifact(const uint8_t *depots, const char *directory, scratchrs_bytes *reply);
 
-/* Makes an artifact of the directory, and replies its hash. */
+/* Installs the filled directory as an artifact, and returns its hash. */
 scratchrs_job *scratchrs_start_publish_artifact(uint64_t ticket, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Removes the directory. */
+/* Deletes the directory. */
 uint32_t scratchrs_abandon_artifact(uint64_t ticket, scratchrs_bytes *reply);
 
-/* Removes an artifact from all depots. */
+/* Deletes an artifact from all depots. */
 scratchrs_job *scratchrs_start_remove_artifact(const uint8_t *depots, const char *directory, const char *hash, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Hashes a directory that is to be an artifact, and replies what is corrupt, or nil. */
+/* Hashes the directory of an artifact. Returns nil if the hash matches. */
 scratchrs_job *scratchrs_start_verify_tree(const char *path, const char *hash, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* Hashes all artifacts. */
 scratchrs_job *scratchrs_start_verify_artifacts(const uint8_t *depots, const char *directory, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Installs corrupt artifacts again, and those that files bind for a platform and are missing. */
+/* Installs corrupt artifacts again, and missing ones that files bind for a platform. */
 scratchrs_job *scratchrs_start_repair_artifacts(const uint8_t *depots, const char *directory, const uint8_t *files, const uint8_t *platform, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* The files that bind an artifact: those in the usage logs, and those of `more`. */
 uint32_t scratchrs_artifact_usage(const uint8_t *depots, const char *hash, const uint8_t *more, scratchrs_bytes *reply);
 
-/* Packs a directory as a tarball. Replies the hash of the tarball and its size. */
+/* Packs a directory as a tarball. */
 scratchrs_job *scratchrs_start_archive_tree(const char *path, const char *tarball, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Fails if what a name stands for in a file, on a platform of tags and values in turns, is invalid, and says where; without a platform, if anything that it stands for is. */
+/* Fails if the entry of a name for a platform is invalid in a file, with its place; without a platform, if any entry of the name is. */
 uint32_t scratchrs_check_binding(const char *file, const char *name, const uint8_t *platform, scratchrs_bytes *reply);
 
-/* The places of an artifact that are valid. Of each download there are three texts, for its address, hash and size: nothing, or `s` and a string, `i` and an integer, or `o` and the type of something else. Replies address, hash and size of each, and for what is invalid two empty texts and what is wrong; or fails if all are. */
+/* Checks the sources of an artifact. Each has three texts, for its URL, hash and size: an empty text if it is missing, `s` and a string, `i` and an integer, or `o` and the name of another type. Fails if there are invalid sources only. */
 uint32_t scratchrs_read_downloads(const char *name, const char *hash, const uint8_t *downloads, const char *file, scratchrs_bytes *reply);
 
-/* Downloads an artifact, unless it is there. Downloads are as for `read_downloads`. A session is the version of Julia, its platform, whether it is interactive, and names and values of the environment in turns. Replies the path, and what came up. */
+/* Downloads and installs an artifact, unless it is installed. Downloads are as for `read_downloads`. A session is the version of Julia, its platform, whether it is interactive, and names and values of environment variables in turns. */
 scratchrs_job *scratchrs_start_install_artifact(const uint8_t *depots, const char *directory, const char *name, const char *hash, const uint8_t *downloads, const char *file, uint8_t with_server, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Finds an artifact for a caller that relies on it: no collection deletes it in the next ten minutes. Logs that the file which binds it is in use, if there is one, once a day. Replies `ready`, its path and what came up; `missing`; or `busy`, the process that has it, its machine, and nothing. */
+/* Finds an artifact, which no collection deletes in the next ten minutes. Logs once a day that the file which binds it is in use. */
 uint32_t scratchrs_use_artifact(const uint8_t *depots, const char *directory, const char *hash, const char *file, scratchrs_bytes *reply);
 
-/* Begins to install an artifact that the caller downloads. Replies `ready` and its path; `install`, a file for the tarball and the ticket of the installation; or `busy`, the process that is installing it, its machine, and nothing. */
+/* Begins to install an artifact that the caller downloads. If it is `begun`, `path` is the file for the tarball. */
 uint32_t scratchrs_begin_install(const uint8_t *depots, const char *directory, const char *hash, scratchrs_bytes *reply);
 
-/* Installs the artifact from the tarball, whose hash may be known. Replies the path, and what came up. */
+/* Installs the artifact from the tarball, whose hash may be known. */
 scratchrs_job *scratchrs_start_finish_install(uint64_t ticket, const char *name, const char *sha256, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Gives an installation up. */
+/* Ends an installation. Its download stays for the next one. */
 uint32_t scratchrs_abandon_install(uint64_t ticket, scratchrs_bytes *reply);
 
-/* Downloads into a file, in the place of what is there. */
+/* Downloads into a file, replacing an existing one. */
 scratchrs_job *scratchrs_start_download_file(const char *url, const char *path, const uint8_t *session, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* Unpacks a tarball into a directory that is missing or empty. */
@@ -221,14 +222,14 @@ scratchrs_job *scratchrs_start_unpack_tarball(const char *tarball, const char *d
 /* The SHA-256 of a file. */
 scratchrs_job *scratchrs_start_file_sha256(const char *path, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* The hash of a tree as git has it, by SHA-1 or SHA-256. */
+/* The hash of a directory as git computes it, by SHA-1 or SHA-256. */
 scratchrs_job *scratchrs_start_tree_hash(const char *path, uint8_t sha256, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* The hash of a file as git has it, by SHA-1 or SHA-256. */
+/* The hash of a file as git computes it, by SHA-1 or SHA-256. */
 scratchrs_job *scratchrs_start_blob_hash(const char *path, uint8_t sha256, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Deletes unreachable items from depots, or reports which would be. Durations are numbers of milliseconds, and of these and the size, nothing stands for none. Roots to ignore count as missing. */
-scratchrs_job *scratchrs_start_collect_depots(const uint8_t *depots, const char *delay, const char *period, const char *max_size, uint8_t force, uint8_t is_dry_run, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+/* Deletes unreachable items from depots, or reports which would be. `max_size` is a number of bytes or has a unit. Roots to ignore count as missing. */
+scratchrs_job *scratchrs_start_collect_depots(const uint8_t *depots, uint64_t delay_ms, int64_t period_ms, const char *max_size, uint8_t force, uint8_t is_dry_run, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* The items of depots, with their sizes and references. */
 scratchrs_job *scratchrs_start_depot_status(const uint8_t *depots, uint8_t force, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
@@ -236,13 +237,13 @@ scratchrs_job *scratchrs_start_depot_status(const uint8_t *depots, uint8_t force
 /* The references of the items that a query names. */
 scratchrs_job *scratchrs_start_explain_item(const uint8_t *depots, const char *query, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* An encoded `Report`, `Status` or `Explained` as text for people; its kind is the name of that type. The width of the terminal is 0 if there is none. */
+/* An encoded `Report`, `Status` or `Explained` as text for people; its kind is the name of that type. The width is that of the terminal, 0 if there is none. */
 uint32_t scratchrs_render(const char *kind, const uint8_t *reply, uint64_t width, uint8_t has_colour, uint8_t is_verbose, const char *home, scratchrs_bytes *reply);
 
-/* Panics, so that a test can see what becomes of a panic. */
+/* Panics. For tests of the errors that panics become. */
 uint32_t scratchrs_panic(scratchrs_bytes *reply);
 
-/* Goes through stages in which nothing is done, each in a number of steps of 10 ms, so that a test can see how a job is shown and ended. Replies the stages. */
+/* Passes through stages, each in a number of steps of 10 ms, without doing anything, and returns the stages. For tests of how jobs are shown and ended. */
 scratchrs_job *scratchrs_start_rehearse(const uint8_t *stages, uint64_t steps, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 #ifdef __cplusplus

@@ -26,14 +26,14 @@ import ..@seldom_run
         return Platform(entry["arch"], entry["os"], values)
     end
 
-    function best_of(entries, platform, complain)
+    function best_of(entries, platform, report)
         candidates = Dict{AbstractPlatform, Any}()
         for entry in entries
             try
                 candidates[platform_of(entry)] = entry
             catch error
                 error isa ArgumentError || rethrow()
-                complain(error.msg)
+                report(error.msg)
             end
         end
         return select_platform(candidates, platform)
@@ -56,7 +56,7 @@ else
     platform_of(entry) = Base.invokelatest(Pkg.Artifacts.unpack_platform, entry, "", "")
 
     # This also rules out entries for other versions of Julia.
-    function best_of(entries, platform, complain)
+    function best_of(entries, platform, report)
         described = String[]
         for entry in entries
             push!(described, "")
@@ -66,19 +66,19 @@ else
         end
         host = collect(String, Iterators.flatten(tags_of(platform)))
         append!(host, ("julia_version", string(VERSION)))
-        chosen, faults = Iterators.peel(ScratchRS.Native.choose_platform(host, described))
-        foreach(complain, faults)
-        return isempty(chosen) ? nothing : entries[parse(Int, chosen)]
+        chosen = ScratchRS.Native.choose_platform(host, described)
+        foreach(report, chosen.invalid)
+        return chosen.number === nothing ? nothing : entries[chosen.number]
     end
 end
 
 # The best of the entries of an artifact for a platform, or `nothing`. Invalid entries are logged as errors
 # and ignored.
 function choose(entries, platform, name, artifacts_toml)
-    complain(fault) =
-        @error "Invalid artifacts file at '$artifacts_toml': platform-specific artifact entry '$name': $fault"
+    report(problem) =
+        @error "Invalid artifacts file at '$artifacts_toml': platform-specific artifact entry '$name': $problem"
     valid = filter(entry -> is_for_one(entry, name, artifacts_toml), entries)
-    return isempty(valid) ? nothing : best_of(valid, platform, complain)
+    return isempty(valid) ? nothing : best_of(valid, platform, report)
 end
 
 # Whether an entry names its platform. If it does not, an error is logged.

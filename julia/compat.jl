@@ -22,11 +22,11 @@ end
 # Measured on Julia 1.10.8, where the precompiled file has 2,060 KiB: what a plain call would add.
 #
 #     all of the following                           538 KiB
-#     record_in_trouble                              394 KiB
+#     track_after                                    394 KiB
 #     atexit                                         262 KiB
 #     isfile, active_project, current_project        211 KiB    (in `unless_denied`)
 #     Base.load_path_expand                          198 KiB
-#     warn_of_healed                                 191 KiB
+#     warn_of_removed                                191 KiB
 #     abspath                                        105 KiB
 #     dirname                                        100 KiB
 #     isfile                                          99 KiB    (in `find_in_artifact`)

@@ -1,15 +1,9 @@
 # Collection: what nothing keeps goes, and people can see what and why.
 module Collection
 
-import ..@seldom_run, ..Native, ..NotFound, ..Setup, ..bytes_in_words
+import ..@seldom_run, ..Native, ..NotFound, ..bytes_in_words, ..milliseconds
 using ..Replies: Reply, decoded, rendered
 @seldom_run
-
-# A duration as the native library takes it: a period of Dates, or a number of milliseconds.
-in_milliseconds(::Nothing) = ""
-in_milliseconds(delay::Real) = string(round(Int, delay))
-in_milliseconds(delay) = string(Base.invokelatest(count_milliseconds, delay))
-count_milliseconds(delay) = round(Int, Setup.dates().toms(delay))
 
 stack(::Nothing) = String[depot for depot in DEPOT_PATH]
 stack(depots) = String[depot for depot in depots]
@@ -109,8 +103,8 @@ function gc(;
     size = max_size === nothing ? "" : string(max_size)
     report = decoded(Report, Native.collect_depots(
         stack(depots),
-        in_milliseconds(collect_delay),
-        in_milliseconds(scratch_cleanup_period),
+        milliseconds(collect_delay),
+        scratch_cleanup_period === nothing ? -1 : milliseconds(scratch_cleanup_period),
         size,
         force,
         dry_run,

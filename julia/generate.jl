@@ -48,15 +48,14 @@ function get_scratch!(
         versioned,
     )
     while true
-        reply = ask()
-        if reply[1] == "busy"
+        space = ask()
+        if space.state === :busy
             root = isempty(directory) ? joinpath(depot, "scratchspaces") : directory
-            reply = wait_for_generator(ask, key, abspath(root, string(owner), String(key)))
+            space = wait_for_generator(ask, key, abspath(root, string(owner), String(key)))
         end
-        path = if reply[1] == "ready"
-            reply[2]
-        else
-            run_generator(generate, depot, user, reply[2], parse(UInt64, reply[3]))
+        path = something(space.path)
+        if space.state === :begun
+            path = run_generator(generate, depot, user, path, something(space.ticket))
         end
         track(depot, user, path) || return path
     end
@@ -70,7 +69,7 @@ get_scratch!(::Base.Callable, parent::AbstractString, ::AbstractString; kw...) =
     throw(text_as_parent(parent))
 
 # Fills a directory and publishes it, or deletes it.
-function run_generator(generate, depot::String, user::UUID, directory::String, ticket::UInt64)
+function run_generator(generate, depot::String, user::UUID, directory::String, ticket::Int)
     # A collection without a delay must not delete the directory.
     project = user_project(user)
     try
@@ -83,7 +82,7 @@ function run_generator(generate, depot::String, user::UUID, directory::String, t
     return Native.publish_generation(ticket)
 end
 
-# Asks again until no other caller generates the space, and returns the answer.
+# Asks again until no other caller generates the space, and returns its state.
 function wait_for_generator(ask, key, space::String)
     return wait_for_other(ask, key, "generating") do
         is_generating(space) && throw(ArgumentError(

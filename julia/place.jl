@@ -92,7 +92,7 @@ function find_uuid(::Nothing)
     project = active_project()
     project === nothing && return GLOBAL
     uuid = Native.project_uuid(project)
-    return isempty(uuid) ? GLOBAL : @outside(UUID(uuid))::UUID
+    return uuid === nothing ? GLOBAL : @outside(UUID(uuid))::UUID
 end
 
 # The absolute path of the active project file, which need not exist, or `nothing`.

@@ -23,7 +23,7 @@ function rendered(io::IO, reply::Reply)
     return Native.render(
         string(nameof(typeof(reply))),
         reply.reply,
-        UInt64(displaysize(io)[2]),
+        displaysize(io)[2],
         has_colour,
         reply.is_verbose,
         homedir(),

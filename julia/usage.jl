@@ -3,8 +3,8 @@
 const DAY = 24.0 * 60 * 60
 # How long logging is not tried again after it was impossible, in seconds.
 const RETRY_AFTER = 60.0
-# How long to wait for a log that another process has locked, in seconds.
-const PATIENCE = 30.0
+# How long to wait for a lock that another process holds, in seconds.
+const LOCK_TIMEOUT = 30.0
 
 # Until when the use of a space by a package is not logged again in this session.
 #
@@ -156,25 +156,29 @@ user_project(user::UUID) =
 # if it can't be logged.
 function record_access(depot::String, path::String, project::String)
     space = @outside(abspath(path))::String
-    reply = try
+    tracked = try
         Native.track_access(depot, space, project)
     catch error
-        @outside(record_in_trouble(error, depot, space, project))::Vector{String}
+        @outside(track_after(error, depot, space, project))::typeof(NOT_TRACKED)
     end
-    length(reply) > 1 && @outside(warn_of_healed(depot, SCRATCH_USAGE, reply[2:end]))
-    return reply[1] == "recorded"
+    isempty(tracked.removed_records) ||
+        @outside(warn_of_removed(depot, SCRATCH_USAGE, tracked.removed_records))
+    return tracked.recorded
 end
 
-function record_in_trouble(error, depot::String, space::String, project::String)
+# Logs a use after the first attempt failed with an error.
+function track_after(error, depot::String, space::String, project::String)
     try
         error isa Busy || throw(error)
-        return patiently(Native.track_access, depot, space, project)
+        return until_free(Native.track_access, depot, space, project)
     catch error
         error isa ScratchRSError || rethrow()
         @warn "The use of a scratch space can't be logged" space exception = error maxlog = 3
-        return ["failed"]
+        return NOT_TRACKED
     end
 end
+
+const NOT_TRACKED = (recorded = false, removed_records = String[])
 
 """
     condense_usage!(; depot = nothing)
@@ -184,22 +188,22 @@ happens automatically when a log is mostly repetition, and has no influence on c
 """
 function condense_usage!(; depot::Union{Nothing, AbstractString} = nothing)
     depot, _ = place(depot)
-    warn_of_healed(depot, SCRATCH_USAGE, patiently(Native.condense_usage, depot))
+    warn_of_removed(depot, SCRATCH_USAGE, until_free(Native.condense_usage, depot))
     return
 end
 
 const SCRATCH_USAGE = "scratch_usage.toml"
 
-function warn_of_healed(depot::String, name::String, healed::Vector{String})
-    isempty(healed) && return
+function warn_of_removed(depot::String, name::String, removed_records::Vector{String})
+    isempty(removed_records) && return
     log = joinpath(depot, "logs", name)
-    @warn "`$log` had invalid parts, which were removed; the rest is kept" healed
+    @warn "`$log` had invalid parts, which were removed; the rest is kept" removed_records
     return
 end
 
-# Calls `f` again while another process holds a lock, with other tasks running in between.
-function patiently(f, args...)
-    deadline = time() + PATIENCE
+# Calls `f` again while another process holds a lock, until the timeout. Other tasks run in between.
+function until_free(f, args...)
+    deadline = time() + LOCK_TIMEOUT
     while true
         try
             return f(args...)

@@ -1,30 +1,28 @@
 # Waiting for other processes and tasks.
 
 # How long to wait before a message says so, in seconds.
-const SILENCE = 1.0
+const QUIET_TIME = 1.0
 
-# Asks again until nobody else is at work on a thing of this name, and gives the answer; `doing` is
-# what others do with it. An answer is texts; while others are at work they are `busy`, their process,
-# its machine, and for how many seconds they have been, or nothing. `check` is called where it is
-# this process that is at work.
+# Calls `ask` again until the item `name` is not busy, and returns its state. `doing` says what others do with
+# it. `check` is called if another task of this process has it.
 function wait_for_other(check, ask, name, doing::String)
     began = time()
     announced = false
     pause = 0.002
     while true
-        reply = ask()
-        if reply[1] != "busy"
+        item = ask()
+        if item.state !== :busy
             announced && announce("Ready", :green, "`$name` after $(in_words(time() - began))")
-            return reply
+            return item
         end
-        pid, host, seconds = reply[2], reply[3], reply[4]
-        is_this_process = pid == string(getpid()) && host == gethostname()
+        is_this_process = item.pid == getpid() && item.host == gethostname()
         is_this_process && check()
-        if !announced && time() - began >= SILENCE
-            who = is_this_process ? "another task" : "process $pid on $host"
-            what = isempty(seconds) ? "is $doing it" :
-                "has been $doing it for $(in_words(parse(Float64, seconds)))"
-            announce("Waiting", :yellow, "for `$name`: $who $what")
+        if !announced && time() - began >= QUIET_TIME
+            other = is_this_process ? "another task" :
+                "process $(something(item.pid, "")) on $(item.host)"
+            what = item.seconds === nothing ? "is $doing it" :
+                "has been $doing it for $(in_words(Float64(item.seconds)))"
+            announce("Waiting", :yellow, "for `$name`: $other $what")
             announced = true
         end
         sleep(pause)

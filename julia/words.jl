@@ -1,4 +1,4 @@
-# What is said to people, and how.
+# Messages for people, and durations that they give.
 
 # A line as Pkg prints them: what happens, right-aligned and in colour, then the fact.
 announce(what::String, color::Symbol, fact::String) =
@@ -29,3 +29,7 @@ function bytes_in_words(bytes::Int)
 end
 
 const UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
+
+# The milliseconds of a period of Dates, or of a number of them; at least 0.
+milliseconds(delay::Real) = max(0, round(Int, delay))
+milliseconds(delay) = milliseconds(Base.invokelatest(Setup.dates().toms, delay))

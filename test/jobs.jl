@@ -15,16 +15,16 @@ CoreLogging.handle_message(recorder::Recorder, level, message, _module, group, i
 # The log messages of a job without a terminal.
 function records_of(stages, steps, io = IOBuffer())
     recorder = Recorder([])
-    reply = with_logger(() -> Native.rehearse(stages, UInt64(steps), io), recorder)
+    reply = with_logger(() -> Native.rehearse(stages, steps, io), recorder)
     return reply, recorder.records
 end
 
 @testset "texts cross unchanged" begin
     for texts in [String[], [""], ["a", "", "ü😀"], ["x"^5000, "y"]]
-        @test Native.rehearse(texts, UInt64(0)) == texts
+        @test Native.rehearse(texts, 0) == texts
     end
-    @test thrown(() -> Native.rehearse(["a\0b"], UInt64(0))) isa ArgumentError
-    @test thrown(() -> Native.rehearse(["\xff"], UInt64(0))) isa ArgumentError
+    @test thrown(() -> Native.rehearse(["a\0b"], 0)) isa ArgumentError
+    @test thrown(() -> Native.rehearse(["\xff"], 0)) isa ArgumentError
 end
 
 @testset "a long job logs its progress" begin
@@ -65,7 +65,7 @@ end
 
 @testset "an interrupt cancels a job and waits for its end" begin
     for seconds in [0.0, 0.7]
-        job = @async Native.rehearse(["First"], UInt64(100_000), devnull)
+        job = @async Native.rehearse(["First"], 100_000, devnull)
         sleep(seconds)
         schedule(job, InterruptException(); error = true)
         @test thrown(() -> wait(job)) !== nothing
@@ -77,12 +77,12 @@ end
     try
         println("ready")
         flush(stdout)
-        ScratchRS.Native.rehearse(["First"], UInt64(100_000))
+        ScratchRS.Native.rehearse(["First"], 100_000)
         println("over")
     catch error
         println(typeof(error))
     end
-    println(ScratchRS.Native.rehearse(["Second"], UInt64(1)))
+    println(ScratchRS.Native.rehearse(["Second"], 1))
     """
     process, errors = Lab.start(child(catching_interrupts(code)))
     @test readline(process) == "ready"
@@ -96,7 +96,7 @@ end
     # Interrupts in rapid succession, as by a key that is held: the job has ended, and only one is
     # thrown. The condition that it notifies is not freed before.
     for _ in 1:10
-        job = @async Native.rehearse(["First"], UInt64(100_000), devnull)
+        job = @async Native.rehearse(["First"], 100_000, devnull)
         for pause in (0.02, 0.0, 0.0)
             pause > 0 ? sleep(pause) : yield()
             istaskdone(job) || schedule(job, InterruptException(); error = true)
@@ -107,14 +107,14 @@ end
     # Ctrl-C.
     code = """
     using ScratchRS
-    ScratchRS.Native.rehearse(["First"], UInt64(1))
+    ScratchRS.Native.rehearse(["First"], 1)
     println("ready")
     flush(stdout)
     caught = 0
     while caught < 3
         try
             # The second one arrives while the job ends.
-            ScratchRS.Native.rehearse(["First"], UInt64(100_000))
+            ScratchRS.Native.rehearse(["First"], 100_000)
         catch error
             error isa InterruptException || rethrow()
             global caught += 1
@@ -123,7 +123,7 @@ end
         end
     end
     GC.gc()
-    println(ScratchRS.Native.rehearse(["Second"], UInt64(1)))
+    println(ScratchRS.Native.rehearse(["Second"], 1))
     """
     process, errors = Lab.start(child(catching_interrupts(code)))
     @test readline(process) == "ready"
@@ -157,8 +157,8 @@ end
             while true
                 empty!(ScratchRS.scratch_access_timers)
                 path = ScratchRS.Native.get_scratch(DEPOT_PATH[1], "", owner, "key")
-                reply = ScratchRS.Native.track_access(DEPOT_PATH[1], path, abspath("Project.toml"))
-                reply[1] == "recorded" || error("not recorded")
+                tracked = ScratchRS.Native.track_access(DEPOT_PATH[1], path, abspath("Project.toml"))
+                tracked.recorded || error("not recorded")
                 global calls += 1
                 calls == 1 && (println("ready"); flush(stdout))
             end
@@ -193,7 +193,7 @@ end
             result = Lab.quietly(child("""
             using ScratchRS
             for _ in 1:8
-                @async ScratchRS.Native.rehearse(["First"], UInt64(100_000), devnull)
+                @async ScratchRS.Native.rehearse(["First"], 100_000, devnull)
             end
             # They send notifications now, and continue while Julia closes the conditions.
             sleep(0.8)

@@ -25,7 +25,7 @@ end
 @testset "the panic of a worker thread keeps its message and place" begin
     with_lab() do lab
         error = mktemp() do _, io
-            redirect_stderr(() -> thrown(() -> Native.rehearse(["panic"], UInt64(0))), io)
+            redirect_stderr(() -> thrown(() -> Native.rehearse(["panic"], 0)), io)
         end
         @test error isa InternalError
         @test occursin("asked to panic", error.message) && occursin(".rs:", error.message)

@@ -70,7 +70,7 @@ end
                 isdir(path) || Threads.atomic_add!(wrong, 1)
                 round % 10 == 0 && empty!(ScratchRS.scratch_access_timers)
             end
-            ScratchRS.Native.rehearse(["\$task"], UInt64(1), devnull) == ["\$task"] || Threads.atomic_add!(wrong, 1)
+            ScratchRS.Native.rehearse(["\$task"], 1, devnull) == ["\$task"] || Threads.atomic_add!(wrong, 1)
         end
         print(wrong[])
         """; threads = 8)

@@ -79,7 +79,7 @@ function bind_artifact!(
         place = described(info)
         append!(downloads, (place.url, bytes2hex(place.hash), string(max(place.size, 0))))
     end
-    healed = patiently(
+    removed_records = until_free(
         Native.bind_artifact,
         DEPOT_PATH,
         file,
@@ -91,7 +91,8 @@ function bind_artifact!(
         lazy,
         force,
     )
-    isempty(DEPOT_PATH) || warn_of_healed(first_depot(), "artifact_usage.toml", healed)
+    isempty(DEPOT_PATH) ||
+        warn_of_removed(first_depot(), "artifact_usage.toml", removed_records)
     return
 end
 
@@ -113,7 +114,7 @@ function unbind_artifact!(
 )
     isfile(artifacts_toml) ||
         throw(SystemError("opening file $(repr(artifacts_toml))", Libc.ENOENT))
-    patiently(
+    until_free(
         Native.unbind_artifact,
         abspath(artifacts_toml),
         String(name),

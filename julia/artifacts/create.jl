@@ -24,15 +24,14 @@ artifact_path(hash)
 ```
 """
 function create_artifact(f)
-    directory, ticket = Native.begin_artifact(DEPOT_PATH, stand_in())
-    ticket = parse(UInt64, ticket)
+    begun = Native.begin_artifact(DEPOT_PATH, stand_in())
     try
-        f(directory)
+        f(begun.directory)
     catch
-        Native.abandon_artifact(ticket)
+        Native.abandon_artifact(begun.ticket)
         rethrow()
     end
-    return SHA1(Native.publish_artifact(ticket))
+    return SHA1(Native.publish_artifact(begun.ticket))
 end
 
 # The directory that replaces the artifacts of all depots, `""` for none.
@@ -96,5 +95,6 @@ function archive_artifact(hash::SHA1, tarball::AbstractString; honor_overrides::
         error("Will not archive an overridden artifact unless `honor_overrides` is set!")
     artifact_exists(hash) ||
         error("Unable to archive artifact $hash: does not exist!")
-    return first(Native.archive_tree(artifact_path(hash), String(named(tarball, "tarball"))))
+    packed = Native.archive_tree(artifact_path(hash), String(named(tarball, "tarball")))
+    return bytes2hex(codeunits(packed.sha256))
 end

@@ -184,17 +184,18 @@ function found(hash::SHA1, file::String)
 end
 
 function found_in_depot(hash::String, file::String)
-    ask(file) = Native.use_artifact(DEPOT_PATH, stand_in(), hash, file)
-    await(file) = wait_for_other(() -> nothing, () -> patiently(ask, file), hash, "installing")
-    reply = try
+    ask(file) = until_free(Native.use_artifact, DEPOT_PATH, stand_in(), hash, file)
+    await(file) = wait_for_other(() -> nothing, () -> ask(file), hash, "installing")
+    artifact = try
         await(file)
     catch error
         error isa ScratchRSError && !isempty(file) || rethrow()
         @warn "The use of an artifact can't be logged" file exception = error maxlog = 3
         await("")
     end
-    foreach(warning -> (@warn warning), reply[3:end])
-    return reply[1] == "ready" ? reply[2] : nothing
+    artifact.state === :ready || return nothing
+    foreach(warning -> (@warn warning), something(artifact.warnings))
+    return artifact.path
 end
 
 # A value of a file of bindings, with a letter for its type; of other types than these, the type.
@@ -222,7 +223,7 @@ function install(
         path = install_by_own(wanted, download, watcher)
         return something(found(wanted.hash, wanted.artifacts_toml), path)
     end
-    reply = Native.install_artifact(
+    return installed(Native.install_artifact(
         DEPOT_PATH,
         stand_in(),
         wanted.name,
@@ -232,9 +233,13 @@ function install(
         with_server,
         session_texts(),
         watcher,
-    )
-    foreach(warning -> (@error warning), reply[2:end])
-    return reply[1]
+    ))
+end
+
+# The path of an artifact that was just installed.
+function installed(artifact)
+    foreach(warning -> (@error warning), artifact.warnings)
+    return artifact.path
 end
 
 # What the library needs to know of this session to download for it: the version of Julia, the
@@ -250,37 +255,33 @@ end
 # Downloads an artifact with the user's function, from one source after the other, and returns its path.
 function install_by_own(wanted::Wanted, download, watcher)
     failures = Any[]
-    places = Native.read_downloads(
+    sources = Native.named(Native.read_downloads(
         wanted.name, string(wanted.hash), wanted.downloads, wanted.artifacts_toml,
-    )
-    for (url, sha256, fault) in Iterators.partition(places, 3)
-        if isempty(url)
-            @error fault
-            continue
-        end
-        what, path, ticket = begin_install(wanted)
-        what == "ready" && return path
-        ticket = parse(UInt64, ticket)
+    ))
+    foreach(problem -> (@error problem), sources.invalid)
+    for source in sources.valid
+        artifact = begin_install(wanted)
+        artifact.state === :ready && return artifact.path
+        ticket = something(artifact.ticket)
         try
-            download(url, path)
+            download(source.url, artifact.path)
         catch error
             Native.abandon_install(ticket)
             error isa InterruptException && rethrow()
-            push!(failures, url => error)
+            push!(failures, source.url => error)
             continue
         end
+        sha256 = source.sha256 === missing ? "" : string(source.sha256)
         try
-            reply = Native.finish_install(ticket, wanted.name, sha256, session_texts(), watcher)
-            foreach(warning -> (@error warning), reply[2:end])
-            return reply[1]
+            return installed(Native.finish_install(ticket, wanted.name, sha256, session_texts(), watcher))
         catch error
             error isa ScratchRSError || rethrow()
-            push!(failures, url => error)
+            push!(failures, source.url => error)
         end
     end
     length(failures) == 1 && throw(last(first(failures)))
-    told = [string("\n  ", url, ": ", sprint(showerror, error)) for (url, error) in failures]
-    throw(DownloadError(string("can't install artifact `", wanted.name, "`", told...), "", 0, ""))
+    reasons = [string("\n  ", url, ": ", sprint(showerror, error)) for (url, error) in failures]
+    throw(DownloadError(string("can't install artifact `", wanted.name, "`", reasons...), "", 0, ""))
 end
 
 # Waits until no other process installs the artifact.

@@ -63,20 +63,15 @@ function load_overrides_of(directory::String, force::Bool)
 end
 
 function read_overrides(directory::String)
+    found = Native.MessagePack.decode(Native.read_overrides(DEPOT_PATH, directory))
+    foreach(problem -> (@error problem), found["invalid"])
     by_hash = Dict{SHA1, Union{String, SHA1}}()
+    for (hash, target) in found["by_hash"]
+        by_hash[hash] = target
+    end
     by_name = Dict{UUID, Dict{String, Union{String, SHA1}}}()
-    reply = Native.read_overrides(DEPOT_PATH, directory)
-    for (what, key, name, target) in Iterators.partition(reply, 4)
-        if what == "fault"
-            @error target
-            continue
-        end
-        replacement = what == "hash" || what == "UUID" ? target : SHA1(target)
-        if startswith(what, "hash")
-            by_hash[SHA1(key)] = replacement
-        else
-            get!(Dict{String, Union{String, SHA1}}, by_name, UUID(key))[name] = replacement
-        end
+    for (package, name, target) in found["by_name"]
+        get!(Dict{String, Union{String, SHA1}}, by_name, UUID(package))[name] = target
     end
     return Dict{Symbol, Any}(:UUID => by_name, :hash => by_hash)
 end

@@ -15,7 +15,7 @@ in_order(uuid::UUID) = hton(uuid.value)
 take!(library::Library, reply::Ref{Bytes}) = taken(encoded, library, UInt32(0), reply)
 
 # Reads a reply where it is, and gives its bytes back; throws the error that it is by its status.
-function taken(read::F, library::Library, status::UInt32, reply::Ref{Bytes}) where {F}
+@noinline function taken(read::F, library::Library, status::UInt32, reply::Ref{Bytes}) where {F}
     iszero(status) || throw(@outside error_of(status, take!(library, reply)))
     bytes = reply[]
     value = read(bytes.start, bytes.length)
@@ -24,7 +24,7 @@ function taken(read::F, library::Library, status::UInt32, reply::Ref{Bytes}) whe
 end
 
 # Reads a copy of a reply, or throws the error that it is by its status.
-function checked(read::F, status::UInt32, reply::String) where {F}
+@noinline function checked(read::F, status::UInt32, reply::String) where {F}
     iszero(status) || throw(@outside error_of(status, reply))
     return GC.@preserve reply read(pointer(reply), sizeof(reply) % Csize_t)
 end
@@ -34,38 +34,67 @@ named(reply::String) = MessagePack.named(reply, WORDS)
 
 error_of(status::UInt32, reply::String) = native_error(status, MessagePack.decode(reply))
 
-# How a reply is read: as nothing, as a text, as several texts, or as it is, to be decoded by `MessagePack`.
+# How a reply is read: not at all; as its value, for short ones; or not decoded yet, for `MessagePack`.
 unit(::Ptr{UInt8}, ::Csize_t) = nothing
-text(start::Ptr{UInt8}, ::Csize_t) = first(text_at(start))
+value(start::Ptr{UInt8}, ::Csize_t) = value_at(Ref(start))
 encoded(start::Ptr{UInt8}, length::Csize_t) = unsafe_string(start, length)
 
-function texts(start::Ptr{UInt8}, ::Csize_t)
-    head = unsafe_load(start)
-    count, at = head < 0xa0 ? (Int(head & 0x0f), start + 1) : size_at(start + 1, 2 << (head - 0xdc))
-    list = Vector{String}(undef, count)
-    for index in 1:count
-        list[index], at = text_at(at)
+# A value: nil, a flag, a number, a text, the bytes of a hash as a text, a list of texts, or a dictionary of the fields of
+# a struct. In contrast to `MessagePack`, this is compiled: `__init__` functions wait for it. It knows only the
+# types that `operations.jl` expects, which the ABI number guarantees, and moves `at` past the value.
+@noinline function value_at(at::Ref{Ptr{UInt8}})
+    head = next!(at, 1)
+    head < 0x80 && return head
+    head < 0x90 && return fields_at(at, head & 0x0f)
+    head < 0xa0 && return texts_at(at, head & 0x0f)
+    head < 0xc0 && return text_at(at, head & 0x1f)
+    head == 0xc0 && return nothing
+    head < 0xc4 && return head == 0xc3
+    # The bytes of a hash, after the number of the extension type.
+    head == 0xc7 && return (size = next!(at, 1); next!(at, 1); text_at(at, size))
+    head < 0xd0 && return next!(at, 1 << (head - 0xcc))
+    head < 0xdc && return text_at(at, next!(at, 1 << (head - 0xd9)))
+    return texts_at(at, next!(at, 2 << (head - 0xdc)))
+end
+
+# A number of some bytes, the highest first.
+@noinline function next!(at::Ref{Ptr{UInt8}}, width::Int)
+    number = 0
+    for _ in 1:width
+        number = number << 8 | unsafe_load(at[])
+        at[] += 1
     end
-    return list
+    return number
 end
 
-# A text in MessagePack, and where the next value begins.
-function text_at(start::Ptr{UInt8})
-    head = unsafe_load(start)
-    size, at = head < 0xc0 ? (Int(head & 0x1f), start + 1) : size_at(start + 1, 1 << (head - 0xd9))
-    return unsafe_string(at, size), at + size
+@noinline function text_at(at::Ref{Ptr{UInt8}}, size::Int)
+    text = unsafe_string(at[], size)
+    at[] += size
+    return text
 end
 
-# A size of some bytes, the highest first, and what is behind it.
-function size_at(at::Ptr{UInt8}, width::Int)
-    size = 0
-    for byte in 0:(width - 1)
-        size = size << 8 | unsafe_load(at + byte)
+@noinline function texts_at(at::Ref{Ptr{UInt8}}, count::Int)
+    texts = String[]
+    for _ in 1:count
+        push!(texts, value_at(at)::String)
     end
-    return size, at + width
+    return texts
 end
 
-# Several texts as they cross: how many they are, and then each with its length before it.
+@noinline function fields_at(at::Ref{Ptr{UInt8}}, count::Int)
+    fields = Dict{String, Any}()
+    for _ in 1:count
+        name = value_at(at)::String
+        fields[name] = value_at(at)
+    end
+    return fields
+end
+
+# A word, or `nothing`.
+word(word::String) = Symbol(word)
+word(::Nothing) = nothing
+
+# Several texts as they cross: their number, and each text after its length.
 function packed(list::Vector{String})
     bytes = IOBuffer()
     write(bytes, htol(UInt32(length(list))))
@@ -75,7 +104,7 @@ function packed(list::Vector{String})
     return Base.take!(bytes)
 end
 
-# Bytes as they cross: with their number before them.
+# Bytes as they cross: after their number.
 packed(bytes::String) = Vector{UInt8}(string(String(reinterpret(UInt8, [htol(UInt32(sizeof(bytes)))])), bytes))
 
 # An interrupt is thrown into Julia at a safepoint, and there are safepoints in calls to the library
@@ -155,7 +184,7 @@ end
 function progress_of(library::Library, job::Ptr{Cvoid})
     reply = Ref(Bytes())
     ccall(library.progress, Cvoid, (Ptr{Cvoid}, Ref{Bytes}), job, reply)
-    return @outside MessagePack.decode(take!(library, reply))
+    return taken(value, library, UInt32(0), reply)
 end
 
 # Waits for a deletion while Julia's other tasks go on. If the waiting is interrupted, the deletion

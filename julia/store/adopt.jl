@@ -28,10 +28,7 @@ end
 How the files of trees in the store share their contents, unless [`create_my_artifact`](@ref) is told:
 `:reflink`, `:hardlink`, `:symlink`, `:copy`; `:auto` is the best that the file system supports.
 """
-function store_link()
-    link = Native.store_link(own_store()...)
-    return isempty(link) ? :auto : Symbol(link)
-end
+store_link() = something(Native.store_link(own_store()...), :auto)
 
 """See [`store_link`](@ref ScratchRS.store_link)."""
 function store_link!(link::Symbol)

@@ -21,15 +21,15 @@ function my_artifacts_toml!(package::Union{Module, UUID, Nothing}; versioned::Bo
     owner = find_uuid(package)
     depot, directory = own_store()
     version = versioned ? version_of(package) : nothing
-    file, due = patiently(
+    opened = until_free(
         Native.open_store, depot, directory, owner, something(version, ""), version !== nothing,
         something(user_project(owner), ""),
     )
     # Keeps the store while one of the packages that bind contents in it is in use.
     track(depot, owner, Native.store_root(depot, directory))
-    track(depot, owner, dirname(file))
-    due == "due" && find_orphanages()
-    return file
+    track(depot, owner, dirname(opened.path))
+    opened.is_collection_due && find_orphanages()
+    return opened.path
 end
 
 """
@@ -87,11 +87,11 @@ function bind_my_artifact!(
     depot, directory = own_store()
     meta = metadata === nothing ? "" : toml_text(Dict{String, Any}("meta" => metadata))
     bound = as_peer(
-        NotFound, AssertionError, patiently, Native.bind_my_artifact,
+        NotFound, AssertionError, until_free, Native.bind_my_artifact,
         depot, directory, abspath(String(artifacts_toml)), String(name), string(hash), meta, force,
     )
-    bound == "taken" && error("Mapping for $name within $artifacts_toml already exists!")
-    bound == "replaced" &&
+    bound === :taken && error("Mapping for $name within $artifacts_toml already exists!")
+    bound === :replaced &&
         @warn "Mapping for $name within $artifacts_toml is replaced forcely"
     return nothing
 end
@@ -116,7 +116,7 @@ a collection: see [`find_orphanages`](@ref).
 function unbind_my_artifact!(artifacts_toml::AbstractString, names)
     depot, directory = own_store()
     file = abspath(String(artifacts_toml))
-    patiently(Native.unbind_my_artifact, depot, directory, file, String[name for name in names])
+    until_free(Native.unbind_my_artifact, depot, directory, file, String[name for name in names])
     return nothing
 end
 
@@ -130,7 +130,7 @@ The hash that a name is bound to in a file of bindings, or `nothing`.
 """
 function my_artifact_hash(name::AbstractString, artifacts_toml::AbstractString)
     hash = Native.my_artifact_hash(abspath(String(artifacts_toml)), String(name))
-    return isempty(hash) ? nothing : SHA256(hash)
+    return hash === nothing ? nothing : SHA256(codeunits(hash))
 end
 
 """
@@ -138,7 +138,7 @@ end
 
 The path in the store of the content or tree with this hash, whether it exists or not.
 """
-my_artifact_path(hash::SHA256) = first(Native.my_artifact_path(own_store()..., string(hash)))
+my_artifact_path(hash::SHA256) = Native.my_artifact_path(own_store()..., string(hash)).path
 
 """
     my_artifact_exists(hash::SHA256) -> Bool
@@ -146,7 +146,7 @@ my_artifact_path(hash::SHA256) = first(Native.my_artifact_path(own_store()..., s
 Whether the store has a content or tree with this hash.
 """
 my_artifact_exists(hash::SHA256) =
-    !isempty(last(Native.my_artifact_path(own_store()..., string(hash))))
+    Native.my_artifact_path(own_store()..., string(hash)).kind !== nothing
 
 """
     load_my_artifacts_toml(artifacts_toml) -> Dict{String, Any}

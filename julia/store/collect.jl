@@ -33,10 +33,4 @@ function find_orphanages(; collect_delay = nothing)
 end
 
 collection(depot, directory, delay, is_dry_run) =
-    Native.MessagePack.decode(Native.collect_store(depot, directory, UInt64(delay), is_dry_run, false))
-
-# A period of Dates, or a number of milliseconds.
-milliseconds(delay::Real) = max(0, round(Int, delay))
-milliseconds(delay) = max(0, Base.invokelatest(in_milliseconds, delay))
-in_milliseconds(delay) = round(Int, Dates().toms(delay))
-Dates() = Base.require(Base.PkgId(UUID("ade2ca70-3891-5945-98fb-dc099432e06a"), "Dates"))
+    Native.MessagePack.decode(Native.collect_store(depot, directory, delay, is_dry_run, false))

@@ -49,19 +49,18 @@ end
 function create_my_artifact(f::Base.Callable; link::Union{Nothing, Symbol} = nothing)
     depot, directory = own_store()
     end_at_exit()
-    working_dir, ticket = patiently(Native.begin_creation, depot, directory)
-    ticket = parse(UInt64, ticket)
+    begun = until_free(Native.begin_creation, depot, directory)
     returned = try
-        f(working_dir)
+        f(begun.directory)
     catch
-        Native.abandon_creation(ticket)
+        Native.abandon_creation(begun.ticket)
         rethrow()
     end
-    reply = as_peer(ArgumentError, ErrorException, finish, ticket, returned, link)
-    return SHA256(reply[1])
+    created = as_peer(ArgumentError, ErrorException, finish, begun.ticket, returned, link)
+    return SHA256(codeunits(created.hash))
 end
 
-function finish(ticket::UInt64, returned, link::Union{Nothing, Symbol})
+function finish(ticket::Int, returned, link::Union{Nothing, Symbol})
     if !(returned isa Union{Nothing, AbstractString})
         Native.abandon_creation(ticket)
         throw(ArgumentError(
@@ -71,8 +70,8 @@ function finish(ticket::UInt64, returned, link::Union{Nothing, Symbol})
     returned === nothing || is_crossing(returned) || Native.abandon_creation(ticket)
     path = returned === nothing ? "" : String(returned)
     if returned !== nothing
-        reply = Native.finish_small_creation(ticket, path)
-        isempty(reply) || return reply
+        created = Native.finish_small_creation(ticket, path)
+        created === nothing || return created
     end
     mode = link === nothing ? "" : string(link)
     return Native.finish_creation(ticket, path, returned === nothing, mode)

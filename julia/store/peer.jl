@@ -7,7 +7,7 @@ orphanages_toml() = joinpath(get_scratchspace(), "logs", "my_artifact_orphanages
 
 function parse_toml(file::AbstractString)
     path = abspath(String(file))
-    reply = path == usages_toml() ? patiently(Native.store_usage, own_store()...) : Native.read_toml(path)
+    reply = path == usages_toml() ? until_free(Native.store_usage, own_store()...) : Native.read_toml(path)
     table = Native.MessagePack.decode(reply)
     table === nothing && throw(SystemError("opening file $(repr(path))", Libc.ENOENT))
     return table

@@ -18,9 +18,11 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use schemars::JsonSchema;
 use scratchrs_fs as effect;
 use scratchrs_fs::Progress;
 use scratchrs_model::hash::Sha256;
+use serde::Serialize;
 use sha2::Digest;
 
 use crate::error::Error;
@@ -37,7 +39,7 @@ const ZSTANDARD_LEVEL: i32 = 19;
 const MAX_ZSTANDARD_THREADS: usize = 4;
 
 /// A written tarball.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Packed {
     /// The digest of the compressed file, as `Artifacts.toml` records it for a download.
     pub sha256: Sha256,

@@ -11,8 +11,8 @@ use std::ffi::{c_int, c_void};
 
 use scratchrs_core::Result;
 use scratchrs_ops::{
-    Argument, Binary, Flag, Job, Notify, Outcome, Text, Texts, Ticket, Uuid, attempt, call, encode,
-    replies,
+    Argument, Binary, Flag, Job, Notify, Number, OptionalNumber, OptionalText, Outcome, Text,
+    Texts, Ticket, Uuid, attempt, call, encode, replies,
 };
 
 /// Bytes that belong to the caller, who gives them back to [`scratchrs_free`].

@@ -18,7 +18,10 @@ use jlrs::data::managed::string::{JuliaString, StringRet};
 use jlrs::memory::gc::gc_safe;
 use jlrs::weak_handle_unchecked;
 use scratchrs_core::Result;
-use scratchrs_ops::{Argument, Binary, Flag, Outcome, Text, Texts, Ticket, Uuid, call};
+use scratchrs_ops::{
+    Argument, Binary, Flag, Number, OptionalNumber, OptionalText, Outcome, Text, Texts, Ticket,
+    Uuid, call, optional,
+};
 
 // The C ABI is part of this library.
 use scratchrs as _;
@@ -45,6 +48,16 @@ impl FromJulia for Text {
     }
 }
 
+/// As [`Text`].
+impl FromJulia for OptionalText {
+    type Julia = JuliaString<'static>;
+
+    unsafe fn read_julia<'a>(raw: Self::Julia) -> Result<Self::Lent<'a>> {
+        // SAFETY: the caller's promise.
+        unsafe { Text::read_julia(raw) }.map(optional)
+    }
+}
+
 macro_rules! as_in_c {
     ($($type:ident),*) => {$(
         /// As in C.
@@ -58,7 +71,7 @@ macro_rules! as_in_c {
         }
     )*};
 }
-as_in_c!(Texts, Binary, Uuid, Flag, Ticket);
+as_in_c!(Texts, Binary, Uuid, Flag, Number, OptionalNumber, Ticket);
 
 /// Makes a Julia string of what came of a call, and writes its status.
 ///

@@ -19,6 +19,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
+use schemars::JsonSchema;
+use serde::Serialize;
 use uuid::Uuid;
 
 use crate::artifacts_toml::Bindings;
@@ -27,7 +29,8 @@ use crate::hash::TreeHash;
 use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step, Stop};
 
 /// What stands in the place of an artifact.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
 pub enum Target {
     /// A directory.
     Path(String),

@@ -31,17 +31,21 @@ pub trait Argument {
     fn lend(owned: &Self::Owned) -> Self::Lent<'_>;
 }
 
-/// A text in UTF-8, without NUL. In C: `const char *`, with a NUL behind it.
+/// A text in UTF-8, without NUL. In C: `const char *`, terminated by NUL.
 #[derive(Debug)]
 pub enum Text {}
 
-/// Several texts. In C: `const uint8_t *`, to how many they are, and then each with its length
-/// before it, both in 4 bytes, the lowest first.
+/// A text, or none, which is an empty one. In C: as [`Text`].
+#[derive(Debug)]
+pub enum OptionalText {}
+
+/// Several texts. In C: `const uint8_t *`, to their number, and each text after its length. Numbers have 4
+/// bytes, little-endian.
 #[derive(Debug)]
 pub enum Texts {}
 
-/// Bytes, such as an encoded reply. In C: `const uint8_t *`, to their number in 4 bytes, the lowest first,
-/// and then the bytes.
+/// Bytes, such as an encoded reply. In C: `const uint8_t *`, to their number in 4 bytes, little-endian, and
+/// then the bytes.
 #[derive(Debug)]
 pub enum Binary {}
 
@@ -49,11 +53,19 @@ pub enum Binary {}
 #[derive(Debug)]
 pub enum Uuid {}
 
-/// Yes or no. In C: `uint8_t`, no being zero.
+/// True or false. In C: `uint8_t`, which is 0 for false.
 #[derive(Debug)]
 pub enum Flag {}
 
-/// A generation that was begun and not ended yet. In C: `uint64_t`.
+/// A number, not negative. In C: `uint64_t`.
+#[derive(Debug)]
+pub enum Number {}
+
+/// A number, or none, which is a negative one. In C: `int64_t`.
+#[derive(Debug)]
+pub enum OptionalNumber {}
+
+/// The ticket of something that was begun and has not ended. In C: `uint64_t`.
 #[derive(Debug)]
 pub enum Ticket {}
 
@@ -63,9 +75,9 @@ pub enum Ticket {}
 ///
 /// If it is not UTF-8, or has a NUL in it: Julia's strings can hold any bytes.
 pub fn text(bytes: &[u8]) -> Result<&str> {
-    let invalid = |fault: &str| {
+    let invalid = |problem: &str| {
         let shown = String::from_utf8_lossy(bytes);
-        Error::InvalidInput(format!("{shown:?} {fault}, which no depot and no key can have"))
+        Error::InvalidInput(format!("{shown:?} {problem}, which no depot and no key can have"))
     };
     let text = std::str::from_utf8(bytes).map_err(|_| invalid("has bytes that are not UTF-8"))?;
     if text.contains('\0') {
@@ -80,7 +92,7 @@ impl Argument for Text {
     type Lent<'a> = &'a str;
 
     unsafe fn read<'a>(raw: Self::C) -> Result<&'a str> {
-        // SAFETY: the caller promises a text with a NUL behind it.
+        // SAFETY: the caller promises a text that is terminated by NUL.
         text(unsafe { CStr::from_ptr(raw) }.to_bytes())
     }
 
@@ -93,6 +105,30 @@ impl Argument for Text {
     }
 }
 
+impl Argument for OptionalText {
+    type C = *const c_char;
+    type Owned = String;
+    type Lent<'a> = Option<&'a str>;
+
+    unsafe fn read<'a>(raw: Self::C) -> Result<Self::Lent<'a>> {
+        // SAFETY: the caller's promise.
+        unsafe { Text::read(raw) }.map(optional)
+    }
+
+    fn own(lent: Option<&str>) -> String {
+        lent.unwrap_or_default().to_owned()
+    }
+
+    fn lend(owned: &String) -> Option<&str> {
+        optional(owned)
+    }
+}
+
+/// A text, or `None` for an empty one.
+pub fn optional(text: &str) -> Option<&str> {
+    (!text.is_empty()).then_some(text)
+}
+
 impl Argument for Texts {
     type C = *const u8;
     type Owned = Vec<String>;
@@ -100,7 +136,7 @@ impl Argument for Texts {
 
     unsafe fn read<'a>(raw: Self::C) -> Result<Self::Lent<'a>> {
         let mut rest = raw;
-        // SAFETY: the caller promises a number of texts, each with its length before it.
+        // SAFETY: the caller promises a number of texts, each after its length.
         unsafe {
             let count = number(&mut rest);
             (0..count)
@@ -130,7 +166,7 @@ impl Argument for Binary {
 
     unsafe fn read<'a>(raw: Self::C) -> Result<&'a [u8]> {
         let mut rest = raw;
-        // SAFETY: the caller promises bytes with their number before them.
+        // SAFETY: the caller promises bytes after their number.
         Ok(unsafe {
             let length = number(&mut rest);
             std::slice::from_raw_parts(rest, length)
@@ -146,7 +182,7 @@ impl Argument for Binary {
     }
 }
 
-/// Reads a number of 4 bytes, and moves on behind it.
+/// Reads a number of 4 bytes, and moves past it.
 ///
 /// # Safety
 ///
@@ -160,60 +196,36 @@ unsafe fn number(at: &mut *const u8) -> usize {
     }
 }
 
-impl Argument for Uuid {
-    type C = *const u8;
-    type Owned = uuid::Uuid;
-    type Lent<'a> = uuid::Uuid;
+/// Implements [`Argument`] for a type that is copied.
+macro_rules! copied {
+    ($argument:ident, $c:ty, $value:ty, $read:expr) => {
+        impl Argument for $argument {
+            type C = $c;
+            type Owned = $value;
+            type Lent<'a> = $value;
 
-    unsafe fn read<'a>(raw: Self::C) -> Result<Self::Lent<'a>> {
-        // SAFETY: the caller promises 16 bytes.
-        Ok(uuid::Uuid::from_bytes(unsafe { raw.cast::<[u8; 16]>().read_unaligned() }))
-    }
+            unsafe fn read<'a>(raw: $c) -> Result<Self::Lent<'a>> {
+                Ok($read(raw))
+            }
 
-    fn own(lent: uuid::Uuid) -> uuid::Uuid {
-        lent
-    }
+            fn own(lent: $value) -> $value {
+                lent
+            }
 
-    fn lend(owned: &uuid::Uuid) -> uuid::Uuid {
-        *owned
-    }
+            fn lend(owned: &$value) -> $value {
+                *owned
+            }
+        }
+    };
 }
-
-impl Argument for Flag {
-    type C = u8;
-    type Owned = bool;
-    type Lent<'a> = bool;
-
-    unsafe fn read<'a>(raw: u8) -> Result<Self::Lent<'a>> {
-        Ok(raw != 0)
-    }
-
-    fn own(lent: bool) -> bool {
-        lent
-    }
-
-    fn lend(owned: &bool) -> bool {
-        *owned
-    }
-}
-
-impl Argument for Ticket {
-    type C = u64;
-    type Owned = u64;
-    type Lent<'a> = u64;
-
-    unsafe fn read<'a>(raw: u64) -> Result<Self::Lent<'a>> {
-        Ok(raw)
-    }
-
-    fn own(lent: u64) -> u64 {
-        lent
-    }
-
-    fn lend(owned: &u64) -> u64 {
-        *owned
-    }
-}
+copied!(Flag, u8, bool, |raw| raw != 0);
+copied!(Number, u64, u64, |raw| raw);
+copied!(OptionalNumber, i64, Option<u64>, |raw: i64| raw.try_into().ok());
+copied!(Ticket, u64, u64, |raw| raw);
+copied!(Uuid, *const u8, uuid::Uuid, |raw: *const u8| {
+    // SAFETY: the caller promises 16 bytes.
+    uuid::Uuid::from_bytes(unsafe { raw.cast::<[u8; 16]>().read_unaligned() })
+});
 
 #[cfg(test)]
 mod tests {

@@ -8,12 +8,12 @@
 //! # Kinds
 //!
 //! - `short`: a plain call.
-//! - `waits`: may wait for other processes for up to [`LOCK_TIMEOUT`]; a binding that can lets
-//!   Julia's garbage collector run meanwhile.
-//! - `job`: runs on a thread of its own ([`Job`]); Julia's scheduler goes on meanwhile. It reports
-//!   to a [`Progress`](scratchrs_fs::Progress), which an interrupt cancels.
-//! - `deletion`: runs on such a thread too. An interrupt ends the waiting, not the deletion: what
-//!   it deletes was renamed first, and half of it is of no use.
+//! - `waits`: may wait for other processes for up to [`LOCK_TIMEOUT`]. If the binding can, it lets Julia's
+//!   garbage collector run in that time.
+//! - `job`: runs on a thread of its own ([`Job`]) while Julia's scheduler continues. It reports to a
+//!   [`Progress`](scratchrs_fs::Progress), which an interrupt cancels.
+//! - `deletion`: runs on such a thread, too. An interrupt ends the waiting, not the deletion: the item was
+//!   renamed first, and half of it has no use.
 
 mod abi;
 mod argument;
@@ -23,13 +23,17 @@ mod job;
 mod operation;
 mod panics;
 mod record;
+pub mod replies;
 mod reply;
 mod shape;
 
 use schemars::{Schema, SchemaGenerator};
 
 pub use abi::ABI;
-pub use argument::{Argument, Binary, Flag, Text, Texts, Ticket, Uuid, text};
+pub use argument::{
+    Argument, Binary, Flag, Number, OptionalNumber, OptionalText, Text, Texts, Ticket, Uuid,
+    optional, text,
+};
 pub use job::{Job, Notify, end_jobs};
 pub use operation::artifact::*;
 pub use operation::content::*;
@@ -43,204 +47,209 @@ pub use operation::usage::*;
 pub use operation::{LOCK_TIMEOUT, panic, rehearse};
 pub use record::ErrorRecord;
 pub use reply::{Outcome, attempt, call, encode};
-pub use shape::{Shapes, current_abi};
+pub use shape::{Shape, Shapes, current_abi};
 
 /// Expands `$emit` with the list of operations.
 ///
-/// Arguments are [`Text`], [`Texts`], [`Binary`], [`Uuid`], [`Flag`] and [`Ticket`]. A reply is a type of [`replies`],
-/// which [`encode`] turns into bytes.
+/// Arguments are [`Text`], [`OptionalText`], [`Texts`], [`Binary`], [`Uuid`], [`Flag`], [`Number`],
+/// [`OptionalNumber`] and [`Ticket`]. A reply is a type of [`replies`], which [`encode`] turns into bytes.
 #[macro_export]
 macro_rules! operations {
     ($emit:ident) => {
         $emit! {
-            /// The directory of a scratch space, made unless it is there.
-            short get_scratch(depot: Text, directory: Text, owner: Uuid, key: Text) -> Text;
-            /// Logs that a project uses a space. Replies `recorded` or `read-only`, and then what
-            /// in the log could not be read and was removed from it.
-            waits track_access(depot: Text, space: Text, project: Text) -> Texts;
-            /// Leaves one record for each space in the log of uses. Replies what could not be
-            /// read and was removed.
+            /// The directory of a scratch space, which is created if it is missing. Here and below,
+            /// `directory` replaces the `scratchspaces` of the depot, or the artifacts of all depots.
+            short get_scratch(
+                depot: Text, directory: OptionalText, owner: Uuid, key: Text
+            ) -> Text;
+            /// Logs that a project uses a scratch space.
+            waits track_access(depot: Text, space: Text, project: Text) -> Tracked;
+            /// Reduces the usage log of scratch spaces to one record for each space. Returns the
+            /// problems of invalid records, which are removed.
             waits condense_usage(depot: Text) -> Texts;
-            /// Removes a scratch space.
-            deletion delete_scratch(depot: Text, directory: Text, owner: Uuid, key: Text) -> Unit;
-            /// Removes all scratch spaces of a package, or of all packages.
-            deletion clear_scratch(depot: Text, directory: Text, owner: Uuid, all: Flag) -> Unit;
-            /// Asks for a space that a generator fills. Replies `ready` and the space; `generate`,
-            /// the directory to fill and the ticket of the generation; or `busy`, the process, its
-            /// machine, and for how many seconds it has been generating.
+            /// Deletes a scratch space.
+            deletion delete_scratch(
+                depot: Text, directory: OptionalText, owner: Uuid, key: Text
+            ) -> Unit;
+            /// Deletes all scratch spaces of a package, or of all packages.
+            deletion clear_scratch(
+                depot: Text, directory: OptionalText, owner: Uuid, all: Flag
+            ) -> Unit;
+            /// Requests a scratch space that a generator fills. If it is `begun`, `path` is the
+            /// directory to fill.
             short begin_generation(
-                depot: Text, directory: Text, owner: Uuid, key: Text, version: Text,
+                depot: Text, directory: OptionalText, owner: Uuid, key: Text, version: Text,
                 versioned: Flag
-            ) -> Texts;
-            /// Puts the filled directory into the place of the space, and replies the space.
+            ) -> Availability;
+            /// Renames the filled directory to the space, and returns the path of the space.
             short publish_generation(ticket: Ticket) -> Text;
-            /// Removes the directory; the space is as it was before.
+            /// Deletes the directory. The space is unchanged.
             short abandon_generation(ticket: Ticket) -> Unit;
-            /// The UUID that a project file gives its package, or nothing.
-            short project_uuid(file: Text) -> Text;
+            /// The UUID in a project file.
+            short project_uuid(file: Text) -> OptionalText;
             /// The content of a TOML file, or nil if it is missing.
             short read_toml(file: Text) -> OptionalTable;
-            /// What stands in the place of artifacts, by the `Overrides.toml` files of depots, or
-            /// that of a directory in their place. Replies four texts for each: what it is, a key,
-            /// a name and a target. `hash` is a hash with a path, `hash-hash` one with another,
-            /// `UUID` and `UUID-hash` are the same for a name of a package, and `fault` is what
-            /// makes no sense.
-            short read_overrides(depots: Texts, directory: Text) -> Texts;
-            /// Which of the platforms a host gets. A host is tags and values in turns, and so is
-            /// each of the platforms, with an empty text before it. Replies the number of the
-            /// platform, from 1, or nothing; and then what is wrong with those that are none.
-            short choose_platform(host: Texts, platforms: Texts) -> Texts;
+            /// The overrides of artifacts in the `Overrides.toml` files of depots, or in that of a
+            /// directory.
+            short read_overrides(depots: Texts, directory: OptionalText) -> Overrides;
+            /// Chooses the best of several platforms for a host. The host is tags and values in
+            /// turns; each platform is an empty text, and then the same.
+            short choose_platform(host: Texts, platforms: Texts) -> PlatformChoice;
             /// The directory of the store.
-            short store_root(depot: Text, directory: Text) -> Text;
-            /// The directory of the store that OhMyArtifacts.jl has.
-            short peer_store_root(depot: Text, directory: Text) -> Text;
-            /// Makes the file of bindings of a package, or of a version of it. Replies the file,
-            /// and `due` if the last collection of the store is long ago. The project is that on
-            /// whose behalf it is used; nothing if it is unknown.
+            short store_root(depot: Text, directory: OptionalText) -> Text;
+            /// The directory of the store of OhMyArtifacts.jl.
+            short peer_store_root(depot: Text, directory: OptionalText) -> Text;
+            /// Opens the file of bindings of a package, or of a version of it, and creates it if it
+            /// is missing. `project` is the project file that the use is logged for.
             waits open_store(
-                depot: Text, directory: Text, package: Uuid, version: Text, versioned: Flag,
-                project: Text
-            ) -> Texts;
-            /// Begins to make something for the store. Replies the directory to fill, and the
-            /// ticket.
-            waits begin_creation(depot: Text, directory: Text) -> Texts;
-            /// Stores what the filled directory has: all, or what was returned. Replies hash,
-            /// path, `file` or `tree`, `new` unless it was there, and how a tree is linked.
+                depot: Text, directory: OptionalText, package: Uuid, version: Text,
+                versioned: Flag, project: OptionalText
+            ) -> Opened;
+            /// Begins to create contents for the store.
+            waits begin_creation(depot: Text, directory: OptionalText) -> Begun;
+            /// Stores the content of the filled directory: all of it, or the path `returned`.
             job finish_creation(
-                ticket: Ticket, returned: Text, is_whole: Flag, link_mode: Text
-            ) -> Texts;
-            /// The same at once, if what was returned is a small file; else no texts.
-            waits finish_small_creation(ticket: Ticket, returned: Text) -> Texts;
-            /// Removes the directory.
+                ticket: Ticket, returned: Text, is_whole: Flag, link_mode: OptionalText
+            ) -> Created;
+            /// Stores a small file at once. Returns nil if `returned` is anything else.
+            waits finish_small_creation(ticket: Ticket, returned: Text) -> OptionalCreated;
+            /// Deletes the directory.
             short abandon_creation(ticket: Ticket) -> Unit;
-            /// Leaves nothing of this process in the stores that it has made something for.
+            /// Deletes the files of this process in the stores for which it has created contents.
             short end_store_session() -> Unit;
-            /// Binds a name. Replies `new`, `replaced`, or `taken` if it is bound already.
+            /// Binds a name to a hash. `metadata` is a TOML document with the key `meta`.
             waits bind_my_artifact(
-                depot: Text, directory: Text, file: Text, name: Text, hash_text: Text,
-                metadata: Text, force: Flag
-            ) -> Text;
-            /// Removes names.
+                depot: Text, directory: OptionalText, file: Text, name: Text, hash: Text,
+                metadata: OptionalText, force: Flag
+            ) -> Bound;
+            /// Removes names from a file of bindings.
             waits unbind_my_artifact(
-                depot: Text, directory: Text, file: Text, names: Texts
+                depot: Text, directory: OptionalText, file: Text, names: Texts
             ) -> Unit;
-            /// The hash that a name is bound to, or nothing.
-            short my_artifact_hash(file: Text, name: Text) -> Text;
-            /// The address of a hash, and `file` or `tree`, if anything is there.
-            short my_artifact_path(depot: Text, directory: Text, hash_text: Text) -> Texts;
+            /// The hash that a name is bound to.
+            short my_artifact_hash(file: Text, name: Text) -> OptionalSha256;
+            /// The path of a hash in the store, whether it exists or not.
+            short my_artifact_path(depot: Text, directory: OptionalText, hash: Text) -> Address;
             /// The usage of the store, as its usage log has it.
-            waits store_usage(depot: Text, directory: Text) -> Table;
+            waits store_usage(depot: Text, directory: OptionalText) -> Table;
             /// Deletes unused contents from the store.
             job collect_store(
-                depot: Text, directory: Text, delay_ms: Ticket, is_dry_run: Flag,
+                depot: Text, directory: OptionalText, delay_ms: Number, is_dry_run: Flag,
                 spares_own: Flag
             ) -> Collected;
             /// The content of the store, or of the one at `root`.
-            job store_status(depot: Text, directory: Text, root: Text) -> StoreStatus;
+            job store_status(depot: Text, directory: OptionalText, root: OptionalText) -> StoreStatus;
             /// Verifies the contents of the store, or of the one at `root`.
-            job verify_store(depot: Text, directory: Text, root: Text) -> Verified;
-            /// Takes over what is bound in another store.
-            job adopt_store(depot: Text, directory: Text, other: Text) -> Adopted;
-            /// How the files of trees are linked in the store, if that was chosen.
-            short store_link(depot: Text, directory: Text) -> Text;
-            /// Chooses that; nothing for the best that there is.
-            short set_store_link(depot: Text, directory: Text, link_mode: Text) -> Unit;
-            /// Lets a name stand for an artifact in a file. Of the platform there are tags and values
-            /// in turns, or nothing; of each download its address, hash and size (0 if that is not
-            /// known). Replies what in the log of uses could not be read and was removed from it.
+            job verify_store(depot: Text, directory: OptionalText, root: OptionalText) -> Verified;
+            /// Imports everything that is bound in another store.
+            job adopt_store(depot: Text, directory: OptionalText, other: Text) -> Adopted;
+            /// The chosen mode of linking files of trees in the store; nil for the best one that the file
+            /// system supports.
+            short store_link(depot: Text, directory: OptionalText) -> OptionalLinkMode;
+            /// Chooses that mode.
+            short set_store_link(
+                depot: Text, directory: OptionalText, link_mode: OptionalText
+            ) -> Unit;
+            /// Binds a name to an artifact in a file. A platform is tags and values in turns, or nothing;
+            /// a download is its URL, hash and size, which is 0 if it is unknown. Returns the problems
+            /// of invalid records, which are removed from the usage log.
             waits bind_artifact(
                 depots: Texts, file: Text, name: Text, hash: Text, platform: Texts,
                 downloads: Texts, with_downloads: Flag, lazy: Flag, force: Flag
             ) -> Texts;
-            /// Lets a name stand for nothing in a file, or for nothing on one platform.
+            /// Removes the binding of a name from a file, or its entry for one platform.
             waits unbind_artifact(file: Text, name: Text, platform: Texts) -> Unit;
-            /// Makes an empty directory that is to become an artifact. Replies the directory, and the
-            /// ticket of the creation.
-            short begin_artifact(depots: Texts, directory: Text) -> Texts;
-            /// Makes an artifact of the directory, and replies its hash.
+            /// Begins to create an artifact.
+            short begin_artifact(depots: Texts, directory: OptionalText) -> Begun;
+            /// Installs the filled directory as an artifact, and returns its hash.
             job publish_artifact(ticket: Ticket) -> Text;
-            /// Removes the directory.
+            /// Deletes the directory.
             short abandon_artifact(ticket: Ticket) -> Unit;
-            /// Removes an artifact from all depots.
-            deletion remove_artifact(depots: Texts, directory: Text, hash: Text) -> Unit;
-            /// Hashes a directory that is to be an artifact, and replies what is corrupt, or nil.
+            /// Deletes an artifact from all depots.
+            deletion remove_artifact(
+                depots: Texts, directory: OptionalText, hash: Text
+            ) -> Unit;
+            /// Hashes the directory of an artifact. Returns nil if the hash matches.
             job verify_tree(path: Text, hash: Text) -> OptionalCorruptArtifact;
             /// Hashes all artifacts.
-            job verify_artifacts(depots: Texts, directory: Text) -> Verification;
-            /// Installs corrupt artifacts again, and those that files bind for a platform and are missing.
+            job verify_artifacts(depots: Texts, directory: OptionalText) -> Verification;
+            /// Installs corrupt artifacts again, and missing ones that files bind for a platform.
             job repair_artifacts(
-                depots: Texts, directory: Text, files: Texts, platform: Texts, session: Texts
+                depots: Texts, directory: OptionalText, files: Texts, platform: Texts,
+                session: Texts
             ) -> Repairs;
             /// The files that bind an artifact: those in the usage logs, and those of `more`.
             short artifact_usage(depots: Texts, hash: Text, more: Texts) -> BindingFiles;
-            /// Packs a directory as a tarball. Replies the hash of the tarball and its size.
-            job archive_tree(path: Text, tarball: Text) -> Texts;
-            /// Fails if what a name stands for in a file, on a platform of tags and values in turns, is
-            /// invalid, and says where; without a platform, if anything that it stands for is.
+            /// Packs a directory as a tarball.
+            job archive_tree(path: Text, tarball: Text) -> Packed;
+            /// Fails if the entry of a name for a platform is invalid in a file, with its place; without a
+            /// platform, if any entry of the name is.
             short check_binding(file: Text, name: Text, platform: Texts) -> Unit;
-            /// The places of an artifact that are valid. Of each download there are three texts, for its
-            /// address, hash and size: nothing, or `s` and a string, `i` and an integer, or `o` and the
-            /// type of something else. Replies address, hash and size of each, and for what is invalid
-            /// two empty texts and what is wrong; or fails if all are.
-            short read_downloads(name: Text, hash: Text, downloads: Texts, file: Text) -> Texts;
-            /// Downloads an artifact, unless it is there. Downloads are as for `read_downloads`. A
-            /// session is the version of Julia, its platform, whether it is interactive, and names and
-            /// values of the environment in turns. Replies the path, and what came up.
+            /// Checks the sources of an artifact. Each has three texts, for its URL, hash and size: an
+            /// empty text if it is missing, `s` and a string, `i` and an integer, or `o` and the
+            /// name of another type. Fails if there are invalid sources only.
+            short read_downloads(
+                name: Text, hash: Text, downloads: Texts, file: OptionalText
+            ) -> Sources;
+            /// Downloads and installs an artifact, unless it is installed. Downloads are as for
+            /// `read_downloads`. A session is the version of Julia, its platform, whether it is interactive,
+            /// and names and values of environment variables in turns.
             job install_artifact(
-                depots: Texts, directory: Text, name: Text, hash: Text, downloads: Texts,
-                file: Text, with_server: Flag, session: Texts
-            ) -> Texts;
-            /// Finds an artifact for a caller that relies on it: no collection deletes it in the next
-            /// ten minutes. Logs that the file which binds it is in use, if there is one, once a day.
-            /// Replies `ready`, its path and what came up; `missing`; or `busy`, the process that has
-            /// it, its machine, and nothing.
+                depots: Texts, directory: OptionalText, name: Text, hash: Text, downloads: Texts,
+                file: OptionalText, with_server: Flag, session: Texts
+            ) -> Installed;
+            /// Finds an artifact, which no collection deletes in the next ten minutes. Logs once a day
+            /// that the file which binds it is in use.
             waits use_artifact(
-                depots: Texts, directory: Text, hash: Text, file: Text
-            ) -> Texts;
-            /// Begins to install an artifact that the caller downloads. Replies `ready` and its path;
-            /// `install`, a file for the tarball and the ticket of the installation; or `busy`, the
-            /// process that is installing it, its machine, and nothing.
-            waits begin_install(depots: Texts, directory: Text, hash: Text) -> Texts;
-            /// Installs the artifact from the tarball, whose hash may be known. Replies the path, and
-            /// what came up.
-            job finish_install(ticket: Ticket, name: Text, sha256: Text, session: Texts) -> Texts;
-            /// Gives an installation up.
+                depots: Texts, directory: OptionalText, hash: Text, file: OptionalText
+            ) -> Availability;
+            /// Begins to install an artifact that the caller downloads. If it is `begun`, `path` is the
+            /// file for the tarball.
+            waits begin_install(
+                depots: Texts, directory: OptionalText, hash: Text
+            ) -> Availability;
+            /// Installs the artifact from the tarball, whose hash may be known.
+            job finish_install(
+                ticket: Ticket, name: Text, sha256: OptionalText, session: Texts
+            ) -> Installed;
+            /// Ends an installation. Its download stays for the next one.
             short abandon_install(ticket: Ticket) -> Unit;
-            /// Downloads into a file, in the place of what is there.
+            /// Downloads into a file, replacing an existing one.
             job download_file(url: Text, path: Text, session: Texts) -> Unit;
             /// Unpacks a tarball into a directory that is missing or empty.
             job unpack_tarball(tarball: Text, directory: Text, session: Texts) -> Unit;
             /// The SHA-256 of a file.
             job file_sha256(path: Text) -> Text;
-            /// The hash of a tree as git has it, by SHA-1 or SHA-256.
+            /// The hash of a directory as git computes it, by SHA-1 or SHA-256.
             job tree_hash(path: Text, sha256: Flag) -> Text;
-            /// The hash of a file as git has it, by SHA-1 or SHA-256.
+            /// The hash of a file as git computes it, by SHA-1 or SHA-256.
             job blob_hash(path: Text, sha256: Flag) -> Text;
-            /// Deletes unreachable items from depots, or reports which would be. Durations are
-            /// numbers of milliseconds, and of these and the size, nothing stands for none. Roots to ignore count as missing.
+            /// Deletes unreachable items from depots, or reports which would be. `max_size` is a number of
+            /// bytes or has a unit. Roots to ignore count as missing.
             job collect_depots(
-                depots: Texts, delay: Text, period: Text, max_size: Text, force: Flag,
-                is_dry_run: Flag, ignore_roots: Texts
+                depots: Texts, delay_ms: Number, period_ms: OptionalNumber,
+                max_size: OptionalText, force: Flag, is_dry_run: Flag, ignore_roots: Texts
             ) -> Report;
             /// The items of depots, with their sizes and references.
             job depot_status(depots: Texts, force: Flag, ignore_roots: Texts) -> Status;
             /// The references of the items that a query names.
             job explain_item(depots: Texts, query: Text, ignore_roots: Texts) -> Explained;
             /// An encoded `Report`, `Status` or `Explained` as text for people; its kind is the name of that
-            /// type. The width of the terminal is 0 if there is none.
+            /// type. The width is that of the terminal, 0 if there is none.
             short render(
-                kind: Text, reply: Binary, width: Ticket, has_colour: Flag, is_verbose: Flag, home: Text
+                kind: Text, reply: Binary, width: Number, has_colour: Flag, is_verbose: Flag,
+                home: OptionalText
             ) -> Text;
-            /// Panics, so that a test can see what becomes of a panic.
+            /// Panics. For tests of the errors that panics become.
             short panic() -> Unit;
-            /// Goes through stages in which nothing is done, each in a number of steps of 10 ms,
-            /// so that a test can see how a job is shown and ended. Replies the stages.
-            job rehearse(stages: Texts, steps: Ticket) -> Texts;
+            /// Passes through stages, each in a number of steps of 10 ms, without doing anything, and
+            /// returns the stages. For tests of how jobs are shown and ended.
+            job rehearse(stages: Texts, steps: Number) -> Texts;
         }
     };
 }
 
-/// What is known of an operation besides what it does.
+/// The description of an operation.
 #[derive(Clone, Copy, Debug)]
 pub struct Operation {
     /// `short`, `waits`, `job` or `deletion`.
@@ -272,27 +281,6 @@ macro_rules! describe {
 }
 operations!(describe);
 
-/// What operations reply: types that serialise, by the names that the list has for them.
-pub mod replies {
-    /// Nothing.
-    pub type Unit = ();
-    /// A text.
-    pub type Text = String;
-    /// Several texts.
-    pub type Texts = Vec<String>;
-    pub use scratchrs_core::artifact::{Repairs, Verification};
-    pub use scratchrs_core::gc::{Explained, Report, Status};
-    pub use scratchrs_core::store::{Adopted, Collected, Status as StoreStatus, Verified};
-
-    pub use crate::operation::document::Table;
-    /// Files that bind an artifact.
-    pub type BindingFiles = Vec<scratchrs_core::artifact::BoundBy>;
-    /// A corrupt artifact, or nil.
-    pub type OptionalCorruptArtifact = Option<scratchrs_core::artifact::CorruptArtifact>;
-    /// A table, or nil.
-    pub type OptionalTable = Option<Table>;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,7 +297,17 @@ mod tests {
             assert!(kinds.contains(&operation.kind), "{operation:?}");
             assert!(!operation.documentation.is_empty(), "{operation:?}");
             for (_, r#type) in operation.arguments {
-                let types = ["Text", "Texts", "Binary", "Uuid", "Flag", "Ticket"];
+                let types = [
+                    "Text",
+                    "OptionalText",
+                    "Texts",
+                    "Binary",
+                    "Uuid",
+                    "Flag",
+                    "Number",
+                    "OptionalNumber",
+                    "Ticket",
+                ];
                 assert!(types.contains(r#type), "{operation:?}");
             }
         }

@@ -1,5 +1,6 @@
-//! What the operations do: convert, call one capability, convert.
+//! The operations: each converts its arguments, calls one function of `core`, and converts the result.
 
+mod arguments;
 pub(crate) mod artifact;
 pub(crate) mod content;
 pub(crate) mod document;
@@ -14,17 +15,12 @@ pub(crate) mod usage;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use scratchrs_core::{Place, Result};
+use scratchrs_core::Result;
 use scratchrs_fs::{self as fs, Progress};
 use scratchrs_model::time::DepotTime;
 
-/// For how long an operation that waits does so. The caller can ask again, and see to other
-/// things in between.
+/// For how long an operation of the kind `waits` waits for other processes.
 pub const LOCK_TIMEOUT: Duration = Duration::from_millis(50);
-
-fn place<'a>(depot: &'a str, directory: &'a str) -> Place<'a> {
-    Place { depot, directory: (!directory.is_empty()).then_some(directory) }
-}
 
 #[expect(clippy::disallowed_methods, reason = "this is the edge where the clock is read")]
 fn now() -> DepotTime {
@@ -45,8 +41,8 @@ pub fn panic() -> Result<()> {
     panic!("asked to panic")
 }
 
-/// Goes through stages of which each takes `steps` steps of 10 ms, in which nothing is done. A stage
-/// `panic` panics, on a thread that works for this one.
+/// Passes through stages of `steps` steps of 10 ms each, without doing anything. The stage `panic` panics
+/// on a worker thread.
 ///
 /// # Errors
 ///

@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use schemars::JsonSchema;
 use scratchrs_fs::{self as fs, Snapshot};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::store::bindings::{Binding, Bindings};
 use scratchrs_model::store::layout::is_version;
 use scratchrs_model::store::uses::{Usage, Use};
 use scratchrs_model::time::DepotTime;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::{ArtifactKind, COLLECTION_INTERVAL, Store, mark, session, users};
@@ -24,7 +26,7 @@ use crate::place::in_current_directory;
 use crate::time::local_time;
 
 /// A file of bindings that is ready to be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Opened {
     /// The file.
     pub path: String,
@@ -109,7 +111,8 @@ pub struct BindOptions<'a> {
 }
 
 /// What binding a name came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Bound {
     /// The name is bound now.
     New,

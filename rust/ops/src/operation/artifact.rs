@@ -1,84 +1,68 @@
-//! Artifacts.
+//! Artifacts that are created, bound and checked.
 
+use scratchrs_core::Result;
 use scratchrs_core::artifact::{self, CorruptArtifact, Creation, FileDiagnostic, Stack, Verdict};
-use scratchrs_core::{Error, Result};
 use scratchrs_fs::Progress;
-use scratchrs_model::artifacts_toml::{BindOptions, Download, Host};
-use scratchrs_model::hash::TreeHash;
-use scratchrs_model::overrides::Target;
-use scratchrs_model::platform::Platform;
+use scratchrs_model::artifacts_toml::{BindOptions, Host};
 
+use super::arguments::{downloads, optional_platform, parsed, platform, stack};
 use super::tickets::Tickets;
-use super::usage::in_words;
 use super::{LOCK_TIMEOUT, now};
-
-pub(super) fn stack(depots: Vec<&str>, directory: &str) -> Result<Stack> {
-    Stack::new(depots, (!directory.is_empty()).then_some(directory))
-}
+use crate::replies::{Begun, Overrides, PlatformChoice, sentences};
 
 /// See [`Stack::read_overrides`].
 ///
 /// # Errors
 ///
 /// As there.
-pub fn read_overrides(depots: Vec<&str>, directory: &str) -> Result<Vec<String>> {
+pub fn read_overrides(depots: Vec<&str>, directory: Option<&str>) -> Result<Overrides> {
     let mut stack = stack(depots, directory)?;
-    let diagnostics = stack.read_overrides()?;
+    let diagnostics = stack.read_overrides()?.into_iter();
+    let invalid = diagnostics.map(|FileDiagnostic { file, diagnostic }| {
+        format!("Invalid override in '{file}': {diagnostic}")
+    });
     let overrides = stack.overrides();
-    let mut texts = Vec::new();
-    let mut push = |what: &str, key: String, name: &str, target: &Target| {
-        let (what, target) = match target {
-            Target::Path(path) => (what.to_owned(), path.clone()),
-            Target::Artifact(hash) => (format!("{what}-hash"), hash.to_string()),
-        };
-        texts.extend([what, key, name.to_owned(), target]);
-    };
-    for (hash, target) in overrides.by_hash() {
-        push("hash", hash.to_string(), "", target);
-    }
-    for (package, name, target) in overrides.by_name() {
-        push("UUID", package.to_string(), name, target);
-    }
-    for FileDiagnostic { file, diagnostic } in diagnostics {
-        let message = format!("Invalid override in '{file}': {diagnostic}");
-        texts.extend(["fault".to_owned(), String::new(), String::new(), message]);
-    }
-    Ok(texts)
+    let by_name = overrides.by_name();
+    Ok(Overrides {
+        by_hash: overrides.by_hash().map(|(hash, target)| (hash, target.clone())).collect(),
+        by_name: by_name
+            .map(|(package, name, target)| (package.to_string(), name.to_owned(), target.clone()))
+            .collect(),
+        invalid: invalid.collect(),
+    })
 }
 
-/// The number, from 1, of the platform that a host gets, or nothing; and then what is wrong with
-/// those that are no platforms. See [`Platform::choose`].
+/// See [`Platform::choose`](scratchrs_model::platform::Platform::choose).
 ///
 /// # Errors
 ///
-/// If the host is no platform.
-pub fn choose_platform(host: Vec<&str>, platforms: Vec<&str>) -> Result<Vec<String>> {
+/// If the host is invalid.
+pub fn choose_platform(host: Vec<&str>, platforms: Vec<&str>) -> Result<PlatformChoice> {
     let host = platform(&host)?.into_host();
-    let mut reply = vec![String::new()];
-    let mut sensible = Vec::new();
+    let mut choice = PlatformChoice::default();
+    let mut valid = Vec::new();
     for (index, tags) in platforms.split(|text| text.is_empty()).enumerate().skip(1) {
         match platform(tags) {
-            Ok(platform) => sensible.push((index, platform)),
-            Err(error) => reply.push(error.to_string()),
+            Ok(platform) => valid.push((index, platform)),
+            Err(error) => choice.invalid.push(error.to_string()),
         }
     }
-    if let Some(chosen) = host.choose(sensible.iter().map(|(_, platform)| platform)) {
-        reply[0] = sensible[chosen].0.to_string();
-    }
-    Ok(reply)
+    let chosen = host.choose(valid.iter().map(|(_, platform)| platform));
+    choice.number = chosen.map(|chosen| valid[chosen].0);
+    Ok(choice)
 }
 
 /// See [`artifact::check`].
 ///
 /// # Errors
 ///
-/// As there, and if the platform is none.
+/// As there, and if the platform is invalid.
 pub fn check_binding(file: &str, name: &str, tags: Vec<&str>) -> Result<()> {
     let host = optional_platform(&tags)?.map(|platform| Host::given(platform.into_host()));
     artifact::check(file, name, host.as_ref())
 }
 
-/// Artifacts that Julia was told to fill and has not ended yet, and the depots that they are for.
+/// The creations that Julia has begun, and the depots that they are for.
 static CREATIONS: Tickets<(Creation, Stack)> = Tickets::new("creation of an artifact");
 
 /// See [`artifact::begin`].
@@ -86,11 +70,11 @@ static CREATIONS: Tickets<(Creation, Stack)> = Tickets::new("creation of an arti
 /// # Errors
 ///
 /// As there.
-pub fn begin_artifact(depots: Vec<&str>, directory: &str) -> Result<Vec<String>> {
+pub fn begin_artifact(depots: Vec<&str>, directory: Option<&str>) -> Result<Begun> {
     let stack = stack(depots, directory)?;
     let creation = artifact::begin(&stack)?;
     let directory = creation.directory().display().to_string();
-    Ok(vec![directory, CREATIONS.keep((creation, stack)).to_string()])
+    Ok(Begun { directory, ticket: CREATIONS.insert((creation, stack)) })
 }
 
 /// See [`Creation::publish`].
@@ -112,12 +96,12 @@ pub fn abandon_artifact(ticket: u64) -> Result<()> {
     CREATIONS.take(ticket)?.0.abandon()
 }
 
-/// See [`artifact::remove`]. Nothing counts as overridden.
+/// See [`artifact::remove`]. Overrides are ignored.
 ///
 /// # Errors
 ///
 /// As there.
-pub fn remove_artifact(depots: Vec<&str>, directory: &str, hash: &str) -> Result<()> {
+pub fn remove_artifact(depots: Vec<&str>, directory: Option<&str>, hash: &str) -> Result<()> {
     artifact::remove(&stack(depots, directory)?, parsed(hash)?).map(drop)
 }
 
@@ -134,12 +118,11 @@ pub fn verify_tree(path: &str, hash: &str, progress: &Progress) -> Result<Option
     })
 }
 
-/// See [`artifact::bind`]. Of no platform are no tags, and `with_downloads` tells an empty list from
-/// none.
+/// See [`artifact::bind`]. Without `with_downloads`, the list of downloads is left out of the file.
 ///
 /// # Errors
 ///
-/// As there, and if the platform or a download is none.
+/// As there, and if the platform or a download is invalid.
 #[expect(clippy::too_many_arguments, reason = "these are the arguments of Pkg's function")]
 pub fn bind_artifact(
     depots: Vec<&str>,
@@ -147,66 +130,32 @@ pub fn bind_artifact(
     name: &str,
     hash: &str,
     tags: Vec<&str>,
-    downloads: Vec<&str>,
+    download_texts: Vec<&str>,
     with_downloads: bool,
     lazy: bool,
     force: bool,
 ) -> Result<Vec<String>> {
     let platform = optional_platform(&tags)?;
-    let downloads: Vec<Download> =
-        downloads.chunks_exact(3).map(download).collect::<Result<_>>()?;
+    let downloads = downloads(&download_texts)?;
     let options = BindOptions {
         platform: platform.as_ref(),
         downloads: with_downloads.then_some(&downloads),
         lazy,
         force,
     };
-    let stack = stack(depots, "")?;
+    let stack = stack(depots, None)?;
     let bound = artifact::bind(&stack, file, name, parsed(hash)?, options, now(), LOCK_TIMEOUT)?;
-    Ok(bound.removed_records.iter().map(in_words).collect())
+    Ok(sentences(&bound.removed_records))
 }
 
 /// See [`artifact::unbind`].
 ///
 /// # Errors
 ///
-/// As there, and if the platform is none.
+/// As there, and if the platform is invalid.
 pub fn unbind_artifact(file: &str, name: &str, tags: Vec<&str>) -> Result<()> {
     let platform = optional_platform(&tags)?;
     artifact::unbind(file, name, platform.as_ref(), LOCK_TIMEOUT).map(drop)
-}
-
-fn optional_platform(tags: &[&str]) -> Result<Option<Platform>> {
-    if tags.is_empty() { Ok(None) } else { platform(tags).map(Some) }
-}
-
-/// The download of an address, a hash and a size; no size is zero.
-pub(super) fn download(texts: &[&str]) -> Result<Download> {
-    let invalid = |error: &dyn std::fmt::Display| {
-        Error::InvalidInput(format!("the download from `{}`: {error}", texts[0]))
-    };
-    let size: u64 = texts[2].parse().map_err(|error| invalid(&error))?;
-    Ok(Download {
-        url: texts[0].to_owned(),
-        sha256: texts[1].parse().map_err(|error| invalid(&error))?,
-        size: (size > 0).then_some(size),
-    })
-}
-
-pub(super) fn parsed(text: &str) -> Result<TreeHash> {
-    text.parse::<TreeHash>().map_err(|error| Error::InvalidInput(error.to_string()))
-}
-
-/// The platform of tags and values in turns.
-pub(super) fn platform(texts: &[&str]) -> Result<Platform> {
-    let tags: Vec<_> = texts.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect();
-    let tag = |wanted: &str| {
-        let value = tags.iter().find(|(tag, _)| *tag == wanted).map(|(_, value)| *value);
-        value.ok_or_else(|| Error::InvalidInput(format!("the platform has no tag `{wanted}`")))
-    };
-    let (arch, os) = (tag("arch")?, tag("os")?);
-    let others = tags.iter().copied().filter(|(tag, _)| !matches!(*tag, "arch" | "os"));
-    Platform::new(arch, os, others).map_err(|error| Error::InvalidInput(error.to_string()))
 }
 
 #[cfg(test)]
@@ -221,11 +170,10 @@ mod tests {
             "glibc", "", "arch", "aarch64", "os", "linux",
         ];
         let choose = |platforms| choose_platform(host(), platforms).unwrap();
-        assert_eq!(choose(platforms), ["2"]);
-        assert_eq!(choose(vec![]), [""]);
+        assert_eq!((choose(platforms).number, choose(vec![]).number), (Some(2), None));
         let with_fault = ["", "os", "li nux", "arch", "x", "", "os", "linux", "arch", "x86_64"];
-        let reply = choose(with_fault.to_vec());
-        assert_eq!((&*reply[0], reply.len()), ("2", 2), "{reply:?}");
+        let choice = choose(with_fault.to_vec());
+        assert_eq!((choice.number, choice.invalid.len()), (Some(2), 1), "{choice:?}");
         assert!(choose_platform(vec!["os", "linux"], vec![]).is_err());
     }
 }

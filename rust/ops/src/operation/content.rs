@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use scratchrs_archive::{self as archive, Compression};
+use scratchrs_archive::{self as archive, Compression, Packed};
 use scratchrs_core::{Result, tarball};
 use scratchrs_fs::Progress;
 
@@ -34,20 +34,19 @@ pub fn blob_hash(path: &str, sha256: bool, progress: &Progress) -> Result<String
     })
 }
 
-/// See [`archive::pack`]. The name of the tarball says how it is compressed.
+/// See [`archive::pack`]. The extension of the tarball selects the compression.
 ///
 /// # Errors
 ///
 /// As there.
-pub fn archive_tree(path: &str, tarball: &str, progress: &Progress) -> Result<Vec<String>> {
+pub fn archive_tree(path: &str, tarball: &str, progress: &Progress) -> Result<Packed> {
     let tree = Path::new(path);
     progress.begin(format!("Archiving `{}`", name(tree)));
     let compression = match tarball.ends_with(".zst") {
         false => Compression::Gzip,
         true => Compression::Zstandard,
     };
-    let packed = archive::pack(tree, Path::new(tarball), compression, progress)?;
-    Ok(vec![packed.sha256.to_string(), packed.size.to_string()])
+    Ok(archive::pack(tree, Path::new(tarball), compression, progress)?)
 }
 
 /// See [`tarball::sha256`].

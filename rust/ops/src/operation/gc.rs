@@ -11,6 +11,7 @@ use scratchrs_model::quantity;
 use scratchrs_text::{FrontEnd, Reader};
 use serde::de::DeserializeOwned;
 
+use super::arguments::duration;
 use super::now;
 
 /// For how long a collection waits for the lock of a log.
@@ -34,37 +35,29 @@ fn moment() -> Moment {
     Moment { now: now(), clock: std::time::SystemTime::now() }
 }
 
-/// See [`gc::collect`]. Durations are numbers of milliseconds; of those and the size, an empty text
-/// stands for none.
+/// See [`gc::collect`].
 ///
 /// # Errors
 ///
-/// As there, or if a text is not what it should be.
+/// As there, or if the size is invalid.
 #[expect(clippy::too_many_arguments, reason = "an operation takes all options one by one")]
 pub fn collect_depots(
     depots: Vec<&str>,
-    delay: &str,
-    period: &str,
-    max_size: &str,
+    delay_ms: u64,
+    period_ms: Option<u64>,
+    max_size: Option<&str>,
     force: bool,
     is_dry_run: bool,
     ignore_roots: Vec<&str>,
     progress: &Progress,
 ) -> Result<Report> {
-    let invalid =
-        |text: &str| Error::InvalidInput(format!("`{text}` is no number of milliseconds"));
-    let duration = |text: &str| {
-        let milliseconds = text.parse().map_err(|_| invalid(text))?;
-        TimeDelta::try_milliseconds(milliseconds).ok_or_else(|| invalid(text))
-    };
-    let is_given = |text: &&str| !text.is_empty();
     let size = |text| quantity::size(text).map_err(|error| Error::InvalidInput(error.to_string()));
     let options = Options {
         policy: Policy {
-            collect_delay: duration(delay)?,
-            scratch_cleanup_period: Some(period).filter(is_given).map(duration).transpose()?,
+            collect_delay: duration(delay_ms),
+            scratch_cleanup_period: period_ms.map(duration),
         },
-        max_size: Some(max_size).filter(is_given).map(size).transpose()?,
+        max_size: max_size.map(size).transpose()?,
         force,
         dry_run: is_dry_run,
         ..options(&depots, &ignore_roots)
@@ -113,11 +106,11 @@ pub fn render(
     width: u64,
     has_colour: bool,
     is_verbose: bool,
-    home: &str,
+    home: Option<&str>,
 ) -> Result<String> {
     let reader = Reader {
         width: usize::try_from(width).ok().filter(|width| *width > 0),
-        home: Some(home).filter(|home| !home.is_empty()),
+        home,
         now: now(),
         front_end: FrontEnd::Julia,
     };
@@ -186,10 +179,10 @@ mod tests {
         let reply = crate::encode(&status);
         let decoded: Status = decoded(&reply).unwrap();
         assert_eq!((&decoded.entries, &decoded.notes), (&status.entries, &status.notes));
-        let text = render("Status", &reply, 80, false, false, "").unwrap();
+        let text = render("Status", &reply, 80, false, false, None).unwrap();
         assert!(text.starts_with("/depot   2.0 KiB on disk   2.0 KiB reclaimable\n"), "{text}");
         assert!(text.contains("iris     artifact  2.0 KiB  today      1 artifact file"), "{text}");
-        assert!(render("Status", b"\xc1", 80, false, false, "").is_err());
-        assert!(render("Nothing", &reply, 80, false, false, "").is_err());
+        assert!(render("Status", b"\xc1", 80, false, false, None).is_err());
+        assert!(render("Nothing", &reply, 80, false, false, None).is_err());
     }
 }

@@ -5,8 +5,7 @@ use scratchrs_core::artifact::{self, BoundBy, Repairs, Verification};
 use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::Host;
 
-use super::artifact::{parsed, platform, stack};
-use super::install::Session;
+use super::arguments::{Session, parsed, platform, stack};
 
 /// See [`artifact::verify_all`].
 ///
@@ -15,20 +14,20 @@ use super::install::Session;
 /// As there.
 pub fn verify_artifacts(
     depots: Vec<&str>,
-    directory: &str,
+    directory: Option<&str>,
     progress: &Progress,
 ) -> Result<Verification> {
     artifact::verify_all(&stack(depots, directory)?, progress)
 }
 
-/// See [`artifact::repair`]. What overrides say counts, as for the program.
+/// See [`artifact::repair`]. Overrides are read first, as by the program.
 ///
 /// # Errors
 ///
 /// As there.
 pub fn repair_artifacts(
     depots: Vec<&str>,
-    directory: &str,
+    directory: Option<&str>,
     files: Vec<&str>,
     tags: Vec<&str>,
     session: Vec<&str>,
@@ -47,6 +46,6 @@ pub fn repair_artifacts(
 ///
 /// As there.
 pub fn artifact_usage(depots: Vec<&str>, hash: &str, more: Vec<&str>) -> Result<Vec<BoundBy>> {
-    let known = artifact::known_files(&stack(depots, "")?, more)?;
+    let known = artifact::known_files(&stack(depots, None)?, more)?;
     Ok(artifact::usage(&known, parsed(hash)?))
 }

@@ -2,59 +2,17 @@
 
 use std::path::Path;
 
-use scratchrs_archive::Links;
-use scratchrs_core::artifact::{
-    self, InstallBegun, InstallOptions, Installation, Installed, Presence, Wanted,
-};
+use scratchrs_core::artifact::{self, InstallBegun, Installation, Presence, Wanted};
 use scratchrs_core::{Error, Result, tarball};
-use scratchrs_fetch::{JuliaSession, Settings};
-use scratchrs_fs::{Holder, Progress};
+use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::{Download, Field, read_download};
 use scratchrs_model::diagnostic::Diagnostic;
-use scratchrs_model::hash::TreeHash;
+use scratchrs_model::hash::{Sha256, TreeHash};
 
-use super::artifact::{parsed, stack};
+use super::arguments::{Session, parsed, stack};
 use super::tickets::Tickets;
-use super::usage::in_words;
-use super::{LOCK_TIMEOUT, now, system_time};
-
-/// What a session of Julia says of itself and of its environment.
-pub(super) struct Session {
-    settings: Settings,
-    links: Links,
-}
-
-impl Session {
-    /// Takes the texts apart, as the list of operations describes them.
-    pub(super) fn read(texts: &[&str], depot: Option<&&str>) -> Result<Self> {
-        let [version, system, is_interactive, environment @ ..] = texts else {
-            return Err(Error::InvalidInput("a session is three texts or more".to_owned()));
-        };
-        let variables = environment.chunks_exact(2).map(|pair| (pair[0], pair[1]));
-        let links = Links::new(variables.clone());
-        let mut settings = Settings::new(variables, system_time());
-        settings.servers_directory = depot.map(|depot| Path::new(depot).join("servers"));
-        settings.julia = Some(JuliaSession {
-            version: (*version).to_owned(),
-            system: (*system).to_owned(),
-            is_interactive: *is_interactive == "true",
-        });
-        Ok(Self { settings, links })
-    }
-
-    pub(super) fn options(&self) -> InstallOptions<'_> {
-        InstallOptions { settings: &self.settings, links: self.links, now: now() }
-    }
-
-    /// Tells the path of an artifact, and what came up.
-    fn told(self, installed: Installed) -> Vec<String> {
-        let mut texts = vec![installed.path];
-        texts.extend(installed.warnings);
-        texts.extend(installed.removed_records.iter().map(healed));
-        texts.extend(self.settings.warnings);
-        texts
-    }
-}
+use super::{LOCK_TIMEOUT, now};
+use crate::replies::{Availability, Installed, Source, Sources, warnings};
 
 /// See [`tarball::download`].
 ///
@@ -81,92 +39,101 @@ pub fn unpack_tarball(
     tarball::unpack(Path::new(tarball), Path::new(directory), session.links, progress)
 }
 
-/// See [`artifact::install`]. Nothing counts as overridden.
+/// See [`artifact::install`]. Overrides are ignored.
 ///
 /// # Errors
 ///
-/// As there, and if a hash is none.
+/// As there, and if the hash is invalid.
 #[expect(clippy::too_many_arguments, reason = "these are the arguments of Pkg's function")]
 pub fn install_artifact(
     depots: Vec<&str>,
-    directory: &str,
+    directory: Option<&str>,
     name: &str,
     hash: &str,
     downloads: Vec<&str>,
-    file: &str,
+    file: Option<&str>,
     with_server: bool,
     session: Vec<&str>,
     progress: &Progress,
-) -> Result<Vec<String>> {
+) -> Result<Installed> {
     let mut session = Session::read(&session, depots.first())?;
     if !with_server {
         session.settings.server = None;
     }
     let hash = parsed(hash)?;
     let stack = stack(depots, directory)?;
-    let places = Places::read(&downloads, name, hash, file, field);
+    let given = Given::read(&downloads, name, hash, file, field);
     let wanted = Wanted {
         name: name.to_owned(),
         hash,
-        downloads: places.valid,
-        unhashed: places.unhashed,
-        bound_in: places.bound_in,
-        invalid: places.invalid,
+        downloads: given.valid,
+        unhashed: given.unhashed,
+        bound_in: given.bound_in,
+        invalid: given.invalid,
     };
     let installed = artifact::install(&stack, &wanted, session.options(), progress)?;
-    Ok(session.told(installed))
+    Ok(reply(installed, session))
 }
 
-/// The places of a binding, as a session has them.
-struct Places {
+/// The path of an artifact, and the warnings of its installation.
+fn reply(installed: artifact::Installed, session: Session) -> Installed {
+    let artifact::Installed { path, warnings: mut all, removed_records, .. } = installed;
+    all.extend(warnings(&removed_records));
+    all.extend(session.settings.warnings);
+    Installed { path, warnings: all }
+}
+
+/// The sources of an artifact, as a session has read them from a file of bindings.
+struct Given {
     valid: Vec<Download>,
-    /// Those without a hash, which only an artifact without a file can have.
+    /// URLs without a hash, which are valid only if no file binds the artifact.
     unhashed: Vec<String>,
     invalid: Vec<Diagnostic>,
     bound_in: Option<(String, Option<usize>)>,
 }
 
-impl Places {
-    /// Reads three texts for each place. What is invalid is told with its line if the file has it too:
+impl Given {
+    /// Reads three texts for each source. An invalid one is reported with its line if it is in the file:
     /// the session may have changed what it read.
     fn read(
         texts: &[&str],
         name: &str,
         hash: TreeHash,
-        file: &str,
+        file: Option<&str>,
         address: fn(&str) -> Field<'_>,
     ) -> Self {
-        let bindings = artifact::bindings(file).ok().flatten().unwrap_or_default();
+        let bindings = file.and_then(|file| artifact::bindings(file).ok().flatten());
+        let bindings = bindings.unwrap_or_default();
         let entries = bindings.entries(name);
         let entry = entries.iter().map(|(_, entry)| entry).find(|entry| entry.hash == hash);
         let known = entry.map(|entry| entry.invalid_downloads.as_slice()).unwrap_or_default();
         let line = entry.map(|entry| entry.line);
-        let bound_in = (!file.is_empty()).then(|| (file.to_owned(), line));
-        let mut places =
+        let bound_in = file.map(|file| (file.to_owned(), line));
+        let mut given =
             Self { valid: Vec::new(), unhashed: Vec::new(), invalid: Vec::new(), bound_in };
-        for place in texts.chunks_exact(3) {
-            let [url, sha256, size] = [address(place[0]), field(place[1]), field(place[2])];
+        for source in texts.chunks_exact(3) {
+            let [url, sha256, size] = [address(source[0]), field(source[1]), field(source[2])];
             match (url, sha256) {
-                (Field::Text(url) | Field::Address(url), Field::Missing) if file.is_empty() => {
-                    places.unhashed.push(url.to_owned());
+                (Field::Text(url) | Field::Address(url), Field::Missing) if file.is_none() => {
+                    given.unhashed.push(url.to_owned());
                     continue;
                 }
                 _ => {}
             }
             let (download, invalid) = read_download(url, sha256, size);
-            places.valid.extend(download);
-            places.invalid.extend(invalid.iter().map(|invalid| {
+            given.valid.extend(download);
+            given.invalid.extend(invalid.iter().map(|invalid| {
                 let message = format!("artifact `{name}`: {invalid}");
                 let same = known.iter().find(|diagnostic| diagnostic.message == message).cloned();
                 same.unwrap_or(Diagnostic { line, column: None, message })
             }));
         }
-        places
+        given
     }
 }
 
-/// What a field is: nothing, or a letter for its type and the value. Of another type than a string or an
-/// integer, the value is the type.
+/// A field: empty if it is missing, else a letter for its type and the value; for types other than strings and
+/// integers, the name of the type.
 fn field(text: &str) -> Field<'_> {
     match text.split_at_checked(1) {
         Some(("s", text)) => Field::Text(text),
@@ -176,7 +143,7 @@ fn field(text: &str) -> Field<'_> {
     }
 }
 
-/// The same for an address that the session downloads from by itself: any string will do.
+/// The same for an address that the session downloads from: any string is valid.
 fn any_address(text: &str) -> Field<'_> {
     match field(text) {
         Field::Text(text) if !text.is_empty() => Field::Address(text),
@@ -184,91 +151,77 @@ fn any_address(text: &str) -> Field<'_> {
     }
 }
 
-/// The places of an artifact that are valid, as address, hash and size, for a session that downloads by
-/// itself; and what is invalid, each with an empty address and hash before it.
+/// The sources of an artifact, for a session that downloads it.
 ///
 /// # Errors
 ///
-/// If the hash is none; or if some place is invalid and none is valid.
+/// If the hash is invalid; or if there are invalid sources only.
 pub fn read_downloads(
     name: &str,
     hash: &str,
     downloads: Vec<&str>,
-    file: &str,
-) -> Result<Vec<String>> {
-    let places = Places::read(&downloads, name, parsed(hash)?, file, any_address);
+    file: Option<&str>,
+) -> Result<Sources> {
+    let given = Given::read(&downloads, name, parsed(hash)?, file, any_address);
+    let file = file.unwrap_or_default();
     if let (true, true, Some(diagnostic)) =
-        (places.valid.is_empty(), places.unhashed.is_empty(), places.invalid.first())
+        (given.valid.is_empty(), given.unhashed.is_empty(), given.invalid.first())
     {
         return Err(Error::of_diagnostic(file, diagnostic.clone()));
     }
-    let valid = places.valid.into_iter().flat_map(|Download { url, sha256, size }| {
-        [url, sha256.to_string(), size.unwrap_or_default().to_string()]
-    });
-    let unhashed = places.unhashed.into_iter().flat_map(|url| [url, String::new(), "0".to_owned()]);
-    let invalid = places.invalid.into_iter().flat_map(|diagnostic| {
+    let hashed = given.valid.into_iter();
+    let hashed = hashed.map(|Download { url, sha256, .. }| Source { url, sha256: Some(sha256) });
+    let unhashed = given.unhashed.into_iter().map(|url| Source { url, sha256: None });
+    let invalid = given.invalid.into_iter().map(|diagnostic| {
         let separator = if diagnostic.line.is_some() { ":" } else { ": " };
-        [String::new(), String::new(), format!("{file}{separator}{diagnostic}")]
+        format!("{file}{separator}{diagnostic}")
     });
-    Ok(valid.chain(unhashed).chain(invalid).collect())
+    Ok(Sources { valid: hashed.chain(unhashed).collect(), invalid: invalid.collect() })
 }
 
-/// Tells what was removed from the log of uses.
-fn healed(diagnostic: &Diagnostic) -> String {
-    format!(
-        "the log of artifact files had a part that cannot be read, which was removed: {}",
-        in_words(diagnostic)
-    )
-}
-
-/// See [`artifact::confirm`] and [`artifact::log_use_daily`]. Nothing counts as overridden.
+/// See [`artifact::confirm`] and [`artifact::log_use_daily`]. Overrides are ignored.
 ///
 /// # Errors
 ///
 /// As there.
 pub fn use_artifact(
     depots: Vec<&str>,
-    directory: &str,
+    directory: Option<&str>,
     hash: &str,
-    file: &str,
-) -> Result<Vec<String>> {
+    file: Option<&str>,
+) -> Result<Availability> {
     let stack = stack(depots, directory)?;
     let path = match artifact::confirm(&stack, parsed(hash)?, LOCK_TIMEOUT)? {
         Presence::Present(path) => path,
-        Presence::Missing => return Ok(vec!["missing".to_owned()]),
-        Presence::Busy(holder) => return Ok(busy(holder)),
+        Presence::Missing => return Ok(Availability::Missing),
+        Presence::Busy(holder) => return Ok(Availability::busy(holder, None)),
     };
-    let mut texts = vec!["ready".to_owned(), path];
-    if !file.is_empty() {
-        let tracked = artifact::log_use_daily(&stack, file, now(), LOCK_TIMEOUT)?;
-        texts.extend(tracked.removed_records.iter().map(healed));
-    }
-    Ok(texts)
+    let Some(file) = file else { return Ok(Availability::ready(path)) };
+    let tracked = artifact::log_use_daily(&stack, file, now(), LOCK_TIMEOUT)?;
+    Ok(Availability::Ready { path, warnings: warnings(&tracked.removed_records).collect() })
 }
 
-fn busy(holder: Holder) -> Vec<String> {
-    let pid = holder.pid.map(|pid| pid.to_string()).unwrap_or_default();
-    vec!["busy".to_owned(), pid, holder.host, String::new()]
-}
-
-/// Installations that Julia was told to download for and has not ended yet.
+/// The installations that Julia has begun.
 static INSTALLATIONS: Tickets<Installation> = Tickets::new("installation");
 
-/// See [`artifact::begin_install`]. Nothing counts as overridden.
+/// See [`artifact::begin_install`]. Overrides are ignored.
 ///
 /// # Errors
 ///
 /// As there.
-pub fn begin_install(depots: Vec<&str>, directory: &str, hash: &str) -> Result<Vec<String>> {
+pub fn begin_install(
+    depots: Vec<&str>,
+    directory: Option<&str>,
+    hash: &str,
+) -> Result<Availability> {
     let stack = stack(depots, directory)?;
     Ok(match artifact::begin_install(&stack, parsed(hash)?, LOCK_TIMEOUT)? {
-        InstallBegun::Ready(path) => vec!["ready".to_owned(), path, String::new()],
+        InstallBegun::Ready(path) => Availability::ready(path),
         InstallBegun::Install(installation) => {
-            let file = installation.file().display().to_string();
-            let ticket = INSTALLATIONS.keep(*installation);
-            vec!["install".to_owned(), file, ticket.to_string()]
+            let path = installation.file().display().to_string();
+            Availability::Begun { path, ticket: INSTALLATIONS.insert(*installation) }
         }
-        InstallBegun::Busy(holder) => busy(holder),
+        InstallBegun::Busy(holder) => Availability::busy(holder, None),
     })
 }
 
@@ -276,22 +229,19 @@ pub fn begin_install(depots: Vec<&str>, directory: &str, hash: &str) -> Result<V
 ///
 /// # Errors
 ///
-/// As there, and if the hash is none.
+/// As there, and if the hash is invalid.
 pub fn finish_install(
     ticket: u64,
     name: &str,
-    sha256: &str,
+    sha256: Option<&str>,
     session: Vec<&str>,
     progress: &Progress,
-) -> Result<Vec<String>> {
+) -> Result<Installed> {
     let installation = INSTALLATIONS.take(ticket)?;
     let session = Session::read(&session, None)?;
-    let sha256 = (!sha256.is_empty()).then(|| sha256.parse()).transpose();
-    let sha256 = sha256.map_err(|error| {
-        Error::InvalidInput(format!("the hash of the tarball of `{name}` is none: {error}"))
-    })?;
+    let sha256 = sha256.map(parsed::<Sha256>).transpose()?;
     let installed = installation.finish(name, sha256, session.options(), progress)?;
-    Ok(session.told(installed))
+    Ok(reply(installed, session))
 }
 
 /// See [`Installation::abandon`].

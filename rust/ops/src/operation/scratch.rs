@@ -4,15 +4,17 @@ use scratchrs_core::generation::{self, Begun, Generation};
 use scratchrs_core::{Result, project, scratch};
 use uuid::Uuid;
 
+use super::arguments::place;
 use super::tickets::Tickets;
-use super::{now, place, system_time};
+use super::{now, system_time};
+use crate::replies::Availability;
 
 /// See [`scratch::get`].
 ///
 /// # Errors
 ///
 /// As there.
-pub fn get_scratch(depot: &str, directory: &str, owner: Uuid, key: &str) -> Result<String> {
+pub fn get_scratch(depot: &str, directory: Option<&str>, owner: Uuid, key: &str) -> Result<String> {
     scratch::get(place(depot, directory), owner, key)
 }
 
@@ -21,7 +23,7 @@ pub fn get_scratch(depot: &str, directory: &str, owner: Uuid, key: &str) -> Resu
 /// # Errors
 ///
 /// As there.
-pub fn delete_scratch(depot: &str, directory: &str, owner: Uuid, key: &str) -> Result<()> {
+pub fn delete_scratch(depot: &str, directory: Option<&str>, owner: Uuid, key: &str) -> Result<()> {
     scratch::delete(place(depot, directory), owner, key)
 }
 
@@ -30,11 +32,11 @@ pub fn delete_scratch(depot: &str, directory: &str, owner: Uuid, key: &str) -> R
 /// # Errors
 ///
 /// As there.
-pub fn clear_scratch(depot: &str, directory: &str, owner: Uuid, all: bool) -> Result<()> {
+pub fn clear_scratch(depot: &str, directory: Option<&str>, owner: Uuid, all: bool) -> Result<()> {
     scratch::clear(place(depot, directory), (!all).then_some(owner))
 }
 
-/// Generations that Julia was told to fill and has not ended yet.
+/// The generations that Julia has begun.
 static GENERATIONS: Tickets<Generation> = Tickets::new("generation");
 
 /// See [`generation::begin`].
@@ -44,26 +46,23 @@ static GENERATIONS: Tickets<Generation> = Tickets::new("generation");
 /// As there.
 pub fn begin_generation(
     depot: &str,
-    directory: &str,
+    directory: Option<&str>,
     owner: Uuid,
     key: &str,
     version: &str,
     versioned: bool,
-) -> Result<Vec<String>> {
+) -> Result<Availability> {
     let version = versioned.then_some(version);
     let now = now();
     Ok(match generation::begin(place(depot, directory), owner, key, version, now)? {
-        Begun::Ready(space) => vec!["ready".to_owned(), space],
+        Begun::Ready(space) => Availability::ready(space),
         Begun::Generate(generation) => {
-            let directory = generation.directory().display().to_string();
-            let ticket = GENERATIONS.keep(*generation);
-            vec!["generate".to_owned(), directory, ticket.to_string()]
+            let path = generation.directory().display().to_string();
+            Availability::Begun { path, ticket: GENERATIONS.insert(*generation) }
         }
         Begun::Busy { holder, started } => {
-            let since = started.map(|started| (now.local() - started.local()).num_seconds());
-            let pid = holder.pid.map(|pid| pid.to_string()).unwrap_or_default();
-            let seconds = since.unwrap_or(0).max(0).to_string();
-            vec!["busy".to_owned(), pid, holder.host, seconds]
+            let seconds = started.map(|started| (now.local() - started.local()).num_seconds());
+            Availability::busy(holder, seconds.and_then(|seconds| seconds.try_into().ok()))
         }
     })
 }
@@ -86,11 +85,11 @@ pub fn abandon_generation(ticket: u64) -> Result<()> {
     GENERATIONS.take(ticket)?.abandon()
 }
 
-/// See [`project::uuid`]; nothing for none.
+/// See [`project::uuid`].
 ///
 /// # Errors
 ///
 /// As there.
-pub fn project_uuid(file: &str) -> Result<String> {
-    Ok(project::uuid(file, system_time())?.map(|uuid| uuid.to_string()).unwrap_or_default())
+pub fn project_uuid(file: &str) -> Result<Option<String>> {
+    Ok(project::uuid(file, system_time())?.map(|uuid| uuid.to_string()))
 }

@@ -1,41 +1,26 @@
-//! The store: what is made at run time, kept by content.
+//! The store: contents that are created at run time.
 
-use chrono::TimeDelta;
 use scratchrs_core::store::{
-    self, Adopted, ArtifactKind, BindOptions, Bound, CollectOptions, Collected, CreateOptions,
-    Created, Creation, OpenOptions, Settings, Status, Store, Verified,
+    self, Adopted, BindOptions, Bound, CollectOptions, Collected, CreateOptions, Created, Creation,
+    OpenOptions, Opened, Settings, Status, Store, Verified,
 };
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::{LinkMode, Progress};
 use scratchrs_model::hash::Sha256;
 use uuid::Uuid;
 
-use super::document;
+use super::arguments::{duration, parsed, place, store};
+use super::document::Table;
 use super::tickets::Tickets;
-use super::{LOCK_TIMEOUT, now, place};
-
-/// The store of a depot, or the one in the directory `root` if that is given.
-fn store(depot: &str, directory: &str, root: &str) -> Result<Store> {
-    if root.is_empty() { Store::of(place(depot, directory)) } else { Ok(Store::at(root)) }
-}
-
-fn hash(text: &str) -> Result<Sha256> {
-    text.parse().map_err(|error| Error::InvalidInput(format!("{error}")))
-}
-
-fn link(text: &str) -> Result<Option<LinkMode>> {
-    if text.is_empty() {
-        return Ok(None);
-    }
-    text.parse().map(Some).map_err(|error| Error::InvalidInput(format!("{error}")))
-}
+use super::{LOCK_TIMEOUT, now};
+use crate::replies::{Address, Begun};
 
 /// See [`Store::root`].
 ///
 /// # Errors
 ///
 /// As for [`Store::of`].
-pub fn store_root(depot: &str, directory: &str) -> Result<String> {
+pub fn store_root(depot: &str, directory: Option<&str>) -> Result<String> {
     Ok(Store::of(place(depot, directory))?.root().to_owned())
 }
 
@@ -44,7 +29,7 @@ pub fn store_root(depot: &str, directory: &str) -> Result<String> {
 /// # Errors
 ///
 /// As there.
-pub fn peer_store_root(depot: &str, directory: &str) -> Result<String> {
+pub fn peer_store_root(depot: &str, directory: Option<&str>) -> Result<String> {
     Ok(Store::of_peer(place(depot, directory))?.root().to_owned())
 }
 
@@ -55,21 +40,18 @@ pub fn peer_store_root(depot: &str, directory: &str) -> Result<String> {
 /// As there.
 pub fn open_store(
     depot: &str,
-    directory: &str,
+    directory: Option<&str>,
     package: Uuid,
     version: &str,
     versioned: bool,
-    project: &str,
-) -> Result<Vec<String>> {
+    project: Option<&str>,
+) -> Result<Opened> {
     let store = Store::of(place(depot, directory))?;
-    let version = versioned.then_some(version);
-    let options = OpenOptions { version, project: Some(project).filter(|path| !path.is_empty()) };
-    let opened = store::open_bindings(&store, package, options, now(), LOCK_TIMEOUT)?;
-    let due = if opened.is_collection_due { "due" } else { "" };
-    Ok(vec![opened.path, due.to_owned()])
+    let options = OpenOptions { version: versioned.then_some(version), project };
+    store::open_bindings(&store, package, options, now(), LOCK_TIMEOUT)
 }
 
-/// Things that Julia is making and has not ended yet.
+/// The creations that Julia has begun.
 static CREATIONS: Tickets<Creation> = Tickets::new("creation");
 
 /// See [`Creation::begin`].
@@ -77,10 +59,10 @@ static CREATIONS: Tickets<Creation> = Tickets::new("creation");
 /// # Errors
 ///
 /// As there.
-pub fn begin_creation(depot: &str, directory: &str) -> Result<Vec<String>> {
+pub fn begin_creation(depot: &str, directory: Option<&str>) -> Result<Begun> {
     let creation = Creation::begin(&Store::of(place(depot, directory))?, LOCK_TIMEOUT)?;
     let directory = creation.directory().display().to_string();
-    Ok(vec![directory, CREATIONS.keep(creation).to_string()])
+    Ok(Begun { directory, ticket: CREATIONS.insert(creation) })
 }
 
 /// See [`Creation::finish`].
@@ -92,35 +74,27 @@ pub fn finish_creation(
     ticket: u64,
     returned: &str,
     is_whole: bool,
-    link_mode: &str,
+    link_mode: Option<&str>,
     progress: &Progress,
-) -> Result<Vec<String>> {
-    let options = CreateOptions { link: link(link_mode)? };
+) -> Result<Created> {
+    let options = CreateOptions { link: link_mode.map(parsed).transpose()? };
     let returned = (!is_whole).then_some(returned);
-    let created = CREATIONS.take(ticket)?.finish(returned, options, progress)?;
-    Ok(created_texts(&created))
+    CREATIONS.take(ticket)?.finish(returned, options, progress)
 }
 
-/// See [`Creation::finish_quickly`]; nothing if it would take long, and the ticket is still good.
+/// See [`Creation::finish_quickly`]. If that would take long, `None`, and the ticket stays valid.
 ///
 /// # Errors
 ///
 /// As there.
-pub fn finish_small_creation(ticket: u64, returned: &str) -> Result<Vec<String>> {
+pub fn finish_small_creation(ticket: u64, returned: &str) -> Result<Option<Created>> {
     match CREATIONS.take(ticket)?.finish_quickly(returned, LOCK_TIMEOUT) {
-        Ok(created) => Ok(created_texts(&created?)),
+        Ok(created) => created.map(Some),
         Err(creation) => {
             CREATIONS.put_back(ticket, creation);
-            Ok(Vec::new())
+            Ok(None)
         }
     }
-}
-
-fn created_texts(created: &Created) -> Vec<String> {
-    let Created { hash, path, kind, is_new, link } = created;
-    let link = link.map(|link| link.to_string()).unwrap_or_default();
-    let new = if *is_new { "new" } else { "" };
-    vec![hash.to_string(), path.clone(), kind.name().to_owned(), new.to_owned(), link]
 }
 
 /// See [`Creation::abandon`].
@@ -148,22 +122,16 @@ pub fn end_store_session() -> Result<()> {
 /// As there.
 pub fn bind_my_artifact(
     depot: &str,
-    directory: &str,
+    directory: Option<&str>,
     file: &str,
     name: &str,
-    hash_text: &str,
-    metadata: &str,
+    hash: &str,
+    metadata: Option<&str>,
     force: bool,
-) -> Result<String> {
+) -> Result<Bound> {
     let store = Store::of(place(depot, directory))?;
-    let options = BindOptions { force, metadata: (!metadata.is_empty()).then_some(metadata) };
-    let bound = store::bind(&store, file, name, hash(hash_text)?, options, now(), LOCK_TIMEOUT)?;
-    Ok(match bound {
-        Bound::New => "new",
-        Bound::Replaced => "replaced",
-        Bound::Taken => "taken",
-    }
-    .to_owned())
+    let options = BindOptions { force, metadata };
+    store::bind(&store, file, name, parsed(hash)?, options, now(), LOCK_TIMEOUT)
 }
 
 /// See [`store::unbind`].
@@ -173,20 +141,20 @@ pub fn bind_my_artifact(
 /// As there.
 pub fn unbind_my_artifact(
     depot: &str,
-    directory: &str,
+    directory: Option<&str>,
     file: &str,
     names: Vec<&str>,
 ) -> Result<()> {
     store::unbind(&Store::of(place(depot, directory))?, file, &names, LOCK_TIMEOUT).map(drop)
 }
 
-/// See [`store::bound_hash`]; nothing for none.
+/// See [`store::bound_hash`].
 ///
 /// # Errors
 ///
 /// As there.
-pub fn my_artifact_hash(file: &str, name: &str) -> Result<String> {
-    Ok(store::bound_hash(file, name)?.map(|hash| hash.to_string()).unwrap_or_default())
+pub fn my_artifact_hash(file: &str, name: &str) -> Result<Option<Sha256>> {
+    store::bound_hash(file, name)
 }
 
 /// See [`Store::path`] and [`Store::kind`].
@@ -194,11 +162,10 @@ pub fn my_artifact_hash(file: &str, name: &str) -> Result<String> {
 /// # Errors
 ///
 /// As for the latter.
-pub fn my_artifact_path(depot: &str, directory: &str, hash_text: &str) -> Result<Vec<String>> {
+pub fn my_artifact_path(depot: &str, directory: Option<&str>, hash: &str) -> Result<Address> {
     let store = Store::of(place(depot, directory))?;
-    let hash = hash(hash_text)?;
-    let kind = store.kind(hash)?.map(ArtifactKind::name).unwrap_or_default();
-    Ok(vec![store.path(hash), kind.to_owned()])
+    let hash = parsed(hash)?;
+    Ok(Address { path: store.path(hash), kind: store.kind(hash)? })
 }
 
 /// See [`store::usage`].
@@ -206,10 +173,10 @@ pub fn my_artifact_path(depot: &str, directory: &str, hash_text: &str) -> Result
 /// # Errors
 ///
 /// As there.
-pub fn store_usage(depot: &str, directory: &str) -> Result<document::Table> {
+pub fn store_usage(depot: &str, directory: Option<&str>) -> Result<Table> {
     let usage = store::usage(&Store::of(place(depot, directory))?, LOCK_TIMEOUT)?;
     let table = usage.to_text().parse();
-    table.map(document::Table).map_err(|error| Error::InvalidInput(format!("{error}")))
+    table.map(Table).map_err(|error| Error::InvalidInput(format!("{error}")))
 }
 
 /// See [`store::collect`].
@@ -219,16 +186,14 @@ pub fn store_usage(depot: &str, directory: &str) -> Result<document::Table> {
 /// As there.
 pub fn collect_store(
     depot: &str,
-    directory: &str,
+    directory: Option<&str>,
     delay_ms: u64,
     is_dry_run: bool,
     spares_own: bool,
     progress: &Progress,
 ) -> Result<Collected> {
     let store = Store::of(place(depot, directory))?;
-    let delay = i64::try_from(delay_ms).ok().and_then(TimeDelta::try_milliseconds);
-    let delay = delay.unwrap_or(TimeDelta::MAX);
-    let options = CollectOptions { delay, is_dry_run, spares_own };
+    let options = CollectOptions { delay: duration(delay_ms), is_dry_run, spares_own };
     store::collect(&store, options, now(), progress)
 }
 
@@ -237,7 +202,12 @@ pub fn collect_store(
 /// # Errors
 ///
 /// As there.
-pub fn store_status(depot: &str, directory: &str, root: &str, _: &Progress) -> Result<Status> {
+pub fn store_status(
+    depot: &str,
+    directory: Option<&str>,
+    root: Option<&str>,
+    _: &Progress,
+) -> Result<Status> {
     store::status(&store(depot, directory, root)?)
 }
 
@@ -248,8 +218,8 @@ pub fn store_status(depot: &str, directory: &str, root: &str, _: &Progress) -> R
 /// As there.
 pub fn verify_store(
     depot: &str,
-    directory: &str,
-    root: &str,
+    directory: Option<&str>,
+    root: Option<&str>,
     progress: &Progress,
 ) -> Result<Verified> {
     store::verify(&store(depot, directory, root)?, progress)
@@ -262,7 +232,7 @@ pub fn verify_store(
 /// As there.
 pub fn adopt_store(
     depot: &str,
-    directory: &str,
+    directory: Option<&str>,
     other: &str,
     progress: &Progress,
 ) -> Result<Adopted> {
@@ -270,14 +240,13 @@ pub fn adopt_store(
     store::adopt(&store, &Store::at(other), now(), LOCK_TIMEOUT, progress)
 }
 
-/// See [`store::settings`]; nothing for no choice.
+/// See [`store::settings`].
 ///
 /// # Errors
 ///
 /// As there.
-pub fn store_link(depot: &str, directory: &str) -> Result<String> {
-    let settings = store::settings(&Store::of(place(depot, directory))?)?;
-    Ok(settings.link.map(|link| link.to_string()).unwrap_or_default())
+pub fn store_link(depot: &str, directory: Option<&str>) -> Result<Option<LinkMode>> {
+    Ok(store::settings(&Store::of(place(depot, directory))?)?.link)
 }
 
 /// See [`store::write_settings`].
@@ -285,7 +254,7 @@ pub fn store_link(depot: &str, directory: &str) -> Result<String> {
 /// # Errors
 ///
 /// As there.
-pub fn set_store_link(depot: &str, directory: &str, link_mode: &str) -> Result<()> {
+pub fn set_store_link(depot: &str, directory: Option<&str>, link_mode: Option<&str>) -> Result<()> {
     let store = Store::of(place(depot, directory))?;
-    store::write_settings(&store, Settings { link: link(link_mode)? })
+    store::write_settings(&store, Settings { link: link_mode.map(parsed).transpose()? })
 }

@@ -1,20 +1,18 @@
 //! Usage logs.
 
 use scratchrs_core::{Result, usage};
-use scratchrs_model::diagnostic::Diagnostic;
 
-use super::{LOCK_TIMEOUT, now, place};
+use super::arguments::place;
+use super::{LOCK_TIMEOUT, now};
+use crate::replies::{Tracked, sentences};
 
 /// See [`usage::track`].
 ///
 /// # Errors
 ///
 /// As there.
-pub fn track_access(depot: &str, space: &str, project: &str) -> Result<Vec<String>> {
-    let tracked = usage::track(place(depot, ""), space, project, now(), LOCK_TIMEOUT)?;
-    let mut reply = vec![if tracked.recorded { "recorded" } else { "read-only" }.to_owned()];
-    reply.extend(tracked.removed_records.iter().map(in_words));
-    Ok(reply)
+pub fn track_access(depot: &str, space: &str, project: &str) -> Result<Tracked> {
+    Ok(usage::track(place(depot, None), space, project, now(), LOCK_TIMEOUT)?.into())
 }
 
 /// See [`usage::condense`].
@@ -23,13 +21,5 @@ pub fn track_access(depot: &str, space: &str, project: &str) -> Result<Vec<Strin
 ///
 /// As there.
 pub fn condense_usage(depot: &str) -> Result<Vec<String>> {
-    let healed = usage::condense(place(depot, ""), now(), LOCK_TIMEOUT)?;
-    Ok(healed.iter().map(in_words).collect())
-}
-
-pub(super) fn in_words(diagnostic: &Diagnostic) -> String {
-    match diagnostic.line {
-        Some(line) => format!("line {line}: {}", diagnostic.message),
-        None => diagnostic.message.clone(),
-    }
+    Ok(sentences(&usage::condense(place(depot, None), now(), LOCK_TIMEOUT)?))
 }

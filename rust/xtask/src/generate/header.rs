@@ -17,7 +17,8 @@ pub(super) fn text() -> String {
          \x20* A text is UTF-8, and ends with a NUL. A list of texts is their number, then the length\n\
          \x20* and the bytes of each, without a NUL; binary data are their length, then the bytes.\n\
          \x20* Numbers and lengths have 4 bytes, the lowest first. A UUID has 16 bytes, in the order\n\
-         \x20* in which it is written (RFC 9562).\n\
+         \x20* in which it is written (RFC 9562). For none, an optional text is empty, and an optional\n\
+         \x20* number negative.\n\
          \x20*/\n\
          #ifndef SCRATCHRS_H\n#define SCRATCHRS_H\n\n#include <stddef.h>\n#include <stdint.h>\n\n\
          #ifdef __cplusplus\nextern \"C\" {\n#endif\n\n\
@@ -56,10 +57,11 @@ pub(super) fn text() -> String {
             .arguments
             .iter()
             .map(|(name, r#type)| match *r#type {
-                "Text" => format!("const char *{name}"),
+                "Text" | "OptionalText" => format!("const char *{name}"),
                 "Texts" | "Binary" => format!("const uint8_t *{name}"),
                 "Uuid" => format!("const uint8_t {name}[16]"),
                 "Flag" => format!("uint8_t {name}"),
+                "OptionalNumber" => format!("int64_t {name}"),
                 _ => format!("uint64_t {name}"),
             })
             .collect();

@@ -9,12 +9,14 @@ use super::{NOTICE, sentence};
 pub(super) fn text() -> String {
     let mut out = format!("<!-- {NOTICE} -->\n\n# Operations\n\n");
     out.push_str(
-        "What crosses between Julia and Rust. `short` operations are plain calls, `waits` may wait \
+        "The calls between Julia and Rust. `short` operations are plain calls, `waits` may wait \
          for other processes for up to 50 ms, a `job` and a `deletion` run on a thread of their \
-         own; an interrupt cancels a `job`, and leaves a `deletion` to itself.\n\n\
+         own; an interrupt cancels a `job`, but not a `deletion`.\n\n\
+         An `OptionalText` is empty for none, an `OptionalNumber` negative.\n\n\
          Replies, errors and progress are MessagePack. Below, `{…}` is a map of names and values, `[…]`\n\
-         an array, `time` the timestamp extension type, and a `table` a TOML table, in which dates and\n\
-         times are text of the extension type 1. Their shapes are part of the ABI number.\n\n\
+         an array, `time` the timestamp extension type, `sha1` and `sha256` the bytes of a hash as the\n\
+         extension types 2 and 3, and a `table` a TOML table, in which dates and times are text of the\n\
+         extension type 1. The shapes are part of the ABI number.\n\n\
          | operation | kind | arguments | reply | |\n|---|---|---|---|---|\n",
     );
     let mut shapes = Shapes::default();
@@ -22,7 +24,7 @@ pub(super) fn text() -> String {
         let arguments: Vec<String> =
             operation.arguments.iter().map(|(name, r#type)| format!("{name}: {type}")).collect();
         let Operation { name, kind, .. } = operation;
-        let reply = shapes.of(operation).replace('|', "\\|");
+        let reply = shapes.of(operation).to_string().replace('|', "\\|");
         let _ = writeln!(
             out,
             "| `{name}` | {kind} | {} | {reply} | {} |",
