@@ -289,7 +289,7 @@ touch_file(directory) = touch(joinpath(directory, "file"))
                 Base.CoreLogging.with_logger(() -> get_scratch!(OWNER, "key"), logger)
                 warning = only(logger.logs)
                 @test occursin(ScratchRS.usage_toml(), warning.message)
-                @test any(part -> occursin("line $line", part), warning.kwargs[:healed])
+                @test any(part -> occursin("line $line", part), warning.kwargs[:removed_records])
             end
         end
         for content in ["not toml at all", "\xff", repeat("x", 100_000)]
