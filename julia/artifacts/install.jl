@@ -72,7 +72,7 @@ function ensure_artifact_installed(
     path === nothing || return path
     override = query_override(hash)
     override === nothing || throw(NotFound(
-        "artifact $hash is overridden, and is not at `$override`", override, 0, "",
+        "artifact $hash is overridden by `$override`, which does not exist", override, 0, "",
     ))
     wanted = Wanted(name, hash, downloads_of(meta), file)
     return install(wanted, pkg_server_eligible; options...)
