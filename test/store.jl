@@ -172,7 +172,7 @@ end
         @test !islink(linked)
         status = store_status()
         @test (status.files, status.trees) == (1, 1)
-        @test occursin("1 file, 1 tree", sprint(show, MIME("text/plain"), status))
+        @test occursin("1 file and 1 tree in", sprint(show, MIME("text/plain"), status))
         @test sort([(artifact.kind, artifact.files) for artifact in status.artifacts]) == [(:file, 1), (:tree, 1)]
         @test eltype(status.artifacts) <: NamedTuple && isempty(status.missing) && isempty(status.unreadable)
         artifact = first(status.artifacts)
@@ -217,15 +217,15 @@ end
             rm(project)
             io = IOBuffer()
             ScratchRS.gc(; dry_run = true, io = io)
-            @test occursin("In 6 days another 2.9 KiB can go", String(take!(io)))
+            @test occursin("In 6 days another 2.9 KiB becomes deletable", String(take!(io)))
             @test occursin("which no project uses any more", sprint(show, MIME("text/plain"), ScratchRS.why("numbers")))
             @test my_artifact_exists(hash) && isfile(file)
             report = ScratchRS.gc(; collect_delay = 0, dry_run = true, io = io)
-            @test occursin(r"store +1 +2.9 KiB   no name is bound to them", String(take!(io)))
+            @test occursin(r"store +1 +2.9 KiB   unbound", String(take!(io)))
             @test report.abandoned == 1 && my_artifact_exists(hash)
             ScratchRS.gc(; collect_delay = 0, io = io)
             said = String(take!(io))
-            @test occursin("Freed 2.9 KiB: 1 in the store", said) && occursin("Cleared 1 file of names", said)
+            @test occursin("Freed 2.9 KiB: 1 in the store", said) && occursin("Cleared 1 names file", said)
             @test !my_artifact_exists(hash) && !isfile(file)
         end
     end

@@ -49,27 +49,6 @@ store_status(; store::AbstractString = "") =
 
 root_of(store::AbstractString) = isempty(store) ? "" : abspath(String(store))
 
-function Base.show(io::IO, ::MIME"text/plain", status::StoreStatus)
-    counted(count, what) = "$count $what$(count == 1 ? "" : "s")"
-    println(io, status.root)
-    print(io, "  ", counted(status.files, "file"), ", ", counted(status.trees, "tree"), ": ",
-        bytes_in_words(status.bytes), ", ", bytes_in_words(status.saved_bytes), " saved by sharing")
-    for artifact in sort(status.artifacts; by = artifact -> -artifact.bytes)
-        isempty(artifact.bound_by) && continue
-        print(io, "\n  ", string(artifact.hash)[1:8], "  ", artifact.kind, "  ",
-            lpad(bytes_in_words(artifact.bytes), 10))
-        for (file, name) in artifact.bound_by
-            print(io, "\n            \"", escape_string(name), "\" in ", file)
-        end
-    end
-    for (file, name) in status.missing
-        print(io, "\n  missing: \"", escape_string(name), "\" in ", file)
-    end
-    for (file, reason) in status.unreadable
-        print(io, "\n  unreadable: ", file, ": ", reason)
-    end
-end
-
 """
     verify_store(; store = "")
 

@@ -1,4 +1,4 @@
-//! What can be typed, except what a single subcommand takes.
+//! The arguments of all commands.
 
 use std::ffi::OsString;
 
@@ -21,34 +21,34 @@ const HELP_HEADING: &str = "Global options";
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs path cache --project .      `cache` of the package in this directory
+  scratchrs path cache --project .      the space `cache` of the package in this directory
   scratchrs list                        the scratch spaces of the depot
-  scratchrs list --json | jq .bytes     how much they take
-  scratchrs delete cache --project .    remove one space
-  scratchrs clear --all --yes           remove all of them, without a question
+  scratchrs list --json | jq .bytes     their size
+  scratchrs delete cache --project .    delete a scratch space
+  scratchrs clear --all --yes           delete all of them, without asking
   scratchrs report --html depot.html    a page with a map of the depot
-  scratchrs hash iris iris.tar.gz       what names a tree, and what is in a tarball
-  scratchrs artifact install            what the Artifacts.toml of this directory binds
-  scratchrs artifact verify             whether the artifacts are what they should be
-  scratchrs status                      what is in the depot, and what can go
-  scratchrs why CUDA_Runtime            what keeps something
-  scratchrs gc --dry-run                what a collection would remove
+  scratchrs hash iris iris.tar.gz       the hashes of a directory and a tarball
+  scratchrs artifact install            install the artifacts of the Artifacts.toml here
+  scratchrs artifact verify             verify all artifacts against their hashes
+  scratchrs status                      the content of the depot, and what is reclaimable
+  scratchrs why CUDA_Runtime            what references an item
+  scratchrs gc --dry-run                what a collection would delete
 
 Environment:
-  JULIA_DEPOT_PATH             the depots, as in Julia; the first is written to
-  JULIA_BINDIR                 the directory of a julia, whose own depots end the default stack
-  JULIA_PROJECT                the project on whose behalf spaces are used
-  JULIA_SCRATCH_TRACK_ACCESS   `0`: uses are not recorded
+  JULIA_DEPOT_PATH             the depot stack, as in Julia; the first depot is written to
+  JULIA_BINDIR                 the directory of a julia, whose bundled depots end the default stack
+  JULIA_PROJECT                the project that uses the scratch spaces
+  JULIA_SCRATCH_TRACK_ACCESS   `0`: uses are not logged
+  SCRATCHRS_LOG                `debug`: log each deletion with its reason
   NO_COLOR                     not empty: no colour
 
 Exit codes:
   0  done
-  1  failed: the file system or a server refused, something is not what its name says, a lock is
-     held, or the answer was no
-  2  the arguments are wrong: an option, key, UUID or project, no depot, or no platform where the
-     choice of an artifact depends on it
-  3  there is no such scratch space, artifact or binding
-  130  interrupted: what was begun is undone";
+  1  failed: an error of the file system or a server, a hash mismatch, a held lock, or the answer was no
+  2  invalid arguments: an option, key, UUID or project; no depot; or no platform, if the choice of an
+     artifact depends on it
+  3  the scratch space, artifact or binding does not exist
+  130  interrupted: unfinished work was undone";
 
 /// Scratch spaces and artifacts of Julia packages, without starting Julia.
 #[derive(Parser)]
@@ -58,7 +58,7 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// The depot to work on, and no other [default: those of JULIA_DEPOT_PATH, else ~/.julia]
+    /// The only depot [default: those of JULIA_DEPOT_PATH, else ~/.julia]
     #[arg(long, global = true, value_name = "DIR", help_heading = HELP_HEADING)]
     pub(crate) depot: Option<String>,
 
@@ -77,7 +77,7 @@ impl Arguments {
     }
 }
 
-/// Whether arguments that cannot be parsed ask for JSON: the error is then to be in JSON, too.
+/// Whether invalid arguments request JSON, so that the error is printed as JSON.
 pub(crate) fn ask_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
     arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json")
 }
@@ -89,12 +89,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_definition_is_sound() {
+    fn the_definition_is_valid() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn json_is_asked_for_before_the_end_of_the_options() {
+    fn json_is_an_option_before_the_double_dash() {
         let ask = |arguments: &[&str]| ask_for_json(arguments.iter().map(OsString::from));
         assert!(ask(&["scratchrs", "no-such-command", "--json"]));
         assert!(!ask(&["scratchrs", "path", "--", "--json"]));

@@ -1,7 +1,7 @@
-//! The subcommands: one file each, and a line in each of the two lists here.
+//! The commands: one file each, and a line in each of the two lists here.
 
-/// What can be done, in the order of the help: the enum `Command` of a list of `Name(module)`. Each
-/// module has `Arguments`, which run.
+/// Defines the enum `Command` from a list of `Name(module)`, in the order of the help. Each module has a
+/// struct `Arguments` with the method `run`.
 macro_rules! subcommands {
     ($($name:ident($module:ident),)*) => {
         #[derive(clap::Subcommand)]

@@ -1,4 +1,4 @@
-//! The question before something is removed.
+//! The question before something is deleted.
 
 use std::io;
 
@@ -9,30 +9,30 @@ use crate::session::Session;
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct Options {
-    /// Remove without asking
+    /// Delete without asking
     #[arg(long, short)]
     yes: bool,
 }
 
 impl Options {
-    /// Asks `question` (`Remove …`), unless the user has said yes already.
+    /// Asks `question` (`Delete …`), unless `--yes` was given.
     ///
     /// # Errors
     ///
-    /// If the answer is not yes, or the question cannot be answered.
+    /// If the answer is not yes, or there is no terminal.
     pub(crate) fn confirm(&self, session: &mut Session, question: &str) -> Result<()> {
         if self.yes {
             return Ok(());
         }
         if !session.environment.is_interactive {
             return Err(Failure::invalid(format!("can't ask without a terminal: {question}?"))
-                .hint("pass `--yes` to remove without a question"));
+                .hint("pass `--yes` to delete without asking"));
         }
         session.output.ask(&format!("{question}? [y/N]"));
         let mut answer = String::new();
         match io::stdin().read_line(&mut answer) {
             Ok(_) if is_yes(&answer) => Ok(()),
-            Ok(_) => Err(Failure::new(Code::Declined, "Nothing was removed")),
+            Ok(_) => Err(Failure::new(Code::Declined, "Nothing was deleted")),
             Err(error) => {
                 Err(Failure::new(Code::Io, format!("can't read from standard input: {error}")))
             }

@@ -1,4 +1,4 @@
-//! The hashes of what lies at a path: a directory, a tarball, or any other file.
+//! The hashes of a directory, a tarball or any other file.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -13,20 +13,20 @@ use sha2::Digest;
 
 use crate::failure::{Failure, Result};
 
-/// What lies at a path.
+/// The content of a path.
 pub(crate) enum Content {
     Directory {
         hashes: TreeHashes,
         sha256: Option<Sha256>,
         bytes: u64,
     },
-    /// A tar archive, compressed or not. The hashes are those of the tree in it.
+    /// A tar archive, compressed or not, with the hashes of the tree in it.
     Tarball {
         hashes: TreeHashes,
         sha256: Sha256,
         bytes: u64,
     },
-    /// Why it is no archive is told, if its name says that it is one.
+    /// With a problem if the name is that of an archive.
     File {
         blob: TreeHash,
         blob_sha256: Option<Sha256>,
@@ -36,24 +36,23 @@ pub(crate) enum Content {
     },
 }
 
-/// The names of hashes, as `Artifacts.toml` files have them, and beside those git's.
+/// The names of hashes: those of `Artifacts.toml` files, and git's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Hash {
-    /// The name of a tree: of a directory, or of what a tarball has in it
+    /// The hash of a tree: a directory, or the content of a tarball
     GitTreeSha1,
-    /// The same by SHA-256, of a directory
+    /// The same with SHA-256, of a directory
     GitTreeSha256,
-    /// The name that git gives to a file
+    /// Git's hash of a file
     GitBlobSha1,
-    /// The same by SHA-256
+    /// The same with SHA-256
     GitBlobSha256,
-    /// That of the bytes of a file
+    /// The hash of the bytes of a file
     Sha256,
 }
 
 impl Content {
-    /// Looks at `path`, and follows a link. With `all`, hashes that are rarely needed are there
-    /// too.
+    /// Reads `path`, following a link. With `all`, git's SHA-256 hashes are computed too.
     pub(crate) fn read(path: &str, all: bool, progress: &Progress) -> Result<Self> {
         progress.begin(format!("Hashing `{path}`"));
         let place = Path::new(path);
@@ -86,7 +85,7 @@ impl Content {
         Ok(Self::File { blob, blob_sha256, sha256, bytes, problem })
     }
 
-    /// Each hash that there is.
+    /// The computed hashes.
     pub(crate) fn hashes(&self) -> Vec<(Hash, String)> {
         let mut hashes = Vec::new();
         match self {
@@ -107,7 +106,7 @@ impl Content {
         hashes
     }
 
-    /// The name that git gives to the tree, where that is another one than Pkg's.
+    /// Git's hash of the tree, if it differs from Pkg's.
     pub(crate) fn git_tree(&self) -> Option<TreeHash> {
         match self {
             Self::Directory { hashes, .. } | Self::Tarball { hashes, .. } => {
@@ -151,7 +150,7 @@ impl Read for Hashed {
     }
 }
 
-/// What a link leads to: the hash of a link is that of its text.
+/// The target of a link: the hash of the link itself is that of its text.
 fn followed(path: &Path) -> std::path::PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }

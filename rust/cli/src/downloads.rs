@@ -1,16 +1,18 @@
-//! How this program downloads and installs.
+//! Options of downloads and installations.
 
 use std::path::Path;
 
 use scratchrs_archive::Links;
 use scratchrs_core::artifact::InstallOptions;
 use scratchrs_fetch::Settings;
+use scratchrs_model::artifacts_toml::Download;
+use scratchrs_model::hash::Sha256;
 use scratchrs_model::time::DepotTime;
 
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use crate::session::Session;
 
-/// What the environment says about it.
+/// The options in the environment.
 pub(crate) struct Downloads {
     settings: Settings,
     links: Links,
@@ -18,7 +20,7 @@ pub(crate) struct Downloads {
 }
 
 impl Downloads {
-    /// Reads it. Invalid variables are reported.
+    /// Reads the environment. Invalid variables are noted.
     pub(crate) fn new(session: &mut Session) -> Result<Self> {
         let environment = &session.environment;
         let mut settings = Settings::new(environment.variables.iter().cloned(), environment.clock);
@@ -26,8 +28,8 @@ impl Downloads {
         let variables = environment.variables.iter();
         let unicode = variables.filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
         let links = Links::new(unicode);
-        for complaint in std::mem::take(&mut settings.warnings) {
-            session.output.note(&complaint, None);
+        for warning in std::mem::take(&mut settings.warnings) {
+            session.output.note(warning);
         }
         Ok(Self { settings, links, now: session.environment.now })
     }
@@ -35,4 +37,21 @@ impl Downloads {
     pub(crate) fn options(&self) -> InstallOptions<'_> {
         InstallOptions { settings: &self.settings, links: self.links, now: self.now }
     }
+}
+
+/// Pairs each URL of `--url` with a hash of `--sha256`.
+pub(crate) fn pair(urls: &[String], sha256: &[Sha256]) -> Result<Vec<Download>> {
+    let (number, hashes) = (urls.len(), sha256.len());
+    if number != hashes {
+        let message = format!(
+            "expected one --sha256 for each --url, found {number} --url and {hashes} --sha256"
+        );
+        return Err(Failure::invalid(message));
+    }
+    let download = |(url, sha256): (&String, &Sha256)| Download {
+        url: url.clone(),
+        sha256: *sha256,
+        size: None,
+    };
+    Ok(urls.iter().zip(sha256).map(download).collect())
 }

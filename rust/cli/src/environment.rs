@@ -1,51 +1,49 @@
-//! The world around the program, read once: everything else gets it as a value.
+//! Environment variables, clock and terminal, read once.
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
-
 use std::time::SystemTime;
 
 use scratchrs_model::time::DepotTime;
 use terminal_size::{Height, Width, terminal_size_of};
 
-/// What the environment, the clock and the terminal say.
+/// The environment variables, the time and the terminal.
 pub(crate) struct Environment {
-    /// The user's home directory. None if it is unknown, as for a user without an entry in the
-    /// system's list and without HOME.
+    /// The user's home directory, if it is known.
     pub(crate) home: Option<String>,
-    /// None if it was removed, or has no name in Unicode.
+    /// `None` if it was deleted or is not valid Unicode.
     pub(crate) current_directory: Option<String>,
-    /// JULIA_DEPOT_PATH. Empty is not the same as unset.
+    /// JULIA_DEPOT_PATH, which may be empty.
     pub(crate) depot_path: Option<OsString>,
-    /// JULIA_BINDIR, the directory of the Julia in use, unless it is empty.
+    /// JULIA_BINDIR, the directory of the Julia in use.
     pub(crate) bindir: Option<OsString>,
-    /// JULIA_PROJECT, unless it is empty, which Julia takes for unset.
+    /// JULIA_PROJECT.
     pub(crate) project: Option<OsString>,
-    /// Whether JULIA_SCRATCH_TRACK_ACCESS lets uses be recorded.
+    /// Whether uses are logged (JULIA_SCRATCH_TRACK_ACCESS).
     pub(crate) tracks_access: bool,
     pub(crate) now: DepotTime,
-    /// The same moment, for counting seconds.
+    /// The same time, for counting seconds.
     pub(crate) clock: SystemTime,
-    /// All variables, for what more of them there is to know.
+    /// All variables.
     pub(crate) variables: Vec<(OsString, OsString)>,
     /// Whether SCRATCHRS_LOG enables the debug log.
     pub(crate) logs_debug: bool,
-    /// Whether NO_COLOR or a terminal without colours speaks against colour.
+    /// Whether NO_COLOR or the terminal disables colour.
     pub(crate) is_plain: bool,
-    /// Whether the terminal can do nothing but show one line after the other.
+    /// Whether the terminal cannot overwrite a line.
     pub(crate) is_dumb: bool,
     /// Whether a question can be read and answered.
     pub(crate) is_interactive: bool,
     pub(crate) stdout_is_terminal: bool,
     pub(crate) stderr_is_terminal: bool,
-    /// How wide the terminal is that standard output goes to.
+    /// The width of the terminal of standard output.
     pub(crate) columns: Option<usize>,
-    /// How wide the terminal is that standard error goes to.
+    /// The width of the terminal of standard error.
     pub(crate) stderr_columns: Option<usize>,
 }
 
 impl Environment {
-    #[expect(clippy::disallowed_methods, reason = "this is the edge at which the world is read")]
+    #[expect(clippy::disallowed_methods, reason = "only here are environment and clock read")]
     pub(crate) fn read() -> Self {
         let variable = |name| std::env::var_os(name);
         let unicode = |path: std::path::PathBuf| path.into_os_string().into_string().ok();

@@ -1,18 +1,17 @@
-//! Why a command did not do what it was asked for.
+//! Errors of commands.
 
 use std::path::Path;
 use std::process::ExitCode;
 
 use scratchrs_archive as archive;
 use scratchrs_core as core;
+use scratchrs_text::human::visible;
 use serde::Serialize;
-
-use crate::human::visible;
 
 /// The result of a command, or of a step of one.
 pub(crate) type Result<T> = std::result::Result<T, Failure>;
 
-/// The kinds of failures, named in JSON and told apart by exit codes.
+/// The kinds of failures, with their names in JSON and exit codes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Code {
@@ -20,16 +19,16 @@ pub(crate) enum Code {
     NotFound,
     Io,
     Busy,
-    /// The user was asked, and did not say yes.
+    /// The user did not answer yes.
     Declined,
-    /// A content is not what its name says.
+    /// Content does not match its hash.
     Integrity,
-    /// A file does not read as what it should be.
+    /// A file is invalid.
     Format,
     Download,
-    /// The user has interrupted it.
+    /// The user interrupted the command.
     Interrupted,
-    /// What is there stands against it.
+    /// Existing data prevents it.
     Conflict,
     /// A bug of ours.
     Internal,
@@ -56,7 +55,7 @@ impl Code {
     }
 }
 
-/// One sentence that says what is wrong; the path that it is about; what to do.
+/// What is wrong, in one sentence; the path; what to do about it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Failure {
     pub(crate) code: Code,
@@ -84,22 +83,23 @@ impl Failure {
         self
     }
 
-    /// What the parser says of the arguments, as one sentence and a hint.
+    /// An error of the argument parser, as one sentence and a hint.
     pub(crate) fn of_arguments(error: &clap::Error) -> Self {
         let text = error.render().to_string();
         let mut paragraphs = text.split("\n\n").map(in_one_line);
         let message = paragraphs.next().unwrap_or_default();
         let tip = paragraphs.find_map(|text| text.strip_prefix("tip: ").map(str::to_owned));
-        Self::invalid(message.strip_prefix("error: ").unwrap_or(&message))
-            .hint(tip.unwrap_or_else(|| "`scratchrs --help` shows what can be given".to_owned()))
+        Self::invalid(message.strip_prefix("error: ").unwrap_or(&message)).hint(
+            tip.unwrap_or_else(|| "`scratchrs --help` lists the commands and options".to_owned()),
+        )
     }
 
-    /// What went wrong with the tree or the archive at `path`.
+    /// An error of the tree or archive at `path`.
     pub(crate) fn of_archive(error: archive::Error, path: &str) -> Self {
         Self::from(core::Error::from(error)).about_by_default(path)
     }
 
-    /// Names `path`, unless the failure names one.
+    /// Sets the path, unless there is one.
     pub(crate) fn about_by_default(self, path: &str) -> Self {
         if self.path.is_none() { self.about(path) } else { self }
     }
@@ -129,7 +129,7 @@ impl From<core::Error> for Failure {
         };
         let message = match code {
             Code::Interrupted => "Interrupted".to_owned(),
-            // A name may hold anything.
+            // A name may contain control characters.
             _ if matches!(error, core::Error::Undecided { .. }) => visible(&error.to_string()),
             _ => error.to_string(),
         };

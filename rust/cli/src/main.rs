@@ -1,8 +1,8 @@
 //! The program `scratchrs`: the capabilities of ScratchRS in a shell, without starting Julia.
 //!
-//! This file parses, dispatches, and turns errors into output and an exit code. A subcommand is
-//! one file below `command`: its arguments, its help, what it prints. What it does to a depot is
-//! in `scratchrs-core`; the world is read in `environment` and nowhere else.
+//! This file parses arguments, runs a command, and turns errors into output and an exit code. Each command is
+//! a file in `command`: it reads its arguments, calls `scratchrs-core`, and prints the result as JSON or as
+//! text of `scratchrs-text`. Only `environment` reads environment and clock.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests prepare files themselves"))]
 
@@ -11,7 +11,6 @@ mod collection;
 mod command;
 mod confirmation;
 mod content;
-mod diagnostics;
 mod downloads;
 mod environment;
 mod failure;
@@ -25,7 +24,6 @@ mod selection;
 mod session;
 mod waiting;
 
-use scratchrs_text::{human, table};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -56,7 +54,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// What follows arguments that are not understood, or that ask for help or the version.
+/// Prints an error in the arguments, the help or the version.
 fn refuse(answer: &clap::Error, environment: &Environment) -> ExitCode {
     if answer.use_stderr() && arguments::ask_for_json(std::env::args_os()) {
         let failure = Failure::of_arguments(answer);
@@ -64,7 +62,7 @@ fn refuse(answer: &clap::Error, environment: &Environment) -> ExitCode {
         Output::new(format, clap::ColorChoice::Never, environment).failure(&failure);
         return failure.exit_code();
     }
-    // A reader that went away has seen enough.
+    // A closed pipe is not an error.
     let _ = answer.print();
     if answer.use_stderr() { failure::Code::InvalidInput.exit_code() } else { ExitCode::SUCCESS }
 }

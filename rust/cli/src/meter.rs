@@ -1,27 +1,26 @@
-//! How far work is, in one line: ` Downloading iris ████▌      45%  5.4 of 12.1 MiB  2.1 MiB/s  3 s left`.
+//! Progress in one line: ` Downloading iris ████▌      45%  5.4 of 12.1 MiB  2.1 MiB/s  3 s left`.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use scratchrs_fs::{ProgressState, Unit};
+use scratchrs_text::done;
+use scratchrs_text::human::{self, visible};
 
-use crate::human::{self, visible};
-use crate::output::done;
-
-/// Verbs stand at the right of so many columns, as Pkg has them.
+/// Verbs are right-aligned in this width, as in Pkg.
 const VERB_WIDTH: usize = 12;
-/// How wide the bar is where there is room.
+/// The width of the bar, if it fits.
 const BAR_WIDTH: usize = 20;
-/// A shorter one says nothing.
+/// A shorter bar is not shown.
 const SHORTEST_BAR: usize = 6;
-/// For how long the speed is measured: it is to follow what happens, and not to flicker.
+/// The time over which the speed is measured, so that it does not flicker.
 const WINDOW: Duration = Duration::from_secs(3);
 
 /// Follows the progress of work.
 pub(crate) struct Meter {
     has_colour: bool,
     stage: String,
-    /// When how much was done of the stage, in the last [`WINDOW`].
+    /// Times and progress of the stage in the last [`WINDOW`].
     samples: VecDeque<(Duration, u64)>,
 }
 
@@ -30,8 +29,7 @@ impl Meter {
         Self { has_colour, stage: String::new(), samples: VecDeque::new() }
     }
 
-    /// What there is to say at the time `now`, since the work began, in at most `columns`. Empty if
-    /// there is nothing yet.
+    /// The line at the time `now` since the work began, in at most `columns`; empty before the first stage.
     pub(crate) fn line(
         &mut self,
         progress: &ProgressState,
@@ -59,7 +57,7 @@ impl Meter {
         let taken =
             |facts: &[String]| facts.iter().map(|fact| 2 + fact.chars().count()).sum::<usize>();
         let verb_width = VERB_WIDTH.max(verb.chars().count());
-        // What is said last is the first to go.
+        // The last facts are the least important.
         while verb_width + taken(&facts) > columns && facts.len() > 1 {
             facts.pop();
         }
@@ -83,7 +81,7 @@ impl Meter {
         facts.iter().fold(line, |line, fact| line + "  " + fact)
     }
 
-    /// How much is done in a second, as far as that is known.
+    /// The progress per second, if it is known.
     fn speed(&self) -> Option<f64> {
         let ((from, before), (to, after)) = (self.samples.front()?, self.samples.back()?);
         let seconds = to.checked_sub(*from)?.as_secs_f64();
@@ -92,7 +90,7 @@ impl Meter {
     }
 }
 
-/// What is known, what matters most first.
+/// The figures, the most important first.
 fn facts(progress: &ProgressState, speed: Option<f64>) -> Vec<String> {
     let ProgressState { unit, done, total, .. } = progress;
     let mut facts = Vec::new();
@@ -100,7 +98,7 @@ fn facts(progress: &ProgressState, speed: Option<f64>) -> Vec<String> {
         facts.push(format!("{:>3}%", u128::from(*done) * 100 / u128::from(*total)));
     }
     if *total == 0 && *done == 0 {
-        // As of what only waits.
+        // The stage waits.
         return facts;
     }
     facts.push(match (unit, total) {
@@ -142,7 +140,7 @@ mod tests {
     const MIB: u64 = 1024 * 1024;
     const SECOND: Duration = Duration::from_secs(1);
 
-    /// What is shown one second after nothing was done.
+    /// The line one second after the start.
     fn after_a_second(progress: &ProgressState, columns: usize) -> String {
         let mut meter = Meter::new(false);
         meter.line(&ProgressState { done: 0, ..progress.clone() }, Duration::ZERO, columns);
@@ -150,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_what_how_far_how_fast_and_how_long() {
+    fn a_line_has_stage_bar_percentage_speed_and_time_left() {
         assert_eq!(
             after_a_second(&progress("Downloading `iris`", 5 * MIB, 20 * MIB), 90),
             " Downloading `iris` █████                  25%  5.0 of 20.0 MiB  5.0 MiB/s  3 s left"
@@ -159,9 +157,9 @@ mod tests {
             after_a_second(&progress("Hashing", 5 * MIB, 0), 90),
             "     Hashing  5.0 MiB  5.0 MiB/s"
         );
-        let things = ProgressState { unit: Unit::Items, ..progress("Verifying artifacts", 3, 4) };
+        let items = ProgressState { unit: Unit::Items, ..progress("Verifying artifacts", 3, 4) };
         assert_eq!(
-            after_a_second(&things, 90),
+            after_a_second(&items, 90),
             "   Verifying artifacts ███████████████        75%  3 of 4  1 s left"
         );
         let waiting = progress("Waiting for `iris`: process 7 installs it", 0, 0);
@@ -190,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn the_speed_is_that_of_the_last_seconds_and_of_the_stage() {
+    fn the_speed_is_that_of_the_last_seconds_of_the_stage() {
         let mut meter = Meter::new(false);
         for second in 0..10 {
             // Ten times as fast in the last five seconds.

@@ -1,46 +1,45 @@
-//! Whose scratch space a command is about.
+//! The namespace of a scratch space.
 
 use std::path::Path;
 
 use scratchrs_model::layout::GLOBAL;
 use scratchrs_model::project::{Identity, identity};
+use scratchrs_text::human::visible;
 use uuid::Uuid;
 
 use crate::failure::{Code, Failure, Result};
-use crate::human::visible;
 use crate::project;
 use crate::session::{Session, unicode};
 
-/// The options that choose it.
+/// The options that choose a namespace.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct Options {
-    /// The UUID of the package that owns the space
+    /// The UUID of the owning package
     #[arg(long, value_parser = parse_uuid)]
     uuid: Option<Uuid>,
 
-    /// The project whose UUID it is: a project file, its directory, `@.` (the nearest one in this
+    /// The project of the owning package: a project file, its directory, `@.` (the nearest one in this
     /// directory or above) or `@name` (an environment of the depot)
     #[arg(long, value_name = "PROJECT")]
     project: Option<String>,
 }
 
-/// The owner of a space, and on whose behalf it is used.
+/// The owner of a space, and the project that uses it.
 pub(crate) struct Namespace {
-    /// The owning package; nil if there is none.
+    /// The owning package; nil for global spaces.
     pub(crate) owner: Uuid,
-    /// Its name, as far as it is known.
+    /// Its name, if it is known.
     pub(crate) package: Option<String>,
     /// The absolute path of a project file.
     pub(crate) project: Option<String>,
 }
 
 impl Options {
-    /// The namespace that is chosen: by `--uuid`, else by the project of `--project`, else by
-    /// that of JULIA_PROJECT, else the global one.
+    /// The namespace of `--uuid`, else of `--project`, else of JULIA_PROJECT, else the global one.
     ///
-    /// A use is on behalf of the project of `--project`, else of that of JULIA_PROJECT, also
-    /// where `--uuid` chooses the namespace.
+    /// The project that uses a space is that of `--project`, else of JULIA_PROJECT, even if `--uuid`
+    /// chooses the namespace.
     pub(crate) fn resolve(&self, session: &mut Session) -> Result<Namespace> {
         let project = match &self.project {
             Some(project) => Some(given(session, project)?),
@@ -54,47 +53,49 @@ impl Options {
         Ok(Namespace { owner: identity.uuid.unwrap_or(GLOBAL), package, project })
     }
 
-    /// The package that the options name, whatever the environment says; None if they name none.
+    /// The package of the options, regardless of the environment.
     pub(crate) fn package(&self, session: &Session) -> Result<Option<Uuid>> {
         let (None, Some(project)) = (self.uuid, &self.project) else {
             return Ok(self.uuid);
         };
         let file = given(session, project)?;
         let uuid = read(&file)?.uuid.ok_or_else(|| {
-            Failure::invalid(format!("`{file}` gives no UUID: it has no scratch spaces of its own"))
-                .about(&file)
-                .hint(format!("`--uuid {GLOBAL}` names the global spaces"))
+            Failure::invalid(format!(
+                "the project `{file}` has no UUID, and so no scratch spaces of its own"
+            ))
+            .about(&file)
+            .hint(format!("`--uuid {GLOBAL}` selects the global spaces"))
         })?;
         Ok(Some(uuid))
     }
 }
 
 impl Namespace {
-    /// That there is no space `key` at `path`.
+    /// The error that the space `key` at `path` does not exist.
     pub(crate) fn has_no(&self, key: &str, path: &str) -> Failure {
         let owner = match (&self.package, self.owner) {
             (_, GLOBAL) => "in the global namespace".to_owned(),
             (Some(name), _) => format!("of `{}`", visible(name)),
             (None, uuid) => format!("of package {uuid}"),
         };
-        let message = format!("there is no scratch space `{key}` {owner}: `{path}`");
+        let message = format!("scratch space `{key}` {owner} does not exist: `{path}`");
         Failure::new(Code::NotFound, message).about(path)
     }
 }
 
-/// The project file that the user names.
+/// The project file of `--project`.
 fn given(session: &Session, project: &str) -> Result<String> {
     if project.is_empty() {
         return Err(Failure::invalid("`--project` is empty"));
     }
     project::find(session, project)?.ok_or_else(|| {
-        Failure::invalid(format!("there is no project file at `{project}`"))
+        Failure::invalid(format!("no project file at `{project}`"))
             .about(project)
-            .hint("name a `Project.toml`, or a directory that holds one")
+            .hint("pass a `Project.toml`, or a directory with one")
     })
 }
 
-/// The project file that JULIA_PROJECT names. Julia works without a project if it is not there.
+/// The project file of JULIA_PROJECT. If it is missing, there is no project, as in Julia.
 fn inherited(session: &mut Session) -> Result<Option<String>> {
     let Some(project) = session.environment.project.clone() else {
         return Ok(None);
@@ -102,13 +103,12 @@ fn inherited(session: &mut Session) -> Result<Option<String>> {
     let project = unicode("JULIA_PROJECT", &project)?;
     let file = project::find(session, project)?;
     if file.is_none() {
-        let note = format!("JULIA_PROJECT is `{project}`, and there is no project file");
-        session.output.note(&note, None);
+        session.output.note(format!("JULIA_PROJECT is `{project}`, which has no project file"));
     }
     Ok(file)
 }
 
-/// What a project file says of itself.
+/// The name and UUID in a project file.
 fn read(file: &str) -> Result<Identity> {
     let missing =
         || Failure::new(Code::Io, format!("can't read `{file}`: it is missing")).about(file);
@@ -117,12 +117,11 @@ fn read(file: &str) -> Result<Identity> {
     Ok(identity(&String::from_utf8_lossy(&bytes)))
 }
 
-/// Only the form that Julia reads and a depot has.
+/// Parses a UUID in the form that Julia reads.
 pub(crate) fn parse_uuid(text: &str) -> std::result::Result<Uuid, String> {
     let uuid = (text.len() == GLOBAL.hyphenated().to_string().len()).then(|| text.parse().ok());
-    uuid.flatten().ok_or_else(|| {
-        "a UUID has 32 hexadecimal digits, as in 7876af07-990d-54b4-ab0e-23690620f79a".to_owned()
-    })
+    uuid.flatten()
+        .ok_or_else(|| "expected a UUID such as 7876af07-990d-54b4-ab0e-23690620f79a".to_owned())
 }
 
 #[cfg(test)]

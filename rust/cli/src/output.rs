@@ -1,37 +1,31 @@
-//! Results on standard output, talk on standard error.
+//! Results on standard output, everything else on standard error.
 
+use std::fmt::Display;
 use std::io::{self, Write};
 
 use anstream::AutoStream;
 use clap::ColorChoice;
-use clap::builder::styling::{AnsiColor, Style};
+use scratchrs_text::human::visible;
+use scratchrs_text::{Note, Text, error, hint};
 use serde::Serialize;
-
-pub(crate) use scratchrs_text::{aside, done, title};
 
 use crate::environment::Environment;
 use crate::failure::{Code, Failure, Result};
 
-/// What marks an error.
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-/// What marks a note or a warning.
-const NOTE: Style = AnsiColor::Yellow.on_default().bold();
-/// What marks a hint.
-const HINT: Style = AnsiColor::Cyan.on_default().bold();
-/// Whom the output is for.
+/// The format of results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Format {
     Text,
     Json,
 }
 
-/// Both ends of the output. Each takes colours away where they do not belong.
+/// Standard output and standard error. Each removes colours where they are not wanted.
 pub(crate) struct Output {
     format: Format,
     stdout: AutoStream<io::StdoutLock<'static>>,
     stderr: AutoStream<io::Stderr>,
     has_colour: bool,
-    /// What was to be said, for the JSON value to come.
+    /// The notes for the JSON value.
     notes: Vec<String>,
 }
 
@@ -58,23 +52,25 @@ impl Output {
         self.format == Format::Json
     }
 
-    /// Whether what is said has colours.
+    /// Whether standard error has colours.
     pub(crate) fn has_colour(&self) -> bool {
         self.has_colour
     }
 
-    /// Prints the lines of a result. A reader that went away has seen enough.
-    pub(crate) fn result(&mut self, lines: &str) -> Result<()> {
-        match self.stdout.write_all(lines.as_bytes()).and_then(|()| self.stdout.flush()) {
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                let message = format!("can't write to standard output: {error}");
-                Err(Failure::new(Code::Io, message))
-            }
-            _ => Ok(()),
+    /// Prints a result as text.
+    pub(crate) fn text(&mut self, text: Text) -> Result<()> {
+        let lines: String = text.lines.iter().map(|line| format!("{line}\n")).collect();
+        self.result(&lines)?;
+        for note in text.notes {
+            self.note(note);
         }
+        for line in text.summary {
+            self.write_stderr(&format!("{line}\n"));
+        }
+        Ok(())
     }
 
-    /// Prints the result as JSON, with what was to be said as its field `notes`.
+    /// Prints a result as JSON, with the notes so far as its field `notes`.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Result<()> {
         #[derive(Serialize)]
         struct Answer<'a, T> {
@@ -87,28 +83,37 @@ impl Output {
         self.result(&(text + "\n"))
     }
 
-    /// Says something that the user should know and may want to act on.
-    pub(crate) fn note(&mut self, note: &str, hint: Option<&str>) {
+    /// Prints to standard output. A closed pipe is not an error.
+    pub(crate) fn result(&mut self, text: &str) -> Result<()> {
+        match self.stdout.write_all(text.as_bytes()).and_then(|()| self.stdout.flush()) {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                let message = format!("can't write to standard output: {error}");
+                Err(Failure::new(Code::Io, message))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Prints a note, or keeps it for the JSON value.
+    pub(crate) fn note(&mut self, note: impl Into<Note>) {
+        let note = note.into();
         if self.is_json() {
-            self.notes.push(note.to_owned());
-            return;
-        }
-        self.say(&format!("{NOTE}note{NOTE:#}: {note}\n"));
-        if let Some(hint) = hint {
-            self.say(&format!("{HINT}hint{HINT:#}: {hint}\n"));
+            self.notes.push(note.message);
+        } else {
+            self.write_stderr(&format!("{note}\n"));
         }
     }
 
-    /// Says in text what the JSON value says in its own way.
-    pub(crate) fn talk(&mut self, text: &str) {
-        if !self.is_json() {
-            self.say(&format!("{text}\n"));
+    /// Prints notes with text of unknown origin.
+    pub(crate) fn notes(&mut self, notes: impl IntoIterator<Item = impl Display>) {
+        for note in notes {
+            self.note(visible(&note.to_string()));
         }
     }
 
-    /// Asks for an answer in the same line.
+    /// Asks a question; the answer is typed in the same line.
     pub(crate) fn ask(&mut self, question: &str) {
-        self.say(&format!("{question} "));
+        self.write_stderr(&format!("{question} "));
     }
 
     pub(crate) fn failure(&mut self, failure: &Failure) {
@@ -117,23 +122,22 @@ impl Output {
             error: &'a Failure,
         }
         let json = serde_json::to_string(&Answer { error: failure });
-        match json {
-            Ok(json) if self.is_json() => self.say(&(json + "\n")),
-            // The user's own decision is no error in the user's eyes.
+        let text = match json {
+            Ok(json) if self.is_json() => json,
+            // These are decisions of the user.
             _ if matches!(failure.code, Code::Declined | Code::Interrupted) => {
-                self.say(&format!("{}\n", failure.message))
+                failure.message.clone()
             }
-            _ => {
-                self.say(&format!("{ERROR}error{ERROR:#}: {}\n", failure.message));
-                if let Some(hint) = &failure.hint {
-                    self.say(&format!("{HINT}hint{HINT:#}: {hint}\n"));
-                }
-            }
+            _ => error(&failure.message),
+        };
+        self.write_stderr(&format!("{text}\n"));
+        if let (Some(text), false) = (&failure.hint, self.is_json()) {
+            self.write_stderr(&format!("{}\n", hint(text)));
         }
     }
 
-    /// A closed stream is no error.
-    fn say(&mut self, text: &str) {
+    /// A closed stream is not an error.
+    fn write_stderr(&mut self, text: &str) {
         let _ = self.stderr.write_all(text.as_bytes()).and_then(|()| self.stderr.flush());
     }
 }

@@ -1,4 +1,4 @@
-//! Long work at a terminal: a progress bar, and interruption.
+//! Progress and interruption of long work.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -8,25 +8,24 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scratchrs_fs::Progress;
+use scratchrs_text::human::visible;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
 use crate::failure::INTERRUPTED;
-use crate::human::visible;
 use crate::meter::Meter;
 use crate::session::Session;
 
-/// How often a person sees how far it is, and an interruption is looked for.
+/// How often progress is shown, and an interruption is checked.
 const TICK: Duration = Duration::from_millis(100);
-/// What is done in this time is not worth to be seen.
+/// The progress of shorter work is not shown.
 const SILENCE: Duration = Duration::from_millis(300);
-/// What takes longer is worth a line where there is no terminal.
+/// A longer stage is printed if there is no terminal.
 const LONG: Duration = Duration::from_secs(5);
 
-/// Does `work`, which reports to the progress that it is given. At a terminal, standard error shows how
-/// far it is, and shows nothing of that any more when it is done; elsewhere it gets a line for each
-/// thing that takes long. An interruption cancels the progress;
-/// a second one ends the program at once.
+/// Runs `work`, which reports its progress. On a terminal, standard error shows a progress line, which
+/// disappears at the end; otherwise it gets a line for each long stage. An interruption cancels the work; a
+/// second one ends the program at once.
 pub(crate) fn with_progress<T>(session: &Session, work: impl FnOnce(&Progress) -> T) -> T {
     let progress = Progress::default();
     let guard = Guard {
@@ -37,24 +36,24 @@ pub(crate) fn with_progress<T>(session: &Session, work: impl FnOnce(&Progress) -
     };
     let (working, is_working) = mpsc::channel::<()>();
     thread::scope(|scope| {
-        scope.spawn(move || guard.keep(&is_working));
-        // It goes at the end, also if that is a panic, and the guard with it.
+        scope.spawn(move || guard.run(&is_working));
+        // Dropping it ends the guard, even after a panic.
         let _working = working;
         work(&progress)
     })
 }
 
-/// Becomes true when the user interrupts the program. None where the system has no signals.
+/// Becomes true when the user interrupts the program. `None` if the system has no signals.
 fn interruption() -> Option<Arc<AtomicBool>> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let code = i32::from(INTERRUPTED);
-    // In this order: at the first signal, the first of the two finds the flag not set yet.
+    // In this order: at the first signal, the first handler finds the flag unset.
     flag::register_conditional_shutdown(SIGINT, code, Arc::clone(&interrupted)).ok()?;
     flag::register(SIGINT, Arc::clone(&interrupted)).ok()?;
     Some(interrupted)
 }
 
-/// Looks after work that another thread does.
+/// Shows the progress of another thread, and cancels it.
 struct Guard {
     progress: Progress,
     interrupted: Option<Arc<AtomicBool>>,
@@ -63,7 +62,7 @@ struct Guard {
 }
 
 impl Guard {
-    fn keep(mut self, is_working: &Receiver<()>) {
+    fn run(mut self, is_working: &Receiver<()>) {
         while let Err(RecvTimeoutError::Timeout) = is_working.recv_timeout(TICK) {
             if self.interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
                 self.progress.cancel();
@@ -80,7 +79,7 @@ impl Guard {
     }
 }
 
-/// The last line of the terminal that standard error goes to.
+/// The last line of the terminal of standard error.
 struct Display {
     meter: Meter,
     columns: usize,
@@ -89,7 +88,7 @@ struct Display {
 }
 
 impl Display {
-    /// None where it is not shown.
+    /// `None` without a terminal, and with `--json`.
     fn of(session: &Session) -> Option<Self> {
         let environment = &session.environment;
         let columns = environment.stderr_columns.filter(|_| !environment.is_dumb)?;
@@ -100,7 +99,7 @@ impl Display {
 
     fn show(&mut self, progress: &Progress) {
         let elapsed = self.began.elapsed();
-        // The last column stays free: some terminals begin a new line when it is filled.
+        // Some terminals begin a new line when the last column is filled.
         let line = self.meter.line(&progress.state(), elapsed, self.columns.saturating_sub(1));
         if elapsed >= SILENCE && !line.is_empty() {
             self.is_shown = true;
@@ -115,32 +114,32 @@ impl Display {
     }
 }
 
-/// Lines about long work, for a log.
+/// Lines about long stages, for a log.
 struct Log {
     stage: String,
     since: Instant,
-    is_told: bool,
+    is_printed: bool,
 }
 
 impl Log {
-    /// None where a program reads the output.
+    /// `None` with `--json`.
     fn of(session: &Session) -> Option<Self> {
-        let log = Self { stage: String::new(), since: Instant::now(), is_told: false };
+        let log = Self { stage: String::new(), since: Instant::now(), is_printed: false };
         (!session.output.is_json()).then_some(log)
     }
 
     fn follow(&mut self, progress: &Progress) {
         let stage = progress.state().stage;
         if stage != self.stage {
-            *self = Self { stage, since: Instant::now(), is_told: false };
-        } else if !self.is_told && !self.stage.is_empty() && self.since.elapsed() >= LONG {
-            self.is_told = true;
+            *self = Self { stage, since: Instant::now(), is_printed: false };
+        } else if !self.is_printed && !self.stage.is_empty() && self.since.elapsed() >= LONG {
+            self.is_printed = true;
             write(&format!("{}\n", visible(&self.stage)));
         }
     }
 }
 
-/// A closed stream is no error.
+/// A closed stream is not an error.
 fn write(text: &str) {
     let mut stderr = io::stderr();
     let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());

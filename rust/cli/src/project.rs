@@ -1,4 +1,4 @@
-//! The file of a project that an argument names.
+//! Project files given as arguments.
 
 use std::path::Path;
 
@@ -9,14 +9,13 @@ use scratchrs_model::project::FILE_NAMES;
 use crate::failure::{Failure, Result};
 use crate::session::Session;
 
-/// The absolute path of the project file that `project` names, in the forms that Julia's
-/// `--project` takes: a file, a directory that holds one, `@.` for the nearest one in the current
-/// directory or above it, `@name` for an environment of the depots. None if it is not there.
+/// The absolute path of a project file, or `None` if it does not exist. `project` has the forms of Julia's
+/// `--project`: a file, its directory, `@.` for the nearest one in the current directory or above, `@name` for
+/// an environment of the depots.
 ///
 /// # Errors
 ///
-/// If `project` needs something unknown: the current directory, the home directory,
-/// the version of Julia.
+/// If that depends on something unknown: the current directory or the version of Julia.
 pub(crate) fn find(session: &Session, project: &str) -> Result<Option<String>> {
     let environment = &session.environment;
     let current = || {
@@ -27,9 +26,9 @@ pub(crate) fn find(session: &Session, project: &str) -> Result<Option<String>> {
     match project.strip_prefix('@') {
         Some(".") => Ok(find_upwards(&current()?, environment.home.as_deref())),
         Some(name) if name.contains('#') => Err(Failure::invalid(format!(
-            "can't find the project `{project}`: which Julia's version `#` stands for is not known"
+            "can't find the project `{project}`: the version of Julia for `#` is unknown"
         ))
-        .hint("write the version, as in `@v1.11`")),
+        .hint("pass the version, as in `@v1.11`")),
         Some(name) => {
             for depot in session.depots()? {
                 let depot = absolute(&depot, current)?;
@@ -55,7 +54,7 @@ fn find_in(directory: &str) -> Option<String> {
     files.into_iter().find(|file| fs::is_file(Path::new(file)))
 }
 
-/// Looks in `start` and above, but not above `home`, as Julia does.
+/// Searches `start` and the directories above, up to `home`, as Julia does.
 fn find_upwards(start: &str, home: Option<&str>) -> Option<String> {
     for directory in Path::new(start).ancestors() {
         let directory = directory.to_str()?;

@@ -1,4 +1,4 @@
-//! What `delete` and `clear` remove, before and after they do.
+//! The scratch spaces that `delete` and `clear` delete.
 
 use std::path::Path;
 
@@ -6,25 +6,22 @@ use scratchrs_core::scratch::Space;
 use scratchrs_fs as fs;
 use serde::Serialize;
 
-use crate::human;
-
-/// Scratch spaces that are to be removed, or were.
+/// Deleted scratch spaces.
 #[derive(Serialize)]
 pub(crate) struct Removal {
-    /// Each of them.
-    removed: Vec<Item>,
+    pub(crate) removed: Vec<Item>,
     /// The sum of their sizes.
-    bytes: u64,
+    pub(crate) bytes: u64,
 }
 
-/// One of them.
+/// A deleted scratch space.
 #[derive(Serialize)]
 pub(crate) struct Item {
     pub(crate) owner: String,
     pub(crate) package: Option<String>,
     pub(crate) key: String,
     pub(crate) path: String,
-    /// Nothing for a link: what it leads to stays.
+    /// 0 for a link: its target is not deleted.
     pub(crate) bytes: u64,
 }
 
@@ -32,16 +29,6 @@ impl Removal {
     pub(crate) fn of(items: Vec<Item>) -> Self {
         let bytes = items.iter().map(|item| item.bytes).sum();
         Self { removed: items, bytes }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.removed.is_empty()
-    }
-
-    /// How many spaces of a directory they are, and their size.
-    pub(crate) fn of_directory(&self, directory: &str) -> String {
-        let count = human::count(self.removed.len() as u64, "scratch space");
-        format!("{count} in `{directory}` ({})", human::size(self.bytes))
     }
 }
 

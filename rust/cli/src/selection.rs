@@ -1,30 +1,30 @@
-//! Which artifact a command is about, in which file of bindings, on which platform.
+//! The artifact, the file of bindings and the platform of a command.
 
 use std::path::Path;
 
-use scratchrs_core::artifact::{self, FileDiagnostic, LeftOut, Stack};
+use scratchrs_core::artifact::{self, Stack};
 use scratchrs_fs as fs;
 use scratchrs_model::artifacts_toml::{Bindings, Entry, FILE_NAMES, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::join;
 use scratchrs_model::platform::Platform;
+use scratchrs_text::human::visible;
 
 use crate::failure::{Code, Failure, Result};
-use crate::human::visible;
 use crate::session::Session;
 
-/// An artifact that is named, and where its name is looked for.
+/// An artifact, and the file and platform of its binding.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct One {
-    /// Its name, or its hash
+    /// The name or hash of an artifact
     pub(crate) artifact: String,
 
     #[command(flatten)]
     scope: Scope,
 }
 
-/// The options that choose what names stand for.
+/// The options for the file of bindings and the platform.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct Scope {
@@ -35,42 +35,42 @@ pub(crate) struct Scope {
     pub(crate) platform: PlatformOption,
 }
 
-/// The option that chooses the file.
+/// The option for the file of bindings.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct FileOption {
-    /// The file that binds artifacts, or its directory [default: the Artifacts.toml that is nearest
-    /// in this directory or above, up to the project's]
+    /// The file of bindings, or its directory [default: the nearest Artifacts.toml in this directory or
+    /// above, up to that of the project]
     #[arg(long, short, value_name = "FILE")]
     file: Option<String>,
 }
 
-/// The option that chooses the platform.
+/// The option for the platform.
 #[derive(clap::Args)]
 #[group(skip)]
 pub(crate) struct PlatformOption {
-    /// The platform, as `x86_64-linux-gnu-libgfortran5` or with tags as in
-    /// `aarch64-apple-darwin-julia_version+1.10.0` [default: this machine, of which neither the
-    /// versions of libraries nor that of Julia are known]
+    /// The platform, such as `x86_64-linux-gnu-libgfortran5`, or with tags such as
+    /// `aarch64-apple-darwin-julia_version+1.10.0` [default: this machine, with unknown versions of
+    /// Julia and libraries]
     #[arg(long, value_name = "TRIPLET", value_parser = parse_platform)]
     platform: Option<Platform>,
 }
 
-/// An artifact that a user has named.
+/// The artifact of a command.
 pub(crate) struct Selected {
     pub(crate) hash: TreeHash,
-    /// The name and the file that binds it, unless the user has given the hash.
+    /// Its binding, unless it was given by its hash.
     pub(crate) binding: Option<Binding>,
 }
 
-/// Where a name stands for an artifact.
+/// A binding, and its file.
 pub(crate) struct Binding {
     pub(crate) file: String,
     pub(crate) entry: Entry,
 }
 
 impl FileOption {
-    /// The absolute path of the file, if there is one.
+    /// The absolute path of the file; `None` if no file is found.
     pub(crate) fn find(&self, session: &Session) -> Result<Option<String>> {
         match &self.file {
             Some(file) => self.given(session, file).map(Some),
@@ -81,22 +81,23 @@ impl FileOption {
         }
     }
 
-    /// The absolute path of the file, which has to be there.
+    /// The absolute path of the file, which must exist.
     pub(crate) fn existing(&self, session: &Session) -> Result<String> {
         match self.find(session)? {
             Some(file) if fs::is_file(Path::new(&file)) => Ok(file),
             Some(file) => {
-                let message = format!("there is no file `{file}`");
+                let message = format!("`{file}` does not exist");
                 Err(Failure::new(Code::NotFound, message).about(file))
             }
             None => {
-                let message = "there is no Artifacts.toml in this directory or above";
-                Err(Failure::new(Code::NotFound, message).hint("name one: `--file path/to/it`"))
+                let message = "no Artifacts.toml in this directory or above";
+                Err(Failure::new(Code::NotFound, message)
+                    .hint("pass a file: `--file path/to/Artifacts.toml`"))
             }
         }
     }
 
-    /// The absolute path of the file, or of the one to make.
+    /// The absolute path of the file, which may be missing.
     pub(crate) fn or_new(&self, session: &Session) -> Result<String> {
         match self.find(session)? {
             Some(file) => Ok(file),
@@ -108,7 +109,7 @@ impl FileOption {
         self.file.is_some()
     }
 
-    /// The path of a file that the user names, by its directory if that is so.
+    /// The absolute path of the file that was given by its path or directory.
     fn given(&self, session: &Session, file: &str) -> Result<String> {
         if file.is_empty() {
             return Err(Failure::invalid("`--file` is empty"));
@@ -124,10 +125,10 @@ impl FileOption {
 }
 
 impl PlatformOption {
-    /// The host that is given, else this machine, as far as it is known without Julia.
+    /// The given host, else this machine.
     pub(crate) fn host(&self) -> Result<Host> {
         match &self.platform {
-            // As a host, it takes what was built for older libraries and systems.
+            // A host accepts artifacts for older libraries and systems.
             Some(platform) => Ok(Host::given(platform.clone().into_host())),
             None => Ok(Host::without_julia(this_machine()?)),
         }
@@ -135,7 +136,7 @@ impl PlatformOption {
 }
 
 impl One {
-    /// The artifact that a user means, and the depots to look for it in.
+    /// The artifact, and the depot stack.
     pub(crate) fn select(&self, session: &mut Session) -> Result<(Selected, Stack)> {
         let mut stack = stack(session)?;
         Ok((self.scope.select(session, &mut stack, &self.artifact)?, stack))
@@ -143,8 +144,8 @@ impl One {
 }
 
 impl Scope {
-    /// The artifact that a user means: by its hash, or by its name in the file. What the overrides say
-    /// of the names of that file's package is in force in the stack from now on.
+    /// The artifact with a hash, or with a name in the file. The overrides by name for the package of that
+    /// file apply to the stack from now on.
     pub(crate) fn select(
         &self,
         session: &Session,
@@ -164,26 +165,20 @@ impl Scope {
     }
 }
 
-/// What a file binds, with the overrides of its package in force in the stack. What is invalid there
-/// is told.
+/// The bindings of a file, whose diagnostics are noted. The overrides by name for the package of that file
+/// apply to the stack from now on.
 pub(crate) fn bindings(session: &mut Session, stack: &mut Stack, file: &str) -> Result<Bindings> {
     let bindings = stack.load(file)?.unwrap_or_default();
-    tell_diagnostics(session, &diagnostics(file, &bindings));
+    session.output.notes(diagnostics(file, &bindings));
     Ok(bindings)
 }
 
-/// What is invalid in a file, each with its place.
+/// The diagnostics of a file, with their places.
 pub(crate) fn diagnostics(file: &str, bindings: &Bindings) -> Vec<String> {
     bindings.diagnostics().iter().map(|diagnostic| format!("{file}:{diagnostic}")).collect()
 }
 
-pub(crate) fn tell_diagnostics(session: &mut Session, diagnostics: &[String]) {
-    for diagnostic in diagnostics {
-        session.output.note(&visible(diagnostic), None);
-    }
-}
-
-/// Why a name stands for nothing.
+/// The error that a name is not bound.
 fn unbound(file: &str, name: &str, platform: &Platform) -> Result<Failure> {
     let bindings = artifact::bindings(file)?.unwrap_or_default();
     let shown = visible(name);
@@ -191,40 +186,24 @@ fn unbound(file: &str, name: &str, platform: &Platform) -> Result<Failure> {
         let message = format!("`{file}` binds `{shown}`, but not for {platform}");
         (
             message,
-            "name another platform: `--platform TRIPLET`; `scratchrs artifact list --file … --all` shows which there are",
+            "pass another platform: `--platform TRIPLET`; `scratchrs artifact list --file … --all` lists them",
         )
     } else {
         let message = format!("`{file}` binds no artifact `{shown}`");
-        (message, "`scratchrs artifact list --file …` shows which names there are")
+        (message, "`scratchrs artifact list --file …` lists its names")
     };
     Ok(Failure::new(Code::NotFound, message).about(file).hint(hint))
 }
 
-/// The depots, with what their `Overrides.toml` files say. What makes no sense there is told.
+/// The depot stack with its `Overrides.toml` files, whose diagnostics are noted.
 pub(crate) fn stack(session: &mut Session) -> Result<Stack> {
     let mut stack = Stack::new(session.depots()?, None)?;
     let diagnostics = stack.read_overrides()?;
-    complain(session, &diagnostics);
+    session.output.notes(diagnostics);
     Ok(stack)
 }
 
-/// Tells what makes no sense in files, and is left out.
-pub(crate) fn complain(session: &mut Session, diagnostics: &[FileDiagnostic]) {
-    for FileDiagnostic { file, diagnostic } in diagnostics {
-        session.output.note(&visible(&format!("{file}:{diagnostic}")), None);
-    }
-}
-
-/// Tells which names are left out, and why.
-pub(crate) fn tell_left_out(session: &mut Session, left_out: &[LeftOut]) {
-    for LeftOut { name, error } in left_out {
-        let note = format!("`{}` is left out: {error}", visible(name));
-        session.output.note(&note, error.hint());
-    }
-}
-
-/// What this machine is, as far as the program knows without Julia: nothing of the versions of Julia
-/// and of libraries.
+/// The platform of this machine, without the versions of Julia and libraries.
 fn this_machine() -> Result<Platform> {
     use std::env::consts::{ARCH, OS};
     let arch = match ARCH {
@@ -237,12 +216,7 @@ fn this_machine() -> Result<Platform> {
     Platform::new(arch, OS, tags).map_err(|error| Failure::new(Code::Internal, error.to_string()))
 }
 
-/// A triplet that a user has typed.
+/// Parses a triplet.
 pub(crate) fn parse_platform(text: &str) -> std::result::Result<Platform, String> {
     text.parse().map_err(|error: scratchrs_model::platform::InvalidPlatform| error.to_string())
-}
-
-/// The triplet of a platform, or that it is any.
-pub(crate) fn platform_name(platform: Option<&Platform>) -> String {
-    platform.map_or_else(|| "any".to_owned(), ToString::to_string)
 }

@@ -1,4 +1,4 @@
-//! What every command works with.
+//! The environment, the chosen depot and the output of a command.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path};
@@ -7,12 +7,14 @@ use scratchrs_core::Place;
 use scratchrs_model::depots::{bundled_depots, depot_stack};
 use scratchrs_model::layout::absolute;
 
+use scratchrs_text::{Context, FrontEnd, Text};
+use serde::Serialize;
+
 use crate::environment::Environment;
 use crate::failure::{Code, Failure, Result};
 use crate::output::Output;
-use scratchrs_text::{FrontEnd, Reader};
 
-/// The world, the depot that the user chose, and where to say what.
+/// The environment, the chosen depot and the output of a command.
 pub(crate) struct Session {
     pub(crate) environment: Environment,
     depot: Option<String>,
@@ -20,9 +22,9 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// For whom text is.
-    pub(crate) fn reader(&self) -> Reader<'_> {
-        Reader {
+    /// Where text is displayed.
+    pub(crate) fn context(&self) -> Context<'_> {
+        Context {
             width: self.environment.columns,
             home: self.environment.home.as_deref(),
             now: self.environment.now,
@@ -34,9 +36,28 @@ impl Session {
         Self { environment, depot, output }
     }
 
-    /// The depots in which things are looked for; the first one is written to.
-    ///
-    /// There is at least one.
+    /// Prints a result: `value` as JSON, or as `text` for people.
+    pub(crate) fn print(
+        &mut self,
+        value: &impl Serialize,
+        text: impl FnOnce(&Context<'_>) -> Text,
+    ) -> Result<()> {
+        if self.output.is_json() {
+            return self.output.json(value);
+        }
+        let text = text(&self.context());
+        self.output.text(text)
+    }
+
+    /// Prints a sentence to standard error, unless the result is JSON.
+    pub(crate) fn print_sentence(&mut self, sentence: String) -> Result<()> {
+        if self.output.is_json() {
+            return Ok(());
+        }
+        self.output.text(Text::default().sentence(sentence))
+    }
+
+    /// The depot stack, at least one depot. The first one is written to.
     pub(crate) fn depots(&self) -> Result<Vec<String>> {
         match &self.depot {
             Some(depot) if depot.is_empty() => Err(Failure::invalid("`--depot` is empty")),
@@ -48,7 +69,7 @@ impl Session {
         }
     }
 
-    /// The depots that come with the Julia that JULIA_BINDIR names; none if it names none.
+    /// The depots of the Julia in JULIA_BINDIR.
     fn bundled_depots(&self) -> Result<Vec<String>> {
         match &self.environment.bindir {
             None => Ok(Vec::new()),
@@ -59,24 +80,24 @@ impl Session {
         }
     }
 
-    /// A path of the user's, from the root of the file system.
+    /// The absolute path of an argument.
     pub(crate) fn absolute(&self, path: &str) -> Result<String> {
         let current = || {
             self.environment.current_directory.clone().ok_or_else(|| {
-                let message = format!("can't find `{path}`: there is no current directory");
+                let message = format!("can't find `{path}`: no current directory");
                 Failure::new(Code::Io, message)
             })
         };
         Ok(absolute(path, current)?.into_owned())
     }
 
-    /// The depot that is read and written to.
+    /// The first depot.
     pub(crate) fn depot(&self) -> Result<String> {
         Ok(self.depots()?.swap_remove(0))
     }
 }
 
-/// Where the scratch spaces of a depot are.
+/// The place of scratch spaces in a depot.
 pub(crate) fn place(depot: &str) -> Place<'_> {
     Place { depot, directory: None }
 }
@@ -90,19 +111,19 @@ pub(crate) fn unicode<'a>(name: &str, value: &'a OsStr) -> Result<&'a str> {
 
 fn depots(value: Option<&OsString>, home: Option<&str>, bundled: &[String]) -> Result<Vec<String>> {
     let value = value.map(|value| unicode("JULIA_DEPOT_PATH", value)).transpose()?;
-    // Without a home, `~` stays what it is: it may not be needed.
+    // Without a home directory, `~` is not replaced: it may not be needed.
     let depots = depot_stack(value, home.unwrap_or("~"), bundled)
         .map_err(|error| Failure::invalid(error.to_string()))?;
     let Some(first) = depots.first() else {
-        return Err(Failure::invalid("there is no depot: JULIA_DEPOT_PATH is set to nothing")
-            .hint("unset JULIA_DEPOT_PATH to use ~/.julia, or name a depot: `--depot /path`"));
+        return Err(Failure::invalid("no depot: JULIA_DEPOT_PATH is empty")
+            .hint("unset JULIA_DEPOT_PATH to use ~/.julia, or pass a depot: `--depot /path`"));
     };
     let is_below_unknown_home = Path::new(first).components().next()
         == Some(Component::Normal(OsStr::new("~")))
         && home.is_none();
     if is_below_unknown_home {
         return Err(Failure::invalid(format!("can't find the depot `{first}`: no home directory"))
-            .hint("set HOME, or name a depot: `--depot /path`"));
+            .hint("set HOME, or pass a depot: `--depot /path`"));
     }
     Ok(depots)
 }
@@ -120,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_home_is_needed_only_below_it() {
+    fn the_home_directory_is_needed_only_for_depots_in_it() {
         assert_eq!(first(None, Some("/home/ada")).unwrap(), "/home/ada/.julia");
         assert_eq!(first(Some("/depot:"), None).unwrap(), "/depot");
         for value in [None, Some(":/depot"), Some("~/depot"), Some("~")] {
@@ -130,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_no_depot() {
+    fn a_depot_path_must_be_utf8() {
         let value = OsString::from_vec(b"/\xff".to_vec());
         let message = depots(Some(&value), None, &[]).unwrap_err().message;
         assert_eq!(message, "JULIA_DEPOT_PATH is not UTF-8: `/\u{fffd}`");

@@ -6,24 +6,23 @@ use scratchrs_core::Error;
 
 use crate::session::Session;
 
-/// How long a user waits without being told.
+/// How long a command waits without a note.
 const SILENCE: Duration = Duration::from_secs(2);
-/// How long after that.
+/// How long it waits after that.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(28);
 
-/// Does `work`, which waits for a lock for as long as it is told, and tells the user if that takes
-/// long.
+/// Runs `work`, which waits for a lock for at most the given time, and prints a note if that is not enough.
 ///
 /// # Errors
 ///
-/// Those of `work`; that it is busy if even the second time was not long enough.
+/// As `work`.
 pub(crate) fn with_lock_timeout<T>(
     session: &mut Session,
     mut work: impl FnMut(Duration) -> Result<T, Error>,
 ) -> Result<T, Error> {
     match work(SILENCE) {
         Err(busy @ Error::Busy { .. }) => {
-            session.output.note(&format!("waiting, as {busy}"), None);
+            session.output.note(format!("waiting: {busy}"));
             work(LOCK_TIMEOUT)
         }
         result => result,

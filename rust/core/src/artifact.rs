@@ -35,6 +35,7 @@ mod record;
 mod repair;
 mod report;
 mod stack;
+mod states;
 mod usages;
 mod verify;
 mod waiting;
@@ -51,11 +52,12 @@ pub use install::{
 pub use presence::{Presence, confirm, log_use, log_use_daily};
 pub use repair::repair;
 pub use report::{
-    Bound, BoundBy, CorruptArtifact, Created, FailedArtifact, FileChange, FileDiagnostic,
-    Installed, InstalledArtifact, LeftOut, Listed, Listing, Repairs, UnreadableArtifact, Verdict,
-    Verification,
+    BindingState, Bound, BoundBy, CorruptArtifact, Created, FailedArtifact, FileBinding,
+    FileChange, FileDiagnostic, Installed, InstalledArtifact, LeftOut, Listed, Listing, Repairs,
+    UnreadableArtifact, Verdict, Verification,
 };
 pub use stack::Stack;
+pub use states::list_bindings;
 pub use usages::{BindingFile, KnownFiles, known_files, usage};
 pub use verify::{verify, verify_all, verify_tree};
 

@@ -116,6 +116,8 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
                 records.iter().flat_map(|record| record.parent_projects.iter().cloned()).collect();
             parent_projects.sort();
             parent_projects.dedup();
+            let mut missing_projects = parent_projects.clone();
+            missing_projects.retain(|project| !fs::is_file(Path::new(project)));
             spaces.push(Space {
                 package: parent_projects.iter().find_map(|file| package_name(file, &package)),
                 owner: package.clone(),
@@ -124,6 +126,7 @@ pub fn list(place: Place<'_>, owner: Option<Uuid>) -> Result<Listing> {
                 last_used: records.iter().filter_map(|record| record.time).max(),
                 path,
                 parent_projects,
+                missing_projects,
             });
         }
     }

@@ -41,6 +41,7 @@ pub use operation::document::*;
 pub use operation::gc::*;
 pub use operation::health::*;
 pub use operation::install::*;
+pub use operation::render::*;
 pub use operation::scratch::*;
 pub use operation::store::*;
 pub use operation::usage::*;

@@ -7,6 +7,7 @@ pub(crate) mod document;
 pub(crate) mod gc;
 pub(crate) mod health;
 pub(crate) mod install;
+pub(crate) mod render;
 pub(crate) mod scratch;
 pub(crate) mod store;
 mod tickets;

@@ -1,4 +1,4 @@
-//! Sizes, ages and numbers as a person says them.
+//! Sizes, ages and numbers in words.
 
 use scratchrs_model::time::DepotTime;
 
@@ -34,7 +34,7 @@ pub fn size_of(part: u64, whole: u64) -> String {
     }
 }
 
-/// A time to wait: `3 s`, `12 min`, `2 h`.
+/// A duration: `3 s`, `12 min`, `2 h`.
 pub fn duration(seconds: f64) -> String {
     match seconds.ceil() as u64 {
         seconds @ ..100 => format!("{seconds} s"),
@@ -54,10 +54,14 @@ pub fn cut(text: &str, width: usize) -> String {
     }
 }
 
-/// How many there are of something that is called `one` if there is one.
+/// A number of items, each of which is called `one`.
 pub fn count(number: u64, one: &str) -> String {
-    let plural = if number == 1 { "" } else { "s" };
-    format!("{number} {one}{plural}")
+    format!("{number} {one}{}", plural(number, "", "s"))
+}
+
+/// The word for this number: `one` or `many`.
+pub fn plural<'a>(number: u64, one: &'a str, many: &'a str) -> &'a str {
+    if number == 1 { one } else { many }
 }
 
 /// How long ago `time` was, counted in the days of the calendar.
@@ -77,8 +81,7 @@ pub fn age(time: Option<DepotTime>, now: DepotTime) -> String {
     }
 }
 
-/// A text of unknown origin, such as the name of a directory, with nothing in it that a terminal
-/// would take for an order.
+/// A text of unknown origin, such as the name of a directory, with its control characters escaped.
 pub fn visible(text: &str) -> String {
     let escape = |character: char| match character.is_control() {
         true => character.escape_default().to_string(),

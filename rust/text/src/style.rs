@@ -1,25 +1,44 @@
-//! What is marked, and how.
+//! Colours.
 
 use anstyle::{AnsiColor, Style};
 
-/// What marks something that was done.
 const DONE: Style = AnsiColor::Green.on_default().bold();
-/// The titles of a table.
 const TITLE: Style = Style::new().bold();
-/// What is said beside the matter.
 const ASIDE: Style = Style::new().dimmed();
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const NOTE: Style = AnsiColor::Yellow.on_default().bold();
+const HINT: Style = AnsiColor::Cyan.on_default().bold();
 
-/// A word that says that something was done.
-pub fn done(word: &str) -> String {
-    format!("{DONE}{word}{DONE:#}")
+/// The verb for what was done.
+pub fn done(verb: &str) -> String {
+    styled(verb, DONE)
 }
 
-/// The titles of a table.
-pub fn title(text: &str) -> String {
-    format!("{TITLE}{text}{TITLE:#}")
+/// The titles of a table, or the word at the head of a paragraph.
+pub(crate) fn title(text: &str) -> String {
+    styled(text, TITLE)
 }
 
-/// What is said beside the matter.
-pub fn aside(text: &str) -> String {
-    format!("{ASIDE}{text}{ASIDE:#}")
+/// Less important text.
+pub(crate) fn aside(text: &str) -> String {
+    styled(text, ASIDE)
+}
+
+/// An error.
+pub fn error(message: &str) -> String {
+    format!("{}: {message}", styled("error", ERROR))
+}
+
+/// What the user should know.
+pub(crate) fn note(message: &str) -> String {
+    format!("{}: {message}", styled("note", NOTE))
+}
+
+/// What the user can do.
+pub fn hint(message: &str) -> String {
+    format!("{}: {message}", styled("hint", HINT))
+}
+
+fn styled(text: &str, style: Style) -> String {
+    format!("{style}{text}{style:#}")
 }

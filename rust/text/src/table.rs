@@ -1,34 +1,53 @@
 //! A table that fits a terminal.
 
+use crate::Context;
 use crate::human::cut;
+use crate::style::title;
 
-/// How the cells of a column stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Align {
-    /// Padded behind.
-    Left,
-    /// Padded before.
-    Right,
-}
-
-/// A column: its title, and how it gives way where the terminal is too narrow.
+/// A column.
 #[derive(Clone, Copy, Debug)]
-pub struct Column {
-    /// Its title.
-    pub title: &'static str,
-    /// How its cells stand.
-    pub align: Align,
-    /// Whether its cells may be cut.
-    pub yields: bool,
+pub(crate) struct Column {
+    title: &'static str,
+    is_right: bool,
+    /// Whether its cells are shortened where the terminal is too narrow.
+    is_cut: bool,
 }
 
+impl Column {
+    /// A column aligned to the left.
+    pub(crate) const fn left(title: &'static str) -> Self {
+        Self { title, is_right: false, is_cut: false }
+    }
+
+    /// A column aligned to the right.
+    pub(crate) const fn right(title: &'static str) -> Self {
+        Self { title, is_right: true, is_cut: false }
+    }
+
+    /// The same, shortened where the terminal is too narrow.
+    pub(crate) const fn cut(self) -> Self {
+        Self { is_cut: true, ..self }
+    }
+}
+
+/// The spaces between two columns.
 const GAP: usize = 2;
-/// What is left of the longest name where the terminal is too narrow for anything.
+/// A column is not cut to less than this width.
 const LEAST: usize = 9;
 
-/// The lines of a table: the titles, then one for each row. With `width`, the columns that yield
-/// are cut, the widest first, until the lines fit; what was cut ends with `…`.
-pub fn lines<const N: usize>(
+/// The lines of a table: the titles, then one for each row. In a narrow terminal, cells are cut, those
+/// of the widest column first, and end with `…`.
+pub(crate) fn table<const N: usize>(
+    columns: &[Column; N],
+    rows: &[[String; N]],
+    context: &Context<'_>,
+) -> Vec<String> {
+    let mut lines = lines(columns, rows, context.width);
+    lines[0] = title(&lines[0]);
+    lines
+}
+
+fn lines<const N: usize>(
     columns: &[Column; N],
     rows: &[[String; N]],
     width: Option<usize>,
@@ -49,8 +68,8 @@ pub fn lines<const N: usize>(
 fn shrink<const N: usize>(columns: &[Column; N], widths: &mut [usize; N], width: usize) {
     let gaps = GAP * N.saturating_sub(1);
     while widths.iter().sum::<usize>() + gaps > width {
-        let yielding = widths.iter_mut().zip(columns).filter(|(_, column)| column.yields);
-        match yielding.map(|(width, _)| width).max() {
+        let cut = widths.iter_mut().zip(columns).filter(|(_, column)| column.is_cut);
+        match cut.map(|(width, _)| width).max() {
             Some(widest) if *widest > LEAST => *widest -= 1,
             _ => return,
         }
@@ -62,10 +81,7 @@ fn line<const N: usize>(columns: &[Column; N], widths: &[usize; N], row: &[Strin
     for ((column, width), cell) in columns.iter().zip(widths).zip(row) {
         let cell = cut(cell, *width);
         let padding = " ".repeat(width - length(&cell));
-        match column.align {
-            Align::Left => line.extend([cell, padding]),
-            Align::Right => line.extend([padding, cell]),
-        }
+        line.extend(if column.is_right { [padding, cell] } else { [cell, padding] });
         line.push_str(&" ".repeat(GAP));
     }
     line.truncate(line.trim_end().len());
@@ -80,11 +96,8 @@ fn length(text: &str) -> usize {
 mod tests {
     use super::*;
 
-    const COLUMNS: [Column; 3] = [
-        Column { title: "package", align: Align::Left, yields: true },
-        Column { title: "size", align: Align::Right, yields: false },
-        Column { title: "key", align: Align::Left, yields: true },
-    ];
+    const COLUMNS: [Column; 3] =
+        [Column::left("package").cut(), Column::right("size"), Column::left("key").cut()];
 
     fn rows() -> Vec<[String; 3]> {
         let row = |cells: [&str; 3]| cells.map(str::to_owned);
@@ -95,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn cells_stand_below_their_titles() {
+    fn cells_are_below_their_titles() {
         assert_eq!(
             lines(&COLUMNS, &rows(), None),
             [
@@ -107,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_widest_column_gives_way_first() {
+    fn the_widest_column_is_cut_first() {
         assert_eq!(
             lines(&COLUMNS, &rows(), Some(44)),
             [

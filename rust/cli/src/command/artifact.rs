@@ -1,4 +1,4 @@
-//! `scratchrs artifact`: immutable trees, and the files that bind names to them.
+//! `scratchrs artifact`: artifacts, and the files that bind them.
 
 mod archive;
 mod bind;
@@ -17,7 +17,7 @@ use crate::session::Session;
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs artifact install                    what the Artifacts.toml here binds
+  scratchrs artifact install                    install the artifacts of the Artifacts.toml here
   scratchrs artifact path iris                  the path of one of them
   scratchrs artifact list                       the artifacts in the depots
   scratchrs artifact verify                     verify all of them
@@ -25,12 +25,11 @@ Examples:
   scratchrs artifact archive $hash iris.tar.gz  … pack it as a tarball
   scratchrs artifact bind iris $hash            … and bind a name to it
 
-An ARTIFACT is the name that an Artifacts.toml file binds, or the hash of its tree: 40 \
-hexadecimal digits.
+An ARTIFACT is a name in an Artifacts.toml file, or a tree hash: 40 hexadecimal digits.
 
-With --json: {\"notes\": [\"…\"], …}; each command's help says what else.";
+With --json: {\"notes\": [\"…\"], …}; the help of each command has the other fields.";
 
-/// Artifacts: make, bind, archive, install, list, verify and repair them
+/// Create, bind, archive, install, list, verify and repair artifacts
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {

@@ -1,7 +1,8 @@
-//! `scratchrs completions`: what makes a shell complete our arguments.
+//! `scratchrs completions`: shell completion scripts.
 
 use clap::CommandFactory;
 use clap_complete::Shell;
+use scratchrs_text::Text;
 use serde::Serialize;
 
 use crate::arguments;
@@ -16,7 +17,7 @@ Examples:
 
 With --json: {\"shell\", \"script\", \"notes\": [\"…\"]}";
 
-/// Print the script that completes the arguments of scratchrs in a shell
+/// Generate a shell completion script
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -36,10 +37,8 @@ impl Arguments {
         let mut command = arguments::Arguments::command();
         clap_complete::generate(self.shell, &mut command, "scratchrs", &mut script);
         let script = String::from_utf8_lossy(&script);
-        if session.output.is_json() {
-            let shell = self.shell.to_string();
-            return session.output.json(&Answer { shell, script: &script });
-        }
-        session.output.result(&script)
+        let shell = self.shell.to_string();
+        let answer = Answer { shell, script: &script };
+        session.print(&answer, |_| Text::line(script.trim_end_matches('\n')))
     }
 }

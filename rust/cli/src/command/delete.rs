@@ -1,30 +1,29 @@
-//! `scratchrs delete`: one scratch space goes.
+//! `scratchrs delete`: delete a scratch space.
 
 use std::path::Path;
 
 use scratchrs_core::scratch;
 use scratchrs_fs as fs;
+use scratchrs_text::{Text, human};
 
 use crate::confirmation;
 use crate::failure::Result;
-use crate::human;
 use crate::namespace;
-use crate::output::done;
 use crate::removal::{Item, Removal};
 use crate::session::{Session, place};
 
 const AFTER_HELP: &str = "\
 Examples:
   scratchrs delete cache --project .    `cache` of the package in this directory
-  scratchrs delete downloads --yes      a global space, without a question
+  scratchrs delete downloads --yes      a global space, without asking
 
 With --json: {\"removed\": [{\"owner\", \"package\", \"key\", \"path\", \"bytes\"}], \
 \"bytes\", \"notes\": [\"…\"]}";
 
-/// Remove one scratch space
+/// Delete a scratch space
 ///
-/// The space belongs to the package that --uuid or --project names, else to that of the project
-/// that JULIA_PROJECT names, else it is a global one. Links are removed, never what they lead to.
+/// The space belongs to the package of --uuid or --project, else to the project of JULIA_PROJECT; without
+/// any of them it is global. A link is deleted without its target.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -46,12 +45,12 @@ impl Arguments {
         let path = scratch::path(place, namespace.owner, &self.key)?;
         let Ok(Some(found)) = fs::symlink_metadata(Path::new(&path)) else {
             let failure = namespace.has_no(&self.key, &path);
-            return Err(failure.hint("`scratchrs list` shows which ones there are"));
+            return Err(failure.hint("`scratchrs list` lists the existing spaces"));
         };
         let spaces = scratch::list(place, Some(namespace.owner))?.spaces;
         let item = match spaces.into_iter().find(|space| space.path == path) {
             Some(space) => Item::of(space),
-            // Something else is in the place of a space, such as a link to nothing.
+            // Not a space, such as a dangling link.
             None => Item {
                 owner: namespace.owner.to_string(),
                 package: namespace.package,
@@ -61,16 +60,12 @@ impl Arguments {
             },
         };
         let what = if found.is_link() {
-            format!("the link `{path}` (what it leads to stays)")
+            format!("the link `{path}` (its target is kept)")
         } else {
             format!("`{path}` ({})", human::size(item.bytes))
         };
-        self.confirmation.confirm(session, &format!("Remove {what}"))?;
+        self.confirmation.confirm(session, &format!("Delete {what}"))?;
         scratch::delete(place, namespace.owner, &self.key)?;
-        if session.output.is_json() {
-            return session.output.json(&Removal::of(vec![item]));
-        }
-        session.output.talk(&format!("{} {what}", done("Removed")));
-        Ok(())
+        session.print(&Removal::of(vec![item]), |_| Text::default().done("Deleted", what))
     }
 }

@@ -1,31 +1,32 @@
-//! `scratchrs gc`: what nothing keeps goes.
+//! `scratchrs gc`: delete unreachable items.
 
 use chrono::TimeDelta;
 use scratchrs_core::gc::{self, Options};
 use scratchrs_model::collection::Policy;
+use scratchrs_text as text;
+use scratchrs_text::human::count;
 
 use crate::collection::{self, COLLECT_DELAY, IgnoredRoots};
 use crate::failure::{Code, Failure, Result};
-use crate::human;
 use crate::progress::with_progress;
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs gc --dry-run                    what would go, and how much that frees
-  scratchrs gc                              remove what nothing has kept for seven days
-  scratchrs gc --collect-delay 0            … what nothing keeps now
-  scratchrs gc --scratch-cleanup-period 30d also spaces that nobody has opened for a month
-  scratchrs gc --ignore-root ~/old/Manifest.toml  … although that file cannot be read
-  scratchrs gc --max-size 50GiB             also the least recently used orphans, down to that size
+  scratchrs gc --dry-run                          list what would be deleted, with the size
+  scratchrs gc                                    delete what has been unreachable for seven days
+  scratchrs gc --collect-delay 0                  … and what is unreachable now
+  scratchrs gc --scratch-cleanup-period 30d       … and spaces that were not used for 30 days
+  scratchrs gc --ignore-root ~/old/Manifest.toml  ignore a root that cannot be read
+  scratchrs gc --max-size 50GiB                   also evict unreachable items, down to that size
 
-What is made at run time and bound to a name in the store stays as long as the name, and a name as long \
-as one of the projects for which its file is used; no option removes it.
+The content of the store is kept while a name is bound to it, and names are kept while one of their \
+projects exists; no option overrides that.
 
-A manifest or Artifacts.toml file that cannot be read completely keeps everything that it may reference: \
-repair it, delete it, or pass --ignore-root.
+An unreadable manifest or Artifacts.toml file keeps everything that it may reference: repair it, delete it, \
+or pass --ignore-root.
 
-What is kept, and until when, is what Pkg.gc of Julia 1.12 keeps. Durations: 7d, 12h, 30min, 0.
+The rules and grace periods are those of Pkg.gc in Julia 1.12. Durations: 7d, 12h, 30min, 0.
 
 With --json: {\"depots\": [\"…\"], \"dry_run\", \"manifests\", \"artifact_files\", \"spaces\", \
 \"gone\": [{\"kind\", \"path\", \"bytes\", \"freed\", \"reason\"}], \"waiting\": [{\"kind\", \
@@ -34,38 +35,39 @@ With --json: {\"depots\": [\"…\"], \"dry_run\", \"manifests\", \"artifact_file
 \"message\", \"consequence\"}], \"leftovers\", \"store\": {\"count\", \"bytes\", \"waiting\", \"waiting_bytes\", \
 \"abandoned\"}, \"notes\": [\"…\"]}.";
 
-/// Remove packages, clones, artifacts and scratch spaces that nothing keeps
+/// Delete unreachable packages, clones, artifacts, scratch spaces and contents of the store
 ///
-/// Manifests, Artifacts.toml files and projects that the logs of the depots know, and that are there,
-/// keep what they name. What has been without such a keeper for the grace period goes.
+/// The roots are the existing manifests, Artifacts.toml files and projects in the usage logs of the
+/// depots. An item that they do not reference is unreachable, and is deleted after the grace period.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// For how long something must have been without a keeper
+    /// The grace period: how long an item must have been unreachable
     #[arg(long, value_name = "DURATION", default_value = COLLECT_DELAY, value_parser = collection::duration)]
     collect_delay: TimeDelta,
 
-    /// Also remove spaces that nobody has opened for so long, whatever keeps them; a store in use stays
+    /// Also delete scratch spaces that were not used for this time, even if they are referenced; a
+    /// store in use is kept
     #[arg(long, value_name = "DURATION", value_parser = collection::duration)]
     scratch_cleanup_period: Option<TimeDelta>,
 
-    /// Collect all depots, and evict what is in use if `--max-size` asks for it
+    /// Collect all depots, and let `--max-size` evict items in use
     #[arg(long)]
     force: bool,
 
-    /// Evict least recently used artifacts and spaces until the depot is no larger; a store in use
-    /// counts, and stays
+    /// Evict the least recently used artifacts and scratch spaces until the depot is no larger; a
+    /// store in use counts, and is kept
     #[arg(long, value_name = "SIZE", value_parser = collection::size)]
     max_size: Option<u64>,
 
     #[command(flatten)]
     ignored: IgnoredRoots,
 
-    /// Say what would go, and touch nothing
+    /// Print what would be deleted, and change nothing
     #[arg(long, short = 'n')]
     dry_run: bool,
 
-    /// Name everything that goes, and what waits
+    /// List all deleted and pending items
     #[arg(long, short)]
     verbose: bool,
 }
@@ -80,23 +82,16 @@ impl Arguments {
             force: self.force,
             max_size: self.max_size,
             dry_run: self.dry_run,
-            ignore_roots: self.ignored.paths.clone(),
-            ..collection::looking(session, self.collect_delay)?
+            ..collection::dry_run(session, &self.ignored.paths)?
         };
         let moment = collection::moment(session);
         let report = with_progress(session, |progress| gc::collect(&options, moment, progress))?;
-        if session.output.is_json() {
-            session.output.json(&report)?;
-        } else {
-            for line in scratchrs_text::collection(&report, self.verbose, &session.reader()) {
-                session.output.talk(&line);
-            }
-        }
-        match report.failures.len() {
+        session.print(&report, |context| text::gc::report(&report, self.verbose, context))?;
+        match report.failures.len() as u64 {
             0 => Ok(()),
             failed => {
-                let failed = human::count(failed as u64, "thing");
-                Err(Failure::new(Code::Io, format!("{failed} could not be removed")))
+                let message = format!("{} could not be deleted", count(failed, "item"));
+                Err(Failure::new(Code::Io, message))
             }
         }
     }

@@ -1,20 +1,20 @@
-//! `scratchrs hash`: what names a directory, a tarball or a file.
+//! `scratchrs hash`: hashes of directories, tarballs and files.
 
 use clap::ValueEnum;
+use scratchrs_text::human::visible;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::content::{Content, Hash};
 use crate::failure::{Failure, Result};
-use crate::human::visible;
 use crate::progress::with_progress;
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
 Examples:
   scratchrs hash iris                           git-tree-sha1 of a directory
-  scratchrs hash iris.tar.gz                    … of what is in the tarball, and its sha256
-  scratchrs hash iris.tar.gz --only sha256      the digits, and nothing else
+  scratchrs hash iris.tar.gz                    … of the tree in a tarball, and the sha256
+  scratchrs hash iris.tar.gz --only sha256      only the digits
   scratchrs hash --all iris iris.tar.gz LICENSE
 
 With --json: {\"hashes\": [{\"path\", \"kind\", \"bytes\", \"git-tree-sha1\", \"sha256\", …}], \
@@ -22,21 +22,21 @@ With --json: {\"hashes\": [{\"path\", \"kind\", \"bytes\", \"git-tree-sha1\", \"
 
 /// Print the hashes of directories, tarballs and files
 ///
-/// They are printed as an Artifacts.toml file has them. That of a directory is the one by which Pkg
-/// and git know the tree. Of a tarball, compressed or not, it is that of the tree in it, which is
-/// read and not unpacked. Links are followed to what is hashed, and not within it.
+/// The format is that of Artifacts.toml files. A directory has the tree hash of Pkg and git; so has the tree
+/// in a tarball, compressed or not, which is not unpacked. Links given as arguments are followed; links in
+/// a tree are hashed as links.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Directories, tarballs, files
+    /// Directories, tarballs and files
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<String>,
 
-    /// Print this hash only, and nothing but its digits
+    /// Print only the digits of this hash
     #[arg(long, value_name = "HASH", conflicts_with = "all")]
     only: Option<Hash>,
 
-    /// Also print git's hashes by SHA-256
+    /// Also print git's SHA-256 hashes
     #[arg(long)]
     all: bool,
 }
@@ -62,7 +62,7 @@ impl Arguments {
         let mut answer = Answer { hashes: Vec::new() };
         for (index, path) in self.paths.iter().enumerate() {
             let content = with_progress(session, |progress| Content::read(path, all, progress))?;
-            tell(session, path, &content);
+            note(session, path, &content);
             if session.output.is_json() {
                 answer.hashes.push(self.entry(path, &content)?);
             } else {
@@ -74,13 +74,13 @@ impl Arguments {
         if session.output.is_json() { session.output.json(&answer) } else { Ok(()) }
     }
 
-    /// What is asked for of the hashes that there are.
+    /// The requested hashes.
     fn chosen(&self, path: &str, content: &Content) -> Result<Vec<(Hash, String)>> {
         let mut hashes = content.hashes();
         let Some(only) = self.only else { return Ok(hashes) };
         hashes.retain(|(hash, _)| *hash == only);
         if hashes.is_empty() {
-            let message = format!("there is no {} of a {}: `{path}`", name(only), content.kind());
+            let message = format!("a {} has no {}: `{path}`", content.kind(), name(only));
             return Err(Failure::invalid(message).about(path));
         }
         Ok(hashes)
@@ -108,7 +108,7 @@ impl Arguments {
     }
 }
 
-/// Whether a hash is there without asking for all.
+/// Whether a hash is computed without `--all`.
 fn is_usual(hash: Hash) -> bool {
     !matches!(hash, Hash::GitTreeSha256 | Hash::GitBlobSha256)
 }
@@ -117,15 +117,14 @@ fn name(hash: Hash) -> String {
     hash.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
 }
 
-/// Tells what may surprise.
-fn tell(session: &mut Session, path: &str, content: &Content) {
+/// Notes an unexpected content.
+fn note(session: &mut Session, path: &str, content: &Content) {
     if let Some(git) = content.git_tree() {
-        let note = format!(
-            "git names the tree {git}, as there are links in it that are not ASCII: `{path}`"
-        );
-        session.output.note(&note, None);
+        session.output.note(format!(
+            "git's hash of the tree is {git}, since it has non-ASCII links: `{path}`"
+        ));
     }
     if let Content::File { problem: Some(problem), .. } = content {
-        session.output.note(&format!("this is no tarball, as {problem}: `{path}`"), None);
+        session.output.note(format!("not a tarball: {problem}: `{path}`"));
     }
 }

@@ -1,4 +1,4 @@
-//! `scratchrs path`: where a scratch space is.
+//! `scratchrs path`: the path of a scratch space.
 
 use std::path::Path;
 
@@ -6,9 +6,9 @@ use scratchrs_core::usage::{self, Tracked};
 use scratchrs_core::{Place, scratch};
 use scratchrs_fs as fs;
 use scratchrs_model::diagnostic::Diagnostic;
+use scratchrs_text::{Note, Text, usage_log};
 use serde::Serialize;
 
-use crate::diagnostics;
 use crate::failure::Result;
 use crate::namespace;
 use crate::session::{Session, place};
@@ -17,20 +17,19 @@ use crate::waiting::with_lock_timeout;
 const AFTER_HELP: &str = "\
 Examples:
   scratchrs path cache --project .     `cache` of the package in this directory
-  scratchrs path cache --project @.    … in this directory or the nearest above
+  scratchrs path cache --project @.    … in this directory or the nearest one above
   scratchrs path downloads             a global space
   scratchrs path cache --uuid 7876af07-990d-54b4-ab0e-23690620f79a
-  scratchrs path cache --project . --no-create || echo \"not there\"
+  scratchrs path cache --project . --no-create || echo missing
 
 With --json: {\"path\", \"owner\", \"key\", \"project\", \"recorded\", \
 \"healed\": [{\"line\", \"column\", \"message\"}], \"notes\": [\"…\"]}";
 
-/// Print the path of a scratch space, which is made if it is missing
+/// Print the path of a scratch space, and create it if it is missing
 ///
-/// The space belongs to the package that --uuid or --project names, else to that of the project
-/// that JULIA_PROJECT names, else it is a global one. Its use is recorded on behalf of the
-/// project, so that no collection takes the space as long as the project is there. get_scratch!
-/// does the same in Julia.
+/// The space belongs to the package of --uuid or --project, else to the project of JULIA_PROJECT; without
+/// any of them it is global. The usage log records the project, so that no collection deletes the space
+/// while the project exists. In Julia, get_scratch! does the same.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -40,7 +39,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     namespace: namespace::Options,
 
-    /// Neither make the space nor record its use; exit with 3 if it is not there
+    /// Neither create the space nor log its use; exit with 3 if it is missing
     #[arg(long)]
     no_create: bool,
 }
@@ -50,7 +49,7 @@ struct Answer<'a> {
     path: &'a str,
     owner: String,
     key: &'a str,
-    /// On whose behalf the space is used.
+    /// The project that uses the space.
     project: Option<&'a str>,
     recorded: bool,
     /// Invalid records that were removed from the usage log.
@@ -67,7 +66,7 @@ impl Arguments {
             if !fs::is_dir(Path::new(&path)) {
                 return Err(namespace
                     .has_no(&self.key, &path)
-                    .hint("without `--no-create` it is made"));
+                    .hint("omit `--no-create` to create it"));
             }
             (path, false, Vec::new())
         } else {
@@ -76,37 +75,37 @@ impl Arguments {
                 Some(project) => record(session, place, &path, project)?,
                 None => unrecorded(session),
             };
-            let log = place.usage_log()?;
-            diagnostics::report(session, &log, &tracked.removed_records, "removed now");
             (path, tracked.recorded, tracked.removed_records)
         };
-        if session.output.is_json() {
-            let answer = Answer {
-                path: &path,
-                owner: namespace.owner.to_string(),
-                key: &self.key,
-                project: namespace.project.as_deref(),
-                recorded,
-                healed,
-            };
-            return session.output.json(&answer);
-        }
-        session.output.result(&(path + "\n"))
+        let answer = Answer {
+            path: &path,
+            owner: namespace.owner.to_string(),
+            key: &self.key,
+            project: namespace.project.as_deref(),
+            recorded,
+            healed,
+        };
+        let log = place.usage_log()?;
+        session.print(&answer, |_| {
+            let mut text = Text::line(&path);
+            text.notes.extend(usage_log(&log, &answer.healed, "repaired now"));
+            text
+        })
     }
 }
 
-/// Says that a use is not recorded for want of a project, if uses are recorded at all.
+/// Notes that a use is not logged without a project.
 fn unrecorded(session: &mut Session) -> Tracked {
     if session.environment.tracks_access {
-        session.output.note(
-            "the use is not recorded, as there is no project: a collection may take the space",
-            Some("name a project: `--project .`, or JULIA_PROJECT"),
+        let note = Note::new(
+            "this use is not logged without a project: a collection may delete the space",
         );
+        session.output.note(note.hint("pass a project: `--project .`, or set JULIA_PROJECT"));
     }
     Tracked::default()
 }
 
-/// Records the use of the space at `path` for a project, or says why it is not recorded.
+/// Logs the use of the space at `path` for a project, or notes why it is not logged.
 pub(super) fn record(
     session: &mut Session,
     place: Place<'_>,
@@ -122,10 +121,11 @@ pub(super) fn record(
     });
     match tracked {
         Ok(tracked) if tracked.recorded => return Ok(tracked),
-        Ok(_) => session.output.note("the use is not recorded, as the depot is read-only", None),
-        // The space is there all the same, and that is what was asked for.
+        Ok(_) => session.output.note("this use is not logged: the depot is read-only"),
+        // The space exists nevertheless.
         Err(error) => {
-            session.output.note(&format!("the use is not recorded: {error}"), error.hint());
+            let message = format!("this use is not logged: {error}");
+            session.output.note(Note { message, hint: error.hint().map(str::to_owned) });
         }
     }
     Ok(Tracked::default())

@@ -1,16 +1,16 @@
-//! `scratchrs report`: what is in a depot, as a page to look at.
+//! `scratchrs report`: the content of a depot as an HTML page.
 
 use std::path::Path;
 
 use scratchrs_core::gc::{self, Status};
 use scratchrs_fs as fs;
 use scratchrs_model::time::DepotTime;
+use scratchrs_text::Text;
+use scratchrs_text::human::{count, size};
 use serde::Serialize;
 
-use crate::collection::{self, COLLECT_DELAY, homely};
+use crate::collection;
 use crate::failure::{Code, Failure, Result};
-use crate::human;
-use crate::output::done;
 use crate::progress::with_progress;
 use crate::session::Session;
 
@@ -20,12 +20,12 @@ Examples:
   scratchrs report --html depot.html --depot /shared/depot
 
 With --json: {\"path\", \"depots\": [\"…\"], \"bytes\", \"freed\", \"reclaimable\", \"entries\", \
-\"skipped\", \"notes\": [\"…\"]}, of which the last but one are how many.";
+\"skipped\", \"notes\": [\"…\"]}. \"entries\" and \"skipped\" are numbers.";
 
-/// Write a page with a map of the depot: what is in it, how large, how old, and what can go
+/// Write an HTML page with a map of the depot: sizes, ages, references, and what is reclaimable
 ///
-/// The page is one file that loads nothing from anywhere. It holds what `scratchrs status --json`
-/// prints, with the paths on this machine. What is at its place is replaced, in one step.
+/// The page is one file without external resources. It contains the output of `scratchrs status --json`,
+/// including the paths on this machine. An existing file is replaced atomically.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -45,7 +45,7 @@ struct Answer<'a> {
     skipped: usize,
 }
 
-/// What the page has in it.
+/// The data of the page.
 #[derive(Serialize)]
 struct Content<'a> {
     generated: DepotTime,
@@ -64,36 +64,32 @@ impl Arguments {
             return Err(Failure::invalid("`--html` is empty"));
         }
         let path = session.absolute(&self.html)?;
-        // Before the depot is measured: that may take long.
+        // Measuring the depot may take long.
         check(Path::new(&path))?;
-        let delay = collection::duration(COLLECT_DELAY).unwrap_or_default();
-        let options = collection::looking(session, delay)?;
+        let options = collection::dry_run(session, &[])?;
         let moment = collection::moment(session);
         let status = with_progress(session, |progress| gc::status(&options, moment, progress))?;
         let content =
             Content { generated: moment.now, version: env!("CARGO_PKG_VERSION"), status: &status };
         fs::replace(Path::new(&path), page(&content)?).map_err(|error| refused(&error))?;
-        let (size, entries) = (status.size, status.entries.len());
-        if session.output.is_json() {
-            return session.output.json(&Answer {
-                path: &path,
-                depots: &status.depots,
-                bytes: size.bytes,
-                freed: size.freed(),
-                reclaimable: status.reclaimable().bytes,
-                entries,
-                skipped: status.notes.len(),
-            });
-        }
-        let things = human::count(entries as u64, "thing");
-        let what = format!("{things}, {}", human::size(size.bytes));
-        let path = homely(&path, session);
-        session.output.talk(&format!("{} `{path}` ({what})", done("Wrote")));
-        Ok(())
+        let answer = Answer {
+            path: &path,
+            depots: &status.depots,
+            bytes: status.size.bytes,
+            freed: status.size.freed(),
+            reclaimable: status.reclaimable().bytes,
+            entries: status.entries.len(),
+            skipped: status.notes.len(),
+        };
+        session.print(&answer, |context| {
+            let items = count(answer.entries as u64, "item");
+            let what = format!("`{}` ({items}, {})", context.path(&path), size(answer.bytes));
+            Text::default().done("Wrote", what)
+        })
     }
 }
 
-/// Refuses what no page can be written to.
+/// Fails if the page cannot be written to a path.
 fn check(path: &Path) -> Result<()> {
     let refuse = |why: &str, hint: &str| {
         let message = format!("can't write the page `{}`: {why}", path.display());
@@ -102,36 +98,39 @@ fn check(path: &Path) -> Result<()> {
     let directory = path.parent().unwrap_or(path);
     let found = |path| fs::metadata(path).map_err(|error| refused(&error));
     if !found(directory)?.is_some_and(|found| found.is_dir()) {
-        return refuse("its directory is not there", "make the directory, or name another file");
+        return refuse(
+            "its directory does not exist",
+            "create the directory, or pass another file",
+        );
     }
     let target = found(path)?;
     if target.as_ref().is_some_and(fs::Metadata::is_dir) {
-        return refuse("it is a directory", "name a file in it: `--html depot.html`");
+        return refuse("it is a directory", "pass a file: `--html depot.html`");
     }
     let is_something = fs::symlink_metadata(path).map_err(|error| refused(&error))?.is_some();
-    // A device or a pipe would be replaced by a file, for all processes.
+    // Replacing a device or a pipe would affect other processes.
     if is_something && !target.is_some_and(|found| found.is_file()) {
-        return refuse("what is there is no file", "name another file");
+        return refuse("it is not a regular file", "pass another file");
     }
     Ok(())
 }
 
-/// The file system's refusal of a file that lies in no depot.
+/// An error of the file system about a file outside depots.
 fn refused(error: &fs::Error) -> Failure {
     Failure::new(Code::Io, error.to_string())
         .about(error.path())
-        .hint("name a file where you may write: `--html ~/depot.html`")
+        .hint("pass a writable file: `--html ~/depot.html`")
 }
 
 fn page(content: &Content<'_>) -> Result<String> {
     let json = serde_json::to_string(content)
         .map_err(|error| Failure::new(Code::Internal, error.to_string()))?;
-    // The data comes last: nothing that it says is taken for a place to fill.
+    // The data comes last: it may contain the placeholders.
     let page = PAGE.replace("/* the style */", STYLE).replace("/* the script */", SCRIPT);
     Ok(page.replace("/* the data */", &in_html(&json)))
 }
 
-/// JSON that HTML takes for text wherever it stands: it opens and closes nothing.
+/// JSON without characters that are special in HTML.
 fn in_html(json: &str) -> String {
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }

@@ -1,4 +1,4 @@
-//! `scratchrs store`: files and trees that are made at run time, kept once, by content.
+//! `scratchrs store`: files and trees that are created at run time, stored by content.
 
 mod add;
 mod adopt;
@@ -19,20 +19,20 @@ use crate::session::{Session, place};
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs store add iris/ iris       a copy of a directory gets a name
-  scratchrs store get iris             where it is
-  scratchrs store list                 what is bound, and what sharing saves
-  scratchrs store verify               whether all of it is what it should be
-  scratchrs store remove iris          the name goes, and the content with the next collection
+  scratchrs store add iris/ iris       store a copy of a directory, and bind a name to it
+  scratchrs store get iris             print its path
+  scratchrs store list                 list bound artifacts, and the savings by sharing
+  scratchrs store verify               verify all contents
+  scratchrs store remove iris          unbind a name; a later collection deletes the content
 
-The store is that of the package ScratchRS: what `create_my_artifact` makes in Julia is in it.
+This is the store of the package ScratchRS, which `create_my_artifact` uses in Julia.
 
-With --json: {\"notes\": [\"…\"], …}; each command's help says what else.";
+With --json: {\"notes\": [\"…\"], …}; the help of each command has the other fields.";
 
-/// For how long others may hold the lock of a store.
+/// How long a command waits for the lock of a store.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The store: add, get, list and verify contents that are made at run time
+/// Add, get, list and verify artifacts of the store, which are created at run time
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -61,7 +61,7 @@ fn store(session: &Session) -> Result<Store> {
     Ok(Store::of(place(&session.depot()?))?)
 }
 
-/// The option that chooses a store to look into.
+/// The option for another store.
 #[derive(clap::Args)]
 #[group(skip)]
 struct StoreOption {
@@ -71,7 +71,7 @@ struct StoreOption {
 }
 
 impl StoreOption {
-    /// The store that is given, else that of the depot.
+    /// The given store, else that of the depot.
     fn get(&self, session: &Session) -> Result<Store> {
         match &self.store {
             Some(root) => Ok(Store::at(&session.absolute(root)?)),
@@ -80,11 +80,11 @@ impl StoreOption {
     }
 }
 
-/// The options that choose a file of bindings.
+/// The options for a file of bindings.
 #[derive(clap::Args)]
 #[group(skip)]
 struct Names {
-    /// A file of bindings [default: that of the package, or of everybody]
+    /// A file of bindings [default: that of the package, or the global one]
     #[arg(long, value_name = "FILE", conflicts_with_all = ["uuid", "project"])]
     file: Option<String>,
 
@@ -93,20 +93,18 @@ struct Names {
 }
 
 impl Names {
-    /// The path of the file of bindings, and whether it is there.
+    /// The path of the file of bindings, and whether it exists.
     fn find(&self, session: &mut Session, store: &Store) -> Result<(String, bool)> {
         let file = match &self.file {
             Some(file) => session.absolute(file)?,
             None => store.layout().bindings(self.package.resolve(session)?.owner, None),
         };
-        let is_there =
-            scratchrs_fs::metadata(file.as_ref()).map_err(scratchrs_core::Error::from)?;
-        Ok((file, is_there.is_some_and(|found| found.is_file())))
+        let found = scratchrs_fs::metadata(file.as_ref()).map_err(scratchrs_core::Error::from)?;
+        Ok((file, found.is_some_and(|found| found.is_file())))
     }
 
-    /// The store of the depot, and the file of bindings, made unless it is there. The store is there for
-    /// as long as the project is on whose behalf it is used; without one, for as long as something is
-    /// bound in it.
+    /// The store of the depot, and the file of bindings, which is created if it is missing. The store is kept
+    /// while the project exists; without a project, while a name is bound in it.
     fn open(&self, session: &mut Session) -> Result<(Store, String)> {
         let store = store(session)?;
         let Namespace { owner, project, .. } = self.package.resolve(session)?;

@@ -1,19 +1,19 @@
-//! `scratchrs why`: what keeps something, or when it goes.
+//! `scratchrs why`: what references an item, or when it becomes deletable.
 
-use scratchrs_core::gc::{self, Explained, Options};
-use scratchrs_text::explanation;
+use scratchrs_core::gc;
+use scratchrs_text as text;
 
-use crate::collection::{self, COLLECT_DELAY, IgnoredRoots};
-use crate::failure::Result;
+use crate::collection::{self, IgnoredRoots};
+use crate::failure::{Code, Failure, Result};
 use crate::progress::with_progress;
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs why CUDA_Runtime         an artifact, by the name that an Artifacts.toml gives it
-  scratchrs why Example              a package, and the spaces of it
+  scratchrs why CUDA_Runtime         an artifact, by its name in an Artifacts.toml
+  scratchrs why Example              a package, and its scratch spaces
   scratchrs why ~/.julia/artifacts/9f2c41e… --json
-  scratchrs why iris                 what is bound to that name in the store
+  scratchrs why iris                 the content of the store that is bound to a name
 
 With --json: {\"found\": [{\"kind\", \"label\", \"path\", \"bytes\", \"freed\", \"last_used\", \
 \"standing\", \"since\", \"until\", \"causes\": [{\"what\", \"path\", \"name\", \"last_used\", \
@@ -21,14 +21,14 @@ With --json: {\"found\": [{\"kind\", \"label\", \"path\", \"bytes\", \"freed\", 
 \"consequence\"}], \"notes\": [\"…\"]}. \"standing\" is \"kept\", \"waiting\", \"goes\" or \
 \"elsewhere\".";
 
-/// Say what keeps a package, clone, artifact, space or a content of the store, or when it goes
+/// Show what references an item, or when it becomes deletable
 ///
-/// It is named by its path or that of anything in it, by its name, or by its hash, slug or UUID; what is
-/// in the store, also by a name that is bound to it.
+/// An item is a package, clone, artifact, scratch space or content of the store. It is given by its path or
+/// that of a file in it, by its name, hash, slug or UUID, or by a name that is bound to it in the store.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Its name or path
+    /// The item
     #[arg(value_name = "NAME|PATH")]
     query: String,
 
@@ -38,25 +38,22 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let delay = collection::duration(COLLECT_DELAY).unwrap_or_default();
-        let ignore_roots = self.ignored.paths.clone();
-        let options = Options { ignore_roots, ..collection::looking(session, delay)? };
+        let options = collection::dry_run(session, &self.ignored.paths)?;
         let moment = collection::moment(session);
         let explained =
             with_progress(session, |progress| gc::why(&self.query, &options, moment, progress))?;
-        let Explained { found, notes } = &explained;
-        if found.is_empty() {
-            collection::tell(notes, session);
-            return Err(collection::nothing_is_called(&self.query, &options.depots));
+        if explained.found.is_empty() {
+            let text = text::gc::explained(&explained, &session.context());
+            session.output.text(text)?;
+            return Err(not_found(&self.query, &options.depots));
         }
-        if session.output.is_json() {
-            return session.output.json(&explained);
-        }
-        let reader = session.reader();
-        let blocks: Vec<String> =
-            found.iter().map(|found| explanation(found, &reader).join("\n") + "\n").collect();
-        session.output.result(&blocks.join("\n"))?;
-        collection::tell(notes, session);
-        Ok(())
+        session.print(&explained, |context| text::gc::explained(&explained, context))
     }
+}
+
+fn not_found(query: &str, depots: &[String]) -> Failure {
+    let depots = depots.iter().map(|depot| format!("`{depot}`")).collect::<Vec<_>>().join(", ");
+    let kinds = "package, clone, artifact, scratch space or name in the store";
+    Failure::new(Code::NotFound, format!("no {kinds} `{query}` in {depots}"))
+        .hint("`scratchrs status --all` lists all items")
 }

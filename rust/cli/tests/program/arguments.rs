@@ -35,13 +35,13 @@ fn arguments_that_are_not_understood() {
         (
             &["path"],
             "the following required arguments were not provided: <KEY>",
-            "`scratchrs --help` shows what can be given",
+            "`scratchrs --help` lists the commands and options",
         ),
         (
             &["path", "cache", "--uuid", "7876af07"],
-            "invalid value '7876af07' for '--uuid <UUID>': a UUID has 32 hexadecimal digits, as in \
+            "invalid value '7876af07' for '--uuid <UUID>': expected a UUID such as \
              7876af07-990d-54b4-ab0e-23690620f79a",
-            "`scratchrs --help` shows what can be given",
+            "`scratchrs --help` lists the commands and options",
         ),
     ] {
         let run = lab.run(arguments);

@@ -117,7 +117,7 @@ fn a_name_is_bound_and_unbound() {
     );
     assert_eq!(artifact(&lab, &["unbind", "iris"]), said(&format!("Unbound `iris` in `{file}`")));
     assert_eq!(lab.read("Artifacts.toml"), "");
-    let nothing = format!("error: nothing is bound to `iris` in `{file}`\n");
+    let nothing = format!("error: `iris` in `{file}` is not bound\n");
     assert_eq!(artifact(&lab, &["unbind", "iris"]), Run::failed(3, &nothing));
 }
 
@@ -243,12 +243,11 @@ fn hashes_are_taken_from_a_tarball() {
     let text = lab.read("Artifacts.toml");
     assert!(text.contains(IRIS) && text.matches(sha256).count() == 2, "{text}");
     let run = artifact(&lab, &["bind", "x", IRIS, "--url", "https://h/a"]);
-    let hint = "hint: each --url needs a --sha256, or a --tarball\n";
-    let expected = format!("error: there are 1 of --url and 0 of --sha256\n{hint}");
-    assert_eq!(run, Run::failed(2, &expected));
+    let expected = "error: expected one --sha256 for each --url, found 1 --url and 0 --sha256\n";
+    assert_eq!(run, Run::failed(2, expected));
     assert_eq!(artifact(&lab, &["bind", "x"]).code, 2);
     let run = artifact(&lab, &["bind", "x", "--tarball", "iris/data.csv"]);
-    assert_eq!(run, Run::failed(2, "error: this is no tarball, but a file: `iris/data.csv`\n"));
+    assert_eq!(run, Run::failed(2, "error: expected a tarball, found a file: `iris/data.csv`\n"));
 }
 
 #[test]
@@ -267,7 +266,7 @@ fn an_artifact_is_found_by_name_and_by_hash() {
         (
             "isis",
             "`[ROOT]/Artifacts.toml` binds no artifact `isis`\n\
-                  hint: `scratchrs artifact list --file …` shows which names there are\n"
+                  hint: `scratchrs artifact list --file …` lists its names\n"
                 .to_owned(),
         ),
     ] {
@@ -275,8 +274,9 @@ fn an_artifact_is_found_by_name_and_by_hash() {
     }
     fs::remove_file(lab.path("Artifacts.toml")).unwrap();
     let run = artifact(&lab, &["path", "iris"]);
-    let message = "there is no Artifacts.toml in this directory or above";
-    let expected = format!("error: {message}\nhint: name one: `--file path/to/it`\n");
+    let message = "no Artifacts.toml in this directory or above";
+    let expected =
+        format!("error: {message}\nhint: pass a file: `--file path/to/Artifacts.toml`\n");
     assert_eq!(run, Run::failed(3, &expected));
     lab.write("depot/artifacts/Overrides.toml", format!("{IRIS} = \"[ROOT]/iris\"\nbad = 1\n"));
 }
@@ -324,7 +324,7 @@ fn what_is_there_and_who_binds_it() {
             hash(IRIS)
         )
     );
-    assert_eq!(run.stderr, "2 artifacts in `[ROOT]/depot/artifacts`, 2.0 KiB\n");
+    assert_eq!(run.stderr, "2 artifacts in `[ROOT]/depot/artifacts` (2.0 KiB)\n");
     let answer_of_list = answer(&lab, &["list"]);
     assert_eq!(answer_of_list["bytes"], json!(2066));
     let listed = &answer_of_list["artifacts"][1];
@@ -335,13 +335,10 @@ fn what_is_there_and_who_binds_it() {
     let usage = artifact(&lab, &["usage", "iris"]);
     assert_eq!(usage.stdout, "name  last used  bound by\niris  today      [ROOT]/Artifacts.toml\n");
     let unused = artifact(&lab, &["usage", OTHER]);
-    assert_eq!(unused, said(&format!("No file that the depots know binds {OTHER}")));
+    assert_eq!(unused, said(&format!("No file in the usage logs binds {OTHER}")));
     assert_eq!(answer(&lab, &["usage", OTHER])["files"], json!([]));
     let empty = Lab::new();
-    assert_eq!(
-        artifact(&empty, &["list"]),
-        said("There is no artifact in `[ROOT]/depot/artifacts`")
-    );
+    assert_eq!(artifact(&empty, &["list"]), said("No artifacts in `[ROOT]/depot/artifacts`"));
 }
 
 #[test]
@@ -416,7 +413,7 @@ fn rot_is_told_file_by_file() {
                  missing  data.csv\n  extra    extra\n"
             ),
             stderr: "error: 1 of 1 artifact does not match its hash\n\
-                     hint: `scratchrs artifact repair` installs corrupt artifacts again, if a file that binds them names a source\n"
+                     hint: `scratchrs artifact repair` installs corrupt artifacts again, if a file that binds them has a source\n"
                 .to_owned(),
         }
     );
@@ -438,11 +435,11 @@ fn an_artifact_is_removed_after_a_question() {
     let path = format!("[ROOT]/depot/artifacts/{IRIS}");
     let what = format!("`{path}` (18 bytes, which 1 file binds)");
     let refused = format!(
-        "error: can't ask without a terminal: Remove {what}?\n\
-         hint: pass `--yes` to remove without a question\n"
+        "error: can't ask without a terminal: Delete {what}?\n\
+         hint: pass `--yes` to delete without asking\n"
     );
     assert_eq!(artifact(&lab, &["remove", "iris"]), Run::failed(2, &refused));
-    assert_eq!(artifact(&lab, &["remove", "iris", "--yes"]), said(&format!("Removed {what}")));
+    assert_eq!(artifact(&lab, &["remove", "iris", "--yes"]), said(&format!("Deleted {what}")));
     let left: Vec<_> = fs::read_dir(lab.path("depot/artifacts")).unwrap().collect();
     assert!(left.is_empty(), "{left:?}");
     let gone = format!("error: artifact {IRIS} is not installed\n");

@@ -112,7 +112,7 @@ fn what_a_file_binds_is_installed_but_for_what_is_lazy() {
     let again = scene.install(&["--lazy"]);
     let both = format!("{}\n{}\n", scene.path(&scene.iris), scene.path(&scene.tool));
     assert_eq!((again.code, again.stdout), (0, both));
-    assert_eq!(again.stderr, "Installed 1 artifact\n1 artifact is there already\n");
+    assert_eq!(again.stderr, "Installed 1 artifact\n1 artifact is already installed\n");
     assert!(scene.is_there(&scene.tool));
     let log = scene.lab.read("depot/logs/artifact_usage.toml");
     assert!(log.contains("[[\"[ROOT]/Artifacts.toml\"]]"), "{log}");
@@ -141,7 +141,7 @@ fn what_can_be_had_nowhere_is_told() {
     let lab = Lab::new();
     assert_eq!(lab.run(&["artifact", "bind", "local", &"ab".repeat(20)]).code, 0);
     let note = "note: `local` is not installed, and `[ROOT]/Artifacts.toml` has no URL to \
-                download it from\nThere is nothing to install\n";
+                download it from\nNothing to install\n";
     let expected = Run { code: 0, stdout: String::new(), stderr: note.to_owned() };
     assert_eq!(lab.run(&["artifact", "install"]), expected);
 }

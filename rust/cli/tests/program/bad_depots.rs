@@ -45,7 +45,7 @@ fn a_link_to_nothing_is_in_the_way() {
     assert_eq!(lab.run(&PATH), Run::failed(1, &error));
     assert_eq!(lab.run(&[&PATH[..], &["--no-create"]].concat()).code, 3);
     let delete = lab.run(&["delete", "cache", "--project", "Mine", "--yes"]);
-    let said = format!("Removed the link `[ROOT]/{space}` (what it leads to stays)\n");
+    let said = format!("Deleted the link `[ROOT]/{space}` (its target is kept)\n");
     assert_eq!(delete, Run { code: 0, stdout: String::new(), stderr: said });
     lab.result(&PATH);
 }
@@ -60,9 +60,9 @@ fn a_torn_log_is_read_and_healed() {
     let run = lab.run(&["list"]);
     assert_eq!(
         run.stderr,
-        "note: the log of uses `[ROOT]/depot/logs/scratch_usage.toml` has 1 fault, skipped, and \
-         removed when the next use is recorded:\n  line 3: the line is torn: `time = 2026-10-1`\n\
-         There is no scratch space in `[ROOT]/depot/scratchspaces`\n"
+        "note: the usage log `[ROOT]/depot/logs/scratch_usage.toml` is damaged (repaired by the next \
+         use):\n  line 3: the line is torn: `time = 2026-10-1`\n\
+         No scratch spaces in `[ROOT]/depot/scratchspaces`\n"
     );
     let answer = json(&lab.result(&["list", "--json"]));
     let fault =
@@ -73,7 +73,7 @@ fn a_torn_log_is_read_and_healed() {
     assert_eq!(run.stdout, format!("[ROOT]/depot/scratchspaces/{UUID}/cache\n"));
     assert_eq!(
         run.stderr,
-        "note: the log of uses `[ROOT]/depot/logs/scratch_usage.toml` has 1 fault, removed now:\n  \
+        "note: the usage log `[ROOT]/depot/logs/scratch_usage.toml` is damaged (repaired now):\n  \
          line 3: the line is torn: `time = 2026-10-1`\n"
     );
     assert!(lab.log().contains("[[\"[ROOT]/x\"]]\nparent_projects = [\"/p\"]\ntime = [TIME]\n"));
@@ -113,7 +113,7 @@ fn the_log_is_a_directory() {
         "can't read `[ROOT]/depot/logs/scratch_usage.toml`: it is a directory, not a regular file";
     let run = lab.run(&PATH);
     let note = format!(
-        "note: the use is not recorded: {reason}\n\
+        "note: this use is not logged: {reason}\n\
          hint: move the directory away; the path is that of a file\n"
     );
     assert_eq!((run.code, run.stderr), (0, note), "the space is there all the same");
@@ -148,7 +148,7 @@ fn a_read_only_depot_is_read() {
         Run {
             code: 0,
             stdout: format!("[ROOT]/depot/scratchspaces/{UUID}/cache\n"),
-            stderr: "note: the use is not recorded, as the depot is read-only\n".to_owned(),
+            stderr: "note: this use is not logged: the depot is read-only\n".to_owned(),
         }
     );
     let missing = format!(
@@ -163,7 +163,7 @@ fn a_read_only_depot_is_read() {
     assert_eq!(delete.code, 1);
     assert!(delete.stderr.contains("read-only file system (EROFS)\nhint: "), "{}", delete.stderr);
     let dry = read_only(&["gc", "--dry-run"]);
-    assert!(dry.code == 0 && dry.stderr.contains("Nothing was touched."), "{dry:?}");
+    assert!(dry.code == 0 && dry.stderr.contains("Nothing was deleted."), "{dry:?}");
     let collect = read_only(&["gc"]);
     let refused = "error: can't create the lock `[ROOT]/depot/logs/manifest_usage.toml.pid`: \
                    read-only file system (EROFS)\nhint: put a writable depot first";

@@ -43,8 +43,8 @@ fn no_depot_is_an_error() {
             lab.run(command),
             Run::failed(
                 2,
-                "error: there is no depot: JULIA_DEPOT_PATH is set to nothing\n\
-                 hint: unset JULIA_DEPOT_PATH to use ~/.julia, or name a depot: `--depot /path`\n"
+                "error: no depot: JULIA_DEPOT_PATH is empty\n\
+                 hint: unset JULIA_DEPOT_PATH to use ~/.julia, or pass a depot: `--depot /path`\n"
             )
         );
     }

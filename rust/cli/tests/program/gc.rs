@@ -27,9 +27,9 @@ fn a_dry_run_and_a_collection() {
     let expected = "      \
       Active 0 manifests, 1 artifact file, 0 scratch spaces
   Would free 1.0 KiB
-             artifacts      1     1.0 KiB   nothing keeps them
-             spaces         1      1 byte   nothing keeps them
-             Nothing was touched.
+             artifacts      1     1.0 KiB   unreachable
+             spaces         1      1 byte   unreachable
+             Nothing was deleted.
 ";
     assert_eq!(run.stderr.trim_start(), expected.trim_start());
     assert_eq!((run.code, run.stdout.as_str()), (0, ""));
@@ -108,8 +108,8 @@ fn a_root_that_cannot_be_read_completely_blocks_a_collection() {
     let gc = ["gc", "--dry-run", "--collect-delay", "0"];
     let run = lab.run(&gc);
     let skipped = "\
-     Skipped 1 file that cannot be read completely: nothing that it may reference is deleted. Repair it, delete \
-     it, or pass `--ignore-root PATH`\n               [ROOT]/Mine/Artifacts.toml:2:";
+     Skipped 1 unreadable file: everything that it may reference is kept. Repair or delete it, or pass \
+     `--ignore-root PATH`\n               [ROOT]/Mine/Artifacts.toml:2:";
     assert!(run.stderr.contains(skipped.trim_start()), "{}", run.stderr);
     assert!(!run.stderr.contains("artifacts"), "{}", run.stderr);
     let json_of = |more: &[&str]| json(&lab.result(&[&gc[..], &["--json"], more].concat()));
@@ -151,11 +151,11 @@ fn people_get_a_table_and_a_tree() {
     let why = lab.result(&["why", "iris"]);
     assert!(why.contains("└─ bound as `iris` by [ROOT]/Mine/Artifacts.toml"), "{why}");
     let why = lab.result(&["why", "cache"]);
-    assert!(why.contains("nothing keeps it"), "{why}");
+    assert!(why.contains("└─ unreachable"), "{why}");
     let expected = Run::failed(
         3,
-        "error: there is no package, clone, artifact, space or name in the store `nothing` in `[ROOT]/depot`\n\
-         hint: `scratchrs status --all` shows what there is\n",
+        "error: no package, clone, artifact, scratch space or name in the store `nothing` in `[ROOT]/depot`\n\
+         hint: `scratchrs status --all` lists all items\n",
     );
     assert_eq!(lab.run(&["why", "nothing"]), expected);
 }

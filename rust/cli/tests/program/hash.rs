@@ -95,14 +95,12 @@ fn what_may_surprise_is_told() {
     let run = lab.run(&["hash", "tree"]);
     assert_eq!(
         run.stderr,
-        format!(
-            "note: git names the tree {git}, as there are links in it that are not ASCII: `tree`\n"
-        )
+        format!("note: git's hash of the tree is {git}, since it has non-ASCII links: `tree`\n")
     );
     assert!(run.code == 0 && !run.stdout.contains(&git), "Pkg's name is the one that counts");
     lab.write("cut.tar", &std::fs::read(lab.path("tree.tar")).unwrap()[..700]);
     let run = lab.run(&["hash", "cut.tar"]);
-    assert!(run.stderr.starts_with("note: this is no tarball, as "), "{}", run.stderr);
+    assert!(run.stderr.starts_with("note: not a tarball: "), "{}", run.stderr);
     assert!(run.code == 0 && run.stdout.starts_with("git-blob-sha1 = "), "{}", run.stdout);
 }
 
@@ -116,7 +114,7 @@ fn what_has_no_hash_is_an_error() {
             1,
             "can't open `/dev/zero`: it is a character device, not a regular file",
         ),
-        (&["hash", "tree", "--only", "sha256"], 2, "there is no sha256 of a directory: `tree`"),
+        (&["hash", "tree", "--only", "sha256"], 2, "a directory has no sha256: `tree`"),
     ] {
         assert_eq!(lab.run(arguments), Run::failed(code, &format!("error: {message}\n")));
     }

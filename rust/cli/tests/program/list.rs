@@ -32,13 +32,13 @@ fn a_table_for_people() {
         Run {
             code: 0,
             stdout: "\
-package                               key        size  last used      kept by
+package                               key        size  last used      used by
 (global)                              a       0 bytes  never logged   nothing
 11111111-2222-3333-4444-555555555555  b        1 byte  on 9999-12-30  nothing
 Mine                                  cache  10.0 KiB  on 9999-12-31  2 projects
 "
             .to_owned(),
-            stderr: "3 scratch spaces in `[ROOT]/depot/scratchspaces`, 10.0 KiB\n".to_owned(),
+            stderr: "3 scratch spaces in `[ROOT]/depot/scratchspaces` (10.0 KiB)\n".to_owned(),
         }
     );
 }
@@ -50,12 +50,12 @@ fn the_details() {
         run.stdout,
         format!(
             "\
-package                               key        size  last used      kept by
+package                               key        size  last used      used by
 (global)                              a       0 bytes  never logged   nothing
     [ROOT]/depot/scratchspaces/{GLOBAL}/a
 {UNKNOWN}  b        1 byte  on 9999-12-30  nothing
     [ROOT]/depot/scratchspaces/{UNKNOWN}/b
-    used by [ROOT]/gone/Project.toml (gone)
+    used by [ROOT]/gone/Project.toml (missing)
 Mine                                  cache  10.0 KiB  on 9999-12-31  2 projects
     [ROOT]/depot/scratchspaces/{UUID}/cache
     used by [ROOT]/Mine/Project.toml
@@ -118,12 +118,12 @@ fn nothing_is_said_in_one_line() {
         let expected = Run { code: 0, stdout: String::new(), stderr: format!("{stderr}\n") };
         assert_eq!(lab.run(arguments), expected);
     };
-    nothing(&["list"], "There is no scratch space, as there is no depot at `[ROOT]/depot`");
+    nothing(&["list"], "No scratch spaces: the depot `[ROOT]/depot` does not exist");
     lab.write("depot/other", "");
-    nothing(&["list"], "There is no scratch space in `[ROOT]/depot/scratchspaces`");
+    nothing(&["list"], "No scratch spaces in `[ROOT]/depot/scratchspaces`");
     nothing(
         &["list", "--uuid", UUID],
-        &format!("There is no scratch space of package {UUID} in `[ROOT]/depot/scratchspaces`"),
+        &format!("No scratch spaces of package {UUID} in `[ROOT]/depot/scratchspaces`"),
     );
     assert_eq!(json(&lab.result(&["list", "--json"]))["spaces"], json!([]));
 }

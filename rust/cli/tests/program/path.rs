@@ -37,8 +37,7 @@ fn the_answer_in_json() {
     );
 }
 
-const NOTE: &str =
-    "the use is not recorded, as there is no project: a collection may take the space";
+const NOTE: &str = "this use is not logged without a project: a collection may delete the space";
 
 #[test]
 fn without_a_project_the_space_is_global_and_the_use_not_recorded() {
@@ -49,7 +48,7 @@ fn without_a_project_the_space_is_global_and_the_use_not_recorded() {
             code: 0,
             stdout: format!("[ROOT]/depot/scratchspaces/{GLOBAL}/free\n"),
             stderr: format!(
-                "note: {NOTE}\nhint: name a project: `--project .`, or JULIA_PROJECT\n"
+                "note: {NOTE}\nhint: pass a project: `--project .`, or set JULIA_PROJECT\n"
             ),
         }
     );
@@ -93,9 +92,9 @@ fn without_create_nothing_is_touched() {
         Run::failed(
             3,
             &format!(
-                "error: there is no scratch space `cache` of `Mine`: \
+                "error: scratch space `cache` of `Mine` does not exist: \
                  `[ROOT]/depot/scratchspaces/{UUID}/cache`\n\
-                 hint: without `--no-create` it is made\n"
+                 hint: omit `--no-create` to create it\n"
             )
         )
     );
@@ -120,9 +119,9 @@ fn an_error_in_json_is_one_object() {
         json(&run.stderr),
         json!({"error": {
             "code": "not_found",
-            "message": format!("there is no scratch space `cache` in the global namespace: `{path}`"),
+            "message": format!("scratch space `cache` in the global namespace does not exist: `{path}`"),
             "path": path,
-            "hint": "without `--no-create` it is made",
+            "hint": "omit `--no-create` to create it",
         }})
     );
 }

@@ -70,11 +70,11 @@ fn a_project_of_the_environment_that_is_not_there_is_none() {
     assert_eq!(run.stdout, format!("[ROOT]/depot/scratchspaces/{GLOBAL}/cache\n"));
     assert_eq!(
         run.stderr.lines().next(),
-        Some("note: JULIA_PROJECT is `[ROOT]/nowhere`, and there is no project file")
+        Some("note: JULIA_PROJECT is `[ROOT]/nowhere`, which has no project file")
     );
     lab.set("JULIA_PROJECT", "");
     let run = lab.run(&["path", "cache"]);
-    assert!(run.stderr.starts_with("note: the use is not recorded"), "{}", run.stderr);
+    assert!(run.stderr.starts_with("note: this use is not logged"), "{}", run.stderr);
 }
 
 #[test]
@@ -84,13 +84,13 @@ fn a_project_that_cannot_be_meant_is_refused() {
         ("", "error: `--project` is empty\n"),
         (
             "nowhere",
-            "error: there is no project file at `nowhere`\n\
-             hint: name a `Project.toml`, or a directory that holds one\n",
+            "error: no project file at `nowhere`\n\
+             hint: pass a `Project.toml`, or a directory with one\n",
         ),
         (
             "@v#.#",
-            "error: can't find the project `@v#.#`: which Julia's version `#` stands for is not \
-             known\nhint: write the version, as in `@v1.11`\n",
+            "error: can't find the project `@v#.#`: the version of Julia for `#` is unknown\n\
+             hint: pass the version, as in `@v1.11`\n",
         ),
     ] {
         for command in [&["path", "cache"][..], &["delete", "cache"], &["clear"]] {

@@ -26,7 +26,7 @@ fn one_space_is_removed() {
     let lab = lab();
     let path = format!("[ROOT]/depot/scratchspaces/{UUID}/cache");
     let arguments = ["delete", "cache", "--project", "Mine", "--yes"];
-    assert_eq!(lab.run(&arguments), said(&format!("Removed `{path}` (4 bytes)\n")));
+    assert_eq!(lab.run(&arguments), said(&format!("Deleted `{path}` (4 bytes)\n")));
     assert!(!lab.exists(&format!("depot/scratchspaces/{UUID}/cache")));
     assert!(lab.exists(&format!("depot/scratchspaces/{UUID}/other/data")));
     assert!(lab.exists(&format!("depot/scratchspaces/{GLOBAL}/cache/data")));
@@ -35,13 +35,14 @@ fn one_space_is_removed() {
         Run::failed(
             3,
             &format!(
-                "error: there is no scratch space `cache` of `Mine`: `{path}`\n\
-                 hint: `scratchrs list` shows which ones there are\n"
+                "error: scratch space `cache` of `Mine` does not exist: `{path}`\n\
+                 hint: `scratchrs list` lists the existing spaces\n"
             )
         )
     );
     let by_uuid = lab.run(&["delete", "cache", "--uuid", UUID]);
-    let message = format!("error: there is no scratch space `cache` of package {UUID}: `{path}`");
+    let message =
+        format!("error: scratch space `cache` of package {UUID} does not exist: `{path}`");
     assert_eq!((by_uuid.code, by_uuid.stderr.lines().next()), (3, Some(message.as_str())));
 }
 
@@ -82,8 +83,8 @@ fn nothing_is_removed_without_a_yes() {
         ),
     ] {
         let error = format!(
-            "error: can't ask without a terminal: Remove {what}?\n\
-             hint: pass `--yes` to remove without a question\n"
+            "error: can't ask without a terminal: Delete {what}?\n\
+             hint: pass `--yes` to delete without asking\n"
         );
         assert_eq!(lab.run(arguments), Run::failed(2, &error));
     }
@@ -97,11 +98,11 @@ fn the_spaces_of_one_package_are_removed() {
     let arguments = ["clear", "--project", "Mine", "--yes"];
     assert_eq!(
         lab.run(&arguments),
-        said(&format!("Removed 2 scratch spaces in `{directory}` (5 bytes)\n"))
+        said(&format!("Deleted 2 scratch spaces in `{directory}` (5 bytes)\n"))
     );
     assert!(!lab.exists(&format!("depot/scratchspaces/{UUID}")));
     assert!(lab.exists(&format!("depot/scratchspaces/{GLOBAL}/cache/data")));
-    assert_eq!(lab.run(&arguments), said(&format!("There is no scratch space in `{directory}`\n")));
+    assert_eq!(lab.run(&arguments), said(&format!("No scratch spaces in `{directory}`\n")));
 }
 
 #[test]
@@ -110,7 +111,7 @@ fn all_spaces_are_removed() {
     lab.write("depot/artifacts/kept", "");
     assert_eq!(
         lab.run(&["clear", "--all", "--yes"]),
-        said("Removed 3 scratch spaces in `[ROOT]/depot/scratchspaces` (5 bytes)\n")
+        said("Deleted 3 scratch spaces in `[ROOT]/depot/scratchspaces` (5 bytes)\n")
     );
     assert!(!lab.exists("depot/scratchspaces"));
     assert!(lab.exists("depot/artifacts/kept"));
@@ -126,8 +127,8 @@ fn clear_has_to_be_told_whose() {
         lab.run(&["clear", "--yes", "--project", "env"]),
         Run::failed(
             2,
-            "error: `[ROOT]/env/Project.toml` gives no UUID: it has no scratch spaces of its own\n\
-             hint: `--uuid 00000000-0000-0000-0000-000000000000` names the global spaces\n"
+            "error: the project `[ROOT]/env/Project.toml` has no UUID, and so no scratch spaces of its own\n\
+             hint: `--uuid 00000000-0000-0000-0000-000000000000` selects the global spaces\n"
         )
     );
     assert_eq!(json(&lab.result(&["list", "--json"]))["spaces"].as_array().unwrap().len(), 3);
@@ -141,13 +142,13 @@ fn a_link_goes_and_what_it_leads_to_stays() {
     symlink(lab.path("elsewhere"), lab.path(&link)).unwrap();
     assert_eq!(
         lab.run(&["delete", "linked", "--uuid", UUID, "--yes"]),
-        said(&format!("Removed the link `[ROOT]/{link}` (what it leads to stays)\n"))
+        said(&format!("Deleted the link `[ROOT]/{link}` (its target is kept)\n"))
     );
     symlink(lab.path("elsewhere"), lab.path(&link)).unwrap();
     let directory = format!("[ROOT]/depot/scratchspaces/{UUID}");
     assert_eq!(
         lab.run(&["clear", "--uuid", UUID, "--yes"]),
-        said(&format!("Removed 3 scratch spaces in `{directory}` (5 bytes)\n"))
+        said(&format!("Deleted 3 scratch spaces in `{directory}` (5 bytes)\n"))
     );
     assert_eq!(fs::read_to_string(lab.path("elsewhere/data")).unwrap(), "1234");
 }

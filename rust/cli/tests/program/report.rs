@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::lab::{GLOBAL, Lab, Run, UUID, json};
 
-/// What a page should not believe.
+/// Text that must be escaped in the page.
 const HOSTILE: &str = "</script><script>alert(\"x\")<!-- & \u{1b}\u{2028}'/* the data */";
 
 /// A package, an artifact and two spaces, one of which a project keeps.
@@ -148,18 +148,18 @@ fn what_no_page_can_be_written_to_is_refused() {
     };
     refused(
         "pages/nowhere/depot.html",
-        "nowhere/depot.html`: its directory is not there\n\
-         hint: make the directory, or name another file",
+        "nowhere/depot.html`: its directory does not exist\n\
+         hint: create the directory, or pass another file",
     );
     fs::create_dir(lab.path("pages/directory")).unwrap();
     refused(
         "pages/directory",
-        "directory`: it is a directory\nhint: name a file in it: `--html depot.html`",
+        "directory`: it is a directory\nhint: pass a file: `--html depot.html`",
     );
     symlink("nowhere", lab.path("pages/link")).unwrap();
-    refused("pages/link", "link`: what is there is no file\nhint: name another file");
+    refused("pages/link", "link`: it is not a regular file\nhint: pass another file");
     assert!(lab.command("mkfifo", &["[ROOT]/pages/pipe"]).status().unwrap().success());
-    refused("pages/pipe", "pipe`: what is there is no file\nhint: name another file");
+    refused("pages/pipe", "pipe`: it is not a regular file\nhint: pass another file");
     assert!(fs::metadata(lab.path("pages/pipe")).unwrap().file_type().is_fifo());
     assert_eq!(lab.run(&["report", "--html", ""]).code, 2);
     assert_eq!(lab.run(&["report"]).code, 2);
@@ -172,7 +172,7 @@ fn the_system_s_refusal_is_told() {
     let run = lab.run(&["report", "--html", &"x".repeat(300)]);
     assert_eq!(run.code, 1);
     assert!(run.stderr.contains("ENAMETOOLONG"), "{}", run.stderr);
-    assert!(run.stderr.contains("hint: name a file where you may write"), "{}", run.stderr);
+    assert!(run.stderr.contains("hint: pass a writable file"), "{}", run.stderr);
 }
 
 #[test]

@@ -107,15 +107,15 @@ fn what_is_not_bound_goes_and_not_before() {
     let lab = lab();
     store(&lab, &["add", "one", "one"]);
     store(&lab, &["add", "hi", "hi"]);
-    let none = "Removed 0 items (0 bytes)\n";
+    let none = "Freed 0 bytes (0 items)\n";
     assert_eq!(store(&lab, &["collect", "--delay", "0"]), Run::failed(0, none));
     assert_eq!(store(&lab, &["remove", "one"]).code, 0);
     assert_eq!(store(&lab, &["remove", "one"]).code, 3);
-    let waits = "Removed 0 items (0 bytes); 2 orphans pending\n";
+    let waits = "Freed 0 bytes (0 items); 2 items pending\n";
     assert_eq!(store(&lab, &["collect"]), Run::failed(0, waits));
     let dry = answer(&lab, &["collect", "--delay", "0", "--dry-run"]);
     assert_eq!((dry["removed"].as_array().unwrap().len(), &dry["bytes"]), (2, &Value::from(10)));
-    let gone = "Removed 2 items (10 bytes)\n";
+    let gone = "Freed 10 bytes (2 items)\n";
     assert_eq!(store(&lab, &["collect", "--delay", "0"]), Run::failed(0, gone));
     assert_eq!(store(&lab, &["get", "hi"]).code, 0);
 }
@@ -129,7 +129,7 @@ fn what_is_wrong_is_said() {
     store(&lab, &["add", "hi", "hi"]);
     let taken = store(&lab, &["add", "one", "hi"]);
     assert_eq!(taken.code, 1);
-    assert!(taken.stderr.starts_with("error: \"hi\" is bound already in"), "{taken:?}");
+    assert!(taken.stderr.starts_with("error: \"hi\" is already bound in"), "{taken:?}");
     assert_eq!(store(&lab, &["add", "one", "hi", "--force"]).code, 0);
     let absent = store(&lab, &["get", &"0".repeat(64)]);
     assert_eq!(absent.code, 3);

@@ -38,15 +38,15 @@ fn lab() -> Lab {
 fn the_user_is_asked() {
     let lab = lab();
     let path = format!("[ROOT]/depot/scratchspaces/{UUID}/cache");
-    let question = format!("Remove `{path}` (4 bytes)? [y/N] ");
+    let question = format!("Delete `{path}` (4 bytes)? [y/N] ");
     let delete = format!("delete cache --uuid {UUID} --color never");
     let Some((shown, code)) = on_terminal(&lab, &delete, "n\n") else {
         return skip("the_user_is_asked", "there is no `script`");
     };
-    assert_eq!((shown, code), (format!("{question}Nothing was removed\n"), 1));
+    assert_eq!((shown, code), (format!("{question}Nothing was deleted\n"), 1));
     assert!(lab.exists(&format!("depot/scratchspaces/{UUID}/cache/data")));
     let (shown, code) = on_terminal(&lab, &delete, "y\n").unwrap();
-    assert_eq!((shown, code), (format!("{question}Removed `{path}` (4 bytes)\n"), 0));
+    assert_eq!((shown, code), (format!("{question}Deleted `{path}` (4 bytes)\n"), 0));
     assert!(!lab.exists(&format!("depot/scratchspaces/{UUID}/cache")));
 }
 
@@ -58,7 +58,7 @@ fn a_table_fits_the_terminal() {
     };
     assert_eq!(
         shown,
-        "package      key       size  last used     kept by\n\
+        "package      key       size  last used     used by\n\
          7876af07-9…  cache  4 bytes  never logged  nothing\n"
     );
 }

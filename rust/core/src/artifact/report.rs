@@ -1,5 +1,7 @@
 //! Results of the operations on artifacts, as plain data.
 
+use std::fmt::{self, Display, Formatter};
+
 use schemars::JsonSchema;
 use scratchrs_archive::{self as archive, Change};
 use scratchrs_model::diagnostic::Diagnostic;
@@ -17,6 +19,12 @@ pub struct FileDiagnostic {
     /// The diagnostic.
     #[serde(flatten)]
     pub diagnostic: Diagnostic,
+}
+
+impl Display for FileDiagnostic {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file, self.diagnostic)
+    }
 }
 
 /// The result of verifying an artifact.
@@ -221,4 +229,44 @@ pub struct Bound {
     pub file: String,
     /// Invalid records that were removed from the usage log.
     pub removed_records: Vec<Diagnostic>,
+}
+
+/// A binding of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FileBinding {
+    /// The name.
+    pub name: String,
+    /// The platform; `None` for any, and if the binding is undecided or invalid.
+    pub platform: Option<String>,
+    /// The hash; `None` if the binding is undecided or invalid.
+    pub hash: Option<TreeHash>,
+    /// Whether the artifact is installed only at its first use.
+    pub lazy: bool,
+    /// Whether the artifact is installed.
+    pub state: BindingState,
+    /// The path of the artifact; `None` if the binding is undecided or invalid.
+    pub path: Option<String>,
+    /// Where a tarball of the artifact can be downloaded.
+    pub urls: Vec<String>,
+    /// Why the binding is undecided or invalid.
+    pub reason: Option<String>,
+    /// What to do about that.
+    #[serde(skip)]
+    pub hint: Option<String>,
+}
+
+/// The state of a binding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BindingState {
+    /// The artifact is installed.
+    Installed,
+    /// The artifact is not installed.
+    Missing,
+    /// An `Overrides.toml` replaces the artifact.
+    Overridden,
+    /// The hash depends on unknown properties of the host.
+    Undecided,
+    /// The binding is invalid.
+    Invalid,
 }

@@ -21,6 +21,9 @@ pub struct Space {
     pub last_used: Option<DepotTime>,
     /// The project files for which it was used.
     pub parent_projects: Vec<String>,
+    /// Those of these that do not exist.
+    #[serde(skip)]
+    pub missing_projects: Vec<String>,
 }
 
 /// The scratch spaces of a depot.

@@ -1,13 +1,12 @@
-//! `scratchrs artifact archive`: an artifact becomes a tarball.
+//! `scratchrs artifact archive`: pack an artifact as a tarball.
 
 use scratchrs_archive::{Compression, Packed};
 use scratchrs_core::artifact;
 use scratchrs_model::hash::{Sha256, TreeHash};
+use scratchrs_text::{Text, human};
 use serde::Serialize;
 
 use crate::failure::Result;
-use crate::human;
-use crate::output::done;
 use crate::progress::with_progress;
 use crate::selection::{One, Selected};
 use crate::session::Session;
@@ -30,7 +29,7 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     one: One,
 
-    /// Where to write it
+    /// The path of the tarball
     tarball: String,
 }
 
@@ -51,18 +50,16 @@ impl Arguments {
         let Packed { sha256, size } = with_progress(session, |progress| {
             artifact::archive(&stack, hash, &self.tarball, compression, progress)
         })?;
-        if session.output.is_json() {
-            return session.output.json(&Answer {
-                artifact: &self.one.artifact,
-                hash,
-                tarball: &self.tarball,
-                sha256,
-                bytes: size,
-            });
-        }
-        session.output.result(&format!("{sha256}\n"))?;
-        let what = format!("{hash} into `{}` ({})", self.tarball, human::size(size));
-        session.output.talk(&format!("{} {what}", done("Archived")));
-        Ok(())
+        let answer = Answer {
+            artifact: &self.one.artifact,
+            hash,
+            tarball: &self.tarball,
+            sha256,
+            bytes: size,
+        };
+        session.print(&answer, |_| {
+            let what = format!("{hash} into `{}` ({})", self.tarball, human::size(size));
+            Text::line(sha256.to_string()).done("Archived", what)
+        })
     }
 }

@@ -6,12 +6,12 @@ use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::UsageLogFile;
 use scratchrs_model::platform::Platform;
+use scratchrs_text::{Text, usage_log};
 use serde::Serialize;
 
 use crate::content::Content;
-use crate::diagnostics;
+use crate::downloads;
 use crate::failure::{Code, Failure, Result};
-use crate::output::done;
 use crate::progress::with_progress;
 use crate::selection::{self, FileOption};
 use crate::session::Session;
@@ -37,26 +37,26 @@ pub(crate) struct Arguments {
     /// The name
     name: String,
 
-    /// The hash of the artifact's tree; with --tarball, that of the tree in it is taken
+    /// The tree hash of the artifact [default: that of the tree in --tarball]
     #[arg(required_unless_present = "tarball")]
     hash: Option<TreeHash>,
 
     #[command(flatten)]
     file: FileOption,
 
-    /// The platform for which the name stands for it, as `x86_64-linux-gnu` [default: every one]
+    /// The platform of the binding, such as `x86_64-linux-gnu` [default: all platforms]
     #[arg(long, value_name = "TRIPLET", value_parser = selection::parse_platform)]
     platform: Option<Platform>,
 
-    /// From where a tarball of it can be downloaded; may be repeated, the first is tried first
+    /// The URL of a tarball of the artifact; may be repeated, URLs are tried in this order
     #[arg(long = "url", value_name = "URL")]
     urls: Vec<String>,
 
-    /// The hash of the tarball at the URL, one for each, in the same order
+    /// The hash of the tarball at the URL: one for each URL, in the same order
     #[arg(long, value_name = "HASH")]
     sha256: Vec<Sha256>,
 
-    /// The tarball as it lies on this machine: hashes are taken from it
+    /// A local copy of the tarball, from which hashes are computed
     #[arg(long, value_name = "FILE", conflicts_with = "sha256")]
     tarball: Option<String>,
 
@@ -84,7 +84,7 @@ struct Answer<'a> {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         if self.name.is_empty() {
-            return Err(Failure::invalid("a name can't be empty"));
+            return Err(Failure::invalid("the name is empty"));
         }
         let (hash, downloads) = self.content(session)?;
         let file = self.file.or_new(session)?;
@@ -108,26 +108,26 @@ impl Arguments {
                 _ => failure,
             }
         })?;
+        let answer = Answer {
+            file: &bound.file,
+            name: &self.name,
+            hash,
+            platform: platform.map(ToString::to_string),
+            lazy: self.lazy,
+            downloads: &downloads,
+            healed: bound.removed_records,
+        };
         let log = UsageLogFile::Artifacts.path(&depot);
-        diagnostics::report(session, &log, &bound.removed_records, "removed now");
-        if session.output.is_json() {
-            return session.output.json(&Answer {
-                file: &bound.file,
-                name: &self.name,
-                hash,
-                platform: platform.map(ToString::to_string),
-                lazy: self.lazy,
-                downloads: &downloads,
-                healed: bound.removed_records,
-            });
-        }
-        let on = platform.map(|platform| format!(" on {platform}")).unwrap_or_default();
-        let what = format!("`{}`{on} to {hash} in `{}`", self.name, bound.file);
-        session.output.talk(&format!("{} {what}", done("Bound")));
-        Ok(())
+        session.print(&answer, |_| {
+            let on = platform.map(|platform| format!(" on {platform}")).unwrap_or_default();
+            let what = format!("`{}`{on} to {hash} in `{}`", self.name, bound.file);
+            let mut text = Text::default().done("Bound", what);
+            text.notes.extend(usage_log(&log, &answer.healed, "repaired now"));
+            text
+        })
     }
 
-    /// The artifact, and from where it can be downloaded.
+    /// The artifact, and its sources.
     fn content(&self, session: &Session) -> Result<(TreeHash, Vec<Download>)> {
         let (hash, sha256) = match (&self.tarball, self.hash) {
             (Some(tarball), hash) => {
@@ -135,23 +135,13 @@ impl Arguments {
                 (found, vec![sha256; self.urls.len()])
             }
             (None, Some(hash)) => (hash, self.sha256.clone()),
-            (None, None) => return Err(Failure::invalid("neither a hash nor a tarball is given")),
+            (None, None) => return Err(Failure::invalid("missing hash or --tarball")),
         };
-        if sha256.len() != self.urls.len() {
-            let (urls, hashes) = (self.urls.len(), sha256.len());
-            let message = format!("there are {urls} of --url and {hashes} of --sha256");
-            return Err(
-                Failure::invalid(message).hint("each --url needs a --sha256, or a --tarball")
-            );
-        }
-        let download =
-            |(url, sha256): (&String, Sha256)| Download { url: url.clone(), sha256, size: None };
-        Ok((hash, self.urls.iter().zip(sha256).map(download).collect()))
+        Ok((hash, downloads::pair(&self.urls, &sha256)?))
     }
 }
 
-/// The hash of the tree in a tarball, which has to be `expected` if that is given; and that of the
-/// tarball itself.
+/// The hash of the tree in a tarball, which must be `expected` if that is given; and the hash of the tarball.
 fn tarball_hashes(
     session: &Session,
     tarball: &str,
@@ -160,17 +150,15 @@ fn tarball_hashes(
     match with_progress(session, |progress| Content::read(tarball, false, progress))? {
         Content::Tarball { hashes, sha256, .. } => match expected {
             Some(expected) if !hashes.contains(&expected) => {
-                let message = format!(
-                    "the tree in the tarball is not {expected}, but {}: `{tarball}`",
-                    hashes.pkg
-                );
+                let message =
+                    format!("expected the tree {expected}, found {}: `{tarball}`", hashes.pkg);
                 Err(Failure::new(Code::Integrity, message).about(tarball))
             }
             Some(expected) => Ok((expected, sha256)),
             None => Ok((hashes.pkg, sha256)),
         },
         content => {
-            let message = format!("this is no tarball, but a {}: `{tarball}`", content.kind());
+            let message = format!("expected a tarball, found a {}: `{tarball}`", content.kind());
             Err(Failure::invalid(message).about(tarball))
         }
     }

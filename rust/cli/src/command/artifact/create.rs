@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use scratchrs_core::artifact::{self, Created};
+use scratchrs_core::artifact;
 use scratchrs_fs as fs;
+use scratchrs_text as text;
 
 use crate::failure::{Failure, Result};
-use crate::output::done;
 use crate::progress::with_progress;
 use crate::selection;
 use crate::session::Session;
@@ -43,14 +43,6 @@ impl Arguments {
             filled.and_then(|()| creation.publish(&stack, progress))
         });
         let created = created.map_err(|error| Failure::from(error).about_by_default(&self.path))?;
-        if session.output.is_json() {
-            return session.output.json(&created);
-        }
-        let Created { hash, path, is_new } = created;
-        session.output.result(&format!("{hash}\n"))?;
-        let (word, what) =
-            if is_new { ("Created", "") } else { ("Found", ", which already exists") };
-        session.output.talk(&format!("{} `{path}`{what}", done(word)));
-        Ok(())
+        session.print(&created, |_| text::artifact::created(&created))
     }
 }

@@ -1,4 +1,4 @@
-//! `scratchrs artifact install`: artifacts come from where a file says that they can be had.
+//! `scratchrs artifact install`: install artifacts.
 
 use scratchrs_core::Error;
 use scratchrs_core::artifact::{self, Installed, LeftOut, Stack, Wanted};
@@ -6,75 +6,73 @@ use scratchrs_model::artifacts_toml::{Bindings, Chosen, Download};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::{Sha256, TreeHash};
 use scratchrs_model::layout::UsageLogFile;
+use scratchrs_text::human::{count, plural};
+use scratchrs_text::{Note, Text, usage_log};
 use serde::Serialize;
 
-use crate::diagnostics;
-use crate::downloads::Downloads;
+use crate::downloads::{self, Downloads};
 use crate::failure::{Code, Failure, Result};
-use crate::human::{self, visible};
-use crate::output::done;
 use crate::progress::with_progress;
 use crate::selection::{self, Scope, Selected};
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs artifact install                    what the Artifacts.toml here binds, if not lazily
-  scratchrs artifact install iris               one, lazy or not
+  scratchrs artifact install                    the artifacts of the Artifacts.toml here, except lazy ones
+  scratchrs artifact install iris               one of them, lazy or not
   scratchrs artifact install --file ~/dev/MyPackage --lazy --platform aarch64-apple-darwin
   scratchrs artifact install $HASH --url https://example.org/iris.tar.gz --sha256 $DIGITS
 
 Environment:
-  JULIA_PKG_SERVER                     the server to ask first, as in Julia; empty: none
-  JULIA_PKG_CONCURRENT_DOWNLOADS       how many downloads at a time [default: 8]
-  JULIA_PKG_IGNORE_HASHES              `true`: a tree with another hash is taken
+  JULIA_PKG_SERVER                     the server to try first, as in Julia; empty: none
+  JULIA_PKG_CONCURRENT_DOWNLOADS       the number of concurrent downloads [default: 8]
+  JULIA_PKG_IGNORE_HASHES              `true`: trees with a wrong hash are accepted
   https_proxy, http_proxy, all_proxy, no_proxy
-  JULIA_SSL_CA_ROOTS_PATH, JULIA_NO_VERIFY_HOSTS, …  whom to trust, as in Julia
+  JULIA_SSL_CA_ROOTS_PATH, JULIA_NO_VERIFY_HOSTS, …  trusted certificates, as in Julia
 
 With --json: {\"artifacts\": [{\"name\", \"hash\", \"path\", \"is_new\", \"error\"}], \
 \"healed\": [{\"line\", \"column\", \"message\"}], \"notes\": [\"…\"]}. \"path\" or \"error\" is null; so is \
-\"hash\" where it is not known what a name stands for.";
+\"hash\" if the binding is undecided or invalid.";
 
 /// Install artifacts, and print their paths
 ///
-/// Each is asked for at the Pkg server and then at the places that the file names, and checked. If
-/// another process is installing one, it is waited for. A transfer that broke off goes on where it
-/// was. That the file is in use is recorded, so that no collection takes the artifacts. Exits with 1 if
-/// one can't be had, with 2 if it is only not known what a name stands for on this machine; all others
-/// are installed then.
+/// The Pkg server is tried first, then the URLs of the file; hashes are verified. Interrupted downloads
+/// resume, and concurrent processes share one download. The usage log records the file, so that no
+/// collection deletes its artifacts. Exits with 1 if an artifact cannot be installed, with 2 if a binding is
+/// undecided for this machine; the others are installed nevertheless.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Names, or hashes [default: all that the file binds and that are not lazy]
+    /// Names or hashes [default: all artifacts of the file, except lazy ones]
     #[arg(value_name = "ARTIFACT")]
     artifacts: Vec<String>,
 
     #[command(flatten)]
     scope: Scope,
 
-    /// Those that are lazy, too
+    /// Also install lazy artifacts
     #[arg(long, conflicts_with = "artifacts")]
     lazy: bool,
 
-    /// Those for every platform
+    /// Install the artifacts for all platforms
     #[arg(long, conflicts_with_all = ["artifacts", "platform"])]
     all: bool,
 
-    /// From where to download a tarball of the one artifact; may be repeated
+    /// The URL of a tarball of the artifact; may be repeated
     #[arg(long = "url", value_name = "URL", requires = "artifacts")]
     urls: Vec<String>,
 
-    /// The hash of the tarball at the URL, one for each, in the same order
+    /// The hash of the tarball at the URL: one for each URL, in the same order
     #[arg(long, value_name = "HASH", requires = "urls")]
     sha256: Vec<Sha256>,
 }
 
-/// What is to be done.
+/// The artifacts to install.
 struct Plan {
     wanted: Vec<Wanted>,
-    /// The names of which it is not known what they stand for.
+    /// Names with undecided or invalid bindings.
     left_out: Vec<LeftOut>,
-    /// What is invalid in the file, each with its place.
+    /// The diagnostics of the file, with their places.
     diagnostics: Vec<String>,
 }
 
@@ -114,20 +112,13 @@ impl Arguments {
         }
         artifacts.extend(left_out.into_iter().map(Artifact::left_out));
         diagnostics
-            .retain(|diagnostic| !artifacts.iter().any(|artifact| artifact.tells(diagnostic)));
-        selection::tell_diagnostics(session, &diagnostics);
+            .retain(|diagnostic| !artifacts.iter().any(|artifact| artifact.reports(diagnostic)));
+        session.output.notes(diagnostics);
+        let failed = failure(&artifacts);
         let log = stack.first_depot().map(|depot| UsageLogFile::Artifacts.path(depot));
-        diagnostics::report(session, &log.unwrap_or_default(), &healed, "removed now");
-        if session.output.is_json() {
-            let failed = failure(&artifacts);
-            session.output.json(&Answer { artifacts, healed })?;
-            return failed.map_or(Ok(()), Err);
-        }
-        let paths = artifacts.iter().filter_map(|artifact| artifact.path.as_deref());
-        let paths: String = paths.map(|path| format!("{path}\n")).collect();
-        session.output.result(&paths)?;
-        tell(session, &artifacts);
-        failure(&artifacts).map_or(Ok(()), Err)
+        let answer = Answer { artifacts, healed };
+        session.print(&answer, |_| answer.text(&log.unwrap_or_default()))?;
+        failed.map_or(Ok(()), Err)
     }
 
     fn plan(&self, session: &mut Session, stack: &mut Stack) -> Result<Plan> {
@@ -155,7 +146,7 @@ impl Arguments {
         Ok(Plan { wanted: once(wanted), left_out: Vec::new(), diagnostics: Vec::new() })
     }
 
-    /// What the file binds and can be downloaded. What is missing and can't be is told.
+    /// The artifacts of the file that have a source. Missing artifacts without a source are noted.
     fn bound(&self, session: &mut Session, stack: &mut Stack) -> Result<Plan> {
         let file = self.scope.file.existing(session)?;
         let bindings = stack.load(&file)?.unwrap_or_default();
@@ -174,7 +165,7 @@ impl Arguments {
                 let note = format!(
                     "`{name}` is not installed, and `{file}` has no URL to download it from"
                 );
-                session.output.note(&visible(&note), None);
+                session.output.notes([note]);
             }
         }
         Ok(Plan { wanted: once(wanted), left_out, diagnostics })
@@ -192,26 +183,16 @@ impl Arguments {
         once(wanted)
     }
 
-    /// The places that the user names.
+    /// The sources of `--url`.
     fn downloads(&self) -> Result<Vec<Download>> {
-        if self.urls.len() != self.sha256.len() {
-            let (urls, hashes) = (self.urls.len(), self.sha256.len());
-            let message = format!("there are {urls} of --url and {hashes} of --sha256");
-            return Err(Failure::invalid(message).hint("each --url needs a --sha256"));
-        }
         if self.artifacts.len() > 1 && !self.urls.is_empty() {
-            return Err(Failure::invalid("there is one --url, and several artifacts"));
+            return Err(Failure::invalid("--url needs exactly one artifact"));
         }
-        let download = |(url, sha256): (&String, &Sha256)| Download {
-            url: url.clone(),
-            sha256: *sha256,
-            size: None,
-        };
-        Ok(self.urls.iter().zip(&self.sha256).map(download).collect())
+        downloads::pair(&self.urls, &self.sha256)
     }
 }
 
-/// Of an artifact with several names, the first.
+/// The first name of each artifact.
 fn once(wanted: Vec<Wanted>) -> Vec<Wanted> {
     let mut kept: Vec<Wanted> = Vec::new();
     for one in wanted {
@@ -232,9 +213,7 @@ impl Artifact {
         let name = wanted.name.clone();
         match result {
             Ok(Installed { path, is_new, warnings, .. }) => {
-                for warning in warnings {
-                    session.output.note(&visible(&warning), None);
-                }
+                session.output.notes(warnings);
                 Ok(Self { name, hash, path: Some(path), is_new, error: None })
             }
             Err(error @ Error::Cancelled) => Err(error.into()),
@@ -243,11 +222,9 @@ impl Artifact {
             }
         }
     }
-}
 
-impl Artifact {
-    /// Whether its error says what is invalid in the file.
-    fn tells(&self, diagnostic: &str) -> bool {
+    /// Whether its error contains a diagnostic of the file.
+    fn reports(&self, diagnostic: &str) -> bool {
         self.error.as_ref().is_some_and(|error| error.message.contains(diagnostic))
     }
 
@@ -256,33 +233,38 @@ impl Artifact {
     }
 }
 
-/// Says how many there are, and why others are not.
-fn tell(session: &mut Session, artifacts: &[Artifact]) {
-    let count = |is_new: bool| {
-        let there = artifacts.iter().filter(|it| it.path.is_some() && it.is_new == is_new);
-        there.count() as u64
-    };
-    let (new, old) = (count(true), count(false));
-    if new > 0 {
-        session.output.talk(&format!("{} {}", done("Installed"), human::count(new, "artifact")));
-    }
-    if old > 0 {
-        let verb = if old == 1 { "is" } else { "are" };
-        session.output.talk(&format!("{} {verb} there already", human::count(old, "artifact")));
-    }
-    if artifacts.is_empty() {
-        session.output.talk("There is nothing to install");
-    }
-    if artifacts.len() > 1 {
-        for Artifact { error, .. } in artifacts {
-            if let Some(error) = error {
-                session.output.note(&error.message, error.hint.as_deref());
-            }
+impl Answer {
+    fn text(&self, log: &str) -> Text {
+        let lines = self.artifacts.iter().filter_map(|artifact| artifact.path.clone()).collect();
+        let mut text = Text { lines, ..Text::default() };
+        text.notes.extend(usage_log(log, &self.healed, "repaired now"));
+        let number = |is_new: bool| {
+            let installed = self.artifacts.iter().filter(|it| it.path.is_some());
+            installed.filter(|it| it.is_new == is_new).count() as u64
+        };
+        let (new, old) = (number(true), number(false));
+        if new > 0 {
+            text = text.done("Installed", count(new, "artifact"));
         }
+        if old > 0 {
+            let verb = plural(old, "is", "are");
+            text = text.sentence(format!("{} {verb} already installed", count(old, "artifact")));
+        }
+        if self.artifacts.is_empty() {
+            text = text.sentence("Nothing to install");
+        }
+        if self.artifacts.len() > 1 {
+            let errors = self.artifacts.iter().filter_map(|artifact| artifact.error.as_ref());
+            text.notes.extend(
+                errors
+                    .map(|error| Note { message: error.message.clone(), hint: error.hint.clone() }),
+            );
+        }
+        text
     }
 }
 
-/// That some are not there.
+/// The error that artifacts are not installed.
 fn failure(artifacts: &[Artifact]) -> Option<Failure> {
     let failures: Vec<_> = artifacts.iter().filter_map(|it| it.error.as_ref()).collect();
     let (bad, all) = (failures.len(), artifacts.len());
@@ -290,11 +272,11 @@ fn failure(artifacts: &[Artifact]) -> Option<Failure> {
     if all == 1 {
         return Some(first.clone());
     }
-    // Only if it is the same for all of them does the code say more than that something failed.
+    // Different failures have no common code.
     let is_same = failures.iter().all(|failure| failure.code == first.code);
     let code = if is_same { first.code } else { Code::Download };
     Some(Failure::new(
         code,
-        format!("{bad} of {} can't be installed", human::count(all as u64, "artifact")),
+        format!("{bad} of {} can't be installed", count(all as u64, "artifact")),
     ))
 }

@@ -1,10 +1,11 @@
-//! `scratchrs artifact path`: where an artifact lies.
+//! `scratchrs artifact path`: the path of an artifact.
 
 use scratchrs_model::hash::TreeHash;
+use scratchrs_text::Text;
+use scratchrs_text::human::visible;
 use serde::Serialize;
 
 use crate::failure::{Code, Failure, Result};
-use crate::human::visible;
 use crate::selection::{One, Selected};
 use crate::session::Session;
 
@@ -17,8 +18,8 @@ With --json: {\"artifact\", \"hash\", \"path\", \"overridden\", \"notes\": [\"â€
 
 /// Print the path of an artifact
 ///
-/// The path is in the first depot that has it, or the one that an Overrides.toml names. Exits with 3 if
-/// it is not installed.
+/// The path is in the first depot that has the artifact, or that of an Overrides.toml. Exits with 3 if the
+/// artifact is not installed.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -31,7 +32,7 @@ struct Answer<'a> {
     artifact: &'a str,
     hash: TreeHash,
     path: &'a str,
-    /// Whether an Overrides.toml names the path.
+    /// Whether an Overrides.toml has the path.
     overridden: bool,
 }
 
@@ -43,14 +44,12 @@ impl Arguments {
             let message = format!("artifact `{name}` is not installed: `{}`", stack.path(hash)?);
             return Err(Failure::new(Code::NotFound, message).about(stack.path(hash)?));
         };
-        if session.output.is_json() {
-            return session.output.json(&Answer {
-                artifact: &self.one.artifact,
-                hash,
-                path: &path,
-                overridden: stack.overridden(hash)?.is_some(),
-            });
-        }
-        session.output.result(&(path + "\n"))
+        let answer = Answer {
+            artifact: &self.one.artifact,
+            hash,
+            path: &path,
+            overridden: stack.overridden(hash)?.is_some(),
+        };
+        session.print(&answer, |_| Text::line(&path))
     }
 }

@@ -1,13 +1,13 @@
-//! `scratchrs artifact remove`: an artifact goes.
+//! `scratchrs artifact remove`: delete an artifact.
 
 use scratchrs_core::artifact;
 use scratchrs_model::hash::TreeHash;
+use scratchrs_text::Text;
+use scratchrs_text::human::{count, plural, size};
 use serde::Serialize;
 
 use crate::confirmation;
 use crate::failure::{Code, Failure, Result};
-use crate::human;
-use crate::output::done;
 use crate::selection::{One, Selected};
 use crate::session::Session;
 
@@ -16,13 +16,13 @@ Examples:
   scratchrs artifact remove iris
   scratchrs artifact remove 43563e7631a7eafae1f9f8d9d332e3de44ad7239 --yes
 
-With --json: {\"artifact\", \"hash\", \"removed\": [\"…\"], \"bytes\", \"notes\": [\"…\"]}, the paths \
-that it had.";
+With --json: {\"artifact\", \"hash\", \"removed\": [\"…\"], \"bytes\", \"notes\": [\"…\"]}. \"removed\" has \
+the paths of the artifact.";
 
-/// Remove an artifact from all depots
+/// Delete an artifact from all depots
 ///
-/// The bindings of files stay, so that the artifact can be installed again. An artifact that an
-/// Overrides.toml overrides is not removed. Exits with 3 if it is not installed.
+/// Its bindings are kept, so that it can be installed again. An artifact with an override in an
+/// Overrides.toml is not deleted. Exits with 3 if it is not installed.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -47,7 +47,8 @@ impl Arguments {
         let (Selected { hash, .. }, stack) = self.one.select(session)?;
         if let Some(path) = stack.overridden(hash)? {
             let message = format!("artifact {hash} is overridden by `{path}`");
-            let hint = "an Overrides.toml names that path; overridden artifacts are not removed";
+            let hint =
+                "overridden artifacts are not deleted; the path comes from an Overrides.toml";
             return Err(Failure::new(Code::Conflict, message).about(path).hint(hint));
         }
         let listed = artifact::list(&stack)?.artifacts;
@@ -60,20 +61,12 @@ impl Arguments {
         let uses = first.bound_by.len() as u64;
         let bound = match uses {
             0 => String::new(),
-            uses => format!(
-                ", which {} bind{}",
-                human::count(uses, "file"),
-                if uses == 1 { "s" } else { "" }
-            ),
+            uses => format!(", which {} {}", count(uses, "file"), plural(uses, "binds", "bind")),
         };
-        let what = format!("`{}` ({}{bound})", first.path, human::size(bytes));
-        self.confirmation.confirm(session, &format!("Remove {what}"))?;
+        let what = format!("`{}` ({}{bound})", first.path, size(bytes));
+        self.confirmation.confirm(session, &format!("Delete {what}"))?;
         let removed = artifact::remove(&stack, hash)?;
-        if session.output.is_json() {
-            let artifact = &self.one.artifact;
-            return session.output.json(&Answer { artifact, hash, removed, bytes });
-        }
-        session.output.talk(&format!("{} {what}", done("Removed")));
-        Ok(())
+        let answer = Answer { artifact: &self.one.artifact, hash, removed, bytes };
+        session.print(&answer, |_| Text::default().done("Deleted", what))
     }
 }

@@ -1,12 +1,11 @@
 //! `scratchrs artifact repair`: install corrupt artifacts again.
 
-use scratchrs_core::artifact::{self, LeftOut, Repairs};
-use scratchrs_model::hash::TreeHash;
+use scratchrs_core::artifact::{self, LeftOut};
+use scratchrs_text as text;
+use scratchrs_text::human::{count, plural};
 
 use crate::downloads::Downloads;
 use crate::failure::{Code, Failure, Result};
-use crate::human::{self, visible};
-use crate::output::{done, title};
 use crate::progress::with_progress;
 use crate::selection::{self, Scope};
 use crate::session::Session;
@@ -14,18 +13,18 @@ use crate::session::Session;
 const AFTER_HELP: &str = "\
 Examples:
   scratchrs artifact repair             the corrupt artifacts in the depots
-  scratchrs artifact repair --file .    … and missing ones that the package here binds
+  scratchrs artifact repair --file .    … and missing ones of the package in this directory
 
 With --json: {\"sound\", \"repaired\": [{\"hash\", \"path\"}], \"installed\": [{\"hash\", \"path\"}], \
 \"failed\": [{\"hash\", \"name\", \"reason\"}], \"left_out\": [{\"name\", \"reason\"}], \"unknown\": [{\"hash\", \"path\"}], \
-\"unreadable\": [{\"hash\", \"path\", \"reason\"}], \"notes\": [\"…\"]}. For those in \"unknown\", no \
-file that the depots know names a source.";
+\"unreadable\": [{\"hash\", \"path\", \"reason\"}], \"notes\": [\"…\"]}. \"unknown\" are corrupt artifacts \
+without a known source.";
 
 /// Verify all artifacts, and install corrupt ones again
 ///
-/// An artifact can be repaired if a file binds it with a source to download it from, or if the Pkg server
-/// has it: a file that the depots know, or the one that --file names. Exits with 1 if an artifact is
-/// still corrupt or missing, with 2 if names in that file are undecided for this machine.
+/// An artifact can be repaired if the Pkg server has it, or if a file of the usage logs or --file binds it with
+/// a source. Exits with 1 if an artifact is still corrupt or missing, with 2 if names in the file are
+/// undecided for this machine.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
@@ -44,68 +43,20 @@ impl Arguments {
         let repairs = with_progress(session, |progress| {
             artifact::repair(&stack, &files, &host, downloads.options(), progress)
         })?;
-        selection::complain(session, &repairs.diagnostics);
-        let left = repairs.failed.len() + repairs.unknown.len() + repairs.unreadable.len();
-        if session.output.is_json() {
-            session.output.json(&repairs)?;
-        } else {
-            let text: String = lines(&repairs).iter().map(|line| format!("{line}\n")).collect();
-            session.output.result(&text)?;
-            tell(session, &repairs);
-            selection::tell_left_out(session, &repairs.left_out);
+        session.output.notes(&repairs.diagnostics);
+        session.print(&repairs, |_| text::artifact::repairs(&repairs))?;
+        match text::artifact::repairs_left(&repairs) {
+            Some(left) => Err(Failure::new(Code::Integrity, left)),
+            None => left_out(repairs.left_out),
         }
-        if left == 0 {
-            return left_out(repairs.left_out);
-        }
-        let verb = if left == 1 { "is" } else { "are" };
-        let message =
-            format!("{} {verb} still corrupt or missing", human::count(left as u64, "artifact"));
-        Err(Failure::new(Code::Integrity, message))
     }
 }
 
-/// The failure that names are left out.
+/// The error that names of the file were left out.
 fn left_out(left_out: Vec<LeftOut>) -> Result<()> {
-    let count = human::count(left_out.len() as u64, "name");
-    let verb = if left_out.len() == 1 { "is" } else { "are" };
+    let number = left_out.len() as u64;
     let Some(first) = left_out.into_iter().next() else { return Ok(()) };
     let code = Failure::from(first.error).code;
-    Err(Failure::new(code, format!("{count} of the file {verb} left out")))
-}
-
-/// A line for each artifact that was installed, or should have been.
-fn lines(repairs: &Repairs) -> Vec<String> {
-    let line = |what: &str, hash: &TreeHash, about: &str| {
-        format!("{} {hash}  {}", title(what), visible(about))
-    };
-    let mut lines = Vec::new();
-    lines.extend(repairs.repaired.iter().map(|it| line("repaired", &it.hash, &it.path)));
-    lines.extend(repairs.installed.iter().map(|it| line("installed", &it.hash, &it.path)));
-    let failed = repairs.failed.iter();
-    lines.extend(
-        failed.map(|it| line("failed", &it.hash, &it.error.to_string().replace('\n', "; "))),
-    );
-    lines.extend(repairs.unknown.iter().map(|it| line("unknown", &it.hash, &it.path)));
-    lines.extend(repairs.unreadable.iter().map(|it| line("unreadable", &it.hash, &it.reason)));
-    lines
-}
-
-fn tell(session: &mut Session, repairs: &Repairs) {
-    let Repairs { sound, repaired, installed, unknown, .. } = repairs;
-    let count = |number: usize| human::count(number as u64, "artifact");
-    let sound_text =
-        format!("{} {} intact", count(*sound), if *sound == 1 { "was" } else { "were" });
-    session.output.talk(&sound_text);
-    if !repaired.is_empty() {
-        session.output.talk(&format!("{} {}", done("Repaired"), count(repaired.len())));
-    }
-    if !installed.is_empty() {
-        session.output.talk(&format!("{} {}", done("Installed"), count(installed.len())));
-    }
-    if !unknown.is_empty() {
-        session.output.note(
-            "no file that the depots know names a source for the artifacts marked `unknown`",
-            Some("name such a file: `--file path/to/Artifacts.toml`; or remove them: `scratchrs artifact remove HASH`"),
-        );
-    }
+    let (names, verb) = (count(number, "name"), plural(number, "is", "are"));
+    Err(Failure::new(code, format!("{names} of the file {verb} left out")))
 }

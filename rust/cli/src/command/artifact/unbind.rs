@@ -1,12 +1,12 @@
-//! `scratchrs artifact unbind`: a name stands for nothing any more.
+//! `scratchrs artifact unbind`: remove a binding.
 
 use scratchrs_core::artifact;
 use scratchrs_model::platform::Platform;
+use scratchrs_text::Text;
+use scratchrs_text::human::visible;
 use serde::Serialize;
 
 use crate::failure::{Code, Failure, Result};
-use crate::human::visible;
-use crate::output::done;
 use crate::selection::{self, FileOption};
 use crate::session::Session;
 use crate::waiting::with_lock_timeout;
@@ -14,7 +14,7 @@ use crate::waiting::with_lock_timeout;
 const AFTER_HELP: &str = "\
 Examples:
   scratchrs artifact unbind iris
-  scratchrs artifact unbind tool --platform x86_64-linux-gnu    … and not on others
+  scratchrs artifact unbind tool --platform x86_64-linux-gnu    … only for one platform
 
 With --json: {\"file\", \"name\", \"platform\", \"notes\": [\"…\"]}";
 
@@ -52,14 +52,11 @@ impl Arguments {
         let on = platform.map(|platform| format!(" on {platform}")).unwrap_or_default();
         let what = format!("`{}`{on} in `{file}`", visible(&self.name));
         if !was_bound {
-            let failure = Failure::new(Code::NotFound, format!("nothing is bound to {what}"));
+            let failure = Failure::new(Code::NotFound, format!("{what} is not bound"));
             return Err(failure.about(&file));
         }
-        if session.output.is_json() {
-            let platform = platform.map(ToString::to_string);
-            return session.output.json(&Answer { file: &file, name: &self.name, platform });
-        }
-        session.output.talk(&format!("{} {what}", done("Unbound")));
-        Ok(())
+        let platform = platform.map(ToString::to_string);
+        let answer = Answer { file: &file, name: &self.name, platform };
+        session.print(&answer, |_| Text::default().done("Unbound", what))
     }
 }

@@ -1,15 +1,13 @@
-//! `scratchrs artifact usage`: which files bind an artifact.
+//! `scratchrs artifact usage`: list the files that bind an artifact.
 
 use scratchrs_core::artifact::{self, BoundBy};
 use scratchrs_model::hash::TreeHash;
+use scratchrs_text as text;
 use serde::Serialize;
 
 use crate::failure::Result;
-use crate::human::{self, visible};
-use crate::output::title;
-use crate::selection::{self, One, Selected};
+use crate::selection::{One, Selected};
 use crate::session::Session;
-use crate::table::{self, Align, Column};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -19,7 +17,7 @@ Examples:
 With --json: {\"artifact\", \"hash\", \"files\": [{\"path\", \"names\": [\"…\"], \"last_used\"}], \
 \"notes\": [\"…\"]}. \"last_used\" is a local time with a Z behind it, as Pkg logs it.";
 
-/// List the files that bind an artifact, as far as the depots know them
+/// List the files in the usage logs that bind an artifact
 ///
 /// While one of them exists, no collection deletes the artifact.
 #[derive(clap::Args)]
@@ -36,33 +34,13 @@ struct Answer<'a> {
     files: &'a [BoundBy],
 }
 
-const COLUMNS: [Column; 3] = [
-    Column { title: "name", align: Align::Left, yields: true },
-    Column { title: "last used", align: Align::Left, yields: false },
-    Column { title: "bound by", align: Align::Left, yields: false },
-];
-
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let (Selected { hash, binding }, stack) = self.one.select(session)?;
         let known = artifact::known_files(&stack, binding.map(|binding| binding.file))?;
-        let uses = artifact::usage(&known, hash);
-        selection::complain(session, &known.diagnostics);
-        if session.output.is_json() {
-            let artifact = &self.one.artifact;
-            return session.output.json(&Answer { artifact, hash, files: &uses });
-        }
-        if uses.is_empty() {
-            session.output.talk(&format!("No file that the depots know binds {hash}"));
-            return Ok(());
-        }
-        let now = session.environment.now;
-        let row = |it: &BoundBy| {
-            [visible(&it.names.join(", ")), human::age(it.last_used, now), visible(&it.path)]
-        };
-        let rows: Vec<_> = uses.iter().map(row).collect();
-        let mut lines = table::lines(&COLUMNS, &rows, session.environment.columns);
-        lines[0] = title(&lines[0]);
-        session.output.result(&(lines.join("\n") + "\n"))
+        let files = artifact::usage(&known, hash);
+        session.output.notes(&known.diagnostics);
+        let answer = Answer { artifact: &self.one.artifact, hash, files: &files };
+        session.print(&answer, |context| text::artifact::usage(&files, hash, context))
     }
 }

@@ -35,20 +35,20 @@ function age(time) {
   return days < 730 ? `${Math.floor(days / 30)} months ago` : `${Math.floor(days / 365)} years ago`;
 }
 
-function keptBy(entry) {
+function referencedBy(entry) {
   const names = entry.is_orphan ? 0 : entry.names;
   const parts = [[entry.manifests, "manifest"], [entry.artifact_files, "artifact file"], [entry.projects, "project"], [names, "name"]]
     .filter(([count]) => count > 0).map(([count, one]) => counted(count, one));
-  if (entry.is_held) parts.push("perhaps a file that can't be read");
+  if (entry.is_held) parts.push("perhaps an unreadable file");
   if (parts.length > 0) return parts.join(", ");
-  return stateOf(entry) === 2 && entry.until !== null ? `nothing: can go on ${entry.until.slice(0, 10)}` : "nothing";
+  return stateOf(entry) === 2 && entry.until !== null ? `nothing (deletable on ${entry.until.slice(0, 10)})` : "nothing";
 }
 
 // --- Ways to tell entries apart: for each a name, its classes and the class of an entry ---
-const keepers = (entry) => entry.manifests + entry.artifact_files + entry.projects + entry.names;
-const STATES = ["in use", "perhaps in use", "unreachable, waiting", "can go now"];
+const references = (entry) => entry.manifests + entry.artifact_files + entry.projects + entry.names;
+const STATES = ["in use", "perhaps in use", "unreachable, pending", "deletable"];
 function stateOf(entry) {
-  if (!entry.is_orphan) return keepers(entry) > 0 ? 0 : 1;
+  if (!entry.is_orphan) return references(entry) > 0 ? 0 : 1;
   return entry.until !== null && Date.parse(entry.until) <= now ? 3 : 2;
 }
 const KINDS = ["package", "artifact", "space", "clone", "store"];
@@ -74,7 +74,7 @@ for (const [key, { title, names, of }] of Object.entries(CLASSES)) {
 }
 
 // --- The treemap: what is shown, and where ---
-/** Below these areas, in square pixels, things are shown together as "and N smaller". */
+/** Below these areas, in square pixels, items are shown together as "and N smaller". */
 const LEAST_TILE = 260, LEAST_GROUP = 9000;
 /** However small they are, so many are shown; however large the window is, no more than so many. */
 const AT_LEAST = 40, AT_MOST = 400;
@@ -219,7 +219,7 @@ function drawMap() {
   cells = [];
   map.replaceChildren();
   map.setAttribute("aria-label", `Treemap of ${view.title}, ${size(sum(view.entries))}${view.isGrouped ? `, by ${group.title}` : ""}`);
-  if (view.entries.length === 0) map.append(element("p", { textContent: "There is nothing to show." }));
+  if (view.entries.length === 0) map.append(element("p", { textContent: "Nothing to show." }));
   else if (view.isGrouped) drawGroups(map, grouped(view.entries, group.name), rect);
   else drawEntries(map, rect, view.entries, rect);
   const cell = cells.find(({ key }) => key === before) ?? cells[0];
@@ -289,10 +289,10 @@ let opener = null;
 function showDetails(entry) {
   opener = document.activeElement;
   const facts = [
-    ["Kind", entry.kind], ["Package", entry.package ?? "not known"], ["Path", entry.path],
-    ["Size", entry.freed === entry.bytes ? size(entry.bytes) : `${size(entry.bytes)}, of which ${size(entry.freed)} are freed if it goes`],
+    ["Kind", entry.kind], ["Package", entry.package ?? "unknown"], ["Path", entry.path],
+    ["Size", entry.freed === entry.bytes ? size(entry.bytes) : `${size(entry.bytes)}, of which ${size(entry.freed)} are freed by its deletion`],
     [entry.is_orphan ? "Unreachable since" : "Last used", entry.last_used === null ? "never logged" : `${age(entry.last_used)} (${entry.last_used.slice(0, 16).replace("T", " ")})`],
-    ["State", STATES[stateOf(entry)]], ["Kept by", keptBy(entry)],
+    ["State", STATES[stateOf(entry)]], ["Referenced by", referencedBy(entry)],
   ];
   const list = element("dl", {}, ...facts.flatMap(([term, fact]) => [element("dt", { textContent: term }), element("dd", { textContent: visible(fact) })]));
   $("details").replaceChildren(element("h2", { textContent: visible(entry.label) }), list);
@@ -308,7 +308,7 @@ const COLUMNS = [
   { title: "Size", by: (entry) => entry.bytes, text: (entry) => size(entry.bytes), isNumber: true },
   { title: "Last used", by: (entry) => entry.last_used ?? "", text: (entry) => age(entry.last_used) },
   { title: "State", by: stateOf, text: (entry) => STATES[stateOf(entry)] },
-  { title: "Kept by", by: keepers, text: keptBy },
+  { title: "Referenced by", by: references, text: referencedBy },
 ];
 let order = { column: COLUMNS[3], isDescending: true }, rows = [];
 
@@ -346,9 +346,9 @@ function update() {
   const isMeant = (entry) => (only === "" || stateOf(entry) === Number(only))
     && (text === "" || [entry.label, entry.package ?? "", entry.path].some((part) => part.toLowerCase().includes(text)));
   const entries = data.entries.filter(isMeant);
-  const title = entries.length === data.entries.length ? "everything" : "what was filtered";
+  const title = entries.length === data.entries.length ? "everything" : "filtered";
   views = [{ title, entries, isGrouped: $("group").value !== "none" }];
-  $("count").textContent = `${number(entries.length)} of ${counted(data.entries.length, "thing")}, ${size(sum(entries))}`;
+  $("count").textContent = `${number(entries.length)} of ${counted(data.entries.length, "item")}, ${size(sum(entries))}`;
   drawMap();
   drawLegend(entries);
   sortTable();

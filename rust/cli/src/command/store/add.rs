@@ -1,4 +1,4 @@
-//! `scratchrs store add`: a copy of a file or a directory is stored.
+//! `scratchrs store add`: store a copy of a file or a directory.
 
 use std::path::Path;
 
@@ -6,12 +6,12 @@ use scratchrs_core::store::{
     BindOptions, Bound, CreateOptions, Created, Creation, bind, end_session,
 };
 use scratchrs_fs::LinkMode;
+use scratchrs_text as text;
+use scratchrs_text::human::visible;
 use serde::Serialize;
 
 use super::{LOCK_TIMEOUT, Names};
 use crate::failure::{Code, Failure, Result};
-use crate::human::visible;
-use crate::output::done;
 use crate::progress::with_progress;
 use crate::session::Session;
 
@@ -25,22 +25,22 @@ With --json: {\"hash\", \"path\", \"kind\": \"file\" or \"tree\", \"is_new\", \"
 
 /// Store a copy of a file or a directory, bind a name to it, and print its hash
 ///
-/// What the store has already is not stored again. What is there stays as it is.
+/// Existing contents are not stored again. The source is not changed.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// A file or a directory
     path: String,
 
-    /// What to call it
+    /// The name to bind
     name: String,
 
-    /// How the files of a directory share their contents with others: reflink, hardlink, symlink or
-    /// copy [default: what is chosen for the store, or the best that the file system can do]
+    /// How the files of a directory are linked to their contents: reflink, hardlink, symlink or copy
+    /// [default: the setting of the store, or the best that the file system supports]
     #[arg(long, value_name = "MODE")]
     link: Option<LinkMode>,
 
-    /// Bind a name that is bound to something else
+    /// Replace an existing binding
     #[arg(long)]
     force: bool,
 
@@ -77,18 +77,12 @@ impl Arguments {
         ended?;
         if bound == Bound::Taken {
             let name = visible(&self.name);
-            let message = format!("\"{name}\" is bound already in `{file}`");
+            let message = format!("\"{name}\" is already bound in `{file}`");
             return Err(Failure::new(Code::Conflict, message)
                 .about(&file)
-                .hint("`--force` binds it to this"));
+                .hint("`--force` replaces the binding"));
         }
-        if session.output.is_json() {
-            return session.output.json(&Answer { created: &created, file: &file });
-        }
-        session.output.result(&format!("{}\n", created.hash))?;
-        let (verb, what) =
-            if created.is_new { ("Stored", "") } else { ("Found", ", which already exists") };
-        session.output.talk(&format!("{} `{}`{what}", done(verb), created.path));
-        Ok(())
+        session
+            .print(&Answer { created: &created, file: &file }, |_| text::store::created(&created))
     }
 }

@@ -1,12 +1,10 @@
 //! `scratchrs store adopt`: import another store.
 
-use scratchrs_core::Failure as NotImported;
-use scratchrs_core::store::{NameInFile, Store, adopt, end_session};
+use scratchrs_core::store::{Store, adopt, end_session};
+use scratchrs_text as text;
 
 use super::{LOCK_TIMEOUT, store};
 use crate::failure::{Code, Failure, Result};
-use crate::human::{self, visible};
-use crate::output::done;
 use crate::progress::with_progress;
 use crate::session::{Session, place};
 
@@ -32,7 +30,7 @@ impl Arguments {
             None => Store::of_peer(place(&session.depot()?))?,
         };
         if !scratchrs_fs::is_dir(other.root().as_ref()) {
-            let message = format!("there is no store `{}`", other.root());
+            let message = format!("the store `{}` does not exist", other.root());
             return Err(Failure::new(Code::NotFound, message).about(other.root()));
         }
         let now = session.environment.now;
@@ -41,20 +39,6 @@ impl Arguments {
         let ended = end_session(Some(&own));
         let adopted = adopted?;
         ended?;
-        for NotImported { path, message } in &adopted.skipped {
-            let note = format!("`{path}` is not imported: {message}");
-            session.output.note(&visible(&note), None);
-        }
-        if session.output.is_json() {
-            return session.output.json(&adopted);
-        }
-        for NameInFile { file, name } in &adopted.taken {
-            let note = format!("\"{name}\" in `{file}` is bound to something else, and stays so");
-            session.output.note(&visible(&note), None);
-        }
-        let artifacts = human::count(adopted.artifacts, "artifact");
-        let names = human::count(adopted.names, "name");
-        session.output.talk(&format!("{} {artifacts} and {names}", done("Adopted")));
-        Ok(())
+        session.print(&adopted, |_| text::store::adopted(&adopted))
     }
 }

@@ -2,11 +2,10 @@
 
 use chrono::TimeDelta;
 use scratchrs_core::store::{CollectOptions, collect};
+use scratchrs_text as text;
 
 use super::store;
 use crate::failure::Result;
-use crate::human::{self, visible};
-use crate::output::done;
 use crate::progress::with_progress;
 use crate::session::Session;
 
@@ -44,33 +43,6 @@ impl Arguments {
         };
         let now = session.environment.now;
         let collected = with_progress(session, |progress| collect(&store, options, now, progress))?;
-        let unreadable = collected.unreadable.iter().map(|it| {
-            format!("`{}` is invalid, so everything that it binds is kept: {}", it.path, it.message)
-        });
-        let failed = collected.failed.iter().map(|failed| failed.message.clone());
-        for note in unreadable.chain(failed) {
-            session.output.note(&visible(&note), None);
-        }
-        if session.output.is_json() {
-            return session.output.json(&collected);
-        }
-        let (bytes, count) = (collected.bytes, collected.removed.len() as u64);
-        if self.dry_run {
-            let paths: String =
-                collected.removed.iter().map(|removed| format!("{}\n", removed.path)).collect();
-            session.output.result(&paths)?;
-        }
-        let what = format!("{} ({})", human::count(count, "item"), human::size(bytes));
-        let waits = match collected.waiting.len() as u64 {
-            0 => String::new(),
-            waiting => format!("; {} pending", human::count(waiting, "orphan")),
-        };
-        let said = if self.dry_run {
-            format!("Would remove {what}{waits}")
-        } else {
-            format!("{} {what}{waits}", done("Removed"))
-        };
-        session.output.talk(&said);
-        Ok(())
+        session.print(&collected, |_| text::store::collected(&collected))
     }
 }

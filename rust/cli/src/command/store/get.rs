@@ -1,12 +1,13 @@
-//! `scratchrs store get`: where something is.
+//! `scratchrs store get`: the path of an artifact.
 
 use scratchrs_core::store::{ArtifactKind, bound_hash};
 use scratchrs_model::hash::Sha256;
+use scratchrs_text::Text;
+use scratchrs_text::human::visible;
 use serde::Serialize;
 
 use super::{Names, StoreOption};
 use crate::failure::{Code, Failure, Result};
-use crate::human::visible;
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
@@ -16,7 +17,7 @@ Examples:
 
 With --json: {\"hash\", \"path\", \"kind\": \"file\" or \"tree\", \"notes\": [\"…\"]}";
 
-/// Print the path of what a name stands for, or of a hash
+/// Print the path of an artifact of the store, which is given by its name or hash
 ///
 /// Exits with 3 if it is not in the store.
 #[derive(clap::Args)]
@@ -47,13 +48,13 @@ impl Arguments {
         let hash = match self.name.parse::<Sha256>() {
             Ok(hash) => hash,
             Err(_) => {
-                let (file, is_there) = self.names.find(session, &store)?;
-                let hash = if is_there { bound_hash(&file, &self.name)? } else { None };
+                let (file, exists) = self.names.find(session, &store)?;
+                let hash = if exists { bound_hash(&file, &self.name)? } else { None };
                 hash.ok_or_else(|| {
-                    let message = format!("\"{name}\" is bound to nothing in `{file}`");
+                    let message = format!("\"{name}\" is not bound in `{file}`");
                     Failure::new(Code::NotFound, message)
                         .about(&file)
-                        .hint("`scratchrs store list` shows what is bound")
+                        .hint("`scratchrs store list` lists the bound names")
                 })?
             }
         };
@@ -62,9 +63,6 @@ impl Arguments {
             let message = format!("{hash} is not in the store `{}`", store.root());
             return Err(Failure::new(Code::NotFound, message).about(&path));
         };
-        if session.output.is_json() {
-            return session.output.json(&Answer { hash, path: &path, kind });
-        }
-        session.output.result(&format!("{path}\n"))
+        session.print(&Answer { hash, path: &path, kind }, |_| Text::line(&path))
     }
 }

@@ -1,14 +1,11 @@
 //! `scratchrs store list`: list the artifacts of a store, and the names that are bound to them.
 
-use scratchrs_core::Failure;
-use scratchrs_core::store::{Artifact, MissingArtifact, status};
+use scratchrs_core::store::status;
+use scratchrs_text as text;
 
 use super::StoreOption;
 use crate::failure::Result;
-use crate::human::{self, visible};
-use crate::output::{aside, title};
 use crate::session::Session;
-use crate::table::{self, Align, Column};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -34,62 +31,10 @@ pub(crate) struct Arguments {
     store: StoreOption,
 }
 
-const COLUMNS: [Column; 5] = [
-    Column { title: "name", align: Align::Left, yields: true },
-    Column { title: "hash", align: Align::Left, yields: true },
-    Column { title: "size", align: Align::Right, yields: false },
-    Column { title: "files", align: Align::Right, yields: false },
-    Column { title: "bound", align: Align::Left, yields: false },
-];
-
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let store = self.store.get(session)?;
-        let found = status(&store)?;
-        for Failure { path: file, message } in &found.unreadable {
-            session.output.note(&visible(&format!("{file}:{message}")), None);
-        }
-        if session.output.is_json() {
-            return session.output.json(&found);
-        }
-        for MissingArtifact { file, name, hash } in &found.missing {
-            let note = format!("\"{name}\" in `{file}` is bound to {hash}, which is not there");
-            session.output.note(&visible(&note), None);
-        }
-        let now = session.environment.now;
-        let mut rows = Vec::new();
-        for artifact in &found.artifacts {
-            for bound in &artifact.bound_by {
-                let bound_at = human::age(Some(bound.time), now);
-                rows.push(row(artifact, format!("\"{}\"", visible(&bound.name)), bound_at));
-            }
-            if artifact.bound_by.is_empty() && self.all {
-                let note = if artifact.is_in_tree { "in a tree" } else { "by nobody" };
-                rows.push(row(artifact, String::new(), note.to_owned()));
-            }
-        }
-        rows.sort();
-        if rows.is_empty() {
-            session.output.talk(&format!("Nothing is bound in the store `{}`", found.root));
-        } else {
-            let mut lines = table::lines(&COLUMNS, &rows, session.environment.columns);
-            lines[0] = title(&lines[0]);
-            session.output.result(&(lines.join("\n") + "\n"))?;
-        }
-        let total = format!(
-            "{} and {} in `{}`, {}; {} saved by sharing",
-            human::count(found.files, "file"),
-            human::count(found.trees, "tree"),
-            found.root,
-            human::size(found.bytes),
-            human::size(found.saved_bytes)
-        );
-        session.output.talk(&aside(&total));
-        Ok(())
+        let status = status(&store)?;
+        session.print(&status, |context| text::store::status(&status, self.all, context))
     }
-}
-
-fn row(artifact: &Artifact, name: String, bound: String) -> [String; 5] {
-    let files = artifact.files.to_string();
-    [name, artifact.hash.to_string(), human::size(artifact.bytes), files, bound]
 }

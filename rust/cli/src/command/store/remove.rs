@@ -1,12 +1,12 @@
-//! `scratchrs store remove`: a name stands for nothing any more.
+//! `scratchrs store remove`: unbind names.
 
 use scratchrs_core::store::unbind;
+use scratchrs_text::Text;
+use scratchrs_text::human::{count, visible};
 use serde::Serialize;
 
 use super::{LOCK_TIMEOUT, Names, store};
 use crate::failure::{Code, Failure, Result};
-use crate::human::{self, visible};
-use crate::output::done;
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
@@ -16,13 +16,13 @@ Examples:
 
 With --json: {\"removed\": [\"…\"], \"file\", \"notes\": [\"…\"]}";
 
-/// Remove names; what they stood for goes with a collection
+/// Unbind names; a later collection deletes contents that are no longer bound
 ///
 /// Exits with 3 if none of the names is bound.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
-    /// Names
+    /// The names to unbind
     #[arg(required = true, value_name = "NAME")]
     bound: Vec<String>,
 
@@ -39,18 +39,16 @@ struct Answer<'a> {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let store = store(session)?;
-        let (file, is_there) = self.names.find(session, &store)?;
+        let (file, exists) = self.names.find(session, &store)?;
         let names: Vec<&str> = self.bound.iter().map(String::as_str).collect();
-        if !is_there || !unbind(&store, &file, &names, LOCK_TIMEOUT)? {
+        if !exists || !unbind(&store, &file, &names, LOCK_TIMEOUT)? {
             let names = visible(&self.bound.join("\", \""));
-            let message = format!("\"{names}\" is bound to nothing in `{file}`");
+            let message = format!("\"{names}\" is not bound in `{file}`");
             return Err(Failure::new(Code::NotFound, message).about(&file));
         }
-        if session.output.is_json() {
-            return session.output.json(&Answer { removed: &self.bound, file: &file });
-        }
-        let count = human::count(names.len() as u64, "name");
-        session.output.talk(&format!("{} {count} from `{file}`", done("Removed")));
-        Ok(())
+        let names = count(names.len() as u64, "name");
+        session.print(&Answer { removed: &self.bound, file: &file }, |_| {
+            Text::default().done("Unbound", format!("{names} in `{file}`"))
+        })
     }
 }

@@ -1,11 +1,10 @@
 //! `scratchrs store verify`: verify contents and trees.
 
-use scratchrs_core::store::{NameInFile, verify};
+use scratchrs_core::store::verify;
+use scratchrs_text as text;
 
 use super::StoreOption;
 use crate::failure::{Code, Failure, Result};
-use crate::human::{self, visible};
-use crate::output::title;
 use crate::progress::with_progress;
 use crate::session::Session;
 
@@ -31,37 +30,12 @@ impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let store = self.store.get(session)?;
         let verified = with_progress(session, |progress| verify(&store, progress))?;
-        let count = verified.corrupt.len() as u64;
-        if session.output.is_json() {
-            session.output.json(&verified)?;
-        } else {
-            let mut text = String::new();
-            for item in &verified.corrupt {
-                text.push_str(&format!("{} {}\n", title("corrupt"), visible(&item.path)));
-                text.push_str(&format!("  {}\n", visible(&item.what)));
-                for NameInFile { file, name } in &item.bound_by {
-                    text.push_str(&visible(&format!("  affects \"{name}\" in {file}")));
-                    text.push('\n');
-                }
-            }
-            session.output.result(&text)?;
+        session.print(&verified, |_| text::store::verified(&verified))?;
+        let total = text::store::verified_total(&verified);
+        if verified.corrupt.is_empty() {
+            return session.print_sentence(total);
         }
-        let all = format!(
-            "{} and {}",
-            human::count(verified.files, "file"),
-            human::count(verified.trees, "tree")
-        );
-        if count > 0 {
-            let message = format!("of {all}, {} corrupt", is_or_are(count));
-            return Err(Failure::new(Code::Integrity, message)
-                .hint("create the affected artifacts again, and bind them with `--force`"));
-        }
-        let size = human::size(verified.bytes);
-        session.output.talk(&format!("{all} are intact ({size} read)"));
-        Ok(())
+        Err(Failure::new(Code::Integrity, total)
+            .hint("create the affected artifacts again, and bind them with `--force`"))
     }
-}
-
-fn is_or_are(count: u64) -> String {
-    if count == 1 { "1 item is".to_owned() } else { format!("{count} items are") }
 }

@@ -1,29 +1,30 @@
-//! What is in depots.
+//! The content of depots.
 
 use scratchrs_core::gc::{Category, Entry, Status};
 
+use super::{kinds, notes};
 use crate::human::visible;
 use crate::style::{aside, title};
-use crate::table::{self, Align, Column};
-use crate::{Reader, human, kinds};
+use crate::table::{Column, table};
+use crate::{Context, Text, human};
 
-/// How many of the largest are shown.
+/// How many of the largest items are shown.
 const LARGEST: usize = 10;
-/// How wide the longest bar is where there is room, and how short it may become.
+/// The width of the longest bar: at most, and in a narrow terminal.
 const BAR: (usize, usize) = (50, 10);
 
 const COLUMNS: [Column; 5] = [
-    Column { title: "largest", align: Align::Left, yields: true },
-    Column { title: "kind", align: Align::Left, yields: false },
-    Column { title: "size", align: Align::Right, yields: false },
-    Column { title: "last used", align: Align::Left, yields: false },
-    Column { title: "kept by", align: Align::Left, yields: true },
+    Column::left("largest").cut(),
+    Column::left("kind"),
+    Column::right("size"),
+    Column::left("last used"),
+    Column::left("referenced by").cut(),
 ];
 
-/// What is in depots: a bar for each kind, and the largest items, or all.
-pub fn status(status: &Status, is_whole: bool, reader: &Reader<'_>) -> Vec<String> {
+/// The content of depots: a bar for each kind, and the largest items, or with `is_whole` all.
+pub fn status(status: &Status, is_whole: bool, context: &Context<'_>) -> Text {
     let (size, reclaimable) = (status.size, status.reclaimable());
-    let depots = status.depots.iter().map(|depot| reader.path(depot));
+    let depots = status.depots.iter().map(|depot| context.path(depot));
     let depots = depots.collect::<Vec<_>>().join(", ");
     let mut head = format!(
         "{}   {} on disk   {} reclaimable",
@@ -38,29 +39,28 @@ pub fn status(status: &Status, is_whole: bool, reader: &Reader<'_>) -> Vec<Strin
         head.push_str(&format!("   {} saved by sharing", human::size(status.saved)));
     }
     let mut lines = vec![head, String::new()];
-    lines.extend(bars(status, reader.width));
+    lines.extend(bars(status, context.width));
     let shown = if is_whole { status.entries.len() } else { status.entries.len().min(LARGEST) };
     if shown > 0 {
         lines.push(String::new());
-        let rows: Vec<_> = status.entries[..shown].iter().map(|e| row(e, reader)).collect();
-        let mut table = table::lines(&COLUMNS, &rows, reader.width).into_iter();
-        lines.extend(table.next().map(|line| title(&line)));
-        lines.extend(table);
+        let rows: Vec<_> = status.entries[..shown].iter().map(|it| row(it, context)).collect();
+        lines.extend(table(&COLUMNS, &rows, context));
     }
     if shown < status.entries.len() {
         let more = status.entries.len() - shown;
         lines.push(aside(&format!(
             "… and {more} more: {}",
-            reader.spell(
+            context.spell(
                 "scratchrs status --all, --json, scratchrs report --html",
-                "`entries` of this has them"
+                "see its field `entries`"
             )
         )));
     }
-    lines
+    let notes = notes::grouped(&status.notes, true, context);
+    Text { lines, notes: notes.into_iter().map(Into::into).collect(), ..Text::default() }
 }
 
-/// A line with a bar for each kind that there is any of.
+/// A line with a bar for each kind.
 fn bars(status: &Status, columns: Option<usize>) -> Vec<String> {
     let facts: Vec<_> = status
         .shares
@@ -92,17 +92,17 @@ fn bars(status: &Status, columns: Option<usize>) -> Vec<String> {
     lines
 }
 
-fn row(entry: &Entry, reader: &Reader<'_>) -> [String; 5] {
+fn row(entry: &Entry, context: &Context<'_>) -> [String; 5] {
     [
         visible(&entry.label),
         kinds::word(entry.kind).to_owned(),
         human::size(entry.size.bytes),
-        human::age(entry.last_used, reader.now),
-        kept_by(entry),
+        human::age(entry.last_used, context.now),
+        referenced_by(entry),
     ]
 }
 
-fn kept_by(entry: &Entry) -> String {
+fn referenced_by(entry: &Entry) -> String {
     let parts = [
         (entry.manifests, "manifest"),
         (entry.artifact_files, "artifact file"),
@@ -115,11 +115,13 @@ fn kept_by(entry: &Entry) -> String {
         .map(|(count, one)| human::count(count as u64, one))
         .collect();
     if entry.is_held {
-        parts.push("perhaps a file that can't be read".to_owned());
+        parts.push("perhaps an unreadable file".to_owned());
     }
     match (parts.is_empty(), entry.until) {
         (false, _) => parts.join(", "),
-        (true, Some(until)) => format!("nothing: can go on {}", until.local().format("%Y-%m-%d")),
-        (true, None) => "nothing yet: in use".to_owned(),
+        (true, Some(until)) => {
+            format!("nothing (deletable on {})", until.local().format("%Y-%m-%d"))
+        }
+        (true, None) => "nothing (in use)".to_owned(),
     }
 }

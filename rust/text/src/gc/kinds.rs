@@ -4,16 +4,16 @@ use scratchrs_core::gc::Category;
 
 use crate::human::count;
 
-/// How many there are of a kind, in words.
-pub(crate) fn counted(kind: Category, number: usize) -> String {
+/// How many items of a kind, in words.
+pub(super) fn counted(kind: Category, number: usize) -> String {
     match kind {
         Category::Store => format!("{number} in the store"),
         kind => count(number as u64, word(kind)),
     }
 }
 
-/// The word for a kind of one.
-pub(crate) fn word(kind: Category) -> &'static str {
+/// The word for one item of a kind.
+pub(super) fn word(kind: Category) -> &'static str {
     match kind {
         Category::Package => "package",
         Category::Clone => "clone",
@@ -23,8 +23,8 @@ pub(crate) fn word(kind: Category) -> &'static str {
     }
 }
 
-/// The word for a kind at the head of a line.
-pub(crate) fn plural(kind: Category) -> &'static str {
+/// The word for all items of a kind.
+pub(super) fn plural(kind: Category) -> &'static str {
     match kind {
         Category::Package => "packages",
         Category::Clone => "clones",
