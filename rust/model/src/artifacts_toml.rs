@@ -68,7 +68,7 @@ pub struct Entry {
     /// The line of the file in which it begins, from 1.
     pub line: usize,
     /// The column in which it begins, if that is known.
-    column: Option<usize>,
+    column: Option<u16>,
 }
 
 /// A place from which an artifact can be downloaded.

@@ -37,20 +37,38 @@ pub(crate) struct Section<'t> {
 ///
 /// The first place at which the text is not TOML.
 pub(crate) fn sections(text: &str) -> Result<Vec<Section<'_>>, Diagnostic> {
-    let mut outline = Outline { text, sections: Vec::new(), has_header: false, depth: 0 };
-    toml_events::read(text, &mut outline)?;
-    Ok(outline.sections)
+    sections_of(text, |_| true)
 }
 
-struct Outline<'t> {
+/// Some of the sections of a text.
+///
+/// # Errors
+///
+/// As [`sections`].
+pub(crate) fn sections_of<'t>(
     text: &'t str,
+    is_meant: impl Fn(&Section<'t>) -> bool,
+) -> Result<Vec<Section<'t>>, Diagnostic> {
+    let (sections, last, has_header, depth) = Default::default();
+    let mut outline = Outline { text, is_meant, sections, last, has_header, depth };
+    toml_events::read(text, &mut outline)?;
+    let Outline { is_meant, mut sections, last, .. } = outline;
+    sections.extend(last.filter(is_meant));
+    Ok(sections)
+}
+
+struct Outline<'t, F> {
+    text: &'t str,
+    is_meant: F,
     sections: Vec<Section<'t>>,
+    /// The section that is being read.
+    last: Option<Section<'t>>,
     has_header: bool,
     /// How many arrays and inline tables are open.
     depth: usize,
 }
 
-impl<'t> Receiver<'t> for Outline<'t> {
+impl<'t, F: Fn(&Section<'t>) -> bool> Receiver<'t> for Outline<'t, F> {
     fn receive(&mut self, place: Place<'_, 't>, event: Event<'t>) -> Step {
         let is_outermost = self.depth == 0;
         let kind = match (&event, place.path.len()) {
@@ -68,7 +86,7 @@ impl<'t> Receiver<'t> for Outline<'t> {
             self.begin(&place, kind);
         }
         if self.depth == 0
-            && let Some(section) = self.sections.last_mut()
+            && let Some(section) = &mut self.last
         {
             section.end = toml_events::line_end(self.text, place.end);
         }
@@ -76,9 +94,9 @@ impl<'t> Receiver<'t> for Outline<'t> {
     }
 }
 
-impl<'t> Outline<'t> {
+impl<'t, F: Fn(&Section<'t>) -> bool> Outline<'t, F> {
     fn begin(&mut self, place: &Place<'_, 't>, kind: Kind) {
-        let last = self.sections.last();
+        let last = self.last.as_ref();
         let is_part = match kind {
             Kind::Value => self.has_header,
             Kind::Nested => {
@@ -91,7 +109,8 @@ impl<'t> Outline<'t> {
             let above = last.map_or_else(|| byte_order_mark(self.text), |last| last.end);
             let at = if kind == Kind::Value { place.key_at } else { place.at };
             let section = Section { name: place.path.take(0), kind, above, at, end: at };
-            self.sections.push(section);
+            let before = self.last.replace(section);
+            self.sections.extend(before.filter(&self.is_meant));
         }
     }
 }

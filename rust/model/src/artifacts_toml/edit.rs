@@ -72,19 +72,21 @@ pub fn bind(
     hash: TreeHash,
     options: BindOptions<'_>,
 ) -> Result<String, Refusal> {
-    let bindings = Bindings::read(text).map_err(Refusal::Malformed)?;
-    let binding = bindings.names.get(name).filter(|binding| !binding.is_empty());
+    let mut bindings = Bindings::read(text).map_err(Refusal::Malformed)?;
+    let binding = bindings.names.remove(name);
+    drop(bindings);
     let (text, line_ends) = LineEnds::of(text);
     let file = File::of(&text)?;
     let bound = || Refusal::Bound { name: name.to_owned(), platform: None };
     let addition = Addition { hash, options };
     let changed = match (binding, options.platform) {
-        (None, _) => File::of(&file.remove(name))?.add(name, &addition),
+        (None, _) => file.add(name, &addition),
+        (Some(binding), _) if binding.is_empty() => file.replace(name, &addition)?,
         (Some(Binding::ByPlatform(_)), None) if !options.force => {
             return Err(Refusal::BoundByPlatform(name.to_owned()));
         }
         (Some(Binding::ByPlatform(entries)), Some(platform)) => {
-            let same: Vec<usize> = indices_of(platform, entries).collect();
+            let same: Vec<usize> = indices_of(platform, &entries).collect();
             if !same.is_empty() && !options.force {
                 let platform = Some(platform.to_string());
                 return Err(Refusal::Bound { name: name.to_owned(), platform });
@@ -108,8 +110,9 @@ pub fn unbind(
     name: &str,
     platform: Option<&Platform>,
 ) -> Result<Option<String>, Refusal> {
-    let bindings = Bindings::read(text).map_err(Refusal::Malformed)?;
-    let Some(binding) = bindings.names.get(name) else { return Ok(None) };
+    let mut bindings = Bindings::read(text).map_err(Refusal::Malformed)?;
+    let Some(binding) = bindings.names.remove(name) else { return Ok(None) };
+    drop(bindings);
     let (text, line_ends) = LineEnds::of(text);
     let file = File::of(&text)?;
     let changed = match (platform, binding) {
@@ -118,7 +121,7 @@ pub fn unbind(
             return Err(Refusal::BoundEverywhere(name.to_owned()));
         }
         (Some(platform), Binding::ByPlatform(entries)) => {
-            let same: Vec<usize> = indices_of(platform, entries).collect();
+            let same: Vec<usize> = indices_of(platform, &entries).collect();
             match same.len() {
                 0 => return Ok(None),
                 // Pkg leaves an empty array, which binds nothing.

@@ -10,6 +10,7 @@
 //! comments included, belongs to its author and stays when bindings are added or removed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use smol_str::SmolStr;
 use toml::Value;
@@ -17,7 +18,7 @@ use toml::Value;
 use crate::diagnostic::Diagnostic;
 use crate::hash::Sha256;
 use crate::toml_events::{self, Definitions, Event, Place, Receiver, Scalar, Step, Stop};
-use crate::toml_sections::sections;
+use crate::toml_sections::{Section, sections_of};
 use crate::toml_text::push_key;
 
 const SHA256: &str = "sha256";
@@ -139,23 +140,36 @@ impl Bindings {
         if gone.is_empty() {
             return false;
         }
-        // The text was read before.
-        let sections = sections(&self.text).unwrap_or_default();
-        let mut rest = String::with_capacity(self.text.len());
-        let mut position = 0;
-        for section in sections.iter().filter(|section| gone.contains(&*section.name)) {
-            let mut before = self.text[position..section.at].trim_end_matches([' ', '\t']);
-            // The empty line before a header belongs to it.
-            if before.ends_with("\n\n") || before == "\n" {
-                before = &before[..before.len() - 1];
-            }
-            rest.push_str(before);
-            position = section.end;
-        }
-        rest.push_str(&self.text[position..]);
-        self.text = rest.trim_start_matches('\n').to_owned();
+        let mut cuts = self.sections_of(&gone).into_iter().peekable();
+        let mut at = 0;
+        self.text.retain(|character| {
+            cuts.next_if(|cut| cut.end <= at);
+            let is_cut = cuts.peek().is_some_and(|cut| cut.contains(&at));
+            at += character.len_utf8();
+            !is_cut
+        });
+        let begin = self.text.len() - self.text.trim_start_matches('\n').len();
+        self.text.drain(..begin);
         self.entries.retain(|name, _| !gone.contains(name.as_str()));
         true
+    }
+}
+
+impl Bindings {
+    /// The bytes of the sections of some names, in the order of the text, each with the empty line before it.
+    fn sections_of(&self, names: &BTreeSet<&str>) -> Vec<Range<usize>> {
+        let is_meant = |section: &Section<'_>| names.contains(&*section.name);
+        // The text was read before.
+        let sections = sections_of(&self.text, is_meant).unwrap_or_default();
+        let mut position = 0;
+        let cuts = sections.iter().map(|section| {
+            let before = self.text[position..section.at].trim_end_matches([' ', '\t']);
+            let is_spaced = before.ends_with("\n\n") || before == "\n";
+            let begin = position + before.len() - usize::from(is_spaced);
+            position = section.end;
+            begin..section.end
+        });
+        cuts.collect()
     }
 }
 

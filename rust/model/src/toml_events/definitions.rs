@@ -1,11 +1,11 @@
 //! Refuses what TOML forbids about repetition.
 //!
-//! The tables of a text are numbered by a hash of their path, so that memory does not depend on the length
+//! The keys of a text are numbered by a hash of their path, so that memory does not depend on the length
 //! of keys. Of a path that is longer than what [`Path`](super::Path) stores, only the first keys are checked.
 
 use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashMap};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use super::{Event, Place, STORED_KEYS, Step, Stop};
 
@@ -19,8 +19,14 @@ enum Kind {
     /// As a table, by a dotted key.
     Dotted,
     Value,
-    /// As an array, by headers of its elements; the number of the last one.
-    Elements(u32),
+    /// As an array, by headers of its elements.
+    Elements,
+}
+
+impl Kind {
+    const ALL: [Self; 5] = [Self::Implicit, Self::Table, Self::Dotted, Self::Value, Self::Elements];
+    /// How many bits of a number a kind takes.
+    const BITS: u32 = 3;
 }
 
 /// A table to which keys are added.
@@ -37,7 +43,10 @@ struct Scope {
 /// Of a text with very many keys for its size it takes the first ones, so that memory stays proportional.
 #[derive(Debug)]
 pub(crate) struct Definitions {
-    kinds: HashMap<u64, Kind>,
+    /// The number of each key, with its kind in the last bits.
+    keys: HashTable<u64>,
+    /// The number of the last element of an array.
+    last: HashMap<u64, u32>,
     hasher: DefaultHashBuilder,
     header: Scope,
     /// What is open within a value.
@@ -55,8 +64,8 @@ impl Definitions {
     /// For a text of this many bytes.
     pub(crate) fn of(length: usize) -> Self {
         let header = Scope { table: Some(Self::TOP), keys: 0 };
-        let (kinds, hasher, open) = Default::default();
-        Self { kinds, hasher, header, open, elements: 0, left: 4096 + length / 16 }
+        let (keys, last, hasher, open) = Default::default();
+        Self { keys, last, hasher, header, open, elements: 0, left: 4096 + length / 16 }
     }
 
     /// Takes the next event of the text.
@@ -90,19 +99,20 @@ impl Definitions {
         for index in 0..keys.min(STORED_KEYS) {
             let key = self.child(table, place.path.key(index));
             let is_last = index + 1 == keys;
-            let kind = match self.kinds.get(&key).copied() {
-                None | Some(Kind::Elements(_)) if is_last && is_element => {
+            let kind = match self.kind(key) {
+                None | Some(Kind::Elements) if is_last && is_element => {
                     self.elements += 1;
-                    Kind::Elements(self.elements)
+                    self.last.insert(key, self.elements);
+                    Kind::Elements
                 }
                 None | Some(Kind::Implicit) if is_last && !is_element => Kind::Table,
                 None if !is_last => Kind::Implicit,
                 Some(known) if !is_last && known != Kind::Value => known,
                 _ => return false,
             };
-            self.kinds.insert(key, kind);
-            table = match kind {
-                Kind::Elements(element) => self.hasher.hash_one((key, element)),
+            self.set(key, kind);
+            table = match self.last.get(&key) {
+                Some(element) if kind == Kind::Elements => self.hasher.hash_one((key, element)),
                 _ => key,
             };
         }
@@ -124,12 +134,12 @@ impl Definitions {
                     break;
                 };
                 let key = self.child(parent, place.path.key(index));
-                let kind = match (index + 1 == keys, self.kinds.get(&key)) {
+                let kind = match (index + 1 == keys, self.kind(key)) {
                     (true, None) => Kind::Value,
                     (false, None | Some(Kind::Implicit | Kind::Dotted)) => Kind::Dotted,
                     _ => return false,
                 };
-                self.kinds.insert(key, kind);
+                self.set(key, kind);
                 table = Some(key);
             }
         } else if is_table {
@@ -142,7 +152,26 @@ impl Definitions {
         true
     }
 
+    /// The number of a key in a table.
     fn child(&self, table: u64, key: &str) -> u64 {
-        self.hasher.hash_one((table, key))
+        self.hasher.hash_one((table, key)) >> Kind::BITS << Kind::BITS
     }
+
+    fn kind(&self, key: u64) -> Option<Kind> {
+        let found = self.keys.find(hash(key), |found| hash(*found) == hash(key))?;
+        Some(Kind::ALL[(found ^ key) as usize])
+    }
+
+    fn set(&mut self, key: u64, kind: Kind) {
+        let number = key | kind as u64;
+        match self.keys.find_mut(hash(key), |found| hash(*found) == hash(key)) {
+            Some(found) => *found = number,
+            None => drop(self.keys.insert_unique(hash(key), number, |number| hash(*number))),
+        }
+    }
+}
+
+/// The number of a key without its kind.
+fn hash(number: u64) -> u64 {
+    number >> Kind::BITS
 }

@@ -16,7 +16,7 @@ pub(super) struct Draft<'t> {
     pub(super) name: Cow<'t, str>,
     pub(super) at: usize,
     pub(super) line: usize,
-    pub(super) column: Option<usize>,
+    pub(super) column: Option<u16>,
     /// Whether it is an element of an array: one of several platforms.
     pub(super) is_element: bool,
     /// The platform of an element that was finished before.
@@ -49,6 +49,7 @@ impl<'t> Draft<'t> {
         at: usize,
         (line, column): (usize, Option<usize>),
     ) -> Self {
+        let column = column.and_then(|column| column.try_into().ok());
         Self { name, is_element, at, line, column, ..Self::default() }
     }
 
