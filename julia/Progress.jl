@@ -1,5 +1,5 @@
-# How far long work is: a bar on a terminal, elsewhere the log records with `progress=` that
-# ProgressLogging.jl agreed on with notebooks, editors and loggers.
+# The progress of jobs: a bar on a terminal; elsewhere log records with `progress=`, as ProgressLogging.jl
+# defines them for notebooks, editors and loggers.
 module Progress
 
 using Base.CoreLogging: @logmsg, LogLevel
@@ -8,26 +8,26 @@ import ..@seldom_run, ..bytes_in_words, ..in_words, ..label
 
 # One stage of one job, as it is shown.
 mutable struct View
-    # Or a function that is told how much there is to do, and how much is done.
+    # A stream, or a function of the total and of what is done.
     io::Any
     # `:bar`, `:record`, `:call` or `:nothing`.
     kind::Symbol
     stage::String
-    # Which bar it is, for who shows records.
+    # The identity of the bar, for those that show records.
     id::Symbol
-    # Times, and how much was done then: the last few seconds, for the speed.
+    # Times, and how much was done at each: of the last seconds, for the speed.
     samples::Vector{Tuple{Float64, Int}}
 end
 
-# The view that has the line of the terminal. Of jobs in several tasks, one is shown.
+# The view that uses the line of the terminal. Of jobs in several tasks, one is shown.
 const SHOWN = Ref{Union{Nothing, View}}(nothing)
 const SHOWN_LOCK = ReentrantLock()
 
-# Over which time speed is measured, in seconds.
+# The time over which speed is measured, in seconds.
 const WINDOW = 3.0
 
-# Shows how far a job is, which its progress says as the library does. `view` is what this gave the
-# last time, `nothing` at the first.
+# Shows the progress of a job, as the library reports it. `view` is what the previous call returned, `nothing`
+# for the first.
 function shown(view::Union{Nothing, View}, io, progress)
     stage = progress["stage"]
     if view === nothing || view.stage != stage
@@ -38,7 +38,7 @@ function shown(view::Union{Nothing, View}, io, progress)
     try
         show_progress(view, progress["unit"] == "bytes", progress["done"], progress["total"])
     catch error
-        # Nobody reads it any more: no reason to stop the work. A function may have one.
+        # The stream is closed, which does not stop the work. An error of a function does.
         (error isa InterruptException || view.kind === :call) && rethrow()
         view.kind = :nothing
     end
@@ -53,7 +53,7 @@ function kind_for(io)
     return :bar
 end
 
-# Lets a view have the line of the terminal, unless another one has it.
+# Gives the line of the terminal to a view, unless another one uses it.
 function take_line(view::View)
     lock(SHOWN_LOCK) do
         SHOWN[] === nothing && (SHOWN[] = view)
@@ -84,7 +84,7 @@ end
 record(view::View, progress) =
     @logmsg LogLevel(-1) view.stage progress = progress _id = view.id
 
-# Ends the view: its line of the terminal is empty again.
+# Ends the view, and clears its line of the terminal.
 function Base.close(view::View)
     release_line(view)
     try
@@ -96,14 +96,13 @@ function Base.close(view::View)
     return
 end
 
-# A line no wider than the terminal: the verb, what it is about, a bar if there is room for one, and
-# figures.
+# A line no wider than the terminal: the verb, its object, a bar if it fits, and figures.
 function line(view::View, is_bytes::Bool, done::Int, total::Int)
     verb, rest = split_verb(view.stage)
     figures = join(figures_of(view, is_bytes, done, total), "  ")
     isempty(rest) || (rest = string(rest, "  "))
-    room = displaysize(view.io)[2] - 1 - 13 - textwidth(rest) - textwidth(figures)
-    bar = total > 0 && room >= 12 ? string(bar_of(done / total, min(room - 2, 30)), "  ") : ""
+    free = displaysize(view.io)[2] - 1 - 13 - textwidth(rest) - textwidth(figures)
+    bar = total > 0 && free >= 12 ? string(bar_of(done / total, min(free - 2, 30)), "  ") : ""
     plain = string(rest, bar, figures)
     keep = max(displaysize(view.io)[2] - 14, 0)
     return string(label(view.io, verb, :green), first(plain, keep))
@@ -139,7 +138,7 @@ function figures_of(view::View, is_bytes::Bool, done::Int, total::Int)
     return figures
 end
 
-# "12.6 of 18.4 GiB": the unit is said once if it is the same.
+# "12.6 of 18.4 GiB": the unit is written once if it is the same.
 function part_in_words(done::Int, total::Int)
     whole = bytes_in_words(total)
     part = bytes_in_words(done)
@@ -147,7 +146,7 @@ function part_in_words(done::Int, total::Int)
     return endswith(whole, string(' ', unit)) ? "$number of $whole" : "$part of $whole"
 end
 
-# How much is done in a second; zero while that can't be said.
+# How much is done per second; zero while it is unknown.
 function speed_of(view::View)
     (before, less), (now, more) = view.samples[1], view.samples[end]
     return now - before >= 0.2 ? (more - less) / (now - before) : 0.0

@@ -1,4 +1,4 @@
-# The sources of the package; `src/ScratchRS.jl`, where Julia's loader looks, includes this file.
+# The sources of the package. `src/ScratchRS.jl`, which Julia's loader requires, includes this file.
 
 using Base: SHA1, UUID
 

@@ -1,6 +1,6 @@
-# All code that depends on the version of Julia, and what keeps the precompiled file small.
+# All code that depends on the version of Julia, and macros that keep the precompiled file small.
 
-# Makes Julia interpret the functions of a module, for those that run once in a session, or only when the
+# Makes Julia interpret the functions of a module: for functions that run once in a session, or only when the
 # package is precompiled: compiling them would take longer than running them.
 macro seldom_run()
     @static if isdefined(Base.Experimental, Symbol("@compiler_options"))
@@ -15,8 +15,8 @@ end
     export @artifact_str
 end
 
-# `@outside f(x)` and `@outside(f(x))::T`: calls `f` without compiling anything of it into the caller. For
-# what packages call in their `__init__` only: what is compiled there is stored in the precompiled file,
+# `@outside f(x)` and `@outside(f(x))::T`: calls `f` without compiling anything of it into the caller. Only
+# for functions that packages call in their `__init__`: their code is stored in the precompiled file,
 # and loading it takes a millisecond for each 100 KiB.
 #
 # Measured on Julia 1.10.8, where the precompiled file has 2,060 KiB: what a plain call would add.
@@ -62,7 +62,7 @@ else
     number_of_packages() = length(Base.loaded_modules)
 end
 
-# What runs once is interpreted, so that it costs nothing when the package is loaded.
+# Functions that run once, interpreted: they cost nothing when the package is loaded.
 module Setup
 
 using Base: UUID
@@ -82,8 +82,7 @@ pkg() = Base.require(Base.PkgId(UUID("44cfe95a-1eb2-52ea-b672-e2afdf69b78f"), "P
 # The standard library Dates.
 dates() = Base.require(Base.PkgId(UUID("ade2ca70-3891-5945-98fb-dc099432e06a"), "Dates"))
 
-# Reads a TOML file with the parser that the running Julia has at hand: in Base since 1.6, in Pkg
-# before.
+# Reads a TOML file with the parser of the running Julia: in Base since 1.6, in Pkg before.
 function parse_toml(path::String)
     @static if isdefined(Base, :parsed_toml)
         return Base.parsed_toml(path)
@@ -107,8 +106,7 @@ function parse_toml_text(text::String)
 end
 
 # Makes the precompiled package stale when the content of a file, or the list of the files in a
-# directory, changes. Only since 1.11 does Julia look at the content; before, it looks at the time of
-# the last change.
+# directory, changes. Since 1.11 Julia compares the content; before, the time of the last change.
 function depend_on(path::String)
     @static if VERSION >= v"1.11.0-DEV.1276"
         include_dependency(path; track_content = true)

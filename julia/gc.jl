@@ -1,4 +1,4 @@
-# Collection: what nothing keeps goes, and people can see what and why.
+# Collection of depots, and reports of their items.
 module Collection
 
 import ..@seldom_run, ..Native, ..NotFound, ..bytes_in_words, ..milliseconds
@@ -11,22 +11,24 @@ stack(depots) = String[depot for depot in depots]
 """
     ScratchRS.Report
 
-What [`ScratchRS.gc`](@ref) did, or would do. Times are UTC; `missing` where there is none.
+The result of [`ScratchRS.gc`](@ref). Sizes are in bytes, times are UTC; `missing` where a value is unknown.
 
-- `depots`; `dry_run`: whether nothing was touched; `bytes` and `freed`: the sizes of what was deleted, and
-  what of that was really freed: files with other names take their space as before.
-- `manifests`, `artifact_files`, `spaces`: how many roots there are.
-- `gone`: a table of what was deleted, with `kind` (`:package`, `:clone`, `:artifact`, `:space` or
+- `depots`: the depots that were collected; `dry_run`: whether nothing was changed.
+- `bytes`: the size of the deleted items; `freed`: how much of it was freed. Hard-linked files that have
+  other names outside of these items free nothing.
+- `manifests`, `artifact_files`, `spaces`: how many roots there are of each kind.
+- `gone`: a table of the deleted items, with `kind` (`:package`, `:clone`, `:artifact`, `:space` or
   `:store`), `path`, `bytes`, `freed` and `reason` (`:unreachable`, `:unused` or `:evicted`).
-- `waiting`: a table of what is unreachable and stays for now, with `kind`, `path`, `bytes`, `freed`, `since`
-  and `until`.
-- `failures` and `spared`: tables of what could not be deleted, and of what is in use, with `path` and
-  `message`.
-- `skipped`: a table of files with problems, with `path`, `line`, `column`, `message` and `consequence`:
-  `:held` or `:kept` if what the file may reference stays, `:healed` if it is repaired, `:passed` if it is
-  left alone.
-- `leftovers`, `abandoned`: how many leftovers of killed processes and unused files of names were deleted.
-- `store`: what was deleted in the store: `count`, `bytes`, `waiting`, `waiting_bytes`, `abandoned`.
+- `waiting`: a table of unreachable items that are not deleted yet, with `kind`, `path`, `bytes`, `freed`,
+  `since` (when they became unreachable) and `until` (when they can be deleted).
+- `failures`, `spared`: tables of items that could not be deleted, and of unreachable items in use, with `path`
+  and `message`.
+- `skipped`: a table of problems in files, with `path`, `line`, `column`, `message` and `consequence`:
+  `:held` or `:kept` if the items that the file may reference are kept, `:healed` if the file is repaired,
+  `:passed` if it is ignored.
+- `leftovers`, `abandoned`: how many leftovers of killed processes, and unused files of names, were deleted.
+- `store`: the items that were deleted in the store: `count`, `bytes`, `waiting`, `waiting_bytes`,
+  `abandoned`.
 """
 struct Report <: Reply
     depots::Vector{String}
@@ -51,10 +53,11 @@ end
 """
     ScratchRS.Status
 
-What [`ScratchRS.status`](@ref) answers. Times are UTC; `missing` where there is none.
+The result of [`ScratchRS.status`](@ref). Sizes are in bytes, times are UTC; `missing` where a value is
+unknown.
 
-- `depots`; `bytes` and `freed`: the size of everything, and how much of it deleting it would free; `saved`:
-  the bytes that sharing saves in the store.
+- `depots`; `bytes`: the size of all items; `freed`: how much their deletion would free; `saved`: what
+  sharing saves in the store.
 - `kinds`: a table with `kind`, `count`, `bytes`, `freed` and `reclaimable`.
 - `entries`: a table of all items, the largest first, with `kind`, `label`, `package`, `path`, `bytes`,
   `freed`, `last_used`, `manifests`, `artifact_files`, `projects`, `names`, `is_held`, `is_orphan` and `until`.
@@ -75,7 +78,8 @@ end
 """
     ScratchRS.Explained
 
-What [`ScratchRS.why`](@ref) answers. Times are UTC; `missing` where there is none.
+The result of [`ScratchRS.why`](@ref). Sizes are in bytes, times are UTC; `missing` where a value is
+unknown.
 
 - `found`: a table with `kind`, `label`, `path`, `bytes`, `freed`, `last_used`, `standing` (`:kept`, `:waiting`,
   `:goes` or `:elsewhere`), `since`, `until` and `causes`, a table with `what`, `path`, `name`, `last_used`,
@@ -89,6 +93,43 @@ struct Explained <: Reply
     is_verbose::Bool
 end
 
+"""
+    ScratchRS.gc(; collect_delay = Day(7), dry_run = false, force = false, verbose = false,
+                 depots = nothing, max_size = nothing, scratch_cleanup_period = nothing,
+                 ignore_roots = [], io = stderr) -> Report
+
+Deletes unreachable packages, clones, artifacts and scratch spaces, as `Pkg.gc` of Julia up to 1.12 does,
+and unbound contents of the store. Prints a summary.
+
+- `collect_delay`: how long an item must have been unreachable, as a period of Dates or a number of
+  milliseconds. With 0 it is deleted at once.
+- `scratch_cleanup_period`: also deletes spaces that were not opened for this time, whether they are
+  referenced or not; `nothing` for never. A store in use is kept.
+- `max_size`: evicts the least recently used unreachable artifacts and spaces until the depot has at most
+  this size, such as `"50 GiB"` or a number of bytes. A store in use counts, and is kept, also with `force`.
+- `force`: collects all depots, not only the first, and allows `max_size` to evict items in use.
+- `dry_run`: reports what would be deleted, and changes nothing.
+- `verbose`: lists all items.
+- `depots`: the depot stack; `nothing` for that of the session.
+- `ignore_roots`: paths of manifests, artifact files, projects and logs that count as missing, for example a
+  damaged one that can neither be repaired nor deleted.
+- `io`: where to print.
+
+A manifest or artifact file that cannot be read completely keeps everything that it may reference, and the
+report names it. Items that are used during the collection are kept.
+
+# Errors
+`ArgumentError` for an invalid `max_size`, [`ScratchRS.DepotIO`](@ref) if a depot can't be read. Items that can't
+be deleted are listed in `failures`.
+
+# Example
+```julia
+report = ScratchRS.gc(; dry_run = true, io = devnull)
+sum(item.freed for item in report.gone; init = 0)
+```
+
+See also [`ScratchRS.why`](@ref), [`ScratchRS.status`](@ref).
+"""
 function gc(;
     collect_delay = 7 * 24 * 60 * 60 * 1000,
     scratch_cleanup_period = nothing,
@@ -122,19 +163,55 @@ end
 
 counted(table) = "$(length(table)) item$(length(table) == 1 ? "" : "s")"
 
+"""
+    ScratchRS.status(; depots = nothing, force = false, ignore_roots = []) -> Status
+
+The items of the depot, with their sizes, their references, and which of them can be deleted; with `force`,
+of all depots. `depots` and `ignore_roots` are those of [`ScratchRS.gc`](@ref).
+
+The store is one item, with its number of files. The files and trees that are bound in it are items as
+well, each with its share of the size of the store: contents that several of them have in common are divided
+among them.
+
+# Errors
+[`ScratchRS.DepotIO`](@ref) if a depot can't be read.
+
+# Example
+```julia
+filter(entry -> entry.kind === :space, ScratchRS.status().entries)
+```
+"""
 status(; depots = nothing, force::Bool = false, ignore_roots = ()) =
     decoded(Status, Native.depot_status(stack(depots), force, stack(ignore_roots)))
 
 Base.show(io::IO, status::Status) =
     print(io, "ScratchRS.status: ", counted(status.entries), " in ", join(status.depots, ", "))
 
+"""
+    ScratchRS.why(name_or_path; depots = nothing, ignore_roots = []) -> Explained
+
+The manifests, artifact files and projects that reference an item; or since when it is unreachable, and when
+it can be deleted. The item is given by its path, a path in it, its name, or its hash, slug or UUID.
+
+For an item of the store: the names that are bound to it, the packages of their files, and the projects that
+use these packages. It is given by its path, its hash, or a name that is bound to it. A store that can't be
+read is listed in `skipped`.
+
+# Errors
+[`ScratchRS.NotFound`](@ref) if there is no such item, [`ScratchRS.DepotIO`](@ref) if a depot can't be read.
+
+# Example
+```julia
+ScratchRS.why("OpenBLAS")
+```
+"""
 function why(query; depots = nothing, ignore_roots = ())
     explained = decoded(Explained, Native.explain_item(stack(depots), String(query), stack(ignore_roots)))
     if isempty(explained.found)
         unknown = join(["; $(note.path) is left alone: $(note.message)" for note in explained.skipped])
         throw(NotFound(
             "there is no package, clone, artifact, space or name in the store `$query`$unknown", "", 0,
-            "`ScratchRS.status()` shows what there is",
+            "`ScratchRS.status()` lists all items",
         ))
     end
     return explained
@@ -145,58 +222,3 @@ Base.show(io::IO, explained::Explained) = print(io, "ScratchRS.why: ", counted(e
 end # module Collection
 
 using .Collection: Explained, Report, Status, gc, status, why
-
-"""
-    ScratchRS.gc(; collect_delay = Day(7), dry_run = false, force = false, verbose = false,
-                 depots = nothing, max_size = nothing, scratch_cleanup_period = nothing,
-                 ignore_roots = [], io = stderr) -> Report
-
-Removes packages, clones, artifacts and scratch spaces that nothing keeps, as `Pkg.gc` of Julia up to
-1.12 does, and what nobody binds in the store, and prints what went.
-
-- `collect_delay`: for how long something must have been without a keeper; a period of Dates, or a
-  number of milliseconds. With 0 it goes at once.
-- `scratch_cleanup_period`: also removes spaces that nobody has opened for so long, whatever keeps
-  them; `nothing` for never. A store in use stays, however long ago it was opened.
-- `max_size`: evicts least recently used artifacts and spaces that nothing keeps until the depot has
-  no more than this, such as `"50 GiB"` or a number of bytes. A store in use counts, and stays, also
-  with `force`.
-- `force`: collects all depots, not only the first, and lets `max_size` evict what is in use.
-- `dry_run`: says what would go, and touches nothing.
-- `verbose`: names everything.
-- `depots`: the depot stack; that of the session, if `nothing`.
-- `ignore_roots`: paths of manifests, artifact files, projects and logs that count as missing, such as a
-  damaged one that can neither be repaired nor deleted.
-- `io`: where to print.
-
-A manifest or artifact file that cannot be read completely keeps everything that it may reference, and
-the report names it. What is used while the collection runs stays.
-See also [`ScratchRS.why`](@ref), [`ScratchRS.status`](@ref).
-"""
-gc
-
-"""
-    ScratchRS.status(; depots = nothing, force = false, ignore_roots = []) -> Status
-
-What is in the depot, how large it is, who uses it, and what can go. With `force`, of all depots.
-
-The store has a row of its own, with how many files it has. Among the largest are the files and trees
-that are bound in it, each with its part of what the store takes: what several have in common is parted
-among them.
-"""
-status
-
-"""
-    ScratchRS.why(name_or_path; depots = nothing, ignore_roots = []) -> Explained
-
-Which manifests, artifact files and projects keep something, or since when nothing does and when it
-goes. It is named by its path or that of anything in it, by its name, or by its hash, slug or UUID.
-
-Of what is in the store, it says which names in which files bind it, of which packages, and for which
-projects these are used. That is named by its path, its hash, or a name that is bound to it. A store
-that cannot be read is left alone; the answer says so.
-
-# Errors
-[`ScratchRS.NotFound`](@ref) if there is no such thing.
-"""
-why

@@ -1,15 +1,15 @@
-# Whether artifacts are sound, and who uses them.
+# Verification, repair and usage of artifacts.
 
 """
     verify_artifacts() -> NamedTuple
 
-Hashes all artifacts of all depots, several at a time, and tells what has become of them:
+Hashes all artifacts of all depots, several at a time:
 
-- `sound`: how many are what their names say;
-- `rotten`: those that are not, each with its `hash`, its `path`, the hash that it has (`actual`), and
-  `differences`: pairs of a path in it and what has happened there, `:missing`, `:changed`,
-  `:mode_changed` or `:extra`; `nothing` for an artifact of which nobody wrote down what is in it;
-- `unreadable`: those that could not be looked at, each with the `reason`.
+- `sound`: how many match their hashes;
+- `rotten`: a table of those that do not, with `hash`, `path`, `actual` (the hash of the content) and
+  `differences`: pairs of a path in the artifact and what happened to it, `:missing`, `:changed`,
+  `:mode_changed` or `:extra`; `nothing` if no file list was recorded;
+- `unreadable`: a table of those that can't be read, with `hash`, `path` and `reason`.
 
 # Errors
 [`DepotIO`](@ref ScratchRS.DepotIO) if a directory of artifacts can't be read.
@@ -22,67 +22,52 @@ end
 ```
 """
 function verify_artifacts()
-    found = Native.MessagePack.decode(Native.verify_artifacts(DEPOT_PATH, stand_in()))
-    return (
-        sound = found["sound"]::Int,
-        rotten = map(rotten, found["corrupt"]),
-        unreadable = map(unreadable, found["unreadable"]),
-    )
+    found = Native.named(Native.verify_artifacts(DEPOT_PATH, stand_in()))
+    return (sound = found.sound, rotten = map(corrupt, found.corrupt), unreadable = found.unreadable)
 end
 
-function rotten(found)
-    differences = found["differences"]
-    return (
-        hash = found["hash"],
-        path = found["path"]::String,
-        actual = found["actual"],
-        differences = differences === nothing ? nothing :
-            [one["path"] => Symbol(one["change"]) for one in differences],
-    )
+function corrupt(artifact)
+    changes = artifact.differences
+    differences = changes === missing ? nothing : [one.path => one.change for one in changes]
+    return merge(artifact, (differences = differences,))
 end
-
-unreadable(found) =
-    (hash = found["hash"], path = found["path"]::String, reason = found["reason"]::String)
 
 """
     repair_artifacts(files...; platform = host) -> NamedTuple
 
-Installs again the artifacts that have rotted, as far as a file of bindings says where they can be
-downloaded: one of `files`, or one that the logs of the depots know. What `files` bind for the platform
-and is missing is installed as well, but for what is lazy.
+Installs corrupt artifacts again, if a file of bindings has a source for them: one of `files`, or one in the
+usage logs of the depots. Missing artifacts that `files` bind for the platform are installed as well, except
+lazy ones.
 
-- `sound`: how many were sound before;
-- `repaired`, `installed`: the paths of those that had rotted, and of those that were missing;
-- `failed`: those that could not be had, each with its `hash` and the `reason`;
-- `left_out`: names in `files` that stand for something invalid, each with its `name` and the `reason`;
-- `unknown`: those that have rotted, and nobody says where to get; see
-  [`verify_artifacts`](@ref ScratchRS.verify_artifacts);
-- `unreadable`: those that could not be looked at.
+- `sound`: how many artifacts were intact before;
+- `repaired`, `installed`: the paths of corrupt and of missing artifacts that were installed;
+- `failed`: a table of those that could not be installed, with `hash`, `name` and `reason`;
+- `left_out`: a table of names in `files` with invalid bindings, with `name` and `reason`;
+- `unknown`: corrupt artifacts without a source, as in [`verify_artifacts`](@ref ScratchRS.verify_artifacts);
+- `unreadable`: those that can't be read.
 
 # Errors
 [`DepotIO`](@ref ScratchRS.DepotIO), [`FormatError`](@ref ScratchRS.FormatError) if a file can't be
 read.
+
+# Example
+```julia
+repairs = ScratchRS.repair_artifacts("Artifacts.toml")
+isempty(repairs.failed) || error("could not repair \$(repairs.failed)")
+```
 """
-function repair_artifacts(
-    files::AbstractString...;
-    platform::AbstractPlatform = host_platform(),
-)
-    found = Native.MessagePack.decode(Native.repair_artifacts(
+function repair_artifacts(files::AbstractString...; platform::AbstractPlatform = host_platform())
+    found = Native.named(Native.repair_artifacts(
         DEPOT_PATH,
         stand_in(),
         String[abspath(file) for file in files],
         tag_texts(platform),
         session_texts(),
     ))
-    return (
-        sound = found["sound"]::Int,
-        repaired = String[artifact["path"] for artifact in found["repaired"]],
-        installed = String[artifact["path"] for artifact in found["installed"]],
-        failed = [(hash = one["hash"], reason = one["reason"]) for one in found["failed"]],
-        left_out = [(name = one["name"], reason = one["reason"]) for one in found["left_out"]],
-        unknown = map(rotten, found["unknown"]),
-        unreadable = map(unreadable, found["unreadable"]),
-    )
+    paths(artifacts) = String[artifact.path for artifact in artifacts]
+    repaired, installed = paths(found.repaired), paths(found.installed)
+    unknown = map(corrupt, found.unknown)
+    return merge(found, (repaired = repaired, installed = installed, unknown = unknown))
 end
 
 """

@@ -1,4 +1,4 @@
-# Which artifacts hold the library. Runs when the package is precompiled, and never again.
+# The artifacts that contain the library. Runs when the package is precompiled, and never again.
 module Binding
 
 import ...ScratchRS: @seldom_run, LibraryNotFound, source_file
@@ -10,7 +10,7 @@ using ...ScratchRS.Setup: Libdl, depend_on, parse_toml, preference
 # prefers. The choice among the bound artifacts is made when the package is precompiled, the
 # search in the depots when it is loaded: no path is stored.
 
-# The artifacts that hold a library, with the binding that it is for, the preferred one first.
+# The artifacts that contain a library, by binding, the preferred one first.
 const ARTIFACTS = ("jlrs" => "libscratchrs_jlrs", "portable" => "libscratchrs")
 
 # The platform tags of the running Julia, as `Artifacts.toml` has them.
@@ -36,14 +36,14 @@ function is_for(entry, tags)
     return true
 end
 
-# What is bound for this platform: pairs of a binding and the tree hash of its artifact, the
-# preferred one first.
+# The artifacts that are bound for this platform: pairs of a binding and a tree hash, the preferred one
+# first.
 function bound_artifacts(package::String)
     for name in ("JuliaArtifacts.toml", "Artifacts.toml")
         file = joinpath(package, name)
         if !isfile(file)
-            # A file that is missing can't be depended on since Julia 1.10, which would precompile
-            # the package in every session. The directory changes when the file is made.
+            # Since Julia 1.10, a dependency on a missing file would precompile the package in every
+            # session. The directory changes when the file is created.
             depend_on(package)
             continue
         end
@@ -59,7 +59,7 @@ function bound_artifacts(package::String)
     return Pair{String, String}[]
 end
 
-# What is bound, and the binding that the user prefers, when the package was precompiled.
+# The bound artifacts, and the binding that the user prefers, when the package was precompiled.
 const BOUND = bound_artifacts(dirname(dirname(@__DIR__)))
 const PREFERRED = something(preference("binding"), "")
 
@@ -67,8 +67,8 @@ const PREFERRED = something(preference("binding"), "")
 library_file(binding) =
     joinpath("lib", string("lib", binding == "jlrs" ? "scratchrs_jlrs" : "scratchrs", '.', Libdl.dlext))
 
-# The depots `now`, and those of `before` that are not among them. Relative ones of `before` count from
-# the directory that was the current one then.
+# The depots `now`, then those of `before` that are not among them. Relative ones of `before` are resolved
+# against the directory that was the current one then.
 all_depots(now::Vector{String}, before::Vector{String}, directory::String) =
     union(now, [joinpath(directory, depot) for depot in before])
 
@@ -82,7 +82,7 @@ function current_directory()
     end
 end
 
-# The directory of an artifact where the depots have files `Overrides.toml`: what they name, or where
+# The directory of an artifact if depots have files `Overrides.toml`: the one that they name, or the one where
 # the artifact is installed; `nothing` if it is not.
 function overridden_directory(hash::String, depots::Vector{String})
     files = filter(isfile, [joinpath(depot, "artifacts", "Overrides.toml") for depot in depots])
@@ -99,11 +99,11 @@ function overridden_directory(hash::String, depots::Vector{String})
         isabspath(replacement) && return replacement
         hash = replacement
     end
-    # They stand in for each other in a circle.
+    # The overrides form a circle.
     return nothing
 end
 
-# What stands in for a hash, by the first file that names it; "" if nothing does.
+# The replacement of a hash in the first file that has one; "" if there is none.
 function override_of(hash::String, tables)
     for table in tables
         replacement = get(table, hash, nothing)
@@ -112,7 +112,7 @@ function override_of(hash::String, tables)
     return ""
 end
 
-# The error where no library fits; `wanted` is the binding that was insisted on, or "".
+# The error if no library fits; `wanted` is the required binding, or "".
 function library_not_found(wanted)
     package = package_directory()
     julia = "Julia $(VERSION.major).$(VERSION.minor) on $(Sys.MACHINE)"
@@ -143,7 +143,7 @@ function package_directory()
     return source === nothing ? dirname(dirname(@__DIR__)) : dirname(dirname(source))
 end
 
-# Whether Pkg has put the package where it is: into `packages/ScratchRS/<slug>` of a depot.
+# Whether Pkg installed the package: it is in `packages/ScratchRS/<slug>` of a depot.
 is_added(package) = basename(dirname(dirname(package))) == "packages"
 
 end

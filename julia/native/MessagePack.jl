@@ -1,4 +1,4 @@
-# Decodes what the library replies: MessagePack, in which a struct is a map of the names of its fields.
+# Decodes replies of the library: MessagePack, in which a struct is a map from the names of its fields.
 module MessagePack
 
 import ...ScratchRS
@@ -9,8 +9,8 @@ import ...ScratchRS: @seldom_run, Setup
 decode(reply::String) = first(value_at(codeunits(reply), 1, false))
 
 # The same, but structs are named tuples, nil is `missing`, and an array has the type of its elements, which is
-# the same for all structs in it: a table in the eyes of Tables.jl. `words` are the names of the fields that
-# hold one of some words, which are symbols.
+# the same for all structs in it: a table for Tables.jl. `words` are the names of the fields that hold words,
+# which become symbols.
 function named(reply::String, words)
     value, _ = value_at(codeunits(reply), 1, words)
     return value
@@ -57,7 +57,7 @@ function number_at(bytes, at, size)
     return number
 end
 
-# What has its size before it, in some bytes.
+# Reads a value that follows its size, a number of some bytes.
 sized(read, bytes, at, width, words) = read(bytes, at + width, number_at(bytes, at, width) % Int, words)
 
 text_at(bytes, at, size, words) = String(bytes[at:(at + size - 1)]), at + size
@@ -114,8 +114,8 @@ function extension(type, content)
     return date_time(1000 * seconds + Int(number_at(content, 1, 4)) ÷ 1_000_000)
 end
 
-# A date or a time, of the type that Julia's own parser has for it. Before 1.6 it knows one kind of them only;
-# the others stay texts.
+# A date or a time, of the type that Julia's own parser has for it. Before 1.6 it parses one kind only; the
+# others are strings.
 function toml_time(text)
     return try
         Setup.parse_toml_text("value = $text")["value"]
@@ -124,7 +124,7 @@ function toml_time(text)
     end
 end
 
-# The `DateTime` of so many milliseconds since 1970. Dates is loaded when the first one is needed.
+# The `DateTime` of a number of milliseconds since 1970. Loads Dates at the first call.
 function date_time(milliseconds)
     dates = Setup.dates()
     return Base.invokelatest(dates.DateTime, Base.invokelatest(dates.UTM, milliseconds + dates.UNIXEPOCH))

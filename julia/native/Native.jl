@@ -1,4 +1,4 @@
-# The native library: found, loaded, and called.
+# The native library: finding, loading and calling it.
 module Native
 
 using Base: UUID

@@ -1,22 +1,22 @@
 # Where the artifacts of this package are.
 
-# The depots when the package was loaded, and the current directory then. Much code empties
-# `DEPOT_PATH` afterwards, and puts a depot of its own there; the library stays where it was.
+# The depots and the current directory when the package was loaded. Much code replaces the depots in
+# `DEPOT_PATH` afterwards; the library stays where it is.
 const DEPOTS_AT_LOAD = Ref(String[])
 const DIRECTORY_AT_LOAD = Ref("")
 
-# Called whenever the package is loaded, so it copies, and looks at nothing.
+# Called whenever the package is loaded, so it only copies.
 function remember_depots()
     DEPOTS_AT_LOAD[] = copy(DEPOT_PATH)
     DIRECTORY_AT_LOAD[] = @outside Binding.current_directory()::String
     return
 end
 
-# The depots to look in: those of now come before those of the moment when the package was loaded.
+# The depots to search: the current ones, then those at the time when the package was loaded.
 all_depots() =
     @outside Binding.all_depots(DEPOT_PATH, DEPOTS_AT_LOAD[], DIRECTORY_AT_LOAD[])::Vector{String}
 
-# The path of a file of an installed artifact, by the rules of Pkg: from the first depot that has
+# The path of a file of an installed artifact, by the rules of Pkg: in the first depot that has
 # it, unless an `Overrides.toml` names a replacement.
 function find_in_artifact(hash::String, file::String)
     depots = all_depots()

@@ -11,10 +11,10 @@ Bytes() = Bytes(C_NULL, 0)
 # A UUID as it crosses: its bytes in the order in which they are written.
 in_order(uuid::UUID) = hton(uuid.value)
 
-# Copies a reply, and gives its bytes back.
+# Copies a reply, and frees its bytes.
 take!(library::Library, reply::Ref{Bytes}) = taken(encoded, library, UInt32(0), reply)
 
-# Reads a reply where it is, and gives its bytes back; throws the error that it is by its status.
+# Reads a reply in place, and frees its bytes; throws the error that the status says it is.
 @noinline function taken(read::F, library::Library, status::UInt32, reply::Ref{Bytes}) where {F}
     iszero(status) || throw(@outside error_of(status, take!(library, reply)))
     bytes = reply[]
@@ -23,7 +23,7 @@ take!(library::Library, reply::Ref{Bytes}) = taken(encoded, library, UInt32(0), 
     return value
 end
 
-# Reads a copy of a reply, or throws the error that it is by its status.
+# Reads a copy of a reply, or throws the error that the status says it is.
 @noinline function checked(read::F, status::UInt32, reply::String) where {F}
     iszero(status) || throw(@outside error_of(status, reply))
     return GC.@preserve reply read(pointer(reply), sizeof(reply) % Csize_t)
@@ -107,58 +107,58 @@ end
 # Bytes as they cross: after their number.
 packed(bytes::String) = Vector{UInt8}(string(String(reinterpret(UInt8, [htol(UInt32(sizeof(bytes)))])), bytes))
 
-# An interrupt is thrown into Julia at a safepoint, and there are safepoints in calls to the library
-# for jlrs, whose frames no exception may pass. Between these two calls it waits, for this thread. An
-# exception, and the end of a `try`, restore what was in force when the `try` began.
+# Julia throws interrupts at safepoints. Calls to the library for jlrs have safepoints, and no exception may
+# pass its frames, so interrupts of this thread are deferred between these two calls. An exception, and the
+# end of a `try`, restore the state at the beginning of the `try`.
 defer_interrupts() = ccall(:jl_sigatomic_begin, Cvoid, ())
 deliver_interrupts() = ccall(:jl_sigatomic_end, Cvoid, ())
 
-# Checks a text before a job is started: `ccall` would throw, and leave the job's wakeup open.
+# Checks a text before a job is started: `ccall` would throw, and leave the job's condition open.
 crossing(text::String) = Base.unsafe_convert(Cstring, text)
 
-# What a job rings. Interrupts are deferred from here to where the job is waited for, and it is kept
-# from being collected until no job can ring it any more, whatever ends the waiting.
+# The condition that a job notifies. Interrupts are deferred from here until the job is waited for. The
+# condition is not garbage-collected as long as a job can notify it, however the waiting ends.
 function begin_waiting()
-    wakeup = Base.AsyncCondition()
+    condition = Base.AsyncCondition()
     defer_interrupts()
-    Base.preserve_handle(wakeup)
-    return wakeup
+    Base.preserve_handle(condition)
+    return condition
 end
 
-# For a job that has not begun, or cannot ring any more. Interrupts are deferred.
-function end_waiting(wakeup::Base.AsyncCondition)
-    Base.unpreserve_handle(wakeup)
-    close(wakeup)
+# For a job that has not begun, or sends no more notifications. Interrupts are deferred.
+function end_waiting(condition::Base.AsyncCondition)
+    Base.unpreserve_handle(condition)
+    close(condition)
 end
 
 # The error of a job that was not started.
-function not_started(library::Library, wakeup::Base.AsyncCondition, status::UInt32, reply::Ref{Bytes})
-    end_waiting(wakeup)
+function not_started(library::Library, condition::Base.AsyncCondition, status::UInt32, reply::Ref{Bytes})
+    end_waiting(condition)
     deliver_interrupts()
     taken(unit, library, status, reply)
 end
 
-# Waits for a job while Julia's other tasks go on, and gives its reply. `wakeup` is what the job was
-# started with: the job rings it when it is done, and before that, if it takes long, several times a
-# second, to have its progress shown on `io`, or told to it if it is a function. If the waiting is
-# interrupted, however often, the job is told to end, and has ended when this throws.
-function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition, @nospecialize(io))
+# Waits for a job while Julia's other tasks run, and returns its reply. The job notifies `condition` when it
+# is done; before that, if it takes long, several times a second, so that its progress is shown on `io`, or
+# passed to it if it is a function. An interrupt cancels the job; it is thrown when the job has ended, however
+# often the waiting is interrupted.
+function finish(library::Library, job::Ptr{Cvoid}, condition::Base.AsyncCondition, @nospecialize(io))
     interruption = nothing
     view = nothing
-    is_rung = false
+    is_notified = false
     is_over = false
     while !is_over
         try
-            # What interrupted the handler below is thrown here.
+            # An interrupt of the handler below is thrown here.
             deliver_interrupts()
             progress = progress_of(library, job)
             is_over = progress === nothing
             if !is_over
-                if is_rung && interruption === nothing
+                if is_notified && interruption === nothing
                     view = @outside shown(view, io, progress)
                 end
-                wait(wakeup)
-                is_rung = true
+                wait(condition)
+                is_notified = true
             end
             defer_interrupts()
         catch error
@@ -166,17 +166,17 @@ function finish(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition, 
             ccall(library.cancel, Cvoid, (Ptr{Cvoid},), job)
         end
     end
-    status, reply = ended(library, job, wakeup)
+    status, reply = ended(library, job, condition)
     view === nothing || @outside close(view)
     interruption === nothing || throw(interruption)
     return checked(encoded, status, reply)
 end
 
-# The status and the reply of a job that is done. The job is then no more.
-function ended(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition)
+# The status and the reply of a job that is done. Frees the job.
+function ended(library::Library, job::Ptr{Cvoid}, condition::Base.AsyncCondition)
     reply = Ref(Bytes())
     status = ccall(library.finish, UInt32, (Ptr{Cvoid}, Ref{Bytes}), job, reply)
-    end_waiting(wakeup)
+    end_waiting(condition)
     deliver_interrupts()
     return status, take!(library, reply)
 end
@@ -187,27 +187,27 @@ function progress_of(library::Library, job::Ptr{Cvoid})
     return taken(value, library, UInt32(0), reply)
 end
 
-# Waits for a deletion while Julia's other tasks go on. If the waiting is interrupted, the deletion
-# goes on without us.
-function outlast(library::Library, job::Ptr{Cvoid}, wakeup::Base.AsyncCondition)
+# Waits for a deletion while Julia's other tasks run. If the waiting is interrupted, the deletion
+# continues.
+function outlast(library::Library, job::Ptr{Cvoid}, condition::Base.AsyncCondition)
     is_over = false
     try
         while !is_over
             deliver_interrupts()
-            wait(wakeup)
+            wait(condition)
             is_over = progress_of(library, job) === nothing
             defer_interrupts()
         end
     catch
         ccall(library.detach, Cvoid, (Ptr{Cvoid},), job)
-        end_waiting(wakeup)
+        end_waiting(condition)
         deliver_interrupts()
         rethrow()
     end
-    return checked(encoded, ended(library, job, wakeup)...)
+    return checked(encoded, ended(library, job, condition)...)
 end
 
-# At the end of a session: no job may ring what is closed with it.
+# At the end of a session: no job may notify a condition that is closed with it.
 function end_jobs()
     library = LIBRARY[]
     library === nothing || ccall(library.end_jobs, Cvoid, ())

@@ -17,8 +17,8 @@ end
 # The library in use, once something has been called.
 const LIBRARY = Ref{Union{Nothing, Library}}(nothing)
 
-# What a session begins with. Addresses of the library mean nothing in another process. That no
-# library is bound at all shows at once; that none is found, at the first call.
+# Called whenever the package is loaded: addresses of the library are invalid in another process. Throws if no
+# library is bound for this platform; a bound library that is not installed is an error at the first call.
 function begin_session()
     LIBRARY[] = nothing
     isempty(Binding.BOUND) && throw(@outside Binding.library_not_found(""))
@@ -32,17 +32,17 @@ function loaded()
     return library === nothing ? load() : library
 end
 
-# Loads the library. That is done at the first call, not in `__init__`: a package that is loaded and
-# not used costs nothing. Threads that do so at the same time all come to the same addresses.
+# Loads the library at the first call, not in `__init__`, so that loading the package alone is cheap. Threads
+# that do so at the same time get the same addresses.
 @noinline function load()
     library = LIBRARY[] = find()
     @outside atexit(end_jobs)
     return library
 end
 
-# Opens the library that fits the running Julia: the one for jlrs, if there is one, else the
-# portable one. The environment variable `SCRATCHRS_BINDING` or the preference `binding` insists on
-# one of them. A library with another list of operations than the package is passed over.
+# Opens the library that fits the running Julia: the one for jlrs, if it is installed, else the
+# portable one. The environment variable `SCRATCHRS_BINDING` or the preference `binding` requires one of
+# them. A library with another list of operations than the package is ignored.
 function find()
     wanted = get(ENV, "SCRATCHRS_BINDING", "")
     isempty(wanted) && (wanted = Binding.PREFERRED)
@@ -61,8 +61,8 @@ end
 const LIBRARY_FILES = (Binding.library_file("portable"), Binding.library_file("jlrs"))
 const FLAGS = Libdl.RTLD_LAZY | Libdl.RTLD_DEEPBIND
 
-# What `dlopen` and `dlsym` of Libdl call. Their keyword arguments would be most of what is
-# compiled to load the library.
+# The functions that `dlopen` and `dlsym` of Libdl call: most of the code for loading the library would be that
+# of their keyword arguments.
 open_library(path::String) =
     ccall(:jl_load_dynamic_library, Ptr{Cvoid}, (Cstring, UInt32, Cint), path, FLAGS, 0)
 

@@ -197,11 +197,11 @@ function delete_scratch(depot::String, directory::String, owner::UUID, key::Stri
     crossing(depot)
     crossing(directory)
     crossing(key)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[4], Ptr{Cvoid}, (Cstring, Cstring, Ref{UInt128}, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, in_order(owner), key, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(unit, UInt32(0), outlast(library, job, wakeup))
+    job = ccall(library.operations[4], Ptr{Cvoid}, (Cstring, Cstring, Ref{UInt128}, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, in_order(owner), key, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(unit, UInt32(0), outlast(library, job, condition))
     return reply
 end
 
@@ -209,11 +209,11 @@ function clear_scratch(depot::String, directory::String, owner::UUID, all::Bool)
     library = loaded()
     crossing(depot)
     crossing(directory)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[5], Ptr{Cvoid}, (Cstring, Cstring, Ref{UInt128}, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, in_order(owner), all, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(unit, UInt32(0), outlast(library, job, wakeup))
+    job = ccall(library.operations[5], Ptr{Cvoid}, (Cstring, Cstring, Ref{UInt128}, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, in_order(owner), all, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(unit, UInt32(0), outlast(library, job, condition))
     return reply
 end
 
@@ -400,11 +400,11 @@ function finish_creation(ticket::Int, returned::String, is_whole::Bool, link_mod
     library = loaded()
     crossing(returned)
     crossing(link_mode)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[17], Ptr{Cvoid}, (UInt64, Cstring, UInt8, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), ticket, returned, is_whole, link_mode, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(value, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[17], Ptr{Cvoid}, (UInt64, Cstring, UInt8, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), ticket, returned, is_whole, link_mode, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(value, UInt32(0), finish(library, job, condition, io))
     return Created(reply::Dict{String, Any})
 end
 
@@ -541,11 +541,11 @@ function collect_store(depot::String, directory::String, delay_ms::Int, is_dry_r
     library = loaded()
     crossing(depot)
     crossing(directory)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[26], Ptr{Cvoid}, (Cstring, Cstring, UInt64, UInt8, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, delay_ms, is_dry_run, spares_own, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[26], Ptr{Cvoid}, (Cstring, Cstring, UInt64, UInt8, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, delay_ms, is_dry_run, spares_own, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(encoded, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
@@ -554,11 +554,11 @@ function store_status(depot::String, directory::String, root::String, @nospecial
     crossing(depot)
     crossing(directory)
     crossing(root)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[27], Ptr{Cvoid}, (Cstring, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, root, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[27], Ptr{Cvoid}, (Cstring, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, root, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(encoded, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
@@ -567,11 +567,11 @@ function verify_store(depot::String, directory::String, root::String, @nospecial
     crossing(depot)
     crossing(directory)
     crossing(root)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[28], Ptr{Cvoid}, (Cstring, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, root, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[28], Ptr{Cvoid}, (Cstring, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, root, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(encoded, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
@@ -580,11 +580,11 @@ function adopt_store(depot::String, directory::String, other::String, @nospecial
     crossing(depot)
     crossing(directory)
     crossing(other)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[29], Ptr{Cvoid}, (Cstring, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, other, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[29], Ptr{Cvoid}, (Cstring, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depot, directory, other, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(encoded, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
@@ -675,11 +675,11 @@ end
 
 function publish_artifact(ticket::Int, @nospecialize(io = stderr))
     library = loaded()
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[35], Ptr{Cvoid}, (UInt64, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), ticket, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(value, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[35], Ptr{Cvoid}, (UInt64, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), ticket, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(value, UInt32(0), finish(library, job, condition, io))
     return reply::String
 end
 
@@ -704,11 +704,11 @@ function remove_artifact(depots::Vector{String}, directory::String, hash::String
     crossing(directory)
     crossing(hash)
     depots = packed(depots)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[37], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, hash, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(unit, UInt32(0), outlast(library, job, wakeup))
+    job = ccall(library.operations[37], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, hash, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(unit, UInt32(0), outlast(library, job, condition))
     return reply
 end
 
@@ -716,11 +716,11 @@ function verify_tree(path::String, hash::String, @nospecialize(io = stderr))
     library = loaded()
     crossing(path)
     crossing(hash)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[38], Ptr{Cvoid}, (Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, hash, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[38], Ptr{Cvoid}, (Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, hash, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(encoded, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
@@ -728,11 +728,11 @@ function verify_artifacts(depots::Vector{String}, directory::String, @nospeciali
     library = loaded()
     crossing(directory)
     depots = packed(depots)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[39], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[39], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(encoded, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
@@ -743,11 +743,11 @@ function repair_artifacts(depots::Vector{String}, directory::String, files::Vect
     files = packed(files)
     platform = packed(platform)
     session = packed(session)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[40], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Ptr{UInt8}, Ptr{UInt8}, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, files, platform, session, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[40], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Ptr{UInt8}, Ptr{UInt8}, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, files, platform, session, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(encoded, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
@@ -773,11 +773,11 @@ function archive_tree(path::String, tarball::String, @nospecialize(io = stderr))
     library = loaded()
     crossing(path)
     crossing(tarball)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[42], Ptr{Cvoid}, (Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, tarball, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(value, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[42], Ptr{Cvoid}, (Cstring, Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, tarball, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(value, UInt32(0), finish(library, job, condition, io))
     return Packed(reply::Dict{String, Any})
 end
 
@@ -824,11 +824,11 @@ function install_artifact(depots::Vector{String}, directory::String, name::Strin
     depots = packed(depots)
     downloads = packed(downloads)
     session = packed(session)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[45], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Cstring, Cstring, Ptr{UInt8}, Cstring, UInt8, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, name, hash, downloads, file, with_server, session, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(value, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[45], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Cstring, Cstring, Ptr{UInt8}, Cstring, UInt8, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, directory, name, hash, downloads, file, with_server, session, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(value, UInt32(0), finish(library, job, condition, io))
     return Installed(reply::Dict{String, Any})
 end
 
@@ -871,11 +871,11 @@ function finish_install(ticket::Int, name::String, sha256::String, session::Vect
     crossing(name)
     crossing(sha256)
     session = packed(session)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[48], Ptr{Cvoid}, (UInt64, Cstring, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), ticket, name, sha256, session, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(value, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[48], Ptr{Cvoid}, (UInt64, Cstring, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), ticket, name, sha256, session, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(value, UInt32(0), finish(library, job, condition, io))
     return Installed(reply::Dict{String, Any})
 end
 
@@ -900,11 +900,11 @@ function download_file(url::String, path::String, session::Vector{String}, @nosp
     crossing(url)
     crossing(path)
     session = packed(session)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[50], Ptr{Cvoid}, (Cstring, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), url, path, session, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(unit, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[50], Ptr{Cvoid}, (Cstring, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), url, path, session, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(unit, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
@@ -913,44 +913,44 @@ function unpack_tarball(tarball::String, directory::String, session::Vector{Stri
     crossing(tarball)
     crossing(directory)
     session = packed(session)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[51], Ptr{Cvoid}, (Cstring, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), tarball, directory, session, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(unit, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[51], Ptr{Cvoid}, (Cstring, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), tarball, directory, session, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(unit, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
 function file_sha256(path::String, @nospecialize(io = stderr))
     library = loaded()
     crossing(path)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[52], Ptr{Cvoid}, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(value, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[52], Ptr{Cvoid}, (Cstring, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(value, UInt32(0), finish(library, job, condition, io))
     return reply::String
 end
 
 function tree_hash(path::String, sha256::Bool, @nospecialize(io = stderr))
     library = loaded()
     crossing(path)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[53], Ptr{Cvoid}, (Cstring, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, sha256, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(value, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[53], Ptr{Cvoid}, (Cstring, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, sha256, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(value, UInt32(0), finish(library, job, condition, io))
     return reply::String
 end
 
 function blob_hash(path::String, sha256::Bool, @nospecialize(io = stderr))
     library = loaded()
     crossing(path)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[54], Ptr{Cvoid}, (Cstring, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, sha256, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(value, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[54], Ptr{Cvoid}, (Cstring, UInt8, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), path, sha256, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(value, UInt32(0), finish(library, job, condition, io))
     return reply::String
 end
 
@@ -959,11 +959,11 @@ function collect_depots(depots::Vector{String}, delay_ms::Int, period_ms::Int, m
     crossing(max_size)
     depots = packed(depots)
     ignore_roots = packed(ignore_roots)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[55], Ptr{Cvoid}, (Ptr{UInt8}, UInt64, Int64, Cstring, UInt8, UInt8, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, delay_ms, period_ms, max_size, force, is_dry_run, ignore_roots, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[55], Ptr{Cvoid}, (Ptr{UInt8}, UInt64, Int64, Cstring, UInt8, UInt8, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, delay_ms, period_ms, max_size, force, is_dry_run, ignore_roots, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(encoded, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
@@ -971,11 +971,11 @@ function depot_status(depots::Vector{String}, force::Bool, ignore_roots::Vector{
     library = loaded()
     depots = packed(depots)
     ignore_roots = packed(ignore_roots)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[56], Ptr{Cvoid}, (Ptr{UInt8}, UInt8, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, force, ignore_roots, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[56], Ptr{Cvoid}, (Ptr{UInt8}, UInt8, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, force, ignore_roots, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(encoded, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
@@ -984,11 +984,11 @@ function explain_item(depots::Vector{String}, query::String, ignore_roots::Vecto
     crossing(query)
     depots = packed(depots)
     ignore_roots = packed(ignore_roots)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[57], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, query, ignore_roots, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(encoded, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[57], Ptr{Cvoid}, (Ptr{UInt8}, Cstring, Ptr{UInt8}, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), depots, query, ignore_roots, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(encoded, UInt32(0), finish(library, job, condition, io))
     return reply
 end
 
@@ -1028,10 +1028,10 @@ end
 function rehearse(stages::Vector{String}, steps::Int, @nospecialize(io = stderr))
     library = loaded()
     stages = packed(stages)
-    wakeup = begin_waiting()
+    condition = begin_waiting()
     status, failure = Ref{UInt32}(0), Ref(Bytes())
-    job = ccall(library.operations[60], Ptr{Cvoid}, (Ptr{UInt8}, UInt64, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), stages, steps, cglobal(:uv_async_send), wakeup.handle, status, failure)
-    job == C_NULL && not_started(library, wakeup, status[], failure)
-    reply = checked(value, UInt32(0), finish(library, job, wakeup, io))
+    job = ccall(library.operations[60], Ptr{Cvoid}, (Ptr{UInt8}, UInt64, Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}), stages, steps, cglobal(:uv_async_send), condition.handle, status, failure)
+    job == C_NULL && not_started(library, condition, status[], failure)
+    reply = checked(value, UInt32(0), finish(library, job, condition, io))
     return reply::Vector{String}
 end

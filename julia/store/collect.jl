@@ -20,17 +20,17 @@ function find_orphanages(; collect_delay = nothing)
     depot, directory = own_store()
     delay = collect_delay === nothing ? WEEK : milliseconds(collect_delay)
     found = collection(depot, directory, delay, false)
-    for failure in found["failed"]
-        @warn "Failed to delete $(failure["path"])" reason = failure["message"]
+    for failure in found.failed
+        @warn "Failed to delete $(failure.path)" reason = failure.message
     end
-    for failure in found["unreadable"]
-        @warn "`$(failure["path"])` is invalid, so everything that it binds is kept" reason = failure["message"]
+    for failure in found.unreadable
+        @warn "`$(failure.path)` is invalid, so everything that it binds is kept" reason = failure.message
     end
-    count = length(found["removed"])
+    count = length(found.removed)
     count == 0 && return nothing
-    @info "$count MyArtifact$(count == 1 ? "" : "s") deleted ($(bytes_in_words(found["bytes"])))"
+    @info "$count MyArtifact$(count == 1 ? "" : "s") deleted ($(bytes_in_words(found.bytes)))"
     return nothing
 end
 
 collection(depot, directory, delay, is_dry_run) =
-    Native.MessagePack.decode(Native.collect_store(depot, directory, delay, is_dry_run, false))
+    Native.named(Native.collect_store(depot, directory, delay, is_dry_run, false))

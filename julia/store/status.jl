@@ -52,9 +52,17 @@ root_of(store::AbstractString) = isempty(store) ? "" : abspath(String(store))
 """
     verify_store(; store = "")
 
-Reads all contents of the store, and checks all trees. `damaged` of the result lists the files that are
+Reads all contents of the store, or of the one in the directory `store`, and checks all trees. `damaged` of the result lists the files that are
 corrupt: a table with `hash`, `path`, `what` (what is wrong) and `bound_by` (a table of the names that are
 affected, with `file` and `name`).
+
+# Errors
+[`DepotIO`](@ref ScratchRS.DepotIO) if a content can't be read.
+
+# Example
+```julia
+isempty(ScratchRS.verify_store().damaged) || error("the store is corrupt")
+```
 """
 function verify_store(; store::AbstractString = "")
     depot, directory = own_store()

@@ -1,5 +1,5 @@
-//! The portable binding: a plain C ABI that links nothing of Julia, for every Julia and any other
-//! language. `docs/scratchrs.h` is its header.
+//! The portable binding: a plain C ABI, which does not link to Julia, for every version of Julia and any
+//! other language. `docs/scratchrs.h` is its header.
 //!
 //! Each operation of the list in [`scratchrs_ops`] is a function `scratchrs_<name>`, which takes
 //! the operation's arguments and the place for a reply, and returns a status: zero, or the number
@@ -15,7 +15,7 @@ use scratchrs_ops::{
     Texts, Ticket, Uuid, attempt, call, encode, replies,
 };
 
-/// Bytes that belong to the caller, who gives them back to [`scratchrs_free`].
+/// Bytes that belong to the caller, to be freed by [`scratchrs_free`].
 #[repr(C)]
 #[derive(Debug)]
 pub struct Bytes {
@@ -24,7 +24,7 @@ pub struct Bytes {
 }
 
 impl Bytes {
-    /// Writes what came of a call into `reply` and gives its status.
+    /// Writes the outcome of a call to `reply`, and returns its status.
     ///
     /// # Safety
     ///
@@ -55,8 +55,8 @@ macro_rules! export_one {
         ///
         /// # Safety
         ///
-        /// The arguments must be what [`scratchrs_ops`] says of their types, and `reply` valid for
-        /// a write.
+        /// The arguments must be as [`scratchrs_ops`] documents their types, and `reply` valid for a
+        /// write.
         #[unsafe(export_name = concat!("scratchrs_", stringify!($name)))]
         pub unsafe extern "C" fn $name(
             $($argument: <$type as Argument>::C,)*
@@ -82,11 +82,11 @@ macro_rules! export_job {
         $(#[doc = $line])*
         ///
         /// Returns null, with the error in `reply` and its number in `status`, if an argument is
-        /// not what it should be.
+        /// invalid.
         ///
         /// # Safety
         ///
-        /// The arguments must be what [`scratchrs_ops`] says of their types, `status` and `reply`
+        /// The arguments must be as [`scratchrs_ops`] documents their types, `status` and `reply`
         /// valid for a write, and any thread may call `function` with `handle` until the job has
         /// ended.
         #[unsafe(export_name = concat!("scratchrs_start_", stringify!($name)))]
@@ -126,8 +126,7 @@ macro_rules! export_job {
 
 scratchrs_ops::operations!(export);
 
-/// How far a job is: the stage, `bytes` or `things`, what is done and what there is to do; nil once
-/// it is done.
+/// The progress of a job; nil when it is done.
 ///
 /// # Safety
 ///
@@ -137,14 +136,13 @@ scratchrs_ops::operations!(export);
 pub unsafe extern "C" fn scratchrs_progress(job: *const Job, reply: *mut Bytes) {
     // SAFETY: the caller's promise.
     let job = unsafe { &*job };
-    // A progress that can't be told is none: the job is then finished, which says why.
+    // An error here means no progress: the caller then finishes the job, and gets the reason.
     let bytes = attempt(|| Ok(encode(&job.progress()))).unwrap_or_default();
     // SAFETY: the caller's promise.
     unsafe { Bytes::give(Outcome { status: 0, bytes }, reply) };
 }
 
-/// Tells a job to end as soon as it can leave nothing half done. It is still to be finished, or
-/// detached from.
+/// Cancels a job: it ends as soon as it leaves nothing half done. It must still be finished or detached.
 ///
 /// # Safety
 ///
@@ -155,7 +153,7 @@ pub unsafe extern "C" fn scratchrs_cancel(job: *const Job) {
     unsafe { &*job }.cancel();
 }
 
-/// Waits for a job and gives what came of it; the job is then no more.
+/// Waits for a job, writes its outcome, and frees the job.
 ///
 /// # Safety
 ///
@@ -170,7 +168,7 @@ pub unsafe extern "C" fn scratchrs_finish(job: *mut Job, reply: *mut Bytes) -> u
     unsafe { Bytes::give(outcome, reply) }
 }
 
-/// Lets a job continue without a waiting caller, who must not use the job any more.
+/// Lets a job continue without a waiting caller. The job must not be used afterwards.
 ///
 /// # Safety
 ///
@@ -181,18 +179,18 @@ pub unsafe extern "C" fn scratchrs_detach(job: *mut Job) {
     unsafe { Box::from_raw(job) }.detach();
 }
 
-/// Cancels all jobs, and notifies no caller any more: what they would notify may be freed after this.
-/// A job can still be finished or detached from.
+/// Cancels all jobs, and sends no more notifications: handles may be freed after this. A job can still be
+/// finished or detached.
 #[unsafe(no_mangle)]
 pub extern "C" fn scratchrs_end_jobs() {
     scratchrs_ops::end_jobs();
 }
 
-/// Takes bytes back.
+/// Frees bytes.
 ///
 /// # Safety
 ///
-/// `bytes` must come from a reply, and not have been given back.
+/// `bytes` must come from a reply, and not have been freed.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn scratchrs_free(bytes: Bytes) {
     // SAFETY: `Bytes::give` leaked a box of exactly these bytes.

@@ -1,16 +1,15 @@
-//! The jlrs binding, for the Julia versions that jlrs knows (1.10 to 1.12).
+//! The jlrs binding, for the Julia versions that jlrs supports (1.10 to 1.12).
 //!
-//! The library holds the whole C ABI of [`scratchrs_capi`](scratchrs), and each operation that is
-//! a plain call a second time, as `scratchrs_jlrs_<name>`: with Julia's own strings in and out,
-//! and with Julia's garbage collector running while it waits. Jobs, which run on threads that
-//! Julia knows nothing of, are those of the C ABI.
+//! The library contains the whole C ABI of [`scratchrs_capi`](scratchrs), and each operation that is a plain
+//! call a second time, as `scratchrs_jlrs_<name>`: it takes and returns Julia's own strings, and Julia's garbage
+//! collector runs while it waits. Jobs run on threads that are unknown to Julia; they are those of the C ABI.
 //!
-//! No exception of Julia passes a frame of Rust. What Julia could throw into one is an interrupt, at
-//! the safepoints at the end of a GC-safe region and in an allocation: the functions in
-//! `julia/native/operations.jl` defer interrupts (`jl_sigatomic_begin`) around each of these calls.
+//! No exception of Julia passes a frame of Rust. Julia could throw interrupts there, at the safepoints at the
+//! end of a GC-safe region and in allocations, so the functions in `julia/native/operations.jl` defer
+//! interrupts (`jl_sigatomic_begin`) around each of these calls.
 //!
-//! jlrs's companion package JlrsCore is not needed for that, and not loaded: a package that
-//! others load at start-up must not pull in more.
+//! jlrs's companion package JlrsCore is not needed, and not loaded: packages load ScratchRS at start-up, so it
+//! has few dependencies.
 
 use std::mem::ManuallyDrop;
 
@@ -26,7 +25,7 @@ use scratchrs_ops::{
 // The C ABI is part of this library.
 use scratchrs as _;
 
-/// How an argument comes from Julia.
+/// A type of argument, as Julia passes it.
 pub trait FromJulia: Argument {
     /// What `ccall` passes.
     type Julia;
@@ -73,7 +72,7 @@ macro_rules! as_in_c {
 }
 as_in_c!(Texts, Binary, Uuid, Flag, Number, OptionalNumber, Ticket);
 
-/// Makes a Julia string of what came of a call, and writes its status.
+/// Writes the status of an outcome, and returns its bytes as a Julia string.
 ///
 /// Julia throws by a long jump if there is no memory for the string. The bytes are leaked then, and
 /// no destructor is skipped.
@@ -106,7 +105,7 @@ macro_rules! export_one {
         export_call! { call; $($rest)* }
     };
     (waits $($rest:tt)*) => {
-        // SAFETY: Julia calls it, from a thread of its own, and the operation knows no Julia.
+        // SAFETY: a thread of Julia calls it, and the operation does not use Julia.
         export_call! { (|operation| unsafe { gc_safe(|| call(operation)) }); $($rest)* }
     };
 }

@@ -4,24 +4,24 @@ use std::ffi::{CStr, c_char};
 
 use scratchrs_core::{Error, Result};
 
-/// A type of argument: what crosses the boundary, and what an operation takes.
+/// A type of argument.
 pub trait Argument {
-    /// What a C function takes.
+    /// The type in C.
     type C;
-    /// What is kept of it, for as long as the operation runs.
+    /// The copy that lives as long as the operation runs.
     type Owned: Send + 'static;
-    /// What the operation takes.
+    /// The type that the operation takes.
     type Lent<'a>;
 
-    /// Reads and checks what came across.
+    /// Reads and checks a value.
     ///
     /// # Errors
     ///
-    /// If it is not what the type promises.
+    /// If the value is invalid for the type.
     ///
     /// # Safety
     ///
-    /// A pointer must point to what the type's documentation says, for as long as `'a`.
+    /// A pointer must point to memory as the type's documentation describes it, for as long as `'a`.
     unsafe fn read<'a>(raw: Self::C) -> Result<Self::Lent<'a>>;
 
     /// Makes a copy that outlives the call.

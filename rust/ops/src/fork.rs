@@ -1,14 +1,13 @@
 //! Processes that were forked from one that uses the library, and run on in the same program.
 //!
-//! Such a process has a copy of everything that its parent knows (locks, tickets, jobs), and none of
-//! its threads. Were it to end what its parent has begun, it would take the parent's locks away, and
-//! remove what the parent makes. So every call is refused there. A process that starts another
-//! program after the fork is not affected, and neither is one that was forked before the library's
-//! first call.
+//! Such a process has a copy of its parent's state (locks, tickets, jobs), and none of its threads. If it
+//! ended what its parent has begun, it would release the parent's locks and delete the parent's files. So
+//! every call fails there. A process that starts another program after the fork is not affected, nor is one
+//! that was forked before the library's first call.
 
 use scratchrs_core::{Error, Result};
 
-/// Begins to watch for forks of this process.
+/// Begins to detect forks of this process.
 #[cfg(unix)]
 pub(crate) fn observe() {
     use std::sync::Once;
@@ -16,8 +15,8 @@ pub(crate) fn observe() {
     static WATCHING: Once = Once::new();
     WATCHING.call_once(|| {
         state::PARENT.store(std::process::id(), state::ORDERING);
-        // SAFETY: what runs in the child sets a number, which is allowed there. A failure, for lack
-        // of memory, leaves forks unnoticed.
+        // SAFETY: the function that runs in the child sets a number, which is allowed there. A failure, for
+        // lack of memory, leaves forks undetected.
         unsafe { libc::pthread_atfork(None, None, Some(state::note)) };
     });
 }
@@ -30,7 +29,7 @@ pub(crate) fn observe() {}
 ///
 /// # Errors
 ///
-/// That says what to do instead.
+/// In such a process. The message says what to do instead.
 pub(crate) fn check() -> Result<()> {
     let Some(parent) = parent() else { return Ok(()) };
     Err(Error::Conflict(format!(

@@ -13,8 +13,7 @@ use serde::Serialize;
 use crate::fork;
 use crate::reply::{Outcome, call};
 
-/// How a job notifies its waiting caller: a function that any thread may call, and what to call it
-/// with. From Julia: `uv_async_send` and the handle of an `AsyncCondition`.
+/// The notification of a waiting caller: a function that any thread may call, and its argument. From Julia: `uv_async_send` and the handle of an `AsyncCondition`.
 #[derive(Clone, Copy, Debug)]
 pub struct Notify {
     /// The function.
@@ -38,14 +37,14 @@ impl Notify {
     }
 }
 
-/// For how long a job is silent before it calls to have its progress shown.
-const SILENCE: Duration = Duration::from_millis(500);
-/// The time between two such calls.
+/// The time before a job first sends a notification to show its progress.
+const FIRST_TICK: Duration = Duration::from_millis(500);
+/// The time between two such notifications.
 const TICK: Duration = Duration::from_millis(100);
 
-/// An operation under way.
+/// A running operation.
 ///
-/// Two threads belong to it: one works; the other calls ten times a second while it does. A Rust
+/// It has two threads: one works, the other sends notifications ten times a second. A Rust
 /// thread ticks, deliberately, instead of a Julia `Timer`: an interrupt would be delivered to the
 /// timer's task.
 #[derive(Debug)]
@@ -63,34 +62,34 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct State {
-    /// None once no caller waits any more.
+    /// `None` when no caller waits.
     notify: Option<Notify>,
     is_done: bool,
 }
 
-/// The jobs that have not been dropped yet, and perhaps some that have.
-static UNDER_WAY: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
+/// The running jobs, and perhaps some that have ended.
+static RUNNING: Mutex<Vec<Weak<Shared>>> = Mutex::new(Vec::new());
 
-/// Cancels all jobs, and calls for none of them any more: to be called before what a [`Notify`] calls
-/// goes away, at the end of a session. Jobs that are started later are not affected.
+/// Cancels all jobs, and sends no more notifications for them. At the end of a session, this must be called
+/// before the handles of a [`Notify`] are freed. Jobs that are started later are not affected.
 pub fn end_jobs() {
-    // The threads of a parent's jobs are not here, and a lock may be one that they have held.
+    // The threads of a parent's jobs do not exist here, and a lock may be held by one of them.
     if fork::parent().is_some() {
         return;
     }
-    for shared in under_way().drain(..).filter_map(|job| job.upgrade()) {
+    for shared in running().drain(..).filter_map(|job| job.upgrade()) {
         shared.progress.cancel();
         shared.silence();
     }
 }
 
-fn under_way() -> MutexGuard<'static, Vec<Weak<Shared>>> {
-    UNDER_WAY.lock().unwrap_or_else(PoisonError::into_inner)
+fn running() -> MutexGuard<'static, Vec<Weak<Shared>>> {
+    RUNNING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Job {
     /// Starts `operation` on a thread. `notify` is called once when it is done, and now and then
-    /// before that, to have a look at [`Job::progress`].
+    /// before that, so that [`Job::progress`] is shown.
     ///
     /// # Errors
     ///
@@ -107,7 +106,7 @@ impl Job {
         let state = State { notify: Some(notify), is_done: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), ..Shared::default() });
         {
-            let mut jobs = under_way();
+            let mut jobs = running();
             jobs.retain(|job| job.strong_count() > 0);
             jobs.push(Arc::downgrade(&shared));
         }
@@ -126,7 +125,7 @@ impl Job {
         Ok(Self { worker, shared })
     }
 
-    /// How far it is; none once it is done.
+    /// The progress; `None` once the job is done.
     pub fn progress(&self) -> Option<ProgressState> {
         if fork::parent().is_some() {
             return None;
@@ -134,15 +133,14 @@ impl Job {
         (!self.shared.lock().is_done).then(|| self.shared.progress.state())
     }
 
-    /// Says that it is not wanted any more: it ends as soon as it can leave nothing half done.
+    /// Cancels the job: it ends as soon as it leaves nothing half done.
     pub fn cancel(&self) {
         self.shared.progress.cancel();
     }
 
-    /// Waits until the job is done, and gives what came of it.
+    /// Waits until the job is done, and returns its outcome.
     ///
-    /// In a process that was forked after the job was started there is nothing to wait for: that is
-    /// the outcome.
+    /// In a process that was forked after the job was started, the outcome is an error.
     pub fn finish(self) -> Outcome {
         if fork::parent().is_some() {
             return call(|| Ok(()));
@@ -184,10 +182,10 @@ impl Shared {
         }
     }
 
-    /// Notifies the waiting caller again and again, until there is none.
+    /// Notifies the waiting caller repeatedly, until the job is done or the caller gone.
     fn tick(&self) {
         let mut state = self.lock();
-        let mut pause = SILENCE;
+        let mut pause = FIRST_TICK;
         loop {
             let waited = self.has_ended.wait_timeout(state, pause);
             let (guard, timeout) = waited.unwrap_or_else(PoisonError::into_inner);

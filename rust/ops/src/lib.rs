@@ -1,9 +1,8 @@
-//! The one list of operations that cross to Julia, and what they do.
+//! The operations that Julia calls.
 //!
-//! [`operations!`] holds the list. The bindings `scratchrs-capi` and `scratchrs-jlrs` each expand
-//! it with a macro of their own, and `cargo xtask gen` writes the Julia stubs, the C header and
-//! the reference from [`OPERATIONS`]. So an operation is added in two places: here, and in the
-//! Julia function that calls it.
+//! [`operations!`] is their list. The bindings `scratchrs-capi` and `scratchrs-jlrs` each expand it with their
+//! own macro, and `cargo xtask gen` writes the Julia functions, the C header and the reference from
+//! [`OPERATIONS`]. So an operation is added in two places: here, and in the Julia function that calls it.
 //!
 //! # Kinds
 //!

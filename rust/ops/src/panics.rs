@@ -1,8 +1,8 @@
 //! The messages of panics, on whichever thread they happen.
 //!
-//! A panic of a worker thread comes to the thread that waits for it as a value without its place.
-//! So the hook, which runs where the panic happens, keeps the last messages with their places, and
-//! [`message`] finds the one that belongs to a value.
+//! The thread that waits for a worker thread gets its panic as a value without a place. So the hook, which
+//! runs where the panic happens, stores the last messages with their places, and [`message`] finds the one
+//! that belongs to a value.
 
 use std::any::Any;
 use std::collections::VecDeque;

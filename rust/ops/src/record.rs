@@ -1,4 +1,4 @@
-//! Errors as they cross.
+//! Errors as records.
 
 use schemars::JsonSchema;
 use scratchrs_core::{Error, ErrorCode};
@@ -10,13 +10,13 @@ pub struct ErrorRecord {
     /// Its kind, which crosses as the status.
     #[serde(skip)]
     pub code: ErrorCode,
-    /// One sentence: what is wrong, and where.
+    /// One sentence: the problem, and its place.
     pub message: String,
-    /// The path that it is about, or nothing.
+    /// The path that the error is about; empty for none.
     pub path: String,
     /// The system's error number, or zero.
     pub os_error: i32,
-    /// What to do about it, or nothing.
+    /// What to do about the error; empty if it is unknown.
     pub hint: String,
 }
 

@@ -1,6 +1,6 @@
 //! What operations reply: types that serialise, by the names that the list has for them.
 //!
-//! Most are the plain data of a capability. Here are those that consist of something else.
+//! Most are plain data of `core`; the others are defined here.
 
 use schemars::JsonSchema;
 use scratchrs_core::{artifact, usage};
@@ -130,7 +130,7 @@ pub struct Begun {
 pub struct Address {
     /// The path.
     pub path: String,
-    /// What is there, if anything is.
+    /// The kind of the content, if the store has it.
     pub kind: Option<scratchrs_core::store::ArtifactKind>,
 }
 

@@ -1,4 +1,4 @@
-//! Replies, and how a call becomes one.
+//! Outcomes of calls, and their encoding.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -10,7 +10,7 @@ use crate::{debug, fork, panics};
 
 type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What crosses back: a status, and bytes that mean the reply (status zero) or the error.
+/// The outcome of a call: a status, and the encoded reply (status zero) or error.
 #[derive(Debug)]
 pub struct Outcome {
     /// Zero, or the number of the [`ErrorCode`](scratchrs_core::ErrorCode).
@@ -32,8 +32,8 @@ pub fn encode(value: &impl Serialize) -> Vec<u8> {
     }
 }
 
-/// Runs `operation` and encodes its reply, so that whatever becomes of both is an [`Outcome`]. A panic
-/// is an error of ours, with the place where it happened, on whichever thread.
+/// Runs `operation` and encodes its reply. A panic of either, on any thread, is an internal error with its
+/// place.
 pub fn call<R: Serialize>(operation: impl FnOnce() -> Result<R>) -> Outcome {
     match attempt(|| operation().map(|reply| encode(&reply))) {
         Ok(bytes) => Outcome { status: 0, bytes },
@@ -41,12 +41,12 @@ pub fn call<R: Serialize>(operation: impl FnOnce() -> Result<R>) -> Outcome {
     }
 }
 
-/// Runs `work` as [`call`] does, and gives what it makes.
+/// Runs `work` as [`call`] does, and returns its value.
 ///
 /// # Errors
 ///
-/// The outcome of a call that failed: with what `work` failed with, or its panic. In a process that
-/// was forked from one that uses the library, `work` is not run.
+/// The outcome of a failed call: the error or the panic of `work`. In a process that was forked from one that
+/// uses the library, `work` is not run.
 pub fn attempt<T>(work: impl FnOnce() -> Result<T>) -> Result<T, Outcome> {
     panics::observe();
     fork::observe();

@@ -205,19 +205,19 @@ fn function(number: usize, operation: &Operation, reply: &Reply<'_>) -> String {
     }
     of_type(&["Texts", "Binary"]).for_each(|(name, _)| line(format!("{name} = packed({name})")));
     if runs_on_a_thread(kind) {
-        line("wakeup = begin_waiting()".to_owned());
+        line("condition = begin_waiting()".to_owned());
         line("status, failure = Ref{UInt32}(0), Ref(Bytes())".to_owned());
         let job = call(
             1,
             "Ptr{Cvoid}",
             "Ptr{Cvoid}, Ptr{Cvoid}, Ref{UInt32}, Ref{Bytes}",
-            "cglobal(:uv_async_send), wakeup.handle, status, failure",
+            "cglobal(:uv_async_send), condition.handle, status, failure",
         );
         line(format!("job = {job}"));
-        line("job == C_NULL && not_started(library, wakeup, status[], failure)".to_owned());
+        line("job == C_NULL && not_started(library, condition, status[], failure)".to_owned());
         let wait = match *kind {
-            "job" => "finish(library, job, wakeup, io)",
-            _ => "outlast(library, job, wakeup)",
+            "job" => "finish(library, job, condition, io)",
+            _ => "outlast(library, job, condition)",
         };
         line(format!("reply = checked({read}, UInt32(0), {wait})"));
     } else {
