@@ -1,7 +1,5 @@
 //! Options of downloads and installations.
 
-use std::path::Path;
-
 use scratchrs_archive::Links;
 use scratchrs_core::artifact::InstallOptions;
 use scratchrs_fetch::Settings;
@@ -24,7 +22,7 @@ impl Downloads {
     pub(crate) fn new(session: &mut Session) -> Result<Self> {
         let environment = &session.environment;
         let mut settings = Settings::new(environment.variables.iter().cloned(), environment.clock);
-        settings.servers_directory = Some(Path::new(&session.depot()?).join("servers"));
+        settings.servers_directory = Some(session.depot()?.as_path().join("servers"));
         let variables = environment.variables.iter();
         let unicode = variables.filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)));
         let links = Links::new(unicode);

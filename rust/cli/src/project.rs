@@ -31,7 +31,7 @@ pub(crate) fn find(session: &Session, project: &str) -> Result<Option<String>> {
         .hint("pass the version, as in `@v1.11`")),
         Some(name) => {
             for depot in session.depots()? {
-                let depot = absolute(&depot, current)?;
+                let depot = absolute(depot.as_str(), current)?;
                 if let Some(file) = find_in(&join(&depot, &["environments", name])) {
                     return Ok(Some(file));
                 }

@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path};
 
 use scratchrs_core::Place;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::depots::{bundled_depots, depot_stack};
 use scratchrs_model::layout::absolute;
 
@@ -58,13 +59,15 @@ impl Session {
     }
 
     /// The depot stack, at least one depot. The first one is written to.
-    pub(crate) fn depots(&self) -> Result<Vec<String>> {
+    pub(crate) fn depots(&self) -> Result<Vec<DepotPath>> {
         match &self.depot {
             Some(depot) if depot.is_empty() => Err(Failure::invalid("`--depot` is empty")),
-            Some(depot) => Ok(vec![depot.clone()]),
+            Some(depot) => Ok(vec![DepotPath::new(depot)]),
             None => {
                 let Environment { depot_path, home, .. } = &self.environment;
-                depots(depot_path.as_ref(), home.as_deref(), &self.bundled_depots()?)
+                let bundled = self.bundled_depots()?;
+                let depots = depots(depot_path.as_ref(), home.as_deref(), &bundled)?;
+                Ok(depots.into_iter().map(DepotPath::new).collect())
             }
         }
     }
@@ -92,13 +95,13 @@ impl Session {
     }
 
     /// The first depot.
-    pub(crate) fn depot(&self) -> Result<String> {
+    pub(crate) fn depot(&self) -> Result<DepotPath> {
         Ok(self.depots()?.swap_remove(0))
     }
 }
 
 /// The place of scratch spaces in a depot.
-pub(crate) fn place(depot: &str) -> Place<'_> {
+pub(crate) fn place(depot: &DepotPath) -> Place<'_> {
     Place { depot, directory: None }
 }
 

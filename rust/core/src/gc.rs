@@ -105,7 +105,7 @@ pub fn collect(options: &Options, moment: Moment, progress: &Progress) -> Result
 
 /// Adds the depots, the numbers of roots, and the items that wait.
 fn describe(state: &CollectionState, plans: &[DepotPlan], report: &mut Report) {
-    report.depots = state.swept().map(|depot| depot.path.clone()).collect();
+    report.depots = state.swept().map(|depot| depot.path.to_string()).collect();
     report.manifests = state.logged.roots.manifests.len();
     report.artifact_files = state.logged.roots.artifact_files.len();
     let is_used = |reference: &Reference| matches!(reference, Reference::Use(_));

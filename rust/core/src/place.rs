@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 
 use scratchrs_fs as fs;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::key::ScratchKey;
-use scratchrs_model::layout::{self, SCRATCHSPACES, UsageLogFile, absolute, join};
+use scratchrs_model::layout::{self, SCRATCHSPACES, UsageLogFile, absolute};
 use uuid::Uuid;
 
 use crate::error::Result;
@@ -14,7 +15,7 @@ use crate::error::Result;
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// The first depot of the stack. The path may be relative.
-    pub depot: &'a str,
+    pub depot: &'a DepotPath,
     /// The directory that replaces `scratchspaces`.
     pub directory: Option<&'a str>,
 }
@@ -28,7 +29,7 @@ impl Place<'_> {
     pub fn root(&self) -> Result<String> {
         Ok(match self.directory {
             Some(directory) => in_current_directory(directory)?.into_owned(),
-            None => join(&in_current_directory(self.depot)?, &[SCRATCHSPACES]),
+            None => absolute_depot(self.depot)?.join(&[SCRATCHSPACES]),
         })
     }
 
@@ -38,7 +39,7 @@ impl Place<'_> {
     ///
     /// The errors of [`Place::root`].
     pub fn space(&self, owner: Uuid, key: ScratchKey<'_>) -> Result<String> {
-        let place = in_current_directory(self.directory.unwrap_or(self.depot))?;
+        let place = in_current_directory(self.directory.unwrap_or(self.depot.as_str()))?;
         Ok(layout::space(&place, self.directory.is_none(), owner, key))
     }
 
@@ -48,8 +49,20 @@ impl Place<'_> {
     ///
     /// The errors of [`Place::root`].
     pub fn usage_log(&self) -> Result<String> {
-        Ok(UsageLogFile::Scratch.path(&in_current_directory(self.depot)?))
+        Ok(UsageLogFile::Scratch.path(absolute_depot(self.depot)?.as_ref()))
     }
+}
+
+/// The depot by its absolute path.
+///
+/// # Errors
+///
+/// If it is relative and there is no current directory.
+pub(crate) fn absolute_depot(depot: &DepotPath) -> Result<Cow<'_, DepotPath>> {
+    Ok(match in_current_directory(depot.as_str())? {
+        Cow::Borrowed(path) if path == depot.as_str() => Cow::Borrowed(depot),
+        path => Cow::Owned(DepotPath::new(path)),
+    })
 }
 
 /// The absolute path of `path`, as by Julia's `abspath`.

@@ -25,6 +25,7 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use scratchrs_fs::{self as fs, Attempt, FileStamp, PidLock, Policy};
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::layout::{BUILDING, UsageLogFile};
 use scratchrs_model::spelling::stand_ins;
@@ -34,7 +35,7 @@ use serde::Serialize;
 
 use crate::error::{Error, Result};
 use crate::locks;
-use crate::place::{Place, in_current_directory};
+use crate::place::{Place, absolute_depot, in_current_directory};
 
 /// The number of attempts to change a log if another process breaks its lock meanwhile.
 const ATTEMPTS: u32 = 3;
@@ -62,8 +63,8 @@ pub fn read(place: Place<'_>) -> Result<(UsageLog, Vec<Diagnostic>)> {
 /// # Errors
 ///
 /// If the log exists and cannot be read.
-pub fn read_log(depot: &str, log: UsageLogFile) -> Result<(UsageLog, Vec<Diagnostic>)> {
-    let path = log.path(&in_current_directory(depot)?);
+pub fn read_log(depot: &DepotPath, log: UsageLogFile) -> Result<(UsageLog, Vec<Diagnostic>)> {
+    let path = log.path(absolute_depot(depot)?.as_ref());
     Ok(UsageLog::read(&fs::read(Path::new(&path))?))
 }
 
@@ -95,7 +96,7 @@ pub fn track(
 ///
 /// The errors of [`track`].
 pub fn track_files(
-    depot: &str,
+    depot: &DepotPath,
     log: UsageLogFile,
     paths: &[&str],
     now: DepotTime,
@@ -122,10 +123,10 @@ pub fn track_files(
 }
 
 /// The times at which this process has last logged the use of a file, by depot and path.
-static TRACKED: Mutex<BTreeMap<(String, String), DepotTime>> = Mutex::new(BTreeMap::new());
+static TRACKED: Mutex<BTreeMap<(DepotPath, String), DepotTime>> = Mutex::new(BTreeMap::new());
 
 /// Whether this process has logged the use of the file at `path` within a day.
-pub(crate) fn is_tracked(depot: &str, path: &str, now: DepotTime) -> bool {
+pub(crate) fn is_tracked(depot: &DepotPath, path: &str, now: DepotTime) -> bool {
     let Ok(path) = in_current_directory(path) else { return false };
     let tracked = TRACKED.lock().unwrap_or_else(PoisonError::into_inner);
     tracked.get(&(depot.to_owned(), path.into_owned())).is_some_and(|time| {
@@ -159,7 +160,7 @@ pub(crate) struct Announced {
 ///
 /// The errors of [`track`].
 pub(crate) fn announce(
-    depot: &str,
+    depot: &DepotPath,
     kind: UsageLogFile,
     path: &str,
     now: DepotTime,
@@ -203,13 +204,13 @@ pub fn condense(
 /// Runs `change` on a log while holding its lock. Repeats it if another process has broken the lock
 /// before the log was replaced.
 fn write<T>(
-    depot: &str,
+    depot: &DepotPath,
     log: UsageLogFile,
     policy: Policy,
     lock_timeout: Duration,
     change: impl Fn(LockedLog) -> Result<T>,
 ) -> Result<T> {
-    let path = PathBuf::from(log.path(&in_current_directory(depot)?));
+    let path = PathBuf::from(log.path(absolute_depot(depot)?.as_ref()));
     let attempt = || {
         let lock = lock(&path, policy, lock_timeout)?;
         change(LockedLog { path: path.clone(), kind: log, lock })
@@ -371,7 +372,8 @@ impl LockedLog {
             return false;
         }
         let depot = self.path.parent().and_then(Path::parent).and_then(Path::to_str);
-        let mut others = depot.into_iter().flat_map(|depot| stand_ins(path, depot));
+        let depot = depot.map(DepotPath::new);
+        let mut others = depot.iter().flat_map(|depot| stand_ins(path, depot));
         !others.any(|path| fs::exists(Path::new(&path)))
     }
 }
@@ -393,7 +395,7 @@ mod tests {
     #[test]
     fn a_log_whose_lock_was_broken_is_read_and_changed_again() {
         let depot = tempfile::tempdir().unwrap();
-        let depot = depot.path().to_str().unwrap();
+        let depot = &DepotPath::new(depot.path().to_str().unwrap());
         let now = DepotTime::from_toml(&"2024-01-02T03:04:05.006Z".parse().unwrap()).unwrap();
         let record = || Record { time: Some(now), ..Record::default() };
         let rounds = std::cell::Cell::new(0);

@@ -44,7 +44,7 @@ fn moment() -> Moment {
 
 fn collect(lab: &DepotLab) -> Report {
     let options = Options {
-        depots: vec![lab.depot().to_owned()],
+        depots: vec![lab.place().depot.clone()],
         policy: collection::Policy {
             collect_delay: TimeDelta::zero(),
             scratch_cleanup_period: None,
@@ -222,7 +222,7 @@ fn the_use_of_a_file_of_bindings_is_logged_even_if_the_artifact_is_installed() {
     let file = lab.path("Artifacts.toml").to_str().unwrap().to_owned();
     let wanted = Wanted { bound_in: Some((file.clone(), Some(1))), ..wanted() };
     install(&stack(&lab), &wanted).unwrap();
-    let (log, _) = usage::read_log(lab.depot(), UsageLogFile::Artifacts).unwrap();
+    let (log, _) = usage::read_log(lab.place().depot, UsageLogFile::Artifacts).unwrap();
     assert_eq!(log.records(&file).len(), 1);
     age_record(&lab);
     collect(&lab);

@@ -17,6 +17,7 @@ use scratchrs_core::gc::{
 use scratchrs_core::store;
 use scratchrs_fs::{Attempt, PidLock, Policy as LockPolicy, Progress};
 use scratchrs_model::collection::Policy;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
 use scratchrs_testkit::DepotLab;
@@ -34,7 +35,7 @@ fn moment() -> Moment {
 
 fn options(lab: &DepotLab) -> Options {
     Options {
-        depots: vec![lab.depot().to_owned()],
+        depots: vec![lab.place().depot.clone()],
         policy: Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None },
         force: false,
         max_size: None,
@@ -319,7 +320,8 @@ fn a_log_that_is_something_else_keeps_all_of_its_kinds() {
     let log = scratchrs_model::layout::UsageLogFile::Artifacts;
     let paths = [file.to_str().unwrap()];
     let now = moment().now;
-    scratchrs_core::usage::track_files(lab.depot(), log, &paths, now, Duration::ZERO).unwrap();
+    scratchrs_core::usage::track_files(lab.place().depot, log, &paths, now, Duration::ZERO)
+        .unwrap();
     let aside = lab.path("logs/artifact_usage.toml.unreadable");
     assert_eq!(fs::read(&aside).unwrap(), before);
     let report = collect(&options(&lab));
@@ -545,10 +547,15 @@ fn a_depot_that_is_named_twice_is_one() {
     let link = lab.root().join("link");
     symlink(lab.depot(), &link).unwrap();
     for depots in [
-        vec![lab.depot().to_owned(), link.to_str().unwrap().to_owned()],
-        vec![link.to_str().unwrap().to_owned(), format!("{}/", lab.depot())],
+        [lab.depot().to_owned(), link.to_str().unwrap().to_owned()],
+        [link.to_str().unwrap().to_owned(), format!("{}/", lab.depot())],
     ] {
-        let options = Options { depots, force: true, dry_run: true, ..options(&lab) };
+        let options = Options {
+            depots: depots.map(DepotPath::new).into(),
+            force: true,
+            dry_run: true,
+            ..options(&lab)
+        };
         assert_eq!(collect(&options).gone.len(), 4);
     }
 }

@@ -21,6 +21,7 @@ use chrono::TimeDelta;
 use scratchrs_core::gc::{self, Moment, Options};
 use scratchrs_fs::Progress;
 use scratchrs_model::collection::Policy;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::time::DepotTime;
 use scratchrs_testkit::{DepotLab, inapplicable, julias, report, skip};
 use world::{Dialect, View, World};
@@ -184,7 +185,7 @@ fn collect_with_pkg(lab: &DepotLab, julia: &Path, lines: &str) -> BTreeMap<Strin
 fn collect(case: &Case, root: &Path) {
     let depots = case.world.depots.iter().map(|depot| format!("{}/{depot}", root.display()));
     let options = Options {
-        depots: depots.collect(),
+        depots: depots.map(DepotPath::new).collect(),
         policy: Policy {
             collect_delay: TimeDelta::milliseconds(case.delay),
             scratch_cleanup_period: None,

@@ -34,7 +34,7 @@ fn a_log_has_one_record_for_each_file_sorted() {
     let (early, late) = ("2024-01-02T03:04:05.006Z", "2025-01-02T03:04:05.006Z");
     let log = entry(&two, early) + &entry(&two, late) + &entry("/gone", early);
     lab.write("logs/artifact_usage.toml", &log);
-    let tracked = usage::track_files(lab.depot(), Artifacts, &[&one], now(), Duration::ZERO);
+    let tracked = usage::track_files(lab.place().depot, Artifacts, &[&one], now(), Duration::ZERO);
     assert_eq!(tracked.unwrap(), Tracked { recorded: true, removed_records: vec![] });
     let text = fs::read_to_string(lab.path("logs/artifact_usage.toml")).unwrap();
     let entries =
@@ -47,9 +47,9 @@ fn a_torn_log_is_repaired_and_keeps_its_valid_records() {
     let lab = DepotLab::new();
     let one = file(&lab, "a.toml");
     lab.write("logs/manifest_usage.toml", "[[\"/kept\"]]\ntime = 2024-01-02T03:04:05Z\n[[\"/to");
-    let tracked = usage::track_files(lab.depot(), Manifests, &[&one], now(), Duration::ZERO);
+    let tracked = usage::track_files(lab.place().depot, Manifests, &[&one], now(), Duration::ZERO);
     assert_eq!(tracked.unwrap().removed_records.len(), 1);
-    let (log, skipped) = usage::read_log(lab.depot(), Manifests).unwrap();
+    let (log, skipped) = usage::read_log(lab.place().depot, Manifests).unwrap();
     let paths: Vec<&str> = log.iter().map(|(path, _)| path).collect();
     assert_eq!((paths, skipped), (vec!["/kept", one.as_str()], vec![]));
 }
@@ -57,7 +57,8 @@ fn a_torn_log_is_repaired_and_keeps_its_valid_records() {
 #[test]
 fn the_use_of_a_missing_file_is_not_logged() {
     let lab = DepotLab::new();
-    let tracked = usage::track_files(lab.depot(), Artifacts, &["/gone"], now(), Duration::ZERO);
+    let tracked =
+        usage::track_files(lab.place().depot, Artifacts, &["/gone"], now(), Duration::ZERO);
     assert_eq!(tracked.unwrap(), Tracked::default());
     assert_eq!(lab.tree(), "");
 }

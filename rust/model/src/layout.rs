@@ -23,6 +23,7 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
+use crate::depot_path::DepotPath;
 use crate::key::ScratchKey;
 
 /// The directory of a depot that holds installed packages.
@@ -63,13 +64,13 @@ pub enum UsageLogFile {
 
 impl UsageLogFile {
     /// The path of the log of a depot.
-    pub fn path(self, depot: &str) -> String {
+    pub fn path(self, depot: &DepotPath) -> String {
         let name = match self {
             Self::Manifests => "manifest_usage.toml",
             Self::Artifacts => "artifact_usage.toml",
             Self::Scratch => "scratch_usage.toml",
         };
-        join(depot, &[LOGS, name])
+        depot.join(&[LOGS, name])
     }
 }
 

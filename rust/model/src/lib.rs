@@ -6,6 +6,7 @@
 pub mod artifacts_toml;
 pub mod clone_name;
 pub mod collection;
+pub mod depot_path;
 pub mod depots;
 pub mod diagnostic;
 pub mod extension;

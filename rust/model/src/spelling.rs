@@ -9,6 +9,7 @@ use std::path::{MAIN_SEPARATOR, Path};
 use hashbrown::HashMap;
 
 use crate::collection::{Depot, Kind};
+use crate::depot_path::DepotPath;
 use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
 use crate::orphans::Orphans;
 
@@ -84,16 +85,18 @@ pub fn below_depot(path: &str) -> impl Iterator<Item = &str> {
 /// A path that begins with that of the depot has no stand-in: it is missing.
 ///
 /// ```
+/// # use scratchrs_model::depot_path::DepotPath;
 /// # use scratchrs_model::spelling::stand_ins;
 /// # if cfg!(not(windows)) {
-/// let stand_ins: Vec<_> = stand_ins("/net/ada/packages/A/abcde/X.toml", "/depot").collect();
+/// let depot = DepotPath::new("/depot");
+/// let stand_ins: Vec<_> = stand_ins("/net/ada/packages/A/abcde/X.toml", &depot).collect();
 /// assert_eq!(stand_ins, ["/depot/packages/A/abcde/X.toml"]);
 /// # }
 /// ```
-pub fn stand_ins(path: &str, depot: &str) -> impl Iterator<Item = String> {
-    let is_elsewhere = path.len() <= LONGEST_PATH && !Path::new(path).starts_with(depot);
+pub fn stand_ins(path: &str, depot: &DepotPath) -> impl Iterator<Item = String> {
+    let is_elsewhere = path.len() <= LONGEST_PATH && !Path::new(path).starts_with(depot.as_path());
     let below = below_depot(path).filter(move |_| is_elsewhere);
-    below.map(move |below| layout::join(depot, &[below]))
+    below.map(move |below| depot.join(&[below]))
 }
 
 /// Gives the orphans of a depot the paths that they have in it. What the file of a depot names is an
@@ -175,7 +178,7 @@ mod tests {
     fn orphans_keep_their_time_under_any_path_of_their_depot() {
         let time = |text: &str| DepotTime::from_toml(&text.parse().unwrap()).unwrap();
         let (first, second) = (time("2024-01-01T00:00:00Z"), time("2024-01-02T00:00:00Z"));
-        let mut depot = Depot::new("/depot".to_owned(), vec!["/real".to_owned()], true);
+        let mut depot = Depot::new(DepotPath::new("/depot"), vec![DepotPath::new("/real")], true);
         let entries = [
             ("/depot/artifacts/a", second),
             ("/real/artifacts/a", first),

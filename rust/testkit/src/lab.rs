@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use scratchrs_core::Place;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::layout;
 use scratchrs_model::usage_log::UsageLog;
 use tempfile::TempDir;
@@ -19,7 +20,7 @@ pub const OWNER: Uuid = Uuid::from_u128(0x93485645_17f1_6f3b_45bc_419db53815ea);
 #[derive(Debug)]
 pub struct DepotLab {
     root: PathBuf,
-    depot: String,
+    depot: DepotPath,
     /// `None` if the caller removes it.
     _directory: Option<TempDir>,
 }
@@ -41,7 +42,8 @@ impl DepotLab {
 
     /// A depot in an existing directory, which the caller removes.
     pub fn at(root: &Path) -> Self {
-        let depot = root.join("depot").to_str().expect("the path is Unicode").to_owned();
+        let depot = root.join("depot");
+        let depot = DepotPath::new(depot.to_str().expect("the path is Unicode"));
         Self { root: root.to_owned(), depot, _directory: None }
     }
 
@@ -52,7 +54,7 @@ impl DepotLab {
 
     /// The depot.
     pub fn depot(&self) -> &str {
-        &self.depot
+        self.depot.as_str()
     }
 
     /// The depot as an argument of `scratchrs_core`.
@@ -62,12 +64,12 @@ impl DepotLab {
 
     /// A path below the depot.
     pub fn path(&self, relative: &str) -> PathBuf {
-        Path::new(&self.depot).join(relative)
+        self.depot.as_path().join(relative)
     }
 
     /// The path of a space of [`OWNER`].
     pub fn space(&self, key: &str) -> String {
-        layout::join(&self.depot, &[layout::SCRATCHSPACES, &OWNER.to_string(), key])
+        self.depot.join(&[layout::SCRATCHSPACES, &OWNER.to_string(), key])
     }
 
     /// Writes a file below the depot, and creates the directories above it.
@@ -101,7 +103,7 @@ impl DepotLab {
     /// The entries below the depot, one line each: `directory/`, `link -> target`,
     /// `file: content`. Two trees are compared by comparing the texts.
     pub fn tree(&self) -> String {
-        tree(Path::new(&self.depot))
+        tree(self.depot.as_path())
     }
 
     /// The entries below a path, as in [`DepotLab::tree`].

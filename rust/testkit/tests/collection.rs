@@ -85,7 +85,7 @@ fn items_in_use_survive_two_collectors_and_no_file_is_torn() {
     }
     worker().succeed(["collect", lab.depot(), "--times", "2"]);
     for log in [UsageLogFile::Artifacts, UsageLogFile::Scratch] {
-        let bytes = fs::read(log.path(lab.depot())).unwrap();
+        let bytes = fs::read(log.path(lab.place().depot)).unwrap();
         assert_eq!(UsageLog::read(&bytes).1, []);
     }
     let is_left = |name: &String| {

@@ -107,7 +107,7 @@ fn failures(output: &Output) -> Vec<String> {
 /// All lines of all logs are valid.
 fn check_logs(lab: &DepotLab) -> Result<(), String> {
     for log in [UsageLogFile::Manifests, UsageLogFile::Artifacts, UsageLogFile::Scratch] {
-        let bytes = fs::read(log.path(lab.depot())).unwrap_or_default();
+        let bytes = fs::read(log.path(lab.place().depot)).unwrap_or_default();
         match UsageLog::read(&bytes).1.first() {
             None => {}
             Some(skipped) => return Err(format!("{log:?} is torn: {}", skipped.message)),

@@ -1,9 +1,8 @@
 //! `scratchrs list`: list scratch spaces.
 
-use std::path::Path;
-
 use scratchrs_core::scratch::{self, Listing};
 use scratchrs_fs as fs;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_text::{self as text, Context, Text};
 use uuid::Uuid;
 
@@ -47,12 +46,12 @@ impl Arguments {
         })
     }
 
-    fn text(&self, listing: &Listing, depot: &str, context: &Context<'_>) -> Text {
+    fn text(&self, listing: &Listing, depot: &DepotPath, context: &Context<'_>) -> Text {
         if !listing.spaces.is_empty() {
             return text::scratch::listing(listing, self.verbose, context);
         }
         let of_package = self.uuid.map(|uuid| format!(" of package {uuid}")).unwrap_or_default();
-        let reason = match fs::is_dir(Path::new(depot)) {
+        let reason = match fs::is_dir(depot.as_path()) {
             true => format!(" in `{}`", listing.directory),
             false => format!(": the depot `{depot}` does not exist"),
         };

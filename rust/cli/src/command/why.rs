@@ -1,6 +1,7 @@
 //! `scratchrs why`: what references an item, or when it becomes deletable.
 
 use scratchrs_core::gc;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_text as text;
 
 use crate::collection::{self, IgnoredRoots};
@@ -51,7 +52,7 @@ impl Arguments {
     }
 }
 
-fn not_found(query: &str, depots: &[String]) -> Failure {
+fn not_found(query: &str, depots: &[DepotPath]) -> Failure {
     let depots = depots.iter().map(|depot| format!("`{depot}`")).collect::<Vec<_>>().join(", ");
     let kinds = "package, clone, artifact, scratch space or name in the store";
     Failure::new(Code::NotFound, format!("no {kinds} `{query}` in {depots}"))

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use scratchrs_fs as fs;
 use scratchrs_model::artifacts_toml::Bindings;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{ARTIFACTS, OVERRIDES, join};
@@ -20,7 +21,7 @@ use crate::project;
 /// overrides of artifacts.
 #[derive(Clone, Debug)]
 pub struct Stack {
-    depots: Vec<String>,
+    depots: Vec<DepotPath>,
     directory: Option<String>,
     overrides: Overrides,
 }
@@ -39,11 +40,9 @@ impl Stack {
         directory: Option<&str>,
     ) -> Result<Self> {
         let absolute = |path: &str| Ok(in_current_directory(path)?.into_owned());
+        let depot = |depot: D| absolute(depot.as_ref()).map(DepotPath::new);
         Ok(Self {
-            depots: depots
-                .into_iter()
-                .map(|depot| absolute(depot.as_ref()))
-                .collect::<Result<_>>()?,
+            depots: depots.into_iter().map(depot).collect::<Result<_>>()?,
             directory: directory.map(absolute).transpose()?,
             overrides: Overrides::default(),
         })
@@ -117,7 +116,7 @@ impl Stack {
     }
 
     /// The depots, the depot of the user first.
-    pub fn depots(&self) -> &[String] {
+    pub fn depots(&self) -> &[DepotPath] {
         &self.depots
     }
 
@@ -126,15 +125,15 @@ impl Stack {
     /// # Errors
     ///
     /// If the stack has no depot.
-    pub fn first_depot(&self) -> Result<&str> {
-        self.depots.first().map(String::as_str).ok_or_else(no_depot)
+    pub fn first_depot(&self) -> Result<&DepotPath> {
+        self.depots.first().ok_or_else(no_depot)
     }
 
     /// The directories that may have artifacts, in the order in which they are searched.
     pub fn directories(&self) -> Vec<String> {
         match &self.directory {
             Some(directory) => vec![directory.clone()],
-            None => self.depots.iter().map(|depot| join(depot, &[ARTIFACTS])).collect(),
+            None => self.depots.iter().map(|depot| depot.join(&[ARTIFACTS])).collect(),
         }
     }
 

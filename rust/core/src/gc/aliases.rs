@@ -265,8 +265,8 @@ impl<'a> Finder<'a> {
 fn directories(depots: &[Depot]) -> HashMap<FileId, String> {
     let mut known = HashMap::new();
     for depot in depots {
-        let kinds = KINDS.map(|kind| layout::join(&depot.path, &[kind.directory()]));
-        for path in std::iter::once(depot.path.clone()).chain(kinds) {
+        let kinds = KINDS.map(|kind| depot.path.join(&[kind.directory()]));
+        for path in std::iter::once(depot.path.to_string()).chain(kinds) {
             if let Some(id) = FileId::of(Path::new(&path)) {
                 known.entry(id).or_insert(path);
             }

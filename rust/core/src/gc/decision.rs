@@ -5,7 +5,8 @@ use std::path::Path;
 
 use scratchrs_fs as fs;
 use scratchrs_model::collection::{self, Candidate, DepotPlan, State};
-use scratchrs_model::layout::{self, LOGS};
+use scratchrs_model::depot_path::DepotPath;
+use scratchrs_model::layout::LOGS;
 
 use super::options::{Moment, Options};
 use super::report::{Note, Problem};
@@ -83,7 +84,7 @@ impl CollectionState {
             if count > 0 {
                 let items = if count == 1 { "1 item" } else { &format!("{count} items") };
                 let message = format!("is not writable, and has {items} that nothing references");
-                let note = Note::about(Path::new(&depot.path), Problem::Passed, message);
+                let note = Note::about(depot.path.as_path(), Problem::Passed, message);
                 self.inventory.notes.push(note);
             }
         }
@@ -91,8 +92,8 @@ impl CollectionState {
 }
 
 /// Whether a depot exists and cannot be written to: a collection writes to its logs first.
-fn is_read_only(depot: &str) -> bool {
-    let logs = layout::join(depot, &[LOGS]);
-    let written = if fs::is_dir(Path::new(&logs)) { &logs } else { depot };
-    fs::is_dir(Path::new(depot)) && !fs::is_writable_dir(Path::new(written))
+fn is_read_only(depot: &DepotPath) -> bool {
+    let logs = depot.join(&[LOGS]);
+    let written = if fs::is_dir(Path::new(&logs)) { &logs } else { depot.as_str() };
+    fs::is_dir(depot.as_path()) && !fs::is_writable_dir(Path::new(written))
 }

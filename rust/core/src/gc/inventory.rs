@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime};
 use scratchrs_fs::{self as fs, DirEntry, FileId, FileKind, FileStamp};
 use scratchrs_model::clone_name;
 use scratchrs_model::collection::{Depot, Item, KINDS, Kind, Position};
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{self, DOWNLOAD, LOCK, Leftover};
@@ -59,16 +60,16 @@ pub(super) struct Besides {
 /// # Errors
 ///
 /// If a relative path is given and there is no current directory.
-pub(super) fn depots(stack: &[String], sweeps_all: bool) -> Result<Vec<Depot>> {
+pub(super) fn depots(stack: &[DepotPath], sweeps_all: bool) -> Result<Vec<Depot>> {
     let mut depots: Vec<Depot> = Vec::new();
     let mut ids: Vec<Option<FileId>> = Vec::new();
     for (index, path) in stack.iter().enumerate() {
-        let path = in_current_directory(path)?;
-        let path = path.trim_end_matches(std::path::MAIN_SEPARATOR).to_owned();
-        let id = FileId::of(Path::new(&path));
-        let real = fs::canonicalize(Path::new(&path))
+        let path = in_current_directory(path.as_str())?;
+        let path = DepotPath::new(path.trim_end_matches(std::path::MAIN_SEPARATOR));
+        let id = FileId::of(path.as_path());
+        let real = fs::canonicalize(path.as_path())
             .ok()
-            .and_then(|real| real.into_os_string().into_string().ok());
+            .and_then(|real| Some(DepotPath::new(real.into_os_string().into_string().ok()?)));
         let aliases = real.filter(|real| *real != path);
         let is_known = |(depot, known): (&Depot, &Option<FileId>)| {
             depot.path == path || id.is_some() && *known == id
@@ -204,7 +205,7 @@ impl Inventory {
     /// Reads the items of depots.
     pub(super) fn of(depots: Vec<Depot>, now: SystemTime) -> Self {
         let item_dir = |(depot, place): (usize, &Depot), kind: Kind| {
-            let path = Path::new(&place.path).join(kind.directory());
+            let path = place.path.as_path().join(kind.directory());
             ItemDir { depot, kind, group: OsString::new(), path }
         };
         let dirs = depots.iter().enumerate();
@@ -246,7 +247,7 @@ impl Inventory {
     /// Reads since when items are orphans.
     pub(super) fn read_orphan_records(&mut self) {
         for depot in &mut self.depots {
-            let path = layout::join(&depot.path, &layout::ORPHANED);
+            let path = depot.path.join(&layout::ORPHANED);
             let consequence = Problem::Healed;
             match fs::read_up_to(Path::new(&path), LONGEST_SMALL_FILE) {
                 Ok(Some((bytes, _))) => {

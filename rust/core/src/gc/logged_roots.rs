@@ -8,7 +8,7 @@ use scratchrs_fs as fs;
 use scratchrs_model::artifacts_toml::NamedHashes;
 use scratchrs_model::collection::{Depot, Kind, Root, Roots, SpaceUse, Unreadable};
 use scratchrs_model::diagnostic::Diagnostic;
-use scratchrs_model::layout::{self, ARTIFACTS, OVERRIDES, UsageLogFile};
+use scratchrs_model::layout::{ARTIFACTS, OVERRIDES, UsageLogFile};
 use scratchrs_model::manifest::{Manifest, ManifestReader};
 use scratchrs_model::overrides::{Overrides, Target};
 use scratchrs_model::root;
@@ -130,7 +130,7 @@ impl LoggedRoots {
         let mut overrides = Overrides::default();
         let mut unreadable = Vec::new();
         for depot in depots.iter().rev() {
-            let path = layout::join(&depot.path, &[ARTIFACTS, OVERRIDES]);
+            let path = depot.path.join(&[ARTIFACTS, OVERRIDES]);
             let merged = match fs::read_up_to(Path::new(&path), LONGEST_ROOT) {
                 Ok(None) => continue,
                 Ok(Some((bytes, _))) => {

@@ -3,13 +3,14 @@
 use std::time::{Duration, SystemTime};
 
 use scratchrs_model::collection::Policy;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::time::DepotTime;
 
 /// What a collection does.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// The depot stack. Items of the first depot are deleted; the roots are those in the logs of all depots.
-    pub depots: Vec<String>,
+    pub depots: Vec<DepotPath>,
     /// When items become deletable.
     pub policy: Policy,
     /// Whether items of all depots are deleted, and evicted although they are referenced. A read-only depot

@@ -52,7 +52,7 @@ pub fn status(options: &Options, moment: Moment, progress: &Progress) -> Result<
         }
     };
     let shares = KINDS.into_iter().map(|kind| share(kind.into())).collect();
-    let depots = state.swept().map(|depot| depot.path.clone()).collect();
+    let depots = state.swept().map(|depot| depot.path.to_string()).collect();
     let mut status =
         Status { depots, shares, entries, saved: 0, notes: state.notes(), size: Size::default() };
     stores::add_to_status(&state, options, moment, &mut status);

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use scratchrs_fs::{self as fs, FileId, Progress, Size};
 use scratchrs_model::collection::{Kind, Reason};
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::diagnostic::Diagnostic;
-use scratchrs_model::layout;
 use scratchrs_model::store::layout::{KEY, OWNER};
 
 use super::options::{Moment, Options};
@@ -22,16 +22,16 @@ pub(super) use explain::{binding_files, explain};
 pub(super) use status::add_to_status;
 
 /// The store of a depot, if it exists.
-fn store_in(depot: &str) -> Option<Store> {
-    let root = layout::join(depot, &[Kind::Space.directory(), &OWNER.to_string(), KEY]);
+fn store_in(depot: &DepotPath) -> Option<Store> {
+    let root = depot.join(&[Kind::Space.directory(), &OWNER.to_string(), KEY]);
     fs::is_dir(Path::new(&root)).then(|| Store::at(&root))
 }
 
 /// The stores of depots, each once: depots may have their spaces in one directory, through a link or a
 /// mount.
-fn stores_in<'a>(depots: impl Iterator<Item = &'a str>) -> Vec<(usize, Store)> {
+fn stores_in(depots: impl Iterator<Item = DepotPath>) -> Vec<(usize, Store)> {
     let mut seen = HashSet::new();
-    let stores = depots.enumerate().filter_map(|(index, depot)| Some((index, store_in(depot)?)));
+    let stores = depots.enumerate().filter_map(|(index, depot)| Some((index, store_in(&depot)?)));
     stores
         .filter(|(_, store)| FileId::of(Path::new(store.root())).is_none_or(|id| seen.insert(id)))
         .collect()
@@ -51,7 +51,7 @@ pub(super) fn collect(
 ) -> Result<()> {
     let packages = report.gone.iter().filter(|gone| gone.kind == Category::Package);
     let deleted: Vec<PathBuf> = packages.map(|gone| PathBuf::from(&gone.path)).collect();
-    for (_, store) in stores_in(report.depots.iter().map(String::as_str)) {
+    for (_, store) in stores_in(report.depots.iter().map(DepotPath::new)) {
         if report.gone.iter().any(|gone| gone.path == store.root()) {
             continue;
         }

@@ -176,10 +176,10 @@ fn remove(
 /// nothing changes.
 fn write_orphan_records(state: &CollectionState, plans: &[DepotPlan], report: &mut Report) {
     for (depot, plan) in state.inventory.depots.iter().zip(plans) {
-        if !depot.is_swept || !fs::is_dir(Path::new(&depot.path)) {
+        if !depot.is_swept || !fs::is_dir(depot.path.as_path()) {
             continue;
         }
-        let path = layout::join(&depot.path, &layout::ORPHANED);
+        let path = depot.path.join(&layout::ORPHANED);
         if let Err(error) = fs::replace(Path::new(&path), plan.orphans.to_text()) {
             report.failures.push(Failure::of(path, error));
         }

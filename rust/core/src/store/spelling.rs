@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::path::{MAIN_SEPARATOR, Path};
 
 use scratchrs_fs::{self as fs, FileId};
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::layout::{SCRATCHSPACES, join};
 use scratchrs_model::orphans::Orphans;
 use scratchrs_model::spelling;
@@ -23,7 +24,7 @@ pub(super) fn stand_ins(store: &Store, path: &str) -> Vec<String> {
     let is_depot =
         |depot: &&str| root.strip_prefix(depot).is_ok_and(|below| below.starts_with(SCRATCHSPACES));
     let depot = depot.filter(is_depot);
-    depot.map_or_else(Vec::new, |depot| spelling::stand_ins(path, depot).collect())
+    depot.map_or_else(Vec::new, |depot| spelling::stand_ins(path, &DepotPath::new(depot)).collect())
 }
 
 /// The path of something in a store, by the path of the store.

@@ -11,6 +11,7 @@ use chrono::TimeDelta;
 use scratchrs_core::gc::{self, Moment, Options, Report};
 use scratchrs_fs::Progress;
 use scratchrs_model::collection::Policy;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
 use tempfile::TempDir;
@@ -28,7 +29,7 @@ pub(crate) fn moment() -> Moment {
 
 pub(crate) fn options(depots: &[&str]) -> Options {
     Options {
-        depots: depots.iter().map(|depot| (*depot).to_owned()).collect(),
+        depots: depots.iter().copied().map(DepotPath::new).collect(),
         policy: Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None },
         force: false,
         max_size: None,

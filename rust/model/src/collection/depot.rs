@@ -7,8 +7,9 @@ use std::sync::OnceLock;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
+use crate::depot_path::DepotPath;
 use crate::hash::TreeHash;
-use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
+use crate::layout::{ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
 use crate::orphans::Orphans;
 
 /// The kinds of items that are collected.
@@ -40,10 +41,10 @@ impl Kind {
 
     /// The path of an item of this kind in the depot at `depot`. The group is left out where items of
     /// this kind have none.
-    pub fn path(self, depot: &str, group: &str, name: &str) -> String {
+    pub fn path(self, depot: &DepotPath, group: &str, name: &str) -> String {
         match self.is_grouped() {
-            true => layout::join(depot, &[self.directory(), group, name]),
-            false => layout::join(depot, &[self.directory(), name]),
+            true => depot.join(&[self.directory(), group, name]),
+            false => depot.join(&[self.directory(), name]),
         }
     }
 
@@ -70,8 +71,8 @@ pub struct Item {
 
 impl Item {
     /// Its path in the depot at `depot`.
-    pub fn path(&self, depot: &str) -> PathBuf {
-        let mut path = PathBuf::from(depot);
+    pub fn path(&self, depot: &DepotPath) -> PathBuf {
+        let mut path = depot.as_path().to_owned();
         path.push(self.kind.directory());
         if self.kind.is_grouped() {
             path.push(&self.group);
@@ -81,7 +82,7 @@ impl Item {
     }
 
     /// Its path as text, in which the files that Pkg shares unreadable it; none if it is not Unicode.
-    pub fn text(&self, depot: &str) -> Option<String> {
+    pub fn text(&self, depot: &DepotPath) -> Option<String> {
         Some(self.kind.path(depot, self.group.to_str()?, self.name.to_str()?))
     }
 }
@@ -90,9 +91,9 @@ impl Item {
 #[derive(Clone, Debug, Default)]
 pub struct Depot {
     /// Its absolute path, as Julia's `abspath` gives it, without a separator at the end.
-    pub path: String,
+    pub path: DepotPath,
     /// Other absolute paths that lead to it.
-    pub aliases: Vec<String>,
+    pub aliases: Vec<DepotPath>,
     /// Whether items are to be deleted from it.
     pub is_swept: bool,
     /// What can be collected.
@@ -105,7 +106,7 @@ pub struct Depot {
 
 impl Depot {
     /// The depot at a path, as yet with nothing in it.
-    pub fn new(path: String, aliases: Vec<String>, is_swept: bool) -> Self {
+    pub fn new(path: DepotPath, aliases: Vec<DepotPath>, is_swept: bool) -> Self {
         Self { path, aliases, is_swept, ..Self::default() }
     }
 
@@ -119,7 +120,9 @@ impl Depot {
     /// to it. `None` if it begins with none of them.
     pub fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
         let mut paths = std::iter::once(&self.path).chain(&self.aliases);
-        paths.find_map(|depot| path.strip_prefix(depot)?.strip_prefix(std::path::MAIN_SEPARATOR))
+        paths.find_map(|depot| {
+            path.strip_prefix(depot.as_str())?.strip_prefix(std::path::MAIN_SEPARATOR)
+        })
     }
 
     fn index(&self) -> &Index {

@@ -4,6 +4,7 @@ use super::*;
 use crate::artifacts_toml::NamedHashes;
 use crate::artifacts_toml::named_hashes;
 use crate::clone_name::clone_name;
+use crate::depot_path::DepotPath;
 use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::manifest::{Manifest, Package};
@@ -42,7 +43,7 @@ fn package(name: &str, number: u8, digit: u8) -> Package {
 }
 
 fn depot(items: Vec<Item>) -> Depot {
-    let mut depot = Depot::new("/depot".to_owned(), Vec::new(), true);
+    let mut depot = Depot::new(DepotPath::new("/depot"), Vec::new(), true);
     depot.items = items;
     depot
 }
@@ -80,7 +81,7 @@ fn decide(depot: &Depot, roots: &Roots, policy: &Policy) -> DepotPlan {
 fn deletable(depot: &Depot, plan: &DepotPlan) -> Vec<String> {
     let items = depot.items.iter().zip(&plan.decisions);
     let deletable = items.filter(|(_, decision)| matches!(decision.state, State::Deletable(_)));
-    deletable.map(|(item, _)| item.text("").unwrap()).collect()
+    deletable.map(|(item, _)| item.text(&DepotPath::default()).unwrap()).collect()
 }
 
 #[test]
@@ -123,7 +124,7 @@ fn a_package_is_the_first_of_its_slugs_in_the_stack() {
     assert_eq!(gone, [format!("/packages/B/{five}")]);
     // The same package in a depot behind: with both swept, the first one is retained.
     let mut behind = both.clone();
-    behind.path = "/other".to_owned();
+    behind.path = DepotPath::new("/other");
     let plans = plan(&[both.clone(), behind.clone()], &roots, &policy(0), time(NOW));
     assert_eq!(deletable(&behind, &plans[1]).len(), 2);
     assert_eq!(deletable(&both, &plans[0]).len(), 1);
@@ -264,13 +265,13 @@ fn clones_are_kept_by_name_or_by_origin() {
     let content = Manifest { sources: vec![source.to_owned()], ..Manifest::default() };
     let roots = Roots { manifests: vec![root("/m", content)], ..Roots::default() };
     let gone = deletable(&depot, &decide(&depot, &roots, &policy(0)));
-    assert_eq!(gone, [registered.text("").unwrap(), "/clones/124".to_owned()]);
+    assert_eq!(gone, [registered.text(&DepotPath::default()).unwrap(), "/clones/124".to_owned()]);
 }
 
 #[test]
 fn another_path_of_the_same_depot_will_do() {
     let mut depot = depot(vec![item(Kind::Space, "u", "a")]);
-    depot.aliases.push("/real/depot".to_owned());
+    depot.aliases.push(DepotPath::new("/real/depot"));
     let uses = vec![used("/real/depot/scratchspaces/u/a", &["/work/Project.toml"])];
     let roots = Roots { uses, ..Roots::default() };
     assert_eq!(deletable(&depot, &decide(&depot, &roots, &policy(0))), [""; 0]);
@@ -384,7 +385,7 @@ fn any_world() -> impl Strategy<Value = (Depot, Roots)> {
             ..Roots::default()
         });
     let depot = prop::collection::vec(any_item, 0..12).prop_map(|mut items| {
-        items.sort_by_key(|item| item.text(""));
+        items.sort_by_key(|item| item.text(&DepotPath::default()));
         items.dedup();
         depot(items)
     });

@@ -11,12 +11,13 @@ use scratchrs_core::store::Store;
 use scratchrs_core::{Error, Place, Result};
 use scratchrs_fetch::{JuliaSession, Settings};
 use scratchrs_model::artifacts_toml::Download;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::platform::Platform;
 
 use super::{now, system_time};
 
 /// A depot, and the directory that replaces its `scratchspaces`.
-pub(super) fn place<'a>(depot: &'a str, directory: Option<&'a str>) -> Place<'a> {
+pub(super) fn place<'a>(depot: &'a DepotPath, directory: Option<&'a str>) -> Place<'a> {
     Place { depot, directory }
 }
 
@@ -29,7 +30,7 @@ pub(super) fn stack(depots: Vec<&str>, directory: Option<&str>) -> Result<Stack>
 pub(super) fn store(depot: &str, directory: Option<&str>, root: Option<&str>) -> Result<Store> {
     match root {
         Some(root) => Ok(Store::at(root)),
-        None => Store::of(place(depot, directory)),
+        None => Store::of(place(&DepotPath::new(depot), directory)),
     }
 }
 

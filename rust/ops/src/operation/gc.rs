@@ -7,6 +7,7 @@ use scratchrs_core::gc::{self, Explained, Moment, Options, Report, Status};
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::Progress;
 use scratchrs_model::collection::Policy;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::quantity;
 
 use super::arguments::duration;
@@ -18,7 +19,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 fn options(depots: &[&str], ignore_roots: &[&str]) -> Options {
     let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
     Options {
-        depots: texts(depots),
+        depots: depots.iter().copied().map(DepotPath::new).collect(),
         policy: Policy { collect_delay: TimeDelta::days(7), scratch_cleanup_period: None },
         force: false,
         max_size: None,

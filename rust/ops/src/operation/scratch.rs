@@ -2,6 +2,7 @@
 
 use scratchrs_core::generation::{self, Begun, Generation};
 use scratchrs_core::{Result, project, scratch};
+use scratchrs_model::depot_path::DepotPath;
 use uuid::Uuid;
 
 use super::arguments::place;
@@ -15,7 +16,7 @@ use crate::replies::Availability;
 ///
 /// As there.
 pub fn get_scratch(depot: &str, directory: Option<&str>, owner: Uuid, key: &str) -> Result<String> {
-    scratch::get(place(depot, directory), owner, key)
+    scratch::get(place(&DepotPath::new(depot), directory), owner, key)
 }
 
 /// See [`scratch::delete`].
@@ -24,7 +25,7 @@ pub fn get_scratch(depot: &str, directory: Option<&str>, owner: Uuid, key: &str)
 ///
 /// As there.
 pub fn delete_scratch(depot: &str, directory: Option<&str>, owner: Uuid, key: &str) -> Result<()> {
-    scratch::delete(place(depot, directory), owner, key)
+    scratch::delete(place(&DepotPath::new(depot), directory), owner, key)
 }
 
 /// See [`scratch::clear`].
@@ -33,7 +34,7 @@ pub fn delete_scratch(depot: &str, directory: Option<&str>, owner: Uuid, key: &s
 ///
 /// As there.
 pub fn clear_scratch(depot: &str, directory: Option<&str>, owner: Uuid, all: bool) -> Result<()> {
-    scratch::clear(place(depot, directory), (!all).then_some(owner))
+    scratch::clear(place(&DepotPath::new(depot), directory), (!all).then_some(owner))
 }
 
 /// The generations that Julia has begun.
@@ -54,17 +55,20 @@ pub fn begin_generation(
 ) -> Result<Availability> {
     let version = versioned.then_some(version);
     let now = now();
-    Ok(match generation::begin(place(depot, directory), owner, key, version, now)? {
-        Begun::Ready(space) => Availability::ready(space),
-        Begun::Generate(generation) => {
-            let path = generation.directory().display().to_string();
-            Availability::Begun { path, ticket: GENERATIONS.insert(*generation) }
-        }
-        Begun::Busy { holder, started } => {
-            let seconds = started.map(|started| (now.local() - started.local()).num_seconds());
-            Availability::busy(holder, seconds.and_then(|seconds| seconds.try_into().ok()))
-        }
-    })
+    Ok(
+        match generation::begin(place(&DepotPath::new(depot), directory), owner, key, version, now)?
+        {
+            Begun::Ready(space) => Availability::ready(space),
+            Begun::Generate(generation) => {
+                let path = generation.directory().display().to_string();
+                Availability::Begun { path, ticket: GENERATIONS.insert(*generation) }
+            }
+            Begun::Busy { holder, started } => {
+                let seconds = started.map(|started| (now.local() - started.local()).num_seconds());
+                Availability::busy(holder, seconds.and_then(|seconds| seconds.try_into().ok()))
+            }
+        },
+    )
 }
 
 /// See [`Generation::publish`].

@@ -6,6 +6,7 @@ use scratchrs_core::store::{
 };
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::{LinkMode, Progress};
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::hash::Sha256;
 use uuid::Uuid;
 
@@ -21,7 +22,7 @@ use crate::replies::{Address, Begun};
 ///
 /// As for [`Store::of`].
 pub fn store_root(depot: &str, directory: Option<&str>) -> Result<String> {
-    Ok(Store::of(place(depot, directory))?.root().to_owned())
+    Ok(store(depot, directory, None)?.root().to_owned())
 }
 
 /// See [`Store::of_peer`].
@@ -30,7 +31,7 @@ pub fn store_root(depot: &str, directory: Option<&str>) -> Result<String> {
 ///
 /// As there.
 pub fn peer_store_root(depot: &str, directory: Option<&str>) -> Result<String> {
-    Ok(Store::of_peer(place(depot, directory))?.root().to_owned())
+    Ok(Store::of_peer(place(&DepotPath::new(depot), directory))?.root().to_owned())
 }
 
 /// See [`store::open_bindings`].
@@ -46,7 +47,7 @@ pub fn open_store(
     versioned: bool,
     project: Option<&str>,
 ) -> Result<Opened> {
-    let store = Store::of(place(depot, directory))?;
+    let store = store(depot, directory, None)?;
     let options = OpenOptions { version: versioned.then_some(version), project };
     store::open_bindings(&store, package, options, now(), LOCK_TIMEOUT)
 }
@@ -60,7 +61,7 @@ static CREATIONS: Tickets<Creation> = Tickets::new("creation");
 ///
 /// As there.
 pub fn begin_creation(depot: &str, directory: Option<&str>) -> Result<Begun> {
-    let creation = Creation::begin(&Store::of(place(depot, directory))?, LOCK_TIMEOUT)?;
+    let creation = Creation::begin(&store(depot, directory, None)?, LOCK_TIMEOUT)?;
     let directory = creation.directory().display().to_string();
     Ok(Begun { directory, ticket: CREATIONS.insert(creation) })
 }
@@ -129,7 +130,7 @@ pub fn bind_my_artifact(
     metadata: Option<&str>,
     force: bool,
 ) -> Result<Bound> {
-    let store = Store::of(place(depot, directory))?;
+    let store = store(depot, directory, None)?;
     let options = BindOptions { force, metadata };
     store::bind(&store, file, name, parsed(hash)?, options, now(), LOCK_TIMEOUT)
 }
@@ -145,7 +146,7 @@ pub fn unbind_my_artifact(
     file: &str,
     names: Vec<&str>,
 ) -> Result<()> {
-    store::unbind(&Store::of(place(depot, directory))?, file, &names, LOCK_TIMEOUT).map(drop)
+    store::unbind(&store(depot, directory, None)?, file, &names, LOCK_TIMEOUT).map(drop)
 }
 
 /// See [`store::bound_hash`].
@@ -163,7 +164,7 @@ pub fn my_artifact_hash(file: &str, name: &str) -> Result<Option<Sha256>> {
 ///
 /// As for the latter.
 pub fn my_artifact_path(depot: &str, directory: Option<&str>, hash: &str) -> Result<Address> {
-    let store = Store::of(place(depot, directory))?;
+    let store = store(depot, directory, None)?;
     let hash = parsed(hash)?;
     Ok(Address { path: store.path(hash), kind: store.kind(hash)? })
 }
@@ -174,7 +175,7 @@ pub fn my_artifact_path(depot: &str, directory: Option<&str>, hash: &str) -> Res
 ///
 /// As there.
 pub fn store_usage(depot: &str, directory: Option<&str>) -> Result<Table> {
-    let usage = store::usage(&Store::of(place(depot, directory))?, LOCK_TIMEOUT)?;
+    let usage = store::usage(&store(depot, directory, None)?, LOCK_TIMEOUT)?;
     let table = usage.to_text().parse();
     table.map(Table).map_err(|error| Error::InvalidInput(format!("{error}")))
 }
@@ -192,7 +193,7 @@ pub fn collect_store(
     spares_own: bool,
     progress: &Progress,
 ) -> Result<Collected> {
-    let store = Store::of(place(depot, directory))?;
+    let store = store(depot, directory, None)?;
     let options = CollectOptions { delay: duration(delay_ms), is_dry_run, spares_own };
     store::collect(&store, options, now(), progress)
 }
@@ -236,7 +237,7 @@ pub fn adopt_store(
     other: &str,
     progress: &Progress,
 ) -> Result<Adopted> {
-    let store = Store::of(place(depot, directory))?;
+    let store = store(depot, directory, None)?;
     store::adopt(&store, &Store::at(other), now(), LOCK_TIMEOUT, progress)
 }
 
@@ -246,7 +247,7 @@ pub fn adopt_store(
 ///
 /// As there.
 pub fn store_link(depot: &str, directory: Option<&str>) -> Result<Option<LinkMode>> {
-    Ok(store::settings(&Store::of(place(depot, directory))?)?.link)
+    Ok(store::settings(&store(depot, directory, None)?)?.link)
 }
 
 /// See [`store::write_settings`].
@@ -255,6 +256,6 @@ pub fn store_link(depot: &str, directory: Option<&str>) -> Result<Option<LinkMod
 ///
 /// As there.
 pub fn set_store_link(depot: &str, directory: Option<&str>, link_mode: Option<&str>) -> Result<()> {
-    let store = Store::of(place(depot, directory))?;
+    let store = store(depot, directory, None)?;
     store::write_settings(&store, Settings { link: link_mode.map(parsed).transpose()? })
 }

@@ -1,6 +1,7 @@
 //! Usage logs.
 
 use scratchrs_core::{Result, usage};
+use scratchrs_model::depot_path::DepotPath;
 
 use super::arguments::place;
 use super::{LOCK_TIMEOUT, now};
@@ -12,7 +13,8 @@ use crate::replies::{Tracked, sentences};
 ///
 /// As there.
 pub fn track_access(depot: &str, space: &str, project: &str) -> Result<Tracked> {
-    Ok(usage::track(place(depot, None), space, project, now(), LOCK_TIMEOUT)?.into())
+    Ok(usage::track(place(&DepotPath::new(depot), None), space, project, now(), LOCK_TIMEOUT)?
+        .into())
 }
 
 /// See [`usage::condense`].
@@ -21,5 +23,5 @@ pub fn track_access(depot: &str, space: &str, project: &str) -> Result<Tracked> 
 ///
 /// As there.
 pub fn condense_usage(depot: &str) -> Result<Vec<String>> {
-    Ok(sentences(&usage::condense(place(depot, None), now(), LOCK_TIMEOUT)?))
+    Ok(sentences(&usage::condense(place(&DepotPath::new(depot), None), now(), LOCK_TIMEOUT)?))
 }

@@ -14,6 +14,7 @@ use anyhow::{Context, Result, ensure};
 use scratchrs_core::gc::{self, Moment, Options};
 use scratchrs_fs::Progress;
 use scratchrs_model::collection::Policy;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
@@ -85,7 +86,7 @@ pub(super) struct Measure {
 pub(super) fn measure(arguments: &Measure) -> Result<()> {
     let delay = if arguments.sweep { 0 } else { 7 };
     let options = Options {
-        depots: vec![arguments.depot.display().to_string()],
+        depots: vec![DepotPath::new(arguments.depot.display().to_string())],
         policy: Policy {
             collect_delay: chrono::TimeDelta::days(delay),
             scratch_cleanup_period: None,

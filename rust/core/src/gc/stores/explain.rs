@@ -23,7 +23,7 @@ pub(in crate::gc) fn explain(
 ) -> Explained {
     let mut explained = Explained::default();
     let depots = &state.inventory.depots;
-    for (index, store) in stores_in(depots.iter().map(|depot| depot.path.as_str())) {
+    for (index, store) in stores_in(depots.iter().map(|depot| depot.path.clone())) {
         let hashes: Vec<Sha256> = paths
             .iter()
             .filter_map(|path| addressed(&store, path))

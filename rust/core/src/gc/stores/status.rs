@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use scratchrs_fs::Size;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::store::layout::package_of;
 use scratchrs_model::time::DepotTime;
 
@@ -21,7 +22,7 @@ pub(in crate::gc) fn add_to_status(
 ) {
     let (size, reclaimable) = (Size::default(), Size::default());
     let mut share = Share { kind: Category::Store, count: 0, size, reclaimable };
-    for (_, store) in stores_in(status.depots.iter().map(String::as_str)) {
+    for (_, store) in stores_in(status.depots.iter().map(DepotPath::new)) {
         let survey = match survey(&store, options, moment) {
             Ok(survey) => survey.measured(&store),
             Err(note) => {

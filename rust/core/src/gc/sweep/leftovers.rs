@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use scratchrs_fs::{self as fs, Attempt, FileStamp, PidLock};
 use scratchrs_model::collection::KINDS;
 use scratchrs_model::hash::TreeHash;
-use scratchrs_model::layout::{self, ARTIFACTS, GENERATING, LOCK, Leftover, REPLACED};
+use scratchrs_model::layout::{ARTIFACTS, GENERATING, LOCK, Leftover, REPLACED};
 
 use crate::artifact;
 use crate::error::Result;
@@ -32,7 +32,7 @@ pub(super) fn remove_leftovers(state: &CollectionState, clock: SystemTime, repor
                 }
             }
         }
-        let artifacts = layout::join(&depot.path, &[ARTIFACTS]);
+        let artifacts = depot.path.join(&[ARTIFACTS]);
         if let Err(error) = artifact::remove_leftovers(&artifacts) {
             report.failures.push(Failure::of(artifacts, error));
         }
@@ -111,7 +111,7 @@ pub(super) fn remove_empty_groups(state: &CollectionState, report: &mut Report) 
     let deleted = report.gone.iter().filter(|gone| grouped.contains(&gone.kind));
     groups.extend(deleted.filter_map(|gone| Some(Path::new(&gone.path).parent()?.to_owned())));
     groups.extend(swept.flat_map(|(depot, besides)| {
-        let directories = KINDS.map(|kind| Path::new(&depot.path).join(kind.directory()));
+        let directories = KINDS.map(|kind| depot.path.as_path().join(kind.directory()));
         let parents = besides.leftovers.iter().filter_map(|path| path.parent());
         let is_group =
             move |parent: &&Path| !directories.iter().any(|directory| directory == parent);

@@ -29,17 +29,17 @@ impl LogLocks {
         let depots = &mut state.inventory.depots;
         // Two collections that name the same depots in another order do not wait for each other.
         let mut order: Vec<usize> = (0..depots.len()).collect();
-        order.sort_by_cached_key(|index| FileId::of(Path::new(&depots[*index].path)));
+        order.sort_by_cached_key(|index| FileId::of(depots[*index].path.as_path()));
         // Depots may have their logs in one directory, through a link or a mount.
         let mut locked = HashSet::new();
         let mut locks = Vec::new();
         for index in order {
             let depot = &mut depots[index];
             // A missing depot needs no collection, which must not create it.
-            if !depot.is_swept || !fs::is_dir(Path::new(&depot.path)) {
+            if !depot.is_swept || !fs::is_dir(depot.path.as_path()) {
                 continue;
             }
-            let logs = layout::join(&depot.path, &[layout::LOGS]);
+            let logs = depot.path.join(&[layout::LOGS]);
             if FileId::of(Path::new(&logs)).is_some_and(|id| !locked.insert(id)) {
                 continue;
             }
@@ -53,12 +53,12 @@ impl LogLocks {
                 // It did not seem to be read-only before.
                 Err(Error::Io(error)) if index > 0 && error.is_read_only() => {
                     depot.is_swept = false;
-                    let (path, message) = (Path::new(&depot.path), error.to_string());
+                    let (path, message) = (depot.path.as_path(), error.to_string());
                     report.notes.push(Note::about(path, Problem::Passed, message));
                 }
                 Err(error) => {
                     depot.is_swept = false;
-                    report.failures.push(Failure::of(&depot.path, error));
+                    report.failures.push(Failure::of(depot.path.as_str(), error));
                 }
             }
         }

@@ -13,6 +13,7 @@ use scratchrs_core::{generation, scratch, usage};
 use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::BindOptions;
 use scratchrs_model::collection::Policy;
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
 use scratchrs_testkit::{OWNER, fill};
@@ -70,7 +71,7 @@ pub(crate) fn perform(task: CollectionTask) -> Result<(), String> {
         } => {
             let lock_timeout = timeout.duration();
             let policy = Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None };
-            let depots = std::iter::once(depot).chain(behind).collect();
+            let depots = std::iter::once(depot).chain(behind).map(DepotPath::new).collect();
             let ignore_roots = Vec::new();
             let options =
                 Options { depots, policy, force, max_size, dry_run, lock_timeout, ignore_roots };
@@ -112,7 +113,7 @@ fn collect(options: &Options, times: usize, until: Option<&Path>) -> Result<(), 
 
 /// A project, with the items that it uses.
 struct User {
-    depot: String,
+    depot: DepotPath,
     stack: Stack,
     /// The suffix of its names.
     name: String,
@@ -134,7 +135,7 @@ impl User {
         fs::create_dir_all(project.join("installs")).map_err(own_fault)?;
         Ok(Self {
             stack: Stack::new([&depot], None).map_err(typed)?,
-            depot,
+            depot: DepotPath::new(depot),
             name: project.file_name().unwrap_or_default().to_string_lossy().into_owned(),
             project: text("Project.toml"),
             bindings: text("Artifacts.toml"),
@@ -251,7 +252,7 @@ impl User {
         let file = self.installs.to_string_lossy();
         let log = UsageLogFile::Artifacts;
         usage::track_files(&self.depot, log, &[&file], now(), LOCK_TIMEOUT).map_err(typed)?;
-        let hash = crate::artifact::install(&self.depot, &file, "x", &Progress::default())?;
+        let hash = crate::artifact::install(self.depot.as_str(), &file, "x", &Progress::default())?;
         self.bound.insert("x".to_owned(), hash);
         self.age(hash)
     }

@@ -18,6 +18,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use scratchrs_core::generation::{self, Begun};
 use scratchrs_core::{Error, Place, scratch, usage};
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::Record;
 use scratchrs_testkit::server::Server;
@@ -140,18 +141,22 @@ fn perform(task: Task) -> Result<(), String> {
         Task::Artifact(task) => artifact::perform(task),
         Task::Collection(task) => collection::perform(task),
         Task::Store(task) => store::run(&task),
-        Task::Track { depot, uses, timeout } => track(place(&depot), &uses, &timeout),
+        Task::Track { depot, uses, timeout } => {
+            track(place(&DepotPath::new(depot)), &uses, &timeout)
+        }
         Task::ScratchAppend { depot, uses } => scratch_append(&depot, &uses).map_err(own_fault),
         Task::Condense { depot, until, timeout } => {
-            condense(place(&depot), until.as_deref(), &timeout)
+            condense(place(&DepotPath::new(depot)), until.as_deref(), &timeout)
         }
         Task::Get { depot, key } => {
-            say("got", &scratch::get(place(&depot), OWNER, &key).map_err(typed)?)
+            say("got", &scratch::get(place(&DepotPath::new(depot)), OWNER, &key).map_err(typed)?)
         }
         Task::Generate(task) => generate(&task),
-        Task::Delete { depot, key } => scratch::delete(place(&depot), OWNER, &key).map_err(typed),
+        Task::Delete { depot, key } => {
+            scratch::delete(place(&DepotPath::new(depot)), OWNER, &key).map_err(typed)
+        }
         Task::Clear { depot, all } => {
-            scratch::clear(place(&depot), (!all).then_some(OWNER)).map_err(typed)
+            scratch::clear(place(&DepotPath::new(depot)), (!all).then_some(OWNER)).map_err(typed)
         }
         Task::Serve { directory, authority } => {
             serve(&directory, authority.as_deref()).map_err(own_fault)
@@ -159,7 +164,7 @@ fn perform(task: Task) -> Result<(), String> {
     }
 }
 
-pub(crate) fn place(depot: &str) -> Place<'_> {
+pub(crate) fn place(depot: &DepotPath) -> Place<'_> {
     Place { depot, directory: None }
 }
 
@@ -263,7 +268,13 @@ fn generate(task: &Generate) -> Result<(), String> {
     let mut waits = false;
     loop {
         let version = task.version.as_deref();
-        let begun = generation::begin(place(&task.depot), OWNER, &task.key, version, now());
+        let begun = generation::begin(
+            place(&DepotPath::new(&task.depot)),
+            OWNER,
+            &task.key,
+            version,
+            now(),
+        );
         match begun.map_err(typed)? {
             Begun::Ready(space) => return say("ready", &space),
             Begun::Busy { holder, .. } if task.no_wait => {

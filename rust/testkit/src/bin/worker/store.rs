@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Subcommand;
+use scratchrs_core::Failure;
 use scratchrs_core::store::{
     self, BindOptions, CollectOptions, CreateOptions, Creation, OpenOptions, Store, end_session,
     open_bindings,
 };
-use scratchrs_core::{Failure, Place};
 use scratchrs_fs::{LinkMode, Progress};
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_testkit::OWNER;
 
 use crate::{now, own_fault, say, typed};
@@ -71,7 +72,7 @@ pub(crate) fn run(task: &StoreTask) -> Result<(), String> {
         | StoreTask::StoreCheck { depot }
         | StoreTask::StoreCollect { depot, .. } => depot,
     };
-    let store = Store::of(Place { depot, directory: None }).map_err(typed)?;
+    let store = Store::of(crate::place(&DepotPath::new(depot))).map_err(typed)?;
     if let StoreTask::StoreChurn { file, rounds, .. } = task {
         return churn(&store, file, *rounds);
     }
