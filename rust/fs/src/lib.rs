@@ -59,7 +59,7 @@ pub use place::{IfExists, place, restore_replaced};
 pub use platform::Access;
 pub use progress::{Cancelled, Progress, ProgressState, Unit};
 pub use read::{open, open_nofollow, read, read_from, read_link, read_up_to};
-pub use remove::{StagedRemoval, remove, remove_leftovers};
+pub use remove::{StagedRemoval, TrustedDir, remove, remove_leftovers};
 pub use replace::{TEMP_PREFIX, remove_temp_files, replace, replace_locked};
 pub use space::{free_space, free_space_less_reserve};
 pub use stamp::{FileStamp, Snapshot};

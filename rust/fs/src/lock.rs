@@ -34,8 +34,8 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use fs2::FileExt;
@@ -61,12 +61,17 @@ const FIRST_PAUSE: Duration = Duration::from_micros(50);
 /// The longest pause of a waiter: short for a person, long for a processor.
 const LONGEST_PAUSE: Duration = Duration::from_millis(20);
 
+/// How long the file of a lock that gets second names is not touched again.
+const TOUCHED_FOR: Duration = Duration::from_secs(1);
+
 /// A lock held by this process. Dropping it releases it.
 #[derive(Debug)]
 pub struct PidLock {
     path: PathBuf,
     file: Arc<File>,
     refresher: Option<Refresher>,
+    /// When its file was last touched to get a second name.
+    touched: Mutex<SystemTime>,
     is_released: bool,
 }
 
@@ -159,9 +164,21 @@ impl PidLock {
 
     /// Gives the file of this lock the name `path` too, as one that was made just now.
     fn name_also(&self, path: &Path) -> io::Result<Arc<File>> {
-        self.file.set_modified(clock::now())?;
+        self.touch()?;
         platform::name_also(&self.file, path)?;
         Ok(Arc::clone(&self.file))
+    }
+
+    /// Touches the file, unless that was done less than a second ago.
+    fn touch(&self) -> io::Result<()> {
+        let mut touched = self.touched.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = clock::now();
+        if now.duration_since(*touched).is_ok_and(|age| age < TOUCHED_FOR) {
+            return Ok(());
+        }
+        self.file.set_modified(now)?;
+        *touched = now;
+        Ok(())
     }
 
     fn hold(path: &Path, file: Arc<File>, policy: Policy) -> Self {
@@ -169,7 +186,8 @@ impl PidLock {
         fence(Ordering::SeqCst);
         let is_refreshed = policy.refresh == Refresh::Holder;
         let refresher = is_refreshed.then(|| Refresher::start(&file, policy)).flatten();
-        Self { path: path.to_owned(), file, refresher, is_released: false }
+        let touched = Mutex::new(SystemTime::UNIX_EPOCH);
+        Self { path: path.to_owned(), file, refresher, touched, is_released: false }
     }
 
     /// The lock file.
@@ -326,7 +344,9 @@ mod tests {
         let path = depot.path().join("log.pid");
         let lasting = acquire(&depot.path().join("process.pid")).expect("free");
         for _ in 0..2 {
-            lasting.file.set_modified(clock::now() - Duration::from_secs(1000)).unwrap();
+            let long_ago = clock::now() - Duration::from_secs(1000);
+            lasting.file.set_modified(long_ago).unwrap();
+            *lasting.touched.lock().unwrap() = long_ago;
             let by = || PidLock::acquire_by(Some(&lasting), &path, POLICY, Duration::ZERO).unwrap();
             let Attempt::Acquired(lock) = by() else { panic!("free") };
             assert!(lock.is_held() && is_at(&lasting.file, &path));

@@ -33,7 +33,37 @@ mod system;
 /// If there is a mount in the directory or at `path`, nothing is removed ([`Error::mount_point`]). Other entries
 /// that cannot be removed stay, under the new name.
 pub fn remove(path: &Path) -> Result<()> {
-    StagedRemoval::begin_now(path)?.map_or(Ok(()), |doomed| doomed.remove().map(drop))
+    StagedRemoval::begin_now(path)?.map_or(Ok(()), |staged| staged.remove().map(drop))
+}
+
+/// A directory in which paths are removed. Links in its path are followed; a link below it is not, even if it
+/// replaces a directory at this moment.
+///
+/// It is opened once: a directory that replaces it later is not touched.
+#[derive(Clone, Debug)]
+pub struct TrustedDir {
+    path: PathBuf,
+    /// `None` if it could not be opened: it is opened again for each path then.
+    handle: Option<system::Handle>,
+}
+
+impl TrustedDir {
+    /// Opens the directory at `path`.
+    pub fn open(path: &Path) -> Self {
+        let path: PathBuf = path.components().collect();
+        let handle = system::open(&path).ok();
+        Self { path, handle }
+    }
+
+    /// The directory at `path`, which is not opened: that pays only for more than one path.
+    fn unopened(path: &Path) -> Self {
+        Self { path: path.components().collect(), handle: None }
+    }
+
+    /// Its handle, if `path` is an entry of it.
+    fn handle_for(&self, path: &Path) -> Option<&system::Handle> {
+        self.handle.as_ref().filter(|_| path.parent() == Some(self.path.as_path()))
+    }
 }
 
 /// A path that is about to be removed, and already has another name.
@@ -43,9 +73,9 @@ pub struct StagedRemoval {
     /// Its old path.
     path: PathBuf,
     /// Its new path. The same, if renaming failed.
-    doomed: PathBuf,
-    /// No link below this path is followed.
-    trusted: PathBuf,
+    renamed: PathBuf,
+    /// No link below this directory is followed.
+    trusted: TrustedDir,
     /// The identity of a directory; `None` for anything else.
     directory: Option<system::Identity>,
 }
@@ -56,8 +86,7 @@ impl StagedRemoval {
     /// Only a directory is renamed; a file or a link is removed in one step. A directory that cannot be renamed
     /// keeps its name until it is removed, and so does one that has the name of a leftover already.
     ///
-    /// `trusted` is a prefix of `path`. Links in it are followed; a link below it is not, even if it replaces a
-    /// directory at this moment.
+    /// `path` is below `trusted`.
     ///
     /// # Crash
     ///
@@ -67,36 +96,36 @@ impl StagedRemoval {
     ///
     /// The metadata cannot be read, there is a mount at `path` or below it, or its parent is not writable. `path`
     /// is then unchanged.
-    pub fn begin(path: &Path, trusted: &Path, mounts: &Mounts) -> Result<Option<Self>> {
+    pub fn begin(path: &Path, trusted: &TrustedDir, mounts: &Mounts) -> Result<Option<Self>> {
         Self::begin_unless(path, trusted, |path| mounts.refuse(path))
     }
 
     /// As [`StagedRemoval::begin`], with the current mounts, which are read only if `path` is a directory.
     fn begin_now(path: &Path) -> Result<Option<Self>> {
-        let trusted = path.parent().unwrap_or(Path::new(""));
-        Self::begin_unless(path, trusted, |path| Mounts::read().refuse(path))
+        let trusted = TrustedDir::unopened(path.parent().unwrap_or(Path::new("")));
+        Self::begin_unless(path, &trusted, |path| Mounts::read().refuse(path))
     }
 
     fn begin_unless(
         path: &Path,
-        trusted: &Path,
+        trusted: &TrustedDir,
         refuse: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<Option<Self>> {
         // With a separator at the end, the system would follow a link.
         let path: PathBuf = path.components().collect();
-        let is_directory = match fs::symlink_metadata(&path) {
-            Ok(metadata) => metadata.is_dir(),
+        let directory = match system::directory(&path, trusted) {
+            Ok(directory) => directory,
             Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(failed) => return Err(Error::on("remove", &path)(failed)),
         };
         log::debug!("deleting `{}`", path.display());
-        let trusted: PathBuf = trusted.components().collect();
-        if !is_directory {
-            return Ok(Some(Self { doomed: path.clone(), path, trusted, directory: None }));
+        let trusted = trusted.clone();
+        if directory.is_none() {
+            return Ok(Some(Self { renamed: path.clone(), path, trusted, directory }));
         }
         refuse(&path)?;
-        let staged = system::rename_aside(&path, &trusted)?;
-        Ok(staged.map(|(doomed, id)| Self { path, doomed, trusted, directory: Some(id) }))
+        let renamed = system::rename_aside(&path, &trusted)?;
+        Ok(renamed.map(|renamed| Self { path, renamed, trusted, directory }))
     }
 
     /// Removes it, and returns its size.
@@ -105,15 +134,15 @@ impl StagedRemoval {
     ///
     /// Entries that cannot be removed stay, under the new name. The error names the first one.
     pub fn remove(self) -> Result<Size> {
-        let Self { path, doomed, trusted, directory } = self;
+        let Self { path, renamed, trusted, directory } = self;
         match directory {
-            Some(_) => system::remove_tree(&doomed, directory),
-            None => remove_leaf(&doomed, &trusted).map_err(Error::on("remove", &path)),
+            Some(identity) => system::remove_tree(&renamed, identity, &trusted),
+            None => remove_leaf(&renamed, &trusted).map_err(Error::on("remove", &path)),
         }
     }
 }
 
-fn remove_leaf(path: &Path, trusted: &Path) -> io::Result<Size> {
+fn remove_leaf(path: &Path, trusted: &TrustedDir) -> io::Result<Size> {
     match system::remove_leaf(path, trusted) {
         Err(busy) if busy.kind() == io::ErrorKind::ResourceBusy => {
             let point = Mounts::read().within(path).map(MountPoint);
@@ -283,7 +312,8 @@ mod tests {
         let lab = tempfile::tempdir().unwrap();
         let leftover = lab.path().join("tree@removing-1-0");
         fs::create_dir_all(leftover.join("below")).unwrap();
-        let aside = StagedRemoval::begin(&leftover, lab.path(), &Mounts::read())
+        let trusted = TrustedDir::open(lab.path());
+        let aside = StagedRemoval::begin(&leftover, &trusted, &Mounts::read())
             .unwrap()
             .expect("it is there");
         assert!(leftover.join("below").exists(), "it has its name still");
@@ -295,23 +325,49 @@ mod tests {
     }
 
     /// Another directory than the one that was renamed is not removed, also if a directory above it
-    /// was replaced by a link.
+    /// was replaced by a link. The right one is, if the directory above it is open.
     #[test]
     fn only_the_directory_that_was_staged_is_removed() {
+        for is_open in [false, true] {
+            let lab = tempfile::tempdir().unwrap();
+            let above = lab.path().join("above");
+            fs::create_dir_all(above.join("tree/below")).unwrap();
+            let trusted =
+                if is_open { TrustedDir::open(&above) } else { TrustedDir::unopened(&above) };
+            let staged =
+                StagedRemoval::begin(&above.join("tree"), &trusted, &Mounts::read()).unwrap();
+            let name = fs::read_dir(&above).unwrap().next().unwrap().unwrap().file_name();
+            let other = lab.path().join("other");
+            fs::create_dir_all(other.join(&name).join("precious")).unwrap();
+            let moved = lab.path().join("moved");
+            fs::rename(&above, &moved).unwrap();
+            symlink(&other, &above).unwrap();
+            let removed = staged.expect("it exists").remove();
+            if is_open {
+                removed.unwrap();
+            } else {
+                let error = removed.unwrap_err();
+                let reason = "another directory has taken its place";
+                assert!(error.to_string().contains(reason), "{error}");
+            }
+            assert_eq!(moved.join(&name).exists(), !is_open);
+            assert!(other.join(name).join("precious").exists());
+        }
+    }
+
+    /// An entry that takes the place of a renamed directory is not removed.
+    #[test]
+    fn a_directory_with_the_name_of_a_staged_one_is_not_removed() {
         let lab = tempfile::tempdir().unwrap();
-        let above = lab.path().join("above");
-        fs::create_dir_all(above.join("tree/below")).unwrap();
-        let aside = StagedRemoval::begin(&above.join("tree"), &above, &Mounts::read())
-            .unwrap()
-            .expect("it is there");
-        let name = fs::read_dir(&above).unwrap().next().unwrap().unwrap().file_name();
-        let other = lab.path().join("other");
-        fs::create_dir_all(other.join(&name).join("precious")).unwrap();
-        fs::rename(&above, lab.path().join("moved")).unwrap();
-        symlink(&other, &above).unwrap();
-        let error = aside.remove().unwrap_err();
-        assert!(error.to_string().contains("another directory has taken its place"), "{error}");
-        assert!(other.join(name).join("precious").exists());
+        let trusted = TrustedDir::open(lab.path());
+        fs::create_dir(lab.path().join("tree")).unwrap();
+        let staged =
+            StagedRemoval::begin(&lab.path().join("tree"), &trusted, &Mounts::read()).unwrap();
+        let name = fs::read_dir(lab.path()).unwrap().next().unwrap().unwrap().path();
+        fs::rename(&name, lab.path().join("moved")).unwrap();
+        fs::create_dir_all(name.join("precious")).unwrap();
+        assert!(staged.expect("it exists").remove().is_err());
+        assert!(name.join("precious").exists() && lab.path().join("moved").exists());
     }
 
     /// A link that takes the place of a directory between the trusted one and the item.
@@ -325,13 +381,15 @@ mod tests {
         symlink(&outside, depot.join("group")).unwrap();
         let mounts = Mounts::read();
         let group = depot.join("group");
+        let depot = TrustedDir::open(&depot);
         assert!(StagedRemoval::begin(&group.join("tree"), &depot, &mounts).is_err());
         let file = StagedRemoval::begin(&group.join("file"), &depot, &mounts)
             .unwrap()
             .expect("it is there");
         assert!(file.remove().is_err());
         assert!(outside.join("tree").exists() && outside.join("file").exists());
-        let trusted = StagedRemoval::begin(&group.join("tree"), &group, &mounts).unwrap();
+        let group_dir = TrustedDir::open(&group);
+        let trusted = StagedRemoval::begin(&group.join("tree"), &group_dir, &mounts).unwrap();
         trusted.expect("it is there").remove().unwrap();
         assert!(!outside.join("tree").exists());
     }

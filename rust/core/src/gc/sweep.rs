@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use scratchrs_fs::{self as fs, Mounts, Progress, StagedRemoval};
+use scratchrs_fs::{self as fs, Progress, StagedRemoval};
 use scratchrs_model::collection::{DepotPlan, Position, State};
 use scratchrs_model::layout;
 
@@ -78,8 +78,7 @@ pub(super) fn sweep(
             break;
         }
         let batch = &candidates[..candidates.len().min(BATCH)];
-        let mounts = Mounts::read();
-        let staging = Staging { locks: &locks, logged: &state.logged, mounts: &mounts, moment };
+        let staging = Staging::new(&locks, &state.logged, moment, batch);
         let outcomes = fs::parallel_map(batch, |candidate| staging.stage(candidate));
         report.failures.extend(locks.release());
         let rest = pending.insert(candidates.iter().map(|candidate| candidate.position).collect());

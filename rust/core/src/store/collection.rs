@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use scratchrs_fs::{self as fs, FileKind, Mounts, StagedRemoval};
+use scratchrs_fs::{self as fs, FileKind, Mounts, StagedRemoval, TrustedDir};
 use scratchrs_model::orphans::Orphans;
 use scratchrs_model::store::layout::{ARTIFACTS, TREES, VARIANTS};
 use scratchrs_model::store::uses;
@@ -110,12 +110,13 @@ fn delete(
     }
     users.condense(store, now)?;
     let mounts = Mounts::read();
-    let mut staged = leftovers(store, &mounts, &mut collected)?;
+    let artifacts = TrustedDir::open(Path::new(&store.layout().artifacts()));
+    let mut staged = leftovers(store, &artifacts, &mounts, &mut collected)?;
     collected.failed.extend(decided.mounted);
     // Trees before their contents.
     decided.deletable.sort_by_key(|orphan| orphan.kind == ArtifactKind::File);
     for orphan in decided.deletable {
-        match stage_or_remove(store, &orphan, &mounts) {
+        match stage_or_remove(store, &orphan, &artifacts, &mounts) {
             Ok(removal) => {
                 staged.extend(removal);
                 collected.removed.push(orphan);
@@ -157,11 +158,11 @@ fn write_logs(store: &Store, marked: &Marked, waiting: &Orphans) -> Result<()> {
 fn stage_or_remove(
     store: &Store,
     orphan: &Orphan,
+    artifacts: &TrustedDir,
     mounts: &Mounts,
 ) -> Result<Option<StagedRemoval>> {
     log::debug!("deleting `{}`: unreferenced since {}", orphan.path, orphan.since);
-    let artifacts = store.layout().artifacts();
-    let staged = StagedRemoval::begin(Path::new(&orphan.path), Path::new(&artifacts), mounts)?;
+    let staged = StagedRemoval::begin(Path::new(&orphan.path), artifacts, mounts)?;
     match orphan.kind {
         ArtifactKind::Tree => {
             fs::remove(Path::new(&store.layout().record(orphan.hash)))?;
@@ -179,6 +180,7 @@ fn stage_or_remove(
 /// The trees that killed or failed collections have renamed.
 fn leftovers(
     store: &Store,
+    trusted: &TrustedDir,
     mounts: &Mounts,
     collected: &mut Collected,
 ) -> Result<Vec<StagedRemoval>> {
@@ -190,7 +192,7 @@ fn leftovers(
                 continue;
             }
             let path = artifacts.join(&group.name).join(&entry.name);
-            match StagedRemoval::begin(&path, &artifacts, mounts) {
+            match StagedRemoval::begin(&path, trusted, mounts) {
                 Ok(removal) => found.extend(removal),
                 Err(error) => {
                     collected.failed.push(Failure::of(path.to_string_lossy(), error));

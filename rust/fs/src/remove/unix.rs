@@ -3,14 +3,16 @@
 
 use std::ffi::OsStr;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::vec;
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, statat};
 use rustix::io::Errno;
 
-use super::{is_removal_name, removal_name};
+use super::{TrustedDir, is_removal_name, removal_name};
 use crate::error::{self, Error, MountPoint};
 use crate::io_error::{is_link_loop, is_read_only, is_vanished};
 use crate::measure::Size;
@@ -21,52 +23,67 @@ use crate::walk::{MountPolicy, TreeCursor, UNLISTED};
 /// The identity of a directory: device and inode.
 pub(super) type Identity = crate::walk::Identity;
 
+/// An open directory.
+pub(super) type Handle = Arc<OwnedFd>;
+
+const DIRECTORY: OFlags = UNLISTED.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+
+/// Opens the directory at `path`.
+pub(super) fn open(path: &Path) -> io::Result<Handle> {
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    Ok(Arc::new(rustix::fs::open(SyscallPath::of(path)?.path(), DIRECTORY, Mode::empty())?))
+}
+
+/// The identity of the directory at `path`; `None` if something else is there.
+pub(super) fn directory(path: &Path, trusted: &TrustedDir) -> io::Result<Option<Identity>> {
+    let Some((handle, name)) = trusted.handle_for(path).zip(path.file_name()) else {
+        let found = std::fs::symlink_metadata(path)?;
+        return Ok(found.is_dir().then(|| (found.dev(), found.ino())));
+    };
+    let found = statat(handle, name, AtFlags::SYMLINK_NOFOLLOW)?;
+    let is_directory = FileType::from_raw_mode(found.st_mode) == FileType::Directory;
+    Ok(is_directory.then(|| crate::walk::identity(&found)))
+}
+
 fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// The parent directory of `path`, opened, and the name of `path` in it; `None` if the directory does not exist.
-/// Links in `trusted`, a prefix of `path`, are followed, and none below it. A directory that replaces the parent
+/// Links in `trusted`, which contains `path`, are followed, and none below it. A directory that replaces the parent
 /// later is not touched.
-fn above<'a>(path: &'a Path, trusted: &Path) -> io::Result<Option<(OwnedFd, &'a OsStr)>> {
+fn above<'a>(path: &'a Path, trusted: &TrustedDir) -> io::Result<Option<(Handle, &'a OsStr)>> {
     let name = path.file_name();
     let name = name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it has no name"))?;
-    let flags = UNLISTED | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let open = || -> io::Result<OwnedFd> {
-        let trusted = if trusted.as_os_str().is_empty() { Path::new(".") } else { trusted };
-        let mut directory =
-            rustix::fs::open(SyscallPath::of(trusted)?.path(), flags, Mode::empty())?;
-        for below in parent(path).strip_prefix(trusted).unwrap_or(Path::new("")) {
-            let flags = flags | OFlags::NOFOLLOW;
-            directory = rustix::fs::openat(&directory, below, flags, Mode::empty())?;
+    let open_parent = || -> io::Result<Handle> {
+        let mut directory = match &trusted.handle {
+            Some(handle) => Arc::clone(handle),
+            None => open(&trusted.path)?,
+        };
+        for below in parent(path).strip_prefix(&trusted.path).unwrap_or(Path::new("")) {
+            let flags = DIRECTORY | OFlags::NOFOLLOW;
+            directory = Arc::new(rustix::fs::openat(&directory, below, flags, Mode::empty())?);
         }
         Ok(directory)
     };
-    match open() {
+    match open_parent() {
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => Ok(None),
         directory => Ok(Some((directory?, name))),
     }
 }
 
-/// Renames the directory at `path`, and returns its new path and its identity; `None` if it does not exist. If
-/// renaming fails it keeps its name. No link is followed below `trusted`.
-pub(super) fn rename_aside(
-    path: &Path,
-    trusted: &Path,
-) -> error::Result<Option<(PathBuf, Identity)>> {
+/// Renames the directory at `path`, and returns its new path; `None` if it does not exist. If renaming fails it
+/// keeps its name. No link is followed below `trusted`.
+pub(super) fn rename_aside(path: &Path, trusted: &TrustedDir) -> error::Result<Option<PathBuf>> {
     let failed = |error: io::Error| Error::on("remove", path)(error);
     let Some((directory, name)) = above(path, trusted).map_err(failed)? else { return Ok(None) };
-    let identity = match statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
-        Err(Errno::NOENT) => return Ok(None),
-        found => crate::walk::identity(&found.map_err(|error| failed(error.into()))?),
-    };
     if is_removal_name(name) {
-        return Ok(Some((path.to_owned(), identity)));
+        return Ok(Some(path.to_owned()));
     }
     for count in 0.. {
         let aside = removal_name(path, count);
-        match rename_new(&directory, name, &aside).map_err(io::Error::from) {
-            Ok(()) => return Ok(Some((path.with_file_name(aside), identity))),
+        match rename_new(directory.as_fd(), name, &aside).map_err(io::Error::from) {
+            Ok(()) => return Ok(Some(path.with_file_name(aside))),
             Err(taken) if taken.kind() == io::ErrorKind::AlreadyExists => {}
             Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
             // Only its entries could be removed.
@@ -74,11 +91,11 @@ pub(super) fn rename_aside(
             Err(_) => break,
         }
     }
-    Ok(Some((path.to_owned(), identity)))
+    Ok(Some(path.to_owned()))
 }
 
 /// Renames in one directory, unless the new name exists.
-fn rename_new(directory: &OwnedFd, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
+fn rename_new(directory: BorrowedFd<'_>, from: &OsStr, to: &OsStr) -> Result<(), Errno> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     {
         let flags = rustix::fs::RenameFlags::NOREPLACE;
@@ -94,7 +111,7 @@ fn rename_new(directory: &OwnedFd, from: &OsStr, to: &OsStr) -> Result<(), Errno
 }
 
 /// Removes the file or link at `path`, and returns its size. No link is followed below `trusted`.
-pub(super) fn remove_leaf(path: &Path, trusted: &Path) -> io::Result<Size> {
+pub(super) fn remove_leaf(path: &Path, trusted: &TrustedDir) -> io::Result<Size> {
     let Some((directory, name)) = above(path, trusted)? else { return Ok(Size::default()) };
     let found = match statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW) {
         Err(Errno::NOENT) => return Ok(Size::default()),
@@ -108,18 +125,23 @@ pub(super) fn remove_leaf(path: &Path, trusted: &Path) -> io::Result<Size> {
 
 /// Removes the directory at `path` with its entries, and returns their size. Continues after an error, and
 /// returns the first one in the end. If its identity is not `expected`, nothing is removed.
-pub(super) fn remove_tree(path: &Path, expected: Option<Identity>) -> error::Result<Size> {
+pub(super) fn remove_tree(
+    path: &Path,
+    expected: Identity,
+    trusted: &TrustedDir,
+) -> error::Result<Size> {
     let failed = |error: io::Error| Error::on("remove", path)(error);
     let name = path.file_name().unwrap_or_default();
-    let cursor = match TreeCursor::open_unlisted(parent(path), MountPolicy::Refuse) {
+    let opened = trusted.handle_for(path).cloned().map_or_else(|| open(parent(path)), Ok);
+    let cursor = opened.map(|handle| TreeCursor::at(handle, parent(path), MountPolicy::Refuse));
+    let cursor = match cursor {
         Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(Size::default()),
         cursor => cursor.map_err(failed)?,
     };
     let mut removal =
         Removal { cursor, levels: Vec::new(), size: Size::default(), first_error: Ok(()) };
     removal.enter(name);
-    if let Some(expected) = expected
-        && removal.cursor.depth() > 0
+    if removal.cursor.depth() > 0
         && !removal.is_at(expected).map_err(|error| failed(error.into()))?
     {
         return Err(failed(io::Error::other("another directory has taken its place")));

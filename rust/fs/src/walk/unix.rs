@@ -9,6 +9,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat};
@@ -24,7 +25,7 @@ const OPEN_AT_MOST: usize = 8;
 /// Directories from a root to one below it, the innermost of which is the current one.
 #[derive(Debug)]
 pub struct TreeCursor {
-    root: OwnedFd,
+    root: Arc<OwnedFd>,
     /// The path of the current directory.
     path: Vec<u8>,
     /// The directories below the root.
@@ -56,26 +57,23 @@ impl TreeCursor {
     ///
     /// It is not a directory, or cannot be read.
     pub(crate) fn open(root: &Path, mounts: MountPolicy) -> io::Result<Self> {
-        Self::begin(root, mounts, OFlags::RDONLY)
-    }
-
-    /// As [`TreeCursor::open`], for a directory that is not listed: it need not be readable.
-    pub(crate) fn open_unlisted(root: &Path, mounts: MountPolicy) -> io::Result<Self> {
-        Self::begin(root, mounts, UNLISTED)
-    }
-
-    fn begin(root: &Path, mounts: MountPolicy, access: OFlags) -> io::Result<Self> {
         let short = crate::syscall_path::SyscallPath::of(root)?;
-        let flags = access | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(Self {
-            root: rustix::fs::openat(CWD, short.path(), flags, Mode::empty())?,
-            path: root.as_os_str().as_bytes().to_vec(),
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = rustix::fs::openat(CWD, short.path(), flags, Mode::empty())?;
+        Ok(Self::at(Arc::new(handle), root, mounts))
+    }
+
+    /// Begins in an open directory, which has the path `path`.
+    pub(crate) fn at(root: Arc<OwnedFd>, path: &Path, mounts: MountPolicy) -> Self {
+        Self {
+            root,
+            path: path.as_os_str().as_bytes().to_vec(),
             levels: Vec::new(),
             open: VecDeque::new(),
             mounts,
             has_openat2: Cell::new(cfg!(target_os = "linux")),
             buffer: Vec::new(),
-        })
+        }
     }
 
     /// How many directories below the root the current one is.

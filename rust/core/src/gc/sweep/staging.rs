@@ -1,9 +1,10 @@
 //! Renaming an item to be deleted, unless it is in use.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use scratchrs_fs::{self as fs, Attempt, Mounts, PidLock, StagedRemoval};
+use scratchrs_fs::{self as fs, Attempt, Mounts, PidLock, StagedRemoval, TrustedDir};
 use scratchrs_model::collection::{Item, Kind, Position, Reason};
 use scratchrs_model::layout::{GENERATED, TREE_RECORD};
 
@@ -37,11 +38,29 @@ pub(super) enum Outcome {
 pub(super) struct Staging<'a> {
     pub(super) locks: &'a LogLocks,
     pub(super) logged: &'a LoggedRoots,
-    pub(super) mounts: &'a Mounts,
+    pub(super) mounts: Mounts,
     pub(super) moment: Moment,
+    /// The directories of all items of a kind in the depots, each opened once.
+    dirs: HashMap<PathBuf, TrustedDir>,
 }
 
-impl Staging<'_> {
+impl<'a> Staging<'a> {
+    pub(super) fn new(
+        locks: &'a LogLocks,
+        logged: &'a LoggedRoots,
+        moment: Moment,
+        batch: &[DeleteCandidate<'_>],
+    ) -> Self {
+        let mut dirs = HashMap::new();
+        for candidate in batch {
+            let dir = trusted(&candidate.path, candidate.item);
+            if !dirs.contains_key(dir) {
+                dirs.insert(dir.to_owned(), TrustedDir::open(dir));
+            }
+        }
+        Self { locks, logged, mounts: Mounts::read(), moment, dirs }
+    }
+
     /// Renames an item, unless it is in use. Also returns its lock, if the file of that cannot be removed.
     pub(super) fn stage(&self, candidate: &DeleteCandidate<'_>) -> (Outcome, Option<Failure>) {
         match self.lock(candidate) {
@@ -68,7 +87,7 @@ impl Staging<'_> {
 
     fn stage_locked(&self, candidate: &DeleteCandidate<'_>) -> Outcome {
         let DeleteCandidate { item, path, .. } = candidate;
-        if let Some(reason) = why_spared(path, item, self.mounts, self.moment) {
+        if let Some(reason) = why_spared(path, item, &self.mounts, self.moment) {
             return Outcome::InUse(reason);
         }
         let mut _store_lock = None;
@@ -88,7 +107,9 @@ impl Staging<'_> {
                 return Outcome::Failed(error.to_string());
             }
         }
-        match StagedRemoval::begin(path, trusted(path, item), self.mounts) {
+        let dir = trusted(path, item);
+        let dir = self.dirs.get(dir).cloned().unwrap_or_else(|| TrustedDir::open(dir));
+        match StagedRemoval::begin(path, &dir, &self.mounts) {
             Ok(Some(staged)) => {
                 if item.kind == Kind::Artifact {
                     // Useless without its artifact, and harmless.
