@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use scratchrs_fs::{self as fs, FileId, Mounts, Size};
+use scratchrs_model::aliases::items_named;
 use scratchrs_model::collection::Kind;
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::key::ScratchKey;
 use scratchrs_model::layout::{self, GENERATED};
 use scratchrs_model::project;
-use scratchrs_model::spelling::items_named;
 use scratchrs_model::usage_log::{Record, UsageLog};
 use uuid::Uuid;
 

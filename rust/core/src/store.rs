@@ -27,6 +27,7 @@
 //! there can be bound without looking at each of its files.
 
 mod adoption;
+mod aliases;
 mod binding;
 mod collection;
 mod creation;
@@ -35,7 +36,6 @@ mod mark;
 mod report;
 mod session;
 mod settings;
-mod spelling;
 mod status;
 mod survey;
 mod tree;

@@ -25,10 +25,10 @@ use std::time::Duration;
 
 use chrono::TimeDelta;
 use scratchrs_fs::{self as fs, Attempt, FileStamp, PidLock, Policy};
+use scratchrs_model::aliases::relocated;
 use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::layout::{BUILDING, UsageLogFile};
-use scratchrs_model::spelling::stand_ins;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Record, UsageLog, census};
 use serde::Serialize;
@@ -373,7 +373,7 @@ impl LockedLog {
         }
         let depot = self.path.parent().and_then(Path::parent).and_then(Path::to_str);
         let depot = depot.map(DepotPath::new);
-        let mut others = depot.iter().flat_map(|depot| stand_ins(path, depot));
+        let mut others = depot.iter().flat_map(|depot| relocated(path, depot));
         !others.any(|path| fs::exists(Path::new(&path)))
     }
 }

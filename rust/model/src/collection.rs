@@ -1,4 +1,4 @@
-//! What a collection deletes: a function of the items in the depots, of the roots that reference them,
+//! The decision of a collection: a function of the items in the depots, of the roots that reference them,
 //! and of the time.
 //!
 //! # Compatibility
@@ -39,7 +39,7 @@ pub use roots::{Root, Roots, SpaceUse, Unreadable};
 
 use marks::Marks;
 
-/// What the user asks for.
+/// When items become deletable.
 #[derive(Clone, Debug)]
 pub struct Policy {
     /// For how long an item must have been an orphan to be deletable.
@@ -61,7 +61,7 @@ pub enum Reference {
     Unreadable(usize),
 }
 
-/// What references an item: mostly one root, and there may be very many items.
+/// The references to an item: mostly one, of very many items.
 pub type References = SmallVec<[Reference; 1]>;
 
 /// Why an item is deletable.
@@ -72,7 +72,7 @@ pub enum Reason {
     Unreachable,
     /// It is a space that has not been opened for long enough.
     Unused,
-    /// The depot is to become smaller.
+    /// The depot exceeds its maximum size.
     Evicted,
 }
 
@@ -106,18 +106,18 @@ pub struct Decision {
 pub struct DepotPlan {
     /// One for each item, in their order.
     pub decisions: Vec<Decision>,
-    /// What its `orphaned.toml` is to hold.
+    /// The new content of its `orphaned.toml`.
     pub orphans: Orphans,
 }
 
 /// Decides, for each depot in the order of the stack.
 pub fn plan(depots: &[Depot], roots: &Roots, policy: &Policy, now: DepotTime) -> Vec<DepotPlan> {
-    let places = Places::of(depots, &roots.spellings);
+    let places = Places::of(depots, &roots.aliases);
     let mut marks = Marks::of(depots);
     marks.unreadable(depots, roots);
     marks.packages(depots, &places, roots);
     marks.follow(&roots.links);
-    // Without a grace period, what only those packages reference is deletable with them.
+    // Without a grace period, items that only those packages reference are deletable with them.
     let deletable = match policy.collect_delay <= TimeDelta::zero() {
         true => marks.unmarked_packages(depots),
         false => HashSet::new(),
@@ -157,11 +157,11 @@ fn orphan(
     let paths = std::iter::once(&depot.path).chain(&depot.aliases);
     let known = paths
         .filter_map(|path| depot.orphans.0.get(&item.text(path)?))
-        // A clock that was wrong once must not retain it for ever.
+        // A clock that was wrong once must not keep it for ever.
         .map(|since| (*since).min(now))
         .min();
     let since = known.unwrap_or(now);
-    // What has no name in Unicode cannot be written down, and is new each time.
+    // An item whose name is not Unicode cannot be recorded, and is a new orphan each time.
     if let Some(path) = item.text(&depot.path) {
         orphans.0.insert(path, since);
     }

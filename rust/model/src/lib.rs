@@ -3,6 +3,7 @@
 //! The keys of spaces, the layout of a depot, the formats of the files that Pkg and ScratchRS share.
 //! Effects live in `scratchrs-fs`; `scratchrs-core` puts both together.
 
+pub mod aliases;
 pub mod artifacts_toml;
 pub mod clone_name;
 pub mod collection;
@@ -22,7 +23,6 @@ pub mod project;
 pub mod quantity;
 pub mod root;
 pub mod slug;
-pub mod spelling;
 pub mod store;
 pub mod time;
 mod toml_events;

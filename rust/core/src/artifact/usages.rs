@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use scratchrs_fs as fs;
+use scratchrs_model::aliases::relocated;
 use scratchrs_model::artifacts_toml::{NamedHashes, named_hashes};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::UsageLogFile;
-use scratchrs_model::spelling::stand_ins;
 use scratchrs_model::time::DepotTime;
 
 use super::report::{BoundBy, FileDiagnostic};
@@ -86,7 +86,7 @@ pub fn known_files<F: AsRef<str>>(
             let latest = records.iter().filter_map(|record| record.time).max();
             // The depot may have another path now than when the use was logged.
             let is_missing = |path: &str| !fs::exists(Path::new(path));
-            let other = is_missing(path).then(|| stand_ins(path, depot)).into_iter().flatten();
+            let other = is_missing(path).then(|| relocated(path, depot)).into_iter().flatten();
             let found = other.into_iter().find(|path| !is_missing(path));
             let time = times.entry(found.unwrap_or_else(|| path.to_owned())).or_default();
             *time = latest.max(*time);

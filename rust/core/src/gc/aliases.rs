@@ -8,10 +8,10 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use scratchrs_fs::{self as fs, FileId};
+use scratchrs_model::aliases::{LONGEST_PATH, PathAliases, clone_sources, items_named};
 use scratchrs_model::collection::{Depot, KINDS, Kind, Places, Position, Roots};
 use scratchrs_model::layout::{self, UsageLogFile};
 use scratchrs_model::overrides::Target;
-use scratchrs_model::spelling::{LONGEST_PATH, Spellings, clone_sources, items_named};
 
 use super::inventory::Inventory;
 use super::logged_roots::LoggedRoots;
@@ -21,8 +21,8 @@ use super::usage_logs::{LogFile, depots_logging};
 pub(super) fn find(
     inventory: &Inventory,
     logged: &LoggedRoots,
-) -> (Spellings, Vec<(Position, Position)>) {
-    let none = Spellings::default();
+) -> (PathAliases, Vec<(Position, Position)>) {
+    let none = PathAliases::default();
     let mut finder = Finder::new(inventory, &none);
     finder.spaces(&logged.roots, &logged.logs, &inventory.links);
     finder.packages(&logged.roots, &logged.relocated);
@@ -34,7 +34,7 @@ pub(super) fn find(
 
 /// The path of a file by that of its depot, if it is in one.
 pub(super) fn in_depot(inventory: &Inventory, path: &Path) -> Option<String> {
-    Finder::new(inventory, &Spellings::default()).inside(path)
+    Finder::new(inventory, &PathAliases::default()).inside(path)
 }
 
 /// The items of a kind by the identities of their directories.
@@ -66,11 +66,11 @@ struct Finder<'a> {
     items: [OnceLock<Identities>; KINDS.len()],
     /// Directories that were searched for in depots, with the path that was found.
     seen: HashMap<PathBuf, Option<String>>,
-    found: Spellings,
+    found: PathAliases,
 }
 
 impl<'a> Finder<'a> {
-    fn new(inventory: &'a Inventory, none: &'a Spellings) -> Self {
+    fn new(inventory: &'a Inventory, none: &'a PathAliases) -> Self {
         let depots = &inventory.depots[..];
         Self {
             depots,
@@ -78,7 +78,7 @@ impl<'a> Finder<'a> {
             directories: OnceLock::new(),
             items: Default::default(),
             seen: HashMap::new(),
-            found: Spellings::default(),
+            found: PathAliases::default(),
         }
     }
 

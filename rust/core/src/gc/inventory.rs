@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use scratchrs_fs::{self as fs, DirEntry, FileId, FileKind, FileStamp};
+use scratchrs_model::aliases;
 use scratchrs_model::clone_name;
 use scratchrs_model::collection::{Depot, Item, KINDS, Kind, Position};
 use scratchrs_model::depot_path::DepotPath;
@@ -18,7 +19,6 @@ use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{self, DOWNLOAD, LOCK, Leftover};
 use scratchrs_model::orphans::Orphans;
-use scratchrs_model::spelling;
 
 use super::report::{Note, Problem};
 use crate::artifact::creation_of;
@@ -252,7 +252,7 @@ impl Inventory {
             match fs::read_up_to(Path::new(&path), LONGEST_SMALL_FILE) {
                 Ok(Some((bytes, _))) => {
                     let (orphans, diagnostics) = Orphans::read(&bytes);
-                    depot.orphans = spelling::respell(orphans, depot);
+                    depot.orphans = aliases::with_own_paths(orphans, depot);
                     let notes = diagnostics
                         .into_iter()
                         .map(|diagnostic| Note::at(&path, consequence, diagnostic));

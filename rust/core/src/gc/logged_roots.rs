@@ -117,7 +117,7 @@ impl LoggedRoots {
     /// The spaces in the logs that do not exist, under any path.
     pub(super) fn missing_spaces(&self) -> HashSet<String> {
         let spaces = self.roots.uses.iter().map(|space| space.path.as_str());
-        let aliases = &self.roots.spellings;
+        let aliases = &self.roots.aliases;
         let spaces = spaces.filter(|space| aliases.of(space).is_empty()).collect();
         missing(spaces, |path| {
             fs::metadata(Path::new(path))

@@ -12,7 +12,7 @@ use super::state::CollectionState;
 impl CollectionState {
     /// The name and the slug of the installed package that a file is in.
     pub(super) fn installation(&self, path: &str) -> Option<(String, String)> {
-        let others = self.logged.roots.spellings.of(path).iter().map(String::as_str);
+        let others = self.logged.roots.aliases.of(path).iter().map(String::as_str);
         let depots = &self.inventory.depots;
         let mut below = std::iter::once(path)
             .chain(others)

@@ -67,7 +67,7 @@ impl CollectionState {
 
     fn find_aliases(&mut self) {
         let (aliases, links) = aliases::find(&self.inventory, &self.logged);
-        (self.logged.roots.spellings, self.logged.roots.links) = (aliases, links);
+        (self.logged.roots.aliases, self.logged.roots.links) = (aliases, links);
     }
 
     /// Counts a deleted item as nothing.

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use scratchrs_fs::{self as fs, FileStamp};
+use scratchrs_model::aliases;
 use scratchrs_model::collection::{Depot, Kind, Unreadable};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::layout::UsageLogFile;
-use scratchrs_model::spelling;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::{Damage, UsageLog};
 
@@ -133,5 +133,5 @@ pub(super) fn relocated(path: &str, logging: &[usize], depots: &[Depot]) -> Vec<
         return Vec::new();
     }
     let depots = logging.iter().map(|depot| &depots[*depot].path);
-    depots.flat_map(|depot| spelling::stand_ins(path, depot)).collect()
+    depots.flat_map(|depot| aliases::relocated(path, depot)).collect()
 }

@@ -14,7 +14,7 @@ use super::mark::{Marked, files_in, mark};
 use super::report::{ArtifactKind, Orphan};
 use super::session::{self, Claims};
 use super::users::Users;
-use super::{Store, spelling};
+use super::{Store, aliases};
 use crate::error::Result;
 use crate::failure::Failure;
 use crate::time::local_time;
@@ -52,7 +52,7 @@ pub(super) fn examine(
     let users = Users::read(store, deleted_packages)?;
     let marked = mark(store)?;
     let before = Orphans::read(&fs::read(Path::new(&store.layout().orphanages()))?).0;
-    let before = spelling::respell(store, before);
+    let before = aliases::with_own_paths(store, before);
     let abandoned = Abandoned::find(store, &users, &before, options, now)?;
     let decided = decide(store, &marked, &claims, &before, abandoned, options, now)?;
     log_decisions(store, &marked, &decided);

@@ -13,7 +13,7 @@ use scratchrs_model::store::uses::{self, Usage, Use};
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
-use super::spelling::Files;
+use super::aliases::Files;
 use super::{Store, tree};
 use crate::error::Result;
 use crate::failure::Failure;

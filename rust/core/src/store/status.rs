@@ -9,7 +9,7 @@ use scratchrs_model::orphans::Orphans;
 
 use super::mark::{Name, mark};
 use super::report::{Artifact, ArtifactKind, BoundName, MissingArtifact, Status};
-use super::{Store, spelling};
+use super::{Store, aliases};
 use crate::error::Result;
 
 /// The status of a store, which may be one of OhMyArtifacts.jl. Changes nothing.
@@ -20,7 +20,7 @@ use crate::error::Result;
 pub fn status(store: &Store) -> Result<Status> {
     let mut marked = mark(store)?;
     let orphans = Orphans::read(&fs::read(Path::new(&store.layout().orphanages()))?).0;
-    let orphans = spelling::respell(store, orphans);
+    let orphans = aliases::with_own_paths(store, orphans);
     let mut bound: BTreeMap<Sha256, Vec<BoundName>> = BTreeMap::new();
     for Name { file, name, hash, time } in std::mem::take(&mut marked.names) {
         bound.entry(hash).or_default().push(BoundName { file, name, time });

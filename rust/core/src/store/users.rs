@@ -15,7 +15,7 @@ use scratchrs_model::store::users::{self, User};
 use scratchrs_model::time::DepotTime;
 
 use super::Store;
-use super::spelling::stand_ins;
+use super::aliases::relocated;
 use crate::error::Result;
 use crate::project;
 
@@ -89,7 +89,7 @@ impl Users {
                 } else if !project::is_missing(path) {
                     is_below(path, &ids)
                 } else {
-                    let mut others = stand_ins(store, path).into_iter();
+                    let mut others = relocated(store, path).into_iter();
                     others.all(|path| project::is_missing(&path) || is_below(&path, &ids))
                 };
                 gone.insert(path.to_owned(), is_gone);

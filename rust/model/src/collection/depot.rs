@@ -1,4 +1,4 @@
-//! What lies in a depot.
+//! The items of a depot.
 
 use std::ffi::{OsStr, OsString};
 use std::hash::BuildHasher;
@@ -54,18 +54,18 @@ impl Kind {
     }
 }
 
-/// Something in a depot that can be collected.
+/// An item of a depot that can be collected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// The name of its package's directory, where items of this kind have one; else empty.
     pub group: OsString,
     /// Its own name.
     pub name: OsString,
-    /// What a clone is a clone of, in its own words.
+    /// The origin of a clone, as its configuration has it.
     pub origin: Option<String>,
-    /// Whether it is a plain file: one of those that Pkg keeps among its own spaces.
+    /// Whether it is a file: one of those that Pkg stores among its own spaces.
     pub is_file: bool,
 }
 
@@ -81,43 +81,41 @@ impl Item {
         path
     }
 
-    /// Its path as text, in which the files that Pkg shares unreadable it; none if it is not Unicode.
+    /// Its path as text, as `orphaned.toml` has it. `None` if it is not Unicode.
     pub fn text(&self, depot: &DepotPath) -> Option<String> {
         Some(self.kind.path(depot, self.group.to_str()?, self.name.to_str()?))
     }
 }
 
-/// What lies in a depot.
+/// A depot and its items.
 #[derive(Clone, Debug, Default)]
 pub struct Depot {
     /// Its absolute path, as Julia's `abspath` gives it, without a separator at the end.
     pub path: DepotPath,
     /// Other absolute paths that lead to it.
     pub aliases: Vec<DepotPath>,
-    /// Whether items are to be deleted from it.
+    /// Whether its items may be deleted.
     pub is_swept: bool,
-    /// What can be collected.
+    /// Its items.
     pub items: Vec<Item>,
     /// Since when its unreachable items are orphans.
     pub orphans: Orphans,
-    /// Finds items by their names. The items do not change once it is there.
+    /// Finds items by their names. The items do not change after it is built.
     index: OnceLock<Index>,
 }
 
 impl Depot {
-    /// The depot at a path, as yet with nothing in it.
+    /// The depot at a path, without items yet.
     pub fn new(path: DepotPath, aliases: Vec<DepotPath>, is_swept: bool) -> Self {
         Self { path, aliases, is_swept, ..Self::default() }
     }
 
-    /// Builds at once what [`plan`](super::plan) finds the items with, so that it need not. No item is to be added
-    /// afterwards.
+    /// Builds the index by which [`plan`](super::plan) finds items. No item may be added afterwards.
     pub fn build_index(&self) {
         self.index();
     }
 
-    /// What `path` is below the depot by its text: by the path of the depot, or another one that leads
-    /// to it. `None` if it begins with none of them.
+    /// The rest of `path` below the depot, if its text begins with a path of the depot.
     pub fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
         let mut paths = std::iter::once(&self.path).chain(&self.aliases);
         paths.find_map(|depot| {
@@ -162,7 +160,7 @@ impl Index {
         index.artifacts.reserve(count(Kind::Artifact));
         for (item, kind, _, name) in named(items) {
             match kind {
-                // Pkg writes hashes in lower case, and looks for nothing else.
+                // Pkg writes hashes in lower case, and reads no other.
                 Kind::Artifact if !name.bytes().any(|byte| byte.is_ascii_uppercase()) => {
                     if let Ok(hash) = name.parse() {
                         index.artifacts.insert(hash, item);
@@ -195,8 +193,7 @@ impl Index {
     }
 }
 
-/// The items whose names are Unicode: only these can be referenced. The index of each, its kind, its
-/// group and its name.
+/// The items whose names are Unicode, since only these can be referenced: index, kind, group and name.
 pub(super) fn named(items: &[Item]) -> impl Iterator<Item = (usize, Kind, &str, &str)> {
     items.iter().enumerate().filter_map(|(index, item)| {
         Some((index, item.kind, item.group.to_str()?, item.name.to_str()?))

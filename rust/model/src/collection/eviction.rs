@@ -1,4 +1,4 @@
-//! Which items are deleted to make a depot smaller.
+//! The items that are deleted when a depot exceeds its maximum size.
 
 use crate::time::DepotTime;
 
@@ -12,7 +12,7 @@ pub struct Candidate {
     pub item: usize,
     /// Its size in bytes.
     pub bytes: u64,
-    /// When it was last used, as far as that is known.
+    /// When it was last used, if that is known.
     pub last_used: Option<DepotTime>,
     /// Whether it must stay.
     pub is_fixed: bool,

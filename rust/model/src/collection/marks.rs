@@ -42,7 +42,7 @@ impl Marks {
         }
     }
 
-    /// Marks what items lead to that are links, one after the other.
+    /// Marks the targets of items that are links with the references of the links.
     pub(super) fn follow(&mut self, links: &[(Position, Position)]) {
         // A link may lead to another one: each round gets one link further.
         for _ in links {
@@ -77,7 +77,7 @@ impl Marks {
 
     pub(super) fn packages(&mut self, depots: &[Depot], places: &Places<'_>, roots: &Roots) {
         debug_assert_eq!(depots.len(), self.referenced_by.len());
-        // For manifests that do not say the name, or the tree: few do not.
+        // For the few manifests that lack the name or the tree.
         let by_slug = LazyCell::new(|| packages_by(depots, |_, slug| slug));
         let by_name = LazyCell::new(|| packages_by(depots, |name, _| name));
         // Manifests share packages: each is looked up once.
@@ -135,7 +135,7 @@ impl Marks {
                 self.artifact(places, roots, *hash, Reference::ArtifactFile(index));
             }
         }
-        // What they replace stays reachable: other packages may bind the same artifact.
+        // The replaced artifact stays reachable: other packages may bind it.
         for (index, replacement) in &roots.replacements {
             let Some(file) = roots.artifact_files.get(*index) else { continue };
             if !is_deletable(file) {
@@ -144,7 +144,7 @@ impl Marks {
         }
     }
 
-    /// Marks an artifact where Pkg would look for it, of what is there.
+    /// Marks an artifact in the depots in which Pkg would find it.
     fn artifact(
         &mut self,
         places: &Places<'_>,
@@ -153,7 +153,7 @@ impl Marks {
         reference: Reference,
     ) {
         match roots.overrides.of_artifact(hash) {
-            // Pkg never comes back from overrides that lead in a circle.
+            // Overrides in a circle: Pkg does not terminate.
             Ok(None) | Err(Cycle(_)) => {
                 places.artifacts(hash).for_each(|position| self.mark(position, reference));
             }
@@ -161,7 +161,7 @@ impl Marks {
         }
     }
 
-    /// Marks what an override leads to.
+    /// Marks the replacement of an artifact.
     fn replacement(&mut self, places: &Places<'_>, replacement: &Target, reference: Reference) {
         match replacement {
             Target::Path(path) => {
@@ -191,7 +191,7 @@ impl Marks {
         }
         for (index, manifest) in roots.manifests.iter().enumerate() {
             for source in roots.clone_sources(manifest) {
-                let others = roots.spellings.of(&source);
+                let others = roots.aliases.of(&source);
                 for source in std::iter::once(&source).chain(others) {
                     let name = clone_name(source);
                     let named = by_name.get(OsStr::new(&name)).into_iter();
@@ -228,7 +228,7 @@ impl Marks {
     }
 }
 
-/// The packages by a part of what they are called, which `key` takes from name and slug.
+/// The packages by name or by slug, as `key` chooses.
 fn packages_by<'a>(
     depots: &'a [Depot],
     key: fn(&'a str, &'a str) -> &'a str,

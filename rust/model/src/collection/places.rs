@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use smallvec::SmallVec;
 
+use crate::aliases::PathAliases;
 use crate::hash::TreeHash;
 use crate::slug::Slug;
-use crate::spelling::Spellings;
 
 use super::depot::{Depot, Kind};
 
@@ -16,23 +16,23 @@ pub type Position = (usize, usize);
 /// Finds items by their paths and names.
 #[derive(Debug)]
 pub struct Places<'a> {
-    /// The paths of the depots, and whose each is.
+    /// The paths of the depots, each with the index of its depot.
     paths: Vec<(&'a str, usize)>,
     depots: &'a [Depot],
-    spellings: &'a Spellings,
+    aliases: &'a PathAliases,
 }
 
 impl<'a> Places<'a> {
-    /// Finds items of `depots`; by other paths of theirs, too, as far as `spellings` has them.
-    pub fn of(depots: &'a [Depot], spellings: &'a Spellings) -> Self {
+    /// Finds items of `depots`, by their paths and those in `aliases`.
+    pub fn of(depots: &'a [Depot], aliases: &'a PathAliases) -> Self {
         let paths = depots.iter().enumerate().flat_map(|(index, depot)| {
             let paths = std::iter::once(&depot.path).chain(&depot.aliases);
             paths.map(move |path| (path.as_str(), index))
         });
         let mut paths: Vec<_> = paths.collect();
-        // A depot may lie in another one: the longer path says more.
+        // A depot may lie in another one: the longer path is the nearer depot.
         paths.sort_by_key(|(path, _)| std::cmp::Reverse(path.len()));
-        Self { paths, depots, spellings }
+        Self { paths, depots, aliases }
     }
 
     /// The depot that `path` is in, and the names below it.
@@ -43,16 +43,16 @@ impl<'a> Places<'a> {
         })
     }
 
-    /// The items of `kind` that `path` is, or is in, by any of its spellings.
+    /// The items of `kind` that `path` is, or is in, by it or one of its aliases.
     pub(super) fn items(&self, kind: Kind, path: &str) -> SmallVec<[Position; 1]> {
-        let spellings = self.spellings.of(path).iter().map(String::as_str);
-        std::iter::once(path).chain(spellings).filter_map(|path| self.item(kind, path)).collect()
+        let aliases = self.aliases.of(path).iter().map(String::as_str);
+        std::iter::once(path).chain(aliases).filter_map(|path| self.item(kind, path)).collect()
     }
 
-    /// The item of `kind` that `path` is, or is in, by its text. A space is meant by its own path only.
+    /// The item of `kind` that `path` is, or is in, by its text. A space is found by its own path only.
     pub fn item(&self, kind: Kind, path: &str) -> Option<Position> {
         let (depot, mut names) = self.locate(path)?;
-        // Only the system can tell where that leads.
+        // Only the system knows where that leads.
         if names.clone().any(|name| name == "..") {
             return None;
         }
@@ -81,7 +81,7 @@ impl<'a> Places<'a> {
         !packages.is_empty() && packages.iter().all(|package| deletable.contains(package))
     }
 
-    /// The directory of a package, as Pkg finds the one that it uses.
+    /// The directory of a package: the first in the order in which Pkg searches.
     pub(super) fn package(&self, name: &str, slug: &Slug) -> Option<Position> {
         [slug.as_str(), slug.legacy()].into_iter().find_map(|slug| {
             let mut depots = self.depots.iter().enumerate();

@@ -1,10 +1,10 @@
-//! What references the items of depots.
+//! The roots that reference the items of depots.
 
+use crate::aliases::{PathAliases, clone_sources};
 use crate::artifacts_toml::NamedHashes;
 use crate::diagnostic::Diagnostic;
 use crate::manifest::Manifest;
 use crate::overrides::{Overrides, Target};
-use crate::spelling::{Spellings, clone_sources};
 use crate::time::DepotTime;
 
 use super::depot::Kind;
@@ -28,7 +28,7 @@ pub struct SpaceUse {
     pub path: String,
     /// When its use was last logged.
     pub last_used: Option<DepotTime>,
-    /// The project files for which it was used, those that are known to be gone left out.
+    /// The project files for which it was used, without those that are known to be missing.
     pub projects: Vec<String>,
 }
 
@@ -54,27 +54,25 @@ pub struct Roots {
     pub uses: Vec<SpaceUse>,
     /// The overrides of all depots.
     pub overrides: Overrides,
-    /// What they put in the place of names in the artifact files of packages: the index of the file, and
-    /// the replacement.
+    /// The replacements of names in the artifact files of packages: the index of the file, and the replacement.
     pub replacements: Vec<(usize, Target)>,
-    /// What could not be read.
+    /// The roots and logs that cannot be read completely.
     pub unreadable: Vec<Unreadable>,
-    /// The other paths of what the paths of all these lead to. Of items and of what lies in them, the
-    /// paths by which their depots have them.
-    pub spellings: Spellings,
-    /// The items that are symbolic links, each with an item that it leads to, or into. What references
-    /// the one references the other.
+    /// Other paths of the files that all these name. For items and files in them, the paths in their depots.
+    pub aliases: PathAliases,
+    /// The items that are symbolic links, each with an item that it leads to or into. References to the one
+    /// are references to the other.
     pub links: Vec<(Position, Position)>,
 }
 
 impl Roots {
-    /// What the `repo-url` entries of a manifest can mean, by each path of the manifest.
+    /// The possible meanings of the `repo-url` entries of a manifest, by each path of the manifest.
     pub fn clone_sources(&self, manifest: &Root<Manifest>) -> Vec<String> {
         let sources = &manifest.content.sources;
         if sources.is_empty() {
             return Vec::new();
         }
-        let others = self.spellings.of(&manifest.path);
+        let others = self.aliases.of(&manifest.path);
         let paths = std::iter::once(&manifest.path).chain(others);
         let paths = paths.flat_map(|path| sources.iter().map(move |source| (path, source)));
         paths.flat_map(|(path, source)| clone_sources(path, source)).collect()

@@ -1,6 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
+use crate::aliases::PathAliases;
 use crate::artifacts_toml::NamedHashes;
 use crate::artifacts_toml::named_hashes;
 use crate::clone_name::clone_name;
@@ -10,7 +11,6 @@ use crate::hash::TreeHash;
 use crate::manifest::{Manifest, Package};
 use crate::overrides::{Overrides, Target};
 use crate::slug::Slug;
-use crate::spelling::Spellings;
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -392,42 +392,42 @@ fn any_world() -> impl Strategy<Value = (Depot, Roots)> {
     (depot, roots)
 }
 
-/// The same roots, with other paths for those of `spelled` that lead to the same.
-fn respell(mut roots: Roots, spelled: &[bool], sources: bool) -> Roots {
-    let mut spelled = spelled.iter().copied().cycle();
-    let mut spellings = Spellings::default();
-    let mut respell = |path: &mut String| {
-        if spelled.next() == Some(true) {
+/// The same roots, with other paths for those of `is_aliased` that lead to the same.
+fn with_aliases(mut roots: Roots, is_aliased: &[bool], sources: bool) -> Roots {
+    let mut is_aliased = is_aliased.iter().copied().cycle();
+    let mut aliases = PathAliases::default();
+    let mut with_aliases = |path: &mut String| {
+        if is_aliased.next() == Some(true) {
             let other = format!("/net{path}");
-            spellings.insert(&other, std::mem::replace(path, other.clone()));
+            aliases.insert(&other, std::mem::replace(path, other.clone()));
         }
     };
     for file in &mut roots.artifact_files {
-        respell(&mut file.path);
+        with_aliases(&mut file.path);
     }
     for space in &mut roots.uses {
-        respell(&mut space.path);
-        space.projects.iter_mut().for_each(&mut respell);
+        with_aliases(&mut space.path);
+        space.projects.iter_mut().for_each(&mut with_aliases);
     }
     let manifests = roots.manifests.iter_mut().filter(|_| sources);
     for source in manifests.flat_map(|manifest| &mut manifest.content.sources) {
         let other = format!("/repositories/{source}");
-        spellings.insert(&other, std::mem::replace(source, other.clone()));
+        aliases.insert(&other, std::mem::replace(source, other.clone()));
     }
-    roots.spellings = spellings;
+    roots.aliases = aliases;
     roots
 }
 
 proptest! {
     #[test]
-    fn another_spelling_of_a_path_changes_nothing(
+    fn another_path_of_a_file_changes_nothing(
         (depot, roots) in any_world(),
-        spelled in prop::collection::vec(any::<bool>(), 1..20),
+        is_aliased in prop::collection::vec(any::<bool>(), 1..20),
         sources: bool,
         days in 0..2_i64,
     ) {
         let before = decide(&depot, &roots, &policy(days));
-        let after = decide(&depot, &respell(roots, &spelled, sources), &policy(days));
+        let after = decide(&depot, &with_aliases(roots, &is_aliased, sources), &policy(days));
         prop_assert_eq!(before, after);
     }
 

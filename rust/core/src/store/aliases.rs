@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::path::{MAIN_SEPARATOR, Path};
 
 use scratchrs_fs::{self as fs, FileId};
+use scratchrs_model::aliases;
 use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::layout::{SCRATCHSPACES, join};
 use scratchrs_model::orphans::Orphans;
-use scratchrs_model::spelling;
 
 use super::Store;
 
@@ -18,13 +18,13 @@ use super::Store;
 const NAMES: usize = 3;
 
 /// What a path that leads to nothing can lead to in the depot of a store, by the same names.
-pub(super) fn stand_ins(store: &Store, path: &str) -> Vec<String> {
+pub(super) fn relocated(store: &Store, path: &str) -> Vec<String> {
     let root = Path::new(store.root());
     let depot = root.ancestors().nth(NAMES).and_then(Path::to_str);
     let is_depot =
         |depot: &&str| root.strip_prefix(depot).is_ok_and(|below| below.starts_with(SCRATCHSPACES));
     let depot = depot.filter(is_depot);
-    depot.map_or_else(Vec::new, |depot| spelling::stand_ins(path, &DepotPath::new(depot)).collect())
+    depot.map_or_else(Vec::new, |depot| aliases::relocated(path, &DepotPath::new(depot)).collect())
 }
 
 /// The path of something in a store, by the path of the store.
@@ -41,19 +41,19 @@ const SEPARATOR: &str = if cfg!(windows) { "\\" } else { "/" };
 
 /// The orphans of a store, by the path of the store: those that another path of it begins keep their
 /// time.
-pub(super) fn respell(store: &Store, orphans: Orphans) -> Orphans {
+pub(super) fn with_own_paths(store: &Store, orphans: Orphans) -> Orphans {
     let is_own = |path: &str| Path::new(path).starts_with(store.root());
-    let (mut respelled, foreign): (Orphans, Orphans) = {
+    let (mut own_paths, foreign): (Orphans, Orphans) = {
         let (own, foreign) = orphans.0.into_iter().partition(|(path, _)| is_own(path));
         (Orphans(own), Orphans(foreign))
     };
     for (path, since) in foreign.0 {
         if let Some(path) = own(store, &path) {
-            let known = respelled.0.entry(path).or_insert(since);
+            let known = own_paths.0.entry(path).or_insert(since);
             *known = since.max(*known);
         }
     }
-    respelled
+    own_paths
 }
 
 /// Finds the files of bindings that a log names.
@@ -84,7 +84,7 @@ impl<'a> Files<'a> {
             Some(id) => self.by_id.get(&id).map(|own| (*own).to_owned()),
             None => {
                 let own = own(self.store, file).into_iter();
-                let mut paths = own.chain(stand_ins(self.store, file));
+                let mut paths = own.chain(relocated(self.store, file));
                 paths.find(|path| !matches!(fs::symlink_metadata(Path::new(path)), Ok(None)))
             }
         };
@@ -108,11 +108,11 @@ mod tests {
     #[test]
     fn what_a_path_led_to_is_looked_for_in_the_depot_of_the_store() {
         let path = "/net/ada/packages/A/abcde/Project.toml";
-        assert_eq!(stand_ins(&store(), path), ["/depot/packages/A/abcde/Project.toml"]);
+        assert_eq!(relocated(&store(), path), ["/depot/packages/A/abcde/Project.toml"]);
         for path in ["/depot/packages/A/abcde/Project.toml", "/work/Project.toml"] {
-            assert_eq!(stand_ins(&store(), path), [""; 0], "{path}");
+            assert_eq!(relocated(&store(), path), [""; 0], "{path}");
         }
-        assert_eq!(stand_ins(&Store::at("/store"), path), [""; 0]);
+        assert_eq!(relocated(&Store::at("/store"), path), [""; 0]);
     }
 
     #[test]
@@ -130,6 +130,6 @@ mod tests {
             ("/depot/scratchspaces/u/store/artifacts/ab/abd", second),
         ];
         let expected = expected.map(|(path, time)| (path.to_owned(), time));
-        assert_eq!(respell(&store(), Orphans(entries.into())), Orphans(expected.into()));
+        assert_eq!(with_own_paths(&store(), Orphans(entries.into())), Orphans(expected.into()));
     }
 }

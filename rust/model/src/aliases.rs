@@ -1,8 +1,7 @@
 //! One file has many paths: through symbolic links, bind mounts, automounts and `/proc/self/cwd`.
 //!
-//! A log holds the path that a process had at the time. The file system tells which paths lead to the
-//! same file; here is what follows from that, and what the text of a path tells when it leads to
-//! nothing any more.
+//! A log has the path that a process used at the time. Which paths lead to the same file is read from the file
+//! system, in `scratchrs-core`; these are the rules for that, and for paths that lead to nothing any more.
 
 use std::path::{MAIN_SEPARATOR, Path};
 
@@ -13,19 +12,19 @@ use crate::depot_path::DepotPath;
 use crate::layout::{self, ARTIFACTS, CLONES, PACKAGES, SCRATCHSPACES};
 use crate::orphans::Orphans;
 
-/// Longer paths lead to nothing on any system.
+/// The longest path that any system accepts.
 pub const LONGEST_PATH: usize = if cfg!(windows) { 32_767 } else { 4096 };
 
 /// The directories of a depot in which roots and items lie.
 const DIRECTORIES: [&str; 6] =
     [PACKAGES, CLONES, ARTIFACTS, SCRATCHSPACES, layout::ENVIRONMENTS, layout::DEV];
 
-/// Other paths of what the paths in logs and roots lead to.
+/// Other paths of the files that logs and roots name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Spellings(HashMap<String, Vec<String>>);
+pub struct PathAliases(HashMap<String, Vec<String>>);
 
-impl Spellings {
-    /// Adds that `other` leads to what `path` leads to.
+impl PathAliases {
+    /// Adds `other`, another path of the file at `path`.
     pub fn insert(&mut self, path: &str, other: String) {
         let known = self.0.entry_ref(path).or_default();
         if other != path && !known.contains(&other) {
@@ -33,7 +32,7 @@ impl Spellings {
         }
     }
 
-    /// The other paths of what `path` leads to, as far as they are known.
+    /// The known other paths of the file at `path`.
     pub fn of(&self, path: &str) -> &[String] {
         self.0.get(path).map_or(&[], Vec::as_slice)
     }
@@ -43,7 +42,7 @@ impl Spellings {
 /// group and the name.
 ///
 /// ```
-/// # use scratchrs_model::{collection::Kind, spelling::items_named};
+/// # use scratchrs_model::{collection::Kind, aliases::items_named};
 /// # if cfg!(not(windows)) {
 /// let named: Vec<_> = items_named("/proc/self/cwd/depot/scratchspaces/u/key").collect();
 /// assert_eq!(named, [(Kind::Space, "u", "key")]);
@@ -66,8 +65,8 @@ pub fn items_named(path: &str) -> impl Iterator<Item = (Kind, &str, &str)> {
     named.filter_map(|(kind, group, name)| Some((kind, group, name.filter(|n| !n.is_empty())?)))
 }
 
-/// What `path` would be below a depot, if it led into one: its ends that begin with a directory of a
-/// depot, the longest first. Of very many, the first ones: each is looked for.
+/// The paths below a depot that `path` may stand for: its ends that begin with a directory of a depot, the longest
+/// first. Of very many, the first ones: callers check each on disk.
 pub fn below_depot(path: &str) -> impl Iterator<Item = &str> {
     const MOST: usize = 8;
     let ends = path.match_indices(MAIN_SEPARATOR).filter_map(|(at, _)| {
@@ -78,43 +77,41 @@ pub fn below_depot(path: &str) -> impl Iterator<Item = &str> {
     ends.take(MOST)
 }
 
-/// What a path in a log of the depot at `depot` can have led to, if it leads to nothing now: what is below
-/// this depot by the same names. A depot is used through an automount or `/proc/self/cwd`, and collected
-/// without.
+/// The paths in the depot at `depot` that a path in one of its logs may have led to, if it leads to nothing now: by
+/// the same names at its end. A depot may be used through an automount or `/proc/self/cwd`, and collected without.
 ///
-/// A path that begins with that of the depot has no stand-in: it is missing.
+/// A path that begins with that of the depot has none: its file is missing.
 ///
 /// ```
-/// # use scratchrs_model::depot_path::DepotPath;
-/// # use scratchrs_model::spelling::stand_ins;
+/// # use scratchrs_model::{aliases::relocated, depot_path::DepotPath};
 /// # if cfg!(not(windows)) {
 /// let depot = DepotPath::new("/depot");
-/// let stand_ins: Vec<_> = stand_ins("/net/ada/packages/A/abcde/X.toml", &depot).collect();
-/// assert_eq!(stand_ins, ["/depot/packages/A/abcde/X.toml"]);
+/// let relocated: Vec<_> = relocated("/net/ada/packages/A/abcde/X.toml", &depot).collect();
+/// assert_eq!(relocated, ["/depot/packages/A/abcde/X.toml"]);
 /// # }
 /// ```
-pub fn stand_ins(path: &str, depot: &DepotPath) -> impl Iterator<Item = String> {
+pub fn relocated(path: &str, depot: &DepotPath) -> impl Iterator<Item = String> {
     let is_elsewhere = path.len() <= LONGEST_PATH && !Path::new(path).starts_with(depot.as_path());
     let below = below_depot(path).filter(move |_| is_elsewhere);
     below.map(move |below| depot.join(&[below]))
 }
 
-/// Gives the orphans of a depot the paths that they have in it. What the file of a depot names is an
-/// item of this depot: entries under another path of the depot retain their time.
-pub fn respell(orphans: Orphans, depot: &Depot) -> Orphans {
-    let mut respelled = Orphans::default();
+/// The orphans of a depot with the paths that they have in it. The file of a depot lists items of this depot:
+/// entries with another path of the depot keep their time.
+pub fn with_own_paths(orphans: Orphans, depot: &Depot) -> Orphans {
+    let mut own_paths = Orphans::default();
     let (own, foreign): (Vec<_>, Vec<_>) =
         orphans.0.into_iter().partition(|(path, _)| depot.below(path).is_some());
-    respelled.0.extend(own);
+    own_paths.0.extend(own);
     for (path, since) in foreign {
         for (kind, group, name) in items_named(&path) {
             let own = kind.path(&depot.path, group, name);
             // The later time delays the deletion more.
-            let known = respelled.0.entry(own).or_insert(since);
+            let known = own_paths.0.entry(own).or_insert(since);
             *known = since.max(*known);
         }
     }
-    respelled
+    own_paths
 }
 
 /// What a manifest's `repo-url` can mean, as Pkg reads it: the text as it is, since that is a URL, or
@@ -122,7 +119,7 @@ pub fn respell(orphans: Orphans, depot: &Depot) -> Orphans {
 /// manifest.
 ///
 /// ```
-/// # use scratchrs_model::spelling::clone_sources;
+/// # use scratchrs_model::aliases::clone_sources;
 /// # if cfg!(not(windows)) {
 /// let sources = clone_sources("/work/a/Manifest.toml", "../b");
 /// assert_eq!(sources, ["../b", "/work/b", "/work/a/../b"]);
@@ -188,7 +185,7 @@ mod tests {
             ("/mnt/nothing", first),
         ];
         let entries = entries.map(|(path, time)| (path.to_owned(), time));
-        depot.orphans = respell(Orphans(entries.into()), &depot);
+        depot.orphans = with_own_paths(Orphans(entries.into()), &depot);
         let expected = [
             ("/depot/artifacts/a", second),
             ("/depot/packages/A/abcde", second),
