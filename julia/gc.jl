@@ -82,7 +82,7 @@ The result of [`ScratchRS.why`](@ref). Sizes are in bytes, times are UTC; `missi
 unknown.
 
 - `found`: a table with `kind`, `label`, `path`, `bytes`, `freed`, `last_used`, `standing` (`:kept`, `:waiting`,
-  `:goes` or `:elsewhere`), `since`, `until` and `causes`, a table with `what`, `path`, `name`, `last_used`,
+  `:deletable` or `:elsewhere`), `since`, `until` and `causes`, a table with `what`, `path`, `name`, `last_used`,
   `package` and `because`, a table of the same columns.
 - `skipped`: as in [`ScratchRS.Report`](@ref): stores that cannot be read.
 """

@@ -929,7 +929,7 @@ fn a_dry_run_spares_what_a_collection_spares() {
             "{item}"
         );
     }
-    assert_eq!(why("abcde").found[0].standing, Standing::Goes);
+    assert_eq!(why("abcde").found[0].standing, Standing::Deletable);
     assert_eq!(lab.tree(), before, "nothing was touched");
     let report = collect(&options);
     assert_eq!(gone(&lab, &dry), all_that_can_go());

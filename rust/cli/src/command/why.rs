@@ -19,7 +19,7 @@ Examples:
 With --json: {\"found\": [{\"kind\", \"label\", \"path\", \"bytes\", \"freed\", \"last_used\", \
 \"standing\", \"since\", \"until\", \"causes\": [{\"what\", \"path\", \"name\", \"last_used\", \
 \"package\", \"because\": […]}]}], \"skipped\": [{\"path\", \"line\", \"column\", \"message\", \
-\"consequence\"}], \"notes\": [\"…\"]}. \"standing\" is \"kept\", \"waiting\", \"goes\" or \
+\"consequence\"}], \"notes\": [\"…\"]}. \"standing\" is \"kept\", \"waiting\", \"deletable\" or \
 \"elsewhere\".";
 
 /// Show what references an item, or when it becomes deletable

@@ -28,7 +28,7 @@ fn help_has_examples_and_exit_codes() {
 }
 
 #[test]
-fn arguments_that_are_not_understood() {
+fn invalid_arguments() {
     let lab = Lab::new();
     for (arguments, message, hint) in [
         (&["lits"][..], "unrecognized subcommand 'lits'", "a similar subcommand exists: 'list'"),
@@ -72,7 +72,7 @@ fn every_shell_gets_completions() {
 
 /// The reader is gone before the program starts, so that no run is too fast for the test.
 #[test]
-fn a_reader_that_went_away_has_seen_enough() {
+fn a_closed_pipe_is_not_an_error() {
     let lab = Lab::new();
     for arguments in [
         &["path", "cache", "--uuid", UUID, "--project", "Mine"][..],

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::lab::{Lab, Run, json};
 
-/// Of `iris`, by git: see `the_hash_is_gits`.
+/// Of `iris`, by git: see `the_hash_is_that_of_git`.
 const IRIS: &str = "8f3912360eec08d9fe150d3959107262150c5986";
 const OTHER: &str = "0123456789abcdef0123456789abcdef01234567";
 
@@ -42,7 +42,7 @@ fn said(stderr: &str) -> Run {
 }
 
 #[test]
-fn the_hash_is_gits() {
+fn the_hash_is_that_of_git() {
     let lab = lab();
     lab.tool("git", &["init", "--quiet"]);
     lab.tool("git", &["--work-tree=iris", "add", "--all"]);
@@ -51,7 +51,7 @@ fn the_hash_is_gits() {
 }
 
 #[test]
-fn an_artifact_is_made_of_a_directory_or_a_tarball() {
+fn an_artifact_is_created_from_a_directory_or_a_tarball() {
     let lab = lab();
     let path = format!("[ROOT]/depot/artifacts/{IRIS}");
     let created = artifact(&lab, &["create", "iris"]);
@@ -73,7 +73,7 @@ fn an_artifact_is_made_of_a_directory_or_a_tarball() {
 }
 
 #[test]
-fn what_cannot_be_an_artifact_leaves_nothing() {
+fn a_failed_creation_leaves_nothing() {
     let lab = lab();
     lab.tool("mkfifo", &["iris/fifo"]);
     lab.write("no.tar", "this is no tarball");
@@ -171,7 +171,7 @@ fn a_name_is_bound_for_each_platform() {
 }
 
 #[test]
-fn nothing_is_chosen_by_what_only_julia_knows() {
+fn a_choice_that_depends_on_julia_is_undecided() {
     let lab = lab();
     let arch = std::env::consts::ARCH;
     let bind = |name: &str, hash: &str, tags: &str| {
@@ -213,7 +213,7 @@ fn nothing_is_chosen_by_what_only_julia_knows() {
 }
 
 #[test]
-fn a_platform_that_is_named_is_a_host() {
+fn a_given_platform_is_a_host() {
     let lab = lab();
     let triplet = |tags: &str| format!("x86_64-linux-gnu{tags}");
     for (hash, tags) in [(IRIS, "-libstdcxx21"), (OTHER, "-libstdcxx29")] {
@@ -282,7 +282,7 @@ fn an_artifact_is_found_by_name_and_by_hash() {
 }
 
 #[test]
-fn an_override_stands_in_the_place_of_an_artifact() {
+fn an_override_replaces_an_artifact() {
     let lab = bound();
     let elsewhere = lab.path("iris").to_str().unwrap().to_owned();
     lab.write(
@@ -309,7 +309,7 @@ fn an_override_stands_in_the_place_of_an_artifact() {
 }
 
 #[test]
-fn what_is_there_and_who_binds_it() {
+fn installed_artifacts_and_the_files_that_bind_them() {
     let lab = bound();
     lab.write(&format!("depot/artifacts/{OTHER}/file"), "x".repeat(2048));
     let run = artifact(&lab, &["list"]);
@@ -342,7 +342,7 @@ fn what_is_there_and_who_binds_it() {
 }
 
 #[test]
-fn what_a_file_binds() {
+fn the_bindings_of_a_file() {
     let lab = bound();
     assert_eq!(artifact(&lab, &["bind", "lazy", OTHER, "--lazy"]).code, 0);
     assert_eq!(
@@ -390,7 +390,7 @@ fn an_archive_is_read_by_tar_and_has_the_same_bytes_each_time() {
 }
 
 #[test]
-fn rot_is_told_file_by_file() {
+fn changed_files_of_a_corrupt_artifact_are_listed() {
     let lab = bound();
     let sound = "1 artifact matches its hash";
     assert_eq!(artifact(&lab, &["verify"]), said(sound));
@@ -430,7 +430,7 @@ fn rot_is_told_file_by_file() {
 }
 
 #[test]
-fn an_artifact_is_removed_after_a_question() {
+fn an_artifact_is_deleted_after_confirmation() {
     let lab = bound();
     let path = format!("[ROOT]/depot/artifacts/{IRIS}");
     let what = format!("`{path}` (18 bytes, which 1 file binds)");
@@ -447,7 +447,7 @@ fn an_artifact_is_removed_after_a_question() {
 }
 
 #[test]
-fn each_command_has_examples_and_tells_its_json() {
+fn each_command_has_examples_and_documents_its_json() {
     let lab = Lab::new();
     let commands =
         ["create", "bind", "unbind", "archive", "list", "path", "usage", "verify", "remove"];

@@ -100,7 +100,7 @@ impl Scene {
 }
 
 #[test]
-fn what_a_file_binds_is_installed_but_for_what_is_lazy() {
+fn the_artifacts_of_a_file_are_installed_except_lazy_ones() {
     let scene = Scene::new();
     let installed = |count: &str| format!("Installed {count}\n");
     assert_eq!(
@@ -137,7 +137,7 @@ fn one_is_installed_by_name_or_by_hash() {
 }
 
 #[test]
-fn what_can_be_had_nowhere_is_told() {
+fn a_missing_artifact_without_url_is_noted() {
     let lab = Lab::new();
     assert_eq!(lab.run(&["artifact", "bind", "local", &"ab".repeat(20)]).code, 0);
     let note = "note: `local` is not installed, and `[ROOT]/Artifacts.toml` has no URL to \
@@ -172,7 +172,7 @@ fn a_pkg_server_is_asked_first() {
 }
 
 #[test]
-fn what_cannot_be_had_is_told_with_each_place() {
+fn a_failed_download_names_each_url() {
     let mut scene = Scene::new();
     scene.bind("iris", "/missing.tar.gz", &[]);
     let url = scene.server.url("/missing.tar.gz");
@@ -230,7 +230,7 @@ fn another_tree_is_refused_unless_the_user_insists() {
 }
 
 #[test]
-fn an_interrupted_download_goes_on_later() {
+fn an_interrupted_download_resumes() {
     let scene = Scene::new();
     scene.bind("iris", "/@stall:100000:1/iris.tar.gz", &[]);
     let mut command = scene.lab.command(env!("CARGO_BIN_EXE_scratchrs"), &["artifact", "install"]);
@@ -260,7 +260,7 @@ fn an_interrupted_download_goes_on_later() {
 }
 
 #[test]
-fn a_person_sees_how_far_it_is() {
+fn a_terminal_shows_progress() {
     let scene = Scene::new();
     scene.bind("iris", "/@stall:100000:1/iris.tar.gz", &[]);
     let line = format!(
@@ -272,7 +272,7 @@ fn a_person_sees_how_far_it_is() {
     command.env("PATH", "/usr/bin:/bin").env("SHELL", "/bin/sh").env("TERM", "xterm");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let Ok(mut child) = command.spawn() else {
-        return skip("a_person_sees_how_far_it_is", "there is no `script`");
+        return skip("a_terminal_shows_progress", "there is no `script`");
     };
     let (mut typed, mut shown) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
     let mut text = String::new();
@@ -281,7 +281,7 @@ fn a_person_sees_how_far_it_is() {
     while !text.contains(" of 29") {
         let count = shown.read(&mut byte).unwrap();
         if count == 0 {
-            return skip("a_person_sees_how_far_it_is", "`script` shows nothing");
+            return skip("a_terminal_shows_progress", "`script` shows nothing");
         }
         text.push_str(&String::from_utf8_lossy(&byte[..count]));
     }
@@ -294,7 +294,7 @@ fn a_person_sees_how_far_it_is() {
 }
 
 #[test]
-fn what_has_rotted_is_installed_anew() {
+fn corrupt_artifacts_are_installed_again() {
     let scene = Scene::new();
     assert_eq!(scene.install(&[]).code, 0);
     let path = scene.path(&scene.iris);
@@ -316,7 +316,7 @@ fn what_has_rotted_is_installed_anew() {
 }
 
 #[test]
-fn what_is_missing_is_installed_with_a_repair_of_its_file() {
+fn the_repair_of_a_file_installs_missing_artifacts() {
     let scene = Scene::new();
     let answer = json(&scene.lab.run(&["artifact", "repair", "--file", ".", "--json"]).stdout);
     assert_eq!(answer["installed"], json!([{"hash": scene.iris, "path": scene.path(&scene.iris)}]));
@@ -324,7 +324,7 @@ fn what_is_missing_is_installed_with_a_repair_of_its_file() {
 }
 
 #[test]
-fn what_nobody_can_supply_stays_rotten() {
+fn an_artifact_without_a_source_stays_corrupt() {
     let scene = Scene::new();
     assert_eq!(scene.install(&[]).code, 0);
     scene.spoil(&scene.iris, "noise");
@@ -350,7 +350,7 @@ fn what_nobody_can_supply_stays_rotten() {
 }
 
 #[test]
-fn each_command_has_examples_and_tells_its_json() {
+fn each_command_has_examples_and_documents_its_json() {
     let lab = Lab::new();
     for command in ["install", "repair"] {
         let help = lab.result(&["artifact", command, "--help"]);

@@ -1,5 +1,4 @@
-//! What a name stands for, and what the program says where that is not known: the same rule for
-//! every command.
+//! The choice of artifacts by platform and override: the same rule for every command, and its errors.
 
 use serde_json::{Value, json};
 
@@ -110,7 +109,7 @@ fn an_override_by_name_settles_the_choice() {
 
 /// The package uses it through the override, and no file binds it.
 #[test]
-fn what_stands_in_the_place_of_a_name_is_not_collected() {
+fn the_replacement_of_a_name_is_not_collected() {
     let lab = package(&downloadable("Tool", ONE, &nowhere()));
     override_by_name(&lab, &format!("Tool = \"{TWO}\""));
     for hash in [ONE, TWO, &"3".repeat(40)] {
@@ -125,7 +124,7 @@ fn what_stands_in_the_place_of_a_name_is_not_collected() {
 }
 
 #[test]
-fn what_is_undecided_is_told_by_each_command() {
+fn each_command_reports_undecided_bindings() {
     let lab = package(&by_mpi());
     for command in ["path", "install", "verify", "usage"] {
         let run = artifact(&lab, &[command, "lib"]);
@@ -182,7 +181,7 @@ fn an_installation_that_leaves_something_out_does_the_rest_and_fails() {
         (&left_out["name"], &left_out["hash"], &left_out["error"]["message"]),
         (&json!("lib"), &Value::Null, &json!(DEPENDS))
     );
-    // Alone, it is told as with its name.
+    // A single error is printed as for the name alone.
     let alone = package(&by_mpi());
     assert_eq!(artifact(&alone, &["install"]), artifact(&alone, &["install", "lib"]));
     // What is lazy is not asked for.
@@ -192,7 +191,7 @@ fn an_installation_that_leaves_something_out_does_the_rest_and_fails() {
 }
 
 #[test]
-fn an_invalid_field_is_told_with_its_place() {
+fn an_invalid_field_is_reported_with_its_place() {
     let url = "    url = \"file:///nowhere/x\"";
     let sha256 = format!("    sha256 = \"{}\"", "0".repeat(64));
     for (fields, place, expected) in [
@@ -220,7 +219,7 @@ fn an_invalid_field_is_told_with_its_place() {
 }
 
 #[test]
-fn an_invalid_hash_is_told_with_its_place() {
+fn an_invalid_hash_is_reported_with_its_place() {
     for (hash, expected) in [
         ("\"abc\"", "expected 40 hexadecimal digits, got 3"),
         ("7", "invalid `git-tree-sha1`: expected 40 hexadecimal digits, got integer"),

@@ -100,7 +100,7 @@ fn the_debug_log_gives_the_reason_of_each_decision() {
 
 /// The report names the file, the place and what can be done about it.
 #[test]
-fn a_root_that_cannot_be_read_completely_blocks_a_collection() {
+fn an_unreadable_root_keeps_what_it_may_reference() {
     let lab = lab();
     let torn = format!("[iris]\ngit-tree-sha1 = \"{}", &HASH[..20]);
     lab.write("Mine/Artifacts.toml", &torn);
@@ -128,7 +128,7 @@ fn a_root_that_cannot_be_read_completely_blocks_a_collection() {
 }
 
 #[test]
-fn programs_get_json() {
+fn json_is_the_report() {
     let lab = lab();
     let answer = json(&lab.result(&["gc", "--collect-delay", "0", "--json"]));
     assert_eq!(answer["gone"][0]["path"], json!(format!("[ROOT]/depot/artifacts/{OTHER}")));
@@ -140,7 +140,7 @@ fn programs_get_json() {
 }
 
 #[test]
-fn people_get_a_table_and_a_tree() {
+fn text_is_a_table_and_a_tree() {
     let lab = lab();
     let status = lab.result(&["status"]);
     assert!(

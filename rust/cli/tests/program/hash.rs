@@ -67,7 +67,7 @@ fn git_has_the_same_hashes_by_sha256() {
 }
 
 #[test]
-fn all_that_is_known_in_json() {
+fn all_fields_in_json() {
     let lab = lab();
     let tree = git_tree(&lab);
     let archive = std::fs::metadata(lab.path("tree.tar.gz")).unwrap().len();
@@ -88,7 +88,7 @@ fn all_that_is_known_in_json() {
 }
 
 #[test]
-fn what_may_surprise_is_told() {
+fn differing_hashes_and_broken_tarballs_are_noted() {
     let lab = lab();
     symlink("é", lab.path("tree/other")).unwrap();
     let git = git_tree(&lab);
@@ -105,7 +105,7 @@ fn what_may_surprise_is_told() {
 }
 
 #[test]
-fn what_has_no_hash_is_an_error() {
+fn content_without_the_hash_is_an_error() {
     let lab = lab();
     for (arguments, code, message) in [
         (&["hash", "missing"][..], 1, "can't open `missing`: no such file or directory (ENOENT)"),

@@ -26,7 +26,7 @@ fn lab() -> Lab {
 }
 
 #[test]
-fn a_table_for_people() {
+fn a_table() {
     assert_eq!(
         lab().run(&["list"]),
         Run {
@@ -66,7 +66,7 @@ Mine                                  cache  10.0 KiB  on 9999-12-31  2 projects
 }
 
 #[test]
-fn all_that_is_known_in_json() {
+fn all_fields_in_json() {
     let mine = json!({
         "owner": UUID,
         "package": "Mine",
@@ -112,7 +112,7 @@ fn all_that_is_known_in_json() {
 }
 
 #[test]
-fn nothing_is_said_in_one_line() {
+fn an_empty_list_is_one_sentence() {
     let lab = Lab::new();
     let nothing = |arguments: &[&str], stderr: &str| {
         let expected = Run { code: 0, stdout: String::new(), stderr: format!("{stderr}\n") };
@@ -129,7 +129,7 @@ fn nothing_is_said_in_one_line() {
 }
 
 #[test]
-fn names_cannot_order_the_terminal_about() {
+fn control_characters_of_names_are_escaped() {
     let lab = Lab::new();
     lab.write(&format!("depot/scratchspaces/{UUID}/\x1b[31mred\nline/data"), "");
     let run = lab.run(&["list"]);
@@ -138,7 +138,7 @@ fn names_cannot_order_the_terminal_about() {
 }
 
 #[test]
-fn colour_is_for_those_who_ask() {
+fn colour_is_printed_on_request() {
     let lab = lab();
     let plain = lab.run(&["list"]);
     let coloured = lab.run(&["list", "--color", "always"]);

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::lab::{GLOBAL, Lab, Run, UUID, json};
 
 #[test]
-fn a_space_is_made_and_its_use_recorded() {
+fn a_space_is_created_and_its_use_logged() {
     let lab = Lab::new();
     let expected = format!("[ROOT]/depot/scratchspaces/{UUID}/cache\n");
     assert_eq!(lab.result(&["path", "cache", "--project", "Mine"]), expected);
@@ -21,7 +21,7 @@ fn a_space_is_made_and_its_use_recorded() {
 }
 
 #[test]
-fn the_answer_in_json() {
+fn the_result_in_json() {
     let lab = Lab::new();
     assert_eq!(
         json(&lab.result(&["path", "cache", "--project", "Mine", "--json"])),
@@ -40,7 +40,7 @@ fn the_answer_in_json() {
 const NOTE: &str = "this use is not logged without a project: a collection may delete the space";
 
 #[test]
-fn without_a_project_the_space_is_global_and_the_use_not_recorded() {
+fn without_a_project_the_space_is_global_and_its_use_not_logged() {
     let lab = Lab::new();
     assert_eq!(
         lab.run(&["path", "free"]),
@@ -83,7 +83,7 @@ fn tracking_can_be_switched_off() {
 }
 
 #[test]
-fn without_create_nothing_is_touched() {
+fn without_create_nothing_changes() {
     let lab = Lab::new();
     let arguments = ["path", "cache", "--project", "Mine", "--no-create"];
     let missing = lab.run(&arguments);
@@ -127,7 +127,7 @@ fn an_error_in_json_is_one_object() {
 }
 
 #[test]
-fn bad_keys_are_refused_before_anything_is_made() {
+fn invalid_keys_are_refused_before_anything_is_created() {
     let lab = Lab::new();
     let long = "k".repeat(300);
     for (key, message) in [

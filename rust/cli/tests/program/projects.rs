@@ -62,7 +62,7 @@ fn the_environment_names_a_project_where_no_option_does() {
 }
 
 #[test]
-fn a_project_of_the_environment_that_is_not_there_is_none() {
+fn a_missing_project_of_the_environment_is_ignored() {
     let mut lab = Lab::new();
     lab.set("JULIA_PROJECT", "[ROOT]/nowhere");
     let run = lab.run(&["path", "cache"]);
@@ -78,7 +78,7 @@ fn a_project_of_the_environment_that_is_not_there_is_none() {
 }
 
 #[test]
-fn a_project_that_cannot_be_meant_is_refused() {
+fn an_invalid_project_is_refused() {
     let lab = Lab::new();
     for (project, message) in [
         ("", "error: `--project` is empty\n"),
@@ -102,7 +102,7 @@ fn a_project_that_cannot_be_meant_is_refused() {
 }
 
 #[test]
-fn a_project_file_need_not_be_sound() {
+fn a_project_file_may_be_damaged() {
     let lab = Lab::new();
     lab.write("Mine/Project.toml", format!("uuid = \"{UUID}\"\nname = \"Mine\n[deps\n"));
     assert_eq!(owner(&lab, &["--project", "Mine"]), UUID);

@@ -22,7 +22,7 @@ fn said(stderr: &str) -> Run {
 }
 
 #[test]
-fn one_space_is_removed() {
+fn a_space_is_deleted() {
     let lab = lab();
     let path = format!("[ROOT]/depot/scratchspaces/{UUID}/cache");
     let arguments = ["delete", "cache", "--project", "Mine", "--yes"];
@@ -47,7 +47,7 @@ fn one_space_is_removed() {
 }
 
 #[test]
-fn what_was_removed_in_json() {
+fn deleted_spaces_in_json() {
     let lab = lab();
     let item = |owner: &str, key: &str, bytes: u64| {
         let path = format!("[ROOT]/depot/scratchspaces/{owner}/{key}");
@@ -71,7 +71,7 @@ fn what_was_removed_in_json() {
 }
 
 #[test]
-fn nothing_is_removed_without_a_yes() {
+fn nothing_is_deleted_without_a_yes() {
     let lab = lab();
     let path = format!("[ROOT]/depot/scratchspaces/{UUID}");
     for (arguments, what) in [
@@ -92,7 +92,7 @@ fn nothing_is_removed_without_a_yes() {
 }
 
 #[test]
-fn the_spaces_of_one_package_are_removed() {
+fn the_spaces_of_a_package_are_deleted() {
     let lab = lab();
     let directory = format!("[ROOT]/depot/scratchspaces/{UUID}");
     let arguments = ["clear", "--project", "Mine", "--yes"];
@@ -106,7 +106,7 @@ fn the_spaces_of_one_package_are_removed() {
 }
 
 #[test]
-fn all_spaces_are_removed() {
+fn all_spaces_are_deleted() {
     let lab = lab();
     lab.write("depot/artifacts/kept", "");
     assert_eq!(
@@ -118,7 +118,7 @@ fn all_spaces_are_removed() {
 }
 
 #[test]
-fn clear_has_to_be_told_whose() {
+fn clear_needs_a_package_or_all() {
     let mut lab = lab();
     lab.set("JULIA_PROJECT", "[ROOT]/Mine");
     assert_eq!(lab.run(&["clear", "--yes"]).code, 2);
@@ -135,7 +135,7 @@ fn clear_has_to_be_told_whose() {
 }
 
 #[test]
-fn a_link_goes_and_what_it_leads_to_stays() {
+fn a_link_is_deleted_without_its_target() {
     let lab = lab();
     lab.write("elsewhere/data", "1234");
     let link = format!("depot/scratchspaces/{UUID}/linked");

@@ -56,7 +56,7 @@ fn without_times(mut value: Value) -> Value {
 }
 
 #[test]
-fn the_page_says_what_status_says() {
+fn the_page_has_the_data_of_status() {
     let lab = lab();
     let page = data(&page(&lab));
     let status = json(&lab.result(&["status", "--json"]));
@@ -65,7 +65,7 @@ fn the_page_says_what_status_says() {
 }
 
 #[test]
-fn it_is_one_page_that_loads_nothing() {
+fn the_page_loads_no_other_resources() {
     let page = page(&lab());
     assert!(page.starts_with("<!DOCTYPE html>"));
     assert_eq!(page.matches("</html>").count(), 1);
@@ -117,7 +117,7 @@ fn it_answers_programs_with_the_path_and_the_totals() {
 }
 
 #[test]
-fn an_older_page_is_replaced_as_a_whole() {
+fn an_existing_page_is_replaced_atomically() {
     let lab = lab();
     lab.write("pages/depot.html", "older");
     // What a process that was killed has left.
@@ -130,7 +130,7 @@ fn an_older_page_is_replaced_as_a_whole() {
 }
 
 #[test]
-fn a_depot_that_is_not_there_has_an_empty_page() {
+fn a_missing_depot_has_an_empty_page() {
     let lab = Lab::new();
     fs::create_dir(lab.path("pages")).unwrap();
     assert_eq!(data(&page(&lab))["entries"], json!([]));
@@ -138,7 +138,7 @@ fn a_depot_that_is_not_there_has_an_empty_page() {
 }
 
 #[test]
-fn what_no_page_can_be_written_to_is_refused() {
+fn an_invalid_path_of_a_page_is_refused() {
     let lab = lab();
     let refused = |file: &str, why: &str| {
         let run = lab.run(&["report", "--html", file]);
@@ -166,7 +166,7 @@ fn what_no_page_can_be_written_to_is_refused() {
 }
 
 #[test]
-fn the_system_s_refusal_is_told() {
+fn errors_of_the_file_system_are_reported() {
     let lab = lab();
     // Longer than any name may be, for root, too.
     let run = lab.run(&["report", "--html", &"x".repeat(300)]);

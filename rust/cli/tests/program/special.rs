@@ -214,12 +214,12 @@ fn each_file_is_refused(is_meant: fn(&str) -> bool, special: fn(&Path), kind: &s
 }
 
 #[test]
-fn a_fifo_in_the_place_of_any_file_is_named_and_not_waited_for() {
+fn a_fifo_in_place_of_any_file_is_reported_without_blocking() {
     each_file_is_refused(|_| true, make_fifo, "a FIFO");
 }
 
 #[test]
-fn a_device_in_the_place_of_any_file_is_named_and_not_read() {
+fn a_device_in_place_of_any_file_is_reported_without_reading() {
     // The other files are opened by the same functions, and each run takes its time.
     let is_log_or_lock = |name: &str| name.starts_with("depot/logs/") || name.starts_with("Mine/");
     each_file_is_refused(is_log_or_lock, make_device, "a character device");

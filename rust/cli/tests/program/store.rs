@@ -34,7 +34,7 @@ fn answer(lab: &Lab, arguments: &[&str]) -> Value {
 }
 
 #[test]
-fn what_is_added_is_there_once_and_has_a_name() {
+fn contents_are_stored_once_and_bound_to_a_name() {
     let lab = lab();
     let added = store(&lab, &["add", "hi", "hi"]);
     let path = format!("[ROOT]/{STORE}/artifacts/a4/{HI}");
@@ -80,7 +80,7 @@ fn what_is_added_is_there_once_and_has_a_name() {
 }
 
 #[test]
-fn what_nobody_is_known_to_use_stays_as_long_as_it_is_bound() {
+fn contents_without_a_project_are_kept_while_they_are_bound() {
     let lab = Lab::new();
     lab.write("hi", "hi");
     let said = format!("Stored `[ROOT]/{STORE}/artifacts/a4/{HI}`\n");
@@ -91,7 +91,7 @@ fn what_nobody_is_known_to_use_stays_as_long_as_it_is_bound() {
 }
 
 #[test]
-fn a_table_shows_what_is_bound() {
+fn a_table_shows_the_bound_names() {
     let lab = lab();
     assert_eq!(store(&lab, &["list"]).stdout, "");
     store(&lab, &["add", "hi", "a name"]);
@@ -103,7 +103,7 @@ fn a_table_shows_what_is_bound() {
 }
 
 #[test]
-fn what_is_not_bound_goes_and_not_before() {
+fn only_unbound_contents_are_collected() {
     let lab = lab();
     store(&lab, &["add", "one", "one"]);
     store(&lab, &["add", "hi", "hi"]);
@@ -121,7 +121,7 @@ fn what_is_not_bound_goes_and_not_before() {
 }
 
 #[test]
-fn what_is_wrong_is_said() {
+fn errors_of_the_store_are_reported() {
     let lab = lab();
     let missing = store(&lab, &["add", "nothing", "x"]);
     let said = "error: there is neither a file nor a directory `[ROOT]/nothing`\n";
@@ -141,7 +141,7 @@ fn what_is_wrong_is_said() {
 }
 
 #[test]
-fn rot_is_found() {
+fn corruption_is_found() {
     let lab = lab();
     store(&lab, &["add", "hi", "hi"]);
     let content = format!("{STORE}/artifacts/a4/{HI}");
@@ -181,7 +181,7 @@ fn the_store_of_the_peer_is_listed_and_adopted() {
 }
 
 #[test]
-fn a_collection_of_the_depot_takes_what_nothing_binds_and_leaves_the_store() {
+fn a_collection_of_the_depot_deletes_unbound_contents_and_keeps_the_store() {
     let lab = lab();
     store(&lab, &["add", "one", "one"]);
     store(&lab, &["add", "hi", "hi"]);
@@ -217,7 +217,7 @@ fn a_collection_of_the_depot_takes_what_nothing_binds_and_leaves_the_store() {
 }
 
 #[test]
-fn why_goes_on_without_a_store_that_does_not_read() {
+fn why_skips_an_unreadable_store() {
     let lab = lab();
     store(&lab, &["add", "hi", "hi"]);
     let log = format!("{STORE}/logs/my_artifact_uses.log");
@@ -234,7 +234,7 @@ fn why_goes_on_without_a_store_that_does_not_read() {
 }
 
 #[test]
-fn a_store_is_a_row_of_its_own() {
+fn the_store_has_its_own_row() {
     let lab = lab();
     store(&lab, &["add", "one", "one"]);
     store(&lab, &["add", "hi", "hi"]);

@@ -35,13 +35,13 @@ fn lab() -> Lab {
 }
 
 #[test]
-fn the_user_is_asked() {
+fn deletion_asks_for_confirmation() {
     let lab = lab();
     let path = format!("[ROOT]/depot/scratchspaces/{UUID}/cache");
     let question = format!("Delete `{path}` (4 bytes)? [y/N] ");
     let delete = format!("delete cache --uuid {UUID} --color never");
     let Some((shown, code)) = on_terminal(&lab, &delete, "n\n") else {
-        return skip("the_user_is_asked", "there is no `script`");
+        return skip("deletion_asks_for_confirmation", "there is no `script`");
     };
     assert_eq!((shown, code), (format!("{question}Nothing was deleted\n"), 1));
     assert!(lab.exists(&format!("depot/scratchspaces/{UUID}/cache/data")));
@@ -64,7 +64,7 @@ fn a_table_fits_the_terminal() {
 }
 
 #[test]
-fn a_terminal_gets_colour_unless_the_user_does_not_want_any() {
+fn a_terminal_gets_colour_unless_it_is_disabled() {
     let mut lab = lab();
     let Some((shown, _)) = on_terminal(&lab, "list 2>/dev/null", "") else {
         return skip("a_terminal_gets_colour", "there is no `script`");

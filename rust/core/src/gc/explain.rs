@@ -74,7 +74,7 @@ fn explain(state: &CollectionState, planned: &PlannedItem<'_>, moment: Moment) -
         }
         State::Retained => Standing::Kept,
         State::Orphaned { .. } => Standing::Waiting,
-        State::Deletable(_) => Standing::Goes,
+        State::Deletable(_) => Standing::Deletable,
     };
     let (since, until) = match decision.state {
         State::Orphaned { since, until } => (Some(since), Some(until)),

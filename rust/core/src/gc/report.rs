@@ -259,7 +259,7 @@ pub enum Standing {
     /// It is unreachable, within its grace period.
     Waiting,
     /// It is deleted.
-    Goes,
+    Deletable,
     /// It is unreachable, in a depot that is not collected.
     Elsewhere,
 }
@@ -315,8 +315,8 @@ pub enum CauseKind {
     #[serde(rename = "gone project")]
     GoneProject,
     /// A project that is not known.
-    #[serde(rename = "somebody")]
-    Somebody,
+    #[serde(rename = "unknown project")]
+    UnknownProject,
 }
 
 /// The answer to a query.

@@ -53,7 +53,7 @@ fn conclusion(found: &Explanation, context: &Context<'_>) -> String {
             human::age(found.since, context.now),
             found.until.unwrap_or(context.now).local().format("%Y-%m-%d")
         ),
-        (Standing::Goes, _) => "└─ unreachable: the next collection deletes it".to_owned(),
+        (Standing::Deletable, _) => "└─ unreachable: the next collection deletes it".to_owned(),
         (Standing::Elsewhere, _) => format!(
             "└─ unreachable: only {} collects the depot that it is in",
             context.spell("`--force`", "`force = true`"),
@@ -91,7 +91,7 @@ fn reference(cause: &Cause, context: &Context<'_>) -> String {
         (CauseKind::Bindings, _) => format!("names in {path}"),
         (CauseKind::Project, _) => format!("used by {path}"),
         (CauseKind::GoneProject, _) => format!("used by {path}, which does not exist any more"),
-        (CauseKind::Somebody, _) => "used by an unknown project".to_owned(),
+        (CauseKind::UnknownProject, _) => "used by an unknown project".to_owned(),
         (CauseKind::InUse, Some(reason)) => reason,
         (CauseKind::Unreadable, Some(reason)) => format!("perhaps referenced by {path}: {reason}"),
         (CauseKind::ArtifactFile | CauseKind::Binding, Some(name)) => {

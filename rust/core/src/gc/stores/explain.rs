@@ -87,7 +87,9 @@ fn standing(item: &StoredItem, is_swept: bool, options: &Options, moment: Moment
     match item.since {
         None => Standing::Kept,
         Some(_) if !is_swept => Standing::Elsewhere,
-        Some(since) if moment.now.since(since) >= options.policy.collect_delay => Standing::Goes,
+        Some(since) if moment.now.since(since) >= options.policy.collect_delay => {
+            Standing::Deletable
+        }
         Some(_) => Standing::Waiting,
     }
 }
@@ -142,7 +144,7 @@ impl References<'_> {
 
     fn project(&self, project: &Project) -> Cause {
         let Some(path) = &project.path else {
-            return Cause::new(CauseKind::Somebody, "", Some(project.last_used));
+            return Cause::new(CauseKind::UnknownProject, "", Some(project.last_used));
         };
         let what = if project.is_gone { CauseKind::GoneProject } else { CauseKind::Project };
         let mut cause = Cause::new(what, path, Some(project.last_used));
