@@ -5,7 +5,7 @@
 //! git-tree-sha1 = "dbd04e28be047a54fbe9bf67e934be5b5e0d357a"
 //! lazy = true
 //!
-//!     [[iris.download]]                 # where it can be had, tried in this order
+//!     [[iris.download]]                 # places of the tarball, in the order to try
 //!     sha256 = "…"
 //!     url = "https://example.org/iris.tar.gz"
 //!
@@ -15,7 +15,7 @@
 //! os = "linux"
 //! ```
 //!
-//! Every text in an entry of a platform, but for its hash, is a tag of the platform.
+//! Every string in an entry of a platform, except its hash, is a tag of the platform.
 //!
 //! # Compatibility
 //!
@@ -54,16 +54,16 @@ const URL: &str = "url";
 const SHA256: &str = "sha256";
 const SIZE: &str = "size";
 
-/// What a name is bound to.
+/// The artifact that a name is bound to.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Entry {
     /// The artifact.
     pub hash: TreeHash,
     /// Whether it is installed on first use.
     pub lazy: bool,
-    /// Where it can be downloaded from, in the order to try. None if the file does not say.
+    /// The places to download it from, in the order to try. `None` if the file has no such field.
     pub downloads: Option<Vec<Download>>,
-    /// What is invalid among the places that it can be downloaded from.
+    /// Problems of the places to download it from.
     pub invalid_downloads: Vec<Diagnostic>,
     /// The line of the file in which it begins, from 1.
     pub line: usize,
@@ -117,7 +117,7 @@ impl Bindings {
         self.names.keys().map(SmolStr::as_str)
     }
 
-    /// What a name is bound to on a platform. `None` if it is not bound, or not for this platform.
+    /// The entry of a name for a platform. `None` if the name is not bound, or not for this platform.
     ///
     /// # Errors
     ///
@@ -158,7 +158,7 @@ impl Bindings {
         }
     }
 
-    /// All that is wrong with the file, in the order of its lines.
+    /// All problems of the file, in the order of its lines.
     pub fn diagnostics(&self) -> Vec<&Diagnostic> {
         let mut diagnostics: Vec<&Diagnostic> = self.warnings.iter().collect();
         for name in self.names() {

@@ -20,14 +20,14 @@ pub fn clone_name(source: &str) -> String {
     ((hash >> 64) as u64).wrapping_add(SEED).to_string()
 }
 
-/// Whether `name` can be what some version of Julia names the clone of a URL or path.
+/// Whether some version of Julia may give the clone of a URL or path this `name`.
 ///
 /// The clone of a registered package is named by its UUID instead.
 pub fn is_hashed(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What a clone is a clone of, as its file `config` says.
+/// The source of a clone, from its file `config`.
 ///
 /// ```
 /// # use scratchrs_model::clone_name::origin;

@@ -11,14 +11,14 @@
 use serde::{Deserialize, Serialize};
 use toml::value::Datetime;
 
-/// What is known of the content of a generated space.
+/// The record of the content of a generated space.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generated {
     /// The version that the generator's caller gave, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Whether the generator left nothing in the space. Otherwise a space without content is not
-    /// what was generated: `Pkg.gc` removes a space and leaves this record.
+    /// the generated one: `Pkg.gc` removes a space and leaves this record.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub empty: bool,
     /// A generation under way, or one that was killed.
@@ -43,13 +43,13 @@ pub struct Pending {
 }
 
 impl Pending {
-    /// Whether the directory aside is not ready yet, so that the space is what it was before.
+    /// Whether the directory aside is not ready yet, so that the space has not changed.
     pub fn is_under_construction(&self) -> bool {
         self.identity.is_none()
     }
 }
 
-/// What stands in the place of a space, if anything does.
+/// The directory of a space, if it exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Space {
     /// A directory without content.
@@ -86,7 +86,7 @@ impl Generated {
     }
 }
 
-/// Whether a space is what its user asks for, or has to be generated.
+/// Whether a space has the requested content; otherwise it has to be generated.
 ///
 /// A space with content and no record was filled by other means, say by the code that the
 /// generator now replaces: it is taken as it is, unless a version is asked for. A space without

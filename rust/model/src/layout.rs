@@ -13,11 +13,11 @@
 //!     └── <key>@building-<pid>/               the space under construction
 //! ```
 //!
-//! `@` stands in no key, so none of our own names can be a space. `Pkg.gc` looks at directories
+//! No key contains `@`, so none of our own names can be a space. `Pkg.gc` looks at directories
 //! only: it leaves the plain files alone, and a space under construction is in the usage log.
 //!
-//! Paths are made and compared as text, because the usage logs hold text: a path must come out
-//! letter for letter as Julia's `abspath` gives it.
+//! Paths are made and compared as text, because the usage logs hold text: a path must have
+//! exactly the bytes that Julia's `abspath` gives it.
 
 use std::borrow::Cow;
 
@@ -40,15 +40,15 @@ pub const DEV: &str = "dev";
 pub const LOGS: &str = "logs";
 /// The directory of a depot that holds the scratch spaces.
 pub const SCRATCHSPACES: &str = "scratchspaces";
-/// What is said of an artifact that lies elsewhere, below the directory of artifacts.
+/// The file of overrides, below the directory of artifacts.
 pub const OVERRIDES: &str = "Overrides.toml";
 /// Since when items are orphans, below a depot.
 pub const ORPHANED: [&str; 2] = [LOGS, "orphaned.toml"];
-/// What the name of a generated space's record ends with.
+/// The suffix of a generated space's record.
 pub const GENERATED: &str = "@generated.toml";
-/// What the name of a generator's lock ends with.
+/// The suffix of a generator's lock.
 pub const GENERATING: &str = "@generating.pid";
-/// What stands between a key and the number of the process that constructs the space aside.
+/// The text between a key and the number of the process that constructs the space aside.
 pub const BUILDING: &str = "@building-";
 
 /// A usage log of a depot.
@@ -74,11 +74,11 @@ impl UsageLogFile {
     }
 }
 
-/// What the name of a file ends with that says what an artifact consists of.
+/// The suffix of the record of an artifact's content.
 pub const TREE_RECORD: &str = "@tree";
-/// What the name of the lock of an artifact or a package ends with.
+/// The suffix of the lock of an artifact or a package.
 pub const LOCK: &str = ".pid";
-/// What stands between an artifact's hash and the checksum of the URL that it is downloaded from.
+/// The text between an artifact's hash and the checksum of the URL that it is downloaded from.
 pub const DOWNLOAD: &str = "@download-";
 
 /// The UUID of spaces that belong to no package.
@@ -105,16 +105,16 @@ pub fn package_spaces(root: &str, owner: Uuid) -> String {
     join(root, &[owner.hyphenated().encode_lower(&mut Uuid::encode_buffer())])
 }
 
-/// The directory of a space below a depot, or below the directory that stands in for its spaces.
+/// The directory of a space below a depot, or below the directory that replaces its `scratchspaces`.
 pub fn space(place: &str, is_depot: bool, owner: Uuid, key: ScratchKey<'_>) -> String {
     let mut buffer = Uuid::encode_buffer();
     let names = [SCRATCHSPACES, owner.hyphenated().encode_lower(&mut buffer), key.as_str()];
     join(place, if is_depot { &names } else { &names[1..] })
 }
 
-/// What stands in the name of something that is being removed.
+/// A part of the name of an item that is being removed.
 pub const REMOVING: &str = "@removing-";
-/// What the name of a directory ends with that was moved to make room for another one.
+/// The suffix of a directory that another one has replaced.
 pub const REPLACED: &str = "@replaced";
 
 /// A temporary file or directory of ours, useless once the process that made it has ended.
@@ -131,7 +131,7 @@ pub enum Leftover<'a> {
 }
 
 impl<'a> Leftover<'a> {
-    /// What `name` is, if it is one of our own names.
+    /// The leftover with this name; `None` for other names.
     pub fn of(name: &'a str) -> Option<Self> {
         // Nearly all names are not.
         if !is_companion(name) {

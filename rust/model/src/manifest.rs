@@ -1,4 +1,4 @@
-//! What a manifest references: installed packages and clones.
+//! The references of a manifest: installed packages and clones.
 //!
 //! # Compatibility
 //!
@@ -8,8 +8,8 @@
 //!
 //! For `Pkg.gc`, a manifest that it does not accept references nothing. Here such a manifest
 //! is an error ([`crate::root`]): a field of the wrong type, an entry without `uuid`, a dependency
-//! without an entry, as they are left where a file ends early. An entry or a field that stands twice
-//! is no error: all of them count.
+//! without an entry, as they are left where a file ends early. An entry or a field that is defined
+//! twice is not an error: all of them count.
 
 mod dependencies;
 mod reader;
@@ -24,14 +24,14 @@ use uuid::Uuid;
 use crate::hash::TreeHash;
 use crate::root::{self, Reading};
 
-/// What a manifest references.
+/// The references of a manifest.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Manifest {
     /// The trees of packages. Manifests that one reader has read share those that are the same.
     pub packages: Vec<Arc<Package>>,
     /// The URLs and paths of which there are clones.
     pub sources: Vec<String>,
-    /// Packages of which the manifest does not say which tree it means.
+    /// Packages whose tree is not given by the manifest.
     pub any_tree_of: BTreeSet<String>,
 }
 
@@ -58,7 +58,7 @@ impl ManifestReader {
     /// How many packages are remembered.
     const MOST: usize = 1 << 16;
 
-    /// Reads a manifest; what Pkg would not accept in it is in the second value.
+    /// Reads a manifest. The second value is what Pkg would not accept in it.
     ///
     /// # Errors
     ///
@@ -76,7 +76,7 @@ impl ManifestReader {
 }
 
 impl Manifest {
-    /// Adds what another one references.
+    /// Adds the references of another one.
     fn add(&mut self, other: Self) {
         self.packages.extend(other.packages);
         self.sources.extend(other.sources);
@@ -108,7 +108,7 @@ impl From<&Words<'_>> for Package {
     }
 }
 
-/// The UUID that a text of 36 characters is. Other forms of UUIDs are none for Julia.
+/// The UUID of a text of 36 characters: the only form that Julia accepts.
 fn parse_uuid(text: &str) -> Option<Uuid> {
     (text.len() == 36).then(|| text.parse().ok()).flatten()
 }

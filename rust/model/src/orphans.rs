@@ -8,8 +8,8 @@
 //!
 //! `Pkg.gc` up to Julia 1.12 writes it anew at each collection, with the orphans of that moment, so
 //! also with those that it then deletes. Its time of last change is the clock of the automatic
-//! collection. Since Julia 1.13 only ScratchRS writes it. Printing is letter for letter that of
-//! Pkg (`TOML.print(…; sorted = true)`).
+//! collection. Since Julia 1.13 only ScratchRS writes it. It is printed as Pkg prints
+//! it (`TOML.print(…; sorted = true)`).
 
 use std::collections::BTreeMap;
 

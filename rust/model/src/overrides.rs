@@ -1,11 +1,11 @@
-//! `artifacts/Overrides.toml`: artifacts that lie somewhere else, or are another artifact.
+//! `artifacts/Overrides.toml`: artifacts that are replaced by another directory or another artifact.
 //!
 //! ```toml
 //! 78f35e74ff113f02274ce60dab6e92b4546ef806 = "/path/to/replacement"
 //! c76f8cda85f83a06d17de6c57aabf9e294eb2537 = "fb886e813a4aed4147d5979fcdf27457d20aa35d"
-//! fb886e813a4aed4147d5979fcdf27457d20aa35d = ""     # not what an outer depot says
+//! fb886e813a4aed4147d5979fcdf27457d20aa35d = ""     # removes the override of an outer depot
 //!
-//! [d57dbccd-ca19-4d82-b9b8-9d660942965b]             # what this package binds
+//! [d57dbccd-ca19-4d82-b9b8-9d660942965b]             # names that this package binds
 //! libfoo = "/path/to/libfoo"
 //! ```
 //!
@@ -28,7 +28,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step, Stop};
 
-/// What stands in the place of an artifact.
+/// The replacement of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Target {
@@ -38,16 +38,16 @@ pub enum Target {
     Artifact(TreeHash),
 }
 
-/// What the depots of a stack say, taken together.
+/// The overrides of all depots of a stack.
 #[derive(Clone, Debug, Default)]
 pub struct Overrides {
     by_hash: BTreeMap<TreeHash, Target>,
     by_name: BTreeMap<Uuid, BTreeMap<String, Target>>,
-    /// What the overrides of artifacts lead to, once that is asked for.
+    /// The final target of each override; computed on the first request.
     ends: OnceLock<HashMap<TreeHash, Option<Target>>>,
 }
 
-/// Two are the same if they say the same, whether or not one of them was asked yet.
+/// The computed targets do not count.
 impl PartialEq for Overrides {
     fn eq(&self, other: &Self) -> bool {
         self.by_hash == other.by_hash && self.by_name == other.by_name
@@ -62,8 +62,8 @@ impl Eq for Overrides {}
 pub struct Cycle(pub TreeHash);
 
 impl Overrides {
-    /// Takes over the text of a depot's file: it goes before what is there. So a stack is read from
-    /// its last depot to its first. The result has the invalid entries.
+    /// Adds the text of a depot's file, which has priority over the files before it. So a stack is read
+    /// from its last depot to its first. The result has the invalid entries.
     ///
     /// # Errors
     ///
@@ -80,8 +80,8 @@ impl Overrides {
         Ok(file.diagnostics)
     }
 
-    /// Makes the overrides of a package's names hold for what the package binds to them, on every
-    /// platform.
+    /// Applies the overrides of a package's names to the artifacts that the package binds to them, on
+    /// every platform.
     pub fn apply(&mut self, package: Uuid, bindings: &Bindings) {
         let Some(names) = self.by_name.get(&package) else { return };
         for (name, target) in names {
@@ -92,7 +92,7 @@ impl Overrides {
         self.ends = OnceLock::new();
     }
 
-    /// What finally stands in the place of an artifact. None if it is not overridden.
+    /// The final target of an artifact. `None` if it is not overridden.
     ///
     /// # Errors
     ///
@@ -108,7 +108,7 @@ impl Overrides {
         }
     }
 
-    /// What finally stands in the place of what a package calls `name`. None if it is not overridden.
+    /// The final target of the artifact that a package calls `name`. `None` if it is not overridden.
     ///
     /// # Errors
     ///
@@ -125,7 +125,7 @@ impl Overrides {
             .transpose()
     }
 
-    /// What each override leads to in the end; `None` if it leads in a circle. Each step is taken once.
+    /// The final target of each override; `None` for one in a circle. Each step is taken once.
     fn follow_all(&self) -> HashMap<TreeHash, Option<Target>> {
         let mut ends: HashMap<TreeHash, Option<Target>> = HashMap::new();
         for start in self.by_hash.keys() {
@@ -143,7 +143,7 @@ impl Overrides {
                     }
                     Some(Target::Artifact(next)) => {
                         way.push(hash);
-                        // As long as it is not known, what is on the way leads in a circle.
+                        // Until the target is known, an override that leads back here is in a circle.
                         ends.insert(hash, None);
                         hash = *next;
                     }
@@ -154,12 +154,12 @@ impl Overrides {
         ends
     }
 
-    /// The artifacts that are overridden, with what is said of them.
+    /// The artifacts that are overridden, with their direct targets.
     pub fn by_hash(&self) -> impl Iterator<Item = (TreeHash, &Target)> {
         self.by_hash.iter().map(|(hash, target)| (*hash, target))
     }
 
-    /// The names of packages that are overridden, with what is said of them.
+    /// The names of packages that are overridden, with their direct targets.
     pub fn by_name(&self) -> impl Iterator<Item = (Uuid, &str, &Target)> {
         self.by_name.iter().flat_map(|(package, names)| {
             names.iter().map(|(name, target)| (*package, name.as_str(), target))
@@ -167,7 +167,7 @@ impl Overrides {
     }
 }
 
-/// What one file says.
+/// The overrides of one file.
 #[derive(Default)]
 struct File<'t> {
     text: &'t str,
@@ -236,14 +236,14 @@ impl File<'_> {
 fn once(known: Option<Option<Target>>, target: &Option<Target>, entry: &str, at: usize) -> Step {
     match known {
         Some(known) if known != *target => {
-            let message = format!("entry '{entry}' stands twice, with different targets");
+            let message = format!("entry '{entry}' is defined twice, with different targets");
             Err(Stop { at, message })
         }
         _ => Ok(()),
     }
 }
 
-/// What an entry says: a target, or, in the inner None, that an outer depot's target does not hold.
+/// The target of an entry; the inner `None` removes the override of an outer depot.
 fn target_of(text: &str) -> Option<Option<Target>> {
     if text.is_empty() {
         return Some(None);
@@ -254,7 +254,7 @@ fn target_of(text: &str) -> Option<Option<Target>> {
     text.parse().ok().map(|hash| Some(Target::Artifact(hash)))
 }
 
-/// Whether Julia's `isabspath` says so, on this system.
+/// Whether a path is absolute for Julia's `isabspath` on this system.
 fn is_absolute(path: &str) -> bool {
     match cfg!(windows) {
         true => {

@@ -1,4 +1,4 @@
-//! Platforms: what an artifact was built for, and what a host is.
+//! Platforms of artifacts and of hosts.
 //!
 //! A platform is a set of tags: `arch`, `os`, `libc` and so on, and any other that a package makes
 //! up. The rules are those of Julia's `base/binaryplatforms.jl`: how tags are normalised, which
@@ -21,7 +21,7 @@ use smol_str::SmolStr;
 use triplet::ARCHITECTURES;
 use version::Version;
 
-/// What an artifact was built for, or what a host is.
+/// The platform of an artifact, or of a host.
 ///
 /// ```
 /// # use scratchrs_model::platform::Platform;
@@ -35,7 +35,7 @@ use version::Version;
 pub struct Platform {
     /// Sorted by name.
     tags: Box<[(SmolStr, SmolStr)]>,
-    /// The tags that are a bound on what the host can take, rather than a value.
+    /// The tags whose value is the highest that the host can take.
     caps: BTreeSet<String>,
 }
 
@@ -57,7 +57,7 @@ pub struct InvalidPlatform(String);
 const VERSIONS: [&str; 3] = ["libgfortran_version", "libstdcxx_version", "os_version"];
 /// Tags whose value on a host is the highest that it can take.
 const HOST_CAPS: [&str; 2] = ["libstdcxx_version", "os_version"];
-/// What no tag may hold: separators of triplets, and what file names cannot hold.
+/// Characters that are invalid in tags: separators of triplets, and characters that are invalid in file names.
 const NOT_IN_TAGS: &str = "+- /<>:\"'\\|?*";
 
 impl Platform {
@@ -152,7 +152,7 @@ impl Platform {
         self.tags == other.tags
     }
 
-    /// Whether what is built for one runs on the other: no tag that both have says no.
+    /// Whether an artifact for one can be used on the other: all tags that both have agree.
     pub fn matches(&self, other: &Self) -> bool {
         self.tags().all(|(tag, ours)| {
             other.tag(tag).is_none_or(|theirs| self.agrees(tag, ours, other, theirs))

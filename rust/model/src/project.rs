@@ -1,4 +1,4 @@
-//! What a project file says of itself.
+//! The identity of a project.
 
 use uuid::Uuid;
 

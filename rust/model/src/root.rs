@@ -10,8 +10,7 @@
 
 use crate::diagnostic::Diagnostic;
 
-/// What a root references, with what Pkg would refuse in it; or the first place at which it is not
-/// understood.
+/// The references of a root, with a warning if Pkg would refuse it; or the first invalid place.
 pub type Reading<T> = Result<(T, Option<Diagnostic>), Diagnostic>;
 
 /// Reads a root with `read`, which understands texts that are TOML but for repetitions. Each
@@ -40,7 +39,7 @@ pub(crate) fn read<T>(
             None => whole = Some(content),
         }
     }
-    let message = "conflict markers of a merge: what each side names is kept";
+    let message = "conflict markers of a merge: the references of each side count";
     let warning = Diagnostic::of_line(conflict.line, message);
     whole.map(|whole| (whole, Some(warning))).ok_or(diagnostic)
 }
@@ -49,7 +48,7 @@ pub(crate) fn read<T>(
 ///
 /// # Errors
 ///
-/// If they are no Unicode; or if there are none, as a crash leaves a file that was being written.
+/// If they are not UTF-8, or if there are none: a crash leaves such a file behind.
 pub fn text_of(bytes: &[u8]) -> Result<&str, Diagnostic> {
     if bytes.is_empty() {
         return Err(Diagnostic::of_file("the file is empty, as a crash leaves it"));
@@ -61,7 +60,7 @@ pub fn text_of(bytes: &[u8]) -> Result<&str, Diagnostic> {
     })
 }
 
-/// Why bytes are no text in UTF-8.
+/// Why bytes are not UTF-8.
 fn not_unicode(bytes: &[u8]) -> &'static str {
     match bytes {
         [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "the text is UTF-16, not UTF-8",

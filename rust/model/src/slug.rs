@@ -11,7 +11,7 @@ use crate::hash::TreeHash;
 
 const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// The five characters that stand for a package and a tree of it.
+/// The five characters in the path of a package that identify it and its tree.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slug([u8; 5]);
 

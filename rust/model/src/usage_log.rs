@@ -13,8 +13,8 @@
 //!
 //! Scratch.jl appends records without a lock and dies in the middle at times; `Pkg.gc` rewrites
 //! the log, and gives up on the first line that is not TOML. So a log is read in any state: whole
-//! records are read, and torn lines are reported. Printing is letter for letter that
-//! of Pkg (`TOML.print(…; sorted = true)`).
+//! records are read, and torn lines are reported. It is printed as Pkg prints
+//! it (`TOML.print(…; sorted = true)`).
 
 mod census;
 mod reader;

@@ -268,7 +268,7 @@ fn overrides() {
         let mut overrides = Overrides::default();
         let read = overrides.merge(text);
         // Keys that differ for TOML may be the same hash or UUID.
-        let is_twice = |error: &Diagnostic| error.message.contains("stands twice");
+        let is_twice = |error: &Diagnostic| error.message.contains("is defined twice");
         match toml_of(bytes) {
             Some(Some(_)) => assert!(read.as_ref().err().is_none_or(is_twice), "{text}"),
             Some(None) => {}

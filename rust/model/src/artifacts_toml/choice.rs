@@ -1,4 +1,4 @@
-//! The choice of an artifact for a host of which not everything may be known.
+//! The choice of an artifact for a host, some of whose tags may be unknown.
 
 use std::collections::BTreeSet;
 
@@ -7,11 +7,11 @@ use crate::diagnostic::Diagnostic;
 use crate::hash::TreeHash;
 use crate::platform::Platform;
 
-/// The tags that a running Julia knows of its host, and that cannot be told without it.
+/// The tags of a host that only a running Julia can determine.
 const OF_JULIA: [&str; 5] =
     ["cxxstring_abi", "julia_version", "libgfortran_version", "libstdcxx_version", "os_version"];
 
-/// What artifacts are chosen for.
+/// The host that artifacts are chosen for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
     platform: Platform,
@@ -19,8 +19,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// A platform that a user or a running Julia has named: a tag that it does not have counts for
-    /// nothing.
+    /// A platform that a user or a running Julia has named: it has no other tags.
     pub fn given(platform: Platform) -> Self {
         Self { platform, is_complete: true }
     }
@@ -30,7 +29,7 @@ impl Host {
         Self { platform, is_complete: false }
     }
 
-    /// What is known of it.
+    /// Its known tags.
     pub fn platform(&self) -> &Platform {
         &self.platform
     }
@@ -50,7 +49,7 @@ pub struct Chosen<'a> {
 pub enum Unchosen {
     /// Its entry is invalid.
     Invalid(Diagnostic),
-    /// It depends on what is not known of the host.
+    /// It depends on unknown tags of the host.
     Undecided(Undecided),
 }
 
@@ -84,13 +83,13 @@ impl Candidate<'_> {
 }
 
 impl Bindings {
-    /// The artifact of a name on a host: what a running Julia there would choose. None if it is not
-    /// bound, or not for this host.
+    /// The artifact of a name on a host, as a running Julia there would choose it. `None` if the name is
+    /// not bound, or not for this host.
     ///
     /// # Errors
     ///
-    /// If the entry is invalid, or depends on what is not known of the host: on a tag that
-    /// only Julia can tell, or on one that neither knows, such as `mpi`.
+    /// If the entry is invalid, or depends on an unknown tag of the host: one that only Julia can
+    /// determine, or one that is unknown to Julia too, such as `mpi`.
     pub fn choose(&self, name: &str, host: &Host) -> Result<Option<Chosen<'_>>, Unchosen> {
         let chosen = self.select(name, &host.platform);
         let chosen = chosen.map_err(|diagnostic| Unchosen::Invalid(diagnostic.clone()))?;

@@ -1,8 +1,8 @@
-//! Whether the place from which an artifact can be downloaded is described as it should be.
+//! Validates the fields of a place to download an artifact from.
 
 use super::{Download, SHA256, SIZE, URL};
 
-/// What stands in a field, as a file or the table of a Julia session has it.
+/// The value of a field, from a file or a table of a Julia session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field<'a> {
     /// Nothing.
@@ -23,7 +23,7 @@ pub enum Field<'a> {
 pub struct InvalidField {
     /// Its name.
     pub field: &'static str,
-    /// What is wrong with it, and what is expected.
+    /// The problem, and the expected value.
     message: String,
 }
 

@@ -1,8 +1,8 @@
 //! Binding and unbinding names, as edits of a file's text.
 //!
-//! What is new is laid out as Pkg does it (`TOML.print(…; sorted = true)`), at the place where Pkg
-//! would have it; all else stays as it is, letter for letter. So a file that only Pkg and we write
-//! is what Pkg alone would have written, and one that people write keeps comments and order.
+//! New entries have the form and the place that Pkg gives them (`TOML.print(…; sorted = true)`); the rest
+//! of the file does not change. So a file that only Pkg and ScratchRS write has the bytes that Pkg alone
+//! would have written, and a file with comments keeps them and its order.
 //!
 //! A comment right above a header belongs to the entry: it stays with a name that is bound anew, and
 //! goes with one that is unbound. One with an empty line behind it belongs to the file.
@@ -47,7 +47,7 @@ pub enum Refusal {
     Bound {
         /// The name.
         name: String,
-        /// For which platform it does: that which was asked for, or every one.
+        /// The requested platform; `None` for every platform.
         platform: Option<String>,
     },
     /// The name is bound for some platforms, and was to be bound for every one.
@@ -166,7 +166,7 @@ fn indices_of<'a>(
 }
 
 impl Binding {
-    /// Whether it is what Pkg leaves when it unbinds the last platform of a name.
+    /// Whether it is an empty array, as Pkg leaves one when it unbinds the last platform of a name.
     fn is_empty(&self) -> bool {
         matches!(self, Self::ByPlatform(entries) if entries.is_empty())
     }

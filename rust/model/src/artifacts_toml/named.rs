@@ -15,7 +15,7 @@ use crate::toml_events::{self, Event, Path, Place, Receiver, Scalar, Step, Stop}
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedHashes {
     hashes: Vec<TreeHash>,
-    /// The names, and where the hashes of each end. None for hashes whose name cannot be made out.
+    /// The names, and where the hashes of each end. `None` for hashes of an unknown name.
     names: Vec<(Option<SmolStr>, usize)>,
 }
 
@@ -25,7 +25,7 @@ impl NamedHashes {
         &self.hashes
     }
 
-    /// The artifacts, each with its name, where that can be made out.
+    /// The artifacts, each with its name, where that is known.
     pub fn iter(&self) -> impl Iterator<Item = (TreeHash, Option<&str>)> {
         let mut begin = 0;
         self.names.iter().flat_map(move |(name, end)| {
@@ -92,7 +92,7 @@ const MOST_WITHOUT: usize = 64;
 struct Entries<'t> {
     found: NamedHashes,
     entry: Option<Entry<'t>>,
-    /// Tables in which no hash stands, and where they are.
+    /// Tables without a hash, and where they begin.
     without: Vec<(Cow<'t, str>, usize)>,
 }
 
@@ -102,7 +102,7 @@ struct Entry<'t> {
     at: usize,
     /// Whether it is an element of an array: one of several platforms.
     is_element: bool,
-    /// Whether it stands in braces.
+    /// Whether it is an inline table.
     is_inline: bool,
     has_hash: bool,
 }
@@ -127,7 +127,7 @@ impl<'t> Receiver<'t> for Entries<'t> {
             Part::Field => {}
         }
         if self.entry.as_ref().is_none_or(|entry| entry.name != name) {
-            // A part of an entry that stands elsewhere.
+            // A part of an entry in another place of the file.
             self.begin(path, at, false, false)?;
         }
         if path.key(1) != HASH {

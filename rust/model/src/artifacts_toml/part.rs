@@ -2,7 +2,7 @@
 
 use crate::toml_events::{Event, Place};
 
-/// What an event of an artifact file belongs to. The name is the first key of its path.
+/// The part of an artifact file to which an event belongs. The name is the first key of its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part {
     /// An entry begins.
@@ -17,7 +17,7 @@ pub(super) enum Part {
     End,
     /// A field of an entry, or something in one.
     Field,
-    /// Something else than entries.
+    /// A value other than entries.
     Invalid,
 }
 

@@ -82,7 +82,7 @@ impl<'t> Receiver<'t> for File<'t> {
 }
 
 impl<'t> File<'t> {
-    /// A name is bound to something else than entries.
+    /// Reports a name with a value other than entries.
     fn invalid(&mut self, place: &Place<'_, 't>, event: &Event<'t>) -> Step {
         let (name, kind) = (place.path.key(0), event.kind());
         let message = match place.arrays {
@@ -151,7 +151,7 @@ impl<'t> File<'t> {
         self.bindings.warnings.extend(warnings);
         match platform {
             None => drop(self.bindings.names.insert((&*name).into(), Binding::Everywhere(entry))),
-            // An array with something else than tables is invalid as a whole.
+            // An array with an element other than a table is invalid as a whole.
             Some(platform) => {
                 if let Some(elements) = self.elements(&name) {
                     elements.push((platform, entry));
@@ -161,7 +161,7 @@ impl<'t> File<'t> {
         Ok(())
     }
 
-    /// The array of a name, unless the name has something else.
+    /// The array of a name; `None` if the name has another value.
     fn elements(&mut self, name: &str) -> Option<&mut Elements> {
         let names = &mut self.bindings.names;
         match names.entry(name.into()).or_insert_with(|| Binding::ByPlatform(Vec::new())) {

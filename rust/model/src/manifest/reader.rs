@@ -32,17 +32,17 @@ struct Entries<'t, 'r> {
     dependencies: Dependencies<'t>,
     warning: Option<Diagnostic>,
     entry: Option<Entry<'t>>,
-    /// Whether the manifest says that its format is not the first one.
+    /// Whether `manifest_format` gives another format than the first one.
     is_second_format: bool,
     /// Whether there is a table `deps`.
     has_deps_table: bool,
     /// An entry with a UUID at the top, and whether it is called `deps`.
     entry_at_top: Option<(SmolStr, bool)>,
-    /// What is wrong unless the format is the second one.
+    /// The problem unless the format is the second one.
     wrong_in_first: Option<Stop>,
 }
 
-/// What was read of the current entry.
+/// The current entry as far as it was read.
 struct Entry<'t> {
     path: Path<'t>,
     at: usize,
@@ -218,7 +218,7 @@ impl<'t, 'r> Entries<'t, 'r> {
             self.entry_at_top = Some((SmolStr::from(brief(&name)), is_deps));
         }
         if entry.uuids.len() > 1 || entry.trees.len() > 1 {
-            self.warn(format!("the entry `{}` says what it is more than once", brief(&name)));
+            self.warn(format!("the entry `{}` has more than one UUID or tree", brief(&name)));
         }
         for uuid in entry.uuids {
             for tree in &entry.trees {
@@ -281,7 +281,7 @@ impl<'t, 'r> Entries<'t, 'r> {
                 return Err(Stop { at: end, message });
             }
             Some((name, false)) => {
-                let message = format!("`{name}` does not stand in `deps`");
+                let message = format!("`{name}` is outside of `deps`");
                 self.warn(message);
             }
             None => {}

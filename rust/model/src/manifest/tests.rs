@@ -171,7 +171,7 @@ fn what_stands_twice_all_counts() {
     let text = format!("{FIRST_FORMAT}git-tree-sha1 = \"{other}\"\n");
     let packages = read(&text).unwrap().0.packages;
     assert_eq!((packages.len(), &packages[0]), (2, &example()));
-    assert_eq!(warning(&text), "the entry `Example` says what it is more than once");
+    assert_eq!(warning(&text), "the entry `Example` has more than one UUID or tree");
 
     let text = format!(
         "{FIRST_FORMAT}[[Example]]\nuuid = \"{}\"\n[[A]]\nuuid = \"{EXAMPLE}\"\ndeps = [\"Example\"]\n",
@@ -191,7 +191,7 @@ fn entries_in_the_wrong_place_count() {
     assert_eq!(warning(&text), "`manifest_format` is missing");
     assert_eq!(read(&text).unwrap().0.packages, [example()]);
     let text = format!("manifest_format = \"2.0\"\n{FIRST_FORMAT}");
-    assert_eq!(warning(&text), "`Example` does not stand in `deps`");
+    assert_eq!(warning(&text), "`Example` is outside of `deps`");
     assert_eq!(read(&text).unwrap().0.packages, [example()]);
     // What a later format may have.
     let text = format!("{SECOND_FORMAT}\n[[later]]\nx = 1\n[other]\ny = {{ z = [] }}\n");
@@ -210,7 +210,7 @@ fn each_side_of_a_merge_conflict_counts() {
     let trees: BTreeSet<String> =
         read(&text).unwrap().0.packages.iter().map(|package| package.tree.to_string()).collect();
     assert_eq!(trees, [TREE.to_owned(), old.clone(), "1".repeat(40)].into());
-    let expected = "13: conflict markers of a merge: what each side names is kept";
+    let expected = "13: conflict markers of a merge: the references of each side count";
     assert_eq!(warning(&text), expected);
     // A side that is not understood.
     let text = text.replace(&old, "torn");

@@ -75,7 +75,7 @@ pub(super) const ARCHITECTURES: [(&str, &[&str]); 7] = [
 
 /// Reads a triplet, as `parse(Platform, triplet)` of Julia 1.12 does.
 ///
-/// A triplet is an architecture, an operating system with whatever vendor stands before it, and then
+/// A triplet is an architecture, an operating system with any vendor before it, and then
 /// in this order, each optional: libc, call ABI, libgfortran, the ABI of C++ strings, libstdc++, and
 /// extra tags. An extra tag has the last word, but for `arch` and `os`, which are refused, and
 /// `os_version`, which only the operating system's part can give.
@@ -91,7 +91,7 @@ impl FromStr for Platform {
         let mut parts = triplet.split('-');
         let arch = parts.next().and_then(architecture).ok_or_else(invalid)?;
         let parts: Vec<&str> = parts.collect();
-        // Only the last part that can be the system is one: what is behind it reads otherwise.
+        // The system is the last part that can be one.
         let system = (0..parts.len()).rev().find_map(|at| System::read(&parts, at));
         let System { os, version, call_abi, rest } = system.ok_or_else(invalid)?;
         let mut tags: BTreeMap<String, String> = BTreeMap::new();
@@ -133,7 +133,7 @@ impl FromStr for Platform {
 struct System<'a> {
     os: &'static str,
     version: Option<&'a str>,
-    /// Julia takes one here too, where no libc stands before it.
+    /// Julia accepts one here too, without a libc before it.
     call_abi: Option<&'static str>,
     /// The parts behind it.
     rest: &'a [&'a str],
@@ -158,7 +158,7 @@ impl<'a> System<'a> {
     }
 }
 
-/// What is left of a triplet, cut at its dashes.
+/// The rest of a triplet, split at its dashes.
 struct Parts<'a>(&'a [&'a str]);
 
 impl<'a> Parts<'a> {
@@ -171,7 +171,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-/// A tag and its value: what is behind a second `+` does not count.
+/// A tag and its value; the part after a second `+` is ignored.
 fn extra_tag(part: &str) -> Option<(&str, &str)> {
     let mut fields = part.split('+');
     let (tag, value) = (fields.next()?, fields.next()?);

@@ -6,7 +6,7 @@
 //! sha256 = "83c1aca5f0e9d222dee51861b3def4e789e57b17b035099570c54b51182853d4"
 //! ```
 //!
-//! A binding may have `meta`, which is whatever its package put there. Everything else in the file,
+//! A binding may have `meta`, with any value of its package. Everything else in the file,
 //! comments included, belongs to its author and stays when bindings are added or removed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +25,7 @@ const SHA256: &str = "sha256";
 const IS_DIRECTORY: &str = "isdir";
 const METADATA: &str = "meta";
 
-/// What a name is bound to.
+/// The content that a name is bound to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Binding {
     /// The content.
@@ -83,12 +83,12 @@ impl Bindings {
         &self.text
     }
 
-    /// Whether there is an entry of this name, whatever it says.
+    /// Whether there is an entry of this name, valid or not.
     pub fn has(&self, name: &str) -> bool {
         self.entries.contains_key(name)
     }
 
-    /// What a name is bound to; `None` if it is not bound.
+    /// The binding of a name; `None` if it is not bound.
     ///
     /// # Errors
     ///
@@ -97,7 +97,7 @@ impl Bindings {
         self.entries.get(name).map(Entry::binding).transpose()
     }
 
-    /// All names with what they are bound to, sorted.
+    /// All names with their bindings, sorted.
     pub fn iter(&self) -> impl Iterator<Item = (&str, Result<Binding, InvalidBinding>)> {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry.binding()))
     }
@@ -112,7 +112,7 @@ impl Bindings {
         self.entries.is_empty()
     }
 
-    /// Adds a name that is not there, and returns what that adds to the end of the text.
+    /// Adds a new name, and returns the text that was added at the end.
     pub fn add(&mut self, name: &str, binding: Binding, metadata: Option<&Value>) -> &str {
         let before = self.text.len();
         if !self.text.is_empty() && !self.text.ends_with('\n') {
@@ -134,7 +134,7 @@ impl Bindings {
         &self.text[before..]
     }
 
-    /// Removes names; whether any of them was there.
+    /// Removes names. Returns whether any of them existed.
     pub fn remove<'a>(&mut self, names: impl IntoIterator<Item = &'a str>) -> bool {
         let gone: BTreeSet<&str> = names.into_iter().filter(|name| self.has(name)).collect();
         if gone.is_empty() {

@@ -11,7 +11,7 @@ pub(super) fn sealed(words: &str) -> String {
     format!("\n{words} {:016x}", check(words))
 }
 
-/// Reads a log in any state; how many lines are beyond reading is in the second value.
+/// Reads a log in any state. The second value is the number of lines that cannot be read.
 pub(super) fn read<T>(bytes: &[u8], parse: impl Fn(&str) -> Option<T>) -> (Vec<T>, usize) {
     let mut entries = Vec::new();
     let mut torn = 0;
@@ -30,19 +30,19 @@ fn opened(line: &str) -> Option<&str> {
     (u64::from_str_radix(sum, 16).ok()? == check(words)).then_some(words)
 }
 
-/// The time that a text begins with, and what follows.
+/// The time at the beginning of a text, and the text after it.
 pub(super) fn take_time(text: &str) -> Option<(DepotTime, &str)> {
     let (time, rest) = text.split_once(' ')?;
     Some((DepotTime::from_toml(&time.parse().ok()?)?, rest))
 }
 
-/// FNV-1a: what is torn or damaged shows, nothing else matters.
+/// FNV-1a: it only has to detect torn and damaged lines.
 fn check(text: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     text.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
-/// The basic string that a text begins with, and what follows.
+/// The basic string at the beginning of a text, and the text after it.
 pub(super) fn take_string(text: &str) -> Option<(String, &str)> {
     let mut is_escaped = false;
     let inner = text.strip_prefix('"')?;

@@ -1,4 +1,4 @@
-//! The record of a tree: what is in it, and how its files are linked to their contents.
+//! The record of a tree: its entries, and how its files are linked to their contents.
 //!
 //! ```text
 //! link hardlink
@@ -20,7 +20,7 @@ use std::fmt::Write;
 
 use crate::hash::Sha256;
 
-/// What is at one path of a tree.
+/// The kind of an entry of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// A file.
@@ -45,11 +45,11 @@ pub enum Kind {
 pub struct Entry {
     /// The path from the root, its components parted by slashes.
     pub path: Vec<u8>,
-    /// What is there.
+    /// Its kind.
     pub kind: Kind,
 }
 
-/// What is in a tree.
+/// The entries of a tree.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {
     /// The name of the mode in which the tree's files are linked; empty if it is unknown.

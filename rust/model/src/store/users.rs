@@ -17,7 +17,7 @@ use crate::toml_text::push_string;
 
 use super::line;
 
-/// For how long a project that is gone is remembered beside others that are there: a session logs
+/// For how long a missing project is remembered beside others that exist: a session logs
 /// its use once a day, and its disk may come back meanwhile.
 const REMEMBERED: TimeDelta = TimeDelta::days(2);
 
@@ -50,7 +50,7 @@ impl User {
     }
 }
 
-/// Reads the log in any state; how many lines are beyond reading is in the second value.
+/// Reads the log in any state. The second value is the number of lines that cannot be read.
 pub fn read(bytes: &[u8]) -> (Vec<User>, usize) {
     line::read(bytes, User::parse)
 }

@@ -50,7 +50,7 @@ impl Use {
     }
 }
 
-/// Reads the log in any state; how many lines are beyond reading is in the second value.
+/// Reads the log in any state. The second value is the number of lines that cannot be read.
 pub fn read(bytes: &[u8]) -> (Vec<Use>, usize) {
     line::read(bytes, Use::parse)
 }

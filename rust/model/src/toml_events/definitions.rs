@@ -1,7 +1,7 @@
 //! Refuses what TOML forbids about repetition.
 //!
 //! The keys of a text are numbered by a hash of their path, so that memory does not depend on the length
-//! of keys. Of a path that is longer than what [`Path`](super::Path) stores, only the first keys are checked.
+//! of keys. Of a path, only the keys that [`Path`](super::Path) stores are checked.
 
 use std::hash::BuildHasher;
 
@@ -40,7 +40,7 @@ struct Scope {
 
 /// The keys that a text has defined so far.
 ///
-/// Of a text with very many keys for its size it takes the first ones, so that memory stays proportional.
+/// A text with very many keys for its size is refused, so that memory stays proportional to it.
 #[derive(Debug)]
 pub(crate) struct Definitions {
     /// The number of each key, with its kind in the last bits.
@@ -49,7 +49,7 @@ pub(crate) struct Definitions {
     last: HashMap<u64, u32>,
     hasher: DefaultHashBuilder,
     header: Scope,
-    /// What is open within a value.
+    /// The arrays and inline tables that are open.
     open: Vec<Scope>,
     /// How many elements of arrays there were.
     elements: u32,
@@ -72,7 +72,7 @@ impl Definitions {
     ///
     /// # Errors
     ///
-    /// If it defines again what is defined, or if there are too many keys.
+    /// If it defines a key again, or if there are too many keys.
     pub(crate) fn check(&mut self, place: &Place<'_, '_>, event: &Event<'_>) -> Step {
         let stop = |at, message: &str| Err(Stop { at, message: message.to_owned() });
         let length = place.path.len();

@@ -339,7 +339,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Goes on behind a value to the next one in what is open, and returns in how many arrays that is;
+    /// Goes on after a value to the next one in the same array or table, and returns in how many arrays that is;
     /// `None` if nothing is open any more.
     fn next_value(
         &mut self,
@@ -368,7 +368,7 @@ impl<'t> Reader<'t> {
         Ok(None)
     }
 
-    /// Ends what was opened last, and returns in how many arrays that is.
+    /// Ends the innermost array or table, and returns in how many arrays it is.
     fn close(&mut self, receiver: &mut impl Receiver<'t>) -> Step<usize> {
         let Some(Open { length, arrays, at, .. }) = self.open.pop() else { return Ok(0) };
         self.path.length = length;

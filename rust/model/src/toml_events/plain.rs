@@ -16,7 +16,7 @@ enum Value<'t> {
     Text(&'t str),
     Boolean(bool),
     Time(Datetime),
-    /// The strings of an array, with what stands between them.
+    /// The strings of an array, with the text between them.
     Texts(&'t str),
 }
 
@@ -122,7 +122,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-/// What follows the end of a line that ends here.
+/// The text after the end of a line that ends here.
 fn next_line(text: &str) -> Option<&str> {
     match text.as_bytes() {
         [b'\n', ..] => Some(&text[1..]),
@@ -160,7 +160,7 @@ fn plain_value(value: &str) -> Option<(Value<'_>, &str)> {
     }
 }
 
-/// The string without escapes whose opening quotation mark stands before `text`, and what follows.
+/// The string without escapes whose opening quotation mark is before `text`, and the text after it.
 fn plain_text(text: &str) -> Option<(&str, &str)> {
     let end = memchr(b'"', text.as_bytes())?;
     let is_special = |byte: u8| byte < b' ' || matches!(byte, b'\\' | 0x7f);
@@ -170,7 +170,7 @@ fn plain_text(text: &str) -> Option<(&str, &str)> {
     (!has_special).then_some((text, rest))
 }
 
-/// The bare key that a text begins with, and what follows.
+/// The bare key at the beginning of a text, and the text after it.
 fn bare(text: &str) -> (&str, &str) {
     let end = text.bytes().position(|byte| !BARE[byte as usize]).unwrap_or(text.len());
     text.split_at(end)

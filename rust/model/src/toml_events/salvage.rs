@@ -1,4 +1,4 @@
-//! Reads what can be read of a damaged text.
+//! Reads the valid parts of a damaged text.
 //!
 //! A position goes through the text and never back. Behind a header, or a key and value, that cannot be
 //! read, reading goes on at the next place at which another one may begin: the next line, or the next
@@ -8,8 +8,7 @@
 //! a `\r` ends a line. Strings of several lines are invalid: quotation marks of damaged lines must not
 //! hide the lines between them.
 //!
-//! Time is linear in the bytes: what can be read in vain, behind the places at which reading goes on, is
-//! limited.
+//! Time is linear in the bytes: the number of bytes that are read again after an error is limited.
 
 use super::Receiver;
 use super::grammar::{Headers, Reader};

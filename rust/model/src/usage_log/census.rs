@@ -41,7 +41,7 @@ pub fn census(bytes: &[u8]) -> Option<Census> {
 struct Counter<'t> {
     records: usize,
     paths: HashSet<Cow<'t, str>>,
-    /// Whether the current record has a time, and parent projects: a field that stands twice is not TOML,
+    /// Whether the current record has a time, and parent projects: a field that is defined twice is not TOML,
     /// and `Pkg.gc` fails where one is missing.
     is_whole: [bool; 2],
 }

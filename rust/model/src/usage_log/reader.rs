@@ -112,7 +112,7 @@ impl<'t> Receiver<'t> for Records<'t> {
                 Ok(())
             }
             (2, _) => {
-                // A part of a record may stand elsewhere.
+                // A part of a record may be in another place.
                 if self.current.as_ref().is_none_or(|current| current.path != key) {
                     self.begin(key, false, at)?;
                 }

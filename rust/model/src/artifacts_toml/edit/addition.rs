@@ -1,4 +1,4 @@
-//! A binding to be added, as text in Pkg's spelling.
+//! A binding to be added, as Pkg prints it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,7 +16,7 @@ pub(super) struct Addition<'a> {
 }
 
 impl Addition<'_> {
-    /// The fields that are no tables, each in Pkg's spelling.
+    /// The fields other than tables, each value as Pkg prints it.
     pub(super) fn fields(&self) -> BTreeMap<&str, String> {
         let mut fields = BTreeMap::new();
         fields.insert(HASH, quoted(&self.hash.to_string()));

@@ -4,12 +4,12 @@ pub(super) fn without_blank_start(text: &str) -> &str {
     text.trim_start_matches(['\r', '\n'])
 }
 
-/// What stands above a header and belongs to it: the lines behind the last empty one.
+/// The comments above a header that belong to it: the lines after the last empty one.
 pub(super) fn attached(above: &str) -> &str {
     &above[detached(above).len()..]
 }
 
-/// What stands above a header and does not belong to it.
+/// The comments and empty lines above a header that do not belong to it.
 pub(super) fn detached(above: &str) -> &str {
     let mut end = 0;
     let mut at = 0;

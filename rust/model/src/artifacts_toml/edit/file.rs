@@ -15,7 +15,7 @@ pub(super) struct File<'t> {
     sections: Vec<Section<'t>>,
 }
 
-/// What becomes of a section.
+/// The change of a section.
 enum Change {
     Keep,
     Remove,
@@ -112,7 +112,7 @@ impl<'t> File<'t> {
         out + entry
     }
 
-    /// Gives a name another entry, in the place of what it has.
+    /// Replaces the entries of a name by another entry, at the same place.
     pub(super) fn replace(&self, name: &str, addition: &Addition<'_>) -> Result<String, Refusal> {
         let Some(first) = self.of_name(name).next() else { return Ok(self.add(name, addition)) };
         let section = &self.sections[first];

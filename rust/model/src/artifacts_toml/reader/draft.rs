@@ -208,7 +208,7 @@ impl<'t> Draft<'t> {
         Ok(Err(Box::new(problems.add(self.at, problem)?)))
     }
 
-    /// The entry, and what is wrong with it although it is valid.
+    /// The entry, and problems that do not make it invalid.
     pub(super) fn finish(
         self,
         problems: &mut Problems<'_>,
