@@ -35,8 +35,9 @@ With --json: {\"depots\": [\"…\"], \"dry_run\", \"manifests\", \"artifact_file
 \"message\", \"consequence\"}], \"leftovers\", \"store\": {\"count\", \"bytes\", \"waiting\", \"waiting_bytes\", \
 \"abandoned\"}, \"notes\": [\"…\"]}.";
 
-/// Delete unreachable packages, clones, artifacts, scratch spaces and contents of the store
+/// Delete unreachable items of the depot
 ///
+/// Items are packages, clones, artifacts, scratch spaces and contents of the store.
 /// The roots are the existing manifests, Artifacts.toml files and projects in the usage logs of the
 /// depots. An item that they do not reference is unreachable, and is deleted after the grace period.
 #[derive(clap::Args)]

@@ -20,7 +20,7 @@ With --json: {\"directory\", \"spaces\": [{\"owner\", \"package\", \"key\", \"pa
 \"last_used\", \"parent_projects\": [\"…\"]}], \"bytes\", \"skipped\": [{\"line\", \"column\", \"message\"}], \
 \"notes\": [\"…\"]}. \"last_used\" is a local time with a Z behind it, as Pkg logs it.";
 
-/// List scratch spaces with their sizes, last uses and the number of their projects
+/// List scratch spaces with their sizes, last uses and projects
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {

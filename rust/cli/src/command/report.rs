@@ -22,9 +22,9 @@ Examples:
 With --json: {\"path\", \"depots\": [\"…\"], \"bytes\", \"freed\", \"reclaimable\", \"entries\", \
 \"skipped\", \"notes\": [\"…\"]}. \"entries\" and \"skipped\" are numbers.";
 
-/// Write an HTML page with a map of the depot: sizes, ages, references, and what is reclaimable
+/// Write an HTML page with a map of the depot
 ///
-/// The page is one file without external resources. It contains the output of `scratchrs status --json`,
+/// It shows sizes, ages and references, and what is reclaimable. The page is one file without external resources. It contains the output of `scratchrs status --json`,
 /// including the paths on this machine. An existing file is replaced atomically.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]

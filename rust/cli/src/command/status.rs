@@ -20,7 +20,9 @@ With --json: {\"depots\": [\"…\"], \"bytes\", \"freed\", \"kinds\": [{\"kind\"
 \"is_held\", \"is_orphan\", \"until\"}], \"saved\", \"skipped\": [{\"path\", \"line\", \"column\", \"message\", \
 \"consequence\"}], \"notes\": [\"…\"]}.";
 
-/// Show the items of the depot with their sizes, last uses and references, and what is reclaimable
+/// Show the largest items of the depot, and what is reclaimable
+///
+/// The table has the size, last use and number of references of each item.
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {

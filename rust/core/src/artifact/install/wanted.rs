@@ -37,7 +37,8 @@ impl Wanted {
         }
     }
 
-    pub(super) fn without_sources(name: &str, hash: TreeHash) -> Self {
+    /// An artifact without known sources: only the Pkg server is tried.
+    pub fn without_sources(name: &str, hash: TreeHash) -> Self {
         Self {
             name: name.to_owned(),
             hash,
