@@ -28,7 +28,6 @@ use sha2::Digest;
 use crate::error::Error;
 use crate::gzip::{self, Trailer};
 use crate::listing::{Listing, Purpose};
-use crate::platform;
 use crate::reorder;
 use crate::tar_stream::TarStream;
 
@@ -96,23 +95,14 @@ fn pack_with_threads(
     let listing = Listing::new(tree, Purpose::Archive, progress)?;
     let stream = TarStream::new(listing, progress)?;
     progress.expect(stream.len());
-    let directory = match tarball.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let failed = || effect::Error::on("write", tarball);
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".scratchrs-pack-");
-    platform::apply_umask(&mut builder);
-    let temporary = builder.tempfile_in(directory).map_err(failed())?;
-
-    let file = HashingWriter { inner: temporary.as_file(), sha256: sha2::Sha256::new(), size: 0 };
-    let HashingWriter { sha256, size, .. } = match compression {
-        Compression::Gzip => write_gzip(&stream, file, tarball, threads, progress)?,
-        Compression::Zstandard => write_zstandard(&stream, file, tarball, threads, progress)?,
-    };
-    temporary.persist(tarball).map_err(|failure| failed()(failure.error))?;
-    Ok(Packed { sha256: Sha256(sha256.finalize().into()), size })
+    effect::replace_with(tarball, |file| {
+        let file = HashingWriter { inner: file, sha256: sha2::Sha256::new(), size: 0 };
+        let HashingWriter { sha256, size, .. } = match compression {
+            Compression::Gzip => write_gzip(&stream, file, tarball, threads, progress)?,
+            Compression::Zstandard => write_zstandard(&stream, file, tarball, threads, progress)?,
+        };
+        Ok(Packed { sha256: Sha256(sha256.finalize().into()), size })
+    })
 }
 
 /// Compresses the stream to `out`. Errors of `out` name the file `tarball`.

@@ -96,17 +96,6 @@ pub(crate) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result
     Ok(filled)
 }
 
-/// Gives the temporary file the mode of the umask: by default, only the owner can read it.
-#[cfg(unix)]
-pub(crate) fn apply_umask(temporary: &mut tempfile::Builder<'_, '_>) {
-    use std::os::unix::fs::PermissionsExt;
-    temporary.permissions(std::fs::Permissions::from_mode(0o666));
-}
-
-/// Nothing to do: a new file inherits the access rights of its directory.
-#[cfg(windows)]
-pub(crate) fn apply_umask(_: &mut tempfile::Builder<'_, '_>) {}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_only_can_be_written_by_whom_made_it() {
+    fn a_read_only_file_can_be_written_through_the_handle_that_created_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("f");
         let access = Access { executable: true, read_only: true };

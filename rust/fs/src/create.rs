@@ -155,7 +155,7 @@ mod tests {
     use crate::metadata::is_empty_dir;
 
     #[test]
-    fn what_is_in_the_way_is_named() {
+    fn an_obstacle_is_named() {
         let depot = tempfile::tempdir().unwrap();
         let file = depot.path().join("file");
         fs::write(&file, "").unwrap();
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_made_where_something_is_nor_through_a_link() {
+    fn an_existing_path_is_an_error_also_if_it_is_a_link() {
         let directory = tempfile::tempdir().unwrap();
         let [link, outside] = ["link", "outside"].map(|name| directory.path().join(name));
         symlink(outside.as_os_str(), &link, false).unwrap();

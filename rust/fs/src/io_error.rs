@@ -72,7 +72,7 @@ mod unix {
         NAMES.iter().find(|(errno, _)| errno.raw_os_error() == code).map(|(_, name)| *name)
     }
 
-    /// Whether an error means that links lead round in a circle.
+    /// Whether an error means a loop of symbolic links.
     pub(crate) fn is_link_loop(error: &io::Error) -> bool {
         error.raw_os_error() == Some(Errno::LOOP.raw_os_error())
     }
@@ -90,8 +90,8 @@ mod unix {
         error.raw_os_error() == Some(Errno::BADF.raw_os_error())
     }
 
-    /// Whether an error means that the file system, or the way between two of them, does not know
-    /// what it was asked to do, rather than that it failed at it.
+    /// Whether an error means that the file system, or a pair of them, does not support the operation, rather
+    /// than that the operation failed.
     pub(crate) fn is_unsupported(error: &io::Error) -> bool {
         let errors =
             [Errno::OPNOTSUPP, Errno::XDEV, Errno::INVAL, Errno::NOTTY, Errno::NOSYS, Errno::PERM];

@@ -60,7 +60,7 @@ pub use platform::Access;
 pub use progress::{Cancelled, Progress, ProgressState, Unit};
 pub use read::{open, open_nofollow, read, read_from, read_link, read_up_to};
 pub use remove::{StagedRemoval, TrustedDir, remove, remove_leftovers};
-pub use replace::{TEMP_PREFIX, remove_temp_files, replace, replace_locked};
+pub use replace::{TEMP_PREFIX, remove_temp_files, replace, replace_locked, replace_with};
 pub use space::{free_space, free_space_less_reserve};
 pub use stamp::{FileStamp, Snapshot};
 pub use walk::{TreeCursor, walk};

@@ -1,5 +1,4 @@
-//! Giving the content of a file a second place: by a link where the file system can, else by a
-//! copy.
+//! Sharing the content of a file with a second path: by a link if the file system can, else by a copy.
 
 use std::fmt;
 use std::fs;
@@ -17,20 +16,20 @@ use crate::platform;
 use crate::read::open_to_read;
 use crate::syscall_path::SyscallPath;
 
-/// How a second place shares the content of the first.
+/// How a second path shares the content of the first.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
 pub enum LinkMode {
-    /// A file of its own whose blocks are those of the first until one of the two is written to
-    /// (Btrfs, XFS, APFS, ReFS).
+    /// A separate file that shares the blocks of the first until one of them is written to (Btrfs, XFS, APFS,
+    /// ReFS).
     Reflink,
-    /// A second name of the same file: one content, one set of permissions.
+    /// A hard link: both names have one content and one set of permissions.
     Hardlink,
     /// A symbolic link with the absolute path of the first.
     Symlink,
-    /// A file of its own, with blocks of its own.
+    /// A separate file with its own blocks.
     Copy,
 }
 
@@ -39,7 +38,7 @@ impl LinkMode {
     /// can distinguish from a regular one, and a file that costs its size.
     pub const ALL: [Self; 4] = [Self::Reflink, Self::Hardlink, Self::Symlink, Self::Copy];
 
-    /// The name of the mode, which it is read from too.
+    /// The name of the mode, which [`FromStr`] reads.
     pub fn name(self) -> &'static str {
         match self {
             Self::Reflink => "reflink",
@@ -70,21 +69,21 @@ impl FromStr for LinkMode {
     }
 }
 
-/// Links many files in the same way, and finds out on the way what the file system can do: what it
-/// refuses once as unknown to it is not tried again. Several threads may share one.
+/// Links many files in the same mode. A mode that the file system does not support is tried once. Several threads
+/// may share one linker.
 #[derive(Debug)]
 pub struct Linker {
-    /// What to try, in this order; the last is a copy, which every file system can do.
+    /// The modes to try, in this order. The last one is a copy, which every file system supports.
     modes: Vec<LinkMode>,
-    /// Which of them is the first that has not been refused.
+    /// The index of the first of them that was not refused.
     current: AtomicUsize,
 }
 
 impl Linker {
-    /// A linker for the given mode, which falls back on copies only; without one, for the best that
-    /// the file system can do.
+    /// A linker that uses the given mode, or copies if the file system does not support it. Without a mode, it
+    /// uses the best supported one.
     ///
-    /// A program that asks for a mode may be unable to stand another one, but it can stand a copy.
+    /// A program that requests a mode may not work with another one, but works with copies.
     pub fn new(wanted: Option<LinkMode>) -> Self {
         let modes = match wanted {
             None => LinkMode::ALL.to_vec(),
@@ -94,19 +93,18 @@ impl Linker {
         Self { modes, current: AtomicUsize::new(0) }
     }
 
-    /// The mode that the next file will be tried with: the one really used, once there was a file.
+    /// The mode to try with the next file. After the first file, it is the mode that was used.
     pub fn mode(&self) -> LinkMode {
         self.modes[self.current.load(Ordering::Relaxed)]
     }
 
-    /// Gives `target`, where nothing may be, the content and the permissions of the file `original`,
-    /// and returns in which mode.
+    /// Creates `target` with the content and the permissions of the file `original`, and returns the mode that
+    /// was used.
     ///
     /// # Errors
     ///
-    /// If the file system refuses for another reason than that it does not know the mode; also if
-    /// `original` has as many names as it can have ([`Error::is_link_limit`]). A copy that fails
-    /// leaves nothing.
+    /// `target` exists; the file system supports the mode, and fails; or `original` has as many hard links as
+    /// the file system allows ([`Error::is_link_limit`]). A failed copy leaves no file.
     pub fn link(&self, original: &Path, target: &Path) -> Result<LinkMode> {
         self.link_by(target, |mode| link(mode, original, target))
     }
@@ -134,7 +132,7 @@ impl Linker {
 fn verb(mode: LinkMode) -> &'static str {
     match mode {
         LinkMode::Reflink | LinkMode::Copy => "copy a file to",
-        LinkMode::Hardlink | LinkMode::Symlink => "make the link",
+        LinkMode::Hardlink | LinkMode::Symlink => "create the link",
     }
 }
 
@@ -209,7 +207,7 @@ mod tests {
 
     /// A mode that the file system does not support is tried once; any other error does not count.
     #[test]
-    fn what_is_not_supported_is_not_tried_again() {
+    fn an_unsupported_mode_is_not_tried_again() {
         let linker = Linker::new(None);
         let mut tried = Vec::new();
         let mut link = |outcomes: &[(LinkMode, Option<io::ErrorKind>)]| {

@@ -352,11 +352,11 @@ mod tests {
             assert!(lock.is_held() && is_at(&lasting.file, &path));
             let Attempt::Held(holder) = by() else { panic!("held twice") };
             assert_eq!(holder.pid, Some(std::process::id()));
-            assert!(holder.age < Duration::from_secs(500), "Julia goes by the age");
+            assert!(holder.age < Duration::from_secs(500), "Julia compares the age");
             drop(lock);
             assert!(lasting.is_held() && !fs::exists(&path).unwrap());
         }
-        // One whose file is gone can't have other names.
+        // A removed file cannot get another name.
         fs::remove_file(depot.path().join("process.pid")).unwrap();
         let by = PidLock::acquire_by(Some(&lasting), &path, POLICY, Duration::ZERO).unwrap();
         let Attempt::Acquired(lock) = by else { panic!("free") };
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn looking_at_a_lock_changes_nothing() {
+    fn reading_the_holder_changes_nothing() {
         let depot = tempfile::tempdir().unwrap();
         let path = depot.path().join("log.pid");
         assert!(PidLock::holder(&path, POLICY).unwrap().is_none());
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_is_free_only_where_nothing_is_to_be_seen_of_it() {
+    fn a_lock_is_free_only_without_a_file() {
         let depot = tempfile::tempdir().unwrap();
         let path = depot.path().join("log.pid");
         let is_local = platform::is_local(depot.path());
@@ -418,7 +418,7 @@ mod tests {
         drop(lock);
         assert_eq!(PidLock::is_free(&path), is_local);
         write_lock(&path, &format!("{} {}", i32::MAX, host()), Duration::ZERO);
-        assert!(!PidLock::is_free(&path), "somebody has to break it first");
+        assert!(!PidLock::is_free(&path), "it has to be broken first");
         assert!(!PidLock::is_free(&depot.path().join("nowhere/log.pid")));
         // What belongs to the kernel is like what belongs to another machine.
         assert!(!PidLock::is_free(Path::new("/proc/self/log.pid")));

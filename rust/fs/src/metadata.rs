@@ -218,7 +218,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_there_is_told() {
+    fn metadata_describes_a_file() {
         let lab = tempfile::tempdir().unwrap();
         let file = lab.path().join("file");
         assert_eq!(symlink_metadata(&file).unwrap(), None);

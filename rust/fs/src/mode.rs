@@ -92,7 +92,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_tree_that_nobody_may_write_to_has_directories_as_before() {
+    fn a_read_only_tree_has_directories_as_before() {
         let directory = tempfile::tempdir().unwrap();
         let tree = directory.path().join("tree");
         let below = tree.join("below");

@@ -175,12 +175,12 @@ mod tests {
         assert_eq!(points.len(), 5);
         assert_eq!(unescaped(br"\134\011x\9\04"), b"\\\tx\\9\\04");
         for unreadable in [&b""[..], b"22 1 8:1 /", b"x 1 8:1 / / rw"] {
-            assert!(Mounts::of(Some(unreadable)).mounts.is_none(), "then a walk tells");
+            assert!(Mounts::of(Some(unreadable)).mounts.is_none(), "a walk searches then");
         }
     }
 
     #[test]
-    fn what_is_mounted_here_is_found_where_it_is() {
+    fn mounts_of_this_machine_are_found() {
         for mounts in [Mounts::read(), Mounts::of(None)] {
             assert_eq!(mounts.within(Path::new("/proc")), Some(PathBuf::from("/proc")));
             assert_eq!(mounts.within(Path::new("/proc/self")), None, "a link is not followed");

@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_later_process_goes_on() {
+    fn a_later_process_continues() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
         let mut first = PartialFile::open(&path).unwrap();

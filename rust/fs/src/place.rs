@@ -170,7 +170,7 @@ mod tests {
             assert_eq!(fs::read_dir(&target).unwrap().count(), 1, "{prepare}");
             assert_eq!(identity(&target), identity_of_built);
         }
-        assert!(built.join("old").exists(), "what was replaced is the caller's to remove");
+        assert!(built.join("old").exists(), "the caller removes the old directory");
     }
 
     #[test]
@@ -194,11 +194,11 @@ mod tests {
         fs::write(target.join("new"), "").unwrap();
         set_aside();
         restore_replaced(&target).unwrap();
-        assert!(holds("new") && !holds("old"), "the new one stays, the old one goes");
+        assert!(holds("new") && !holds("old"), "the new one stays, the old one is removed");
     }
 
     #[test]
-    fn a_new_directory_goes_over_none() {
+    fn a_new_directory_replaces_none() {
         let depot = tempfile::tempdir().unwrap();
         let (target, built) = (depot.path().join("target"), depot.path().join("built"));
         remove_and_make(&built);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_taken_once() {
+    fn one_of_several_is_placed() {
         let lab = tempfile::tempdir().unwrap();
         let at = |name: &str| lab.path().join(name);
         for (round, kind) in ["file", "directory"].into_iter().enumerate() {

@@ -163,7 +163,7 @@ mod tests {
         assert!(is_file(&at("file")));
     }
 
-    /// What is at the path, and how the message names it.
+    /// Paths of special files, with the names of their types in messages.
     fn special_files(directory: &Path) -> Vec<(std::path::PathBuf, &'static str)> {
         let at = |name: &str| directory.join(name);
         rustix::fs::mkfifoat(rustix::fs::CWD, at("fifo"), 0o600.into()).unwrap();
@@ -228,8 +228,8 @@ mod tests {
 
     #[test]
     #[cfg(target_os = "linux")]
-    fn a_file_is_read_to_its_end_whatever_its_length_was_said_to_be() {
-        // The system says that this one is empty.
+    fn a_file_is_read_to_its_end_whatever_its_metadata_says() {
+        // Its size is zero.
         let path = Path::new("/proc/self/status");
         let (bytes, _) = read_up_to(path, 1 << 20).unwrap().unwrap();
         assert!(bytes.starts_with(b"Name:") && bytes.ends_with(b"\n"));

@@ -206,7 +206,7 @@ mod tests {
     use crate::walk::{MountPolicy, TreeCursor};
 
     #[test]
-    fn a_tree_goes_and_nothing_outside_it() {
+    fn a_tree_is_removed_and_nothing_outside_it() {
         let depot = tempfile::tempdir().unwrap();
         let outside = depot.path().join("outside");
         fs::create_dir(&outside).unwrap();
@@ -395,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_removal_left_goes() {
+    fn leftovers_of_a_killed_removal_are_removed() {
         let depot = tempfile::tempdir().unwrap();
         let beside = |name: &str| depot.path().join(name);
         for name in ["tree@removing-1-0", "tree@removing-23-1", "trees@removing-1-0", "tree"] {
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_goes_and_its_target_stays() {
+    fn a_link_is_removed_and_its_target_stays() {
         let depot = tempfile::tempdir().unwrap();
         let target = depot.path().join("target");
         fs::create_dir(&target).unwrap();

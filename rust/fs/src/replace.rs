@@ -88,6 +88,33 @@ fn replace_if(
     replace().map_err(Error::on("replace", path))
 }
 
+/// Creates or replaces the file at `path` with the content that `write` produces. Unlike [`replace`], it replaces a
+/// link at `path`, gives the file the permissions of a new one, and does not sync it.
+///
+/// # Crash
+///
+/// Readers see the old file or the new one, whole. A killed process leaves a temporary file beside it.
+///
+/// # Errors
+///
+/// Those of `write`, or the file system refuses. The file is then unchanged.
+pub fn replace_with<T, E: From<Error>>(
+    path: &Path,
+    write: impl FnOnce(&File) -> std::result::Result<T, E>,
+) -> std::result::Result<T, E> {
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".scratchrs-pack-");
+    platform::apply_umask(&mut builder);
+    let new = builder.tempfile_in(directory).map_err(Error::on("write", path))?;
+    let written = write(new.as_file())?;
+    new.persist(path).map_err(|refused| Error::on("write", path)(refused.error))?;
+    Ok(written)
+}
+
 /// Replaces `target` by `new`, and returns the old file: `old`, or one that another process has created
 /// since.
 fn put(new: NamedTempFile, target: &Path, old: Option<File>) -> io::Result<Option<File>> {
@@ -162,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_killed_process_left_goes_and_nothing_else() {
+    fn temporary_files_of_a_killed_process_are_removed() {
         let depot = tempfile::tempdir().unwrap();
         let beside = |name: &str| depot.path().join(name);
         let others = [".scratchrs-other-abcdef", ".scratchrs-file-abc", "file-abcdef"];
@@ -183,20 +210,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_was_made_in_between_is_given_back() {
+    fn a_file_created_meanwhile_is_returned() {
         let depot = tempfile::tempdir().unwrap();
         let file = depot.path().join("file");
         let new = || NamedTempFile::new_in(depot.path()).unwrap();
         assert!(put(new(), &file, None).unwrap().is_none());
-        fs::write(&file, "somebody else's").unwrap();
-        let old = put(new(), &file, None).unwrap().expect("somebody made it");
-        assert_eq!(io::read_to_string(old).unwrap(), "somebody else's");
+        fs::write(&file, "another process").unwrap();
+        let old = put(new(), &file, None).unwrap().expect("another process created it");
+        assert_eq!(io::read_to_string(old).unwrap(), "another process");
         assert_eq!(fs::read(&file).unwrap(), b"");
         assert_eq!(fs::read_dir(depot.path()).unwrap().count(), 1);
     }
 
     #[test]
-    fn what_came_in_between_is_given_back() {
+    fn content_written_meanwhile_is_returned() {
         let depot = tempfile::tempdir().unwrap();
         let file = depot.path().join("file");
         assert_eq!(replace_known(&file, "made", 0).unwrap(), b"");

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// The bytes that may still be written to the file system of `path`; `None` if it does not tell.
+/// The bytes that may still be written to the file system of `path`; `None` if that is unknown.
 pub fn free_space(path: &Path) -> Option<u64> {
     fs2::available_space(path).ok()
 }

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_snapshot_is_told_from_what_replaces_it() {
+    fn a_snapshot_differs_from_its_replacement() {
         let lab = tempfile::tempdir().unwrap();
         let file = lab.path().join("file");
         assert!(Snapshot::read(&file).unwrap().is_none());

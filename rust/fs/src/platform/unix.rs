@@ -14,23 +14,23 @@ use rustix::fs::{Access, AtFlags, CWD, OFlags, RenameFlags, Timespec, Timestamps
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
-/// Whether there is a directory at `path`, by the cheapest call that tells.
+/// Whether there is a directory at `path`, by the cheapest call.
 pub(crate) fn is_dir(path: &Path) -> bool {
     let Ok(short) = crate::syscall_path::SyscallPath::of(path) else { return false };
     let path = short.path();
-    // Only a directory has something behind a slash.
+    // With a slash at the end, only a directory exists.
     let mut name = Vec::with_capacity(path.as_os_str().len() + 1);
     name.extend_from_slice(path.as_os_str().as_bytes());
     name.push(b'/');
     rustix::fs::access(name, Access::EXISTS).is_ok()
 }
 
-/// Whether entries of the directory at `path` may be made and removed.
+/// Whether entries of the directory at `path` may be created and removed.
 pub(crate) fn is_writable_dir(path: &Path) -> bool {
     rustix::fs::access(path, Access::WRITE_OK | Access::EXEC_OK).is_ok()
 }
 
-/// Tells one file or directory of a file system from another.
+/// The inode, which identifies a file or directory in its file system.
 pub(crate) fn identity(metadata: &Metadata) -> Option<u64> {
     Some(metadata.ino())
 }
@@ -40,12 +40,12 @@ pub(crate) fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
     a.ino() == b.ino() && a.dev() == b.dev()
 }
 
-/// Whether a file has other names than the one that it was found by.
+/// Whether a file has several hard links.
 pub(crate) fn has_other_names(metadata: &Metadata) -> bool {
     metadata.nlink() > 1
 }
 
-/// Whether a process of this machine is gone.
+/// Whether a process of this machine has ended.
 pub(crate) fn is_dead(pid: u32) -> bool {
     match i32::try_from(pid).ok().and_then(Pid::from_raw) {
         Some(id) => test_kill_process(id) == Err(Errno::SRCH) || is_zombie(pid),
@@ -53,18 +53,16 @@ pub(crate) fn is_dead(pid: u32) -> bool {
     }
 }
 
-/// Whether a process has ended, and its parent has not taken note of it: in a container whose
-/// first process does not care for orphans, it stays so for good.
+/// Whether a process has ended, and its parent has not waited for it. In a container whose first process does
+/// not reap orphans, it remains a zombie.
 fn is_zombie(pid: u32) -> bool {
-    // `<pid> (<name>) <state> …`, where the name may hold anything. Linux only: other systems
-    // have no such file.
+    // `<pid> (<name>) <state> …`, with any characters in the name. Only Linux has this file.
     let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
     let name_end = stat.iter().rposition(|byte| *byte == b')');
     name_end.is_some_and(|end| stat[end..].starts_with(b") Z"))
 }
 
-/// Exchanges two directories in one step. `Unsupported` where the system or the file system
-/// has no such call.
+/// Exchanges two directories atomically. `Unsupported` if the system or the file system cannot do that.
 pub(crate) fn exchange(a: &Path, b: &Path) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     match rustix::fs::renameat_with(CWD, a, CWD, b, RenameFlags::EXCHANGE) {
@@ -75,10 +73,10 @@ pub(crate) fn exchange(a: &Path, b: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Creates `path` with what `prepare` does to it, so that nobody ever sees it without.
+/// Creates the file at `path` after `prepare` has filled it, so that other processes never see it empty.
 ///
-/// The file is made without a name and then linked to its name. Where the file system cannot
-/// do that, it is made under its name, and can be seen empty for a moment.
+/// The file is created without a name and then linked to its name. If the file system cannot do that, it is
+/// created under its name, and is visible before `prepare` is done.
 pub(crate) fn create_prepared(
     path: &Path,
     mut prepare: impl FnMut(&mut File) -> io::Result<()>,
@@ -95,7 +93,7 @@ pub(crate) fn create_prepared(
     let mut options = OpenOptions::new();
     let mut file = options.read(true).write(true).create_new(true).mode(LOCK_MODE).open(path)?;
     prepare(&mut file).inspect_err(|_| {
-        // Only this one: where it has vanished, the name may be that of another by now.
+        // Only this one: if it has vanished, the name may be that of another file by now.
         let named = file.metadata().and_then(|ours| Ok((ours, std::fs::symlink_metadata(path)?)));
         if named.is_ok_and(|(ours, theirs)| is_same_file(&ours, &theirs)) {
             let _ = std::fs::remove_file(path);
@@ -104,8 +102,7 @@ pub(crate) fn create_prepared(
     Ok(file)
 }
 
-/// Gives an open file another name, if nothing has that. `Unsupported` where the system has no
-/// such call.
+/// Creates a hard link to an open file, unless `path` exists. `Unsupported` if the system cannot do that.
 pub(crate) fn name_also(file: &File, path: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     {
@@ -121,8 +118,8 @@ pub(crate) fn name_also(file: &File, path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether the file system of a directory is this machine's alone, so that everybody sees at once
-/// what is done in it. False where nobody can say.
+/// Whether only this machine uses the file system of a directory, so that all processes see a change at once.
+/// `false` if that is unknown.
 pub(crate) fn is_local(directory: &Path) -> bool {
     #[cfg(target_os = "linux")]
     {
@@ -155,7 +152,7 @@ fn create_nameless(path: &Path) -> Option<File> {
     rustix::fs::open(directory, flags, Mode::from_raw_mode(LOCK_MODE)).ok().map(File::from)
 }
 
-/// Options to create a file where nothing is yet.
+/// Options to create a file that must not exist.
 pub(crate) fn create_options(access: super::Access) -> OpenOptions {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true).mode(mode_of(access));
@@ -174,7 +171,7 @@ pub(crate) fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
     Some(std::ffi::OsString::from_vec(bytes).into())
 }
 
-/// Opens a file as `options` say, without waiting for whatever may be at `path`.
+/// Opens a file with `options`, without waiting for the writer of a FIFO.
 pub(crate) fn open_at_once(path: &Path, options: &OpenOptions) -> io::Result<File> {
     let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
     options.clone().custom_flags(flags.bits().cast_signed()).open(path)
@@ -186,18 +183,23 @@ pub(crate) fn open_nofollow(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
-/// Sets the times of a file to now. Whoever may write to the file may do so.
+/// Sets the times of a file to now. Permission to write to the file is enough.
 pub(crate) fn touch(path: &Path) -> io::Result<()> {
     let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
     let times = Timestamps { last_access: now, last_modification: now };
     Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::empty())?)
 }
 
+/// Gives a temporary file the permissions of a new file: by default, only its owner can read it.
+pub(crate) fn apply_umask(temporary: &mut tempfile::Builder<'_, '_>) {
+    temporary.permissions(std::fs::Permissions::from_mode(0o666));
+}
+
 /// Whether a directory can be opened and synced.
 pub(crate) const SYNCS_DIRECTORIES: bool = true;
 
-/// Writes all that has changed on the file system of an open file to the disk. `Unsupported` where
-/// the system has no such call.
+/// Writes all changes of the file system of an open file to the disk. `Unsupported` if the system cannot do
+/// that.
 pub(crate) fn sync_file_system(file: &File) -> io::Result<()> {
     #[cfg(target_os = "linux")]
     return Ok(rustix::fs::syncfs(file)?);
@@ -236,20 +238,19 @@ pub(crate) fn is_executable(metadata: &Metadata) -> bool {
     metadata.permissions().mode() & 0o100 != 0
 }
 
-/// What a file allows, for the one that replaces it.
+/// The permissions of a file, for the one that replaces it.
 pub(crate) fn permissions(replaced: &Metadata) -> Option<std::fs::Permissions> {
     Some(replaced.permissions())
 }
 
-/// When a file was last changed, its name and its permissions included.
+/// The time of the last change of content, name or permissions.
 pub(crate) fn changed(metadata: &Metadata) -> Option<SystemTime> {
     let nanoseconds = u32::try_from(metadata.ctime_nsec()).ok()?;
     let since = Duration::new(u64::try_from(metadata.ctime()).ok()?, nanoseconds);
     Some(metadata.modified().ok()?.max(UNIX_EPOCH + since))
 }
 
-/// Renames, unless something has the new name. `Unsupported` where the system or the file
-/// system has no such call.
+/// Renames, unless the new name exists. `Unsupported` if the system or the file system cannot do that.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
     match rustix::fs::renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
@@ -260,7 +261,7 @@ pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// What a file allows, without the right to write; `None` if nobody has that.
+/// The permissions of a file without those to write; `None` if it has none of these.
 pub(crate) fn without_write(metadata: &Metadata) -> Option<std::fs::Permissions> {
     let mut permissions = metadata.permissions();
     let mode = permissions.mode();

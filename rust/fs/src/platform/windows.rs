@@ -10,12 +10,12 @@ pub(crate) fn is_dir(path: &Path) -> bool {
     path.is_dir()
 }
 
-/// The standard library has no way to ask: the attempt tells.
+/// Unknown: an attempt to write fails.
 pub(crate) fn is_writable_dir(path: &Path) -> bool {
     path.is_dir()
 }
 
-/// The standard library has no stable way to ask: a killed generation is made again.
+/// The standard library has no stable function for it: a killed generation is repeated.
 pub(crate) fn identity(_metadata: &Metadata) -> Option<u64> {
     None
 }
@@ -79,6 +79,9 @@ pub(crate) fn touch(path: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).open(path)?.set_modified(crate::clock::now())
 }
 
+/// Nothing to do: a new file inherits the access rights of its directory.
+pub(crate) fn apply_umask(_temporary: &mut tempfile::Builder<'_, '_>) {}
+
 /// The standard library opens no directory here.
 pub(crate) const SYNCS_DIRECTORIES: bool = false;
 
@@ -99,7 +102,7 @@ pub(crate) fn symlink(target: &OsStr, path: &Path, to_directory: bool) -> io::Re
     if to_directory { symlink_dir(target, path) } else { symlink_file(target, path) }
 }
 
-/// Nothing to do: here the system tells by a file's name whether it is executable.
+/// Nothing to do: a file's name determines whether it is executable.
 pub(crate) fn set_executable(_path: &Path, _executable: bool) -> io::Result<()> {
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! The cursor of a system that opens directories relative to the handle of another.
+//! The cursor on systems that open directories relative to the handle of another.
 
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -19,7 +19,7 @@ use super::MountPolicy;
 use crate::metadata::{DirEntry, FileKind, Metadata};
 use crate::platform::Access;
 
-/// How many directories below the root are open at most.
+/// The maximum number of open directories below the root.
 const OPEN_AT_MOST: usize = 8;
 
 /// Directories from a root to one below it, the innermost of which is the current one.
@@ -30,10 +30,10 @@ pub struct TreeCursor {
     path: Vec<u8>,
     /// The directories below the root.
     levels: Vec<Level>,
-    /// The handles of the innermost of them. None, if the way back to the current one is lost.
+    /// The handles of the innermost of them. Empty if the current one was moved.
     open: VecDeque<OwnedFd>,
     mounts: MountPolicy,
-    /// Whether the system has `openat2`, as far as is known.
+    /// Whether the system is believed to have `openat2`.
     has_openat2: Cell<bool>,
     buffer: Vec<u8>,
 }
@@ -41,13 +41,13 @@ pub struct TreeCursor {
 /// A directory below the root.
 #[derive(Debug)]
 struct Level {
-    /// How long the path of the directory above is.
+    /// The length of the path of the directory above.
     parent_length: usize,
     /// Device and inode, once its handle is closed.
     identity: Option<Identity>,
 }
 
-/// Tells a file from all others: device and inode.
+/// The identity of a file: device and inode.
 pub(crate) type Identity = (u64, u64);
 
 impl TreeCursor {
@@ -76,7 +76,7 @@ impl TreeCursor {
         }
     }
 
-    /// How many directories below the root the current one is.
+    /// The number of directories from the root to the current one.
     pub fn depth(&self) -> usize {
         self.levels.len()
     }
@@ -107,16 +107,16 @@ impl TreeCursor {
         self.open.back().unwrap_or(&self.root).as_fd()
     }
 
-    /// Goes on to the directory `name` in the current one. No link is followed.
+    /// Enters the directory `name` in the current one. No link is followed.
     ///
     /// # Errors
     ///
-    /// There is no such directory, it cannot be opened, or it is a mount point that must not be
-    /// crossed. The current directory is then the same as before.
+    /// The directory does not exist, cannot be opened, or is a mount point that must not be crossed. The
+    /// current directory is then the same as before.
     pub fn enter(&mut self, name: &OsStr) -> io::Result<()> {
         let opened = loop {
             match self.open_below(name, DIRECTORY) {
-                // Other threads need some too.
+                // Other threads need handles, too.
                 Err(Errno::MFILE | Errno::NFILE) if self.open.len() > 1 => {
                     self.close_outermost()?
                 }
@@ -142,12 +142,12 @@ impl TreeCursor {
         Ok(())
     }
 
-    /// Goes back to the directory above the current one.
+    /// Returns to the directory above the current one.
     ///
     /// # Errors
     ///
-    /// The directory above is no longer there, or the current one is no longer in it. There is no
-    /// current directory then; a further call leads to the next one above.
+    /// The directory above no longer exists, or no longer contains the current one. Then there is no current
+    /// directory; the next call returns to the next one above.
     pub fn leave(&mut self) -> io::Result<()> {
         let Some(level) = self.levels.pop() else { return Ok(()) };
         self.path.truncate(level.parent_length);
@@ -157,14 +157,14 @@ impl TreeCursor {
         }
         let above = match left.and_then(|left| self.open_above(&left)) {
             Some(above) => above,
-            // Another process has moved or removed what is below.
+            // Another process has moved or removed the directory that was left.
             None => self.descend()?,
         };
         self.open.push_back(above);
         Ok(())
     }
 
-    /// The directory above one that was left, if that is still in it.
+    /// The directory above one that was left, if it still contains that one.
     fn open_above(&self, left: &OwnedFd) -> Option<OwnedFd> {
         let expected = self.levels.last()?.identity;
         let above = open(left, OsStr::new(".."), DIRECTORY).ok()?;
@@ -196,7 +196,7 @@ impl TreeCursor {
             let flags = access | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             let resolve = ResolveFlags::NO_XDEV;
             match rustix::fs::openat2(self.handle(), name, flags, Mode::empty(), resolve) {
-                // Some sandboxes forbid what they do not know.
+                // Some sandboxes forbid unknown system calls.
                 Err(Errno::NOSYS | Errno::PERM) => self.has_openat2.set(false),
                 opened => return opened,
             }
@@ -251,7 +251,7 @@ impl TreeCursor {
         }
         let name = OsString::from_vec(name.to_vec());
         let kind = match kind {
-            // Some file systems do not say in the directory what an entry is.
+            // Some file systems do not store the types of entries in the directory.
             FileType::Unknown => match self.stat(&name) {
                 Err(Errno::NOENT) => return Ok(()),
                 found => FileType::from_raw_mode(found?.st_mode),
@@ -279,7 +279,7 @@ impl TreeCursor {
     ///
     /// # Errors
     ///
-    /// There is no such link, or it cannot be read.
+    /// The link does not exist, or cannot be read.
     pub fn read_link(&self, name: &OsStr) -> io::Result<OsString> {
         let text = rustix::fs::readlinkat(self.handle(), name, Vec::new())?;
         Ok(OsString::from_vec(text.into_bytes()))
@@ -289,30 +289,30 @@ impl TreeCursor {
     ///
     /// # Errors
     ///
-    /// There is no such file, or it cannot be read.
+    /// The file does not exist, or cannot be read.
     pub fn open_file(&self, name: &OsStr) -> io::Result<File> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         Ok(File::from(rustix::fs::openat(self.handle(), name, flags, Mode::empty())?))
     }
 
-    /// Creates the file `name`, where nothing is yet, to be written to.
+    /// Creates the file `name`, which must not exist, and opens it for writing.
     pub(crate) fn create_file(&self, name: &OsStr, access: Access) -> io::Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let mode = Mode::from_raw_mode(crate::platform::mode_of(access) as _);
         Ok(File::from(rustix::fs::openat(self.handle(), name, flags, mode)?))
     }
 
-    /// Makes the directory `name`, where nothing is yet.
+    /// Creates the directory `name`, which must not exist.
     pub(crate) fn create_dir(&self, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::mkdirat(self.handle(), name, Mode::from_raw_mode(0o777))?)
     }
 
-    /// Makes the symbolic link `name`, where nothing is yet.
+    /// Creates the symbolic link `name`, which must not exist.
     pub(crate) fn symlink(&self, target: &OsStr, name: &OsStr) -> io::Result<()> {
         Ok(rustix::fs::symlinkat(target, self.handle(), name)?)
     }
 
-    /// Takes the right to write from the file `name`; a link is left as it is.
+    /// Removes write permission from the file `name`; a link stays unchanged.
     pub(crate) fn make_read_only(&self, name: &OsStr) -> io::Result<()> {
         let mode = Mode::from_raw_mode(self.stat(name)?.st_mode & 0o7777);
         let write = Mode::WUSR | Mode::WGRP | Mode::WOTH;
@@ -322,9 +322,8 @@ impl TreeCursor {
         }
     }
 
-    /// Changes the mode of the entry `name`, opened with `flags`. A link, also one that has just
-    /// taken the place of something else, is not followed, and no mount is crossed if that is
-    /// forbidden.
+    /// Changes the mode of the entry `name`, opened with `flags`. A link is not followed, even if it replaces
+    /// the entry at this moment, and no mount is crossed if that is forbidden.
     pub(crate) fn set_mode(&self, name: &OsStr, flags: OFlags, mode: Mode) -> Result<(), Errno> {
         #[cfg(target_os = "linux")]
         {
@@ -341,16 +340,16 @@ impl TreeCursor {
     }
 }
 
-/// How much of a directory is read at a time.
+/// The number of bytes of a directory that are read at once.
 const BUFFER_SIZE: usize = 32 * 1024;
 
-/// The access to a directory that is not listed.
+/// The flags to open a directory that is not listed.
 #[cfg(target_os = "linux")]
 pub(crate) const UNLISTED: OFlags = OFlags::PATH;
 #[cfg(not(target_os = "linux"))]
 pub(crate) const UNLISTED: OFlags = OFlags::RDONLY;
 
-/// How a directory is opened that is listed.
+/// The flags to open a directory that is listed.
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY);
 
 fn open(directory: impl AsFd, name: &OsStr, access: OFlags) -> Result<OwnedFd, Errno> {
@@ -381,8 +380,8 @@ pub(crate) fn identity(found: &Stat) -> Identity {
     (found.st_dev as u64, found.st_ino as u64)
 }
 
-/// Whether a directory is in the same mount as the one above it: the kernel tells that since 5.8, and
-/// the mount's number of every open file since 3.15. Else it is told by the device.
+/// Whether a directory is in the same mount as the one above it. Linux reports that since 5.8, and the number of
+/// an open file's mount since 3.15. Otherwise the devices are compared.
 fn is_same_mount(above: BorrowedFd<'_>, below: BorrowedFd<'_>) -> Result<bool, Errno> {
     #[cfg(target_os = "linux")]
     {

@@ -1,5 +1,5 @@
-//! The cursor of a system without handles of directories: by paths, which are not limited to a few
-//! thousand bytes there. Compiled, but not tested on Windows.
+//! The cursor on systems without handles of directories: by paths, which may be longer there. Never run on
+//! Windows.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
@@ -28,7 +28,7 @@ impl TreeCursor {
         Ok(Self { path: root.to_owned(), depth: 0 })
     }
 
-    /// How many directories below the root the current one is.
+    /// The number of directories from the root to the current one.
     pub fn depth(&self) -> usize {
         self.depth
     }
@@ -38,11 +38,11 @@ impl TreeCursor {
         &self.path
     }
 
-    /// Goes on to the directory `name` in the current one. No link is followed.
+    /// Enters the directory `name` in the current one. No link is followed.
     ///
     /// # Errors
     ///
-    /// There is no such directory. The current one is then the same as before.
+    /// The directory does not exist. The current one is then the same as before.
     pub fn enter(&mut self, name: &OsStr) -> io::Result<()> {
         let path = self.path.join(name);
         if !fs::symlink_metadata(&path)?.is_dir() {
@@ -53,7 +53,7 @@ impl TreeCursor {
         Ok(())
     }
 
-    /// Goes back to the directory above the current one.
+    /// Returns to the directory above the current one.
     ///
     /// # Errors
     ///
@@ -92,7 +92,7 @@ impl TreeCursor {
     ///
     /// # Errors
     ///
-    /// There is no such link, or it cannot be read.
+    /// The link does not exist, or cannot be read.
     pub fn read_link(&self, name: &OsStr) -> io::Result<OsString> {
         Ok(fs::read_link(self.path.join(name))?.into())
     }
@@ -101,7 +101,7 @@ impl TreeCursor {
     ///
     /// # Errors
     ///
-    /// There is no such file, or it cannot be read.
+    /// The file does not exist, or cannot be read.
     pub fn open_file(&self, name: &OsStr) -> io::Result<File> {
         File::open(self.path.join(name))
     }
