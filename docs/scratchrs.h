@@ -45,7 +45,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0xb268f5a3c60ebfb5u
+#define SCRATCHRS_ABI 0xa4c4de2f9e4978c6u
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);

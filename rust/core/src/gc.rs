@@ -70,8 +70,8 @@ use state::CollectionState;
 pub use explain::why;
 pub use options::{Moment, Options};
 pub use report::{
-    Category, Cause, CauseKind, Entry, Explained, Explanation, Gone, Note, Problem, Report, Share,
-    Standing, Status, StoreShare, Waiting,
+    Category, Cause, CauseKind, Deleted, Entry, Explained, Explanation, Note, Problem, Report,
+    Share, Standing, Status, StoreShare, Waiting,
 };
 pub use status::status;
 

@@ -6,7 +6,7 @@ use scratchrs_model::collection::{DepotPlan, State};
 use super::decision_log::log_decisions;
 use super::in_use::why_in_use;
 use super::options::Moment;
-use super::report::{Gone, Report, Waiting};
+use super::report::{Deleted, Report, Waiting};
 use super::state::CollectionState;
 use crate::error::Result;
 use crate::failure::Failure;
@@ -47,7 +47,7 @@ pub(super) fn predict(
             }
             (_, Err(error)) => report.failures.push(Failure::of(path, error)),
             (State::Retained, _) => {}
-            (State::Deletable(reason), _) => report.gone.push(Gone { kind, path, size, reason }),
+            (State::Deletable(reason), _) => report.gone.push(Deleted { kind, path, size, reason }),
             (State::Orphaned { since, until }, _) => {
                 report.waiting.push(Waiting { kind, path, size, since, until });
             }

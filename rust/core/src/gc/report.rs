@@ -70,7 +70,7 @@ pub struct Report {
     #[serde(rename = "skipped")]
     pub notes: Vec<Note>,
     /// The items that were deleted, or would be.
-    pub gone: Vec<Gone>,
+    pub gone: Vec<Deleted>,
     /// The unreachable items that stay for now.
     pub waiting: Vec<Waiting>,
     /// The items that could not be deleted.
@@ -93,7 +93,7 @@ pub struct Report {
 
 /// An item that was deleted, or would be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Gone {
+pub struct Deleted {
     /// What it is.
     pub kind: Category,
     /// Where it was.
@@ -140,7 +140,7 @@ impl Report {
 
     /// The sum of the sizes of deleted items, of one kind or of all.
     pub fn size_of_gone(&self, kind: Option<Category>) -> Size {
-        let is_meant = |gone: &&Gone| kind.is_none_or(|kind| gone.kind == kind);
+        let is_meant = |gone: &&Deleted| kind.is_none_or(|kind| gone.kind == kind);
         self.gone.iter().filter(is_meant).map(|gone| gone.size).sum()
     }
 }
@@ -312,8 +312,8 @@ pub enum CauseKind {
     #[serde(rename = "bindings")]
     Bindings,
     /// A project that does not exist any more.
-    #[serde(rename = "gone project")]
-    GoneProject,
+    #[serde(rename = "missing project")]
+    MissingProject,
     /// A project that is not known.
     #[serde(rename = "unknown project")]
     UnknownProject,

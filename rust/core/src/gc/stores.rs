@@ -13,7 +13,7 @@ use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::store::layout::{KEY, OWNER};
 
 use super::options::{Moment, Options};
-use super::report::{Category, Gone, Note, Problem, Report, Waiting};
+use super::report::{Category, Deleted, Note, Problem, Report, Waiting};
 use crate::error::Result;
 use crate::failure::Failure;
 use crate::store::{self, ArtifactKind, CollectOptions, Store, StoredItem, Survey};
@@ -70,7 +70,7 @@ pub(super) fn collect(
 
 fn add(report: &mut Report, collected: store::Collected, options: &Options) {
     report.abandoned += collected.abandoned.len();
-    report.gone.extend(collected.removed.into_iter().map(|orphan| Gone {
+    report.gone.extend(collected.removed.into_iter().map(|orphan| Deleted {
         kind: Category::Store,
         size: size_of(&orphan),
         path: orphan.path,

@@ -15,7 +15,7 @@ use scratchrs_model::layout;
 
 use super::decision_log::{log_decisions, reason_of};
 use super::options::{Moment, Options};
-use super::report::{Gone, Report};
+use super::report::{Deleted, Report};
 use super::state::{CollectionState, PlannedItem};
 use crate::error::Result;
 use crate::failure::Failure;
@@ -164,7 +164,7 @@ fn remove(
         let (kind, reason) = (candidate.item.kind.into(), candidate.reason);
         match removed {
             Ok(size) => {
-                report.gone.push(Gone { kind, path, size: size.unwrap_or_default(), reason });
+                report.gone.push(Deleted { kind, path, size: size.unwrap_or_default(), reason });
             }
             Err(error) => report.failures.push(Failure::of(path, error)),
         }

@@ -1,7 +1,7 @@
 //! What a collection did, or would do.
 
 use scratchrs_core::Failure;
-use scratchrs_core::gc::{Category, Gone, Report, Waiting};
+use scratchrs_core::gc::{Category, Deleted, Report, Waiting};
 use scratchrs_fs::Size;
 use scratchrs_model::collection::Reason;
 
@@ -97,7 +97,7 @@ fn deleted(report: &Report) -> Vec<String> {
 
 /// Each item that was deleted, or is unreachable.
 fn items(report: &Report, context: &Context<'_>) -> Vec<String> {
-    let gone = report.gone.iter().map(|Gone { path, size, .. }| {
+    let gone = report.gone.iter().map(|Deleted { path, size, .. }| {
         below(&format!("{} ({})", context.path(path), human::size(size.bytes)))
     });
     let waiting = report.waiting.iter().map(|Waiting { path, until, .. }| {
@@ -127,7 +127,7 @@ fn share(report: &Report, kind: Category) -> Option<String> {
     (number > 0).then(|| format!("{:<10}{number:>6}  {size:>10}   {reasons}", kinds::plural(kind)))
 }
 
-fn of_kind(report: &Report, kind: Category) -> impl Iterator<Item = &Gone> {
+fn of_kind(report: &Report, kind: Category) -> impl Iterator<Item = &Deleted> {
     report.gone.iter().filter(move |gone| gone.kind == kind)
 }
 

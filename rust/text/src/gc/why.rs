@@ -90,7 +90,7 @@ fn reference(cause: &Cause, context: &Context<'_>) -> String {
     match (cause.what, cause.name.as_deref().map(visible)) {
         (CauseKind::Bindings, _) => format!("names in {path}"),
         (CauseKind::Project, _) => format!("used by {path}"),
-        (CauseKind::GoneProject, _) => format!("used by {path}, which does not exist any more"),
+        (CauseKind::MissingProject, _) => format!("used by {path}, which does not exist any more"),
         (CauseKind::UnknownProject, _) => "used by an unknown project".to_owned(),
         (CauseKind::InUse, Some(reason)) => reason,
         (CauseKind::Unreadable, Some(reason)) => format!("perhaps referenced by {path}: {reason}"),

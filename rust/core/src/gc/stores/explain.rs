@@ -146,7 +146,7 @@ impl References<'_> {
         let Some(path) = &project.path else {
             return Cause::new(CauseKind::UnknownProject, "", Some(project.last_used));
         };
-        let what = if project.is_gone { CauseKind::GoneProject } else { CauseKind::Project };
+        let what = if project.is_gone { CauseKind::MissingProject } else { CauseKind::Project };
         let mut cause = Cause::new(what, path, Some(project.last_used));
         self.state.trace_package(&mut cause);
         cause
