@@ -1,30 +1,31 @@
-//! The store: files and trees made at run time, kept once, by content.
+//! The store: files and trees created at run time, stored once by content.
 //!
-//! Something is made by a [`Creation`]: its caller fills a directory aside, and what is in there is
-//! hashed and moved to its address. A name of a file of bindings is then bound to the address
-//! ([`bind`]). What no name leads to is an orphan, and is removed by [`collect`] some time later.
-//! See [`scratchrs_model::store`] for what lies on disk.
+//! A [`Creation`] provides a directory, which the caller fills; its content is hashed and moved to
+//! its address. [`bind`] then binds a name in a file of bindings to the address. A content without
+//! a name is an orphan, and [`collect`] deletes it after a grace period. See
+//! [`scratchrs_model::store`] for the layout on disk.
 //!
 //! # Locking
 //!
-//! One lock for each store, `logs/.my_artifact_usage_lock`, held for moments only: to bind and to
-//! unbind, and while a collection decides and takes away. Nothing is hashed, copied or linked under it,
-//! and looking something up takes no lock.
+//! Each store has one lock, `logs/.my_artifact_usage_lock`, which is held only briefly: to bind, to
+//! unbind, and while a collection decides and deletes. No content is hashed, copied or linked under
+//! it, and finding a content takes no lock.
 //!
-//! What a process is making, or has made and not bound yet, is not in any file of bindings. It
-//! claims those addresses in its own directory below `work`, and then waits for whoever holds the lock,
-//! before it looks whether they are there; a collection leaves alone what a living process claims.
+//! Contents that a process is creating, or has created and not bound yet, are in no file of
+//! bindings. The process claims their addresses in its own directory in `work`, then waits until
+//! the lock is free, and only then checks whether they exist. A collection spares the claims of
+//! running processes.
 //!
 //! # Crash
 //!
-//! A content or a tree comes to its address by one rename; before, it is in the directory of the
-//! process that makes it. A dead process is known by its lock, and the next collection
-//! removes what it left. A binding is appended in one write, or its file replaced.
+//! A content or tree is moved to its address by one rename; before, it is in the directory of its
+//! process. The lock shows that a process is dead, and the next collection deletes its leftovers. A
+//! binding is appended in one write, or its file is replaced.
 //!
 //! # Invariant
 //!
-//! A content that a tree at its address has is never removed before the tree. So a tree that is
-//! there can be bound without looking at each of its files.
+//! A content of a tree is never deleted before the tree. So an existing tree can be bound without
+//! checking each of its files.
 
 mod adoption;
 mod aliases;
@@ -86,16 +87,16 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// If the depot's path is relative and there is no current directory.
+    /// If the depot's path is relative and the current directory does not exist.
     pub fn of(place: Place<'_>) -> Result<Self> {
         Self::space(place, layout::OWNER, layout::KEY)
     }
 
-    /// The store that OhMyArtifacts.jl has in a depot.
+    /// The store of OhMyArtifacts.jl in a depot.
     ///
     /// # Errors
     ///
-    /// As [`Store::of`].
+    /// The errors of [`Store::of`].
     pub fn of_peer(place: Place<'_>) -> Result<Self> {
         Self::space(place, layout::PEER_OWNER, layout::PEER_KEY)
     }
@@ -115,21 +116,21 @@ impl Store {
         self.layout.root()
     }
 
-    /// Where things are in the store.
+    /// The layout of the store.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The address of what has this hash, whether it is there or not.
+    /// The address of a hash, which may not exist.
     pub fn path(&self, hash: Sha256) -> String {
         self.layout.artifact(hash)
     }
 
-    /// What lies at the address of `hash`; none if nothing.
+    /// The kind of the content with this hash, or `None` if the store does not have it.
     ///
     /// # Errors
     ///
-    /// If that cannot be read.
+    /// If its metadata cannot be read.
     pub fn kind(&self, hash: Sha256) -> Result<Option<ArtifactKind>> {
         let found = fs::symlink_metadata(Path::new(&self.path(hash)))?;
         Ok(found.map(|found| match found.kind {
@@ -138,7 +139,7 @@ impl Store {
         }))
     }
 
-    /// Runs `act` while the lock is held, which it waits for no longer than `lock_timeout`.
+    /// Runs `act` under the lock. Waits for at most `lock_timeout` for the lock.
     fn locked<T>(&self, lock_timeout: Duration, act: impl FnOnce() -> Result<T>) -> Result<T> {
         let lock = self.layout.lock();
         let path = Path::new(&lock);
@@ -150,7 +151,7 @@ impl Store {
         }
     }
 
-    /// Runs `act` while the lock is held, which it waits for as long as the work is wanted.
+    /// Runs `act` under the lock. Waits for the lock until the work is cancelled.
     fn locked_while_wanted<T>(
         &self,
         progress: &Progress,

@@ -1,7 +1,7 @@
-//! The paths in the logs of a store, which is used and collected by several paths of its depot.
+//! The paths in the logs of a store whose depot has several paths.
 //!
-//! A log that lies in a store is about this store and its depot: what a path leads to there counts, and
-//! if it leads to nothing, its end does.
+//! A log in a store is about this store and its depot. A path in it counts by the file at that
+//! path; if that does not exist, by its tail in the depot of the store.
 
 use std::collections::HashMap;
 use std::path::{MAIN_SEPARATOR, Path};
@@ -14,10 +14,10 @@ use scratchrs_model::orphans::Orphans;
 
 use super::Store;
 
-/// The names at the end of a store's path that say which space it is in.
+/// The number of components at the end of a store's path that identify its space.
 const NAMES: usize = 3;
 
-/// What a path that leads to nothing can lead to in the depot of a store, by the same names.
+/// The paths in the depot of a store that correspond to a missing path.
 pub(super) fn relocated(store: &Store, path: &str) -> Vec<String> {
     let root = Path::new(store.root());
     let depot = root.ancestors().nth(NAMES).and_then(Path::to_str);
@@ -27,7 +27,7 @@ pub(super) fn relocated(store: &Store, path: &str) -> Vec<String> {
     depot.map_or_else(Vec::new, |depot| aliases::relocated(path, &DepotPath::new(depot)).collect())
 }
 
-/// The path of something in a store, by the path of the store.
+/// A path in a store under another path of it, as a path below its root.
 fn own(store: &Store, path: &str) -> Option<String> {
     let root = store.root();
     let names: Vec<&str> = root.rsplit(MAIN_SEPARATOR).take(NAMES).collect();
@@ -39,8 +39,8 @@ fn own(store: &Store, path: &str) -> Option<String> {
 
 const SEPARATOR: &str = if cfg!(windows) { "\\" } else { "/" };
 
-/// The orphans of a store, by the path of the store: those that another path of it begins keep their
-/// time.
+/// The orphans of a store with paths below its root. Those under another path of the store keep
+/// their time.
 pub(super) fn with_own_paths(store: &Store, orphans: Orphans) -> Orphans {
     let is_own = |path: &str| Path::new(path).starts_with(store.root());
     let (mut own_paths, foreign): (Orphans, Orphans) = {
@@ -56,7 +56,7 @@ pub(super) fn with_own_paths(store: &Store, orphans: Orphans) -> Orphans {
     own_paths
 }
 
-/// Finds the files of bindings that a log names.
+/// Finds the files of bindings in a log.
 pub(super) struct Files<'a> {
     store: &'a Store,
     by_id: HashMap<FileId, &'a str>,
@@ -64,15 +64,15 @@ pub(super) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    /// Finds those of a store that lie at the paths `files`, and others.
+    /// `files` are the paths of the files in the store.
     pub(super) fn new(store: &'a Store, files: &'a [String]) -> Self {
         let ids =
             files.iter().filter_map(|file| Some((FileId::of(Path::new(file))?, file.as_str())));
         Self { store, by_id: ids.collect(), found: HashMap::new() }
     }
 
-    /// The path of a file: the one by which the store has it; else that in the depot, if nothing is at
-    /// the path in the log.
+    /// The path of a file: below the root of the store; or in its depot, if the path in the log
+    /// does not exist.
     pub(super) fn find(&mut self, file: &str) -> String {
         if Path::new(file).starts_with(self.store.root()) {
             return file.to_owned();

@@ -1,10 +1,10 @@
-//! Names for contents: the files of bindings.
+//! Names of contents, in files of bindings.
 //!
 //! # Crash
 //!
-//! The log of uses has its line before the name is bound: of a file elsewhere than in the store,
-//! it would be unknown otherwise. A name that is not bound after all is found not to be. A new name is
-//! appended to its file in one write; any other change replaces the file.
+//! A line is appended to the usage log before the name is bound; otherwise, a file outside of the
+//! store would be unknown. A line for a name that is not bound is ignored. A new name is appended
+//! to its file in one write; any other change replaces the file.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,34 +25,33 @@ use crate::error::{Error, Result};
 use crate::place::in_current_directory;
 use crate::time::local_time;
 
-/// A file of bindings that is ready to be used.
+/// The result of [`open_bindings`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Opened {
     /// The file.
     pub path: String,
-    /// Whether the last collection is so long ago that one is due.
+    /// Whether a collection is due.
     pub is_collection_due: bool,
 }
 
-/// For whom a file of bindings is opened.
+/// The version and project for which a file of bindings is opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpenOptions<'a> {
-    /// The version of the package, if each is to have names of its own.
+    /// The version of the package, if each version has its own names.
     pub version: Option<&'a str>,
-    /// The project file on whose behalf; none if it is unknown.
+    /// The project file that uses the package, if it is known.
     pub project: Option<&'a str>,
 }
 
-/// Makes the file of bindings of a package, unless it is there; that of one version of it, if a
-/// version is given. The use is logged, once a day for each file, project and process: what the file
-/// binds stays for as long as one of the projects does, or if none is known.
-///
-/// That the use cannot be logged, say because the depot is read-only, is no error.
+/// Creates the file of bindings of a package, or of one version of it, unless it exists. Logs the
+/// use once a day for each file, project and process: collections keep the bindings while one of
+/// these projects exists, or if none is known. Errors of the log are ignored, for example in a
+/// read-only depot.
 ///
 /// # Errors
 ///
-/// If the version can stand in no name of a file, or something cannot be made; or somebody holds the
-/// lock of the store for longer than `lock_timeout`.
+/// If the version is invalid, a file cannot be created, or another process holds the lock of the
+/// store for longer than `lock_timeout`.
 pub fn open_bindings(
     store: &Store,
     package: Uuid,
@@ -74,7 +73,7 @@ pub fn open_bindings(
     if !is_known {
         let logged = store.locked(lock_timeout, || {
             users::log(store, &path, project, now)?;
-            // A collection that was faster has deleted what no known user had.
+            // A collection may have deleted the unused file before.
             make_files(store, &path)
         });
         match logged {
@@ -88,10 +87,10 @@ pub fn open_bindings(
     Ok(Opened { path, is_collection_due })
 }
 
-/// Makes what a store consists of, and a file of bindings.
+/// Creates the files of a store, and a file of bindings.
 fn make_files(store: &Store, bindings: &str) -> Result<()> {
     let layout = store.layout();
-    // The time of the last change of the file of orphans is that of the last collection.
+    // The modification time of the file of orphans is the time of the last collection.
     for file in [layout.usage(), layout.orphanages(), bindings.to_owned()] {
         let file = Path::new(&file);
         if fs::symlink_metadata(file)?.is_none() {
@@ -104,21 +103,21 @@ fn make_files(store: &Store, bindings: &str) -> Result<()> {
 /// How a name is bound.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BindOptions<'a> {
-    /// Whether to bind a name that is bound already.
+    /// Whether to replace an existing binding.
     pub force: bool,
-    /// What the package wants to keep with the name: TOML whose key `meta` has it.
+    /// Data of the package for the name: TOML with the key `meta`.
     pub metadata: Option<&'a str>,
 }
 
-/// What binding a name came to.
+/// The result of binding a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Bound {
-    /// The name is bound now.
+    /// The name was not bound before.
     New,
-    /// The name stood for something else before.
+    /// The previous binding was replaced.
     Replaced,
-    /// The name is bound, and stays as it is.
+    /// The name is bound, and the binding was kept.
     Taken,
 }
 
@@ -126,8 +125,8 @@ pub enum Bound {
 ///
 /// # Errors
 ///
-/// [`Error::NotFound`] if nothing of that hash is in the store; [`Error::Format`] if the file does
-/// not read; [`Error::InvalidInput`] if the metadata do not.
+/// [`Error::NotFound`] if the store does not have the hash; [`Error::Format`] if the file is
+/// invalid; [`Error::InvalidInput`] if the metadata are invalid.
 pub fn bind(
     store: &Store,
     file: &str,
@@ -177,12 +176,12 @@ fn metadata(text: &str) -> Result<toml::Value> {
     table.remove("meta").ok_or_else(|| invalid("there is no `meta`".to_owned()))
 }
 
-/// Removes names from the file `file`, an absolute path; those that are not there do not matter.
-/// Whether any was there.
+/// Removes names from the file `file`, an absolute path. Missing names are ignored. Returns whether
+/// a name was bound.
 ///
 /// # Errors
 ///
-/// If there is no such file, or it does not read or cannot be written.
+/// If the file does not exist, is invalid or cannot be written.
 pub fn unbind(store: &Store, file: &str, names: &[&str], lock_timeout: Duration) -> Result<bool> {
     let path = Path::new(file);
     store.locked(lock_timeout, || {
@@ -201,11 +200,11 @@ pub fn unbind(store: &Store, file: &str, names: &[&str], lock_timeout: Duration)
 ///
 /// # Errors
 ///
-/// If there is no such file, or it does not read.
+/// If the file does not exist or is invalid.
 pub fn bindings(file: &str) -> Result<Arc<Bindings>> {
     let path = Path::new(file);
     let opened = match Cached::take(path) {
-        // Another process may be appending to it: half a line can be seen for a moment.
+        // Another process may be appending a line, and a read can return a part of it.
         Err(Error::Format { .. }) => Cached::take(path),
         result => result,
     }?;
@@ -219,11 +218,11 @@ fn missing(path: &Path) -> Error {
     Error::NotFound(format!("there is no file `{}`", path.display()))
 }
 
-/// What `name` stands for in the file `file`; none if nothing.
+/// The hash that `name` is bound to in the file `file`, or `None`.
 ///
 /// # Errors
 ///
-/// As [`bindings`], and if the entry of the name has no valid hash.
+/// The errors of [`bindings`], and if the entry of the name has no valid hash.
 pub fn bound_hash(file: &str, name: &str) -> Result<Option<Sha256>> {
     let binding = bindings(file)?.get(name).map_err(|error| Error::Format {
         path: file.into(),
@@ -234,12 +233,12 @@ pub fn bound_hash(file: &str, name: &str) -> Result<Option<Sha256>> {
     Ok(binding.map(|binding| binding.hash))
 }
 
-/// The usage of each path, down to the files of trees, as OhMyArtifacts.jl keeps it in
-/// `logs/my_artifact_usage.toml`; that file is brought up to date.
+/// The usage of each path, including the files of trees, in the format of OhMyArtifacts.jl. Also
+/// writes it to `logs/my_artifact_usage.toml`, if possible.
 ///
 /// # Errors
 ///
-/// If the store cannot be read. That the file cannot be written is no reason not to answer.
+/// If the store cannot be read.
 pub fn usage(store: &Store, lock_timeout: Duration) -> Result<Usage> {
     store.locked(lock_timeout, || {
         let usage = mark::mark(store)?.logged;
@@ -248,22 +247,22 @@ pub fn usage(store: &Store, lock_timeout: Duration) -> Result<Usage> {
     })
 }
 
-/// A file of bindings that was read, and is held open: while it is, no other file has its identity,
-/// and every change of ours makes it longer or another file. So one look tells whether it is still
-/// as it was.
+/// A file of bindings that was read, and is kept open. While it is open, no other file has its
+/// identity, and each of our changes makes it longer or another file. So its metadata show whether
+/// it has changed.
 #[derive(Debug, Default)]
 struct Cached {
     held: Option<Snapshot>,
     bindings: Arc<Bindings>,
 }
 
-/// The files that were used last, the latest at the end.
+/// The most recently used files, the latest at the end.
 static CACHE: Mutex<Vec<(PathBuf, Cached)>> = Mutex::new(Vec::new());
-/// How many files are held open.
+/// The number of files that are kept open.
 const CACHED_FILES: usize = 8;
 
 impl Cached {
-    /// The file at `path` as it is now, which leaves the cache; none if there is none.
+    /// The current file at `path`, removed from the cache, or `None` if it does not exist.
     fn take(path: &Path) -> Result<Option<Self>> {
         let cached = {
             let mut cache = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -285,7 +284,7 @@ impl Cached {
         Ok(Some(Self { held: Some(held), bindings: Arc::new(bindings) }))
     }
 
-    /// Keeps the file after its text was appended to, under the lock.
+    /// Puts the file into the cache after a change under the lock.
     fn remember(mut self, path: &Path) -> Result<()> {
         match &mut self.held {
             Some(held) => held.refresh(path)?,

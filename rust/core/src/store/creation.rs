@@ -1,4 +1,4 @@
-//! Making something that is to be stored.
+//! Creating contents and trees in a store.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -17,33 +17,34 @@ use crate::error::{Error, Result};
 
 const TREE: &str = "tree";
 const COPY: &str = "copy";
-/// For how long others may hold the lock of the store, where another process has removed what this one
-/// was making.
+/// The time to wait for the lock of the store if another process has removed the session of this
+/// one.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A directory that its caller fills. Dropping it removes what was made.
+/// A directory that the caller fills. Dropping it removes its content.
 #[derive(Debug)]
 pub struct Creation {
     store: Store,
     source: Work,
 }
 
-/// How something is stored.
+/// How a tree is stored.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CreateOptions {
-    /// How the files of a tree are linked to their contents. A tree that is there already and
-    /// linked in another way is linked anew. Without a choice: what was chosen for the store, or
-    /// the best that the file system can do; and a tree that is there stays as it is.
+    /// How the files of the tree are linked to their contents. An existing tree that is linked in
+    /// another way is linked again. If `None`, the setting of the store applies, or the best mode
+    /// that the file system supports, and an existing tree is kept.
     pub link: Option<LinkMode>,
 }
 
 impl Creation {
-    /// Begins: makes a directory to be filled.
+    /// Begins a creation with an empty directory. The first creation of a process takes the lock of
+    /// the store.
     ///
     /// # Errors
     ///
-    /// If it cannot be made, or another process holds the lock of the store for longer than `lock_timeout`:
-    /// the first creation of a process takes it.
+    /// If the directory cannot be created, or another process holds the lock for longer than
+    /// `lock_timeout`.
     pub fn begin(store: &Store, lock_timeout: Duration) -> Result<Self> {
         Ok(Self { store: store.clone(), source: session::begin(store, lock_timeout)? })
     }
@@ -53,13 +54,13 @@ impl Creation {
         self.source.directory()
     }
 
-    /// Fills the directory, in which nothing is yet, with a copy of a file or of what is in a
-    /// directory. Returns what [`Creation::finish`] is to store then.
+    /// Copies a file, or the content of a directory, into the directory, which must be empty.
+    /// Returns the argument for [`Creation::finish`].
     ///
     /// # Errors
     ///
-    /// If something cannot be read or written, or is neither file, directory nor link; or nobody
-    /// wants it any more.
+    /// If an entry cannot be read or written, or is neither a file, a directory nor a link; or the
+    /// work is cancelled.
     pub fn copy(&self, path: &Path, progress: &Progress) -> Result<Option<String>> {
         progress.begin(format!("Copying `{}`", path.display()));
         if fs::is_dir(path) {
@@ -79,16 +80,16 @@ impl Creation {
         Ok(Some(COPY.to_owned()))
     }
 
-    /// Stores what `returned` names in the directory: a path that is absolute or begins there; the
-    /// whole directory if it is none. Files are moved, not copied; those that are stored already
-    /// are left out.
+    /// Stores the file or directory at `returned`, a path in the directory, absolute or relative to
+    /// it; or the whole directory if it is `None`. Files are moved, not copied, unless their
+    /// content is stored already.
     ///
     /// # Errors
     ///
-    /// If `returned` is not in the directory or names nothing; if something is neither file,
-    /// directory nor link, or a link leads out of the tree, to nothing or in a circle; or the file
-    /// system refuses. Contents of a tree may have been stored by then; they are unused, and a
-    /// collection removes them.
+    /// If `returned` is not in the directory or does not exist; an entry is neither a file, a
+    /// directory nor a link; a link leads out of the tree, to a missing file or in a cycle; or the
+    /// file system refuses. Some contents of the tree may be stored then; a collection deletes
+    /// them.
     pub fn finish(
         self,
         returned: Option<&str>,
@@ -106,12 +107,12 @@ impl Creation {
         self.store_file(&target, &found, || self.wait(progress), progress)
     }
 
-    /// Does at once what [`Creation::finish`] does, if `returned` is a small file; else gives the
-    /// creation back. Waits for the lock of the store no longer than `lock_timeout`.
+    /// Like [`Creation::finish`], for a small file at `returned`. Waits for at most `lock_timeout`
+    /// for the lock of the store.
     ///
     /// # Errors
     ///
-    /// The creation, if it has to be finished in the other way.
+    /// The creation, if it must be finished with [`Creation::finish`].
     pub fn finish_quickly(
         self,
         returned: &str,
@@ -129,16 +130,16 @@ impl Creation {
         }
     }
 
-    /// Removes the directory, with all that is in it.
+    /// Removes the directory with its content.
     ///
     /// # Errors
     ///
-    /// If something cannot be removed.
+    /// If an entry cannot be removed.
     pub fn abandon(self) -> Result<()> {
         Ok(fs::remove(self.directory())?)
     }
 
-    /// What is to be stored, and what it is.
+    /// The path to store, with its metadata.
     fn target(&self, returned: Option<&str>) -> Result<(PathBuf, Metadata)> {
         let Some(returned) = returned else { return looked_at(self.directory().to_owned()) };
         let source = self.directory().to_string_lossy();
@@ -158,7 +159,7 @@ impl Creation {
                 "the returned path `{returned}` does not exist"
             )));
         };
-        // Most return a file that they have just put there.
+        // The usual case: a file directly in the directory.
         if seen.kind == FileKind::File && path.parent() == Some(self.directory()) {
             return Ok((path, seen));
         }
@@ -234,8 +235,8 @@ impl Creation {
         )
     }
 
-    /// Builds the tree aside and puts it at its address; in the place of one that is there. Whether
-    /// none was, and how its files are linked.
+    /// Builds the tree in a working directory, and renames it to its address, or exchanges it with
+    /// an existing tree. Returns whether it is new, and how its files are linked.
     fn build(
         &self,
         directory: &Path,
@@ -253,14 +254,14 @@ impl Creation {
         let place = PathBuf::from(self.store.path(hash));
         let is_new = tree::into_place(&built, &place)?;
         if !is_new {
-            // It is linked otherwise, or has no record: what is built is as good or better.
+            // The existing tree is linked in another way, or has no record.
             fs::place(&built, &place, IfExists::Swap)?;
         }
         fs::make_read_only(&place)?;
         Ok((is_new, used))
     }
 
-    /// Runs `act` while this process claims `hashes`. What it made stays claimed until it is bound.
+    /// Runs `act` while this process claims `hashes`. Its result stays claimed until it is bound.
     fn claimed(
         &self,
         hashes: &BTreeSet<Sha256>,

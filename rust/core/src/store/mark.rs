@@ -1,4 +1,4 @@
-//! References in a store: the files of bindings, the trees, and the log of uses, put together.
+//! References in a store, from the files of bindings, the trees and the usage log.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
@@ -19,7 +19,7 @@ use crate::error::Result;
 use crate::failure::Failure;
 use crate::time::local_time;
 
-/// A name that is bound.
+/// A bound name.
 #[derive(Clone, Debug)]
 pub(super) struct Name {
     pub(super) file: String,
@@ -31,22 +31,22 @@ pub(super) struct Name {
 /// The references in a store.
 #[derive(Debug, Default)]
 pub(super) struct Marked {
-    /// The names that are bound now.
+    /// The bound names.
     pub(super) names: Vec<Name>,
-    /// The references to each path: the names that are bound now, down to the files of trees.
+    /// The references to each path by the bound names, including the files of trees.
     pub(super) usage: Usage,
-    /// The same for all that were ever bound, as far as the log goes back: what OhMyArtifacts calls
-    /// the usage until its next collection.
+    /// The same, also for names in the log that are not bound any more: the usage of OhMyArtifacts
+    /// up to its next collection.
     pub(super) logged: Usage,
-    /// The records of all trees that are there.
+    /// The records of all existing trees.
     pub(super) trees: BTreeMap<Sha256, Record>,
-    /// What is at which address.
+    /// The hashes and kinds of all contents and trees.
     pub(super) addresses: Vec<(Sha256, FileKind)>,
-    /// The log, without uses that are no more.
+    /// The log, without uses of names that are not bound.
     pub(super) uses: Vec<Use>,
-    /// Files of bindings that do not read, with the reason.
+    /// Invalid files of bindings, with the reason.
     pub(super) unreadable: Vec<Failure>,
-    /// Files of which it is not known what they bind: nothing may be removed while they are there.
+    /// Invalid files, which may bind any content: nothing is deleted while they exist.
     pub(super) unknown: Vec<String>,
 }
 
@@ -90,7 +90,7 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
                         Ok(binding) => binding,
                         Err(invalid) => {
                             marked.does_not_read(file, invalid.to_string());
-                            // What the name ever stood for, it may stand for still.
+                            // The name may still be bound to any hash in the log.
                             for used in logged().filter(|used| used.name == name) {
                                 bound.insert((file.clone(), name.to_owned(), used.hash));
                                 marked.bind(store, file, name, used.hash, used.time);
@@ -106,7 +106,7 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
             }
             Err(fault) => {
                 marked.does_not_read(file, fault.to_string());
-                // What it ever bound, it may bind still.
+                // The file may still have any binding in the log.
                 for used in logged() {
                     bound.insert((file.clone(), used.name.clone(), used.hash));
                     marked.bind(store, file, &used.name, used.hash, used.time);
@@ -129,8 +129,8 @@ pub(super) fn mark(store: &Store) -> Result<Marked> {
 }
 
 impl Marked {
-    /// Notes a file that is not understood completely. It may bind anything, whatever the log says: so
-    /// nothing is removed as long as it is so.
+    /// Adds a file that is not understood completely. It may bind any content, so nothing is
+    /// deleted.
     fn does_not_read(&mut self, file: &str, reason: String) {
         if self.unknown.last().is_none_or(|last| last != file) {
             self.unknown.push(file.to_owned());
@@ -138,7 +138,7 @@ impl Marked {
         }
     }
 
-    /// Leaves out the names of files that go.
+    /// Removes the names in `files`, which are about to be deleted.
     pub(super) fn forget(&mut self, files: &BTreeSet<String>) {
         self.names.retain(|name| !files.contains(&name.file));
         self.uses.retain(|used| !files.contains(&used.file));
@@ -159,7 +159,7 @@ impl Marked {
     }
 }
 
-/// The paths that a binding to `hash` uses: its address, and those of a tree's contents.
+/// The paths that a binding to `hash` references: its address, and those of a tree's contents.
 fn used_paths(store: &Store, trees: &BTreeMap<Sha256, Record>, hash: Sha256) -> Vec<String> {
     let mut paths = vec![store.path(hash)];
     if let Some(record) = trees.get(&hash) {
@@ -169,7 +169,7 @@ fn used_paths(store: &Store, trees: &BTreeMap<Sha256, Record>, hash: Sha256) -> 
     paths
 }
 
-/// The files of bindings that lie in the store.
+/// The files of bindings in the store.
 pub(super) fn files_in(store: &Store) -> Result<Vec<String>> {
     let mut files = Vec::new();
     for package in fs::read_dir(Path::new(store.root()))? {

@@ -132,8 +132,8 @@ pub struct Collected {
     pub bytes: u64,
     /// The orphans that stay for now, by address.
     pub waiting: Vec<Orphan>,
-    /// The files of bindings that were deleted, or would be, since all projects for which they were used
-    /// have been gone for long enough.
+    /// The files of bindings that were deleted, or would be, because all projects that used them
+    /// were deleted long enough ago.
     pub abandoned: Vec<String>,
     /// What could not be deleted.
     pub failed: Vec<Failure>,
@@ -146,9 +146,9 @@ pub struct Collected {
 pub struct Corrupt {
     /// The hash of the content or tree.
     pub hash: Sha256,
-    /// The file that is wrong.
+    /// The corrupt file.
     pub path: String,
-    /// What is wrong with it.
+    /// The kind of damage.
     pub what: String,
     /// The names that are bound to it, directly or through a tree.
     pub bound_by: Vec<NameInFile>,

@@ -1,22 +1,24 @@
-//! What this process is making, and what it has made and not bound yet.
+//! The session of this process in a store: its contents under construction, and those that it has
+//! created and not bound yet.
 //!
 //! # On disk
 //!
 //! ```text
-//! work/<pid>-<n>.pid        locked as long as the process lives
+//! work/<pid>-<n>.pid        locked while the process runs
 //! work/<pid>-<n>/claims     a hash on each line
-//! work/<pid>-<n>/<m>/       one thing being made
+//! work/<pid>-<n>/<m>/       a content under construction
 //! ```
 //!
 //! # Claims
 //!
-//! A collection reads the claims under the lock of the store. So a process that claims does not take it, but sees
-//! that it is free afterwards, before it looks what is there: a collection that comes later finds
-//! the claim, and one that did not has taken away all that it was to.
+//! A collection reads the claims under the lock of the store. A process claims hashes without the
+//! lock, then waits until the lock is free, and only then checks which contents exist. A collection
+//! that takes the lock later finds the claims; one that had the lock before has finished its
+//! deletions.
 //!
 //! # Crash
 //!
-//! The lock of a dead process can be taken; a collection takes it, and deletes both.
+//! The next collection takes the lock of a dead process, and deletes its directory and lock.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -42,28 +44,28 @@ struct Session {
     directory: PathBuf,
     lock: Arc<PidLock>,
     next: u64,
-    /// Directories that were made and have nothing in them any more.
+    /// Empty directories for reuse.
     idle: Vec<PathBuf>,
     claims: HashMap<Sha256, Claim>,
-    /// How many lines the file of claims has: more than there are claims, after a while.
+    /// The number of lines in the file of claims, which can be larger than the number of claims.
     lines: usize,
 }
 
-/// Why something is claimed.
+/// Why a hash is claimed.
 #[derive(Clone, Copy, Debug, Default)]
 struct Claim {
-    /// By how many creations under way.
+    /// The number of running creations that claim it.
     creating: u32,
-    /// Whether it was made and not bound yet.
+    /// Whether it was created and not bound yet.
     is_made: bool,
 }
 
-/// What is claimed in a store.
+/// The claimed hashes of a store.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    /// By other processes, or by this one for what it is making.
+    /// Claimed by other processes, or by running creations of this one.
     pub(super) firm: HashSet<Sha256>,
-    /// By this process, for what it has made and not bound yet.
+    /// Created by this process and not bound yet.
     pub(super) own: HashSet<Sha256>,
 }
 
@@ -71,7 +73,7 @@ fn with_sessions<T>(act: impl FnOnce(&mut BTreeMap<String, Session>) -> T) -> T 
     act(&mut SESSIONS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// A directory of this process in which something is made. Dropping it removes what is in it.
+/// A directory of this process for a content under construction. Dropping it removes its content.
 #[derive(Debug)]
 pub(super) struct Work {
     root: String,
@@ -86,7 +88,7 @@ impl Work {
 
 impl Drop for Work {
     fn drop(&mut self) {
-        // Most are empty in the end, and making one takes longer than looking.
+        // Most are empty at the end, and creating one takes longer than checking.
         let is_empty = matches!(fs::is_empty_dir(&self.directory), Ok(Some(true)));
         let is_kept = is_empty
             && with_sessions(|sessions| match sessions.get_mut(&self.root) {
@@ -97,13 +99,13 @@ impl Drop for Work {
                 _ => false,
             });
         if !is_kept {
-            // What cannot be removed now is removed when this process is gone.
+            // Otherwise the first collection after the end of this process removes it.
             let _ = fs::remove(&self.directory);
         }
     }
 }
 
-/// A directory with nothing in it, for something that is to be made.
+/// Returns an empty directory for a content under construction.
 ///
 /// A session begins under the lock of the store: a process that deletes an unused store holds it.
 pub(super) fn begin(store: &Store, lock_timeout: Duration) -> Result<Work> {
@@ -113,7 +115,7 @@ pub(super) fn begin(store: &Store, lock_timeout: Duration) -> Result<Work> {
     };
     let directory = match with_sessions(in_session) {
         Some(directory) => directory?,
-        // Another process may have removed the whole store.
+        // There is no session, or another process has removed the store.
         None => store.locked(lock_timeout, || {
             with_sessions(|sessions| match in_session(sessions) {
                 Some(directory) => directory,
@@ -130,13 +132,13 @@ pub(super) fn begin(store: &Store, lock_timeout: Duration) -> Result<Work> {
     Ok(Work { root: store.root().to_owned(), directory })
 }
 
-/// The lock that this process holds for as long as its session in a store lasts, if it has one.
+/// The lock of this process's session in a store, if it has one.
 pub(super) fn lasting_lock(store: &Store) -> Option<Arc<PidLock>> {
     with_sessions(|sessions| Some(Arc::clone(&sessions.get(store.root())?.lock)))
 }
 
-/// Claims what is to be made. If another process holds the lock of the store, `wait` takes it and gives it
-/// back, or says why not; then nothing is claimed.
+/// Claims hashes before their contents are created. If another process holds the lock of the store,
+/// `wait` waits for it; if `wait` fails, the claims are withdrawn.
 pub(super) fn claim(
     store: &Store,
     hashes: &BTreeSet<Sha256>,
@@ -152,8 +154,8 @@ pub(super) fn claim(
     wait().inspect_err(|_| settle(store, hashes, None))
 }
 
-/// Ends the claims of a creation, but for what it has made. Lines of the file are removed later: to
-/// claim too much for a while does no harm.
+/// Ends the claims of a creation, except that of its result `made`. Their lines in the file are
+/// removed later: superfluous claims do no harm.
 pub(super) fn settle(store: &Store, hashes: &BTreeSet<Sha256>, made: Option<Sha256>) {
     with_sessions(|sessions| {
         let Some(session) = sessions.get_mut(store.root()) else { return };
@@ -166,7 +168,7 @@ pub(super) fn settle(store: &Store, hashes: &BTreeSet<Sha256>, made: Option<Sha2
     });
 }
 
-/// Ends the claim of something that is bound now. The caller holds the lock of the store.
+/// Ends the claim of a content that is bound now. The caller holds the lock of the store.
 pub(super) fn bound(store: &Store, hash: Sha256) {
     with_sessions(|sessions| {
         let Some(session) = sessions.get_mut(store.root()) else { return };
@@ -177,19 +179,20 @@ pub(super) fn bound(store: &Store, hash: Sha256) {
     });
 }
 
-/// Ends the session of this process in all stores, or in one: what it made and did not bind can be
-/// collected. A process that is about to end calls it, so that nothing is left of it.
+/// Ends the session of this process in all stores, or in one. Collections can then delete contents
+/// that it created and did not bind. A process calls this before it ends, so that it leaves no
+/// files.
 ///
 /// # Errors
 ///
-/// If something cannot be removed; the next collection tries again.
+/// If a file cannot be removed. The next collection tries again.
 pub fn end_session(store: Option<&Store>) -> Result<()> {
     let ended: Vec<Session> = with_sessions(|sessions| match store {
         Some(store) => sessions.remove(store.root()).into_iter().collect(),
         None => std::mem::take(sessions).into_values().collect(),
     });
     for Session { directory, lock, .. } in ended {
-        // The directory first: without a lock it would belong to no process.
+        // The directory is removed first, because it must not exist without the lock.
         let removed = fs::remove(&directory);
         drop(lock);
         removed?;
@@ -197,7 +200,7 @@ pub fn end_session(store: Option<&Store>) -> Result<()> {
     Ok(())
 }
 
-/// Whether a process that lives has made something in a store, or is about to.
+/// Whether a running process has a session in a store.
 pub(super) fn is_alive(store: &Store) -> Result<bool> {
     let work = PathBuf::from(store.layout().below(&[WORK]));
     for entry in fs::read_dir(&work)? {
@@ -209,8 +212,8 @@ pub(super) fn is_alive(store: &Store) -> Result<bool> {
     Ok(false)
 }
 
-/// Reads what is claimed. Unless it touches nothing, it removes what dead processes have left; the
-/// caller holds the lock of the store then.
+/// Reads the claims. Unless `touches_nothing`, also removes the leftovers of dead processes; then
+/// the caller holds the lock of the store.
 pub(super) fn read_claims(store: &Store, touches_nothing: bool) -> Result<Claims> {
     let mut claims = Claims::default();
     let own = with_sessions(|sessions| {
@@ -258,7 +261,7 @@ impl Session {
     fn begin(store: &Store) -> Result<Self> {
         let work = PathBuf::from(store.layout().below(&[WORK]));
         fs::create_dir_all(&work)?;
-        // On a disk that several machines share, the number may be that of another's process.
+        // On a shared disk, a process of another machine may have the same id.
         for count in 0_u32.. {
             let name = format!("{}-{count}", std::process::id());
             let path = work.join(format!("{name}{LOCK}"));
@@ -274,10 +277,10 @@ impl Session {
         unreachable!("there are fewer processes than numbers")
     }
 
-    /// Whether the lock and the directory are still there.
+    /// Whether the lock and the directory still exist.
     fn is_alive(&mut self) -> bool {
         while let Some(idle) = self.idle.last() {
-            // It is in the directory, and that goes with the lock.
+            // It is in the directory, which is removed with the lock.
             if fs::is_dir(idle) {
                 return true;
             }
@@ -286,7 +289,7 @@ impl Session {
         self.lock.is_held() && fs::is_dir(&self.directory)
     }
 
-    /// A directory with nothing in it. The caller knows that the session is alive.
+    /// Returns an empty directory. The caller has checked that the session is alive.
     fn new_directory(&mut self) -> Result<PathBuf> {
         if let Some(directory) = self.idle.pop() {
             return Ok(directory);
@@ -319,7 +322,7 @@ impl Session {
         Ok(())
     }
 
-    /// Changes a claim, if there is one, and forgets it if nothing is left of it.
+    /// Changes a claim, if it exists, and removes it if it has no reason any more.
     fn update(&mut self, hash: Sha256, change: impl FnOnce(&mut Claim)) {
         let Some(claim) = self.claims.get_mut(&hash) else { return };
         change(claim);
@@ -328,8 +331,8 @@ impl Session {
         }
     }
 
-    /// Leaves a line for each claim only. If that fails, what is not claimed any more stays a little
-    /// longer.
+    /// Rewrites the file with one line for each claim. If that fails, withdrawn claims stay in it
+    /// for a while.
     fn rewrite(&mut self) {
         let path = self.directory.join(CLAIMS);
         let lines: String = self.claims.keys().map(|hash| format!("{hash}\n")).collect();

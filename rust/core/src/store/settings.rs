@@ -1,4 +1,4 @@
-//! What the owner of a store has chosen: `store.toml`.
+//! The settings of a store, in `store.toml`.
 //!
 //! ```toml
 //! link = "hardlink"
@@ -12,19 +12,19 @@ use toml::{Table, Value};
 use super::Store;
 use crate::error::{Error, Result};
 
-/// What can be chosen for a store.
+/// The settings of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
-    /// How the files of trees are linked to their contents. Without a choice: the best that the file
-    /// system can do.
+    /// How the files of trees are linked to their contents. If `None`, the best mode that the file
+    /// system supports.
     pub link: Option<LinkMode>,
 }
 
-/// What was chosen for a store.
+/// Reads the settings of a store.
 ///
 /// # Errors
 ///
-/// If the file is there and cannot be read, or is invalid.
+/// If the file exists and cannot be read, or is invalid.
 pub fn settings(store: &Store) -> Result<Settings> {
     let path = store.layout().below(&[scratchrs_model::store::layout::SETTINGS]);
     let text = fs::read(Path::new(&path))?;
@@ -45,7 +45,7 @@ pub fn settings(store: &Store) -> Result<Settings> {
     }
 }
 
-/// Chooses for a store.
+/// Writes the settings of a store.
 ///
 /// # Errors
 ///

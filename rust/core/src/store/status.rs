@@ -16,7 +16,7 @@ use crate::error::Result;
 ///
 /// # Errors
 ///
-/// If something cannot be read.
+/// If a file cannot be read.
 pub fn status(store: &Store) -> Result<Status> {
     let mut marked = mark(store)?;
     let orphans = Orphans::read(&fs::read(Path::new(&store.layout().orphanages()))?).0;

@@ -1,5 +1,4 @@
-//! What a collection of a depot has to know of its store: whether it is in use, its contents, and their
-//! states.
+//! A store for a collection of its depot: whether it is in use, its contents, and their states.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -19,8 +18,8 @@ use crate::error::Result;
 use crate::failure::Failure;
 use crate::locks;
 
-/// Whether a store is in use: a name is bound to an existing content, or may be; a living process creates
-/// something; or an existing project has a file of bindings. Nothing is changed.
+/// Whether a store is in use: a name is or may be bound to an existing content; a running process
+/// has a session; or an existing project uses a file of bindings. Changes nothing.
 pub(crate) fn is_in_use(store: &Store, now: DepotTime) -> Result<bool> {
     if session::is_alive(store)? || Users::read(store, &[])?.are_there(now) {
         return Ok(true);
@@ -31,8 +30,8 @@ pub(crate) fn is_in_use(store: &Store, now: DepotTime) -> Result<bool> {
     Ok(is_bound || !marked.unknown.is_empty())
 }
 
-/// The lock of an unused store: while it is held, no process begins to use the store. None if it is in
-/// use.
+/// The lock of an unused store, or `None` if it is in use. While the lock is held, no process
+/// begins to use the store.
 pub(crate) fn hold_if_unused(store: &Store, now: DepotTime) -> Result<Option<PidLock>> {
     if !fs::is_dir(Path::new(store.root())) {
         return Ok(None);
@@ -45,59 +44,59 @@ pub(crate) fn hold_if_unused(store: &Store, now: DepotTime) -> Result<Option<Pid
     }
 }
 
-/// Something at an address of a store.
+/// A content or tree of a store.
 #[derive(Clone, Debug)]
 pub(crate) struct StoredItem {
     pub(crate) hash: Sha256,
     pub(crate) path: String,
-    /// The names that are bound to it, those of abandoned files too.
+    /// The names that are bound to it, including those in unused files.
     pub(crate) names: Vec<BoundName>,
     /// The trees that have it as the content of a file.
     pub(crate) trees: Vec<Sha256>,
-    /// Its part of what the store takes, of which `shared` is what others have too. What several
-    /// things have is parted among them; so is what a content takes that only trees have.
+    /// Its part of the size of the store; `shared` is the part that it shares with others. Shared
+    /// bytes are divided among the items that share them.
     pub(crate) size: Size,
-    /// Since when it is unused; none if it is in use.
+    /// Since when it is unused, or `None` if it is in use.
     pub(crate) since: Option<DepotTime>,
 }
 
 impl StoredItem {
-    /// Whether it was created itself, rather than as a part of a tree.
+    /// Whether it is not only a content of trees.
     pub(crate) fn is_whole(&self) -> bool {
         !self.names.is_empty() || self.trees.is_empty()
     }
 }
 
-/// What is in a store, and what becomes of it.
+/// The contents of a store and their states.
 #[derive(Debug, Default)]
 pub(crate) struct Survey {
-    /// All that is at an address, by hash.
+    /// All contents and trees, by hash.
     pub(crate) items: Vec<StoredItem>,
-    /// What the trees consist of.
+    /// The records of the trees.
     records: BTreeMap<Sha256, Record>,
-    /// What the store takes, with its records and logs. This and the next three are nothing until it
-    /// is measured.
+    /// The size of the store with its records and logs. This and the next three are zero until
+    /// [`Survey::measured`].
     pub(crate) size: Size,
-    /// How many contents there are.
+    /// The number of contents.
     pub(crate) files: usize,
-    /// What deleting the unused ones would free.
+    /// The size that deleting unused items would free.
     pub(crate) reclaimable: Size,
     /// The bytes that sharing saves.
     pub(crate) saved: u64,
-    /// For whom the files of bindings are used.
+    /// The users of the files of bindings.
     pub(crate) users: Users,
     /// Unused files of bindings, and since when.
     pub(crate) abandoned: BTreeMap<String, DepotTime>,
-    /// Files of bindings that do not read, with the reason.
+    /// Invalid files of bindings, with the reason.
     pub(crate) unreadable: Vec<Failure>,
 }
 
 impl Survey {
-    /// Looks through a store, but for the sizes of what is in it. Nothing is touched.
+    /// Reads a store, without the sizes. Changes nothing.
     ///
     /// # Errors
     ///
-    /// If something is there and cannot be read.
+    /// If a file exists and cannot be read.
     pub(crate) fn take(store: &Store, options: CollectOptions, now: DepotTime) -> Result<Self> {
         let options = CollectOptions { is_dry_run: true, ..options };
         let (marked, users, decided) = examine(store, options, &[], now)?;
@@ -138,7 +137,7 @@ impl Survey {
         self.items = marked.addresses.iter().map(item).collect();
     }
 
-    /// The same with all sizes: what the store takes is parted among the things that have it.
+    /// Adds the sizes. Shared bytes are divided among the items that share them.
     pub(crate) fn measured(mut self, store: &Store) -> Self {
         let records = std::mem::take(&mut self.records);
         let position: HashMap<Sha256, usize> =
@@ -164,7 +163,7 @@ impl Survey {
             self.add(&holders, Size { bytes: bytes + variant, shared: 0, files: 1 });
         }
         self.saved = unshared.saturating_sub(self.size.bytes);
-        // What holds no content: names, logs, records, what is being made.
+        // Files without content: names, logs, records, and contents under construction.
         for entry in fs::read_dir(Path::new(store.root())).unwrap_or_default() {
             if entry.name != ARTIFACTS && entry.name != VARIANTS {
                 let rest = Size::of(&Path::new(store.root()).join(&entry.name));
@@ -174,7 +173,7 @@ impl Survey {
         self
     }
 
-    /// Adds what `holders` have in common.
+    /// Adds a size that `holders` share.
     fn add(&mut self, holders: &[usize], size: Size) {
         self.size += size;
         if holders.iter().all(|holder| self.items[*holder].since.is_some()) {
@@ -182,7 +181,7 @@ impl Survey {
         }
         let count = holders.len() as u64;
         for (number, holder) in holders.iter().enumerate() {
-            // The first has what cannot be parted.
+            // The first one gets the remainder.
             let odd = if number == 0 { size.bytes % count } else { 0 };
             let part = size.bytes / count + odd;
             let shared = if count > 1 { part } else { 0 };

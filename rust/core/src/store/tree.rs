@@ -1,4 +1,4 @@
-//! Contents at their addresses, and trees made of them.
+//! Contents at their addresses, and trees that consist of them.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -13,12 +13,12 @@ use scratchrs_model::store::record::{Entry, Kind, Record};
 use super::Store;
 use crate::error::{Error, Result};
 
-/// Makes the links of a tree such that they lead to something in the tree wherever it is moved to:
-/// an absolute one that does is made relative, in the tree and in its record.
+/// Makes absolute links into the tree relative, in the tree and in its record, so that they stay
+/// valid when the tree is moved.
 ///
 /// # Errors
 ///
-/// If a link leads out of the tree, to nothing, or in a circle.
+/// If a link leads out of the tree, to a missing file or in a cycle.
 pub(super) fn settle_links(root: &Path, record: &mut Record) -> Result<()> {
     let real = fs::canonicalize(root)?;
     for Entry { path, kind } in &mut record.entries {
@@ -63,7 +63,7 @@ pub(super) fn settle_links(root: &Path, record: &mut Record) -> Result<()> {
     Ok(())
 }
 
-/// Whether a relative path goes above the root from a directory at this depth.
+/// Whether a relative path leads above the root from a directory at this depth.
 fn leaves(path: &Path, depth: usize) -> bool {
     let mut depth = depth as i64;
     path.components().any(|component| {
@@ -76,7 +76,7 @@ fn leaves(path: &Path, depth: usize) -> bool {
     })
 }
 
-/// Where an entry of a tree lies below `root`.
+/// The path of an entry of a tree in `root`.
 pub(super) fn on_disk(root: &Path, path: &[u8]) -> Result<PathBuf> {
     match entry_path(path) {
         Some(path) => Ok(root.join(path)),
@@ -88,12 +88,12 @@ pub(super) fn on_disk(root: &Path, path: &[u8]) -> Result<PathBuf> {
     }
 }
 
-/// Moves the file `source` to the address of its content, unless there is one already, and returns
-/// where a file with this content and executable bit is.
+/// Moves the file `source` to the address of its content, unless that exists. Returns the path of a
+/// file with this content and executable bit.
 ///
-/// A content that is there with the other bit gets a second file, in `variants`: what shares it by
-/// hard or symbolic links shares its permissions. A `source` that has other names is copied: those
-/// who know it by them must not be able to write to the store.
+/// If the existing file has the other executable bit, a second one is created in `variants`,
+/// because files that are hard or symbolic links share their permissions. A `source` with other
+/// hard links is copied, because writing to these would change the store.
 pub(super) fn put_content(
     store: &Store,
     source: &Path,
@@ -117,12 +117,12 @@ pub(super) fn put_content(
             }
         }
     }
-    // Both exist and have the same bit: one was changed. It is the content all the same.
+    // Both exist and have the same bit, so one was changed. The content is the same.
     Ok(PathBuf::from(layout.artifact(hash)))
 }
 
-/// Moves the file `source` to `place`, or a copy of it if it has other names. Whether it came there,
-/// rather than another file just before.
+/// Moves the file `source`, or a copy if it has other hard links, to `place`. Returns `false` if
+/// `place` exists.
 pub(super) fn move_content(source: &Path, has_other_names: bool, place: &Path) -> Result<bool> {
     let alone = if has_other_names { copy_aside(source)? } else { source.to_owned() };
     fs::make_read_only(&alone)?;
@@ -137,18 +137,18 @@ fn copy_aside(source: &Path) -> Result<PathBuf> {
     Ok(copy)
 }
 
-/// Moves what was built to its address, unless something is there; whether it did.
-///
-/// The directory that it belongs to may go in between, when a collection finds it empty.
+/// Moves a complete content or tree to its address. Returns `false` if the address exists. Creates
+/// the parent directory again if a collection has deleted it meanwhile.
 pub(super) fn into_place(built: &Path, place: &Path) -> Result<bool> {
     Ok(fs::with_parent_dir(place, || fs::place(built, place, IfExists::Keep))?)
 }
 
-/// Builds a tree at `at`, where nothing is, from its record and the store. With `source`, the files
-/// of that directory go to their addresses first; else their contents have to be there.
+/// Builds a tree at the missing path `at` from its record and the store, with several threads. With
+/// `source`, the files of that directory are first moved to their addresses; without, their
+/// contents must exist.
 ///
-/// Returns the mode in which its files are linked: that of the last one, if the file system could
-/// not do better from some file on. Files are linked by several threads.
+/// Returns the mode in which its files are linked. If the file system refused a mode for some
+/// files, it is the mode of the last file.
 pub(super) fn build(
     store: &Store,
     record: &Record,
@@ -204,7 +204,7 @@ fn make_directories(record: &Record, at: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where a content with this executable bit is; one with the other is better than none.
+/// The path of a content with this executable bit, or with the other one if that is missing.
 fn content(store: &Store, hash: Sha256, is_executable: bool) -> Result<PathBuf> {
     let main = PathBuf::from(store.layout().artifact(hash));
     let variant = PathBuf::from(store.layout().variant(hash));
@@ -217,8 +217,8 @@ fn content(store: &Store, hash: Sha256, is_executable: bool) -> Result<PathBuf> 
     Ok(main)
 }
 
-/// Links a file of a tree to its content. A content that has as many names as it can have becomes
-/// another file, for those to come.
+/// Links a file of a tree to its content. A content with the maximum number of hard links is
+/// replaced with a copy first.
 fn link_content(linker: &Linker, original: &Path, target: &Path) -> Result<()> {
     match linker.link(original, target) {
         Err(error) if error.is_link_limit() => {
@@ -233,15 +233,15 @@ fn link_content(linker: &Linker, original: &Path, target: &Path) -> Result<()> {
     }
 }
 
-/// The record of the tree `hash`, if there is one and it is whole.
+/// The record of the tree `hash`, if it exists and is valid.
 pub(super) fn read_record(store: &Store, hash: Sha256) -> Result<Option<Record>> {
     let bytes = fs::read(Path::new(&store.layout().record(hash)))?;
     let record = Record::read(&bytes).filter(|record| content_record_hash(record) == hash);
     Ok(record)
 }
 
-/// The record of the tree `hash`; without one, it is read from the tree. A tree that is damaged has
-/// a record of what is left.
+/// The record of the tree `hash`, or one that is derived from the tree. For a damaged tree, it has
+/// the remaining entries.
 pub(super) fn record_of(store: &Store, hash: Sha256, progress: &Progress) -> Result<Record> {
     match read_record(store, hash)? {
         Some(record) => Ok(record),
@@ -264,8 +264,8 @@ fn record_from_tree(store: &Store, hash: Sha256, progress: &Progress) -> Result<
     Ok(record)
 }
 
-/// The hash that the absolute text of a link leads to, if it leads to an address of a store: this
-/// one, or one that was somewhere else then.
+/// The hash in the absolute text of a link, if it is an address of this store or of a store at
+/// another path.
 pub(super) fn address(text: &[u8]) -> Option<Sha256> {
     let path = entry_path(text).filter(|path| path.is_absolute())?;
     path.file_name()?.to_str()?.parse().ok()
@@ -287,7 +287,7 @@ pub(super) fn write_record(
     Ok(())
 }
 
-/// What is at the addresses of a store.
+/// The hashes and kinds of all contents and trees of a store.
 pub(super) fn addresses(store: &Store) -> Result<Vec<(Sha256, FileKind)>> {
     let artifacts = PathBuf::from(store.layout().artifacts());
     let mut found = Vec::new();

@@ -1,9 +1,9 @@
-//! The projects for which the files of bindings in a store are used, and the unused files.
+//! The projects that use the files of bindings in a store, and the unused files.
 //!
 //! # Locking
 //!
-//! Uses are logged, and unused files deleted, under the lock of the store: a process that has opened a
-//! file for an existing project does not lose it.
+//! Uses are logged, and unused files deleted, under the lock of the store: a process that has
+//! opened a file for an existing project does not lose it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -19,20 +19,20 @@ use super::aliases::relocated;
 use crate::error::Result;
 use crate::project;
 
-/// For how long a use is not logged again by the same process.
+/// The time during which a process does not log the same use again.
 const LOGGED_FOR: TimeDelta = TimeDelta::days(1);
 
-/// What was logged, by file and project, and when.
+/// The times of logged uses, by file and project.
 type Logged = BTreeMap<(String, Option<String>), DepotTime>;
 
-/// What this process has logged.
+/// The uses that this process has logged.
 static LOGGED: Mutex<Logged> = Mutex::new(BTreeMap::new());
 
 fn with_logged<T>(act: impl FnOnce(&mut Logged) -> T) -> T {
     act(&mut LOGGED.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Whether this process has logged lately that the file is used for a project.
+/// Whether this process has recently logged the use of a file for a project.
 pub(super) fn is_logged(file: &str, project: Option<&str>, now: DepotTime) -> bool {
     let key = (file.to_owned(), project.map(str::to_owned));
     with_logged(|logged| {
@@ -43,8 +43,8 @@ pub(super) fn is_logged(file: &str, project: Option<&str>, now: DepotTime) -> bo
     })
 }
 
-/// Logs that a file in the store is used for a project; none if it is unknown. The caller holds
-/// the lock of the store.
+/// Logs the use of a file in the store for a project, if that is known. The caller holds the lock
+/// of the store.
 pub(super) fn log(store: &Store, file: &str, project: Option<&str>, now: DepotTime) -> Result<()> {
     let Some(below) = below(store, file) else { return Ok(()) };
     let project = project.map(str::to_owned);
@@ -54,30 +54,31 @@ pub(super) fn log(store: &Store, file: &str, project: Option<&str>, now: DepotTi
     Ok(())
 }
 
-/// A project for which a file is used.
+/// A project that uses a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Project {
-    /// The project file; none if it is unknown.
+    /// The project file, if it is known.
     pub(crate) path: Option<String>,
-    /// When it was last logged.
+    /// The time of its latest logged use.
     pub(crate) last_used: DepotTime,
-    /// Whether it is known to be gone.
+    /// Whether the project is known to be deleted.
     pub(crate) is_gone: bool,
 }
 
-/// For whom the files of bindings in a store are used.
+/// The projects that use the files of bindings in a store.
 #[derive(Debug, Default)]
 pub(crate) struct Users {
     log: Vec<User>,
-    /// Whether each project is known to be gone.
+    /// Whether each project is known to be deleted.
     gone: HashMap<String, bool>,
-    /// Whether something of the log cannot be read, so that others may use the files too.
+    /// Whether a line of the log is invalid: then unknown projects may use the files.
     is_torn: bool,
 }
 
 impl Users {
-    /// Reads the log of a store, and looks which projects are there, under the path in the log or by its
-    /// end in the depot of the store. Those below the directories `going` count as gone.
+    /// Reads the log of a store, and checks which projects exist, at the path in the log or at the
+    /// corresponding path in the depot of the store. Projects in the directories `going` count as
+    /// deleted.
     pub(super) fn read(store: &Store, going: &[PathBuf]) -> Result<Self> {
         let (log, torn) = users::read(&fs::read(Path::new(&store.layout().users()))?);
         let mut gone = HashMap::new();
@@ -102,7 +103,7 @@ impl Users {
         self.gone.get(project).copied().unwrap_or(false)
     }
 
-    /// The projects for which a file is used, with when it last was for each.
+    /// The projects that use a file, each with the time of its latest use.
     pub(crate) fn of(&self, store: &Store, file: &str) -> Vec<Project> {
         let Some(below) = below(store, file) else { return Vec::new() };
         let mut last: BTreeMap<Option<&str>, DepotTime> = BTreeMap::new();
@@ -118,15 +119,15 @@ impl Users {
         last.into_iter().map(project).collect()
     }
 
-    /// Whether all users of a file are known, and gone.
+    /// Whether all users of a file are known and deleted.
     pub(super) fn has_abandoned(&self, store: &Store, file: &str) -> bool {
         let Some(below) = below(store, file) else { return false };
         let users = self.log.iter().filter(|user| user.file == below);
         !self.is_torn && users::is_abandoned(users, |project| self.is_gone(project))
     }
 
-    /// Whether somebody uses any of the files: a project that is there; or since less than a day
-    /// ago, nobody knows who.
+    /// Whether a file is in use: by an existing project, or since less than a day by an unknown
+    /// one.
     pub(super) fn are_there(&self, now: DepotTime) -> bool {
         self.log.iter().any(|user| match &user.project {
             Some(project) => !self.is_gone(project),
@@ -134,7 +135,7 @@ impl Users {
         })
     }
 
-    /// Leaves in the log what is worth remembering of files that are there. The caller holds the
+    /// Condenses the log to the latest use of each existing file and project. The caller holds the
     /// lock of the store.
     pub(super) fn condense(self, store: &Store, now: DepotTime) -> Result<()> {
         if self.log.is_empty() && !self.is_torn {
@@ -152,14 +153,14 @@ impl Users {
     }
 }
 
-/// Whether `path` lies in one of some directories, however it is spelled.
+/// Whether `path` is in one of some directories, under any path of these.
 fn is_below(path: &str, directories: &HashSet<FileId>) -> bool {
     let mut above = Path::new(path).ancestors();
     !directories.is_empty()
         && above.any(|above| FileId::of(above).is_some_and(|id| directories.contains(&id)))
 }
 
-/// The path of a file below the store, parted by slashes; none if it lies elsewhere.
+/// The path of a file relative to the store, with slashes, or `None` if it is outside.
 fn below(store: &Store, file: &str) -> Option<String> {
     let rest = Path::new(file).strip_prefix(store.root()).ok()?;
     let names: Option<Vec<&str>> = rest.iter().map(|name| name.to_str()).collect();

@@ -17,12 +17,12 @@ use crate::error::{Error, Result};
 
 /// Reads every content of a store, on several threads, and checks every tree.
 ///
-/// A file of a tree that is linked to its content, or shares its blocks, is not read again; only copies
-/// are.
+/// A file of a tree that is linked to its content, or shares its blocks, is not read again; only
+/// copies are.
 ///
 /// # Errors
 ///
-/// If the store cannot be read, or it is cancelled. Corruption is part of the result.
+/// If the store cannot be read, or the work is cancelled. Corruption is part of the result.
 pub fn verify(store: &Store, progress: &Progress) -> Result<Verified> {
     let marked = mark(store)?;
     let names = names_by_path(&marked);
@@ -74,7 +74,7 @@ fn names_by_path(marked: &Marked) -> BTreeMap<String, Vec<NameInFile>> {
     names
 }
 
-/// How a file differs from the content that it should have.
+/// How a file differs from its content.
 fn mismatch(path: &Path, hash: Sha256, progress: &Progress) -> Result<Option<String>> {
     match blob_hash_sha256(path, progress).map_err(Error::from) {
         Ok(found) if found == hash => Ok(None),
@@ -84,7 +84,7 @@ fn mismatch(path: &Path, hash: Sha256, progress: &Progress) -> Result<Option<Str
     }
 }
 
-/// What is wrong with a tree.
+/// The corrupt entries of a tree.
 fn faults(
     store: &Store,
     hash: Sha256,
@@ -94,7 +94,7 @@ fn faults(
 ) -> Result<Vec<(PathBuf, String)>> {
     let root = PathBuf::from(store.path(hash));
     if content_record_hash(record) != hash {
-        // There was no record, so this one was made from the tree.
+        // The record was missing, so this one was derived from the tree.
         return Ok(vec![(root, "the content of the tree does not match its hash".to_owned())]);
     }
     let mut found = fs::parallel_map(&record.entries, |entry| -> Result<_> {
