@@ -1,7 +1,8 @@
 //! One file has many paths: through symbolic links, bind mounts, automounts and `/proc/self/cwd`.
 //!
-//! A log has the path that a process used at the time. Which paths lead to the same file is read from the file
-//! system, in `scratchrs-core`; these are the rules for that, and for paths that lead to nothing any more.
+//! A log has the path that a process used at the time. Which paths lead to the same file is read
+//! from the file system, in `scratchrs-core`; these are the rules for that, and for paths that lead
+//! to nothing any more.
 
 use std::path::{MAIN_SEPARATOR, Path};
 
@@ -15,7 +16,7 @@ use crate::orphans::Orphans;
 /// The longest path that any system accepts.
 pub const LONGEST_PATH: usize = if cfg!(windows) { 32_767 } else { 4096 };
 
-/// The directories of a depot in which roots and items lie.
+/// The directories of a depot with roots and items.
 const DIRECTORIES: [&str; 6] =
     [PACKAGES, CLONES, ARTIFACTS, SCRATCHSPACES, layout::ENVIRONMENTS, layout::DEV];
 
@@ -38,8 +39,8 @@ impl PathAliases {
     }
 }
 
-/// The items that the end of `path` can name: `…/artifacts/<name>` and the like. For each the kind, the
-/// group and the name.
+/// The items that the tail of `path` can name, such as `…/artifacts/<name>`: kind, group and name
+/// of each.
 ///
 /// ```
 /// # use scratchrs_model::{collection::Kind, aliases::items_named};
@@ -65,8 +66,8 @@ pub fn items_named(path: &str) -> impl Iterator<Item = (Kind, &str, &str)> {
     named.filter_map(|(kind, group, name)| Some((kind, group, name.filter(|n| !n.is_empty())?)))
 }
 
-/// The paths below a depot that `path` may stand for: its ends that begin with a directory of a depot, the longest
-/// first. Of very many, the first ones: callers check each on disk.
+/// The paths that `path` could have relative to a depot: its tails that begin with a directory of a
+/// depot, the longest first. The number is limited, because callers check each on disk.
 pub fn below_depot(path: &str) -> impl Iterator<Item = &str> {
     const MOST: usize = 8;
     let ends = path.match_indices(MAIN_SEPARATOR).filter_map(|(at, _)| {
@@ -77,8 +78,9 @@ pub fn below_depot(path: &str) -> impl Iterator<Item = &str> {
     ends.take(MOST)
 }
 
-/// The paths in the depot at `depot` that a path in one of its logs may have led to, if it leads to nothing now: by
-/// the same names at its end. A depot may be used through an automount or `/proc/self/cwd`, and collected without.
+/// The paths in the depot at `depot` that a path in one of its logs may have led to, if it leads to
+/// nothing now: by the same names at its end. A depot may be used through an automount or
+/// `/proc/self/cwd`, and collected without.
 ///
 /// A path that begins with that of the depot has none: its file is missing.
 ///
@@ -96,8 +98,8 @@ pub fn relocated(path: &str, depot: &DepotPath) -> impl Iterator<Item = String> 
     below.map(move |below| depot.join(&[below]))
 }
 
-/// The orphans of a depot with the paths that they have in it. The file of a depot lists items of this depot:
-/// entries with another path of the depot keep their time.
+/// The orphans of a depot with the paths that they have in it. The file of a depot lists items of
+/// this depot: entries with another path of the depot keep their time.
 pub fn with_own_paths(orphans: Orphans, depot: &Depot) -> Orphans {
     let mut own_paths = Orphans::default();
     let (own, foreign): (Vec<_>, Vec<_>) =
@@ -114,8 +116,8 @@ pub fn with_own_paths(orphans: Orphans, depot: &Depot) -> Orphans {
     own_paths
 }
 
-/// What a manifest's `repo-url` can mean, as Pkg reads it: the text as it is, since that is a URL, or
-/// what Pkg before 1.12.4 looks for; and, of a path, the path that counts from the directory of the
+/// The possible meanings of a manifest's `repo-url` for Pkg: the text itself, a URL or the path
+/// that Pkg before 1.12.4 searches; and for a path, the path relative to the directory of the
 /// manifest.
 ///
 /// ```
@@ -133,7 +135,7 @@ pub fn clone_sources(manifest: &str, source: &str) -> Vec<String> {
     let directory = Path::new(manifest).parent().filter(|_| !is_url);
     let Some(path) = directory.map(|directory| directory.join(source)) else { return sources };
     let Some(path) = path.to_str() else { return sources };
-    // Pkg leaves out `..` by the text; the system goes up from where a link leads.
+    // Pkg resolves `..` in the text; the system resolves it at the target of a link.
     let normal = layout::absolute(path, || Err(())).map(std::borrow::Cow::into_owned);
     for path in normal.into_iter().chain([path.to_owned()]) {
         if !sources.contains(&path) {

@@ -19,9 +19,9 @@
 //!
 //! # Compatibility
 //!
-//! Pkg stops at the first invalid entry, sometimes with an error without details. Here a file that is
-//! TOML is read to its end: each invalid entry is a [`Diagnostic`] with its place, and the others are
-//! valid. An invalid entry is never skipped in favour of one that fits less well.
+//! Pkg stops at the first invalid entry, sometimes with an error without details. Here a file that
+//! is TOML is read to its end: each invalid entry is a [`Diagnostic`] with its place, and the
+//! others are valid. An invalid entry is never skipped in favour of one that fits less well.
 
 mod choice;
 mod download;
@@ -44,7 +44,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hash::{Sha256, TreeHash};
 use crate::platform::Platform;
 
-/// The names of a file of bindings, the one that is preferred first.
+/// The names of a file of bindings, the preferred one first.
 pub const FILE_NAMES: [&str; 2] = ["JuliaArtifacts.toml", "Artifacts.toml"];
 
 const HASH: &str = "git-tree-sha1";
@@ -65,16 +65,16 @@ pub struct Entry {
     pub downloads: Option<Vec<Download>>,
     /// Problems of the places to download it from.
     pub invalid_downloads: Vec<Diagnostic>,
-    /// The line of the file in which it begins, from 1.
+    /// The line in which it begins, from 1.
     pub line: usize,
-    /// The column in which it begins, if that is known.
+    /// The column in which it begins, if it is known.
     column: Option<u16>,
 }
 
-/// A place from which an artifact can be downloaded.
+/// A source of an artifact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Download {
-    /// The address of a tarball.
+    /// The URL of the tarball.
     pub url: String,
     /// The hash of the tarball.
     pub sha256: Sha256,
@@ -86,7 +86,7 @@ pub struct Download {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Bindings {
     names: BTreeMap<SmolStr, Binding>,
-    /// Problems of entries that can be used nevertheless.
+    /// Diagnostics of entries that can be used nevertheless.
     warnings: Vec<Diagnostic>,
 }
 
@@ -107,17 +107,18 @@ impl Bindings {
     ///
     /// # Errors
     ///
-    /// If it is not TOML; a name that is bound twice is not either. Or if it has very many values for its size.
+    /// If it is not TOML, a name is bound twice, or it has very many values for its size.
     pub fn read(text: &str) -> Result<Self, Diagnostic> {
         reader::read(text)
     }
 
-    /// The names that are bound, sorted.
+    /// The bound names, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.keys().map(SmolStr::as_str)
     }
 
-    /// The entry of a name for a platform. `None` if the name is not bound, or not for this platform.
+    /// The entry of a name for a platform. `None` if the name is not bound, or not for this
+    /// platform.
     ///
     /// # Errors
     ///
@@ -143,8 +144,7 @@ impl Bindings {
         }
     }
 
-    /// All entries of a name that can be read, with their platforms. `None` means every
-    /// platform.
+    /// All valid entries of a name, with their platforms. `None` means all platforms.
     pub fn entries(&self, name: &str) -> Vec<(Option<&Platform>, &Entry)> {
         match self.names.get(name) {
             None | Some(Binding::Invalid(_)) => Vec::new(),
@@ -170,7 +170,7 @@ impl Bindings {
         diagnostics
     }
 
-    /// Why entries of a name cannot be used, in the order of the file.
+    /// The diagnostics of the invalid entries of a name, in the order of the file.
     pub fn diagnostics_of(&self, name: &str) -> Vec<&Diagnostic> {
         match self.names.get(name) {
             None => Vec::new(),

@@ -1,18 +1,18 @@
-//! The decision of a collection: a function of the items in the depots, of the roots that reference them,
-//! and of the time.
+//! The decision of a collection: a function of the items in the depots, of the roots that reference
+//! them, and of the time.
 //!
 //! # Compatibility
 //!
-//! The rules are those of `Pkg.gc` in Julia 1.6 to 1.12 (Pkg, `API.jl: gc`), in its order: packages,
-//! then artifacts and spaces. Without a grace period, those that only deletable packages reference are
-//! deleted with them. These are reachable here, and not for Pkg:
+//! The rules are those of `Pkg.gc` in Julia 1.6 to 1.12 (Pkg, `API.jl: gc`), in its order:
+//! packages, then artifacts and spaces. Without a grace period, items that only deletable packages
+//! reference are deleted with them. These are reachable here, but not for Pkg:
 //!
 //! - Everything that an unreadable root might reference; everything that a root with problems references.
-//! - What a root below `packages/Name/abcde` references, when `packages/Name/abcd` is deleted: Pkg compares
-//!   paths as text.
+//! - References of a root in `packages/Name/abcde` when `packages/Name/abcd` is deleted: Pkg compares paths as
+//!   text.
 //! - A clone with a name that no Julia up to 1.12 would give it, if a manifest has its origin: Julia 1.13
 //!   gives other names.
-//! - What is reachable by another path of the same depot, of a directory in it or of the item.
+//! - Items that are reachable under another path of the same depot, of a directory in it or of the item.
 //! - A clone, by each of the names that Pkg since 1.5 has given to a `repo-url` that is a path: Pkg
 //!   before 1.12.4 loses the clones of relative paths.
 
@@ -42,9 +42,9 @@ use marks::Marks;
 /// When items become deletable.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// For how long an item must have been an orphan to be deletable.
+    /// The time after which an orphan is deletable.
     pub collect_delay: TimeDelta,
-    /// For how long a space must not have been opened to be deletable although it is reachable.
+    /// The time after which a space that is not opened is deletable, although it is reachable.
     pub scratch_cleanup_period: Option<TimeDelta>,
 }
 

@@ -1,4 +1,4 @@
-//! The depot stack that `JULIA_DEPOT_PATH` names.
+//! The depot stack in `JULIA_DEPOT_PATH`.
 
 use crate::layout::{absolute, join};
 
@@ -13,7 +13,7 @@ struct Notation {
 const NOTATION: Notation =
     Notation { separator: if cfg!(windows) { ';' } else { ':' }, has_tilde: !cfg!(windows) };
 
-/// An entry that names the home directory of a given user, which Julia does not know either.
+/// An entry with the home directory of another user, which Julia does not support either.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "invalid entry `{0}` in JULIA_DEPOT_PATH: expected a path, `~` or `~/…`; \
@@ -21,7 +21,7 @@ const NOTATION: Notation =
 )]
 pub struct HomeOfUser(pub String);
 
-/// The depots that the value of `JULIA_DEPOT_PATH` names, the user's depot first.
+/// The depots in the value of `JULIA_DEPOT_PATH`, the depot of the user first.
 ///
 /// The rules are those of Julia 1.11 and later (`base/initdefs.jl`):
 ///
@@ -29,10 +29,10 @@ pub struct HomeOfUser(pub String);
 /// - the empty value: no depot at all;
 /// - an empty entry: the `bundled` depots in its place, and if it is the first entry, `~/.julia` in
 ///   front of everything;
-/// - `~` and `~/…`: the home directory and what is below it, but for Windows.
+/// - `~` and `~/…`: the home directory and paths in it, except on Windows.
 ///
-/// Relative entries stay relative. Each depot is there once: Julia has `~/.julia` twice if the first
-/// entry is empty and another one names it, which makes no difference to where things are found.
+/// Relative entries stay relative. Each depot occurs once. Julia has `~/.julia` twice if the first
+/// entry is empty and another one names it, which has no effect.
 ///
 /// # Errors
 ///
@@ -45,12 +45,12 @@ pub fn depot_stack(
     stack(value, home, bundled, NOTATION)
 }
 
-/// The depots that come with the Julia whose executable is in the directory `bindir`, which is
-/// absolute: `Sys.BINDIR`, in the environment `JULIA_BINDIR`.
+/// The bundled depots of the Julia with its executable in the absolute directory `bindir`:
+/// `Sys.BINDIR`, in the environment `JULIA_BINDIR`.
 pub fn bundled_depots(bindir: &str) -> Vec<String> {
     let below = |names: &[&str]| {
         let path = join(bindir, names);
-        // It is absolute: the current directory is not asked for.
+        // The path is absolute, so the current directory is not used.
         absolute(&path, || Err(())).map_or_else(|()| path.clone(), |path| path.into_owned())
     };
     vec![below(&["..", "local", "share", "julia"]), below(&["..", "share", "julia"])]
@@ -80,7 +80,7 @@ fn stack(
     Ok(once_each(depots))
 }
 
-/// An entry as Julia's `expanduser` gives it.
+/// An entry as by Julia's `expanduser`.
 fn expanded(entry: &str, home: &str, notation: Notation) -> Result<String, HomeOfUser> {
     match entry.strip_prefix('~').filter(|_| notation.has_tilde) {
         None => Ok(entry.to_owned()),
@@ -111,7 +111,7 @@ mod tests {
         stack(value, "/home/ada", &["/opt/l".to_owned(), "/opt/s".to_owned()], notation)
     }
 
-    /// Worked out from `init_depot_path` in Julia 1.12's `base/initdefs.jl`.
+    /// By `init_depot_path` in Julia 1.12's `base/initdefs.jl`.
     #[test]
     fn the_value_is_read_as_julia_reads_it() {
         let (own, local, share) = ("/home/ada/.julia", "/opt/l", "/opt/s");

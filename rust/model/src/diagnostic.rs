@@ -6,14 +6,14 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A reported problem in a file, and its place as far as it is known.
+/// A reported problem in a file, with its position as far as it is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Diagnostic {
-    /// The line, from 1, where it is known.
+    /// The line, from 1, if it is known.
     pub line: Option<usize>,
-    /// The column, from 1, in characters, where it is known.
+    /// The column, from 1, in characters, if it is known.
     pub column: Option<usize>,
-    /// What is wrong there.
+    /// The problem.
     pub message: String,
 }
 
@@ -48,7 +48,7 @@ impl Diagnostic {
         Self::of_parser(text, error.span(), error.message())
     }
 
-    /// Why a parser of TOML gave up on `text`, and where.
+    /// The error of a TOML parser for `text`.
     pub(crate) fn of_parser(text: &str, span: Option<Range<usize>>, message: &str) -> Self {
         let message = message.trim_end().replace('\n', ", ");
         match span {
@@ -68,7 +68,8 @@ impl fmt::Display for Diagnostic {
     }
 }
 
-/// The lines of a text, for places that are close to each other: the way from one to the next is counted.
+/// The lines of a text, for places that are close to each other: the way from one to the next is
+/// counted.
 #[derive(Debug)]
 pub(crate) struct Lines<'t> {
     text: &'t [u8],
@@ -106,7 +107,7 @@ impl<'t> Lines<'t> {
     }
 }
 
-/// As much of a text as a message shows: one line of a file may have megabytes.
+/// The part of a text that a message shows: a line may have megabytes.
 pub(crate) fn brief(text: &str) -> &str {
     const LONGEST: usize = 100;
     text.char_indices().nth(LONGEST).map_or(text, |(end, _)| &text[..end])

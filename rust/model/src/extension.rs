@@ -13,7 +13,7 @@ pub const SHA1: i8 = 2;
 /// The 32 bytes of a SHA-256 hash.
 pub const SHA256: i8 = 3;
 
-/// The name by which `rmp-serde` knows an extension type.
+/// The name of an extension type for `rmp-serde`.
 const NAME: &str = "_ExtStruct";
 
 /// Serialises `bytes` as the extension type `number`.

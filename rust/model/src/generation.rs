@@ -2,11 +2,10 @@
 //!
 //! # Crash
 //!
-//! A space is generated in a directory aside, which then takes the place of the space in one
-//! step. No file system can change that and a record in the same step, so the record is written
-//! twice: before, with the directory aside as `pending`, and after, without. If there is
-//! a `pending` record and no running generator, the identity of the directory in the place of the
-//! space tells whether that step was taken.
+//! A space is generated in a directory beside it, which then replaces the space in one step. No
+//! file system can change a record in the same step, so the record is written twice: before, with
+//! the directory as `pending`, and after, without. If a record has `pending` and no generator runs,
+//! the identity of the space shows whether the directory has replaced it.
 
 use serde::{Deserialize, Serialize};
 use toml::value::Datetime;
@@ -14,30 +13,30 @@ use toml::value::Datetime;
 /// The record of the content of a generated space.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generated {
-    /// The version that the generator's caller gave, if any.
+    /// The version that the caller of the generator gave, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// Whether the generator left nothing in the space. Otherwise a space without content is not
     /// the generated one: `Pkg.gc` removes a space and leaves this record.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub empty: bool,
-    /// A generation under way, or one that was killed.
+    /// A running generation, or one that was killed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
 }
 
-/// A generation that has a directory aside, and may have put it into the space's place.
+/// A generation in a directory beside the space, which may have replaced the space.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
-    /// When it began.
+    /// Its start time.
     pub started: Datetime,
-    /// The identity (inode number) of the directory aside, once it is ready to be published.
+    /// The identity (inode number) of the directory, when it is complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<String>,
     /// The version that the space will have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
-    /// Whether the space will have no content.
+    /// Whether the space will be empty.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub empty: bool,
 }
@@ -59,8 +58,7 @@ pub enum Space {
 }
 
 impl Generated {
-    /// Reads a record. `None` for an invalid one: the space then counts as one without a
-    /// generator.
+    /// Reads a record. `None` if it is invalid: it then counts as missing.
     pub fn parse(text: &str) -> Option<Self> {
         // A tree of values takes many times its text in memory, and a record is short.
         const LONGEST: usize = 1 << 16;
@@ -74,8 +72,8 @@ impl Generated {
         format!("# How ScratchRS generated the scratch space beside this file.\n{body}")
     }
 
-    /// The record that holds after a generation was killed: `published` tells whether the
-    /// directory aside had taken the place of the space.
+    /// The valid record after a generation was killed. `published` is whether the directory has
+    /// replaced the space.
     pub fn settled(self, published: bool) -> Self {
         match self.pending {
             Some(Pending { version, empty, .. }) if published => {
@@ -88,9 +86,8 @@ impl Generated {
 
 /// Whether a space has the requested content; otherwise it has to be generated.
 ///
-/// A space with content and no record was filled by other means, say by the code that the
-/// generator now replaces: it is taken as it is, unless a version is asked for. A space without
-/// content and without record has only been opened.
+/// A space with content but without a record was not filled by a generator: it is accepted, unless
+/// a version is requested. An empty space without a record has only been opened.
 pub fn is_current(space: Space, record: Option<&Generated>, version: Option<&str>) -> bool {
     let is_filled = space == Space::Filled;
     match record {

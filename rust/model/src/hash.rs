@@ -1,4 +1,4 @@
-//! Content addresses: the hashes by which git, and so Pkg, name trees and files.
+//! Content addresses: the hashes that git and Pkg use as names of trees and files.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -23,8 +23,8 @@ use crate::extension;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TreeHash(pub [u8; 20]);
 
-/// Hashes all bytes. A text can name any hashes: if only some bytes counted, hashes that have these in
-/// common would make a hash table quadratic.
+/// Hashes all bytes. A text can have any hashes: if only some bytes counted, hashes with the same
+/// ones would make a hash table quadratic.
 impl Hash for TreeHash {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write(&self.0);
@@ -35,7 +35,7 @@ impl Hash for TreeHash {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sha256(pub [u8; 32]);
 
-/// A text that should be a hash and is not.
+/// A text that is not a hash.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("invalid hash `{text}`: expected {digits} hexadecimal digits, got {}", text.len())]
 pub struct InvalidHash {
@@ -45,7 +45,7 @@ pub struct InvalidHash {
 
 /// Reads exactly `2 * N` hexadecimal digits.
 fn parse_hex<const N: usize>(text: &str) -> Result<[u8; N], InvalidHash> {
-    // Without the prefix `0x`, which the decoder takes too.
+    // The decoder also accepts the prefix `0x`.
     let bytes = (text.len() == 2 * N).then(|| const_hex::decode_to_array(text).ok()).flatten();
     bytes.ok_or_else(|| InvalidHash { text: text.to_owned(), digits: 2 * N })
 }

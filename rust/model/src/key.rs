@@ -7,8 +7,8 @@ pub const MAX_KEY_BYTES: usize = 255;
 
 /// A valid key: ASCII letters, digits, `-`, `_` and `.`, at most [`MAX_KEY_BYTES`] long.
 ///
-/// Stricter than Scratch.jl in three cases, each of which lets a space out of its package's
-/// directory or names something that cannot be typed: `.`, `..` and a trailing line feed.
+/// Stricter than Scratch.jl in three cases: `.` and `..`, which would lead out of the directory of
+/// the package, and a trailing line feed.
 ///
 /// ```
 /// # use scratchrs_model::key::ScratchKey;
@@ -24,7 +24,7 @@ impl<'a> ScratchKey<'a> {
     ///
     /// # Errors
     ///
-    /// [`InvalidKey`] says which rule the key breaks.
+    /// [`InvalidKey`], with the broken rule.
     pub fn new(key: &'a str) -> Result<Self, InvalidKey> {
         let invalid = |reason: fn(String) -> Reason| InvalidKey(reason(key.to_owned()));
         if key.is_empty() {

@@ -13,8 +13,8 @@
 //!     └── <key>@building-<pid>/               the space under construction
 //! ```
 //!
-//! No key contains `@`, so none of our own names can be a space. `Pkg.gc` looks at directories
-//! only: it leaves the plain files alone, and a space under construction is in the usage log.
+//! A key has no `@`, so none of these names can be a space. `Pkg.gc` considers directories only: it
+//! ignores the plain files, and a space under construction is in the usage log.
 //!
 //! Paths are made and compared as text, because the usage logs hold text: a path must have
 //! exactly the bytes that Julia's `abspath` gives it.
@@ -26,23 +26,23 @@ use uuid::Uuid;
 use crate::depot_path::DepotPath;
 use crate::key::ScratchKey;
 
-/// The directory of a depot that holds installed packages.
+/// The directory of installed packages in a depot.
 pub const PACKAGES: &str = "packages";
-/// The directory of a depot that holds clones of repositories.
+/// The directory of clones of repositories in a depot.
 pub const CLONES: &str = "clones";
-/// The directory of a depot that holds artifacts.
+/// The directory of artifacts in a depot.
 pub const ARTIFACTS: &str = "artifacts";
-/// The directory of a depot that holds environments.
+/// The directory of environments in a depot.
 pub const ENVIRONMENTS: &str = "environments";
-/// The directory of a depot that holds packages under development.
+/// The directory of packages under development in a depot.
 pub const DEV: &str = "dev";
-/// The directory of a depot that holds the logs.
+/// The directory of logs in a depot.
 pub const LOGS: &str = "logs";
-/// The directory of a depot that holds the scratch spaces.
+/// The directory of scratch spaces in a depot.
 pub const SCRATCHSPACES: &str = "scratchspaces";
 /// The file of overrides, below the directory of artifacts.
 pub const OVERRIDES: &str = "Overrides.toml";
-/// Since when items are orphans, below a depot.
+/// The file in a depot that records since when items are orphans.
 pub const ORPHANED: [&str; 2] = [LOGS, "orphaned.toml"];
 /// The suffix of a generated space's record.
 pub const GENERATED: &str = "@generated.toml";
@@ -81,7 +81,7 @@ pub const LOCK: &str = ".pid";
 /// The text between an artifact's hash and the checksum of the URL that it is downloaded from.
 pub const DOWNLOAD: &str = "@download-";
 
-/// The UUID of spaces that belong to no package.
+/// The UUID of the global namespace of spaces, without a package.
 pub const GLOBAL: Uuid = Uuid::nil();
 
 const SEPARATOR: char = std::path::MAIN_SEPARATOR;
@@ -105,7 +105,8 @@ pub fn package_spaces(root: &str, owner: Uuid) -> String {
     join(root, &[owner.hyphenated().encode_lower(&mut Uuid::encode_buffer())])
 }
 
-/// The directory of a space below a depot, or below the directory that replaces its `scratchspaces`.
+/// The directory of a space below a depot, or below the directory that replaces its
+/// `scratchspaces`.
 pub fn space(place: &str, is_depot: bool, owner: Uuid, key: ScratchKey<'_>) -> String {
     let mut buffer = Uuid::encode_buffer();
     let names = [SCRATCHSPACES, owner.hyphenated().encode_lower(&mut buffer), key.as_str()];
@@ -117,14 +118,14 @@ pub const REMOVING: &str = "@removing-";
 /// The suffix of a directory that another one has replaced.
 pub const REPLACED: &str = "@replaced";
 
-/// A temporary file or directory of ours, useless once the process that made it has ended.
+/// A temporary file or directory of ScratchRS, superfluous after the end of its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Leftover<'a> {
     /// A directory that was being removed.
     Removing,
-    /// A directory under construction, or moved away, for the space with this key.
+    /// A directory under construction, or a replaced one, of the space with this key.
     Building(&'a str),
-    /// The record of how the space with this key was generated.
+    /// The record of the generated space with this key.
     Record(&'a str),
     /// The lock of the process that generates the space with this key.
     Lock(&'a str),
@@ -133,7 +134,7 @@ pub enum Leftover<'a> {
 impl<'a> Leftover<'a> {
     /// The leftover with this name; `None` for other names.
     pub fn of(name: &'a str) -> Option<Self> {
-        // Nearly all names are not.
+        // Fast path for nearly all names.
         if !is_companion(name) {
             return None;
         }
@@ -154,15 +155,15 @@ impl<'a> Leftover<'a> {
     }
 }
 
-/// Whether `name` is one of our own names beside a space, rather than a space.
+/// Whether `name` is that of a file or directory of ScratchRS beside a space, rather than a space.
 pub fn is_companion(name: &str) -> bool {
     name.bytes().any(|byte| byte == b'@')
 }
 
-/// `path` as Julia's `abspath` gives it: joined to `current` if it is relative, without `.`,
-/// `..` and doubled separators, links not resolved.
+/// `path` as by Julia's `abspath`: joined to `current` if it is relative, without `.`, `..` and
+/// doubled separators; links are not resolved.
 ///
-/// `current` is asked only where it is needed: most depots have an absolute path.
+/// `current` is called only if it is needed: most depots have an absolute path.
 ///
 /// # Errors
 ///
@@ -181,7 +182,7 @@ pub fn absolute<E>(
     Ok(normalize(&join(&current()?, &[path])).into())
 }
 
-/// `path` as Julia's `abspath` gives it. The system keeps a current directory for each drive.
+/// `path` as by Julia's `abspath`. The system has a current directory for each drive.
 #[cfg(windows)]
 pub fn absolute<E>(
     path: &str,
@@ -200,7 +201,7 @@ fn is_normal(path: &str) -> bool {
         .is_some_and(|rest| rest.split('/').all(|name| !matches!(name, "" | "." | "..")))
 }
 
-/// An absolute path without `.`, `..` and doubled separators. A trailing separator stays one.
+/// An absolute path without `.`, `..` and doubled separators. A trailing separator is kept.
 #[cfg(not(windows))]
 fn normalize(path: &str) -> String {
     let mut names: Vec<&str> = Vec::new();
@@ -231,7 +232,7 @@ mod tests {
         absolute(path, || Ok::<_, ()>("/work".to_owned())).unwrap().into_owned()
     }
 
-    /// What Julia 1.5.3 answers for `abspath` in `/work`.
+    /// The results of Julia 1.5.3's `abspath` in `/work`.
     #[test]
     fn absolute_paths_are_julias() {
         for (path, expected) in [

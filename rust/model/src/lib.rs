@@ -1,7 +1,7 @@
-//! The rules of a Julia depot, as functions over values: no disk, no clock, no environment.
+//! The rules of a Julia depot as functions over values, without disk, clock and environment.
 //!
-//! The keys of spaces, the layout of a depot, the formats of the files that Pkg and ScratchRS share.
-//! Effects live in `scratchrs-fs`; `scratchrs-core` puts both together.
+//! The keys of spaces, the layout of a depot, the formats of the files that Pkg and ScratchRS
+//! share. `scratchrs-fs` has the effects; `scratchrs-core` uses both.
 
 pub mod aliases;
 pub mod artifacts_toml;

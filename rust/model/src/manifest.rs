@@ -27,9 +27,9 @@ use crate::root::{self, Reading};
 /// The references of a manifest.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Manifest {
-    /// The trees of packages. Manifests that one reader has read share those that are the same.
+    /// The trees of packages. Manifests that one reader has read share equal ones.
     pub packages: Vec<Arc<Package>>,
-    /// The URLs and paths of which there are clones.
+    /// The origins of clones: URLs and paths.
     pub sources: Vec<String>,
     /// Packages whose tree is not given by the manifest.
     pub any_tree_of: BTreeSet<String>,
@@ -44,25 +44,25 @@ pub struct Package {
     pub uuid: Uuid,
     /// The tree.
     pub tree: TreeHash,
-    /// The version that the tree is, in the words of the manifest.
+    /// The version of the tree, as text in the manifest.
     pub version: Option<SmolStr>,
 }
 
-/// Reads manifests one after the other: nearly all that one names others have named before.
+/// Reads several manifests, which share most of their packages.
 #[derive(Debug, Default)]
 pub struct ManifestReader {
     packages: HashSet<Arc<Package>>,
 }
 
 impl ManifestReader {
-    /// How many packages are remembered.
+    /// The maximum number of cached packages.
     const MOST: usize = 1 << 16;
 
     /// Reads a manifest. The second value is what Pkg would not accept in it.
     ///
     /// # Errors
     ///
-    /// The first place of the manifest that is not understood: it may reference anything.
+    /// The first position that is not understood: the manifest may reference any item.
     pub fn read(&mut self, bytes: &[u8]) -> Reading<Manifest> {
         root::read(bytes, |text| reader::read(text, self), Manifest::add)
     }
@@ -84,7 +84,7 @@ impl Manifest {
     }
 }
 
-/// A package in the words of a manifest. It has the hash of the [`Package`].
+/// A package as text in a manifest. It has the same hash value as the [`Package`].
 #[derive(Hash)]
 struct Words<'a> {
     name: Option<&'a str>,

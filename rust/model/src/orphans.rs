@@ -18,12 +18,12 @@ use crate::time::DepotTime;
 use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step};
 use crate::toml_text::push_key;
 
-/// The orphans of a depot, by path, and since when each is one.
+/// The orphans of a depot by path, and since when they are unreachable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Orphans(pub BTreeMap<String, DepotTime>);
 
 impl Orphans {
-    /// Reads the file in any state. The second value has the problems.
+    /// Reads the file in any state. The second value has the diagnostics.
     pub fn read(bytes: &[u8]) -> (Self, Vec<Diagnostic>) {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let line = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1;
@@ -48,10 +48,10 @@ impl Orphans {
     }
 }
 
-/// How many entries without a time are reported.
+/// The maximum number of reported entries without a time.
 const MOST_DIAGNOSTICS: usize = 100;
 
-/// Gathers the entries of a file.
+/// Collects the entries of a file.
 #[derive(Default)]
 struct Times {
     orphans: Orphans,

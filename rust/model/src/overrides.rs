@@ -1,4 +1,5 @@
-//! `artifacts/Overrides.toml`: artifacts that are replaced by another directory or another artifact.
+//! `artifacts/Overrides.toml`: artifacts that are replaced by another directory or another
+//! artifact.
 //!
 //! ```toml
 //! 78f35e74ff113f02274ce60dab6e92b4546ef806 = "/path/to/replacement"
@@ -11,10 +12,10 @@
 //!
 //! # Compatibility
 //!
-//! The rules are those of Julia's `Artifacts.load_overrides`, with its messages for invalid entries.
-//! Such an entry is skipped, and the others are valid. In two points Julia is not followed: an
-//! invalid entry in the table of a package makes it throw, and overrides that lead back to
-//! where they began make it run out of stack.
+//! The rules are those of Julia's `Artifacts.load_overrides`, with its messages for invalid
+//! entries. Such an entry is skipped, and the others are valid. Two behaviours of Julia are not
+//! copied: it throws on an invalid entry in the table of a package, and overflows the stack on a
+//! cycle.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
@@ -56,14 +57,14 @@ impl PartialEq for Overrides {
 
 impl Eq for Overrides {}
 
-/// Overrides that lead back to where they began.
+/// A cycle of overrides.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the overrides of artifact {0} lead back to it")]
 pub struct Cycle(pub TreeHash);
 
 impl Overrides {
-    /// Adds the text of a depot's file, which has priority over the files before it. So a stack is read
-    /// from its last depot to its first. The result has the invalid entries.
+    /// Adds the text of a depot's file, which has priority over the files before it. So a stack is
+    /// read from its last depot to its first. The result has the invalid entries.
     ///
     /// # Errors
     ///
@@ -80,8 +81,8 @@ impl Overrides {
         Ok(file.diagnostics)
     }
 
-    /// Applies the overrides of a package's names to the artifacts that the package binds to them, on
-    /// every platform.
+    /// Applies the overrides of a package's names to the artifacts that the package binds to them,
+    /// on every platform.
     pub fn apply(&mut self, package: Uuid, bindings: &Bindings) {
         let Some(names) = self.by_name.get(&package) else { return };
         for (name, target) in names {
@@ -96,7 +97,7 @@ impl Overrides {
     ///
     /// # Errors
     ///
-    /// If the overrides lead in a circle.
+    /// If the overrides form a cycle.
     pub fn of_artifact(&self, hash: TreeHash) -> Result<Option<Target>, Cycle> {
         if self.by_hash.is_empty() {
             return Ok(None);
@@ -108,11 +109,12 @@ impl Overrides {
         }
     }
 
-    /// The final target of the artifact that a package calls `name`. `None` if it is not overridden.
+    /// The final target of the artifact that a package calls `name`. `None` if it is not
+    /// overridden.
     ///
     /// # Errors
     ///
-    /// If the overrides lead in a circle.
+    /// If the overrides form a cycle.
     pub fn of_name(&self, package: Uuid, name: &str) -> Result<Option<Target>, Cycle> {
         let target = self.by_name.get(&package).and_then(|names| names.get(name));
         target
@@ -125,7 +127,7 @@ impl Overrides {
             .transpose()
     }
 
-    /// The final target of each override; `None` for one in a circle. Each step is taken once.
+    /// The final target of each override, or `None` for a cycle. Each override is followed once.
     fn follow_all(&self) -> HashMap<TreeHash, Option<Target>> {
         let mut ends: HashMap<TreeHash, Option<Target>> = HashMap::new();
         for start in self.by_hash.keys() {
@@ -143,7 +145,8 @@ impl Overrides {
                     }
                     Some(Target::Artifact(next)) => {
                         way.push(hash);
-                        // Until the target is known, an override that leads back here is in a circle.
+                        // Until the target is known, an override that leads back here is in a
+                        // circle.
                         ends.insert(hash, None);
                         hash = *next;
                     }
@@ -176,7 +179,7 @@ struct File<'t> {
     diagnostics: Vec<Diagnostic>,
 }
 
-/// How many invalid entries are reported.
+/// The maximum number of reported invalid entries.
 const MOST_DIAGNOSTICS: usize = 100;
 
 impl<'t> Receiver<'t> for File<'t> {
@@ -232,7 +235,7 @@ impl File<'_> {
     }
 }
 
-/// An entry may be there twice, with the same target.
+/// A repeated entry must have the same target.
 fn once(known: Option<Option<Target>>, target: &Option<Target>, entry: &str, at: usize) -> Step {
     match known {
         Some(known) if known != *target => {

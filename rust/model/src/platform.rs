@@ -1,14 +1,15 @@
 //! Platforms of artifacts and of hosts.
 //!
-//! A platform is a set of tags: `arch`, `os`, `libc` and so on, and any other that a package makes
-//! up. The rules are those of Julia's `base/binaryplatforms.jl`: how tags are normalised, which
-//! platforms match, and which of several matching artifacts a host gets.
+//! A platform is a set of tags: `arch`, `os`, `libc` and others, which a package can define. The
+//! rules are those of Julia's `base/binaryplatforms.jl`: how tags are normalised, which platforms
+//! match, and which of several matching artifacts a host gets.
 //!
 //! # Compatibility
 //!
-//! A tie between two artifacts that fit a host equally well goes to the greatest triplet. Julia
-//! writes the extra tags of a triplet in the order of a hash table, we write them sorted: where two
-//! artifacts differ in extra tags only, and in more than one, a tie may be broken otherwise.
+//! Of two artifacts that match a host equally well, the one with the greater triplet is chosen.
+//! Julia writes the extra tags of a triplet in the order of a hash table, ScratchRS in sorted
+//! order. So the choice can differ if two artifacts differ only in extra tags, and in more than
+//! one.
 
 mod triplet;
 mod version;
@@ -44,7 +45,7 @@ pub struct Platform {
 pub enum Comparison {
     /// Both are equal; of `julia_version`, major and minor number are.
     Default,
-    /// The host's version is the highest that it can take.
+    /// The host's version is its upper bound.
     Cap,
 }
 
@@ -53,20 +54,21 @@ pub enum Comparison {
 #[error("{0}")]
 pub struct InvalidPlatform(String);
 
-/// Tags that hold versions, and are written in full: `3` is `3.0.0`.
+/// Tags with versions, which are written in full: `3` is `3.0.0`.
 const VERSIONS: [&str; 3] = ["libgfortran_version", "libstdcxx_version", "os_version"];
-/// Tags whose value on a host is the highest that it can take.
+/// Tags with an upper bound as their value on a host.
 const HOST_CAPS: [&str; 2] = ["libstdcxx_version", "os_version"];
-/// Characters that are invalid in tags: separators of triplets, and characters that are invalid in file names.
+/// Characters that are invalid in tags: separators of triplets, and characters that are invalid in
+/// file names.
 const NOT_IN_TAGS: &str = "+- /<>:\"'\\|?*";
 
 impl Platform {
-    /// The platform of these tags, normalised: in lower case, aliases of architectures resolved,
-    /// versions in full, `libc` and `call_abi` set where Julia takes them for granted.
+    /// The platform of these tags, normalised: in lower case, with aliases of architectures
+    /// resolved, versions in full, and Julia's defaults of `libc` and `call_abi`.
     ///
     /// # Errors
     ///
-    /// If a tag or its value has a character that none can have, or a tag is there twice.
+    /// If a tag or its value has a forbidden character, or a tag is repeated.
     pub fn new<'a>(
         arch: &str,
         os: &str,
@@ -99,12 +101,11 @@ impl Platform {
         Ok(Self { tags: all.into(), caps: BTreeSet::new() })
     }
 
-    /// The platform that a Julia session describes, tag by tag, each with the way in which it
-    /// compares.
+    /// The platform of a Julia session from its tags, each with its comparison.
     ///
     /// # Errors
     ///
-    /// As [`Platform::new`], and if `arch` or `os` is missing.
+    /// The errors of [`Platform::new`], and if `arch` or `os` is missing.
     pub fn from_tags<'a>(
         tags: impl IntoIterator<Item = (&'a str, &'a str, Comparison)>,
     ) -> Result<Self, InvalidPlatform> {
@@ -125,8 +126,7 @@ impl Platform {
         Ok(Self { caps, ..Self::new(arch, os, others)? })
     }
 
-    /// The platform as a host: its versions of the system and of libstdc++ are the highest that it
-    /// can take.
+    /// The platform as a host: its versions of the system and of libstdc++ are upper bounds.
     pub fn into_host(mut self) -> Self {
         for tag in HOST_CAPS {
             if self.tag(tag).is_some() {
@@ -147,7 +147,7 @@ impl Platform {
         Some(&self.tags[at].1)
     }
 
-    /// Whether both have the same tags, whichever of them is a host.
+    /// Whether both have the same tags, also if one of them is a host.
     pub fn has_tags_of(&self, other: &Self) -> bool {
         self.tags == other.tags
     }
@@ -172,27 +172,26 @@ impl Platform {
         }
     }
 
-    /// The index of the platform that a host gets, of those that match it: the one that differs
-    /// from the host in the fewest tags, and of these the one with the greatest triplet. Of equal
-    /// ones the last, as in Julia.
+    /// The index of the platform that a host gets, among those that match it: the one that differs
+    /// from the host in the fewest tags; of several, the one with the greatest triplet; of equal
+    /// ones, the last, as in Julia.
     pub fn choose<'a>(&self, platforms: impl IntoIterator<Item = &'a Self>) -> Option<usize> {
         let candidates = platforms.into_iter().enumerate().filter(|(_, one)| one.matches(self));
         let rank = |platform: &Self| (Reverse(self.loss(platform)), platform.to_string());
         candidates.max_by(|(_, a), (_, b)| rank(a).cmp(&rank(b))).map(|(index, _)| index)
     }
 
-    /// How many tags only one of them has.
+    /// The number of tags that only one of them has.
     fn loss(&self, other: &Self) -> usize {
         let common = self.tags().filter(|(tag, _)| other.tag(tag).is_some()).count();
         self.tags.len() + other.tags.len() - 2 * common
     }
 
-    /// Whether it is one of the platforms that Julia's own packages are built for, with values
-    /// that mean something.
+    /// Checks that it is a platform for which Julia's packages are built, with valid values.
     ///
     /// # Errors
     ///
-    /// Says the first tag that is not.
+    /// The first invalid tag.
     pub fn validate(&self) -> Result<(), InvalidPlatform> {
         let tag = |name| self.tag(name);
         let fails = |name: &str| {

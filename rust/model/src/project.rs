@@ -4,10 +4,10 @@ use uuid::Uuid;
 
 use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step};
 
-/// The names of a project file, the one that is preferred first.
+/// The names of a project file, the preferred one first.
 pub const FILE_NAMES: [&str; 2] = ["JuliaProject.toml", "Project.toml"];
 
-/// The identity that a `Project.toml` gives its package.
+/// The identity in a `Project.toml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The package's name.
@@ -18,10 +18,9 @@ pub struct Identity {
 
 /// Reads the identity from the text of a project file.
 ///
-/// Only what is before the first table counts. If that is not TOML, because the file is being edited,
-/// the valid lines count. Scratch.jl instead
-/// takes the first text that looks like a `uuid = "…"` from anywhere, so also that of a
-/// dependency.
+/// Only the part before the first table counts. If it is not TOML, because the file is being
+/// edited, its valid lines count. Scratch.jl instead uses the first `uuid = "…"` anywhere in the
+/// text, so also that of a dependency.
 pub fn identity(text: &str) -> Identity {
     let head = text.find("\n[").map_or(text, |end| &text[..=end]);
     let mut fields = Fields::default();

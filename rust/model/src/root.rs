@@ -1,8 +1,8 @@
-//! A root is read completely, or not at all.
+//! Reading a root completely, or not at all.
 //!
-//! A root is a file that references items. An invalid part of it might reference anything; so such a
-//! root is an error, with the place of the first invalid part, and a collection deletes no item that
-//! the root might reference.
+//! A root is a file that references items. An invalid part of it might reference any item; so an
+//! invalid root is an error, with the position of the first invalid part, and a collection keeps
+//! all items that it might reference.
 //!
 //! Two states of a file are understood although they are not valid TOML: one with a key or a table
 //! that is defined twice, and one with the conflict markers of a merge. Then every definition, and
@@ -13,8 +13,8 @@ use crate::diagnostic::Diagnostic;
 /// The references of a root, with a warning if Pkg would refuse it; or the first invalid place.
 pub type Reading<T> = Result<(T, Option<Diagnostic>), Diagnostic>;
 
-/// Reads a root with `read`, which understands texts that are TOML but for repetitions. Each
-/// side of a merge conflict is read, and `add` puts them together.
+/// Reads a root with `read`, which accepts TOML with repetitions. Reads each side of a merge
+/// conflict, and merges them with `add`.
 pub(crate) fn read<T>(
     bytes: &[u8],
     mut read: impl FnMut(&str) -> Reading<T>,
@@ -23,7 +23,8 @@ pub(crate) fn read<T>(
     let text = text_of(bytes)?;
     let last = text.rsplit('\n').next().unwrap_or_default();
     if last.trim_start().starts_with('#') {
-        // The first line of a manifest is a comment: cut there, it would be one without references.
+        // The first line of a manifest is a comment: a manifest that ends there would have no
+        // references.
         return Err(Diagnostic::at(text, text.len(), "the file ends in the middle of a comment"));
     }
     let diagnostic = match read(text) {
@@ -44,7 +45,7 @@ pub(crate) fn read<T>(
     whole.map(|whole| (whole, Some(warning))).ok_or(diagnostic)
 }
 
-/// The text that bytes are.
+/// The text of bytes.
 ///
 /// # Errors
 ///
@@ -100,7 +101,7 @@ impl<'t> Conflict<'t> {
         Some(Self { text, line: line + 1 })
     }
 
-    /// The sides that there are.
+    /// The sides of the conflict.
     ///
     /// # Errors
     ///
@@ -152,7 +153,7 @@ impl<'t> Conflict<'t> {
         })
     }
 
-    /// The text as a side has it. Lines that are not its own are empty, so that places stay.
+    /// The text of a side. Lines of other sides are empty, so that positions are kept.
     fn text_of(&self, side: Side) -> String {
         let mut text = String::with_capacity(self.text.len());
         for (line, part) in self.parts() {
@@ -164,7 +165,8 @@ impl<'t> Conflict<'t> {
     }
 }
 
-/// Whether a line is a conflict marker: seven times the same, and nothing or a label behind a space.
+/// Whether a line is a conflict marker: seven times the same character, then nothing or a space and
+/// a label.
 fn is_marker(line: &str, mark: u8) -> bool {
     let bytes = line.as_bytes();
     let is_mark = bytes.len() >= 7 && bytes[..7].iter().all(|byte| *byte == mark);

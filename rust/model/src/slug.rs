@@ -1,7 +1,7 @@
-//! The name of an installed package's directory below `packages/<Name>/`.
+//! The name of an installed package's directory in `packages/<Name>/`.
 //!
-//! Source: Julia, `base/loading.jl: version_slug`. Packages were given four characters once, and
-//! are given five since Julia 1.1; the loader of Julia 1.6 and later prefers the latter.
+//! Source: Julia, `base/loading.jl: version_slug`. Slugs have five characters since Julia 1.1, and
+//! had four before; the loader of Julia 1.6 and later prefers the former.
 
 use std::fmt;
 
@@ -26,7 +26,7 @@ impl Slug {
     /// assert_eq!((slug.as_str(), slug.legacy()), ("aqsx3", "aqsx"));
     /// ```
     pub fn of(uuid: Uuid, tree: TreeHash) -> Self {
-        // Julia hashes the number as it lies in memory, the least significant byte first.
+        // Julia hashes the number as it is in memory, the least significant byte first.
         let mut rest = crc32c::crc32c(&uuid.as_u128().to_le_bytes());
         rest = crc32c::crc32c_append(rest, &tree.0);
         Self([(); 5].map(|()| {
@@ -41,7 +41,7 @@ impl Slug {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// The slug that packages were given before Julia 1.1.
+    /// The slug of packages before Julia 1.1.
     pub fn legacy(&self) -> &str {
         &self.as_str()[..4]
     }

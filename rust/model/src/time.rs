@@ -1,4 +1,4 @@
-//! Times as the depot's logs hold them.
+//! Times in the logs of a depot.
 
 mod encoded;
 
@@ -9,16 +9,15 @@ use chrono::{
     Utc,
 };
 
-/// A moment of a depot: local wall-clock time that is written with a `Z`.
+/// A time in a depot: local wall-clock time, written with a `Z`.
 ///
-/// Every peer, Pkg included, prints `Dates.now()` and appends `Z`; every reader ignores the
-/// suffix. We keep to it: a depot with two kinds of times in it would be worse than one whose
-/// times are mislabelled.
+/// All peers, including Pkg, print `Dates.now()` with a `Z`, and ignore the suffix when they read.
+/// ScratchRS does the same: two kinds of times in a depot would be worse than a wrong suffix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DepotTime(NaiveDateTime);
 
 impl DepotTime {
-    /// The moment that a local clock shows, cut to the millisecond that a log can hold.
+    /// The time of a local clock, truncated to milliseconds.
     pub fn from_local(time: NaiveDateTime) -> Self {
         let whole = time.nanosecond() / 1_000_000 * 1_000_000;
         Self(time.with_nanosecond(whole).unwrap_or(time))
@@ -26,7 +25,7 @@ impl DepotTime {
 
     /// The date and time of a TOML value; a time zone is ignored, as Julia ignores it.
     ///
-    /// `None` if the value has no date or names no day of the calendar.
+    /// `None` if the value has no date or an invalid one.
     pub fn from_toml(value: &toml::value::Datetime) -> Option<Self> {
         let date = value.date?;
         let date = NaiveDate::from_ymd_opt(date.year.into(), date.month.into(), date.day.into())?;
@@ -42,7 +41,7 @@ impl DepotTime {
         Some(Self::from_local(date.and_time(time)))
     }
 
-    /// The value as TOML holds it.
+    /// The value in TOML.
     pub fn to_toml(self) -> toml::value::Datetime {
         let (date, time) = (self.0.date(), self.0.time());
         // Every part of a valid time fits its field.
@@ -63,17 +62,17 @@ impl DepotTime {
         }
     }
 
-    /// How much later than `earlier` it is.
+    /// The duration since `earlier`.
     pub fn since(self, earlier: Self) -> TimeDelta {
         self.0 - earlier.0
     }
 
-    /// The moment that comes `later`. There is none beyond the calendar.
+    /// The time `later` than this one, or `None` beyond the end of the calendar.
     pub fn after(self, later: TimeDelta) -> Self {
         Self(self.0.checked_add_signed(later).unwrap_or(NaiveDateTime::MAX))
     }
 
-    /// The same moment in UTC. A local time that a clock shows twice is the earlier one.
+    /// The same time in UTC. An ambiguous local time is the earlier one.
     pub fn utc(self) -> DateTime<Utc> {
         let local = Local.from_local_datetime(&self.0).earliest();
         local.map_or_else(|| self.0.and_utc(), |local| local.to_utc())

@@ -1,20 +1,20 @@
-//! TOML as a sequence of events: the one reader of every text that decides what is deleted.
+//! TOML as a sequence of events: the only reader of texts that decide about deletion.
 //!
 //! A collection reads files of any size and in any state. A tree of values would take many times
 //! the memory of its text; here each header and each value is passed to a [`Receiver`] as soon as
 //! it is read, and nothing else is stored. Tokens and strings are those of the `toml_parser` crate.
 //!
-//! [`read`] stops at the first error. [`salvage`] goes on behind it, for files in which each line stands
-//! for itself.
+//! [`read`] stops at the first error. [`salvage`] continues after it, for files with independent
+//! lines.
 //!
-//! Time is linear in the bytes of the text, and memory does not grow with it: keys behind the fourth
-//! of a path are counted only, and values that are nested very deeply are invalid.
+//! Time is linear in the bytes of the text, and memory is constant: keys after the fourth of a path
+//! are only counted, and very deeply nested values are invalid.
 //!
 //! # Compatibility
 //!
-//! Everything that is not TOML is an error, except what the format forbids about repetition: a key
-//! or a table that is defined twice, and a value that is also a table. All definitions are passed on, so
-//! that a collection keeps what each of them references. A receiver that allows no repetition has
+//! A text that is not TOML is an error, except for forbidden repetitions: a key or a table that is
+//! defined twice, and a value that is also a table. All definitions are passed on, so that a
+//! collection keeps the references of each. A receiver that allows no repetition uses
 //! [`Definitions`].
 
 mod definitions;
@@ -31,10 +31,10 @@ use crate::diagnostic::Diagnostic;
 pub(crate) use definitions::Definitions;
 pub(crate) use salvage::{Damage, salvage};
 
-/// How many keys of a path are stored.
+/// The number of stored keys of a path.
 const STORED_KEYS: usize = 4;
 
-/// The keys that lead to a value from the top of a text.
+/// The keys from the top of a text to a value.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Path<'t> {
     keys: [Cow<'t, str>; STORED_KEYS],
@@ -42,17 +42,17 @@ pub(crate) struct Path<'t> {
 }
 
 impl<'t> Path<'t> {
-    /// How many keys there are.
+    /// The number of keys.
     pub(crate) fn len(&self) -> usize {
         self.length
     }
 
-    /// A key, counted from the top; empty for one behind the fourth.
+    /// A key, counted from the top; empty after the fourth.
     pub(crate) fn key(&self, index: usize) -> &str {
         self.keys[..self.length.min(STORED_KEYS)].get(index).map_or("", |key| key)
     }
 
-    /// A key, to be stored longer than the path.
+    /// A key that can be stored longer than the path.
     pub(crate) fn take(&self, index: usize) -> Cow<'t, str> {
         self.keys.get(index).cloned().unwrap_or_default()
     }
@@ -65,7 +65,7 @@ impl<'t> Path<'t> {
     }
 }
 
-/// A value that has no values in it.
+/// A value without values in it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Scalar<'t> {
     Text(Cow<'t, str>),
@@ -92,7 +92,7 @@ pub(crate) enum Event<'t> {
 }
 
 impl Event<'_> {
-    /// The type of the value, as error messages name it.
+    /// The type of the value, for error messages.
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Table | Self::OpenTable => "table",
@@ -106,31 +106,31 @@ impl Event<'_> {
     }
 }
 
-/// The place of an event.
+/// The position of an event.
 #[derive(Debug)]
 pub(crate) struct Place<'a, 't> {
     pub(crate) path: &'a Path<'t>,
-    /// How many arrays the value is in, counted from the last key of its path.
+    /// The number of arrays around the value, counted from the last key of its path.
     pub(crate) arrays: usize,
-    /// The byte of the text at which it begins.
+    /// Its first byte in the text.
     pub(crate) at: usize,
-    /// The byte at which the key before it begins.
+    /// The first byte of the key before it.
     pub(crate) key_at: usize,
-    /// The byte behind it, of a scalar and of the end of an array or an inline table.
+    /// The byte after it, for a scalar and the end of an array or an inline table.
     pub(crate) end: usize,
 }
 
-/// Builds something from events.
+/// A receiver of events.
 pub(crate) trait Receiver<'t> {
-    /// Takes an event.
+    /// Receives an event.
     ///
     /// # Errors
     ///
-    /// Why and where the text is invalid. [`read`] stops there; [`salvage`] goes on behind the header or
-    /// the key and value.
+    /// The reason and position if the text is invalid. [`read`] stops there; [`salvage`] continues
+    /// after the header, or the key and value.
     fn receive(&mut self, place: Place<'_, 't>, event: Event<'t>) -> Step;
 
-    /// Takes note of damage. Events of the damaged key and value may have been received.
+    /// Receives damage. Events of the damaged key and value may have been received before.
     fn damaged(&mut self, _: Damage<'t>) {}
 }
 
@@ -138,19 +138,19 @@ pub(crate) trait Receiver<'t> {
 ///
 /// # Errors
 ///
-/// The first place at which the text is not TOML, or at which the receiver refuses it.
+/// The first position at which the text is not TOML, or at which the receiver refuses it.
 pub(crate) fn read<'t>(text: &'t str, receiver: &mut impl Receiver<'t>) -> Result<(), Diagnostic> {
     let read = grammar::Reader::strict(text).document(receiver);
     read.map_err(|Stop { at, message }| Diagnostic::at(text, at, message))
 }
 
-/// The byte behind the line of a byte.
+/// The byte after the line of a byte.
 pub(crate) fn line_end(text: &str, at: usize) -> usize {
     let rest = &text.as_bytes()[at..];
     at + memchr::memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1)
 }
 
-/// Why and where the reading of a text ends early.
+/// The reason and position of the early end of reading.
 #[derive(Debug)]
 pub(crate) struct Stop {
     pub(crate) at: usize,

@@ -35,11 +35,11 @@ const PARENT_PROJECTS: &str = "parent_projects";
 /// One logged use of a path.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
-    /// When it was. Missing in a torn record.
+    /// Its time. Missing in a torn record.
     pub time: Option<DepotTime>,
-    /// The project files on whose behalf it was (scratch spaces only).
+    /// The project files of the use (scratch spaces only).
     pub parent_projects: Vec<String>,
-    /// Fields of other programs. They are preserved.
+    /// Fields of other programs, which are preserved.
     pub others: Table,
 }
 
@@ -52,31 +52,31 @@ pub struct UsageLog {
 /// The damage of a log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Damage {
-    /// The lines that could not be read; of very many, the first ones.
+    /// The invalid lines; of very many, the first ones.
     pub diagnostics: Vec<Diagnostic>,
-    /// Whether the file is something else than a log with torn lines: no record can be read, or most
-    /// of it is not text. Then any number of records may be lost.
+    /// Whether the file is more than a log with torn lines: no record can be read, or most of it is
+    /// not text. Then any number of records may be lost.
     pub is_lost: bool,
 }
 
 impl UsageLog {
-    /// Reads a log in any state. The second value has the lines that could not be read.
+    /// Reads a log in any state. The second value has the invalid lines.
     ///
-    /// Damage does not hide the records before and behind it. Time is linear in the
-    /// bytes of the log.
+    /// Damage does not affect the records before and after it. Time is linear in the bytes of the
+    /// log.
     pub fn read(bytes: &[u8]) -> (Self, Vec<Diagnostic>) {
         let (log, damage) = Self::read_damaged(bytes);
         (log, damage.diagnostics)
     }
 
-    /// As [`Self::read`], and whether records may be lost.
+    /// Like [`Self::read`]; also returns whether records may be lost.
     pub fn read_damaged(bytes: &[u8]) -> (Self, Damage) {
         reader::read(bytes)
     }
 
     /// Adds a record at the end of a path's records.
     pub fn insert(&mut self, path: String, record: Record) {
-        // Most paths have one record, since a collection leaves no more.
+        // Most paths have one record, as after a collection.
         self.entries.entry(path).or_insert_with(|| Vec::with_capacity(1)).push(record);
     }
 
@@ -92,8 +92,8 @@ impl UsageLog {
 
     /// The log with one record for each path: the latest time, all parent projects.
     ///
-    /// That is the form in which `Pkg.gc` leaves a log. A path whose records have no time gets
-    /// `now`: Pkg fails on a record without.
+    /// This is the form of a log after `Pkg.gc`. Records without a time get `now`, because Pkg
+    /// fails on them.
     pub fn condensed(self, now: DepotTime) -> Self {
         let entries = self.entries.into_iter().map(|(path, records)| {
             let time = records.iter().filter_map(|record| record.time).max().unwrap_or(now);
@@ -109,7 +109,7 @@ impl UsageLog {
         Self { entries: entries.collect() }
     }
 
-    /// Retains the records for which `keep` is true, and the paths that have any.
+    /// Retains the records for which `keep` returns true, and the paths with records.
     pub fn retain(&mut self, mut keep: impl FnMut(&str, &Record) -> bool) {
         self.entries.retain(|path, records| {
             records.retain(|record| keep(path, record));
@@ -133,12 +133,12 @@ impl UsageLog {
 }
 
 impl Record {
-    /// The use of a scratch space on behalf of a project.
+    /// The use of a scratch space by a project.
     pub fn of_project(time: DepotTime, project: &str) -> Self {
         Self { time: Some(time), parent_projects: vec![project.to_owned()], others: Table::new() }
     }
 
-    /// The record's text, ready to be appended to a log whose last line is whole.
+    /// The text to append to a log with a complete last line.
     pub fn to_text(&self, path: &str) -> String {
         let mut out = String::new();
         self.push_text(path, &mut out);

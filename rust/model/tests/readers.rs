@@ -1,7 +1,7 @@
 //! Fuzzers of the readers: what they make of damaged files.
 //!
-//! Each mutates the files in `tests/corpus/` for `SCRATCHRS_FUZZ_SECONDS` (one, if it is not set), beginning
-//! with `SCRATCHRS_FUZZ_SEED`. A failure prints the text.
+//! Each mutates the files in `tests/corpus/` for `SCRATCHRS_FUZZ_SECONDS` (one, if it is not set),
+//! beginning with `SCRATCHRS_FUZZ_SEED`. A failure prints the text.
 
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
@@ -237,13 +237,13 @@ fn usage_logs_are_healed() {
     });
 }
 
-/// Each record that is there is read, whatever stands before it on other lines.
+/// Each valid record is read, with any text on the lines before it.
 #[test]
 fn usage_logs_lose_no_record() {
     let record = Record::of_project(now(), "/p/Project.toml").to_text("/space");
     fuzz(&corpus(&["usage", "manifest", "artifacts", "project"]), |bytes, random| {
-        // A comment goes on to the end of its line, and a list may go on on the next one: what is
-        // behind a whole record is as good as garbage.
+        // A comment continues to the end of its line, and a list can continue on the next one: the
+        // text after a complete record does not matter.
         let at = random.below(bytes.len() + 1);
         let (before, after) = bytes.split_at(at);
         let separator = random.pick(&[&b"\n"[..], b"\r\n", b"\n\0", b"\n\xef\xbb\xbf"]);

@@ -24,7 +24,7 @@ impl Host {
         Self { platform, is_complete: true }
     }
 
-    /// A machine without the tags that only a running Julia knows.
+    /// This machine, without the tags that only a running Julia can determine.
     pub fn without_julia(platform: Platform) -> Self {
         Self { platform, is_complete: false }
     }
@@ -38,7 +38,7 @@ impl Host {
 /// The artifact that a name is bound to on a host.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chosen<'a> {
-    /// The platform that it is bound for; None if that is every one.
+    /// The platform of the binding, or `None` for all platforms.
     pub platform: Option<&'a Platform>,
     /// The entry.
     pub entry: &'a Entry,
@@ -47,20 +47,20 @@ pub struct Chosen<'a> {
 /// Why no artifact is chosen for a bound name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unchosen {
-    /// Its entry is invalid.
+    /// The entry is invalid.
     Invalid(Diagnostic),
     /// It depends on unknown tags of the host.
     Undecided(Undecided),
 }
 
-/// A choice that depends on tags of the host that are not known.
+/// A choice that depends on unknown tags of the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Undecided {
     /// The tags, sorted.
     pub tags: Vec<String>,
-    /// The artifacts that it is between.
+    /// The candidates.
     pub hashes: Vec<TreeHash>,
-    /// Whether all that can be chosen is lazy.
+    /// Whether all candidates are lazy.
     pub is_lazy: bool,
 }
 
@@ -83,8 +83,8 @@ impl Candidate<'_> {
 }
 
 impl Bindings {
-    /// The artifact of a name on a host, as a running Julia there would choose it. `None` if the name is
-    /// not bound, or not for this host.
+    /// The artifact of a name on a host, as a running Julia there would choose it. `None` if the
+    /// name is not bound, or not for this host.
     ///
     /// # Errors
     ///
@@ -121,8 +121,8 @@ fn candidates<'a>(
     readable.collect()
 }
 
-/// Why it is not certain that `chosen` is the right one. The others can take its place if Julia knows a
-/// tag of theirs.
+/// The unknown tags on which the choice of `chosen` depends: with these tags, Julia could choose
+/// another one.
 fn undecided(chosen: &Candidate<'_>, candidates: &[Candidate<'_>]) -> Option<Undecided> {
     let is_rival =
         |candidate: &&Candidate<'_>| candidate.asks_julia() && candidate.hash() != chosen.hash();

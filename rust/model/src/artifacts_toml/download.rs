@@ -5,15 +5,15 @@ use super::{Download, SHA256, SIZE, URL};
 /// The value of a field, from a file or a table of a Julia session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field<'a> {
-    /// Nothing.
+    /// The field is missing.
     Missing,
     /// A string.
     Text(&'a str),
-    /// A string that is known to be an address.
+    /// A string that is known to be a URL.
     Address(&'a str),
-    /// An integer; None if it is larger than any size.
+    /// An integer, or `None` if it is larger than any size.
     Integer(Option<i64>),
-    /// Something of this type.
+    /// A value of this other type.
     Other(&'a str),
 }
 
@@ -27,9 +27,10 @@ pub struct InvalidField {
     message: String,
 }
 
-/// A place that was read, and each of its fields that is invalid.
+/// A source, and its invalid fields.
 ///
-/// There is no place if `url` or `sha256` is missing or invalid. An invalid `size` counts as unknown.
+/// The source is `None` if `url` or `sha256` is missing or invalid. An invalid `size` counts as
+/// unknown.
 pub fn read_download(
     url: Field<'_>,
     sha256: Field<'_>,
@@ -95,7 +96,7 @@ fn read_url(found: Field<'_>) -> Result<String, InvalidField> {
     }
 }
 
-/// Whether a text is an address of a kind that can be downloaded from.
+/// Whether a text is a URL with a supported scheme.
 pub(super) fn is_url(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, rest)| {
         let known = ["https", "http", "file"];
@@ -103,7 +104,7 @@ pub(super) fn is_url(text: &str) -> bool {
     })
 }
 
-/// The size; `None` if it is not known, which is written as zero.
+/// The size, or `None` if it is unknown, which is written as zero.
 fn read_size(found: Field<'_>) -> Result<Option<u64>, InvalidField> {
     let size = match found {
         Field::Missing => return Ok(None),

@@ -1,11 +1,11 @@
 //! Binding and unbinding names, as edits of a file's text.
 //!
-//! New entries have the form and the place that Pkg gives them (`TOML.print(…; sorted = true)`); the rest
-//! of the file does not change. So a file that only Pkg and ScratchRS write has the bytes that Pkg alone
-//! would have written, and a file with comments keeps them and its order.
+//! New entries have the form and the place that Pkg gives them (`TOML.print(…; sorted = true)`);
+//! the rest of the file does not change. So a file that only Pkg and ScratchRS write has the bytes
+//! that Pkg alone would have written, and a file with comments keeps them and its order.
 //!
-//! A comment right above a header belongs to the entry: it stays with a name that is bound anew, and
-//! goes with one that is unbound. One with an empty line behind it belongs to the file.
+//! A comment directly above a header belongs to the entry: it is kept when the name is bound again,
+//! and removed when it is unbound. A comment followed by an empty line belongs to the file.
 
 mod addition;
 mod decor;
@@ -23,16 +23,16 @@ use crate::platform::Platform;
 use addition::Addition;
 use file::File;
 
-/// How a name is to be bound.
+/// How to bind a name.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BindOptions<'a> {
-    /// For which platform; None for every one.
+    /// The platform, or `None` for all platforms.
     pub platform: Option<&'a Platform>,
-    /// Where the artifact can be downloaded from. None leaves the section out.
+    /// The sources. `None` leaves the section out.
     pub downloads: Option<&'a [Download]>,
-    /// Whether it is installed on first use only.
+    /// Whether the artifact is installed on first use only.
     pub lazy: bool,
-    /// Whether a binding that is there is replaced.
+    /// Whether an existing binding is replaced.
     pub force: bool,
 }
 
@@ -50,18 +50,18 @@ pub enum Refusal {
         /// The requested platform; `None` for every platform.
         platform: Option<String>,
     },
-    /// The name is bound for some platforms, and was to be bound for every one.
+    /// The name is bound for some platforms, and should be bound for all.
     #[error("`{0}` is bound already, by platform")]
     BoundByPlatform(String),
-    /// The name is bound for every platform, and was to be unbound for one.
+    /// The name is bound for all platforms, and should be unbound for one.
     #[error("`{0}` is bound for every platform")]
     BoundEverywhere(String),
 }
 
 /// The text of a file with `name` bound to the artifact `hash`.
 ///
-/// A name is either bound for every platform or for one or several: with `force`, a binding of the
-/// other kind is replaced as a whole. Two platforms are the same if they have the same tags.
+/// A name is bound either for all platforms or for one or several: with `force`, a binding of the
+/// other kind is replaced completely. Two platforms are the same if they have the same tags.
 ///
 /// # Errors
 ///
@@ -99,12 +99,12 @@ pub fn bind(
     Ok(line_ends.restore(changed))
 }
 
-/// The text of a file without a binding of `name`, or, if a platform is given, without one for that
-/// platform. `None` if there is none already.
+/// The text of a file without the binding of `name`, or without its binding for a given platform.
+/// `None` if the name is not bound.
 ///
 /// # Errors
 ///
-/// If the text is not TOML; or if a platform is given and the name is bound for every one.
+/// If the text is not TOML; or if a platform is given but the name is bound for all platforms.
 pub fn unbind(
     text: &str,
     name: &str,

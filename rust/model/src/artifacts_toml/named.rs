@@ -11,7 +11,7 @@ use crate::hash::TreeHash;
 use crate::root::{self, Reading};
 use crate::toml_events::{self, Event, Path, Place, Receiver, Scalar, Step, Stop};
 
-/// The artifacts that a file names: for each name its hashes, each once.
+/// The artifacts in a file: for each name its hashes, each once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NamedHashes {
     hashes: Vec<TreeHash>,
@@ -41,8 +41,7 @@ impl NamedHashes {
 
     /// Adds an artifact to those of a name, which is the last one or a new one.
     pub(super) fn add(&mut self, name: Option<&str>, hash: TreeHash) {
-        // Only so many are compared, so that time stays linear: an artifact that is named twice does
-        // no harm.
+        // The number of comparisons is limited, so that time stays linear. Duplicates do no harm.
         const COMPARED: usize = 64;
         let length = self.hashes.len();
         let is_last = self.names.last().is_some_and(|(last, _)| last.as_deref() == name);
@@ -65,12 +64,12 @@ impl NamedHashes {
     }
 }
 
-/// All artifacts that a file references, for every platform, lazy or not. Nothing else in the file
-/// matters: an invalid download or platform changes no reference.
+/// All artifacts that a file references, for all platforms, lazy or not. Invalid sources and
+/// platforms do not matter: they change no reference.
 ///
 /// # Errors
 ///
-/// The first invalid place of the file: it might reference any artifact.
+/// The first invalid position of the file: it might reference any artifact.
 pub fn named_hashes(bytes: &[u8]) -> Reading<NamedHashes> {
     root::read(bytes, read_text, NamedHashes::add_all)
 }
@@ -83,11 +82,11 @@ fn read_text(text: &str) -> Reading<NamedHashes> {
     Ok((found, None))
 }
 
-/// How many tables may be without a hash until the end of the file: such a table may have one further
-/// below.
+/// The maximum number of tables without a hash up to the end of the file: their hash may follow
+/// later.
 const MOST_WITHOUT: usize = 64;
 
-/// Gathers the entries of a file.
+/// Collects the entries of a file.
 #[derive(Default)]
 struct Entries<'t> {
     found: NamedHashes,
@@ -307,7 +306,7 @@ mod tests {
         }
     }
 
-    /// What TOML in general says that a text names.
+    /// The artifacts in a text according to a TOML parser.
     fn references(text: &str) -> Option<BTreeSet<String>> {
         let table: Table = text.parse().ok()?;
         let mut found = BTreeSet::new();
@@ -340,7 +339,7 @@ mod tests {
                 check(&format!("{}{byte}{}", &text[..at], &text[at + 1..]));
             }
         }
-        // Cut in an entry, it has lost a part.
+        // It ends within an entry, so it is incomplete.
         let cut = text.find(OTHER).unwrap();
         assert!(named_hashes(&text.as_bytes()[..cut]).is_err());
     }

@@ -15,7 +15,7 @@ pub(super) enum Part {
     Array,
     /// An entry in braces, or an array of entries, ends.
     End,
-    /// A field of an entry, or something in one.
+    /// A field of an entry, or a value in one.
     Field,
     /// A value other than entries.
     Invalid,

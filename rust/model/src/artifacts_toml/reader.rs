@@ -1,7 +1,7 @@
 //! Reads the bindings of an artifact file.
 //!
-//! An entry is finished when another one begins. Where a part of it is in another place of the file, it is
-//! taken up again; an entry without a hash waits for one until the end.
+//! An entry is finished when another one begins. If a part of it follows later in the file, it is
+//! continued; an entry without a hash can get one until the end.
 
 mod draft;
 
@@ -17,15 +17,15 @@ use crate::toml_events::{self, Definitions, Event, Path, Place, Receiver, Step, 
 
 use draft::Draft;
 
-/// How many problems, and entries without a hash, a file may have: they take more memory than the shortest
-/// text of an entry.
+/// The maximum number of problems, and of entries without a hash: they take more memory than the
+/// shortest text of an entry.
 const MOST_PROBLEMS: usize = 1000;
 
 /// Reads a text to its end.
 ///
 /// # Errors
 ///
-/// As [`Bindings::read`].
+/// The errors of [`Bindings::read`].
 pub(super) fn read(text: &str) -> Result<Bindings, Diagnostic> {
     let mut file = File {
         definitions: Definitions::of(text.len()),
@@ -44,7 +44,7 @@ struct File<'t> {
     bindings: Bindings,
     /// The entry that is being read.
     entry: Option<Draft<'t>>,
-    /// Entries for every platform that have no hash so far.
+    /// Entries for all platforms that have no hash so far.
     without_hash: BTreeMap<Cow<'t, str>, Draft<'t>>,
 }
 
@@ -101,8 +101,8 @@ impl<'t> File<'t> {
         Draft::new(path.take(0), is_element, at, self.problems.lines.place(at))
     }
 
-    /// The entry that has a part here: the last one of an array, or a new one. `None` if it is invalid. The
-    /// place of an entry is that of its header.
+    /// The entry that has a part here: the last one of an array, or a new one. `None` if it is
+    /// invalid. The place of an entry is that of its header.
     fn resumed(&mut self, path: &Path<'t>, at: usize, is_header: bool) -> Option<Draft<'t>> {
         let new = self.draft(path, at, false);
         let name = path.key(0);
@@ -186,7 +186,7 @@ impl<'t> File<'t> {
     }
 }
 
-/// Warnings about the entries that are for the same platform as one before.
+/// Warnings about entries for the same platform as an earlier one.
 fn clashes(name: &str, elements: &Elements) -> Vec<Diagnostic> {
     let valid = elements.iter().filter_map(|(platform, entry)| {
         let (platform, entry) = (platform.as_ref().ok()?, entry.as_ref().ok()?);
@@ -206,7 +206,7 @@ fn clashes(name: &str, elements: &Elements) -> Vec<Diagnostic> {
 /// The problems of a file.
 struct Problems<'t> {
     lines: Lines<'t>,
-    /// How many more there may be.
+    /// The number of further problems that are accepted.
     left: usize,
 }
 

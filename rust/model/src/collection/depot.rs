@@ -29,7 +29,7 @@ pub enum Kind {
 pub const KINDS: [Kind; 4] = [Kind::Package, Kind::Clone, Kind::Artifact, Kind::Space];
 
 impl Kind {
-    /// The directory of a depot that items of this kind lie in.
+    /// The directory of a depot with items of this kind.
     pub fn directory(self) -> &'static str {
         match self {
             Self::Package => PACKAGES,
@@ -39,8 +39,8 @@ impl Kind {
         }
     }
 
-    /// The path of an item of this kind in the depot at `depot`. The group is left out where items of
-    /// this kind have none.
+    /// The path of an item of this kind in the depot at `depot`. Kinds without groups ignore the
+    /// group.
     pub fn path(self, depot: &DepotPath, group: &str, name: &str) -> String {
         match self.is_grouped() {
             true => depot.join(&[self.directory(), group, name]),
@@ -48,7 +48,7 @@ impl Kind {
         }
     }
 
-    /// Whether items of this kind lie in a directory of their package.
+    /// Whether items of this kind are in a directory of their package.
     pub fn is_grouped(self) -> bool {
         matches!(self, Self::Package | Self::Space)
     }
@@ -59,7 +59,7 @@ impl Kind {
 pub struct Item {
     /// Its kind.
     pub kind: Kind,
-    /// The name of its package's directory, where items of this kind have one; else empty.
+    /// The name of its package's directory; empty for kinds without one.
     pub group: OsString,
     /// Its own name.
     pub name: OsString,
@@ -90,15 +90,15 @@ impl Item {
 /// A depot and its items.
 #[derive(Clone, Debug, Default)]
 pub struct Depot {
-    /// Its absolute path, as Julia's `abspath` gives it, without a separator at the end.
+    /// Its absolute path, as by Julia's `abspath`, without a trailing separator.
     pub path: DepotPath,
-    /// Other absolute paths that lead to it.
+    /// Its other absolute paths.
     pub aliases: Vec<DepotPath>,
     /// Whether its items may be deleted.
     pub is_swept: bool,
     /// Its items.
     pub items: Vec<Item>,
-    /// Since when its unreachable items are orphans.
+    /// The orphans, and since when they are unreachable.
     pub orphans: Orphans,
     /// Finds items by their names. The items do not change after it is built.
     index: OnceLock<Index>,
@@ -110,7 +110,8 @@ impl Depot {
         Self { path, aliases, is_swept, ..Self::default() }
     }
 
-    /// Builds the index by which [`plan`](super::plan) finds items. No item may be added afterwards.
+    /// Builds the index by which [`plan`](super::plan) finds items. No item may be added
+    /// afterwards.
     pub fn build_index(&self) {
         self.index();
     }
@@ -193,7 +194,8 @@ impl Index {
     }
 }
 
-/// The items whose names are Unicode, since only these can be referenced: index, kind, group and name.
+/// The items whose names are Unicode, since only these can be referenced: index, kind, group and
+/// name.
 pub(super) fn named(items: &[Item]) -> impl Iterator<Item = (usize, Kind, &str, &str)> {
     items.iter().enumerate().filter_map(|(index, item)| {
         Some((index, item.kind, item.group.to_str()?, item.name.to_str()?))

@@ -8,19 +8,19 @@ use super::{DepotPlan, Reason, Reference, State};
 /// An item that can be evicted to make a depot smaller.
 #[derive(Clone, Copy, Debug)]
 pub struct Candidate {
-    /// Which item of the depot it is.
+    /// The index of the item in the depot.
     pub item: usize,
     /// Its size in bytes.
     pub bytes: u64,
     /// When it was last used, if that is known.
     pub last_used: Option<DepotTime>,
-    /// Whether it must stay.
+    /// Whether it must be kept.
     pub is_fixed: bool,
 }
 
-/// Makes artifacts and spaces of a depot deletable until the others have at most `max_size` bytes, the
-/// least recently used first; reachable ones only if `evicts_reachable`, and after all others. What an
-/// unreadable root might reference is never evicted.
+/// Makes artifacts and spaces of a depot deletable until the others have at most `max_size` bytes,
+/// the least recently used first; reachable ones only if `evicts_reachable`, and after all others.
+/// Items that an unreadable root might reference are never evicted.
 ///
 /// `candidates` has the sizes of all items of the depot.
 pub fn evict(

@@ -1,4 +1,4 @@
-//! Which items are reachable: the mark phase.
+//! The mark phase: finds the reachable items.
 
 use std::cell::LazyCell;
 use std::collections::HashSet;
@@ -20,7 +20,7 @@ use super::places::{Places, Position};
 use super::roots::{Root, Roots};
 use super::{Reference, References};
 
-/// What references each item.
+/// The references of each item.
 pub(super) struct Marks {
     pub(super) referenced_by: Vec<Vec<References>>,
 }
@@ -44,7 +44,7 @@ impl Marks {
 
     /// Marks the targets of items that are links with the references of the links.
     pub(super) fn follow(&mut self, links: &[(Position, Position)]) {
-        // A link may lead to another one: each round gets one link further.
+        // A link may lead to another one: each round follows one link.
         for _ in links {
             let mut is_done = true;
             for &(link, target) in links {
@@ -80,7 +80,7 @@ impl Marks {
         // For the few manifests that lack the name or the tree.
         let by_slug = LazyCell::new(|| packages_by(depots, |_, slug| slug));
         let by_name = LazyCell::new(|| packages_by(depots, |name, _| name));
-        // Manifests share packages: each is looked up once.
+        // Manifests share packages, so each package is searched once.
         let mut known: HashMap<*const Package, Option<Position>> = HashMap::new();
         for (index, manifest) in roots.manifests.iter().enumerate() {
             let mut mark = |position: &Position| self.mark(*position, Reference::Manifest(index));
@@ -204,7 +204,7 @@ impl Marks {
         }
     }
 
-    /// Marks the spaces in use, and returns when the use of each was last logged.
+    /// Marks the used spaces, and returns the time of the last logged use of each.
     pub(super) fn spaces(
         &mut self,
         places: &Places<'_>,

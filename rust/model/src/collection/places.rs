@@ -10,7 +10,7 @@ use crate::slug::Slug;
 
 use super::depot::{Depot, Kind};
 
-/// The index of a depot, and that of an item in it.
+/// The index of a depot, and the index of an item in it.
 pub type Position = (usize, usize);
 
 /// Finds items by their paths and names.
@@ -35,7 +35,7 @@ impl<'a> Places<'a> {
         Self { paths, depots, aliases }
     }
 
-    /// The depot that `path` is in, and the names below it.
+    /// The depot that contains `path`, and the rest of the path.
     fn locate<'p>(&self, path: &'p str) -> Option<(usize, std::str::Split<'p, char>)> {
         self.paths.iter().find_map(|(depot, index)| {
             let rest = path.strip_prefix(depot)?.strip_prefix(std::path::MAIN_SEPARATOR)?;
@@ -49,10 +49,11 @@ impl<'a> Places<'a> {
         std::iter::once(path).chain(aliases).filter_map(|path| self.item(kind, path)).collect()
     }
 
-    /// The item of `kind` that `path` is, or is in, by its text. A space is found by its own path only.
+    /// The item of `kind` that `path` is, or is in, by its text. A space is found by its own path
+    /// only.
     pub fn item(&self, kind: Kind, path: &str) -> Option<Position> {
         let (depot, mut names) = self.locate(path)?;
-        // Only the system knows where that leads.
+        // Only the file system can resolve `..`.
         if names.clone().any(|name| name == "..") {
             return None;
         }
@@ -72,7 +73,7 @@ impl<'a> Places<'a> {
         item.map(|item| (depot, item))
     }
 
-    /// Whether `path` is in a package of `deletable`, and in no other.
+    /// Whether `path` is only in packages of `deletable`.
     pub(super) fn is_in(&self, deletable: &HashSet<Position>, path: &str) -> bool {
         if deletable.is_empty() {
             return false;
@@ -89,7 +90,7 @@ impl<'a> Places<'a> {
         })
     }
 
-    /// An artifact in each of the depots that have it, in their order.
+    /// The index of an artifact in each depot that has it, in the order of the stack.
     pub(super) fn artifacts(&self, hash: TreeHash) -> impl Iterator<Item = Position> {
         let depots = self.depots.iter().enumerate();
         depots.filter_map(move |(index, depot)| Some((index, depot.artifact(hash)?)))

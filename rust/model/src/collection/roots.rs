@@ -13,18 +13,18 @@ use super::places::Position;
 /// A file that references items.
 #[derive(Clone, Debug)]
 pub struct Root<T> {
-    /// Its path, as a log has it.
+    /// Its path in the log.
     pub path: String,
     /// When its use was last logged.
     pub last_used: Option<DepotTime>,
-    /// What it references.
+    /// Its references.
     pub content: T,
 }
 
 /// The uses of a scratch space.
 #[derive(Clone, Debug, Default)]
 pub struct SpaceUse {
-    /// The space, as the log has it.
+    /// The path of the space in the log.
     pub path: String,
     /// When its use was last logged.
     pub last_used: Option<DepotTime>,
@@ -37,13 +37,13 @@ pub struct SpaceUse {
 pub struct Unreadable {
     /// Its path.
     pub path: String,
-    /// Why it cannot be read, and where.
+    /// The reason, and its position.
     pub diagnostic: Diagnostic,
     /// The kinds of items that it might reference.
     pub kinds: Vec<Kind>,
 }
 
-/// Everything that references items.
+/// All references of items.
 #[derive(Clone, Debug, Default)]
 pub struct Roots {
     /// The manifests.
@@ -54,14 +54,16 @@ pub struct Roots {
     pub uses: Vec<SpaceUse>,
     /// The overrides of all depots.
     pub overrides: Overrides,
-    /// The replacements of names in the artifact files of packages: the index of the file, and the replacement.
+    /// The replacements of names in the artifact files of packages: the index of the file, and the
+    /// replacement.
     pub replacements: Vec<(usize, Target)>,
     /// The roots and logs that cannot be read completely.
     pub unreadable: Vec<Unreadable>,
-    /// Other paths of the files that all these name. For items and files in them, the paths in their depots.
+    /// Other paths of the files that all these name. For items and files in them, the paths in
+    /// their depots.
     pub aliases: PathAliases,
-    /// The items that are symbolic links, each with an item that it leads to or into. References to the one
-    /// are references to the other.
+    /// The items that are symbolic links, each with an item that it leads to or into. References to
+    /// the one are references to the other.
     pub links: Vec<(Position, Position)>,
 }
 

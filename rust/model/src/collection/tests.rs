@@ -77,7 +77,7 @@ fn decide(depot: &Depot, roots: &Roots, policy: &Policy) -> DepotPlan {
     plan(std::slice::from_ref(depot), roots, policy, time(NOW)).remove(0)
 }
 
-/// The paths of what is deletable.
+/// The paths of deletable items.
 fn deletable(depot: &Depot, plan: &DepotPlan) -> Vec<String> {
     let items = depot.items.iter().zip(&plan.decisions);
     let deletable = items.filter(|(_, decision)| matches!(decision.state, State::Deletable(_)));
@@ -165,7 +165,7 @@ fn without_grace_what_only_a_deletable_package_references_is_deletable() {
     let roots = Roots {
         artifact_files: vec![
             root(&format!("{package}/Artifacts.toml"), bindings(&[1])),
-            // Letter for letter, this begins with the path of the package that goes.
+            // As text, this path begins with the path of the deleted package.
             root(&format!("{package}e/Artifacts.toml"), bindings(&[2])),
         ],
         uses: vec![

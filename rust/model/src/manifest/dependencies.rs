@@ -1,4 +1,4 @@
-//! Whether each dependency of a manifest has one entry.
+//! Checks that each dependency of a manifest has an entry.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -10,11 +10,11 @@ use super::parse_uuid;
 use crate::diagnostic::brief;
 use crate::toml_events::{Step, Stop};
 
-/// The packages that a manifest has entries for, and those that the entries depend on.
+/// The packages with entries in a manifest, and their dependencies.
 #[derive(Default)]
 pub(super) struct Dependencies<'t> {
     names: HashMap<Cow<'t, str>, Name<'t>>,
-    /// How many names a valid manifest of this length can have.
+    /// The maximum number of names in a valid manifest of this length.
     max_names: usize,
     /// The names and UUIDs of the entries.
     entries: Vec<(Cow<'t, str>, Uuid)>,
@@ -26,7 +26,7 @@ pub(super) struct Dependencies<'t> {
 /// The name of a package.
 #[derive(Default)]
 struct Name<'t> {
-    /// How many entries have it.
+    /// The number of entries with this name.
     entries: usize,
     /// The first dependency by this name.
     needed: Option<Need<'t>>,
@@ -34,7 +34,7 @@ struct Name<'t> {
 
 /// A dependency.
 struct Need<'t> {
-    /// The name of the entry that has it.
+    /// The name of its entry.
     by: Cow<'t, str>,
     at: usize,
 }
@@ -47,7 +47,7 @@ struct Pair<'t> {
 }
 
 impl<'t> Dependencies<'t> {
-    /// Those of a manifest of a length.
+    /// The empty sets for a manifest of this length.
     pub(super) fn of_text(length: usize) -> Self {
         // A UUID alone has 36 characters.
         Self { max_names: 16 + length / 40, ..Self::default() }

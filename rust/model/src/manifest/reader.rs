@@ -13,7 +13,7 @@ use crate::hash::TreeHash;
 use crate::root::Reading;
 use crate::toml_events::{self, Event, Path, Place, Receiver, Scalar, Step, Stop};
 
-/// How many UUIDs, or trees, an entry may have. More than one is the result of a merge.
+/// The maximum number of UUIDs, and of trees, of an entry. More than one is the result of a merge.
 const MAX_SPELLINGS: usize = 16;
 
 /// Reads a manifest.
@@ -24,8 +24,8 @@ pub(super) fn read(text: &str, reader: &mut ManifestReader) -> Reading<Manifest>
     read.map_err(|Stop { at, message }| Diagnostic::at(text, at, message))
 }
 
-/// Collects the entries among the events: the elements of the arrays at the top, as in the first format,
-/// and of those in the table `deps`, as in the second one.
+/// Collects the entries among the events: the elements of the arrays at the top, as in the first
+/// format, and of those in the table `deps`, as in the second one.
 struct Entries<'t, 'r> {
     reader: &'r mut ManifestReader,
     manifest: Manifest,
@@ -34,9 +34,9 @@ struct Entries<'t, 'r> {
     entry: Option<Entry<'t>>,
     /// Whether `manifest_format` gives another format than the first one.
     is_second_format: bool,
-    /// Whether there is a table `deps`.
+    /// Whether the manifest has a table `deps`.
     has_deps_table: bool,
-    /// An entry with a UUID at the top, and whether it is called `deps`.
+    /// An entry with a UUID at the top, and whether its name is `deps`.
     entry_at_top: Option<(SmolStr, bool)>,
     /// The problem unless the format is the second one.
     wrong_in_first: Option<Stop>,
@@ -71,7 +71,7 @@ impl<'t> Entry<'t> {
         self.wrong.get_or_insert(Stop { at, message });
     }
 
-    /// Takes a field that is a text.
+    /// Receives a field with a string.
     fn field(&mut self, key: &str, at: usize, text: Cow<'t, str>) {
         match key {
             "uuid" => {
@@ -171,7 +171,7 @@ impl<'t, 'r> Entries<'t, 'r> {
                 (1, 1) | (2, 0) => is_text,
                 _ => false,
             },
-            // An array of tables is an entry, and an entry has none.
+            // An array of tables is an entry, and an entry has no array of tables.
             _ => event != Event::Element,
         };
         if !has_right_type {
@@ -206,7 +206,7 @@ impl<'t, 'r> Entries<'t, 'r> {
             if !is_at_top {
                 return Err(stop);
             }
-            // In the second format it is something that Pkg does not know.
+            // In the second format, Pkg ignores it.
             self.wrong_in_first.get_or_insert(stop);
             return Ok(());
         }

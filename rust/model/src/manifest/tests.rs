@@ -55,7 +55,7 @@ fn read(text: &str) -> Reading<Manifest> {
     ManifestReader::default().read(text.as_bytes())
 }
 
-/// What is wrong with a manifest that is understood.
+/// The problem of a manifest that is understood.
 fn warning(text: &str) -> String {
     read(text).unwrap().1.expect("a warning").to_string()
 }
@@ -122,7 +122,7 @@ fn a_package_may_be_called_manifest_format() {
     assert_eq!(read(&text).unwrap().0.packages[0].name.as_deref(), Some("deps"));
 }
 
-/// A collection must not take such a manifest for all that it was.
+/// A collection must not accept such a manifest as complete.
 #[test]
 fn a_manifest_that_pkg_refuses_is_not_understood() {
     let uuid = format!("uuid = \"{EXAMPLE}\"");
@@ -193,7 +193,7 @@ fn entries_in_the_wrong_place_count() {
     let text = format!("manifest_format = \"2.0\"\n{FIRST_FORMAT}");
     assert_eq!(warning(&text), "`Example` is outside of `deps`");
     assert_eq!(read(&text).unwrap().0.packages, [example()]);
-    // What a later format may have.
+    // Features of a later format.
     let text = format!("{SECOND_FORMAT}\n[[later]]\nx = 1\n[other]\ny = {{ z = [] }}\n");
     assert_eq!(read(&text).unwrap().1, None);
 }
@@ -235,7 +235,7 @@ fn what_is_no_manifest_is_not_understood() {
     assert_eq!(ManifestReader::default().read(&latin).unwrap_err().line, Some(11));
 }
 
-/// What TOML in general says that a text references.
+/// The references of a text according to a TOML parser.
 fn references(text: &str) -> Option<BTreeSet<(String, String)>> {
     let table: Table = text.parse().ok()?;
     let in_deps = table.get("deps").and_then(Value::as_table).into_iter().flatten();
@@ -251,7 +251,7 @@ fn references(text: &str) -> Option<BTreeSet<(String, String)>> {
     Some(found)
 }
 
-/// What a valid manifest references.
+/// The references of a valid manifest.
 fn kept(manifest: &Manifest) -> BTreeSet<(String, String)> {
     let packages = manifest.packages.iter();
     let trees = packages.map(|package| (package.uuid.to_string(), package.tree.to_string()));

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use super::version::Version;
 use super::{InvalidPlatform, Platform};
 
-/// Tags that have a place of their own in a triplet.
+/// Tags with their own position in a triplet.
 const IN_TRIPLET: [&str; 8] = [
     "arch",
     "os",
@@ -19,7 +19,7 @@ const IN_TRIPLET: [&str; 8] = [
     "libstdcxx_version",
 ];
 
-/// The triplet: `x86_64-linux-gnu-libgfortran5-cxx11`, with extra tags behind, sorted.
+/// The triplet: `x86_64-linux-gnu-libgfortran5-cxx11`, followed by extra tags, sorted.
 impl fmt::Display for Platform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let version = |tag: &str| Version::read(self.tag(tag)?);
@@ -62,7 +62,7 @@ impl fmt::Display for Platform {
     }
 }
 
-/// Architectures, with the ways in which a triplet may spell them.
+/// Architectures with their spellings in triplets.
 pub(super) const ARCHITECTURES: [(&str, &[&str]); 7] = [
     ("x86_64", &["x86_64", "amd64"]),
     ("i686", &["i086", "i186", "i286", "i386", "i486", "i586", "i686", "i786", "i886", "i986"]),
@@ -75,9 +75,9 @@ pub(super) const ARCHITECTURES: [(&str, &[&str]); 7] = [
 
 /// Reads a triplet, as `parse(Platform, triplet)` of Julia 1.12 does.
 ///
-/// A triplet is an architecture, an operating system with any vendor before it, and then
-/// in this order, each optional: libc, call ABI, libgfortran, the ABI of C++ strings, libstdc++, and
-/// extra tags. An extra tag has the last word, but for `arch` and `os`, which are refused, and
+/// A triplet is an architecture, an operating system with any vendor before it, and then in this
+/// order, each optional: libc, call ABI, libgfortran, the ABI of C++ strings, libstdc++, and extra
+/// tags. An extra tag has the last word, but for `arch` and `os`, which are refused, and
 /// `os_version`, which only the operating system's part can give.
 impl FromStr for Platform {
     type Err = InvalidPlatform;
@@ -118,7 +118,7 @@ impl FromStr for Platform {
             set(&tag.to_lowercase(), value);
         }
         match version {
-            // Julia takes any text of digits and points, and fails on an invalid version.
+            // Julia accepts any text of digits and points, and fails on an invalid version.
             Some(version) => {
                 let version = Version::read(version).ok_or_else(invalid)?;
                 set("os_version", &version.to_string());
@@ -135,12 +135,12 @@ struct System<'a> {
     version: Option<&'a str>,
     /// Julia accepts one here too, without a libc before it.
     call_abi: Option<&'static str>,
-    /// The parts behind it.
+    /// The parts after it.
     rest: &'a [&'a str],
 }
 
 impl<'a> System<'a> {
-    /// The system that the part `at` names, with the vendor that it needs before it.
+    /// The system in the part `at`, with the vendor that must precede it.
     fn read(parts: &'a [&'a str], at: usize) -> Option<Self> {
         let (part, call_abi) = without_call_abi(parts[at]);
         let vendor = &parts[..at];
@@ -162,7 +162,7 @@ impl<'a> System<'a> {
 struct Parts<'a>(&'a [&'a str]);
 
 impl<'a> Parts<'a> {
-    /// Takes the first part, if `read` can make something of it.
+    /// Removes the first part, if `read` accepts it.
     fn take<T>(&mut self, read: impl FnOnce(&'a str) -> Option<T>) -> Option<T> {
         let (first, rest) = self.0.split_first()?;
         let value = read(first)?;
@@ -184,14 +184,14 @@ fn architecture(part: &str) -> Option<&'static str> {
     known.find(|(_, spellings)| spellings.contains(&part)).map(|(name, _)| *name)
 }
 
-/// The version behind the name of a system, if there is one; None if it is another system.
+/// The optional version after the name of a system, or `None` if it is another system.
 fn version_behind<'a>(part: &'a str, name: &str) -> Option<Option<&'a str>> {
     let version = part.strip_prefix(name)?;
     let is_version = version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     is_version.then_some((!version.is_empty()).then_some(version))
 }
 
-/// A part without the call ABI at its end, and that.
+/// A part without the call ABI at its end, and the call ABI.
 fn without_call_abi(part: &str) -> (&str, Option<&'static str>) {
     let found = ["eabihf", "eabi"].into_iter().find_map(|abi| Some((part.strip_suffix(abi)?, abi)));
     found.map_or((part, None), |(part, abi)| (part, Some(abi)))

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A Julia version number as far as a tag can hold one: three numbers.
+/// A Julia version number in a tag: three numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version {
     pub(super) major: u32,

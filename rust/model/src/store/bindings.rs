@@ -1,4 +1,4 @@
-//! A file of bindings of names to contents.
+//! A file that binds names to contents.
 //!
 //! ```toml
 //! [iris]
@@ -65,8 +65,8 @@ impl Bindings {
     ///
     /// # Errors
     ///
-    /// If it is not TOML, or has very many values for its size, or very many invalid entries. Fewer of these
-    /// do not make the others invalid.
+    /// If it is not TOML, or has very many values for its size or very many invalid entries. A few
+    /// invalid entries do not affect the others.
     pub fn read(bytes: &[u8]) -> Result<Self, Diagnostic> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let valid = String::from_utf8_lossy(&bytes[..error.valid_up_to()]);
@@ -102,12 +102,12 @@ impl Bindings {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry.binding()))
     }
 
-    /// How many names there are.
+    /// The number of names.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether the file has no names.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
@@ -156,7 +156,8 @@ impl Bindings {
 }
 
 impl Bindings {
-    /// The bytes of the sections of some names, in the order of the text, each with the empty line before it.
+    /// The bytes of the sections of some names, in the order of the text, each with the empty line
+    /// before it.
     fn sections_of(&self, names: &BTreeSet<&str>) -> Vec<Range<usize>> {
         let is_meant = |section: &Section<'_>| names.contains(&*section.name);
         // The text was read before.
@@ -173,14 +174,14 @@ impl Bindings {
     }
 }
 
-/// How many invalid entries a file may have: they take more memory than the shortest text of one.
+/// The maximum number of invalid entries: they take more memory than the shortest text of one.
 const MOST_INVALID: usize = 1000;
 
-/// Gathers the entries of a file.
+/// Collects the entries of a file.
 struct File {
     definitions: Definitions,
     entries: BTreeMap<SmolStr, Entry>,
-    /// How many of the entries are invalid so far.
+    /// The number of invalid entries so far.
     invalid: usize,
 }
 
@@ -211,7 +212,7 @@ impl<'t> Receiver<'t> for File {
 }
 
 impl File {
-    /// Adds an entry whose hash was not read yet.
+    /// Adds an entry without its hash.
     fn add_invalid(&mut self, name: &str, is_table: bool, at: usize) -> Step {
         self.invalid += 1;
         if self.invalid > MOST_INVALID {
@@ -306,7 +307,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the names are, and in whatever order they come and go.
+        /// For any names, added and removed in any order.
         #[test]
         fn every_name_can_come_and_go(
             names in prop::collection::btree_set(any::<String>(), 1..8),

@@ -5,12 +5,12 @@ use uuid::Uuid;
 use crate::hash::Sha256;
 use crate::layout::join;
 
-/// The package whose scratch space the store is: ScratchRS itself.
+/// The package that owns the store's scratch space: ScratchRS.
 pub const OWNER: Uuid = Uuid::from_u128(0x8df67668_ca49_459c_97b7_c4421c9c1418);
 /// The key of that space.
 pub const KEY: &str = "store";
 
-/// The package whose scratch space is OhMyArtifacts' store.
+/// The package that owns the scratch space of OhMyArtifacts' store.
 pub const PEER_OWNER: Uuid = Uuid::from_u128(0xcf8be1f4_309d_442e_839d_29d2a0af6cb7);
 /// The key of that space.
 pub const PEER_KEY: &str = "0.3";
@@ -23,11 +23,11 @@ pub const VARIANTS: &str = "variants";
 pub const TREES: &str = "trees";
 /// The directory of the logs.
 pub const LOGS: &str = "logs";
-/// The directory of what processes are making.
+/// The directory of contents under construction.
 pub const WORK: &str = "work";
-/// What the store's owner has chosen.
+/// The settings of the store.
 pub const SETTINGS: &str = "store.toml";
-/// The bindings of a package whose versions share them.
+/// The file of bindings that all versions of a package share.
 pub const BINDINGS: &str = "Artifacts.toml";
 
 /// The paths in a store.
@@ -47,7 +47,7 @@ impl Layout {
         &self.root
     }
 
-    /// A path below the store.
+    /// A path in the store.
     pub fn below(&self, names: &[&str]) -> String {
         join(&self.root, names)
     }
@@ -57,12 +57,12 @@ impl Layout {
         self.below(&[ARTIFACTS])
     }
 
-    /// The place of a content or a tree.
+    /// The address of a content or a tree.
     pub fn artifact(&self, hash: Sha256) -> String {
         self.hashed(ARTIFACTS, hash)
     }
 
-    /// The place of a content with the other executable bit.
+    /// The path of a content with the other executable bit.
     pub fn variant(&self, hash: Sha256) -> String {
         self.hashed(VARIANTS, hash)
     }
@@ -77,12 +77,12 @@ impl Layout {
         self.below(&[directory, &name[..2], &name])
     }
 
-    /// The usage log, as OhMyArtifacts writes it.
+    /// The usage log in the format of OhMyArtifacts.
     pub fn usage(&self) -> String {
         self.below(&[LOGS, "my_artifact_usage.toml"])
     }
 
-    /// The unused contents, as OhMyArtifacts writes them.
+    /// The unused contents in the format of OhMyArtifacts.
     pub fn orphanages(&self) -> String {
         self.below(&[LOGS, "my_artifact_orphanages.toml"])
     }
@@ -92,12 +92,12 @@ impl Layout {
         self.below(&[LOGS, "my_artifact_uses.log"])
     }
 
-    /// The log of the projects for which files of bindings are used.
+    /// The log of the projects that use files of bindings.
     pub fn users(&self) -> String {
         self.below(&[LOGS, "my_artifact_users.log"])
     }
 
-    /// The lock of bindings and logs, where OhMyArtifacts has that of its logs.
+    /// The lock of bindings and logs, at the path of OhMyArtifacts' lock of its logs.
     pub fn lock(&self) -> String {
         self.below(&[LOGS, ".my_artifact_usage_lock"])
     }
@@ -107,7 +107,7 @@ impl Layout {
         self.below(&[package.hyphenated().encode_lower(&mut Uuid::encode_buffer())])
     }
 
-    /// The file of a package's bindings; of one version of it, if that is given.
+    /// The file of a package's bindings, or of one version of it.
     pub fn bindings(&self, package: Uuid, version: Option<&str>) -> String {
         let directory = self.package(package);
         match version {
@@ -117,7 +117,7 @@ impl Layout {
     }
 }
 
-/// The package whose file of bindings is at `path` below the store, parted by slashes.
+/// The package of the file of bindings at `path`, which is relative to the store, with slashes.
 pub fn package_of(path: &str) -> Option<Uuid> {
     let (package, name) = path.split_once('/')?;
     is_bindings(name).then(|| package.parse().ok()).flatten()
@@ -129,7 +129,7 @@ pub fn is_bindings(name: &str) -> bool {
     rest.is_some_and(|version| version.is_empty() || version.starts_with("_v"))
 }
 
-/// Whether `version` can stand in the name of a file: that of a package can.
+/// Whether `version` can be a part of a file name, as any version of a package can.
 pub fn is_version(version: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+');
     !version.is_empty() && version.bytes().all(is_plain)

@@ -1,12 +1,12 @@
-//! A line of one of the store's own logs: words, and a check of them.
+//! A line of a log of the store: words and their checksum.
 //!
-//! A line begins with the end of the one before, so that it is not lost with one that is torn.
+//! A line begins with a line end, so that it is separate from a torn line before.
 
 use toml::{Table, Value};
 
 use crate::time::DepotTime;
 
-/// The line of these words, ready to be appended.
+/// The text to append for a line of these words.
 pub(super) fn sealed(words: &str) -> String {
     format!("\n{words} {:016x}", check(words))
 }
@@ -24,7 +24,7 @@ pub(super) fn read<T>(bytes: &[u8], parse: impl Fn(&str) -> Option<T>) -> (Vec<T
     (entries, torn)
 }
 
-/// The words of a line, if its check is right.
+/// The words of a line, if its checksum matches.
 fn opened(line: &str) -> Option<&str> {
     let (words, sum) = line.rsplit_once(' ')?;
     (u64::from_str_radix(sum, 16).ok()? == check(words)).then_some(words)

@@ -1,4 +1,5 @@
-//! Unused contents, and since when: `logs/my_artifact_orphanages.toml`, which is read as an [`Orphans`].
+//! The unused contents with their times, in `logs/my_artifact_orphanages.toml`, which is read as
+//! [`Orphans`].
 //!
 //! The rules are those of `find_orphanages` of OhMyArtifacts.jl.
 
@@ -16,10 +17,10 @@ pub struct Settled {
     pub due: Vec<(String, DepotTime)>,
 }
 
-/// Decides about those of `found`, each of which comes with the time from which it waits if it was
-/// not waiting `before`.
+/// Decides about the orphans in `found`, each with the time from which it waits if it is not in
+/// `before`.
 ///
-/// One that is not found any more is not an orphan any more. The earlier time counts.
+/// An orphan that is not found again is not an orphan any more. The earlier time counts.
 pub fn settle(
     before: &Orphans,
     found: impl IntoIterator<Item = (String, DepotTime)>,
@@ -60,7 +61,7 @@ mod tests {
         let last = settle(&again.waiting, found(next_monday), next_monday, week);
         assert_eq!(last.due, [("/a".to_owned(), monday)]);
         assert_eq!(last.waiting, Orphans::default());
-        // Bound in between, it was not an orphan, and the delay begins again.
+        // It was bound in between, so the delay begins again.
         assert_eq!(settle(&again.waiting, [], sunday, week).waiting, Orphans::default());
     }
 

@@ -8,13 +8,13 @@
 //! 40000 empty
 //! ```
 //!
-//! A line says what git's tree says: the mode, the hash of a file or the text of a symbolic link,
-//! and the path; of a file also its size. Bytes that are no printing ASCII, spaces and `%` stand as
-//! `%` with two hexadecimal digits. `40000` are directories with nothing in them that counts; those
-//! that count all the same, as Pkg counts a directory with nothing but `.git` in it, are `40000 -`.
+//! Like git's tree, a line has the mode, the hash of a file or the text of a symbolic link, and the
+//! path; for a file also its size. Spaces, `%` and bytes other than printable ASCII are `%` with
+//! two hexadecimal digits. `40000` marks directories that do not count in the hash because they are
+//! empty; `40000 -` marks empty trees that count, as Pkg counts a directory with only `.git` in it.
 //!
-//! The hash of a tree follows from its record, so a damaged record shows: it does not give the hash
-//! that it is named by.
+//! The hash of a tree is computed from its record, so a damaged record is detected: its hash does
+//! not match its name.
 
 use std::fmt::Write;
 
@@ -34,16 +34,16 @@ pub enum Kind {
     },
     /// A symbolic link with this text.
     Link(Vec<u8>),
-    /// A directory with nothing in it that counts: no part of the tree's hash.
+    /// A directory that does not count in the tree's hash, because it is empty.
     Directory,
-    /// A directory that is an empty tree in the hash: there was a `.git` in it.
+    /// A directory that is an empty tree in the hash: it had only a `.git`.
     EmptyTree,
 }
 
 /// An entry of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// The path from the root, its components parted by slashes.
+    /// The path from the root, with slashes.
     pub path: Vec<u8>,
     /// Its kind.
     pub kind: Kind,
@@ -54,13 +54,13 @@ pub struct Entry {
 pub struct Record {
     /// The name of the mode in which the tree's files are linked; empty if it is unknown.
     pub link: String,
-    /// What counts in the hash, in git's order, and then the directories that do not. Directories
-    /// with something in them have no entry.
+    /// The entries that count in the hash, in git's order, and then the other directories.
+    /// Directories with content have no entry.
     pub entries: Vec<Entry>,
 }
 
 impl Record {
-    /// The contents that the tree's files have, as often as it has them.
+    /// The contents of the tree's files, with repetitions.
     pub fn contents(&self) -> impl Iterator<Item = Sha256> {
         self.entries.iter().filter_map(|entry| match entry.kind {
             Kind::File { hash, .. } => Some(hash),
@@ -97,7 +97,7 @@ impl Record {
         out
     }
 
-    /// Reads a record; `None` if the text is invalid, or only a part of one.
+    /// Reads a record. `None` if the text is invalid or incomplete.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?.strip_suffix('\n')?;
         let mut lines = text.split('\n');
@@ -182,7 +182,7 @@ mod tests {
         fn a_record_survives_its_text(
             entries in prop::collection::vec((prop::collection::vec(any::<u8>(), 1..20), kind()), 0..8)
         ) {
-            // A path of one byte `-` and a directory that counts differ by what follows the mode.
+            // A path of one byte `-` and a directory that counts differ in the text after the mode.
             let entries = entries.into_iter().map(|(path, kind)| Entry { path, kind }).collect();
             let record = Record { link: "copy".to_owned(), entries };
             prop_assert_eq!(Record::read(record.to_text().as_bytes()), Some(record));

@@ -1,12 +1,12 @@
-//! The log of users: for which project a file of bindings was used, and when.
+//! The log of users: the projects that used files of bindings, with times.
 //!
 //! ```text
 //! 2024-01-02T03:04:05.006Z "7876af07-…/Artifacts.toml" "/home/ada/work/Project.toml" 1b9dd4cc5f2a6f31
 //! ```
 //!
-//! The file is named by its path below the store, so that a store may move. The project is empty if
-//! it is unknown: uses without logging, and those by the program, have none. Lines are
-//! added as in the log of uses; a collection leaves one for each file and project.
+//! The path of the file is relative to the store, so that a store can be moved. The project is
+//! empty if it is unknown, as for uses without logging and those by the program. Lines are appended
+//! as in the log of uses; a collection keeps one for each file and project.
 
 use std::collections::BTreeMap;
 
@@ -24,16 +24,16 @@ const REMEMBERED: TimeDelta = TimeDelta::days(2);
 /// A use of a file of bindings.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct User {
-    /// When.
+    /// The time.
     pub time: DepotTime,
-    /// The file, by its path below the store, parted by slashes.
+    /// The path of the file relative to the store, with slashes.
     pub file: String,
     /// The project file; `None` if it is unknown.
     pub project: Option<String>,
 }
 
 impl User {
-    /// The line of the log, ready to be appended.
+    /// The text to append to the log.
     pub fn to_line(&self) -> String {
         let mut line = format!("{} ", self.time);
         push_string(&mut line, &self.file);
@@ -60,8 +60,8 @@ pub fn to_text<'a>(users: impl IntoIterator<Item = &'a User>) -> String {
     users.into_iter().map(User::to_line).collect()
 }
 
-/// Whether all projects that used a file are known, and gone. A file without known uses is not
-/// abandoned, and neither is one with a use of an unknown project.
+/// Whether all projects that used a file are known and missing. A file without a logged use, or
+/// with a use by an unknown project, is not abandoned.
 pub fn is_abandoned<'a>(
     users: impl IntoIterator<Item = &'a User>,
     is_gone: impl Fn(&str) -> bool,
@@ -70,8 +70,8 @@ pub fn is_abandoned<'a>(
     users.peek().is_some() && users.all(|user| user.project.as_deref().is_some_and(&is_gone))
 }
 
-/// The uses that are worth remembering: of each file that is there and each project, the last; and
-/// no more those of projects that have been gone for a while, if others have use for the file.
+/// The uses to keep: the latest one of each existing file and project, without those of projects
+/// that have been missing for a while, if other projects use the file.
 pub fn condensed(
     users: impl IntoIterator<Item = User>,
     is_there: impl Fn(&str) -> bool,
@@ -161,7 +161,7 @@ mod tests {
             prop_assert_eq!(read(line.as_bytes()), (vec![user], 0));
         }
 
-        /// What is forgotten changes nothing in which files are abandoned.
+        /// Condensing does not change which files are abandoned.
         #[test]
         fn condensing_abandons_no_file(
             users in prop::collection::vec((1..20_u32, 0..3_u32, 0..5_usize), 0..20)

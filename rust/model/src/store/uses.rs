@@ -1,13 +1,13 @@
-//! The log of bindings: which name of which file was bound to which content, and when.
+//! The log of bindings: file, name, content and time of each.
 //!
 //! ```text
 //! 2024-01-02T03:04:05.006Z 83c1… "/depot/…/Artifacts.toml" "iris" 1b9dd4cc5f2a6f31
 //! ```
 //!
-//! The last word is a check of the others. A line is added for each binding, and nothing is ever
-//! changed; so a torn line costs that line only. What is bound *now* stands in the files of
-//! bindings; the log knows of the files that lie elsewhere than in the store, and of times. From it
-//! the usage log of OhMyArtifacts.jl is made, which names each file of a tree.
+//! The last word is a checksum of the others. A line is appended for each binding, and lines are
+//! never changed, so a torn line affects only itself. The files of bindings determine the current
+//! bindings; the log has the times, and lists the files outside of the store. The usage log of
+//! OhMyArtifacts.jl, which lists each file of a tree, is derived from it.
 
 use std::collections::BTreeMap;
 
@@ -17,10 +17,10 @@ use crate::toml_text::{push_key, push_string};
 
 use super::line;
 
-/// One binding, as it was made.
+/// A logged binding.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Use {
-    /// When.
+    /// The time.
     pub time: DepotTime,
     /// The content.
     pub hash: Sha256,
@@ -31,8 +31,8 @@ pub struct Use {
 }
 
 impl Use {
-    /// The line of the log, ready to be appended. It begins with the end of the line before: if
-    /// that is torn, this one is not lost with it.
+    /// The text to append to the log. It begins with a line end, so that it is separate from a torn
+    /// line before.
     pub fn to_line(&self) -> String {
         let mut line = format!("{} {} ", self.time, self.hash);
         push_string(&mut line, &self.file);
@@ -83,7 +83,7 @@ impl Usage {
         self.paths.contains_key(path)
     }
 
-    /// Leaves out the uses by some files.
+    /// Removes the uses by some files.
     pub fn remove_files(&mut self, is_meant: impl Fn(&str) -> bool) {
         self.paths.retain(|_, files| {
             files.retain(|file, _| !is_meant(file));

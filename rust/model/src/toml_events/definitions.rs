@@ -1,7 +1,7 @@
-//! Refuses what TOML forbids about repetition.
+//! Refuses the repetitions that TOML forbids.
 //!
-//! The keys of a text are numbered by a hash of their path, so that memory does not depend on the length
-//! of keys. Of a path, only the keys that [`Path`](super::Path) stores are checked.
+//! Keys are identified by a hash of their path, so memory does not depend on their length. Of a
+//! path, only the keys that [`Path`](super::Path) stores are checked.
 
 use std::hash::BuildHasher;
 
@@ -51,9 +51,9 @@ pub(crate) struct Definitions {
     header: Scope,
     /// The arrays and inline tables that are open.
     open: Vec<Scope>,
-    /// How many elements of arrays there were.
+    /// The number of elements of arrays so far.
     elements: u32,
-    /// How many keys there may yet be.
+    /// The number of further keys that are accepted.
     left: usize,
 }
 
@@ -68,7 +68,7 @@ impl Definitions {
         Self { keys, last, hasher, header, open, elements: 0, left: 4096 + length / 16 }
     }
 
-    /// Takes the next event of the text.
+    /// Receives the next event of the text.
     ///
     /// # Errors
     ///
@@ -91,7 +91,8 @@ impl Definitions {
         if is_new { Ok(()) } else { stop(place.key_at, "duplicate key") }
     }
 
-    /// Defines the table, or the element of an array, at a path; `false` if the path leads to something else.
+    /// Defines the table, or the element of an array, at a path. Returns `false` if the path has
+    /// another value.
     fn header(&mut self, place: &Place<'_, '_>, is_element: bool) -> bool {
         let keys = place.path.len();
         self.header = Scope { table: None, keys };
@@ -122,7 +123,7 @@ impl Definitions {
         true
     }
 
-    /// Defines the keys before a value; `false` if there is one already.
+    /// Defines the keys before a value. Returns `false` if it is defined already.
     fn value(&mut self, place: &Place<'_, '_>, is_table: bool, is_array: bool) -> bool {
         let outer = self.open.last().copied().unwrap_or(self.header);
         let keys = place.path.len();

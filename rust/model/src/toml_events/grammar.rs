@@ -10,15 +10,15 @@ use toml_parser::{ParseError, Raw, Source, Span};
 
 use super::{Event, Path, Place, Receiver, Scalar, Step, Stop};
 
-/// How deep arrays and inline tables may be nested. The `toml` crate has a limit of this order too.
+/// The maximum depth of arrays and inline tables. The `toml` crate has a similar limit.
 const DEEPEST: usize = 80;
 
-/// An array or an inline table that has begun and not ended.
+/// An open array or inline table.
 struct Open {
     is_table: bool,
     /// The length of the path outside of it.
     length: usize,
-    /// In how many arrays it is itself.
+    /// The number of arrays around it.
     arrays: usize,
     at: usize,
 }
@@ -44,17 +44,17 @@ pub(super) struct Reader<'t> {
     base: usize,
     /// Whether the text is damaged, and read with less strict rules.
     is_salvage: bool,
-    /// The byte behind the last token of a value.
+    /// The byte after the last token of a value.
     pub(super) passed: usize,
     /// The byte at which the last key begins.
     pub(super) key_at: usize,
     /// The byte at which the current header, or the current key with its value, begins.
     pub(super) item_at: usize,
-    /// How many bytes of headers, and of keys with values, were read.
+    /// The number of read bytes of headers, and of keys with values.
     pub(super) read: usize,
     open: Vec<Open>,
     pub(super) path: Path<'t>,
-    /// How many keys of the path are those of the last header.
+    /// The number of keys in the path that are those of the last header.
     pub(super) header: usize,
 }
 
@@ -104,7 +104,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Goes on behind an error, at a byte of the text. Keys behind a damaged header have none.
+    /// Continues after an error, at a byte of the text. Keys after a damaged header have no header.
     pub(super) fn go_on(&mut self, at: usize, is_header_damaged: bool) {
         self.position = at - self.begin;
         self.open.clear();
@@ -113,7 +113,7 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The byte behind the last token.
+    /// The byte after the last token.
     pub(super) fn ahead(&self) -> usize {
         self.next.map_or(self.passed, |token| self.base + token.span().end())
     }
@@ -131,7 +131,7 @@ impl<'t> Reader<'t> {
         self.base + at
     }
 
-    /// Takes the next token.
+    /// Reads the next token.
     fn bump(&mut self) {
         let is_blank = matches!(self.kind(), TokenKind::Whitespace | TokenKind::Eof);
         if let Some(token) = self.next.filter(|_| !is_blank) {
@@ -175,7 +175,7 @@ impl<'t> Reader<'t> {
         while self.take(TokenKind::Whitespace) {}
     }
 
-    /// Passes over blanks, comments and ends of lines.
+    /// Skips blanks, comments and ends of lines.
     fn lines(&mut self) -> Step {
         loop {
             match self.kind() {
@@ -257,7 +257,7 @@ impl<'t> Reader<'t> {
         Ok(Event::Element)
     }
 
-    /// Reads a key, dotted or not, behind the path.
+    /// Reads a key, dotted or not, and appends it to the path.
     fn keys(&mut self) -> Step {
         self.blanks();
         self.key_at = self.at();
@@ -339,8 +339,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// Goes on after a value to the next one in the same array or table, and returns in how many arrays that is;
-    /// `None` if nothing is open any more.
+    /// Continues after a value with the next one in the same array or table, and returns the number
+    /// of arrays around it, or `None` if none is open any more.
     fn next_value(
         &mut self,
         receiver: &mut impl Receiver<'t>,
@@ -403,7 +403,7 @@ impl<'t> Reader<'t> {
                 Datetime::from_str(&text).map(Scalar::Time).map_err(|_| invalid())
             }
             ScalarKind::Float => {
-                // One that is too large is no number for others; `inf` and `nan` are.
+                // Other parsers refuse numbers that are too large, but accept `inf` and `nan`.
                 let is_named = text.ends_with(['f', 'n']);
                 let is_valid = text.parse().is_ok_and(|number: f64| number.is_finite() || is_named);
                 is_valid.then_some(Scalar::Float).ok_or_else(invalid)
@@ -415,8 +415,8 @@ impl<'t> Reader<'t> {
         }
     }
 
-    /// The rest of a value without quotation marks: a number may have dots in it, and a date and its
-    /// time of day a space between them.
+    /// The rest of a value without quotation marks: a number may have dots in it, and a date and
+    /// its time of day a space between them.
     fn unquoted(&mut self, mut span: Span) -> Span {
         loop {
             match self.kind() {

@@ -1,7 +1,7 @@
-//! A short cut through the grammar: lines of the forms that Julia prints, without tokens.
+//! A fast path of the grammar: reads lines of the forms that Julia prints, without tokens.
 //!
-//! Nearly all lines that a collection reads have one of these forms. The events are those that the tokens
-//! of the line would give; a line of any other form is left to the tokens.
+//! Nearly all lines that a collection reads have one of these forms. The events are the same as
+//! from the tokens of the line; a line of another form is read by tokens.
 
 use std::borrow::Cow;
 
@@ -28,7 +28,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// Reads a line, unless it has another form: then the result is `false`.
+    /// Reads a line. Returns `false` if it has another form.
     fn plain_line(&mut self, receiver: &mut impl Receiver<'t>) -> Step<bool> {
         let line = &self.text[self.position..];
         let indent = line.bytes().position(|byte| byte != b' ').unwrap_or(line.len());
@@ -115,7 +115,7 @@ impl<'t> Reader<'t> {
         Ok(true)
     }
 
-    /// Goes on behind a header or a field.
+    /// Continues after a header or a field.
     fn advance(&mut self, next: &str) {
         self.read += self.passed - self.item_at;
         self.position = self.text.len() - next.len();
@@ -176,7 +176,7 @@ fn bare(text: &str) -> (&str, &str) {
     text.split_at(end)
 }
 
-/// Whether a key may have a byte without quotation marks.
+/// Whether a bare key may have a byte.
 const BARE: [bool; 256] = {
     let mut bare = [false; 256];
     let mut byte = 0;

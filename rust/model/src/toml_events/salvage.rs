@@ -1,12 +1,12 @@
 //! Reads the valid parts of a damaged text.
 //!
-//! A position goes through the text and never back. Behind a header, or a key and value, that cannot be
-//! read, reading goes on at the next place at which another one may begin: the next line, or the next
-//! `[[`, since a writer may have been stopped anywhere and another one have appended there.
+//! The position in the text never decreases. After an invalid header, or key and value, reading
+//! continues at the next position where another one can begin: the next line, or the next `[[`,
+//! because a writer can be stopped anywhere, and another one can append there.
 //!
-//! A damaged text is read with less strict rules: several headers and fields may be on one line, and
-//! a `\r` ends a line. Strings of several lines are invalid: quotation marks of damaged lines must not
-//! hide the lines between them.
+//! A damaged text is read with less strict rules: several headers and fields may be on one line,
+//! and a `\r` ends a line. Strings of several lines are invalid: quotation marks of damaged lines
+//! must not hide the lines between them.
 //!
 //! Time is linear in the bytes: the number of bytes that are read again after an error is limited.
 
@@ -15,21 +15,21 @@ use super::grammar::{Headers, Reader};
 
 /// A damaged part of a text.
 pub(crate) enum Damage<'t> {
-    /// A header, or a key and value, that is not TOML, up to the place at which reading goes on.
+    /// A header, or a key and value, that is not TOML, up to the position where reading continues.
     Torn { at: usize, text: &'t str },
     /// Bytes that are not UTF-8.
     NotUnicode { at: usize },
-    /// Control characters, which no text has.
+    /// Control characters, which no valid text has.
     Control { at: usize },
 }
 
-/// How much of a text could be read, in bytes.
+/// The readable and damaged parts of a text, in bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Salvaged {
-    /// Headers, and keys with their values.
+    /// The bytes of headers, and of keys with their values.
     pub(crate) read: usize,
     pub(crate) damaged: usize,
-    /// Damaged bytes that are not text.
+    /// The damaged bytes that are not text.
     pub(crate) not_text: usize,
     /// Whether the limit was reached: the rest of the text was not read.
     pub(crate) is_cut: bool,
@@ -52,10 +52,10 @@ pub(crate) fn salvage<'t>(bytes: &'t [u8], receiver: &mut impl Receiver<'t>) -> 
 
 struct Salvage<'t> {
     at: usize,
-    /// The header that the next keys are below.
+    /// The header of the next keys.
     headers: Headers<'t>,
     salvaged: Salvaged,
-    /// How many bytes may yet be read in vain.
+    /// The number of further bytes that may be read in vain.
     budget: usize,
 }
 
@@ -107,7 +107,7 @@ fn is_control(byte: u8) -> bool {
     byte == 0x7f || byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
-/// The next place, not the first byte, at which a header or a key may begin.
+/// The next position after the first byte at which a header or a key can begin.
 fn next_begin(text: &str) -> usize {
     const BYTE_ORDER_MARK: char = '\u{feff}';
     if text.starts_with(BYTE_ORDER_MARK) {
@@ -116,10 +116,10 @@ fn next_begin(text: &str) -> usize {
     let bytes = text.as_bytes();
     let begins = |at: &usize| match bytes[*at] {
         b'\n' | b'\r' => true,
-        // A third one would be no key.
+        // A third bracket cannot begin a key.
         b'[' => bytes.get(*at + 1) == Some(&b'[') && bytes.get(*at + 2) != Some(&b'['),
         _ => false,
     };
-    // A byte that is not the first of its character is none of these.
+    // Continuation bytes of a character are none of these.
     (1..bytes.len()).find(begins).unwrap_or(bytes.len())
 }

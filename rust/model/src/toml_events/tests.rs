@@ -22,7 +22,7 @@ fn transcript(text: &str) -> Result<String, Diagnostic> {
     read(text, &mut transcript).map(|()| transcript.0)
 }
 
-/// A receiver that takes everything.
+/// A receiver that accepts all events.
 struct Anything;
 
 impl<'t> Receiver<'t> for Anything {
@@ -93,7 +93,7 @@ fn depth_costs_nothing() {
     assert!(read(&format!("{}a = 1\n", "a.".repeat(1 << 18)), &mut Anything).is_ok());
 }
 
-/// Whether the `toml` crate refuses a text only because of something that stands in it twice.
+/// Whether the `toml` crate refuses a text only because of a repetition.
 fn is_repetition(error: &toml::de::Error) -> bool {
     let message = error.message();
     message.contains("duplicate key") || message.contains("cannot extend")
@@ -176,7 +176,7 @@ proptest! {
         }
     }
 
-    /// What is read here without an error is TOML, but for repetitions; and what is TOML is read.
+    /// A text is read without an error if and only if it is TOML, except for repetitions.
     #[test]
     fn it_reads_toml_and_nothing_else(text in pieces()) {
         let found = read(&text, &mut Anything);

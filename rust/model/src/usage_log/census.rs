@@ -1,4 +1,4 @@
-//! How many records a usage log has.
+//! Counting the records of a usage log.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -7,26 +7,26 @@ use super::{PARENT_PROJECTS, TIME};
 use crate::time::DepotTime;
 use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step, Stop};
 
-/// How many records a log has.
+/// The number of records of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Census {
     /// All records.
     pub records: usize,
-    /// Those that would remain if the log were condensed.
+    /// The records that would remain in the condensed log.
     pub paths: usize,
 }
 
 impl Census {
-    /// Whether condensing the log now is cheap compared with what it grew by since the last time.
+    /// Whether condensing the log now is cheap compared with its growth since the last time.
     pub fn is_crowded(self) -> bool {
         self.records > 2 * self.paths + 64
     }
 }
 
-/// Counts the records of a log in which each record has the form in which peers write it, and is whole,
-/// so that a record can be appended to it. `None` for any other log, valid or not.
+/// Counts the records of a log whose records are complete and have the form in which peers write
+/// them, so that a record can be appended. `None` for any other log, valid or not.
 ///
-/// Faster than reading the log, since the first access of each session asks.
+/// Faster than reading the log, because the first access of each session needs it.
 pub fn census(bytes: &[u8]) -> Option<Census> {
     let text = std::str::from_utf8(bytes).ok()?;
     if !text.is_empty() && !text.ends_with('\n') {
@@ -41,8 +41,8 @@ pub fn census(bytes: &[u8]) -> Option<Census> {
 struct Counter<'t> {
     records: usize,
     paths: HashSet<Cow<'t, str>>,
-    /// Whether the current record has a time, and parent projects: a field that is defined twice is not TOML,
-    /// and `Pkg.gc` fails where one is missing.
+    /// Whether the current record has a time, and parent projects: a field that is defined twice is
+    /// not TOML, and `Pkg.gc` fails where one is missing.
     is_whole: [bool; 2],
 }
 

@@ -1,5 +1,4 @@
-//! Reads a usage log from its events: as TOML of any form, or, if it is damaged, each record that can be
-//! read.
+//! Reads a usage log from its events: TOML of any form, or the valid records of a damaged log.
 
 use memchr::memmem;
 
@@ -8,7 +7,7 @@ use crate::diagnostic::{Diagnostic, Lines, brief};
 use crate::time::DepotTime;
 use crate::toml_events::{self, Event, Place, Receiver, Scalar, Step, Stop};
 
-/// How many diagnostics there are of one log.
+/// The maximum number of diagnostics of a log.
 pub(super) const MAX_DIAGNOSTICS: usize = 100;
 
 /// Reads a log in any state.
@@ -40,17 +39,17 @@ fn is_part_of_one_record(bytes: &[u8]) -> bool {
     is_begun && !has_another && text.iter().all(is_printable)
 }
 
-/// How many records and parent projects a log may have. Each takes many times its shortest text in
-/// memory; a log that has so many in so few bytes was written by no peer, since all paths are absolute.
+/// The maximum number of records and parent projects of a log. Each takes many times its shortest
+/// text in memory. No peer writes so many in so few bytes, because all paths are absolute.
 struct Capacity {
     left: usize,
-    /// How many bytes fields that are not ours may have.
+    /// The maximum size of unknown fields in bytes.
     others: usize,
     is_exceeded: bool,
 }
 
 impl Capacity {
-    /// What a record takes, where a parent project takes one.
+    /// The cost of a record, where a parent project costs one.
     const RECORD: usize = 2;
 
     fn of(length: usize) -> Self {
@@ -76,7 +75,7 @@ struct Records<'t> {
     capacity: Capacity,
     log: UsageLog,
     current: Option<Current>,
-    /// Where the value of a field that is not ours begins.
+    /// The beginning of the value of an unknown field.
     other_at: usize,
     problems: Problems<'t>,
 }
@@ -87,7 +86,7 @@ struct Current {
     record: Record,
     /// Whether it is an inline table.
     is_inline: bool,
-    /// How many parent projects it had before those of the array that is being read.
+    /// The number of its parent projects before those of the current array.
     parents_before: Option<usize>,
 }
 
@@ -168,7 +167,7 @@ impl<'t> Records<'t> {
         }
     }
 
-    /// Takes a field of the current record.
+    /// Receives a field of the current record.
     fn field(&mut self, place: Place<'_, 't>, event: Event<'t>) -> Step {
         let Some(current) = &mut self.current else { return Ok(()) };
         let Place { path, arrays, at, end, .. } = place;
@@ -223,7 +222,7 @@ impl<'t> Records<'t> {
         Ok(())
     }
 
-    /// The value of a field that is not ours; `None` if all of them together are too long.
+    /// The value of an unknown field; `None` if all of these together are too long.
     fn other(&mut self, at: usize, end: usize) -> Option<toml::Value> {
         let text = std::str::from_utf8(&self.bytes[at..end]).ok()?;
         self.capacity.others = self.capacity.others.checked_sub(text.len().max(64))?;
@@ -240,7 +239,7 @@ impl<'t> Records<'t> {
 struct Problems<'t> {
     lines: Lines<'t>,
     diagnostics: Vec<Diagnostic>,
-    /// How many lines have problems that are not among those.
+    /// The number of further lines with problems.
     omitted: usize,
     /// The line of the last problem.
     last: usize,

@@ -173,11 +173,11 @@ fn records_of(table: &Table) -> Option<UsageLog> {
     Some(log)
 }
 
-/// What is no record, and does not become one with what follows.
+/// Texts that are not records, and do not become records with the following text.
 fn garbage() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
         prop::collection::vec(any::<u8>(), 0..9).prop_map(|mut bytes| {
-            // A comment, a string or a key may go on with what follows.
+            // A comment, a string or a key can continue with the following text.
             bytes.retain(|byte| {
                 !matches!(byte, b'#' | b'"' | b'\'') && !byte.is_ascii_alphanumeric()
             });
@@ -217,7 +217,7 @@ fn records_on_one_line_are_read() {
         assert_eq!(record.parent_projects, ["/p"]);
         assert_eq!(record.time, Some(DepotTime::from_toml(&time.parse().unwrap()).unwrap()));
     }
-    // The end of a line is missing, or stands in a list.
+    // The end of a line is missing, or in a list.
     for text in [
         "[['/a']]time = 2024-01-02[[\"/b\"]]",
         "[[a]]\nparent_projects = [\n \"/p\",\n]\nx",
@@ -243,7 +243,7 @@ fn a_log_that_is_something_else_is_told_from_a_torn_one() {
     ] {
         assert!(is_lost(bytes), "{:?}", String::from_utf8_lossy(bytes));
     }
-    // Behind it, another process has logged a use.
+    // After it, another process has logged a use.
     assert!(is_lost(&[&utf16[..], b"\n[[\"/a\"]]\ntime = 2024-01-02T03:04:05Z\n"].concat()));
     for bytes in
         [&b""[..], b"\n", b"# none\n", GOOD.as_bytes(), b"[[\"/to", b"[", b"[[\"/a\"]]\ntime = 2"]
@@ -316,7 +316,7 @@ proptest! {
         census(&bytes);
     }
 
-    /// Whatever stands before, between and behind them.
+    /// With any text before, between and after them.
     #[test]
     fn no_record_is_lost_in_garbage(
         log in any_log(),

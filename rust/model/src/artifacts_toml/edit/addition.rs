@@ -35,7 +35,7 @@ impl Addition<'_> {
         self.options.downloads.unwrap_or_default()
     }
 
-    /// The entry as Pkg prints it, in a file of its own.
+    /// The entry as Pkg prints it in a file with this entry only.
     pub(super) fn to_text(&self, name: &str) -> String {
         let key = key(name);
         let mut out = match self.options.platform {
@@ -50,7 +50,7 @@ impl Addition<'_> {
         out
     }
 
-    /// Appends the places of the download to an entry.
+    /// Appends the sources to an entry.
     pub(super) fn push_downloads(&self, name: &str, out: &mut String) {
         let key = key(name);
         for (index, download) in self.downloads().iter().enumerate() {
@@ -62,7 +62,7 @@ impl Addition<'_> {
         }
     }
 
-    /// The entry in braces, for a file that has its entries so.
+    /// The entry in braces, for a file with such entries.
     pub(super) fn to_inline(&self) -> String {
         let fields = self.fields().into_iter();
         let mut fields: Vec<String> =

@@ -51,8 +51,8 @@ impl<'t> File<'t> {
         Some((index, inline??))
     }
 
-    /// The text with changed sections. Comments above a removed section that are not its own stay, and the
-    /// empty lines around it go.
+    /// The text with changed sections. Comments above a removed section that are not its own stay,
+    /// and the empty lines around it go.
     fn changed(&self, mut change: impl FnMut(usize) -> Change) -> String {
         let begin = self.sections.first().map_or(self.text.len(), |section| section.above);
         let mut out = self.text[..begin].to_owned();
@@ -88,7 +88,8 @@ impl<'t> File<'t> {
         }
     }
 
-    /// Adds an entry of a name that has none, where Pkg would have it: sorted by name, if the file is sorted.
+    /// Adds an entry of an unbound name, at the position where Pkg would put it: sorted by name, if
+    /// the file is sorted.
     pub(super) fn add(&self, name: &str, addition: &Addition<'_>) -> String {
         let entry = addition.to_text(name);
         let headers = || self.sections.iter().filter(|section| section.kind != Kind::Value);
@@ -198,8 +199,8 @@ impl<'t> File<'t> {
         elements
     }
 
-    /// The lines above a new element: an empty one if the last element has one, and the comments of the
-    /// first one that is removed.
+    /// The lines above a new element: an empty one if the last element has one, and the comments of
+    /// the first one that is removed.
     fn above_element(&self, elements: &[(usize, usize)], removed: &[usize]) -> String {
         let above = |at: &(usize, usize)| self.above(&self.sections[at.0]);
         let last = elements.iter().rfind(|(section, element)| {
@@ -212,7 +213,7 @@ impl<'t> File<'t> {
         format!("{blank}{}", first.map_or("", |first| attached(above(first))))
     }
 
-    /// Removes a name, if it is there.
+    /// Removes a name, if it is bound.
     pub(super) fn remove(&self, name: &str) -> String {
         self.changed(|index| match self.sections[index].name == name {
             true => Change::Remove,

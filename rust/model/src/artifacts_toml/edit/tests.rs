@@ -143,7 +143,7 @@ fn downloads(count: usize) -> Vec<Download> {
 }
 
 impl Call {
-    /// What becomes of the text of a file.
+    /// The resulting text of a file.
     fn on_text(&self, text: &str) -> String {
         match self {
             Self::Bind { name, digit, triplet, downloads: count, lazy } => {
@@ -168,7 +168,7 @@ impl Call {
         }
     }
 
-    /// What becomes of the values of a file, by the rules of Pkg and the mended ones.
+    /// The resulting values of a file, by the rules of Pkg and our changes of them.
     fn on_values(&self, file: &mut toml::Table) {
         match self {
             Self::Bind { name, digit, triplet, downloads: count, lazy } => {
@@ -251,7 +251,7 @@ proptest! {
             lines.map(|line| line.trim().to_owned()).collect()
         };
         let (Call::Bind { name, .. } | Call::Unbind { name, .. }) = &call;
-        // Whatever its order: an entry may have moved.
+        // In any order: an entry may have moved.
         let (mut before, mut now) = (comments(file, name), comments(&after, name));
         before.sort();
         now.sort();

@@ -27,7 +27,7 @@ pub(super) struct Draft<'t> {
     lazy: Option<bool>,
     downloads: Option<Vec<Download>>,
     invalid_downloads: Vec<Diagnostic>,
-    /// Problems that do not matter if the entry is invalid.
+    /// Problems that are reported only if the entry is valid.
     warnings: Vec<Diagnostic>,
     /// The element of `download` that is being read.
     source: Option<Source<'t>>,
@@ -53,7 +53,7 @@ impl<'t> Draft<'t> {
         Self { name, is_element, at, line, column, ..Self::default() }
     }
 
-    /// Takes up an entry again; an element with its platform.
+    /// Continues an entry; an element with its platform.
     pub(super) fn of(entry: Entry, platform: Option<Readable<Platform>>) -> Self {
         let Entry { hash, lazy, downloads, invalid_downloads, line, column } = entry;
         let (is_element, hash, lazy) = (platform.is_some(), Some(Ok(hash)), Some(lazy));
