@@ -1,4 +1,4 @@
-//! Collection: what stays, what goes, and what becomes of a depot in a bad state.
+//! Collections: kept and deleted items, and depots in invalid states.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -49,8 +49,8 @@ fn collect(options: &Options) -> Report {
     gc::collect(options, moment(), &Progress::default()).unwrap()
 }
 
-/// A depot in which a manifest outside keeps a package, which keeps an artifact and a space; and
-/// beside each something that nothing keeps.
+/// A depot in which a manifest outside references a package, which references an artifact and a
+/// space; and an unreachable item of each kind.
 fn lab() -> DepotLab {
     let lab = DepotLab::new();
     let slug = Slug::of(UUID.parse().unwrap(), TREE.parse().unwrap());
@@ -82,7 +82,7 @@ fn lab() -> DepotLab {
     lab
 }
 
-/// The paths of what went, below the depot.
+/// The paths of the deleted items, relative to the depot.
 fn gone(lab: &DepotLab, report: &Report) -> Vec<String> {
     let below = |path: &String| path.strip_prefix(lab.depot()).unwrap()[1..].to_owned();
     let mut gone: Vec<_> = report.gone.iter().map(|gone| below(&gone.path)).collect();
@@ -136,8 +136,8 @@ fn an_orphan_waits_and_is_written_down() {
     assert_eq!(gone(&lab, &collect(&options)), all_that_can_go());
 }
 
-/// An artifact that only a package about to go binds stays for this time, if there is a grace period:
-/// that the package has gone meanwhile is for the next collection to see.
+/// With a grace period, an artifact that only a deletable package binds is kept this time: the next
+/// collection finds that the package is deleted.
 #[test]
 fn what_goes_is_decided_once() {
     let lab = lab();
@@ -153,14 +153,13 @@ fn what_goes_is_decided_once() {
     assert!(lab.path(&artifact).exists());
 }
 
-/// What a root may reference that is there and cannot be read completely, in the order of the kinds.
+/// The items that an unreadable root might reference, in the order of the kinds.
 fn all_but(kinds: &[&str]) -> Vec<String> {
     let is_of = |path: &String| kinds.iter().any(|kind| path.starts_with(kind));
     all_that_can_go().into_iter().filter(|path| !is_of(path)).collect()
 }
 
-/// A text as crashes, editors, servers and merges leave it: each no longer says what it said, or not
-/// surely.
+/// Invalid texts, as after crashes and merges, or by editors and servers.
 fn damaged(text: &str) -> Vec<(&'static str, Vec<u8>)> {
     let utf16 = |bom: &str, bytes: fn(u16) -> [u8; 2]| {
         format!("{bom}{text}").encode_utf16().flat_map(bytes).collect::<Vec<u8>>()
@@ -200,12 +199,12 @@ fn a_manifest_that_is_not_understood_keeps_all_packages_and_clones() {
         let note = report.notes.iter().find(|note| note.problem == Problem::Unreadable).unwrap();
         assert_eq!(note.path, manifest.to_str().unwrap(), "{state}");
     }
-    // Megabytes, of which the last line is torn.
+    // Megabytes with a torn last line.
     let entry = "\n[[Other]]\nuuid = \"00000000-0000-0000-0000-000000000001\"\n";
     fs::write(&manifest, text + &entry.repeat((4 << 20) / entry.len()) + "torn = ").unwrap();
     let report = collect(&Options { dry_run: true, ..options(&lab) });
     assert_eq!(gone(&lab, &report), all_but(&["packages", "clones"]));
-    // It is no better in the run itself, and remembered.
+    // The same in a run that deletes, also in the next one.
     let log = lab.path("logs/manifest_usage.toml");
     let known = fs::read_to_string(&log).unwrap();
     assert_eq!(gone(&lab, &collect(&options(&lab))), all_but(&["packages", "clones"]));
@@ -228,7 +227,8 @@ fn an_artifact_file_that_is_not_understood_keeps_all_artifacts() {
     assert_eq!(gone(&lab, &collect(&options(&lab))), all_but(&["artifacts"]));
 }
 
-/// Every line is understood: what all definitions, and all sides, name is kept, and no more.
+/// Every line is understood: the references of all definitions and all sides are kept, and no
+/// others.
 #[test]
 fn repetitions_and_conflicts_do_not_block_a_collection() {
     let lab = lab();
@@ -249,7 +249,7 @@ fn repetitions_and_conflicts_do_not_block_a_collection() {
     assert_eq!((note.problem, note.diagnostic.line), (Problem::Faulty, Some(1)));
 }
 
-/// A root that is ignored counts as missing, by whatever path; its record stays in the log.
+/// An ignored root counts as missing, by any path; its record stays in the log.
 #[test]
 fn a_root_can_be_ignored() {
     let lab = lab();
@@ -287,7 +287,7 @@ fn a_root_can_be_ignored() {
     collect(&Options { dry_run: false, ..ignoring(&manifest) });
     assert!(!lab.path(&package).exists());
     assert_eq!(fs::read(lab.path("logs/manifest_usage.toml")).unwrap(), known);
-    // A project, which alone keeps a space.
+    // A project that alone references a space.
     let lab = self::lab();
     let project = lab.path(&format!("{package}/Project.toml"));
     let options =
@@ -303,7 +303,7 @@ fn a_log_that_is_something_else_keeps_all_of_its_kinds() {
     let path = lab.path("logs/artifact_usage.toml");
     let text = fs::read_to_string(&path).unwrap();
     for (state, bytes) in damaged(&text) {
-        // A collection reads and heals what is torn, and keeps what it says.
+        // A collection reads the valid records of a torn log, and removes the invalid text.
         let is_torn = ["empty", "cut", "line", "string", "end", "conflict", "encoding", "zeros at"];
         let is_torn = is_torn.iter().any(|word| state.contains(word)) && !state.contains("UTF");
         if is_torn {
@@ -313,7 +313,7 @@ fn a_log_that_is_something_else_keeps_all_of_its_kinds() {
         let report = collect(&Options { dry_run: true, ..options(&lab) });
         assert_eq!(gone(&lab, &report), all_but(&["artifacts"]), "{state}");
     }
-    // The use of another file is logged meanwhile: what was there is put aside.
+    // The use of another file is logged meanwhile: the unreadable file is copied first.
     let before = fs::read(&path).unwrap();
     let file = lab.path("other/Artifacts.toml");
     lab.write("other/Artifacts.toml", "# none\n");
@@ -350,7 +350,7 @@ fn a_manifest_of_an_unknown_format_keeps_what_it_names() {
     }
 }
 
-/// A root that is a cycle of links cannot be read: what it may reference stays.
+/// A root that is a cycle of links cannot be read: all items that it might reference are kept.
 #[test]
 fn a_root_that_is_a_link_to_itself_is_reported() {
     let lab = lab();
@@ -385,7 +385,7 @@ fn a_log_with_huge_lines_is_read_and_healed() {
     assert_eq!(fs::read_to_string(&path).unwrap(), text);
 }
 
-/// A depot that several machines share: what another one has logged is not here.
+/// A depot that several machines share: the files that another machine has logged are missing here.
 #[test]
 fn paths_of_another_machine_keep_nothing_and_do_no_harm() {
     let lab = lab();
@@ -408,7 +408,7 @@ fn paths_of_another_machine_keep_nothing_and_do_no_harm() {
     assert!(report.failures.is_empty(), "{:?}", report.failures);
 }
 
-/// The collection waits for the lock of a log when the depot goes.
+/// The depot is deleted while the collection waits for the lock of a log.
 #[test]
 fn a_depot_that_vanishes_under_way_is_left_alone() {
     let lab = lab();
@@ -451,8 +451,8 @@ fn what_is_torn_in_a_log_is_reported_and_healed() {
     assert!(collect(&options(&lab)).notes.is_empty());
 }
 
-/// A log that is not a regular file may stand for any: nothing is deleted that it could reference, and it
-/// is neither waited for nor replaced.
+/// A log that is not a regular file might have any record: all items that it might reference are
+/// kept, and opening it neither blocks nor replaces it.
 #[test]
 fn something_else_in_the_place_of_a_log_keeps_what_it_may_reference() {
     let make_fifo = |path: &Path| {
@@ -489,7 +489,7 @@ fn something_else_in_the_place_of_a_log_keeps_what_it_may_reference() {
     }
 }
 
-/// A package's lock outlives a sweep that was killed, or is one of Pkg's at work.
+/// The lock of a package is one of a killed sweep, or of a running Pkg.
 #[test]
 fn the_lock_of_a_package_goes_with_its_process() {
     let lab = DepotLab::new();
@@ -653,7 +653,7 @@ fn why_something_is_there() {
     assert_eq!(status.shares.iter().map(|share| share.count).sum::<usize>(), 7);
 }
 
-/// A depot with a store: a file of bindings that is used for a project, with a tree and one of its
+/// A depot with a store: a file of bindings that a project uses, with a tree and one of its
 /// contents; and an unbound file.
 fn with_store() -> (DepotLab, store::Store, PathBuf) {
     let lab = lab();
@@ -720,7 +720,7 @@ fn a_store_is_collected_with_its_depot() {
     collect(&max_size);
     assert!(store::bound_hash(&bindings(&store), "tree").unwrap().is_some());
     assert_eq!(store::verify(&store, &Progress::default()).unwrap().corrupt, []);
-    // Without its project, it goes: first what is bound in it, and then the space.
+    // Without its project, it is deleted: first the bound contents, and then the space.
     fs::remove_file(project).unwrap();
     let dry = collect(&Options { dry_run: true, ..options.clone() });
     assert_eq!((dry.store.abandoned, dry.store.count), (1, 3));
@@ -735,7 +735,7 @@ fn bindings(store: &store::Store) -> String {
     store.layout().bindings(UUID.parse().unwrap(), None)
 }
 
-/// With a package that goes, the names that only it uses go too, and a dry run says so.
+/// The names that only a deleted package uses are deleted with it, and a dry run reports them.
 #[test]
 fn a_package_that_goes_takes_its_names_along() {
     let (lab, store, project) = with_store();
@@ -754,15 +754,15 @@ fn a_package_that_goes_takes_its_names_along() {
     assert_eq!(report.size_of_gone(None), dry.size_of_gone(None));
 }
 
-/// A store that is used by one path of its depot and collected by another is one store.
+/// A store can be used under one path of its depot, and collected under another.
 #[test]
 fn a_store_is_the_same_by_any_path() {
     let (lab, store, project) = with_store();
     let link = lab.root().join("link");
     symlink(lab.depot(), &link).unwrap();
     let link = link.to_str().unwrap();
-    // Bound by a file that is logged by the link, by a path that leads to nothing, and used for a project
-    // in a package.
+    // Bound by a file that is logged under the link, and under a missing path, and that a project
+    // in a package uses.
     let log = store.layout().uses();
     let text = fs::read_to_string(&log).unwrap();
     let respell = |other: &str| fs::write(&log, text.replace(lab.depot(), other)).unwrap();
@@ -774,7 +774,7 @@ fn a_store_is_the_same_by_any_path() {
         assert_eq!((dry.store.count, dry.store.bytes), (1, 8), "{other}");
     }
     respell(link);
-    // What has waited by another path has waited, and what has not has not.
+    // The grace period of an orphan continues under another path.
     options.policy.collect_delay = TimeDelta::days(7);
     assert_eq!(collect(&options).store.waiting, 1);
     let orphans = store.layout().orphanages();
@@ -785,14 +785,14 @@ fn a_store_is_the_same_by_any_path() {
     let recent = moment().now.after(-TimeDelta::days(6));
     for (since, count) in [(recent.to_string(), 0), ("2024-01-01T00:00:00Z".to_owned(), 1)] {
         let dry = Options { dry_run: true, ..options.clone() };
-        // What came long ago would be due, were it not known to wait.
+        // An old content would be deletable if its grace period were unknown.
         let item = path.trim_matches('"').to_owned();
         let file = fs::File::open(&item).unwrap();
         file.set_modified(SystemTime::UNIX_EPOCH).unwrap();
         fs::write(&orphans, entry(&since)).unwrap();
         assert_eq!(collect(&dry).store.count, count, "{since}");
     }
-    // A package that goes takes its names along, whatever path the store has for it.
+    // The names of a deleted package are deleted, under any path that the store has for it.
     fs::remove_file(project).unwrap();
     lab.write("packages/Example/abcde/Project.toml", "");
     let lock_timeout = Duration::from_secs(10);
@@ -836,14 +836,14 @@ fn why_something_is_in_the_store() {
     let tree = store::bound_hash(&bindings(&store), "tree").unwrap().unwrap();
     assert_eq!(why(&tree.to_string()), found);
     assert_eq!(why(&format!("{}/b", store.path(tree))), found);
-    // What a tree has is there for it.
+    // The contents of a tree exist because of it.
     let shared = why("shared");
     assert_eq!(
         shared[0].causes.iter().map(|cause| cause.what).collect::<Vec<_>>(),
         [CauseKind::Binding, CauseKind::Tree]
     );
     assert_eq!(shared[0].causes[1].because[0].name.as_deref(), Some("tree"));
-    // The store itself is there for its files of names.
+    // The store exists because of its files of names.
     let space = why(store.root());
     assert_eq!((space.len(), space[0].kind), (1, Category::Space));
     assert_eq!(space[0].causes.last().unwrap().what, CauseKind::Bindings);
@@ -861,8 +861,8 @@ fn why_something_is_in_the_store() {
     assert_eq!(status.saved, 6, "the file and the tree have it once");
 }
 
-/// A collection that waits for the locks has an older clock than a process that logs a use meanwhile of a space
-/// that went, and is about to make it anew.
+/// While a collection waits for the locks, a process logs the use of a deleted space, which it is
+/// about to create again. Its time is later than that of the collection.
 #[test]
 fn a_use_that_was_logged_since_the_collection_began_stays_in_the_log() {
     let lab = lab();
@@ -887,8 +887,8 @@ fn a_use_that_was_logged_since_the_collection_began_stays_in_the_log() {
     }
 }
 
-/// A dry run says what the collection after it does, of all that a collection leaves alone: what is new,
-/// and what a process is at work on.
+/// A dry run reports the same as the collection after it, also for items that a collection spares:
+/// new ones, and those that a process is working on.
 #[test]
 fn a_dry_run_spares_what_a_collection_spares() {
     let lab = lab();
@@ -911,7 +911,7 @@ fn a_dry_run_spares_what_a_collection_spares() {
         hold(&format!("scratchspaces/{UUID}/generated@generating.pid")),
         hold("packages/Example/abcdf.pid"),
     ];
-    // The lock of a process that is gone is in no process's way.
+    // The lock of a dead process is broken.
     lab.write("packages/Example/abcde.pid", "");
     let stale = fs::File::options().write(true).open(lab.path("packages/Example/abcde.pid"));
     stale.unwrap().set_modified(SystemTime::UNIX_EPOCH).unwrap();
@@ -945,7 +945,7 @@ fn a_dry_run_spares_what_a_collection_spares() {
     assert!(lab.path(&format!("artifacts/{new}@tree")).exists());
 }
 
-/// Directories that other collections remove meanwhile are none of the errors of this one.
+/// Directories that other collections remove meanwhile are not errors.
 #[test]
 fn directories_may_vanish_while_they_are_listed() {
     let lab = lab();

@@ -1,5 +1,5 @@
-//! One depot has many paths: what is in use stays, whatever path its logs have, and by whatever path the
-//! depot is collected.
+//! One depot has many paths: items in use are kept, whatever path the logs have, and under whatever
+//! path the depot is collected.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -20,7 +20,7 @@ use scratchrs_fs::Progress;
 use scratchrs_model::clone_name::clone_name;
 use scratchrs_testkit::skip;
 
-/// What a collection without delay deletes of a [`Lab`].
+/// The items of a [`Lab`] that a collection without a grace period deletes.
 fn unreferenced() -> Vec<String> {
     vec![
         format!("artifacts/{OTHER}"),
@@ -30,7 +30,7 @@ fn unreferenced() -> Vec<String> {
     ]
 }
 
-/// The same, and what only the manifest of the lab references.
+/// The same, and the items that only the manifest of the lab references.
 fn all() -> Vec<String> {
     let mut all = unreferenced();
     all.extend([format!("artifacts/{ARTIFACT}"), package(), format!("scratchspaces/{UUID}/kept")]);
@@ -38,10 +38,11 @@ fn all() -> Vec<String> {
     all
 }
 
-/// Collects a depot whose logs have the path `logged`, by the path `collected`, in each of the ways in
-/// which paths matter.
+/// Collects a depot whose logs have the path `logged` under the path `collected`, for each rule
+/// about paths.
 fn check(make: impl Fn(&Lab) -> (String, String)) {
-    // Without delay, what is in use stays, also the second time: its records are still in the logs.
+    // Without a grace period, items in use are kept, also the second time: their records are still
+    // in the logs.
     let lab = Lab::new();
     let (logged, collected) = make(&lab);
     lab.respell_logs(&logged);
@@ -53,14 +54,14 @@ fn check(make: impl Fn(&Lab) -> (String, String)) {
     let log = fs::read_to_string(lab.depot.join("logs/scratch_usage.toml")).unwrap();
     assert!(log.contains(&format!("{logged}/scratchspaces/{UUID}/kept")), "{name}\n{log}");
 
-    // Without a manifest, all that is referenced from within the package goes with it.
+    // Without a manifest, all items that the package references are deleted with it.
     let lab = Lab::new();
     let (logged, collected) = make(&lab);
     lab.respell_logs(&logged);
     fs::remove_file(lab.root.join("work/Manifest.toml")).unwrap();
     assert_eq!(lab.gone(&collect(&options(&[&collected])), &collected), all(), "{name}");
 
-    // What has waited under another path has waited.
+    // The grace period continues under another path.
     let lab = Lab::new();
     let (logged, collected) = make(&lab);
     lab.respell_logs(&logged);
@@ -110,7 +111,7 @@ fn a_depot_is_the_same_through_proc() {
     check(|lab| (format!("/proc/self/cwd/{up}{}", &lab.path()[1..]), lab.path()));
 }
 
-/// The path leads to nothing: that of an automount, of another machine, or of `/proc/self/cwd` in
+/// The path does not exist: that of an automount, of another machine, or of `/proc/self/cwd` in
 /// another process.
 #[test]
 fn a_log_is_about_its_depot_if_its_paths_lead_to_nothing() {
@@ -146,7 +147,7 @@ fn a_depot_is_the_same_through_mounts() {
     }
 }
 
-/// A space of one depot that is mounted in another one is in use by the logs of both.
+/// A space of one depot that is mounted in another one is in use according to the logs of both.
 #[test]
 fn a_space_may_be_mounted_in_another_depot() {
     let lab = Lab::new();
@@ -216,7 +217,7 @@ fn depots_may_share_a_directory() {
     }
 }
 
-/// What is in use by a link in one depot is in use in the depot that the link leads to.
+/// An item that is in use under a link in one depot is in use in the depot of the link's target.
 #[test]
 fn what_links_lead_to_is_in_use() {
     let lab = Lab::new();
@@ -227,7 +228,7 @@ fn what_links_lead_to_is_in_use() {
         fs::rename(&place, &target).unwrap();
         symlink(&target, &place).unwrap();
     }
-    // Under another name, and by way of another link.
+    // Under another name, and through another link.
     let renamed = other.join(format!("artifacts/{OTHER}"));
     fs::rename(other.join(format!("artifacts/{ARTIFACT}")), &renamed).unwrap();
     symlink(OTHER, other.join(format!("artifacts/{ARTIFACT}"))).unwrap();
@@ -261,7 +262,8 @@ fn an_override_leads_to_an_artifact_by_any_path() {
     }
 }
 
-/// The name of a clone is the hash of the URL; of a path, what Pkg hashes has changed with versions.
+/// The name of a clone is the hash of its URL; the hashed text of a path differs between versions
+/// of Pkg.
 #[test]
 fn a_clone_of_a_path_is_referenced_from_the_directory_of_the_manifest() {
     let repository = |lab: &Lab| {
@@ -271,18 +273,18 @@ fn a_clone_of_a_path_is_referenced_from_the_directory_of_the_manifest() {
         repository.canonicalize().unwrap().to_str().unwrap().to_owned()
     };
     for (url, name, origin, is_kept) in [
-        // Pkg since 1.12.4: the real path.
+        // Pkg since 1.12.4 hashes the real path.
         ("../repositories/Example", Some("{real}"), "", true),
         ("../repos/Example", Some("{real}"), "", true),
         ("{root}/repos/Example", Some("{real}"), "", true),
-        // Pkg before: the path without `..`, or the text.
+        // Earlier versions hash the path without `..`, or the text.
         ("../repos/Example", Some("{root}/repos/Example"), "", true),
         ("{root}/repos/Example", Some("{root}/repos/Example"), "", true),
-        // Pkg 1.13 has another hash: the origin of the clone tells.
+        // Pkg 1.13 has another hash function: the origin of the clone counts.
         ("../repos/Example", None, "{real}", true),
         ("../repositories/Example", None, "{root}/repos/Example", true),
         ("{root}/repos/../repositories/Example/", None, "{real}", true),
-        // The repository is gone, its clone is in use.
+        // The repository is deleted, but its clone is in use.
         ("../repos/Gone", Some("{root}/repositories/Gone"), "", true),
         ("../repos/Gone", None, "{root}/repositories/Gone", true),
         ("../repos/Other", Some("{real}"), "{real}", false),
@@ -301,7 +303,7 @@ fn a_clone_of_a_path_is_referenced_from_the_directory_of_the_manifest() {
         collect(&options(&[&lab.path()]));
         assert_eq!(clone.exists(), is_kept, "{url} {name} {origin}");
     }
-    // By the path at which the manifest was found.
+    // Relative to the path at which the manifest was found.
     let lab = Lab::new();
     let real = repository(&lab);
     let clone = lab.depot.join("clones").join(clone_name(&real));
@@ -333,8 +335,7 @@ fn an_item_is_explained_by_any_path() {
     }
 }
 
-/// Two collections that name the same depots in another order, by other paths, do not wait for each
-/// other.
+/// Two collections with the same depots in another order, under other paths, do not deadlock.
 #[test]
 fn collections_by_different_paths_lock_in_one_order() {
     let lab = Lab::new();
@@ -358,13 +359,13 @@ fn collections_by_different_paths_lock_in_one_order() {
     });
 }
 
-/// Most environments lie in a depot: they are found there, too, if their log has another path.
+/// Most environments are in a depot: they are found there if the log has another path.
 #[test]
 fn an_environment_in_a_depot_is_found_by_the_end_of_its_path() {
     for (logged, is_kept) in [
         ("/nowhere/.julia/environments/v1.10/Manifest.toml", true),
         ("/nowhere/.julia/dev/Example/Manifest.toml", true),
-        // That is no path in a depot, and the file is gone: as with Pkg, it references nothing.
+        // The path is not in a depot, and the file is missing: as with Pkg, it references nothing.
         ("/nowhere/work/Manifest.toml", false),
         ("/nowhere/.julia/environments/v1.9/Manifest.toml", false),
     ] {
@@ -383,7 +384,7 @@ fn an_environment_in_a_depot_is_found_by_the_end_of_its_path() {
     }
 }
 
-/// `scratchrs artifact remove` asks which files bind an artifact.
+/// `scratchrs artifact remove` needs the files that bind an artifact.
 #[test]
 fn what_binds_an_artifact_is_found_by_the_end_of_its_path() {
     let lab = Lab::new();
@@ -395,7 +396,7 @@ fn what_binds_an_artifact_is_found_by_the_end_of_its_path() {
     assert_eq!(Path::new(&uses[0].path), lab.depot.join(package()).join("Artifacts.toml"));
 }
 
-/// A path through a package that goes is not in it if it leads out again.
+/// A path through a deleted package is not in it if it leads out again.
 #[test]
 fn a_root_is_in_the_package_that_the_system_says() {
     for (spelling, is_in_package) in [

@@ -1,8 +1,9 @@
-//! Collection next to that of Pkg: of each of many depots, one copy is collected by Pkg and another
-//! one by us, and what is left is the same. Runs with each Julia that the testkit finds.
+//! Collections compared with Pkg's: Pkg collects one copy of each of many depots, ScratchRS another
+//! one, and the remaining items are the same. Runs with each Julia that the testkit finds.
 //!
-//! Where we keep more than Pkg, by design, Pkg also collects a third copy in which the difference is
-//! not there ([`View::Healed`]): what it leaves of that is what we leave of the depot as it is.
+//! Where ScratchRS keeps more than Pkg, by design, Pkg also collects a third copy without the
+//! difference ([`View::Healed`]): the remaining items of that copy are those that ScratchRS keeps
+//! of the original.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -26,10 +27,10 @@ use scratchrs_model::time::DepotTime;
 use scratchrs_testkit::{DepotLab, inapplicable, julias, report, skip};
 use world::{Dialect, View, World};
 
-/// How many depots, each with one of the delays.
+/// The number of depots, each with one of the delays.
 const WORLDS: u64 = 240;
 
-/// Collects the depots of each line, and says what came of it.
+/// Collects the depots of each line, and reports the result.
 const SCRIPT: &str = r#"
 using Pkg, Dates, Logging
 function collect(delay, force)
@@ -66,7 +67,7 @@ end
 close(answers)
 "#;
 
-/// A delay, in milliseconds, and how often is collected with it.
+/// A delay in milliseconds, and the number of collections with it.
 const DELAYS: [(i64, usize); 3] = [(7 * 24 * 60 * 60 * 1000, 1), (1, 2), (0, 1)];
 
 #[test]
@@ -89,7 +90,7 @@ fn the_same_is_left_as_by_pkg() {
     }
 }
 
-/// A world, and how it is collected.
+/// A world, with the options of its collection.
 struct Case {
     id: String,
     world: World,
@@ -118,12 +119,12 @@ fn cases(minor: u32) -> Vec<Case> {
 }
 
 fn compare(julia: &Path, minor: u32) {
-    // In memory, where there is such a place: these are many files.
+    // In memory if possible: these are many files.
     let memory = Path::new("/dev/shm");
     let directory = memory.is_dir().then(|| tempfile::tempdir_in(memory)).and_then(Result::ok);
     let lab = directory.as_ref().map_or_else(DepotLab::new, |memory| DepotLab::at(memory.path()));
     let cases = cases(minor);
-    // Of one length, so that paths have one order.
+    // The names have one length, so that paths have one order.
     let (plain, healed, ours) =
         (lab.root().join("pkg"), lab.root().join("and"), lab.root().join("own"));
     let mut lines = String::new();
@@ -167,7 +168,7 @@ fn collect_with_pkg(lab: &DepotLab, julia: &Path, lines: &str) -> BTreeMap<Strin
     fs::write(at("script.jl"), SCRIPT).unwrap();
     let output = Command::new(julia)
         .args(["--startup-file=no", &at("script.jl"), &at("lines"), &at("answers")])
-        // What comes with Julia is found in the depots behind.
+        // The packages of Julia are in the bundled depots.
         .env("JULIA_DEPOT_PATH", format!("{}:", at("depot-of-julia")))
         .env("JULIA_PROJECT", at("project"))
         .env("JULIA_PKG_SERVER", "")
@@ -181,7 +182,7 @@ fn collect_with_pkg(lab: &DepotLab, julia: &Path, lines: &str) -> BTreeMap<Strin
     answers.map(|(id, answer)| (id.to_owned(), answer.to_owned())).collect()
 }
 
-/// Collects what lies in `root`.
+/// Collects the depots in `root`.
 fn collect(case: &Case, root: &Path) {
     let depots = case.world.depots.iter().map(|depot| format!("{}/{depot}", root.display()));
     let options = Options {
@@ -206,7 +207,7 @@ fn collect(case: &Case, root: &Path) {
     }
 }
 
-/// How much there was to compare.
+/// The number of compared items.
 #[derive(Debug, Default)]
 struct Tally {
     alike: usize,
@@ -231,7 +232,7 @@ fn check<'a>(
     let is_plain = world.is_plain(*dialect);
     let gave_up = answer("plain") != "done";
     match gave_up {
-        // It may have gone before it removed anything.
+        // It may have failed before it removed an item.
         true => tally.given_up += 1,
         false => contains(&left, &survivors(plain)).map_err(|lost| format!("lost {lost}"))?,
     }
@@ -247,7 +248,8 @@ fn check<'a>(
             .iter()
             .any(|kind| path.split('/').nth(1) == Some(kind) || path.contains(&format!("/{kind}/")))
     };
-    // What Pkg takes for a part of the package beside it goes with us too, and was not there for Pkg.
+    // Items that Pkg treats as a part of the package beside them are deleted here, too, and were
+    // missing for Pkg.
     let is_shadowed = |path: &str| {
         !is_plain
             && dialect.is_at_once
@@ -270,7 +272,7 @@ fn check<'a>(
         world.write(&fresh, View::Plain, *dialect);
         let before: Paths = survivors(&fresh).into_iter().filter(|path| is_held(path)).collect();
         fs::remove_dir_all(&fresh).unwrap();
-        // The directories of packages that have nothing in them go all the same.
+        // Empty directories of packages are deleted in any case.
         let before = before.into_iter().filter(|path| !path.ends_with("/Empty")).collect();
         contains(&left, &before).map_err(|lost| format!("what was to be held is lost: {lost}"))?;
         if !dialect.is_at_once {
@@ -290,7 +292,7 @@ fn check<'a>(
     Ok(())
 }
 
-/// How many orphans of the last run are not there any more.
+/// The number of orphans of the last run that no longer exist.
 fn removed(case: &Case, root: &Path) -> usize {
     let orphans = orphanages(&case.world, root);
     orphans.keys().filter(|path| !root.join(&path[1..]).exists()).count()
@@ -310,7 +312,7 @@ fn same(what: &str, ours: &Paths, theirs: &Paths) -> Result<(), String> {
     }
 }
 
-/// The paths in the directories of the depots that are collected.
+/// The paths in the collected directories of the depots.
 fn survivors(root: &Path) -> Paths {
     fn add(root: &Path, directory: &Path, paths: &mut Paths) {
         for entry in fs::read_dir(directory).into_iter().flatten() {
@@ -340,7 +342,7 @@ fn time(value: &toml::Value) -> DepotTime {
     DepotTime::from_toml(value.as_datetime().unwrap()).unwrap()
 }
 
-/// Since when what lies in the depots is an orphan.
+/// The orphans of the depots with their times.
 fn orphanages(world: &World, root: &Path) -> BTreeMap<String, DepotTime> {
     let tables = world.depots.iter().filter_map(|depot| {
         let path = format!("{depot}/logs/orphaned.toml");
@@ -349,7 +351,7 @@ fn orphanages(world: &World, root: &Path) -> BTreeMap<String, DepotTime> {
     tables.flatten().collect()
 }
 
-/// New times were taken at different moments; older ones are as they were.
+/// New times differ between the runs; older ones are unchanged.
 fn same_times(
     ours: &BTreeMap<String, DepotTime>,
     theirs: &BTreeMap<String, DepotTime>,
@@ -367,7 +369,7 @@ fn same_times(
     Ok(())
 }
 
-/// The logs, as they are read, are the same, but for the order of projects.
+/// The records of the logs are the same, except for the order of projects.
 fn same_logs(case: &Case, theirs: &Path, ours: &Path) -> Result<(), String> {
     for depot in &case.world.depots {
         for log in ["manifest", "artifact", "scratch"] {

@@ -1,4 +1,4 @@
-//! The store: what is made, found, bound, collected, verified and adopted.
+//! The store: creating, finding, binding, collecting, verifying and adopting contents.
 
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
@@ -42,7 +42,7 @@ impl Lab {
         open_bindings(&self.store, OWNER, options, now, LOCK_TIMEOUT)
     }
 
-    /// The file of bindings of a version that is used for a project, and the project.
+    /// The file of bindings of a version that a project uses, and the project.
     fn open_for(&self, version: &str, project: &str) -> (String, PathBuf) {
         let path = self.depot.root().join(project);
         fs::write(&path, "").unwrap();
@@ -141,9 +141,8 @@ fn sorted(mut hashes: Vec<Sha256>) -> Vec<Sha256> {
     hashes
 }
 
-/// Those of `blob_hash` and `tree_hash` of Pkg with SHA-256.
-/// A tree is copied, stored, verified, taken over by another store and deleted, although its paths are
-/// longer than the system takes.
+/// Those of `blob_hash` and `tree_hash` of Pkg with SHA-256. A tree with paths that are longer than
+/// the system accepts is copied, stored, verified, adopted and deleted.
 #[test]
 fn a_tree_may_be_deeper_than_paths_are_long() {
     let source = tempfile::tempdir().unwrap();
@@ -282,7 +281,7 @@ fn a_tree_that_is_linked_in_another_way_is_linked_anew_where_it_is_demanded() {
     );
 }
 
-/// Whichever comes first: a content that is executable in one tree and not in another.
+/// A content that is executable in one tree and not in another, in both orders.
 #[test]
 fn trees_keep_their_executable_bits() {
     for is_first in [true, false] {
@@ -375,7 +374,7 @@ fn a_link_to_a_directory_above_is_a_link() {
     assert_eq!(fs::read(tree.join("a/up/a/f")).unwrap(), b"x");
 }
 
-/// A generator may link what it returns to files of the user.
+/// The result of a generator can be hard-linked to files of the user.
 #[test]
 fn a_file_with_other_names_is_copied() {
     let lab = Lab::new();
@@ -446,7 +445,7 @@ fn orphans_wait_and_go() {
     let waiting = |collected: Collected| collected.waiting.len();
     assert_eq!(waiting(lab.collect(week, now())), 2, "the tree, and what it alone uses");
     assert_eq!(lab.collect(week, later(6)).removed.len(), 0);
-    // Bound again, nothing waits.
+    // After it is bound again, it is not an orphan.
     lab.bind("again", tree).unwrap();
     assert_eq!(waiting(lab.collect(week, later(6))), 0);
     lab.unbind("again");
@@ -481,7 +480,7 @@ fn what_another_name_is_bound_to_by_force_frees_what_it_was_bound_to() {
     assert_eq!(usage(&lab.store, LOCK_TIMEOUT).unwrap().iter().count(), 1);
 }
 
-/// A content that is not bound itself may be in a tree that has not been bound yet.
+/// An unbound content can be in a tree that is not bound yet.
 #[test]
 fn a_tree_that_is_there_keeps_its_contents() {
     let lab = Lab::new();
@@ -492,7 +491,7 @@ fn a_tree_that_is_there_keeps_its_contents() {
     lab.bind("x", tree).unwrap();
     lab.unbind("x");
     let week = TimeDelta::days(7);
-    // The tree is an orphan since now, its content may have been one before.
+    // The tree is a new orphan; its content may have been one before.
     assert_eq!(lab.collect(week, later(30)).removed.len(), 0);
     assert_eq!(lab.collect(week, later(37)).removed.len(), 2);
 }
@@ -527,7 +526,7 @@ fn the_log_of_uses_can_be_lost_and_torn() {
     assert_eq!(fs::read_to_string(log).unwrap().lines().filter(|line| !line.is_empty()).count(), 2);
 }
 
-/// What is not understood completely may bind anything, whatever the log of uses says.
+/// A file that is not understood completely might bind any content, whatever the log of uses has.
 #[test]
 fn a_file_of_bindings_that_does_not_read_keeps_everything() {
     let lab = Lab::new();
@@ -639,7 +638,7 @@ fn the_status_says_what_sharing_saves_and_who_binds_what() {
     );
 }
 
-/// As the peer lays it out: absolute symbolic links, no records, no log of ours.
+/// In the layout of the peer: absolute symbolic links, no records, and no log of ours.
 #[test]
 fn a_store_of_ohmyartifacts_is_read_and_adopted() {
     let lab = Lab::new();
@@ -703,8 +702,8 @@ fn versions_of_a_package_have_bindings_of_their_own() {
     assert!(!due(later(6)) && due(later(8)));
 }
 
-/// The files of bindings of two versions: the first has names of its own, and one content in common
-/// with the second, which uses it in a tree.
+/// The files of bindings of two versions: the first has its own names, and shares one content with
+/// the second, which has it in a tree.
 #[test]
 fn what_only_projects_bind_that_are_gone_goes_after_the_grace_period() {
     let lab = Lab::new();
@@ -724,7 +723,7 @@ fn what_only_projects_bind_that_are_gone_goes_after_the_grace_period() {
     assert!(lab.path(own).exists() && Path::new(&old).exists());
     let (six, eight) = (later(6), later(8));
     assert_eq!(lab.collect(week, six).removed, []);
-    // A project that comes back in time keeps all of it, and the time begins anew.
+    // If the project exists again in time, all items are kept, and the grace period starts anew.
     fs::write(&project, "").unwrap();
     assert_eq!(lab.collect(week, six).waiting, []);
     fs::remove_file(&project).unwrap();
@@ -757,7 +756,7 @@ fn names_of_somebody_unknown_and_of_files_elsewhere_stay() {
     lab.bind_in(&adopted, "three", hashes[2]);
     fs::remove_file(project).unwrap();
     assert_eq!(lab.collect_now(), []);
-    // The unreadable part of the log may name any user.
+    // The unreadable part of the log might have any user.
     let (file, project) = lab.open_for("2.0.0", "Other.toml");
     lab.bind_in(&file, "four", lab.file("four"));
     fs::remove_file(project).unwrap();

@@ -70,7 +70,7 @@ fn every_shell_gets_completions() {
     assert_eq!(lab.run(&["completions", "cmd"]).code, 2);
 }
 
-/// The reader is gone before the program starts, so that no run is too fast for the test.
+/// The reader is closed before the program starts, so that no run is too fast for the test.
 #[test]
 fn a_closed_pipe_is_not_an_error() {
     let lab = Lab::new();

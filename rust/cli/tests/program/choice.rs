@@ -1,4 +1,5 @@
-//! The choice of artifacts by platform and override: the same rule for every command, and its errors.
+//! The choice of artifacts by platform and override: the same rule for every command, and its
+//! errors.
 
 use serde_json::{Value, json};
 
@@ -9,7 +10,7 @@ const TWO: &str = "2222222222222222222222222222222222222222";
 const DEPENDS: &str = "the binding of `lib` in `[ROOT]/pkg/Artifacts.toml` depends on `mpi`, which is \
                        unknown without Julia";
 
-/// A package with a file that binds names as `text` says.
+/// A package with a file of bindings with this text.
 fn package(text: &str) -> Lab {
     let mut lab = Lab::new();
     lab.set("JULIA_PKG_SERVER", "");
@@ -18,7 +19,7 @@ fn package(text: &str) -> Lab {
     lab
 }
 
-/// Runs a command in the directory of the package, or below it.
+/// Runs a command in the directory of the package, or in a directory in it.
 fn inside(lab: &Lab, directory: &str, arguments: &[&str]) -> Run {
     let mut command = lab.command(env!("CARGO_BIN_EXE_scratchrs"), arguments);
     lab.finish(command.current_dir(lab.path(directory)))
@@ -33,7 +34,7 @@ fn answer(lab: &Lab, arguments: &[&str]) -> Value {
     json(if run.stdout.is_empty() { &run.stderr } else { &run.stdout })
 }
 
-/// A name that can be had from nowhere, with these fields in its place to download it from.
+/// A name without a valid source, with these fields in its `download` table.
 fn downloadable(name: &str, hash: &str, fields: &str) -> String {
     format!("[{name}]\ngit-tree-sha1 = \"{hash}\"\n\n    [[{name}.download]]\n{fields}\n")
 }
@@ -42,7 +43,7 @@ fn nowhere() -> String {
     format!("    sha256 = \"{}\"\n    url = \"file:///nowhere/x.tar.gz\"", "0".repeat(64))
 }
 
-/// A name for each system and architecture, of which the user has to choose the MPI.
+/// A name for each system and architecture, for which the user has to choose the MPI.
 fn by_mpi() -> String {
     let mut text = String::new();
     for os in ["linux", "macos", "windows", "freebsd"] {
@@ -85,12 +86,12 @@ fn an_override_by_name_holds_in_its_package() {
     let repaired = artifact(&lab, &["repair", "--file", "."]);
     assert_eq!((repaired.code, repaired.stdout.as_str()), (0, ""), "{}", repaired.stderr);
     assert_eq!(artifact(&lab, &["remove", "Tool", "--yes"]).code, 1);
-    // From elsewhere, and for code that lies below the package.
+    // From another directory, and for code in the package.
     let file = ["artifact", "path", "Tool", "--file", "pkg"];
     assert_eq!(lab.run(&file).stdout, "[ROOT]/site\n");
     std::fs::create_dir_all(lab.path("pkg/src/deep")).unwrap();
     assert_eq!(inside(&lab, "pkg/src/deep", &file[..3]).stdout, "[ROOT]/site\n");
-    // Another package that binds the same names is none of its business.
+    // Another package that binds the same names does not matter.
     lab.write(
         "pkg/JuliaProject.toml",
         "name = \"P\"\nuuid = \"00000000-0000-4000-8000-000000000001\"\n",
@@ -184,7 +185,7 @@ fn an_installation_that_leaves_something_out_does_the_rest_and_fails() {
     // A single error is printed as for the name alone.
     let alone = package(&by_mpi());
     assert_eq!(artifact(&alone, &["install"]), artifact(&alone, &["install", "lib"]));
-    // What is lazy is not asked for.
+    // Lazy artifacts are not requested.
     let lazy = package(&by_mpi().replace("mpi =", "lazy = true\nmpi ="));
     assert_eq!(artifact(&lazy, &["install"]).code, 0);
     assert_eq!(artifact(&lazy, &["install", "--lazy"]).code, 2);

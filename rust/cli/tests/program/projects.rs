@@ -1,4 +1,4 @@
-//! Whose space it is: `--uuid`, `--project`, JULIA_PROJECT.
+//! The owner of a space: `--uuid`, `--project`, JULIA_PROJECT.
 
 use std::fs;
 

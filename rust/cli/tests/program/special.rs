@@ -1,5 +1,5 @@
-//! Anything but a regular file in the place of each file that the program opens: it waits for none,
-//! reads none without end, and names it.
+//! A special file in the place of each file that the program opens: the program neither blocks nor
+//! reads without end, and names the file.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,12 +9,12 @@ use std::process::Command;
 
 use crate::lab::{Lab, skip};
 
-/// The longest that a command may take: far more than any takes. It only ends a test that has failed.
+/// The time limit of a command, far more than any needs. It only ends a failed test.
 const LIMIT: &str = "60";
 const OWNER: &str = "8df67668-ca49-459c-97b7-c4421c9c1418";
 
-/// All that is run for each file, in this order. `[HASH]` is the artifact that is there, and `[OTHER]`
-/// one that is not and can be downloaded.
+/// The commands for each file, in this order. `[HASH]` is an installed artifact, and `[OTHER]` a
+/// missing one that can be downloaded.
 const COMMANDS: &[&[&str]] = &[
     &["path", "key", "--project", "Mine"],
     &["list"],
@@ -44,7 +44,7 @@ const COMMANDS: &[&[&str]] = &[
     &["delete", "key", "--project", "Mine", "--yes"],
 ];
 
-/// Files that no lab has at rest, and that are opened where they are.
+/// Files that exist only temporarily, and are opened at these paths.
 const PASSING: &[&str] = &[
     "depot/logs/manifest_usage.toml.pid",
     "depot/logs/artifact_usage.toml.pid",
@@ -57,18 +57,18 @@ const PASSING: &[&str] = &[
     "Mine/Artifacts.toml.pid",
 ];
 
-/// Files of which the program opens some, and can do without each of them.
+/// Files that the program can open, but does not need.
 fn is_dispensable(name: &str) -> bool {
-    // The record of what an artifact or a tree consists of, and what is in them.
+    // The records of artifacts and trees.
     name.ends_with("@tree") || name.contains("/trees/")
-        // Content of artifacts and spaces. Hashing it tells what it is in its own words.
+        // Content of artifacts and spaces. Hashing has its own error for it.
         || name.starts_with("depot/artifacts/") && name.ends_with("/file")
         || name.contains("/key/") || name.contains("/store/artifacts/")
-        // A project file is looked for as Julia does, and anything else is not one.
+        // A project file is found as by Julia, and a special file is not one.
         || name.ends_with("/Project.toml")
-        // The input of a command: it says itself what it takes.
+        // The input of a command, which has its own error.
         || name.starts_with("tree/")
-        // Made anew by each collection, and read by OhMyArtifacts only.
+        // Each collection rewrites it, and only OhMyArtifacts reads it.
         || name.ends_with("my_artifact_usage.toml")
 }
 
@@ -143,12 +143,12 @@ impl Scene {
         files
     }
 
-    /// Runs all commands with `special` in the place of the file `name`, and returns what they say.
+    /// Runs all commands with `special` in the place of the file `name`, and returns their output.
     fn run_all(&self, name: &str, special: fn(&Path)) -> String {
         let path = self.lab.path(name);
         let mut said = String::new();
         for command in COMMANDS {
-            // A collection may have deleted it, or have put a file there.
+            // A collection may have deleted it, or replaced it with a file.
             let _ = fs::remove_file(&path);
             if fs::create_dir_all(path.parent().unwrap()).is_err() {
                 continue;
@@ -173,7 +173,8 @@ fn make_fifo(path: &Path) {
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
 
-/// Where files are replaced that should not be, root gets a device of its own rather than `/dev/zero`.
+/// As root, the test uses its own device instead of `/dev/zero`, in case that the program replaces
+/// it.
 fn make_device(path: &Path) {
     let made = Command::new("mknod").arg(path).args(["c", "1", "5"]).output();
     if !made.is_ok_and(|output| output.status.success()) {
@@ -220,7 +221,7 @@ fn a_fifo_in_place_of_any_file_is_reported_without_blocking() {
 
 #[test]
 fn a_device_in_place_of_any_file_is_reported_without_reading() {
-    // The other files are opened by the same functions, and each run takes its time.
+    // The other files are opened by the same functions, and each run takes some time.
     let is_log_or_lock = |name: &str| name.starts_with("depot/logs/") || name.starts_with("Mine/");
     each_file_is_refused(is_log_or_lock, make_device, "a character device");
 }

@@ -1,12 +1,12 @@
-//! What a user at a terminal sees, by way of `script`, which makes one.
+//! The output on a terminal, which `script` creates.
 
 use std::io::Write;
 use std::process::Stdio;
 
 use crate::lab::{Lab, UUID, skip};
 
-/// What a terminal of 50 columns shows beside what is typed, `typed`; and the exit code. None if
-/// there is no `script`, or one that cannot leave out what is typed (util-linux before 2.36).
+/// The output on a terminal of 50 columns without the input `typed`, and the exit code. `None`
+/// without `script`, or with one that cannot leave out the input (util-linux before 2.36).
 fn on_terminal(lab: &Lab, arguments: &str, typed: &str) -> Option<(String, i32)> {
     let program = env!("CARGO_BIN_EXE_scratchrs");
     let line = format!("stty cols 50 rows 20 && {program} {arguments}");

@@ -1,5 +1,5 @@
-//! A depot in which a manifest outside references a package, from which an artifact and a space are
-//! referenced; and beside each something that nothing references.
+//! A depot in which a manifest outside references a package, which references an artifact and a
+//! space; and an unreachable item of each kind.
 
 use std::cell::RefCell;
 use std::fs;
@@ -52,7 +52,7 @@ pub(crate) fn package() -> String {
 pub(crate) struct Lab {
     pub(crate) root: PathBuf,
     pub(crate) depot: PathBuf,
-    /// They go before the directory.
+    /// They are unmounted before the directory is deleted.
     pub(crate) mounts: RefCell<Vec<Mount>>,
     _directory: TempDir,
 }
@@ -101,12 +101,12 @@ impl Lab {
         self.depot.to_str().unwrap().to_owned()
     }
 
-    /// Lets the logs have the path `other` for the depot.
+    /// Replaces the path of the depot in the logs with `other`.
     pub(crate) fn respell_logs(&self, other: &str) {
         self.respell(&self.path(), other);
     }
 
-    /// Lets the logs have `other` where they have `path`.
+    /// Replaces `path` in the logs with `other`.
     pub(crate) fn respell(&self, path: &str, other: &str) {
         for name in ["manifest", "artifact", "scratch"] {
             let log = self.depot.join(format!("logs/{name}_usage.toml"));
@@ -121,7 +121,8 @@ impl Lab {
         fs::write(&manifest, before + text).unwrap();
     }
 
-    /// The paths of what went, below the depot, which was collected by the path `collected`.
+    /// The paths of the deleted items, relative to the depot, which was collected under the path
+    /// `collected`.
     pub(crate) fn gone(&self, report: &Report, collected: &str) -> Vec<String> {
         assert!(report.failures.is_empty(), "{:?}", report.failures);
         let depot = &report.depots[0];
@@ -133,11 +134,11 @@ impl Lab {
     }
 }
 
-/// A bind mount, until this value goes.
+/// A bind mount, until this value is dropped.
 pub(crate) struct Mount(PathBuf);
 
 impl Mount {
-    /// Mounts `source` at `target`, or says why that cannot be.
+    /// Mounts `source` at `target`, or returns the reason why that is impossible.
     pub(crate) fn bind(source: &Path, target: &Path) -> Result<Self, String> {
         let output = Command::new("mount").arg("--bind").args([source, target]).output();
         match output {

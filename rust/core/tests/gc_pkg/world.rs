@@ -1,4 +1,4 @@
-//! Depots in which everything that a collection looks at comes in every state, as a seed decides.
+//! Random depots with all inputs of a collection in all states.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -11,7 +11,7 @@ use scratchrs_model::slug::Slug;
 use scratchrs_model::time::DepotTime;
 use uuid::Uuid;
 
-/// What stands for the directory of the world in its files.
+/// The placeholder for the directory of the world in its files.
 const ROOT: &str = "@ROOT@";
 const PKG: &str = "44cfe95a-1eb2-52ea-b672-e2afdf69b78f";
 const PACKAGES: u64 = 5;
@@ -21,17 +21,17 @@ const SOURCES: u64 = 4;
 const PROJECTS: u64 = 6;
 const OWNERS: u64 = 3;
 
-/// What makes a file one that is no TOML.
+/// Text that makes a file invalid.
 const TAILS: [&str; 3] = ["\nx = = 1\n", "\n[[Broken", "\n\"torn = "];
 
-/// How a peer reads inputs that we read differently, by design.
+/// How a peer reads inputs that ScratchRS reads differently, by design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Dialect {
     /// Julia 1.5: only files that are named `Manifest.toml` are manifests, and of the first format.
     pub(crate) is_first: bool,
     /// Whether all depots are collected.
     pub(crate) force: bool,
-    /// Whether there is no grace period.
+    /// Whether the collection has no grace period.
     pub(crate) is_at_once: bool,
 }
 
@@ -40,33 +40,34 @@ pub(crate) struct Dialect {
 pub(crate) enum View {
     /// As it is.
     Plain,
-    /// What is broken holds what it can be seen to name, and the logs of depots that Pkg does not
-    /// look at are those of the first: so that what Pkg keeps is what we keep of the plain world.
+    /// Invalid files are replaced by valid ones with the visible references, and the logs of depots
+    /// that Pkg ignores are added to the first depot: so Pkg keeps what ScratchRS keeps of the
+    /// plain world.
     Healed,
 }
 
-/// A file that keeps something, or is to be taken for one.
+/// A root, valid or not.
 #[derive(Clone, Debug)]
 struct Source {
     plain: String,
     healed: String,
 }
 
-/// A depot or two, and projects beside them.
+/// One or two depots, and projects.
 #[derive(Debug, Default)]
 pub(crate) struct World {
     /// The names of the depots.
     pub(crate) depots: Vec<&'static str>,
-    /// Whether some roots may not be whole.
+    /// Whether roots can be incomplete.
     has_damage: bool,
-    /// The kinds of which a root that cannot be read completely keeps everything.
+    /// The kinds whose items an unreadable root keeps.
     pub(crate) held: BTreeSet<&'static str>,
-    /// In the places of roots, links that lead to themselves.
+    /// Links to themselves in the places of roots.
     loops: Vec<String>,
     /// Roots that are too long to be read.
     huge: Vec<String>,
-    /// Packages that are there with a name of five letters too, so that Pkg takes what lies in the
-    /// one for a part of the other when it goes at once.
+    /// Packages that also exist with a slug of five characters: without a grace period, Pkg treats
+    /// their content as a part of the other one.
     pub(crate) shadowed: Vec<String>,
     sources: BTreeMap<String, Source>,
     files: BTreeMap<String, String>,
@@ -76,7 +77,7 @@ pub(crate) struct World {
     records: Vec<(&'static str, &'static str, String, String)>,
 }
 
-/// Numbers in a row that the seed decides.
+/// Pseudo-random numbers, the same for the same seed.
 struct Dice(u64);
 
 impl Dice {
@@ -117,7 +118,7 @@ fn record(dice: &mut Dice, more: &str) -> String {
 }
 
 impl World {
-    /// Makes up a world.
+    /// Generates a world.
     pub(crate) fn new(seed: u64, now: DepotTime, is_first: bool) -> Self {
         let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5DEE_CE66);
         dice.pick(2);
@@ -142,7 +143,7 @@ impl World {
         self.files.insert(path.into(), text.into());
     }
 
-    /// Installs packages, and returns where.
+    /// Installs packages, and returns their paths.
     fn packages(&mut self, dice: &mut Dice) -> Vec<String> {
         let mut installed = Vec::new();
         for depot in self.depots.clone() {
@@ -201,7 +202,7 @@ impl World {
             }
             let mut overrides = String::from("# none, or some\n");
             for number in 0..3 {
-                // What they lead to is beyond what is led away, so that there are no circles.
+                // Targets come after the redirected artifacts, so that there are no cycles.
                 let target = 6 + dice.pick(ARTIFACTS - 6);
                 let target = match dice.pick(5) {
                     0 => "/nowhere/at/all".to_owned(),
@@ -239,7 +240,7 @@ impl World {
         }
     }
 
-    /// Logs something, mostly once, in one depot or in several.
+    /// Logs a record, mostly once, in one depot or in several.
     fn log(&mut self, dice: &mut Dice, log: &'static str, key: &str, more: &str) {
         for _ in 0..1 + dice.pick(3) {
             let depot = dice.of(&self.depots);
@@ -247,7 +248,7 @@ impl World {
         }
     }
 
-    /// Puts a file that keeps something somewhere, in one of many states, and logs it.
+    /// Writes a root in one of many states, and logs it.
     fn root(
         &mut self,
         dice: &mut Dice,
@@ -262,7 +263,7 @@ impl World {
         }
         let is_logged = self.records.iter().any(|(_, _, key, _)| *key == format!("{ROOT}/{path}"));
         match dice.pick(100) {
-            // It is gone.
+            // It is missing.
             0..12 => return,
             26 => {
                 self.loops.push(path.to_owned());
@@ -294,7 +295,7 @@ impl World {
                 let mut entry = format!("uuid = \"{uuid}\"\n");
                 match dice.pick(10) {
                     0..4 => continue,
-                    // Where lines are lost, that of its tree may be one.
+                    // The line of its tree may be among the lost ones.
                     4 | 5 if is_torn => continue,
                     4 => entry += "path = \"dev/P\"\n",
                     5 => {}
@@ -315,7 +316,7 @@ impl World {
                 2 => "JuliaManifest.toml",
                 _ => "Manifest.toml",
             };
-            // To Julia 1.5, the second format means nothing.
+            // Julia 1.5 ignores the second format.
             let mut plain = if is_second { second } else { first.clone() };
             let healed = if is_first { first } else { plain.clone() };
             if is_torn {
@@ -360,7 +361,7 @@ impl World {
             let mut plain = healed.clone();
             let damage = if self.has_damage { dice.pick(50) } else { 50 };
             match damage {
-                // Pkg gives up the whole collection.
+                // The whole collection of Pkg fails.
                 0..3 => {
                     plain += dice.of(&["[b]\nlazy = true\n", "[b]\ngit-tree-sha1 = \"no hash\"\n"]);
                 }
@@ -387,7 +388,7 @@ impl World {
                     let space = format!("{depot}/scratchspaces/{}/{key}", package_uuid(owner));
                     match dice.pick(4) {
                         0 => continue,
-                        // Logged, and gone.
+                        // Logged, and missing.
                         1 if dice.percent(50) => {}
                         _ => self.file(format!("{space}/sub/file"), "data"),
                     }
@@ -428,7 +429,7 @@ impl World {
         }
     }
 
-    /// Since when some items are orphans.
+    /// The times of some orphans.
     fn orphanage(&mut self, dice: &mut Dice, now: DepotTime) {
         for depot in self.depots.clone() {
             let mut known = BTreeSet::new();
@@ -456,7 +457,7 @@ impl World {
         }
     }
 
-    /// Whether Pkg and we read it alike.
+    /// Whether Pkg and ScratchRS read it alike.
     pub(crate) fn is_plain(&self, dialect: Dialect) -> bool {
         let is_whole = self.sources.values().all(|source| source.plain == source.healed);
         let is_known = dialect.force || self.depots.len() == 1;
