@@ -141,3 +141,62 @@ pub fn adopted(adopted: &Adopted) -> Text {
     let names = count(adopted.names, "name");
     Text { notes, ..Text::default() }.done("Adopted", format!("{artifacts} and {names}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use scratchrs_core::store::{ArtifactKind, MissingArtifact};
+    use scratchrs_model::hash::Sha256;
+    use scratchrs_model::time::DepotTime;
+
+    use super::*;
+    use crate::{FrontEnd, plain};
+
+    fn artifact(digit: u8, bound_by: Vec<BoundName>) -> Artifact {
+        Artifact {
+            hash: Sha256([digit; 32]),
+            path: "/store/artifacts/1".to_owned(),
+            kind: ArtifactKind::File,
+            files: 1,
+            bytes: 2048,
+            link: None,
+            bound_by,
+            is_in_tree: false,
+            orphan_since: None,
+        }
+    }
+
+    #[test]
+    fn the_status_has_names_and_problems() {
+        let now = DepotTime::from_toml(&"2026-11-21T00:30:00".parse().unwrap()).unwrap();
+        let context = Context { width: Some(60), home: None, now, front_end: FrontEnd::Julia };
+        let file = "/store/uuid/Artifacts.toml".to_owned();
+        let bound = BoundName { file: file.clone(), name: "iris".to_owned(), time: now };
+        let missing = MissingArtifact { file, name: "gone".to_owned(), hash: Sha256([3; 32]) };
+        let failure = Failure { path: "/store/bad".to_owned(), message: "1:2: invalid".to_owned() };
+        let found = Status {
+            root: "/store".to_owned(),
+            files: 2,
+            bytes: 4096,
+            artifacts: vec![artifact(0x11, vec![bound]), artifact(0x22, Vec::new())],
+            missing: vec![missing],
+            unreadable: vec![failure],
+            ..Status::default()
+        };
+        let text = plain(&status(&found, false, &context).to_string());
+        assert_eq!(
+            text.lines().collect::<Vec<_>>(),
+            [
+                "name    hash               size  files  bound  names file",
+                "\"iris\"  1111111111111…  2.0 KiB      1  today  uuid/Artifac…",
+                "note: /store/bad:1:2: invalid",
+                &format!(
+                    "note: \"gone\" in `/store/uuid/Artifacts.toml` is bound to {}, which is not in the store",
+                    Sha256([3; 32])
+                ),
+                "2 files and 0 trees in `/store`, 4.0 KiB; 0 bytes saved by sharing",
+            ]
+        );
+        let whole = plain(&status(&found, true, &context).to_string());
+        assert!(whole.contains("unbound"), "{whole}");
+    }
+}
