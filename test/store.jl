@@ -225,7 +225,7 @@ end
             @test report.abandoned == 1 && my_artifact_exists(hash)
             ScratchRS.gc(; collect_delay = 0, io = io)
             said = String(take!(io))
-            @test occursin("Freed 2.9 KiB: 1 in the store", said) && occursin("Cleared 1 names file", said)
+            @test occursin("Freed 2.9 KiB: 1 in the store", said) && occursin("Deleted 1 names file", said)
             @test !my_artifact_exists(hash) && !isfile(file)
         end
     end

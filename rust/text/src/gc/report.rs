@@ -32,13 +32,13 @@ pub fn report(report: &Report, is_verbose: bool, context: &Context<'_>) -> Text 
         lines.push(below(&outlook(report, context)));
     }
     if report.abandoned > 0 {
-        let verb = if report.is_dry_run { "Would clear" } else { "Cleared" };
+        let verb = if report.is_dry_run { "Would delete" } else { "Deleted" };
         let files = human::count(report.abandoned as u64, "names file");
         lines.push(line(verb, &format!("{files} of the store without a project")));
     }
     if report.leftovers > 0 {
         let leftovers = human::count(report.leftovers as u64, "leftover");
-        lines.push(line("Cleared", &format!("{leftovers} of killed processes")));
+        lines.push(line("Deleted", &format!("{leftovers} of killed processes")));
     }
     Text { summary: lines, ..Text::default() }
 }
