@@ -16,7 +16,9 @@
 //! disk: a tarball can be created again.
 
 use std::io::{self, Write};
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::thread;
 
 use schemars::JsonSchema;
 use scratchrs_fs as effect;
@@ -82,7 +84,8 @@ pub fn pack(
     compression: Compression,
     progress: &Progress,
 ) -> Result<Packed, Error> {
-    pack_with_threads(tree, tarball, compression, scratchrs_fs::processors().get(), progress)
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    pack_with_threads(tree, tarball, compression, threads, progress)
 }
 
 fn pack_with_threads(

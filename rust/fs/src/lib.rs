@@ -53,7 +53,7 @@ pub use mode::{
     copy_permissions, keeps_modes, make_read_only, make_tree_read_only, set_executable,
 };
 pub use mounts::Mounts;
-pub use parallel::{join, parallel_map, parallel_map_with, processors, try_parallel_map};
+pub use parallel::{join, parallel_map, parallel_map_with, try_parallel_map};
 pub use partial_file::PartialFile;
 pub use place::{IfExists, place, restore_replaced};
 pub use platform::Access;

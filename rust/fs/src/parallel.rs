@@ -69,7 +69,7 @@ pub fn join<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() 
 }
 
 /// The number of threads for work that never waits.
-pub fn processors() -> NonZeroUsize {
+fn processors() -> NonZeroUsize {
     thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 

@@ -79,21 +79,19 @@ fn is_equivalent(path: &str, differences: &[Difference]) -> bool {
 pub fn verify_all(stack: &Stack, progress: &Progress) -> Result<Verification> {
     progress.begin("Verifying artifacts");
     let artifacts = artifacts(stack)?;
-    let verdicts = fs::parallel_map_with(
-        &artifacts,
-        Some(fs::processors()),
-        || (),
-        |(), (hash, path)| {
-            progress.check()?;
-            verify_tree(path, *hash, progress)
-        },
-    );
+    let verify = |(hash, path): &(TreeHash, String)| {
+        progress.check()?;
+        match verify_tree(path, *hash, progress) {
+            Err(Error::Cancelled) => Err(Error::Cancelled),
+            verdict => Ok(verdict),
+        }
+    };
+    let verdicts = fs::try_parallel_map(&artifacts, || (), |(), artifact| verify(artifact))?;
     let mut verification = Verification::default();
     for ((hash, path), verdict) in artifacts.into_iter().zip(verdicts) {
         match verdict {
             Ok(Verdict::Corrupt(corrupt)) => verification.corrupt.push(corrupt),
             Ok(_) => verification.sound += 1,
-            Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(error) => {
                 let reason = error.to_string();
                 verification.unreadable.push(UnreadableArtifact { hash, path, reason });
