@@ -13,8 +13,8 @@
 //! Long work reports bytes to a [`Progress`](scratchrs_fs::Progress), and the total as soon as it
 //! is known; the caller names the stage.
 //!
-//! This crate knows no depot, takes no lock, and does not decide where an artifact is stored or
-//! which hash it should have.
+//! This crate takes no lock, and does not decide where an artifact is stored or which hash it must
+//! have.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests prepare files themselves"))]
 

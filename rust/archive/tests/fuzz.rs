@@ -43,7 +43,7 @@ fn unpack_and_compare(bytes: &[u8], links: Links) -> Result<(Unpacked, Sandbox),
             assert_eq!(unpacked.record, on_disk, "{:#?}", described(&sandbox.root()));
             assert_eq!(unpacked, inspect_all(bytes).unwrap());
         }
-        // A record leaves out `.git`, so it can't tell the copies of links into it.
+        // A record leaves out `.git`, so the copies of links into it are unknown.
         Links::Copied if names_git(bytes) => {}
         Links::Copied => assert_eq!(unpacked.record.with_links_copied().unwrap(), on_disk),
     }

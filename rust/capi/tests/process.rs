@@ -11,7 +11,7 @@ fn alone() -> MutexGuard<'static, ()> {
     LOCK.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A reply as C sees it.
+/// A reply in C.
 #[derive(Debug)]
 #[repr(C)]
 struct Bytes {

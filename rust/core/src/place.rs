@@ -57,7 +57,7 @@ impl Place<'_> {
 ///
 /// # Errors
 ///
-/// If it is relative and there is no current directory.
+/// If it is relative and the current directory does not exist.
 pub(crate) fn absolute_depot(depot: &DepotPath) -> Result<Cow<'_, DepotPath>> {
     Ok(match in_current_directory(depot.as_str())? {
         Cow::Borrowed(path) if path == depot.as_str() => Cow::Borrowed(depot),

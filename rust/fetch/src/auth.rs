@@ -90,8 +90,8 @@ fn seconds(time: SystemTime) -> f64 {
 
 /// The token for a request of `url` to `server`, renewed if it is about to expire.
 ///
-/// `None` if there is no usable token: the request is sent without one then, and the problem is
-/// noted.
+/// `None` without a usable token: the request is then sent without one, and a note gives the
+/// problem.
 pub(crate) fn access_token(http: &Http, server: &Server, url: &Url) -> Option<String> {
     let file = token_file(http, server)?;
     let authorization = read_token(http, &file)?;
@@ -113,7 +113,7 @@ pub(crate) fn access_token(http: &Http, server: &Server, url: &Url) -> Option<St
     }
 }
 
-/// A note that there is no token for the server of `url`, if it is the Pkg server.
+/// A note about the missing token for the server of `url`, if it is the Pkg server.
 pub(crate) fn missing_token(http: &Http, url: &Url) -> Option<String> {
     let file = token_file(http, http.server_of(url)?).filter(|file| !fs::exists(file))?;
     Some(format!("no token for the server was found in `{}`", file.display()))

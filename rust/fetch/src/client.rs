@@ -89,7 +89,7 @@ impl Client {
     }
 }
 
-/// The target of a redirection; `None` if the response is none.
+/// The target of a redirection, or `None` if the response is not a redirection.
 fn redirection(url: &Url, response: &Response<Body>) -> Result<Option<Url>, Reason> {
     if !matches!(response.status().as_u16(), 301 | 302 | 303 | 307 | 308) {
         return Ok(None);

@@ -2,8 +2,8 @@
 //! set.
 //!
 //! [`Settings`] are read from the environment variables of Julia, Pkg and libcurl. A [`Client`]
-//! downloads with them into files that the caller names. This crate knows no depot, and does not
-//! interpret the files.
+//! downloads with them into files that the caller names. This crate does not depend on depots or
+//! on the content of the files.
 //!
 //! A download resumes after a broken transfer, also one of an earlier process; is retried after
 //! transient failures; is hashed while it is received; can be cancelled at any time, also while no

@@ -107,7 +107,7 @@ impl CancellableConnector {
         let peer = self.peer.clone();
         let deadline = Instant::now() + self.timeouts.connect;
         let connect = move || {
-            // The receiver is gone if the work was cancelled.
+            // The receiver is dropped if the work was cancelled.
             let _ = sender.send(connect(&peer, &target, deadline));
         };
         let thread = thread::Builder::new().name("scratchrs-connect".to_owned()).spawn(connect);

@@ -19,7 +19,7 @@ use crate::syscall_path::SyscallPath;
 ///
 /// Also if a file or a dangling link is in the way, which the error names.
 pub fn create_dir_all(path: &Path) -> Result<()> {
-    // Most are there.
+    // Most directories exist.
     if is_dir(path) {
         return Ok(());
     }
@@ -81,8 +81,8 @@ fn create_parent_dir(path: &Path) -> Result<()> {
     parent.map_or(Ok(()), create_dir_all)
 }
 
-/// Calls `make`, which creates `path`, and creates the parent directory if that is missing. Several attempts:
-/// a collection may delete the directory again while it is empty.
+/// Calls `make`, which creates `path`, and creates the parent directory if that is missing. Several
+/// attempts: a collection may delete the directory again while it is empty.
 ///
 /// # Errors
 ///

@@ -22,8 +22,8 @@ pub fn read_dir(path: &Path) -> Result<Vec<DirEntry>> {
     }
 }
 
-/// The names of the entries of a directory, sorted, without those that are not Unicode. Empty if `path` does not
-/// exist.
+/// The names of the entries of a directory, sorted, without those that are not Unicode. Empty if
+/// `path` does not exist.
 ///
 /// # Errors
 ///
@@ -61,7 +61,7 @@ fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
             Err(error) if is_absent(&error) => break,
             entry => entry?,
         };
-        // It may be gone by now.
+        // The entry may have been deleted meanwhile.
         let Ok(kind) = entry.file_type() else { continue };
         entries.push(DirEntry { kind: FileKind::of(kind), name: entry.file_name() });
     }

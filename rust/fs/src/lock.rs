@@ -7,29 +7,32 @@
 //!
 //! # Locking
 //!
-//! ScratchRS also locks the file with `flock`. The system releases that when the process ends, however it ends, so
-//! a waiter knows at once. A lock file without `flock` belongs to Julia or to a dead process, and Julia's rules
-//! apply: it is broken if its process is dead, or if it was not touched for long. Only a process with the `flock` on
-//! a stale file removes it, so two waiters cannot break each other's locks.
+//! ScratchRS also locks the file with `flock`. The system releases that when the process ends,
+//! however it ends, so a waiter knows at once. A lock file without `flock` belongs to Julia or to a
+//! dead process, and Julia's rules apply: it is broken if its process is dead, or if it was not
+//! touched for long. Only a process with the `flock` on a stale file removes it, so two waiters
+//! cannot break each other's locks.
 //!
 //! # Second names
 //!
-//! A lock that is taken often costs a new file each time, and ext4 searches all inodes deleted in the last seconds
-//! before it creates one. So a lock that is held as long as its process runs can lend its file to another lock by a
-//! hard link: content and `flock` are valid for both. Only on Linux, and where there are hard links.
+//! Each acquisition of a lock creates a file, and ext4 first searches all inodes that were deleted
+//! in the last seconds. So a lock that is held as long as its process runs can lend its file to
+//! another lock by a hard link: content and `flock` are valid for both. Only on Linux, and where
+//! there are hard links.
 //!
 //! # Checking
 //!
-//! A process that writes a file which lock holders read need not take the lock: if the lock is free afterwards, the
-//! next holder sees the file. Checking costs a tenth of taking it.
+//! A process that writes a file which lock holders read need not take the lock: if the lock is free
+//! afterwards, the next holder sees the file. Checking costs a tenth of taking it.
 //!
 //! # Filesystems
 //!
-//! Without `flock` (some network file systems) only Julia's rules apply. A process that holds a lock for long
-//! touches the file, for waiters on other machines.
+//! Without `flock` (some network file systems) only Julia's rules apply. A process that holds a
+//! lock for long touches the file, for waiters on other machines.
 //!
-//! A lock file can vanish between two system calls that examine it. On file systems that open the file for each
-//! call (FUSE, NFS), the later call fails with `ENOENT` or `ESTALE`. The lock is then free; this is not an error.
+//! A lock file can vanish between two system calls that examine it. On file systems that open the
+//! file for each call (FUSE, NFS), the later call fails with `ENOENT` or `ESTALE`. The lock is then
+//! free; this is not an error.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -94,10 +97,10 @@ impl PidLock {
         Self::try_acquire_by(None, path, policy)
     }
 
-    /// Takes the lock as [`PidLock::try_acquire`] does, by a second name of the file of `lasting` where
-    /// that is possible.
+    /// Takes the lock as [`PidLock::try_acquire`] does, by a second name of the file of `lasting`
+    /// where that is possible.
     fn try_acquire_by(lasting: Option<&Self>, path: &Path, policy: Policy) -> Result<Attempt> {
-        // Each round but the last follows a lock that was taken or released meanwhile.
+        // Another round follows if the lock was acquired or released meanwhile.
         const ROUNDS: u32 = 16;
         for _ in 0..ROUNDS {
             let second = lasting.map(|lasting| lasting.name_also(path));
@@ -137,8 +140,8 @@ impl PidLock {
         Self::acquire_by(None, path, policy, lock_timeout)
     }
 
-    /// Takes the lock as [`PidLock::acquire`] does, by a second name of the file of `lasting`, which
-    /// lasts longer, where that is possible.
+    /// Takes the lock as [`PidLock::acquire`] does, by a second name of the file of `lasting`,
+    /// which lasts longer, where that is possible.
     ///
     /// # Errors
     ///
@@ -195,7 +198,8 @@ impl PidLock {
         &self.path
     }
 
-    /// Whether the lock file is still the one that this process created: Julia may have broken the lock as stale.
+    /// Whether the lock file is still the one that this process created: Julia may have broken the
+    /// lock as stale.
     pub fn is_held(&self) -> bool {
         is_at(&self.file, &self.path)
     }
@@ -207,8 +211,8 @@ impl PidLock {
     ///
     /// # Errors
     ///
-    /// The lock file cannot be removed. The lock is valid until this process ends, or longer for processes that
-    /// cannot tell that it has.
+    /// The lock file cannot be removed. The lock is valid until this process ends, or longer for
+    /// processes that do not know its end.
     pub fn release(mut self) -> Result<()> {
         self.give_back().map_err(Error::on("remove the lock", &self.path))
     }
@@ -227,8 +231,8 @@ impl PidLock {
         let remove = || fs::remove_file(&self.path);
         match remove().or_else(|_| remove()) {
             Err(error) if !is_vanished(&error) => {
-                // The process in the file is alive, so the file must look stale to the next one, this process and
-                // Julia included. But not if the file has another name.
+                // The process in the file is alive, so the file must look stale to the next one,
+                // this process and Julia included. But not if the file has another name.
                 if let Some(file) = Arc::get_mut(&mut self.file) {
                     let _ = file.set_modified(SystemTime::UNIX_EPOCH);
                 }

@@ -53,14 +53,15 @@ impl Size {
         Self { bytes, shared: if has_other_names { bytes } else { 0 }, files: 1 }
     }
 
-    /// The size of what is at `path`, links not followed, as its removal would count it. Mounts, and
-    /// directories that cannot be read, count as empty.
+    /// The size of the file or tree at `path` that its removal would free, without following links.
+    /// Mounts and unreadable directories count as empty.
     pub fn of(path: &Path) -> Self {
         let Ok(metadata) = fs::symlink_metadata(path) else { return Self::default() };
         if metadata.is_dir() { Self::of_entries(path) } else { Self::of_metadata(&metadata) }
     }
 
-    /// As [`Size::of`], of the entries of the directory at `path`, or of the one that a link there leads to.
+    /// As [`Size::of`], of the entries of the directory at `path`, or of the one that a link there
+    /// leads to.
     pub fn of_entries(path: &Path) -> Self {
         let mut size = Self::default();
         if let Ok(mut cursor) = TreeCursor::open(path, MountPolicy::Refuse) {

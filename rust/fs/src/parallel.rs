@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
-/// The number of items that a thread takes at once: few enough that all threads end at about the same time.
+/// The number of items that a thread takes at once: few enough that all threads end at about the
+/// same time.
 const SHARE: usize = 8;
 
 /// Applies `work` to every item and returns the results in the order of the items.
@@ -17,10 +18,11 @@ pub fn parallel_map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync
     parallel_map_with(items, None, || (), |(), item| work(item))
 }
 
-/// As [`parallel_map`]. Each thread calls `state` once, and passes the value to `work` with each of its items.
+/// As [`parallel_map`]. Each thread calls `state` once, and passes the value to `work` with each of
+/// its items.
 ///
-/// `threads` is for work that waits for the network, or takes long for each item: the number of threads,
-/// independent of the number of processors. Each thread then takes one item at a time.
+/// `threads` is for work that waits for the network, or takes long for each item: the number of
+/// threads, independent of the number of processors. Each thread then takes one item at a time.
 pub fn parallel_map_with<T: Sync, R: Send, S>(
     items: &[T],
     threads: Option<NonZeroUsize>,
@@ -40,8 +42,8 @@ pub fn parallel_map_with<T: Sync, R: Send, S>(
 ///
 /// # Errors
 ///
-/// The error of the first item, in their order, for which `work` fails. Items after a failed one may be
-/// skipped.
+/// The error of the first item, in their order, for which `work` fails. Items after a failed one
+/// may be skipped.
 pub fn try_parallel_map<T: Sync, R: Send, E: Send, S>(
     items: &[T],
     state: impl Fn() -> S + Sync,
@@ -50,7 +52,8 @@ pub fn try_parallel_map<T: Sync, R: Send, E: Send, S>(
     spread(items, processors().get(), 1, state, work)
 }
 
-/// Calls two functions at the same time, or one after the other if the system gives no more threads.
+/// Calls two functions at the same time, or one after the other if the system gives no more
+/// threads.
 pub fn join<A: Send, B>(first: impl FnOnce() -> A + Send, second: impl FnOnce() -> B) -> (A, B) {
     let first = Mutex::new(Some(first));
     let run = || {
@@ -92,7 +95,7 @@ fn spread<T: Sync, R: Send, E: Send, S>(
             let taken = &rest[..rest.len().min(share)];
             let done: Result<Vec<R>, E> = taken.iter().map(|item| work(&mut state, item)).collect();
             if done.is_err() {
-                // The shares before this one are taken already, and will be finished.
+                // Other threads finish the shares before this one.
                 next.store(items.len(), Ordering::Relaxed);
             }
             results.push((begin, done));

@@ -16,28 +16,28 @@ mod system;
 #[path = "remove/unix.rs"]
 mod system;
 
-/// Removes `path`: a file, a link (not its target), or a directory with its entries, including directories
-/// without permissions for their owner. Removing a missing path is not an error, nor is an entry that vanishes
-/// meanwhile.
+/// Removes `path`: a file, a link (not its target), or a directory with its entries, including
+/// directories without permissions for their owner. Removing a missing path is not an error, nor is
+/// an entry that vanishes meanwhile.
 ///
 /// Stack and number of open files do not grow with the depth of a directory.
 ///
 /// # Crash
 ///
-/// A directory is renamed first, so that it disappears at once for other processes; a killed process leaves it
-/// under its new name, `<name>@removing-<pid>-<count>`, for [`remove_leftovers`]. If renaming fails, the directory
-/// is removed under its own name.
+/// A directory is renamed first, so that it disappears at once for other processes; a killed
+/// process leaves it under its new name, `<name>@removing-<pid>-<count>`, for [`remove_leftovers`].
+/// If renaming fails, the directory is removed under its own name.
 ///
 /// # Errors
 ///
-/// If there is a mount in the directory or at `path`, nothing is removed ([`Error::mount_point`]). Other entries
-/// that cannot be removed stay, under the new name.
+/// If there is a mount in the directory or at `path`, nothing is removed ([`Error::mount_point`]).
+/// Other entries that cannot be removed stay, under the new name.
 pub fn remove(path: &Path) -> Result<()> {
     StagedRemoval::begin_now(path)?.map_or(Ok(()), |staged| staged.remove().map(drop))
 }
 
-/// A directory in which paths are removed. Links in its path are followed; a link below it is not, even if it
-/// replaces a directory at this moment.
+/// A directory in which paths are removed. Links in its path are followed; a link below it is not,
+/// even if it replaces a directory at this moment.
 ///
 /// It is opened once: a directory that replaces it later is not touched.
 #[derive(Clone, Debug)]
@@ -83,8 +83,9 @@ pub struct StagedRemoval {
 impl StagedRemoval {
     /// Renames `path`, to be removed. `None` if it does not exist.
     ///
-    /// Only a directory is renamed; a file or a link is removed in one step. A directory that cannot be renamed
-    /// keeps its name until it is removed, and so does one that has the name of a leftover already.
+    /// Only a directory is renamed; a file or a link is removed in one step. A directory that
+    /// cannot be renamed keeps its name until it is removed, and so does one that has the name of a
+    /// leftover already.
     ///
     /// `path` is below `trusted`.
     ///
@@ -94,13 +95,14 @@ impl StagedRemoval {
     ///
     /// # Errors
     ///
-    /// The metadata cannot be read, there is a mount at `path` or below it, or its parent is not writable. `path`
-    /// is then unchanged.
+    /// The metadata cannot be read, there is a mount at `path` or below it, or its parent is not
+    /// writable. `path` is then unchanged.
     pub fn begin(path: &Path, trusted: &TrustedDir, mounts: &Mounts) -> Result<Option<Self>> {
         Self::begin_unless(path, trusted, |path| mounts.refuse(path))
     }
 
-    /// As [`StagedRemoval::begin`], with the current mounts, which are read only if `path` is a directory.
+    /// As [`StagedRemoval::begin`], with the current mounts, which are read only if `path` is a
+    /// directory.
     fn begin_now(path: &Path) -> Result<Option<Self>> {
         let trusted = TrustedDir::unopened(path.parent().unwrap_or(Path::new("")));
         Self::begin_unless(path, &trusted, |path| Mounts::read().refuse(path))
@@ -224,7 +226,8 @@ mod tests {
         assert_eq!(fs::read_dir(depot.path()).unwrap().count(), 1, "nothing is left beside");
     }
 
-    /// More levels than a thread's stack has room for calls, and a path that the system does not take.
+    /// More levels than recursive calls fit on a thread's stack, and a path that the system does
+    /// not accept.
     #[test]
     fn a_deep_tree_is_removed_measured_and_copied_with_little_stack() {
         let lab = tempfile::tempdir().unwrap();

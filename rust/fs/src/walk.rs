@@ -1,11 +1,12 @@
 //! The one way to walk a tree: by the handles of its directories.
 //!
-//! `walkdir` walks by paths, so it fails at 4,096 bytes, follows a link that replaces a directory during
-//! the walk, and enters mounts. A [`TreeCursor`] opens each directory relative to the one above, keeps at
-//! most eight handles open, and returns to the others by `..`: any depth, constant stack, linear time.
+//! `walkdir` walks by paths, so it fails at 4,096 bytes, follows a link that replaces a directory
+//! during the walk, and enters mounts. A [`TreeCursor`] opens each directory relative to the one
+//! above, keeps at most eight handles open, and returns to the others by `..`: any depth, constant
+//! stack, linear time.
 //!
-//! [`walk`] visits every entry. Copying, listing for an archive and removal keep a state per directory,
-//! and move a cursor themselves.
+//! [`walk`] visits every entry. Copying, listing for an archive and removal keep a state per
+//! directory, and move a cursor themselves.
 
 use std::ffi::OsStr;
 use std::io;
@@ -30,13 +31,14 @@ pub(crate) use system::{Identity, UNLISTED, identity};
 pub(crate) enum MountPolicy {
     /// Mounts are entered.
     Cross,
-    /// Entering a mount point is an error ([`std::io::ErrorKind::CrossesDevices`]). A bind mount is a
-    /// mount point too.
+    /// Entering a mount point is an error ([`std::io::ErrorKind::CrossesDevices`]). A bind mount is
+    /// a mount point too.
     Refuse,
 }
 
 impl TreeCursor {
-    /// Begins in the directory at `root`, or that a link there leads to, and lists it. Mounts below are entered.
+    /// Begins in the directory at `root`, or that a link there leads to, and lists it. Mounts below
+    /// are entered.
     ///
     /// # Errors
     ///
@@ -72,8 +74,8 @@ impl TreeCursor {
 
 const LIST: &str = "list the directory";
 
-/// Calls `visit` with each entry below the directory `root`, a directory before its entries, in no order, until
-/// it returns `false`. Links are not followed, mounts are entered.
+/// Calls `visit` with each entry below the directory `root`, a directory before its entries, in no
+/// order, until it returns `false`. Links are not followed, mounts are entered.
 ///
 /// # Errors
 ///
@@ -83,8 +85,8 @@ pub fn walk(root: &Path, visit: impl FnMut(&TreeCursor, &DirEntry) -> bool) -> R
     walk_below(&mut cursor, Err, visit)
 }
 
-/// As [`walk`], below the current directory of `cursor`. Each error is passed to `on_error`: if that returns
-/// `Ok`, the walk continues without the directory.
+/// As [`walk`], below the current directory of `cursor`. Each error is passed to `on_error`: if
+/// that returns `Ok`, the walk continues without the directory.
 ///
 /// # Errors
 ///
@@ -169,8 +171,8 @@ mod tests {
         assert_eq!((cursor.path(), cursor.depth()), (lab.path(), 0));
     }
 
-    /// The directories above the current one are moved: what is at their old place is not taken for
-    /// them, and neither is what they are in now.
+    /// The directories above the current one are moved: the cursor enters neither new directories
+    /// at their old paths nor the directories that contain them now.
     #[test]
     fn a_cursor_does_not_go_on_where_it_was_not() {
         let lab = tempfile::tempdir().unwrap();

@@ -1,15 +1,16 @@
 //! The jlrs binding, for the Julia versions that jlrs supports (1.10 to 1.12).
 //!
-//! The library contains the whole C ABI of [`scratchrs_capi`](scratchrs), and each operation that is a plain
-//! call a second time, as `scratchrs_jlrs_<name>`: it takes and returns Julia's own strings, and Julia's garbage
-//! collector runs while it waits. Jobs run on threads that are unknown to Julia; they are those of the C ABI.
+//! The library contains the whole C ABI of [`scratchrs_capi`](scratchrs), and each operation that
+//! is a plain call a second time, as `scratchrs_jlrs_<name>`: it takes and returns Julia's own
+//! strings, and Julia's garbage collector runs while it waits. Jobs run on threads that are unknown
+//! to Julia; they are those of the C ABI.
 //!
-//! No exception of Julia passes a frame of Rust. Julia could throw interrupts there, at the safepoints at the
-//! end of a GC-safe region and in allocations, so the functions in `julia/native/operations.jl` defer
-//! interrupts (`jl_sigatomic_begin`) around each of these calls.
+//! No exception of Julia passes a frame of Rust. Julia could throw interrupts there, at the
+//! safepoints at the end of a GC-safe region and in allocations, so the functions in
+//! `julia/native/operations.jl` defer interrupts (`jl_sigatomic_begin`) around each of these calls.
 //!
-//! jlrs's companion package JlrsCore is not needed, and not loaded: packages load ScratchRS at start-up, so it
-//! has few dependencies.
+//! jlrs's companion package JlrsCore is not needed, and not loaded: packages load ScratchRS at
+//! start-up, so it has few dependencies.
 
 use std::mem::ManuallyDrop;
 
@@ -74,16 +75,16 @@ as_in_c!(Texts, Binary, Uuid, Flag, Number, OptionalNumber, Ticket);
 
 /// Writes the status of an outcome, and returns its bytes as a Julia string.
 ///
-/// Julia throws by a long jump if there is no memory for the string. The bytes are leaked then, and
-/// no destructor is skipped.
+/// If the memory for the string is exhausted, Julia throws by a long jump. The bytes are leaked
+/// then, and no destructor is skipped.
 ///
 /// # Safety
 ///
 /// Must be called by a thread of Julia, with `status` valid for a write.
 unsafe fn give(outcome: Outcome, status: *mut u32) -> StringRet {
     let mut bytes = ManuallyDrop::new(outcome.bytes);
-    // SAFETY: the caller's promises. The string is not rooted here: it is returned at once. The bytes
-    // are dropped once.
+    // SAFETY: the caller's promises. The string is not rooted here: it is returned at once. The
+    // bytes are dropped once.
     unsafe {
         status.write(outcome.status);
         let text = JuliaString::new_bytes(weak_handle_unchecked!(), bytes.as_slice()).leak();

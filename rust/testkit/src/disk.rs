@@ -14,7 +14,7 @@ pub enum FileSystem {
     Tmpfs(usize),
     /// Files can share their blocks; links of both kinds.
     Btrfs,
-    /// FAT or exFAT, whichever this system knows: no links, and no permissions.
+    /// FAT or exFAT, whichever this system supports, without links and permissions.
     Fat,
 }
 

@@ -284,7 +284,7 @@ impl<'a> PieceWriter<'a> {
     ///
     /// # Errors
     ///
-    /// Reading fails; `failed` converts the error. Or the receiver is gone.
+    /// Reading fails; `failed` converts the error. Or the receiver was dropped.
     fn send_all(
         &mut self,
         reader: &mut impl Read,

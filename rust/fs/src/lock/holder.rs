@@ -36,7 +36,8 @@ pub(super) enum Found {
 }
 
 impl PidLock {
-    /// The process that holds the lock at `path`, if there is one. Changes nothing: a stale file stays.
+    /// The process that holds the lock at `path`, if there is one. Changes nothing: a stale file
+    /// stays.
     ///
     /// # Errors
     ///
@@ -48,13 +49,13 @@ impl PidLock {
         }
     }
 
-    /// Whether the lock at `path` is certainly free. A process that takes it later sees the previous writes of
-    /// the caller.
+    /// Whether the lock at `path` is certainly free. A process that takes it later sees the
+    /// previous writes of the caller.
     ///
-    /// `false` too if the file system may be shared with other machines, which see each other's files late unless
-    /// they take the lock; and if the file of a dead process exists.
+    /// `false` too if the file system may be shared with other machines, which see each other's
+    /// files late unless they take the lock; and if the file of a dead process exists.
     pub fn is_free(path: &Path) -> bool {
-        // Of two processes that write and then check, one sees the other.
+        // Of two processes that write and then check, at least one finds the file of the other.
         fence(Ordering::SeqCst);
         let is_absent = matches!(
             fs::symlink_metadata(path), Err(error) if error.kind() == io::ErrorKind::NotFound
@@ -111,8 +112,8 @@ fn is_stale(holder: &Holder, policy: Policy, this_host: &str) -> bool {
         return true;
     }
     match holder.pid {
-        // Julia also waits until the file is older than `stale_after`, in vain: a number that another process
-        // got meanwhile looks alive.
+        // Julia also waits until the file is older than `stale_after`, which does not help: another
+        // process can get the id meanwhile.
         Some(pid) => holder.host == this_host && platform::is_dead(pid),
         // Empty for a moment after its creation.
         None => holder.age > policy.stale_after,

@@ -107,7 +107,7 @@ pub(crate) fn set_executable(_path: &Path, _executable: bool) -> io::Result<()> 
     Ok(())
 }
 
-/// There are no such modes.
+/// Windows has no such modes.
 pub(crate) fn is_executable(_metadata: &Metadata) -> bool {
     false
 }

@@ -1,5 +1,5 @@
-//! Removing a tree of any depth by the handles of its directories: a link that replaces a directory meanwhile
-//! is not followed.
+//! Removing a tree of any depth by the handles of its directories: a link that replaces a directory
+//! meanwhile is not followed.
 
 use std::ffi::OsStr;
 use std::io;
@@ -34,7 +34,7 @@ pub(super) fn open(path: &Path) -> io::Result<Handle> {
     Ok(Arc::new(rustix::fs::open(SyscallPath::of(path)?.path(), DIRECTORY, Mode::empty())?))
 }
 
-/// The identity of the directory at `path`; `None` if something else is there.
+/// The identity of the directory at `path`, or `None` if it is not a directory.
 pub(super) fn directory(path: &Path, trusted: &TrustedDir) -> io::Result<Option<Identity>> {
     let Some((handle, name)) = trusted.handle_for(path).zip(path.file_name()) else {
         let found = std::fs::symlink_metadata(path)?;
@@ -49,9 +49,9 @@ fn parent(path: &Path) -> &Path {
     path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// The parent directory of `path`, opened, and the name of `path` in it; `None` if the directory does not exist.
-/// Links in `trusted`, which contains `path`, are followed, and none below it. A directory that replaces the parent
-/// later is not touched.
+/// The parent directory of `path`, opened, and the name of `path` in it; `None` if the directory
+/// does not exist. Links in `trusted`, which contains `path`, are followed, and none below it. A
+/// directory that replaces the parent later is not touched.
 fn above<'a>(path: &'a Path, trusted: &TrustedDir) -> io::Result<Option<(Handle, &'a OsStr)>> {
     let name = path.file_name();
     let name = name.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it has no name"))?;
@@ -72,8 +72,8 @@ fn above<'a>(path: &'a Path, trusted: &TrustedDir) -> io::Result<Option<(Handle,
     }
 }
 
-/// Renames the directory at `path`, and returns its new path; `None` if it does not exist. If renaming fails it
-/// keeps its name. No link is followed below `trusted`.
+/// Renames the directory at `path`, and returns its new path; `None` if it does not exist. If
+/// renaming fails it keeps its name. No link is followed below `trusted`.
 pub(super) fn rename_aside(path: &Path, trusted: &TrustedDir) -> error::Result<Option<PathBuf>> {
     let failed = |error: io::Error| Error::on("remove", path)(error);
     let Some((directory, name)) = above(path, trusted).map_err(failed)? else { return Ok(None) };
@@ -123,8 +123,9 @@ pub(super) fn remove_leaf(path: &Path, trusted: &TrustedDir) -> io::Result<Size>
     }
 }
 
-/// Removes the directory at `path` with its entries, and returns their size. Continues after an error, and
-/// returns the first one in the end. If its identity is not `expected`, nothing is removed.
+/// Removes the directory at `path` with its entries, and returns their size. Continues after an
+/// error, and returns the first one in the end. If its identity is not `expected`, nothing is
+/// removed.
 pub(super) fn remove_tree(
     path: &Path,
     expected: Identity,
@@ -182,8 +183,8 @@ impl Removal {
         Ok(crate::walk::identity(&found) == expected)
     }
 
-    /// Records an error of the entry `name` of the current directory, or of the directory itself if `name` is
-    /// empty.
+    /// Records an error of the entry `name` of the current directory, or of the directory itself if
+    /// `name` is empty.
     fn note(&mut self, name: &OsStr, error: impl Into<io::Error>) {
         let error = error.into();
         if self.first_error.is_ok() && !is_vanished(&error) {
@@ -241,8 +242,8 @@ impl Removal {
         .map_err(io::Error::from)
     }
 
-    /// Calls `act` in the current directory; if that is forbidden, again after granting its owner all
-    /// permissions. The parent of the whole tree keeps its mode.
+    /// Calls `act` in the current directory; if that is forbidden, again after granting its owner
+    /// all permissions. The parent of the whole tree keeps its mode.
     fn with_access<T>(
         &mut self,
         mut act: impl FnMut(&TreeCursor) -> Result<T, Errno>,

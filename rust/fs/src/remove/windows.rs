@@ -19,12 +19,13 @@ pub(super) fn open(_path: &Path) -> io::Result<Handle> {
     Ok(())
 }
 
-/// The identity of the directory at `path`; `None` if something else is there.
+/// The identity of the directory at `path`, or `None` if it is not a directory.
 pub(super) fn directory(path: &Path, _trusted: &TrustedDir) -> io::Result<Option<Identity>> {
     Ok(fs::symlink_metadata(path)?.is_dir().then_some(()))
 }
 
-/// Renames the directory at `path`; `None` if it does not exist. If renaming fails it keeps its name.
+/// Renames the directory at `path`; `None` if it does not exist. If renaming fails it keeps its
+/// name.
 pub(super) fn rename_aside(path: &Path, _trusted: &TrustedDir) -> Result<Option<PathBuf>> {
     if path.file_name().is_some_and(is_removal_name) {
         return Ok(Some(path.to_owned()));
@@ -55,8 +56,8 @@ pub(super) fn remove_leaf(path: &Path, _trusted: &TrustedDir) -> io::Result<Size
     }
 }
 
-/// Removes a directory with its entries, and returns their size. The standard library follows no link, but
-/// fails at read-only files.
+/// Removes a directory with its entries, and returns their size. The standard library follows no
+/// link, but fails at read-only files.
 pub(super) fn remove_tree(
     directory: &Path,
     _expected: Identity,

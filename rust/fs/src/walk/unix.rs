@@ -33,7 +33,7 @@ pub struct TreeCursor {
     /// The handles of the innermost of them. Empty if the current one was moved.
     open: VecDeque<OwnedFd>,
     mounts: MountPolicy,
-    /// Whether the system is believed to have `openat2`.
+    /// Whether the system may have `openat2`: `false` after the first failed call.
     has_openat2: Cell<bool>,
     buffer: Vec<u8>,
 }
@@ -111,8 +111,8 @@ impl TreeCursor {
     ///
     /// # Errors
     ///
-    /// The directory does not exist, cannot be opened, or is a mount point that must not be crossed. The
-    /// current directory is then the same as before.
+    /// The directory does not exist, cannot be opened, or is a mount point that must not be
+    /// crossed. The current directory is then the same as before.
     pub fn enter(&mut self, name: &OsStr) -> io::Result<()> {
         let opened = loop {
             match self.open_below(name, DIRECTORY) {
@@ -146,8 +146,8 @@ impl TreeCursor {
     ///
     /// # Errors
     ///
-    /// The directory above no longer exists, or no longer contains the current one. Then there is no current
-    /// directory; the next call returns to the next one above.
+    /// The directory above no longer exists, or no longer contains the current one. Then there is
+    /// no current directory; the next call returns to the next one above.
     pub fn leave(&mut self) -> io::Result<()> {
         let Some(level) = self.levels.pop() else { return Ok(()) };
         self.path.truncate(level.parent_length);
@@ -285,7 +285,8 @@ impl TreeCursor {
         Ok(OsString::from_vec(text.into_bytes()))
     }
 
-    /// Opens the file `name` for reading. Does not wait for the writer of a FIFO, and follows no link.
+    /// Opens the file `name` for reading. Does not wait for the writer of a FIFO, and follows no
+    /// link.
     ///
     /// # Errors
     ///
@@ -322,8 +323,8 @@ impl TreeCursor {
         }
     }
 
-    /// Changes the mode of the entry `name`, opened with `flags`. A link is not followed, even if it replaces
-    /// the entry at this moment, and no mount is crossed if that is forbidden.
+    /// Changes the mode of the entry `name`, opened with `flags`. A link is not followed, even if
+    /// it replaces the entry at this moment, and no mount is crossed if that is forbidden.
     pub(crate) fn set_mode(&self, name: &OsStr, flags: OFlags, mode: Mode) -> Result<(), Errno> {
         #[cfg(target_os = "linux")]
         {
@@ -380,8 +381,8 @@ pub(crate) fn identity(found: &Stat) -> Identity {
     (found.st_dev as u64, found.st_ino as u64)
 }
 
-/// Whether a directory is in the same mount as the one above it. Linux reports that since 5.8, and the number of
-/// an open file's mount since 3.15. Otherwise the devices are compared.
+/// Whether a directory is in the same mount as the one above it. Linux reports that since 5.8, and
+/// the number of an open file's mount since 3.15. Otherwise the devices are compared.
 fn is_same_mount(above: BorrowedFd<'_>, below: BorrowedFd<'_>) -> Result<bool, Errno> {
     #[cfg(target_os = "linux")]
     {
