@@ -25,6 +25,7 @@ mod record;
 pub mod replies;
 mod reply;
 mod shape;
+mod table;
 
 use schemars::{Schema, SchemaGenerator};
 

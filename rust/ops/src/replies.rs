@@ -17,7 +17,7 @@ pub use scratchrs_core::store::{
     Adopted, Bound, Collected, Created, Opened, Status as StoreStatus, Verified,
 };
 
-pub use crate::operation::document::Table;
+pub use crate::table::Table;
 
 /// Nothing.
 pub type Unit = ();

@@ -11,10 +11,9 @@ use scratchrs_model::hash::Sha256;
 use uuid::Uuid;
 
 use super::arguments::{duration, parsed, place, store};
-use super::document::Table;
 use super::tickets::Tickets;
 use super::{LOCK_TIMEOUT, now};
-use crate::replies::{Address, Begun};
+use crate::replies::{Address, Begun, Table};
 
 /// See [`Store::root`].
 ///
