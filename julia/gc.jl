@@ -125,7 +125,7 @@ be deleted are listed in `failures`.
 # Example
 ```julia
 report = ScratchRS.gc(; dry_run = true, io = devnull)
-sum(item.freed for item in report.gone; init = 0)
+filter(item -> item.kind === :artifact, report.gone)
 ```
 
 See also [`ScratchRS.why`](@ref), [`ScratchRS.status`](@ref).

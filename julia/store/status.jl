@@ -40,8 +40,7 @@ The contents of the store, or of the one in the directory `store` (that of OhMyA
 
 # Example
 ```julia
-unbound = filter(artifact -> isempty(artifact.bound_by), ScratchRS.store_status().artifacts)
-sum(artifact.bytes for artifact in unbound; init = 0)
+filter(artifact -> isempty(artifact.bound_by), ScratchRS.store_status().artifacts)
 ```
 """
 store_status(; store::AbstractString = "") =
@@ -50,11 +49,13 @@ store_status(; store::AbstractString = "") =
 root_of(store::AbstractString) = isempty(store) ? "" : abspath(String(store))
 
 """
-    verify_store(; store = "")
+    verify_store(; store = "") -> NamedTuple
 
-Reads all contents of the store, or of the one in the directory `store`, and checks all trees. `damaged` of the result lists the files that are
-corrupt: a table with `hash`, `path`, `what` (what is wrong) and `bound_by` (a table of the names that are
-affected, with `file` and `name`).
+Reads all contents of the store, or of the one in the directory `store`, and checks all trees.
+
+- `files`, `trees`, `bytes`: how much was read.
+- `damaged`: a table of corrupt files, with `hash`, `path`, `what` (what is wrong) and `bound_by` (a table of
+  the names that are affected, with `file` and `name`).
 
 # Errors
 [`DepotIO`](@ref ScratchRS.DepotIO) if a content can't be read.
