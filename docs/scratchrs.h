@@ -45,7 +45,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0xa4c4de2f9e4978c6u
+#define SCRATCHRS_ABI 0xe10bb6c25ffc1fe2u
 uint64_t scratchrs_abi(void);
 
 void scratchrs_free(scratchrs_bytes bytes);
@@ -56,8 +56,9 @@ uint32_t scratchrs_finish(scratchrs_job *job, scratchrs_bytes *reply);
 /* Lets a job continue, and frees it when it is done. */
 void scratchrs_detach(scratchrs_job *job);
 
-/* The progress of a job, or nil when it is done. */
-void scratchrs_progress(const scratchrs_job *job, scratchrs_bytes *reply);
+/* The progress of a job, with a line of at most so many columns for a terminal; nil when
+ * it is done. */
+void scratchrs_progress(const scratchrs_job *job, size_t columns, uint8_t has_colour, scratchrs_bytes *reply);
 
 /* Cancels a job, which ends as soon as it leaves nothing incomplete. Call
  * scratchrs_finish or scratchrs_detach as well. */

@@ -1,7 +1,7 @@
 # Results that are shown as text for people, which the library renders.
 module Replies
 
-import ..@seldom_run, ..Native
+import ..@seldom_run, ..Native, ..has_colour
 @seldom_run
 
 # A decoded reply of the library: its fields; `reply`, the encoded reply, which the library renders; and
@@ -19,12 +19,11 @@ Base.show(io::IO, ::MIME"text/plain", reply::Reply) = print(io, rendered(io, rep
 
 # A reply as text for people, for the width and the colours of `io`.
 function rendered(io::IO, reply::Reply)
-    has_colour = get(io, :color, false)::Bool && isempty(get(ENV, "NO_COLOR", ""))
     return Native.render(
         string(nameof(typeof(reply))),
         reply.reply,
         displaysize(io)[2],
-        has_colour,
+        has_colour(io),
         reply.is_verbose,
         homedir(),
     )

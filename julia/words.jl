@@ -6,11 +6,12 @@ announce(what::String, color::Symbol, fact::String) =
 
 # The beginning of such a line.
 function label(io::IO, what::AbstractString, color::Symbol)
-    is_coloured = get(io, :color, false)::Bool && isempty(get(ENV, "NO_COLOR", ""))
-    return sprint(context = :color => is_coloured) do out
+    return sprint(context = :color => has_colour(io)) do out
         printstyled(out, lpad(what, 12), ' '; bold = true, color = color)
     end
 end
+
+has_colour(io::IO) = get(io, :color, false)::Bool && isempty(get(ENV, "NO_COLOR", ""))
 
 function in_words(seconds::Float64)
     seconds < 100 && return "$(round(Int, seconds)) s"

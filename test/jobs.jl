@@ -44,23 +44,13 @@ end
 end
 
 @testset "the progress bar of a terminal" begin
-    figures(samples, arguments...) =
-        Progress.figures_of(Progress.View(devnull, :bar, "", :id, samples), arguments...)
-    now = [(0.0, 0), (2.0, 4 * 2^20)]
-    @test figures(now, true, 4 * 2^20, 16 * 2^20) == [" 25%", "4.0 of 16.0 MiB", "2.0 MiB/s", "6 s left"]
-    @test figures(now, true, 4 * 2^20, 0) == ["4.0 MiB", "2.0 MiB/s"]
-    @test figures([(0.0, 0)], true, 1000, 2^20) == ["  0%", "1000 bytes of 1.0 MiB"]
-    @test figures([(0.0, 0), (1.0, 5)], false, 5, 10) == [" 50%", "5 of 10", "1 s left"]
-    @test Progress.bar_of(0.0, 10) == " "^10
-    @test Progress.bar_of(1.0, 10) == "█"^10
-    @test Progress.bar_of(0.55, 10) == "█████▌    "
-    @test all(textwidth(Progress.bar_of(i / 100, 20)) == 20 for i in -5:105)
-    # The line fits any terminal.
-    for width in [1, 20, 60, 200]
-        io = IOContext(IOBuffer(), :displaysize => (24, width))
-        view = Progress.View(io, :bar, "Downloading `a file`", :id, copy(now))
-        @test textwidth(Progress.line(view, true, 4 * 2^20, 16 * 2^20)) < max(width, 14)
-    end
+    @test Progress.terminal(IOBuffer()) == Progress.terminal(devnull) == Progress.terminal(identity) == (0, false)
+    io = IOBuffer()
+    view = Progress.View(io, :bar, "First", :id)
+    progress = Dict{String, Any}("stage" => "First", "done" => 1, "total" => 2, "line" => "the line")
+    @test Progress.shown(view, io, progress) === view
+    close(view)
+    @test String(take!(io)) == "\rthe line\e[K\r\e[K"
 end
 
 @testset "an interrupt cancels a job and waits for its end" begin

@@ -3,7 +3,7 @@ module Native
 
 using Base: UUID
 using ..ScratchRS: @outside, existing, native_error
-using ..ScratchRS.Progress: shown
+using ..ScratchRS.Progress: shown, terminal
 using ..ScratchRS.Setup: Libdl
 
 include("Binding.jl")

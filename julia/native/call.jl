@@ -151,7 +151,8 @@ function finish(library::Library, job::Ptr{Cvoid}, condition::Base.AsyncConditio
         try
             # An interrupt of the handler below is thrown here.
             deliver_interrupts()
-            progress = progress_of(library, job)
+            columns, has_colour = is_notified ? @outside(terminal(io))::Tuple{Int, Bool} : (0, false)
+            progress = progress_of(library, job, columns, has_colour)
             is_over = progress === nothing
             if !is_over
                 if is_notified && interruption === nothing
@@ -181,9 +182,10 @@ function ended(library::Library, job::Ptr{Cvoid}, condition::Base.AsyncCondition
     return status, take!(library, reply)
 end
 
-function progress_of(library::Library, job::Ptr{Cvoid})
+# The progress of a job, with a line for a terminal; `nothing` when it is done.
+function progress_of(library::Library, job::Ptr{Cvoid}, columns::Int, has_colour::Bool)
     reply = Ref(Bytes())
-    ccall(library.progress, Cvoid, (Ptr{Cvoid}, Ref{Bytes}), job, reply)
+    ccall(library.progress, Cvoid, (Ptr{Cvoid}, Csize_t, UInt8, Ref{Bytes}), job, columns, has_colour, reply)
     return taken(value, library, UInt32(0), reply)
 end
 
@@ -195,7 +197,7 @@ function outlast(library::Library, job::Ptr{Cvoid}, condition::Base.AsyncConditi
         while !is_over
             deliver_interrupts()
             wait(condition)
-            is_over = progress_of(library, job) === nothing
+            is_over = progress_of(library, job, 0, false) === nothing
             defer_interrupts()
         end
     catch

@@ -126,18 +126,24 @@ macro_rules! export_job {
 
 scratchrs_ops::operations!(export);
 
-/// The progress of a job; nil when it is done.
+/// The progress of a job, with a line of at most `columns` for a terminal; nil when it is done.
 ///
 /// # Safety
 ///
 /// `job` must come from a `scratchrs_start_…` and not have ended; `reply` must be valid for a
 /// write.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn scratchrs_progress(job: *const Job, reply: *mut Bytes) {
+pub unsafe extern "C" fn scratchrs_progress(
+    job: *const Job,
+    columns: usize,
+    has_colour: u8,
+    reply: *mut Bytes,
+) {
     // SAFETY: the caller's promise.
     let job = unsafe { &*job };
     // An error here means no progress: the caller then finishes the job, and gets the reason.
-    let bytes = attempt(|| Ok(encode(&job.progress()))).unwrap_or_default();
+    let bytes = attempt(|| Ok(encode(&job.progress(columns, has_colour != 0))));
+    let bytes = bytes.unwrap_or_else(|_| encode(&()));
     // SAFETY: the caller's promise.
     unsafe { Bytes::give(Outcome { status: 0, bytes }, reply) };
 }

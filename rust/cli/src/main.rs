@@ -14,7 +14,6 @@ mod content;
 mod downloads;
 mod environment;
 mod failure;
-mod meter;
 mod namespace;
 mod output;
 mod progress;

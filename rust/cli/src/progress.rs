@@ -8,12 +8,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use scratchrs_fs::Progress;
+use scratchrs_text::Meter;
 use scratchrs_text::human::visible;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
 use crate::failure::INTERRUPTED;
-use crate::meter::Meter;
 use crate::session::Session;
 
 /// How often progress is shown, and an interruption is checked.

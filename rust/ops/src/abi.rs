@@ -2,4 +2,4 @@
 
 /// The number of the list of operations: library and Julia package compare theirs when the library is
 /// loaded.
-pub const ABI: u64 = 0xa4c4de2f9e4978c6;
+pub const ABI: u64 = 0xe10bb6c25ffc1fe2;

@@ -4,10 +4,12 @@ use std::ffi::{c_int, c_void};
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use schemars::JsonSchema;
 use scratchrs_core::{Error, Result};
 use scratchrs_fs::{self as fs, Progress, ProgressState};
+use scratchrs_text::Meter;
 use serde::Serialize;
 
 use crate::fork;
@@ -50,6 +52,8 @@ const TICK: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Job {
     worker: JoinHandle<Outcome>,
+    began: Instant,
+    meter: Mutex<Meter>,
     shared: Arc<Shared>,
 }
 
@@ -65,6 +69,19 @@ struct State {
     /// `None` when no caller waits.
     notify: Option<Notify>,
     is_done: bool,
+}
+
+/// The progress of a job.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct JobProgress {
+    /// The stage, such as ``Downloading `iris` ``.
+    pub stage: String,
+    /// How much of it is done.
+    pub done: u64,
+    /// How much there is to do; 0 if that is unknown.
+    pub total: u64,
+    /// A line for a terminal, with a bar.
+    pub line: String,
 }
 
 /// The running jobs, and perhaps some that have ended.
@@ -122,15 +139,29 @@ impl Job {
             shared.progress.cancel();
             return Err(error);
         }
-        Ok(Self { worker, shared })
+        let meter = Mutex::new(Meter::new(true));
+        Ok(Self { worker, began: Instant::now(), meter, shared })
     }
 
-    /// The progress; `None` once the job is done.
-    pub fn progress(&self) -> Option<ProgressState> {
+    /// The progress, with a line of at most `columns` without or with colour; `None` once the job is done.
+    pub fn progress(&self, columns: usize, has_colour: bool) -> Option<JobProgress> {
         if fork::parent().is_some() {
             return None;
         }
-        (!self.shared.lock().is_done).then(|| self.shared.progress.state())
+        if self.shared.lock().is_done {
+            return None;
+        }
+        let state = self.shared.progress.state();
+        let mut line = String::new();
+        if columns > 0 {
+            let mut meter = self.meter.lock().unwrap_or_else(PoisonError::into_inner);
+            line = meter.line(&state, self.began.elapsed(), columns);
+        }
+        if !has_colour {
+            line = scratchrs_text::plain(&line);
+        }
+        let ProgressState { stage, done, total, .. } = state;
+        Some(JobProgress { stage, done, total, line })
     }
 
     /// Cancels the job: it ends as soon as it leaves nothing half done.
@@ -233,7 +264,7 @@ mod tests {
         let (sender, receiver) = channel();
         let job = start(|_| Ok("done".to_owned()), &sender);
         receiver.recv().unwrap();
-        assert_eq!(job.progress(), None);
+        assert_eq!(job.progress(80, false), None);
         let outcome = job.finish();
         assert_eq!((outcome.status, outcome.bytes), (0, encode(&"done")));
     }
@@ -252,8 +283,13 @@ mod tests {
         let job = start(operation, &sender);
         for _ in 0..2 {
             receiver.recv().unwrap();
-            let progress = job.progress().unwrap();
+            let progress = job.progress(80, false).unwrap();
             assert_eq!((&*progress.stage, progress.done, progress.total), ("Waiting", 3, 10));
+            assert!(
+                progress.line.contains("Waiting") && progress.line.contains("30%"),
+                "{progress:?}"
+            );
+            assert_eq!(job.progress(0, false).unwrap().line, "");
         }
         drop(go);
         assert_eq!(job.finish().status, 0);

@@ -34,7 +34,7 @@ pub use argument::{
     Argument, Binary, Flag, Number, OptionalNumber, OptionalText, Text, Texts, Ticket, Uuid,
     optional, text,
 };
-pub use job::{Job, Notify, end_jobs};
+pub use job::{Job, JobProgress, Notify, end_jobs};
 pub use operation::artifact::*;
 pub use operation::content::*;
 pub use operation::document::*;

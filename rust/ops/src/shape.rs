@@ -4,13 +4,12 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use schemars::{Schema, SchemaGenerator};
-use scratchrs_fs::ProgressState;
 use serde_json::{Map, Value};
 
-use crate::{ErrorRecord, OPERATIONS, Operation};
+use crate::{ErrorRecord, JobProgress, OPERATIONS, Operation};
 
 /// The functions that a library has besides those of the list.
-const FUNCTIONS: &str = "abi cancel detach end_jobs finish free progress";
+const FUNCTIONS: &str = "abi cancel detach end_jobs finish free progress(columns, has_colour)";
 
 /// The shape of a type. It prints as one line, such as `{path: text, size: number or nil}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,7 +103,7 @@ impl Shapes {
 
     /// The shape of the progress of a job.
     pub fn of_progress(&mut self) -> Shape {
-        self.of_schema(SchemaGenerator::subschema_for::<Option<ProgressState>>)
+        self.of_schema(SchemaGenerator::subschema_for::<Option<JobProgress>>)
     }
 
     /// The names of the fields that hold words, in any reply.

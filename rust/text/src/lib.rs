@@ -7,6 +7,7 @@ mod context;
 mod diagnostics;
 pub mod gc;
 pub mod human;
+mod meter;
 pub mod scratch;
 pub mod store;
 mod style;
@@ -15,5 +16,6 @@ mod text;
 
 pub use context::{Context, FrontEnd};
 pub use diagnostics::usage_log;
+pub use meter::Meter;
 pub use style::{done, error, hint};
 pub use text::{Note, Text, plain};

@@ -44,8 +44,9 @@ pub(super) fn text() -> String {
          uint32_t scratchrs_finish(scratchrs_job *job, scratchrs_bytes *reply);\n\n\
          /* Lets a job continue, and frees it when it is done. */\n\
          void scratchrs_detach(scratchrs_job *job);\n\n\
-         /* The progress of a job, or nil when it is done. */\n\
-         void scratchrs_progress(const scratchrs_job *job, scratchrs_bytes *reply);\n\n\
+         /* The progress of a job, with a line of at most so many columns for a terminal; nil when\n\
+         \x20* it is done. */\n\
+         void scratchrs_progress(const scratchrs_job *job, size_t columns, uint8_t has_colour, scratchrs_bytes *reply);\n\n\
          /* Cancels a job, which ends as soon as it leaves nothing incomplete. Call\n\
          \x20* scratchrs_finish or scratchrs_detach as well. */\n\
          void scratchrs_cancel(const scratchrs_job *job);\n\n\

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use scratchrs_fs::{ProgressState, Unit};
-use scratchrs_text::done;
-use scratchrs_text::human::{self, visible};
+
+use crate::human::{self, visible};
+use crate::style::done;
 
 /// Verbs are right-aligned in this width, as in Pkg.
 const VERB_WIDTH: usize = 12;
@@ -17,7 +18,8 @@ const SHORTEST_BAR: usize = 6;
 const WINDOW: Duration = Duration::from_secs(3);
 
 /// Follows the progress of work.
-pub(crate) struct Meter {
+#[derive(Debug)]
+pub struct Meter {
     has_colour: bool,
     stage: String,
     /// Times and progress of the stage in the last [`WINDOW`].
@@ -25,17 +27,13 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn new(has_colour: bool) -> Self {
+    /// Begins with no progress.
+    pub fn new(has_colour: bool) -> Self {
         Self { has_colour, stage: String::new(), samples: VecDeque::new() }
     }
 
     /// The line at the time `now` since the work began, in at most `columns`; empty before the first stage.
-    pub(crate) fn line(
-        &mut self,
-        progress: &ProgressState,
-        now: Duration,
-        columns: usize,
-    ) -> String {
+    pub fn line(&mut self, progress: &ProgressState, now: Duration, columns: usize) -> String {
         if self.stage != progress.stage {
             self.stage.clone_from(&progress.stage);
             self.samples.clear();
@@ -168,6 +166,7 @@ mod tests {
             "     Waiting for `iris`: process 7 installs it"
         );
         assert_eq!(Meter::new(false).line(&ProgressState::default(), SECOND, 90), "");
+        assert_eq!(facts(&progress("", 1000, MIB), None), ["  0%", "1000 bytes of 1.0 MiB"]);
     }
 
     #[test]
