@@ -68,8 +68,16 @@ pub fn read_log(depot: &DepotPath, log: UsageLogFile) -> Result<(UsageLog, Vec<D
     Ok(UsageLog::read(&fs::read(Path::new(&path))?))
 }
 
-/// Logs that the project file `project` uses the space at `space`, both absolute paths. Waits for
-/// at most `lock_timeout` for the lock of the log.
+/// The usage of a space by a project. Both paths are absolute.
+#[derive(Clone, Copy, Debug)]
+pub struct SpaceUsage<'a> {
+    /// The path of the space.
+    pub space: &'a str,
+    /// The path of the project file.
+    pub project: &'a str,
+}
+
+/// Logs the usage of a space. Waits for at most `lock_timeout` for the lock of the log.
 ///
 /// # Errors
 ///
@@ -77,14 +85,13 @@ pub fn read_log(depot: &DepotPath, log: UsageLogFile) -> Result<(UsageLog, Vec<D
 /// although the depot is not read-only.
 pub fn track(
     place: Place<'_>,
-    space: &str,
-    project: &str,
+    usage: SpaceUsage<'_>,
     now: DepotTime,
     lock_timeout: Duration,
 ) -> Result<Tracked> {
-    let record = Record::of_project(now, project);
+    let record = Record::of_project(now, usage.project);
     let added = write(place.depot, UsageLogFile::Scratch, locks::LOG, lock_timeout, |log| {
-        log.add(space, record.clone(), now)
+        log.add(usage.space, record.clone(), now)
     });
     tracked(added)
 }

@@ -12,7 +12,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 
-use scratchrs_core::{ErrorCode, Place, scratch, usage};
+use scratchrs_core::usage::{self, SpaceUsage};
+use scratchrs_core::{ErrorCode, Place, scratch};
 use scratchrs_model::time::DepotTime;
 use scratchrs_testkit::{DepotLab, OWNER};
 use uuid::Uuid;
@@ -24,7 +25,13 @@ fn time(text: &str) -> DepotTime {
 }
 
 fn track(lab: &DepotLab, key: &str, project: &str, when: &str) {
-    usage::track(lab.place(), &lab.space(key), project, time(when), Duration::ZERO).unwrap();
+    usage::track(
+        lab.place(),
+        SpaceUsage { space: &lab.space(key), project },
+        time(when),
+        Duration::ZERO,
+    )
+    .unwrap();
 }
 
 /// Each space in the list as `<owner's last digits> <key> <bytes>`.
@@ -123,7 +130,8 @@ fn the_list_has_the_projects_of_a_space_by_any_path() {
         scratch::get(lab.place(), OWNER, "key").unwrap();
         let space = lab.space("key").replace(lab.depot(), depot);
         let when = time("2024-01-01T00:00:00Z");
-        usage::track(lab.place(), &space, project, when, Duration::ZERO).unwrap();
+        usage::track(lab.place(), SpaceUsage { space: &space, project }, when, Duration::ZERO)
+            .unwrap();
     }
     track(&lab, "key", "/c", "2023-01-01T00:00:00Z");
     let listing = scratch::list(lab.place(), None).unwrap();
@@ -217,7 +225,13 @@ fn a_directory_can_replace_that_of_all_spaces() {
     let space = scratch::get(place, OWNER, "key").unwrap();
     assert_eq!(Path::new(&space), directory.join(OWNER.to_string()).join("key"));
     let when = time("2024-01-02T00:00:00");
-    usage::track(place, &space, "/a/Project.toml", when, Duration::ZERO).unwrap();
+    usage::track(
+        place,
+        SpaceUsage { space: &space, project: "/a/Project.toml" },
+        when,
+        Duration::ZERO,
+    )
+    .unwrap();
     assert_eq!(lab.names(), ["logs/", "logs/scratch_usage.toml"], "uses are logged in the depot");
     assert_eq!(scratch::list(place, None).unwrap().spaces[0].last_used, Some(when));
     scratch::clear(place, None).unwrap();
@@ -231,7 +245,13 @@ fn invalid_records_are_reported_and_removed() {
     let (_, skipped) = usage::read(lab.place()).unwrap();
     assert_eq!(skipped.len(), 1);
     let when = time("2024-01-02T00:00:00");
-    let tracked = usage::track(lab.place(), "/other", "/b", when, Duration::ZERO).unwrap();
+    let tracked = usage::track(
+        lab.place(),
+        SpaceUsage { space: "/other", project: "/b" },
+        when,
+        Duration::ZERO,
+    )
+    .unwrap();
     assert!(tracked.recorded);
     assert_eq!(tracked.removed_records, skipped);
     let text = "[[\"/other\"]]\nparent_projects = [\"/b\"]\ntime = 2024-01-02T00:00:00.000Z\n\n\

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use scratchrs_core::usage::{self, Tracked};
+use scratchrs_core::usage::{self, SpaceUsage, Tracked};
 use scratchrs_core::{Place, scratch};
 use scratchrs_fs as fs;
 use scratchrs_model::diagnostic::Diagnostic;
@@ -117,7 +117,7 @@ pub(super) fn record(
     }
     let now = session.environment.now;
     let tracked = with_lock_timeout(session, |lock_timeout| {
-        usage::track(place, path, project, now, lock_timeout)
+        usage::track(place, SpaceUsage { space: path, project }, now, lock_timeout)
     });
     match tracked {
         Ok(tracked) if tracked.recorded => return Ok(tracked),

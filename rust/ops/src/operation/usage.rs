@@ -1,6 +1,7 @@
 //! Usage logs.
 
-use scratchrs_core::{Result, usage};
+use scratchrs_core::Result;
+use scratchrs_core::usage::{self, SpaceUsage};
 use scratchrs_model::depot_path::DepotPath;
 
 use super::arguments::place;
@@ -13,8 +14,9 @@ use crate::replies::{Tracked, sentences};
 ///
 /// As there.
 pub fn track_access(depot: &str, space: &str, project: &str) -> Result<Tracked> {
-    Ok(usage::track(place(&DepotPath::new(depot), None), space, project, now(), LOCK_TIMEOUT)?
-        .into())
+    let depot = DepotPath::new(depot);
+    let usage = SpaceUsage { space, project };
+    Ok(usage::track(place(&depot, None), usage, now(), LOCK_TIMEOUT)?.into())
 }
 
 /// See [`usage::condense`].

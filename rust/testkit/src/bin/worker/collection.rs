@@ -9,7 +9,8 @@ use chrono::TimeDelta;
 use clap::Subcommand;
 use scratchrs_core::artifact::{self, Stack, Verdict};
 use scratchrs_core::gc::{self, Moment, Options};
-use scratchrs_core::{generation, scratch, usage};
+use scratchrs_core::usage::{self, SpaceUsage};
+use scratchrs_core::{generation, scratch};
 use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::BindOptions;
 use scratchrs_model::collection::Policy;
@@ -176,7 +177,8 @@ impl User {
     }
 
     fn track(&self, space: &str) -> Result<(), String> {
-        let tracked = usage::track(place(&self.depot), space, &self.project, now(), LOCK_TIMEOUT);
+        let usage = SpaceUsage { space, project: &self.project };
+        let tracked = usage::track(place(&self.depot), usage, now(), LOCK_TIMEOUT);
         match tracked.map_err(typed)?.removed_records.first() {
             None => Ok(()),
             Some(skipped) => Err(format!("the log is torn: {}", skipped.message)),

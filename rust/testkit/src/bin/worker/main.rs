@@ -17,7 +17,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use scratchrs_core::generation::{self, Begun};
-use scratchrs_core::{Error, Place, scratch, usage};
+use scratchrs_core::usage::{self, SpaceUsage};
+use scratchrs_core::{Error, Place, scratch};
 use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::time::DepotTime;
 use scratchrs_model::usage_log::Record;
@@ -224,7 +225,8 @@ fn serve(directory: &Path, authority: Option<&Path>) -> io::Result<()> {
 fn track(place: Place<'_>, uses: &Uses, timeout: &LockTimeout) -> Result<(), String> {
     for key in uses.keys() {
         let space = scratch::path(place, OWNER, &key).map_err(typed)?;
-        let tracked = usage::track(place, &space, &uses.project, now(), timeout.duration());
+        let usage = SpaceUsage { space: &space, project: &uses.project };
+        let tracked = usage::track(place, usage, now(), timeout.duration());
         let tracked = tracked.map_err(typed)?;
         say(if tracked.recorded { "recorded" } else { "read-only" }, &space)?;
         for skipped in tracked.removed_records {
