@@ -18,7 +18,8 @@
 //! in_use            why an unreferenced item stays for now
 //! store_space       the scratch space in which a store lies
 //! state             the depots and roots together
-//! decision          the decision on each item, and decision_log
+//! decision          the decision on each item
+//! decision_log      these in the debug log
 //! names, causes     items and their references as people know them
 //! dry_run, sweep    the two ends of a collection
 //! stores            the stores in the depots
@@ -70,7 +71,7 @@ use state::CollectionState;
 pub use explain::why;
 pub use options::{Moment, Options};
 pub use report::{
-    Category, Cause, CauseKind, Deleted, Entry, Explained, Explanation, Note, Problem, Report,
+    Category, Cause, CauseKind, Consequence, Deleted, Entry, Explained, Explanation, Note, Report,
     Share, Standing, Status, StoreShare, Waiting,
 };
 pub use status::status;
@@ -87,7 +88,7 @@ pub fn collect(options: &Options, moment: Moment, progress: &Progress) -> Result
     let plans = state.decide(options, moment);
     // As they are now: a collection heals logs.
     let mut notes = state.notes();
-    notes.sort_by_key(|note| note.problem);
+    notes.sort_by_key(|note| note.consequence);
     let mut report = Report { is_dry_run: options.dry_run, notes, ..Report::default() };
     if options.dry_run {
         dry_run::predict(&state, &plans, moment, &mut report, progress)?;

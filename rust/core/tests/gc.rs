@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::TimeDelta;
 use scratchrs_core::gc::{
-    self, Category, CauseKind, Explained, Moment, Options, Problem, Report, Standing,
+    self, Category, CauseKind, Consequence, Explained, Moment, Options, Report, Standing,
 };
 use scratchrs_core::store;
 use scratchrs_fs::{Attempt, PidLock, Policy as LockPolicy, Progress};
@@ -196,7 +196,8 @@ fn a_manifest_that_is_not_understood_keeps_all_packages_and_clones() {
         fs::write(&manifest, bytes).unwrap();
         let report = collect(&Options { dry_run: true, ..options(&lab) });
         assert_eq!(gone(&lab, &report), all_but(&["packages", "clones"]), "{state}");
-        let note = report.notes.iter().find(|note| note.problem == Problem::Unreadable).unwrap();
+        let note =
+            report.notes.iter().find(|note| note.consequence == Consequence::Unreadable).unwrap();
         assert_eq!(note.path, manifest.to_str().unwrap(), "{state}");
     }
     // Megabytes with a torn last line.
@@ -221,7 +222,8 @@ fn an_artifact_file_that_is_not_understood_keeps_all_artifacts() {
         fs::write(&file, bytes).unwrap();
         let report = collect(&Options { dry_run: true, ..options(&lab) });
         assert_eq!(gone(&lab, &report), all_but(&["artifacts"]), "{state}");
-        let note = report.notes.iter().find(|note| note.problem == Problem::Unreadable).unwrap();
+        let note =
+            report.notes.iter().find(|note| note.consequence == Consequence::Unreadable).unwrap();
         assert_eq!(note.path, file.to_str().unwrap(), "{state}");
     }
     assert_eq!(gone(&lab, &collect(&options(&lab))), all_but(&["artifacts"]));
@@ -246,7 +248,7 @@ fn repetitions_and_conflicts_do_not_block_a_collection() {
         assert_eq!(gone(&lab, &report), all_that_can_go(), "{text}\n{:?}", report.notes);
     }
     let note = collect(&options(&lab)).notes.remove(0);
-    assert_eq!((note.problem, note.diagnostic.line), (Problem::Faulty, Some(1)));
+    assert_eq!((note.consequence, note.diagnostic.line), (Consequence::Faulty, Some(1)));
 }
 
 /// An ignored root counts as missing, by any path; its record stays in the log.
@@ -326,7 +328,8 @@ fn a_log_that_is_something_else_keeps_all_of_its_kinds() {
     assert_eq!(fs::read(&aside).unwrap(), before);
     let report = collect(&options(&lab));
     assert_eq!(gone(&lab, &report), all_but(&["artifacts"]));
-    let note = report.notes.iter().find(|note| note.problem == Problem::Unreadable).unwrap();
+    let note =
+        report.notes.iter().find(|note| note.consequence == Consequence::Unreadable).unwrap();
     assert_eq!(note.path, aside.to_str().unwrap());
     // The user has repaired the log.
     fs::remove_file(&aside).unwrap();
@@ -360,7 +363,10 @@ fn a_root_that_is_a_link_to_itself_is_reported() {
     let report = collect(&options(&lab));
     let note = report.notes.iter().find(|note| note.path == manifest.to_str().unwrap());
     let is_kept = lab.path("packages/Example/abcde").exists();
-    assert_eq!(note.map(|note| note.problem == Problem::Unreadable), is_kept.then_some(true));
+    assert_eq!(
+        note.map(|note| note.consequence == Consequence::Unreadable),
+        is_kept.then_some(true)
+    );
 }
 
 #[test]
@@ -446,7 +452,7 @@ fn what_is_torn_in_a_log_is_reported_and_healed() {
     fs::write(&path, format!("[[\"/torn\ntime = 3\n{future}\n[[\"/gone\"]]\n")).unwrap();
     let report = collect(&options(&lab));
     assert_eq!(gone(&lab, &report), all_that_can_go());
-    assert!(report.notes.iter().any(|note| note.problem == Problem::Healed));
+    assert!(report.notes.iter().any(|note| note.consequence == Consequence::Healed));
     assert_eq!(fs::read_to_string(&path).unwrap(), future);
     assert!(collect(&options(&lab)).notes.is_empty());
 }
@@ -476,7 +482,7 @@ fn something_else_in_the_place_of_a_log_keeps_what_it_may_reference() {
             let gone = gone(&lab, &report);
             assert!(gone.iter().all(|item| !item.starts_with(kept)), "{kind}: {gone:?}");
             let is_told = report.notes.iter().any(|note| {
-                note.problem == Problem::Unreadable
+                note.consequence == Consequence::Unreadable
                     && note.path == path.to_str().unwrap()
                     && note
                         .diagnostic
@@ -522,7 +528,7 @@ fn links_are_not_followed() {
     let report = collect(&options(&lab));
     assert_eq!(gone(&lab, &report).len(), 5, "{:?}", report.gone);
     assert!(outside.join("key/file").exists());
-    assert!(report.notes.iter().any(|note| note.problem == Problem::Passed));
+    assert!(report.notes.iter().any(|note| note.consequence == Consequence::Passed));
 }
 
 #[test]
@@ -816,7 +822,10 @@ fn a_store_that_does_not_read_hides_nothing_else() {
     for (query, count) in [(HASH, 1), (store.root(), 1), ("tree", 0)] {
         let Explained { found, notes } = why(query);
         assert_eq!((found.len(), notes.len()), (count, 1), "{query}");
-        assert_eq!((notes[0].path.as_str(), notes[0].problem), (store.root(), Problem::Passed));
+        assert_eq!(
+            (notes[0].path.as_str(), notes[0].consequence),
+            (store.root(), Consequence::Passed)
+        );
     }
     let status = gc::status(&options, moment(), &Progress::default()).unwrap();
     assert_eq!(status.notes, why("tree").notes);

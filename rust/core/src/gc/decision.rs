@@ -9,7 +9,7 @@ use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::layout::LOGS;
 
 use super::options::{Moment, Options};
-use super::report::{Note, Problem};
+use super::report::{Consequence, Note};
 use super::state::CollectionState;
 use super::store_space;
 
@@ -84,7 +84,7 @@ impl CollectionState {
             if count > 0 {
                 let items = if count == 1 { "1 item" } else { &format!("{count} items") };
                 let message = format!("is not writable, and has {items} that nothing references");
-                let note = Note::about(depot.path.as_path(), Problem::Passed, message);
+                let note = Note::about(depot.path.as_path(), Consequence::Passed, message);
                 self.inventory.notes.push(note);
             }
         }

@@ -20,7 +20,7 @@ use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::{self, DOWNLOAD, LOCK, Leftover};
 use scratchrs_model::orphans::Orphans;
 
-use super::report::{Note, Problem};
+use super::report::{Consequence, Note};
 use crate::artifact::creation_of;
 use crate::error::Result;
 use crate::place::in_current_directory;
@@ -117,7 +117,11 @@ impl ItemDir {
                 return contents;
             }
             Err(error) => {
-                contents.notes.push(Note::about(&self.path, Problem::Passed, error.to_string()));
+                contents.notes.push(Note::about(
+                    &self.path,
+                    Consequence::Passed,
+                    error.to_string(),
+                ));
                 return contents;
             }
         };
@@ -146,7 +150,7 @@ impl ItemDir {
             }
             FileKind::Link if leads_to_dir => {
                 let message = "is a link: its target is not collected".to_owned();
-                contents.notes.push(Note::about(&path, Problem::Passed, message));
+                contents.notes.push(Note::about(&path, Consequence::Passed, message));
             }
             FileKind::Link | FileKind::File | FileKind::Special(_) => {}
         }
@@ -248,7 +252,7 @@ impl Inventory {
     pub(super) fn read_orphan_records(&mut self) {
         for depot in &mut self.depots {
             let path = depot.path.join(&layout::ORPHANED);
-            let consequence = Problem::Healed;
+            let consequence = Consequence::Healed;
             match fs::read_up_to(Path::new(&path), LONGEST_SMALL_FILE) {
                 Ok(Some((bytes, _))) => {
                     let (orphans, diagnostics) = Orphans::read(&bytes);

@@ -14,7 +14,7 @@ use scratchrs_model::overrides::{Overrides, Target};
 use scratchrs_model::root;
 
 use super::ignored_roots::IgnoredRoots;
-use super::report::{Note, Problem};
+use super::report::{Consequence, Note};
 use super::root_files::{FoundRoots, HashReader, KnownRoots, LONGEST_ROOT, Version};
 use super::usage_logs::{LogFile, read_logs, relocated};
 use crate::project;
@@ -56,7 +56,7 @@ impl LoggedRoots {
         for log in &self.logs {
             let diagnostics = log.damage.diagnostics.iter().filter(|_| log.is_readable());
             let notes = diagnostics
-                .map(|diagnostic| Note::at(&log.path, Problem::Healed, diagnostic.clone()));
+                .map(|diagnostic| Note::at(&log.path, Consequence::Healed, diagnostic.clone()));
             self.notes.extend(notes);
             roots.unreadable.extend(log.unreadable());
         }
@@ -81,7 +81,7 @@ impl LoggedRoots {
             space.projects.retain(|project| !self.ignored.has(project));
         }
         let unreadable = roots.unreadable.iter().map(|unreadable| {
-            Note::at(&unreadable.path, Problem::Unreadable, unreadable.diagnostic.clone())
+            Note::at(&unreadable.path, Consequence::Unreadable, unreadable.diagnostic.clone())
         });
         self.notes.extend(unreadable);
         self.roots = roots;
@@ -105,7 +105,7 @@ impl LoggedRoots {
         }
         let faulty = found.roots.iter().zip(&found.versions).filter_map(|(root, version)| {
             let diagnostic = version.diagnostic.as_deref()?.clone();
-            Some(Note::at(&root.path, Problem::Faulty, diagnostic))
+            Some(Note::at(&root.path, Consequence::Faulty, diagnostic))
         });
         self.notes.extend(faulty);
         self.missing.extend(found.missing);
@@ -141,7 +141,7 @@ impl LoggedRoots {
             };
             match merged {
                 Ok(diagnostics) => {
-                    let note = |diagnostic| Note::at(&path, Problem::Faulty, diagnostic);
+                    let note = |diagnostic| Note::at(&path, Consequence::Faulty, diagnostic);
                     self.notes.extend(diagnostics.into_iter().map(note));
                 }
                 // It may replace any artifact.

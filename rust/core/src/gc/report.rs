@@ -21,15 +21,14 @@ pub struct Note {
     #[serde(flatten)]
     pub diagnostic: Diagnostic,
     /// The consequence.
-    #[serde(rename = "consequence")]
-    pub problem: Problem,
+    pub consequence: Consequence,
 }
 
 /// The consequence of a problem of a file.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
-pub enum Problem {
+pub enum Consequence {
     /// Nothing is deleted that it may reference.
     #[serde(rename = "held")]
     Unreadable,
@@ -45,13 +44,13 @@ pub enum Problem {
 }
 
 impl Note {
-    pub(super) fn about(path: &Path, problem: Problem, message: String) -> Self {
+    pub(super) fn about(path: &Path, consequence: Consequence, message: String) -> Self {
         let diagnostic = Diagnostic::of_file(message);
-        Self { path: path.to_string_lossy().into_owned(), diagnostic, problem }
+        Self { path: path.to_string_lossy().into_owned(), diagnostic, consequence }
     }
 
-    pub(super) fn at(path: &str, problem: Problem, diagnostic: Diagnostic) -> Self {
-        Self { path: path.to_owned(), diagnostic, problem }
+    pub(super) fn at(path: &str, consequence: Consequence, diagnostic: Diagnostic) -> Self {
+        Self { path: path.to_owned(), diagnostic, consequence }
     }
 }
 

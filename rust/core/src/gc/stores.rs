@@ -13,7 +13,7 @@ use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::store::layout::{KEY, OWNER};
 
 use super::options::{Moment, Options};
-use super::report::{Category, Deleted, Note, Problem, Report, Waiting};
+use super::report::{Category, Consequence, Deleted, Note, Report, Waiting};
 use crate::error::Result;
 use crate::failure::Failure;
 use crate::store::{self, ArtifactKind, CollectOptions, Store, StoredItem, Survey};
@@ -64,7 +64,7 @@ pub(super) fn collect(
             }
         }
     }
-    report.notes.sort_by_key(|note| note.problem);
+    report.notes.sort_by_key(|note| note.consequence);
     Ok(())
 }
 
@@ -93,13 +93,14 @@ fn size_of(orphan: &store::Orphan) -> Size {
 }
 
 fn unreadable(Failure { path, message }: Failure) -> Note {
-    Note::at(&path, Problem::Unreadable, Diagnostic::of_file(message))
+    Note::at(&path, Consequence::Unreadable, Diagnostic::of_file(message))
 }
 
 /// The items of a store. One that cannot be read is left alone, with a note.
 fn survey(store: &Store, options: &Options, moment: Moment) -> std::result::Result<Survey, Note> {
-    Survey::take(store, rules(options), moment.now)
-        .map_err(|error| Note::about(Path::new(store.root()), Problem::Passed, error.to_string()))
+    Survey::take(store, rules(options), moment.now).map_err(|error| {
+        Note::about(Path::new(store.root()), Consequence::Passed, error.to_string())
+    })
 }
 
 /// The label of an item: its first name by the alphabet, or its hash.

@@ -43,7 +43,7 @@ fn decoded<T: DeserializeOwned>(reply: &[u8]) -> Result<T> {
 
 #[cfg(test)]
 mod tests {
-    use scratchrs_core::gc::{Category, Entry, Note, Problem, Share, Status};
+    use scratchrs_core::gc::{Category, Consequence, Entry, Note, Share, Status};
     use scratchrs_fs::Size;
     use scratchrs_model::diagnostic::Diagnostic;
 
@@ -68,7 +68,8 @@ mod tests {
             until: None,
         };
         let diagnostic = Diagnostic::of_line(3, "invalid");
-        let note = Note { path: "/file".to_owned(), diagnostic, problem: Problem::Unreadable };
+        let note =
+            Note { path: "/file".to_owned(), diagnostic, consequence: Consequence::Unreadable };
         let share = Share { kind: Category::Artifact, count: 1, size, reclaimable: size };
         let status = Status {
             depots: vec!["/depot".to_owned()],

@@ -1,6 +1,6 @@
 //! Files with problems.
 
-use scratchrs_core::gc::{Note, Problem};
+use scratchrs_core::gc::{Consequence, Note};
 
 use crate::human::{count, visible};
 use crate::{Context, text};
@@ -21,19 +21,20 @@ impl From<Group> for text::Note {
 
 /// The problems of files, by consequence.
 pub(super) fn grouped(notes: &[Note], is_dry_run: bool, context: &Context<'_>) -> Vec<Group> {
-    let problems = [Problem::Unreadable, Problem::Faulty, Problem::Healed, Problem::Passed];
-    let group = |problem| {
-        let notes = notes.iter().filter(|note| note.problem == problem);
+    let consequences =
+        [Consequence::Unreadable, Consequence::Faulty, Consequence::Healed, Consequence::Passed];
+    let group = |consequence| {
+        let notes = notes.iter().filter(|note| note.consequence == consequence);
         let lines: Vec<_> = notes.map(|note| line(note, context)).collect();
-        let title = title(problem, lines.len() as u64, is_dry_run, context);
+        let title = title(consequence, lines.len() as u64, is_dry_run, context);
         (!lines.is_empty()).then_some(Group { title, lines })
     };
-    problems.into_iter().filter_map(group).collect()
+    consequences.into_iter().filter_map(group).collect()
 }
 
-fn title(problem: Problem, number: u64, is_dry_run: bool, context: &Context<'_>) -> String {
-    match problem {
-        Problem::Unreadable => {
+fn title(consequence: Consequence, number: u64, is_dry_run: bool, context: &Context<'_>) -> String {
+    match consequence {
+        Consequence::Unreadable => {
             let (they, them) = if number == 1 { ("it", "it") } else { ("they", "them") };
             format!(
                 "{}: everything that {they} may reference is kept. Repair or delete {them}, or pass {}",
@@ -41,15 +42,15 @@ fn title(problem: Problem, number: u64, is_dry_run: bool, context: &Context<'_>)
                 context.spell("`--ignore-root PATH`", "`ignore_roots`"),
             )
         }
-        Problem::Faulty => format!(
+        Consequence::Faulty => format!(
             "{} with invalid entries: everything that the readable part references is kept",
             count(number, "file")
         ),
-        Problem::Healed => {
+        Consequence::Healed => {
             let removed = if is_dry_run { "removed by a collection" } else { "removed" };
             format!("{}: {removed}", count(number, "invalid log record"))
         }
-        Problem::Passed => format!("{} left alone", count(number, "file")),
+        Consequence::Passed => format!("{} left alone", count(number, "file")),
     }
 }
 

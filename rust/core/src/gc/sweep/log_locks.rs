@@ -9,7 +9,7 @@ use scratchrs_model::layout::{self, UsageLogFile};
 use crate::error::{Error, Result};
 use crate::failure::Failure;
 use crate::gc::options::Options;
-use crate::gc::report::{Note, Problem, Report};
+use crate::gc::report::{Consequence, Note, Report};
 use crate::gc::state::CollectionState;
 use crate::gc::usage_logs::{LOGS, LogFile};
 use crate::usage;
@@ -54,7 +54,7 @@ impl LogLocks {
                 Err(Error::Io(error)) if index > 0 && error.is_read_only() => {
                     depot.is_swept = false;
                     let (path, message) = (depot.path.as_path(), error.to_string());
-                    report.notes.push(Note::about(path, Problem::Passed, message));
+                    report.notes.push(Note::about(path, Consequence::Passed, message));
                 }
                 Err(error) => {
                     depot.is_swept = false;

@@ -97,7 +97,7 @@ fn collect(options: &Options, times: usize, until: Option<&Path>) -> Result<(), 
         let moment = Moment { now: now(), clock: SystemTime::now() };
         let report = gc::collect(options, moment, &Progress::default()).map_err(typed)?;
         for note in report.notes {
-            say("noted", &format!("{:?} {}: {}", note.problem, note.path, note.diagnostic))?;
+            say("noted", &format!("{:?} {}: {}", note.consequence, note.path, note.diagnostic))?;
         }
         for failure in report.failures {
             say("failed", &format!("{}: {}", failure.path, failure.message))?;
