@@ -238,7 +238,7 @@ scratchrs_job *scratchrs_start_depot_status(const uint8_t *depots, uint8_t force
 /* The references of the items that a query names. */
 scratchrs_job *scratchrs_start_explain_item(const uint8_t *depots, const char *query, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* An encoded `Report`, `Status` or `Explained` as text for people; its kind is the name of that type. The width is that of the terminal, 0 if there is none. */
+/* An encoded `Report`, `Status`, `Explained` or `StoreStatus` as text for people; its kind is the name of that type. The width is that of the terminal, 0 if there is none. */
 uint32_t scratchrs_render(const char *kind, const uint8_t *reply, uint64_t width, uint8_t has_colour, uint8_t is_verbose, const char *home, scratchrs_bytes *reply);
 
 /* Panics. For tests of the errors that panics become. */

@@ -235,8 +235,8 @@ macro_rules! operations {
             job depot_status(depots: Texts, force: Flag, ignore_roots: Texts) -> Status;
             /// The references of the items that a query names.
             job explain_item(depots: Texts, query: Text, ignore_roots: Texts) -> Explained;
-            /// An encoded `Report`, `Status` or `Explained` as text for people; its kind is the name of that
-            /// type. The width is that of the terminal, 0 if there is none.
+            /// An encoded `Report`, `Status`, `Explained` or `StoreStatus` as text for people; its kind is the
+            /// name of that type. The width is that of the terminal, 0 if there is none.
             short render(
                 kind: Text, reply: Binary, width: Number, has_colour: Flag, is_verbose: Flag,
                 home: OptionalText
