@@ -9,36 +9,16 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::process::Command;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use scratchrs_archive::{UnpackOptions, inspect, unpack};
 use scratchrs_fs::Progress;
+use scratchrs_testkit::{peak_of, print_peak};
 use support::{Archive, FILE, Raw};
 
 /// The file in the working directory of a child that holds its arguments.
 const ARCHIVE: &str = "archive.tar.gz";
-
-/// Runs one of the ignored tests below in a child process, and returns its peak in KiB.
-fn peak_of(child: &str, directory: &Path) -> u64 {
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", child, "--ignored", "--nocapture"])
-        .current_dir(directory)
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    let peak = text.lines().find_map(|line| line.strip_prefix("peak ")).unwrap();
-    peak.parse().unwrap()
-}
-
-#[expect(clippy::print_stdout, reason = "it is how a child answers")]
-fn print_peak() {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    println!("\npeak {}", line.trim().trim_end_matches(" kB"));
-}
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());

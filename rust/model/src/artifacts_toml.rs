@@ -64,9 +64,9 @@ pub struct Entry {
     /// The places to download it from, in the order to try. `None` if the file has no such field.
     pub downloads: Option<Vec<Download>>,
     /// Problems of the places to download it from.
-    pub invalid_downloads: Vec<Diagnostic>,
+    pub invalid_downloads: Box<[Diagnostic]>,
     /// The line in which it begins, from 1.
-    pub line: usize,
+    pub line: u32,
     /// The column in which it begins, if it is known.
     column: Option<u16>,
 }

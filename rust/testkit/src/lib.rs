@@ -14,6 +14,8 @@ mod filling;
 mod fuzz;
 mod julias;
 mod lab;
+#[cfg(target_os = "linux")]
+mod memory;
 #[cfg(unix)]
 mod served;
 pub mod server;
@@ -28,6 +30,8 @@ pub use filling::fill;
 pub use fuzz::{Random, fuzz};
 pub use julias::julias;
 pub use lab::{DepotLab, OWNER, projects_by_space};
+#[cfg(target_os = "linux")]
+pub use memory::{peak_of, print_peak};
 #[cfg(unix)]
 pub use served::ServedArtifact;
 pub use skips::{inapplicable, skip};

@@ -192,13 +192,14 @@ fn clashes(name: &str, elements: &Elements) -> Vec<Diagnostic> {
         let (platform, entry) = (platform.as_ref().ok()?, entry.as_ref().ok()?);
         Some((platform, entry.line, entry.column))
     });
-    let mut valid: Vec<(&Platform, usize, Option<u16>)> = valid.collect();
+    let mut valid: Vec<(&Platform, u32, Option<u16>)> = valid.collect();
     valid.sort_unstable();
     let same = valid.windows(2).filter(|pair| pair[0].0 == pair[1].0);
     let clashes = same.map(|pair| {
         let (platform, line, column) = pair[1];
         let message = format!("artifact `{name}` is bound twice for {platform}: the last counts");
-        Diagnostic { line: Some(line), column: column.map(usize::from), message }
+        let (line, column) = (Some(line as usize), column.map(usize::from));
+        Diagnostic { line, column, message }
     });
     clashes.take(MOST_PROBLEMS).collect()
 }

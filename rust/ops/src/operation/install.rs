@@ -106,8 +106,8 @@ impl Given {
         let bindings = bindings.unwrap_or_default();
         let entries = bindings.entries(name);
         let entry = entries.iter().map(|(_, entry)| entry).find(|entry| entry.hash == hash);
-        let known = entry.map(|entry| entry.invalid_downloads.as_slice()).unwrap_or_default();
-        let line = entry.map(|entry| entry.line);
+        let known = entry.map(|entry| &entry.invalid_downloads[..]).unwrap_or_default();
+        let line = entry.map(|entry| entry.line as usize);
         let bound_in = file.map(|file| (file.to_owned(), line));
         let mut given =
             Self { valid: Vec::new(), unhashed: Vec::new(), invalid: Vec::new(), bound_in };

@@ -31,8 +31,8 @@ impl Wanted {
     pub fn of_entry(name: &str, entry: &Entry, file: &str) -> Self {
         Self {
             downloads: entry.downloads.clone().unwrap_or_default(),
-            bound_in: Some((file.to_owned(), Some(entry.line))),
-            invalid: entry.invalid_downloads.clone(),
+            bound_in: Some((file.to_owned(), Some(entry.line as usize))),
+            invalid: entry.invalid_downloads.to_vec(),
             ..Self::without_sources(name, entry.hash)
         }
     }

@@ -15,7 +15,7 @@ use crate::toml_events::{Event, Place, Scalar, Step};
 pub(super) struct Draft<'t> {
     pub(super) name: Cow<'t, str>,
     pub(super) at: usize,
-    pub(super) line: usize,
+    pub(super) line: u32,
     pub(super) column: Option<u16>,
     /// Whether it is an element of an array: one of several platforms.
     pub(super) is_element: bool,
@@ -49,6 +49,7 @@ impl<'t> Draft<'t> {
         at: usize,
         (line, column): (usize, Option<usize>),
     ) -> Self {
+        let line = line.try_into().unwrap_or(u32::MAX);
         let column = column.and_then(|column| column.try_into().ok());
         Self { name, is_element, at, line, column, ..Self::default() }
     }
@@ -57,6 +58,7 @@ impl<'t> Draft<'t> {
     pub(super) fn of(entry: Entry, platform: Option<Readable<Platform>>) -> Self {
         let Entry { hash, lazy, downloads, invalid_downloads, line, column } = entry;
         let (is_element, hash, lazy) = (platform.is_some(), Some(Ok(hash)), Some(lazy));
+        let invalid_downloads = invalid_downloads.into_vec();
         Self {
             is_element,
             platform,
@@ -222,7 +224,7 @@ impl<'t> Draft<'t> {
             }
         };
         let Self { lazy, downloads, invalid_downloads, line, column, .. } = self;
-        let lazy = lazy.unwrap_or_default();
+        let (lazy, invalid_downloads) = (lazy.unwrap_or_default(), invalid_downloads.into());
         let entry = Entry { hash, lazy, downloads, invalid_downloads, line, column };
         Ok((Ok(entry), self.warnings))
     }

@@ -1,17 +1,19 @@
-//! Peak memory of readers on inputs that need much: a child process reads each and reports its peak.
+//! Peak memory of the readers of `model` on inputs that need much. A child process reads each and reports its
+//! peak.
 #![cfg(target_os = "linux")]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 
 use std::fmt::Write;
 use std::fs;
 use std::hint::black_box;
-use std::process::Command;
 
 use scratchrs_model::artifacts_toml::{BindOptions, Bindings, bind, named_hashes};
 use scratchrs_model::generation::Generated;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::manifest::ManifestReader;
 use scratchrs_model::store::bindings;
+use scratchrs_testkit::{peak_of, print_peak};
 
 const SIZE: usize = 2 << 20;
 
@@ -74,19 +76,14 @@ const READERS: &[(&str, Read)] = &[
     ("record of a generation", |text| drop(black_box(Generated::parse(text)))),
 ];
 
-/// The peak of a child process in bytes.
-fn peak(reader: usize, input: usize) -> usize {
-    let directory = std::env::temp_dir();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child_reads", "--ignored", "--nocapture", "--test-threads=1"])
-        .env("SCRATCHRS_TEST_INPUT", format!("{reader} {input}"))
-        .current_dir(directory)
-        .output()
-        .unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    let peak = text.lines().find_map(|line| line.strip_prefix("peak ")).unwrap();
-    peak.parse::<usize>().unwrap() * 1024
+/// The file in the working directory of a child with the numbers of its reader and its input.
+const NUMBERS: &str = "numbers";
+
+/// The peak of a child process in KiB.
+fn peak(reader: usize, input: usize) -> f64 {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join(NUMBERS), format!("{reader} {input}")).unwrap();
+    peak_of("child_reads", directory.path()) as f64
 }
 
 /// Apart from the text itself.
@@ -96,7 +93,7 @@ fn memory_is_at_most_four_times_the_text() {
     for (input, (text, _)) in INPUTS.iter().enumerate() {
         let without = peak(0, input);
         for (reader, (name, _)) in READERS.iter().enumerate().skip(1) {
-            let times = peak(reader, input).saturating_sub(without) as f64 / SIZE as f64;
+            let times = (peak(reader, input) - without) * 1024.0 / SIZE as f64;
             found.push((times, *name, *text));
         }
     }
@@ -106,14 +103,10 @@ fn memory_is_at_most_four_times_the_text() {
 
 #[test]
 #[ignore = "a child of the test above"]
-#[expect(clippy::disallowed_methods, reason = "it is how a child gets its input")]
-#[expect(clippy::print_stdout, reason = "it is how a child answers")]
 fn child_reads() {
-    let what = std::env::var("SCRATCHRS_TEST_INPUT").unwrap();
-    let (reader, input) = what.split_once(' ').unwrap();
+    let numbers = fs::read_to_string(NUMBERS).unwrap();
+    let (reader, input) = numbers.split_once(' ').unwrap();
     let text = INPUTS[input.parse::<usize>().unwrap()].1();
     READERS[reader.parse::<usize>().unwrap()].1(&text);
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-    println!("\npeak {}", line.trim().trim_end_matches(" kB"));
+    print_peak();
 }
