@@ -166,7 +166,7 @@ mod tests {
             "     Waiting for `iris`: process 7 installs it"
         );
         assert_eq!(Meter::new(false).line(&ProgressState::default(), SECOND, 90), "");
-        assert_eq!(facts(&progress("", 1000, MIB), None), ["  0%", "1000 bytes of 1.0 MiB"]);
+        assert_eq!(facts(&progress("", 1000, MIB), None), ["  0%", "0.0 of 1.0 MiB"]);
     }
 
     #[test]
