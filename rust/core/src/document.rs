@@ -4,6 +4,7 @@ use std::path::Path;
 
 use scratchrs_fs as fs;
 use scratchrs_model::diagnostic::Diagnostic;
+use scratchrs_model::syntax_error;
 
 use crate::error::{Error, Result};
 
@@ -14,9 +15,8 @@ use crate::error::{Error, Result};
 /// If the file cannot be read, or is not TOML.
 pub fn read(file: &str) -> Result<Option<toml::Table>> {
     let Some(text) = read_text(file)? else { return Ok(None) };
-    let table = text
-        .parse()
-        .map_err(|error| Error::of_diagnostic(file, Diagnostic::of_toml(&text, &error)));
+    let table =
+        text.parse().map_err(|error| Error::of_diagnostic(file, syntax_error(&text, &error)));
     table.map(Some)
 }
 
@@ -64,6 +64,12 @@ mod tests {
             std::fs::write(&file, bytes).unwrap();
             let error = read(&file).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{file}:{place}: ")), "{error}");
+        }
+        // The message is that of the reader of artifact files.
+        for text in ["[x\n", "é = [\n", "a = 1\na = 2\n"] {
+            std::fs::write(&file, text).unwrap();
+            let expected = crate::artifact::bindings(&file).unwrap_err().to_string();
+            assert_eq!(read(&file).unwrap_err().to_string(), expected);
         }
     }
 }

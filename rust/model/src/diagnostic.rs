@@ -1,7 +1,6 @@
 //! A reported problem in a file.
 
 use std::fmt;
-use std::ops::Range;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -40,20 +39,6 @@ impl Diagnostic {
             line: Some(before.matches('\n').count() + 1),
             column: Some(before[line_start..].chars().count() + 1),
             message: message.into(),
-        }
-    }
-
-    /// Why `text` is not TOML.
-    pub fn of_toml(text: &str, error: &toml::de::Error) -> Self {
-        Self::of_parser(text, error.span(), error.message())
-    }
-
-    /// The error of a TOML parser for `text`.
-    pub(crate) fn of_parser(text: &str, span: Option<Range<usize>>, message: &str) -> Self {
-        let message = message.trim_end().replace('\n', ", ");
-        match span {
-            Some(span) => Self::at(text, span.start, message),
-            None => Self::of_file(message),
         }
     }
 }
@@ -123,8 +108,5 @@ mod tests {
         for (offset, place) in [(0, "1:1"), (5, "1:6"), (6, "2:1"), (8, "2:2"), (99, "3:1")] {
             assert_eq!(Diagnostic::at(text, offset, "x").to_string(), format!("{place}: x"));
         }
-        let error = text.parse::<toml::Table>().unwrap_err();
-        let diagnostic = Diagnostic::of_toml(text, &error);
-        assert!(diagnostic.line >= Some(2), "{diagnostic}");
     }
 }

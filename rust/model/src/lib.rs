@@ -29,3 +29,5 @@ mod toml_events;
 mod toml_sections;
 pub mod toml_text;
 pub mod usage_log;
+
+pub use toml_events::syntax_error;

@@ -144,6 +144,25 @@ pub(crate) fn read<'t>(text: &'t str, receiver: &mut impl Receiver<'t>) -> Resul
     read.map_err(|Stop { at, message }| Diagnostic::at(text, at, message))
 }
 
+/// A receiver that accepts all events.
+struct Anything;
+
+impl<'t> Receiver<'t> for Anything {
+    fn receive(&mut self, _: Place<'_, 't>, _: Event<'t>) -> Step {
+        Ok(())
+    }
+}
+
+/// Why `text` is not TOML: the error of `toml`, but with the message that [`read`] has for the same text.
+pub fn syntax_error(text: &str, error: &toml::de::Error) -> Diagnostic {
+    let message = error.message().trim_end().replace('\n', ", ");
+    let diagnostic = || match error.span() {
+        Some(span) => Diagnostic::at(text, span.start, message),
+        None => Diagnostic::of_file(message),
+    };
+    read(text, &mut Anything).err().unwrap_or_else(diagnostic)
+}
+
 /// The byte after the line of a byte.
 pub(crate) fn line_end(text: &str, at: usize) -> usize {
     let rest = &text.as_bytes()[at..];

@@ -22,15 +22,6 @@ fn transcript(text: &str) -> Result<String, Diagnostic> {
     read(text, &mut transcript).map(|()| transcript.0)
 }
 
-/// A receiver that accepts all events.
-struct Anything;
-
-impl<'t> Receiver<'t> for Anything {
-    fn receive(&mut self, _: Place<'_, 't>, _: Event<'t>) -> Step {
-        Ok(())
-    }
-}
-
 #[test]
 fn each_value_has_its_path() {
     let text = "a.b = [1, [\"x\"], {c = 'y', d = []}]\n[\"t t\"]\nk = 2024-01-02 03:04:05\n[[e.f]]\nx.y.z.w = true\n";
