@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_that_takes_long_has_its_progress_looked_at() {
+    fn a_long_job_reports_its_progress() {
         let (sender, receiver) = channel();
         let (go, wait) = channel::<()>();
         let operation = move |progress: &Progress| {

@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_without_a_text_is_told_as_such() {
+    fn a_panic_without_a_text_has_a_message() {
         observe();
         let caught = catch_unwind(|| std::panic::panic_any(1));
         let found = message(&*caught.unwrap_err());
