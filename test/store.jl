@@ -63,8 +63,8 @@ end
             (_ -> "../x", "outside of the given directory"),
             (_ -> "nothing", "does not exist"),
             (_ -> 17, "neither a path nor nothing"),
-            (directory -> (symlink("nowhere", joinpath(directory, "l")); nothing), "leads to nothing"),
-            (directory -> (symlink("l", joinpath(directory, "l")); nothing), "leads nowhere"),
+            (directory -> (symlink("nowhere", joinpath(directory, "l")); nothing), "leads to a missing file"),
+            (directory -> (symlink("l", joinpath(directory, "l")); nothing), "cannot be resolved"),
         ]
             error = refused(f)
             @test error isa ErrorException && occursin(words, error.msg)

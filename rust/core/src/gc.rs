@@ -86,7 +86,7 @@ pub fn collect(options: &Options, moment: Moment, progress: &Progress) -> Result
     let mut state = CollectionState::read(options, moment, progress)?;
     state.leave_out_read_only(options, moment);
     let plans = state.decide(options, moment);
-    // As they are now: a collection heals logs.
+    // Before the collection repairs the logs.
     let mut notes = state.notes();
     notes.sort_by_key(|note| note.consequence);
     let mut report = Report { is_dry_run: options.dry_run, notes, ..Report::default() };

@@ -341,10 +341,10 @@ fn what_cannot_be_stored_is_refused_and_leaves_nothing() {
     });
     assert!(socket.contains("found a socket"), "{socket}");
     for (text, why) in [
-        ("nowhere", "leads to nothing"),
-        ("../../../../x", "leads to nothing"),
+        ("nowhere", "leads to a missing file"),
+        ("../../../../x", "leads to a missing file"),
         (outside_text.as_str(), "leads out of the directory"),
-        ("circle", "leads nowhere"),
+        ("circle", "cannot be resolved"),
         (".git/x", "leads into `.git`"),
     ] {
         let error = refused(&|directory| {

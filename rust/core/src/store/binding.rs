@@ -61,7 +61,9 @@ pub fn open_bindings(
 ) -> Result<Opened> {
     let OpenOptions { version, project } = options;
     if let Some(version) = version.filter(|version| !is_version(version)) {
-        return Err(Error::InvalidInput(format!("\"{version}\" is no version of a package")));
+        return Err(Error::InvalidInput(format!(
+            "invalid version of a package \"{version}\": expected one such as 1.2.3"
+        )));
     }
     let project = project.map(in_current_directory).transpose()?;
     let project = project.as_deref();
@@ -170,10 +172,10 @@ pub fn bind(
 }
 
 fn metadata(text: &str) -> Result<toml::Value> {
-    let invalid = |what: String| Error::InvalidInput(format!("the metadata are no TOML: {what}"));
+    let invalid = |what: String| Error::InvalidInput(format!("invalid metadata: {what}"));
     let mut table: toml::Table =
         text.parse().map_err(|error: toml::de::Error| invalid(error.message().to_owned()))?;
-    table.remove("meta").ok_or_else(|| invalid("there is no `meta`".to_owned()))
+    table.remove("meta").ok_or_else(|| invalid("expected a key `meta`".to_owned()))
 }
 
 /// Removes names from the file `file`, an absolute path. Missing names are ignored. Returns whether
@@ -215,7 +217,7 @@ pub fn bindings(file: &str) -> Result<Arc<Bindings>> {
 }
 
 fn missing(path: &Path) -> Error {
-    Error::NotFound(format!("there is no file `{}`", path.display()))
+    Error::NotFound(format!("the file `{}` does not exist", path.display()))
 }
 
 /// The hash that `name` is bound to in the file `file`, or `None`.

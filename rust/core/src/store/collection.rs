@@ -58,7 +58,7 @@ pub(crate) fn collect_beside(
     now: DepotTime,
     progress: &fs::Progress,
 ) -> Result<Collected> {
-    progress.begin("Looking for orphans");
+    progress.begin("Finding unreferenced contents");
     if options.is_dry_run {
         let (marked, _, decided) = examine(store, options, deleted_packages, now)?;
         return Ok(Collected {

@@ -141,7 +141,7 @@ impl Creation {
 
     /// The path to store, with its metadata.
     fn target(&self, returned: Option<&str>) -> Result<(PathBuf, Metadata)> {
-        let Some(returned) = returned else { return looked_at(self.directory().to_owned()) };
+        let Some(returned) = returned else { return existing(self.directory().to_owned()) };
         let source = self.directory().to_string_lossy();
         let Ok(path) =
             layout::absolute(returned, || Ok::<_, std::convert::Infallible>(source.to_string()));
@@ -165,12 +165,12 @@ impl Creation {
         }
         let found = fs::canonicalize(&path).map_err(|error| {
             let path = path.display();
-            Error::InvalidInput(format!("the returned path `{path}` leads nowhere: {error}"))
+            Error::InvalidInput(format!("the returned path `{path}` cannot be resolved: {error}"))
         })?;
         if !found.starts_with(fs::canonicalize(self.directory())?) {
             return Err(outside());
         }
-        looked_at(found)
+        existing(found)
     }
 
     /// Waits for the lock of the store.
@@ -276,9 +276,12 @@ impl Creation {
     }
 }
 
-fn looked_at(path: PathBuf) -> Result<(PathBuf, Metadata)> {
+fn existing(path: PathBuf) -> Result<(PathBuf, Metadata)> {
     match fs::symlink_metadata(&path)? {
         Some(found) => Ok((path, found)),
-        None => Err(Error::InvalidInput(format!("there is nothing at `{}`", path.display()))),
+        None => Err(Error::InvalidInput(format!(
+            "the returned path `{}` does not exist",
+            path.display()
+        ))),
     }
 }

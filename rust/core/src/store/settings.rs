@@ -41,7 +41,7 @@ pub fn settings(store: &Store) -> Result<Settings> {
         Some(Value::String(link)) => {
             Ok(Settings { link: Some(link.parse().map_err(|error| fault(format!("{error}")))?) })
         }
-        Some(_) => Err(fault("`link` is no text".to_owned())),
+        Some(_) => Err(fault("`link` must be a string".to_owned())),
     }
 }
 

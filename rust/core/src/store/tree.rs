@@ -33,8 +33,8 @@ pub(super) fn settle_links(root: &Path, record: &mut Record) -> Result<()> {
             ))
         };
         let found = fs::canonicalize(&place).map_err(|error| match error.io_error().kind() {
-            std::io::ErrorKind::NotFound => refuse("leads to nothing"),
-            _ => refuse(&format!("leads nowhere: {}", error.io_error())),
+            std::io::ErrorKind::NotFound => refuse("leads to a missing file"),
+            _ => refuse(&format!("cannot be resolved: {}", error.io_error())),
         })?;
         let Ok(inside) = found.strip_prefix(&real) else {
             return Err(refuse("leads out of the directory that is to be stored"));
@@ -81,7 +81,7 @@ pub(super) fn on_disk(root: &Path, path: &[u8]) -> Result<PathBuf> {
     match entry_path(path) {
         Some(path) => Ok(root.join(path)),
         None => Err(Error::InvalidInput(format!(
-            "`{}` in `{}` is no name of a file here",
+            "`{}` in `{}` is not a valid file name on this system",
             String::from_utf8_lossy(path),
             root.display()
         ))),

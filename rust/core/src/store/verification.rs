@@ -51,7 +51,7 @@ pub fn verify(store: &Store, progress: &Progress) -> Result<Verified> {
     for ((hash, path), found) in contents.into_iter().zip(checked) {
         verified.corrupt.extend(found?.map(|what| corrupt(hash, path, what)));
     }
-    progress.begin_counting("Looking through trees");
+    progress.begin_counting("Verifying trees");
     progress.expect(marked.trees.len() as u64);
     let there: HashSet<Sha256> = marked.addresses.iter().map(|(hash, _)| *hash).collect();
     for (hash, record) in &marked.trees {

@@ -42,9 +42,7 @@ impl<T> Tickets<T> {
         let value = self.values().as_mut().and_then(|values| values.remove(&ticket));
         value.ok_or_else(|| {
             let noun = self.noun;
-            Error::InvalidInput(format!(
-                "there is no {noun} with the ticket {ticket}: it has ended"
-            ))
+            Error::InvalidInput(format!("the {noun} with the ticket {ticket} has ended"))
         })
     }
 
@@ -64,6 +62,6 @@ mod tests {
         assert_eq!(tickets.take(other).ok(), Some("other"));
         assert_eq!(tickets.take(one).ok(), Some("one"));
         let error = tickets.take(one).unwrap_err().to_string();
-        assert_eq!(error, format!("there is no thing with the ticket {one}: it has ended"));
+        assert_eq!(error, format!("the thing with the ticket {one} has ended"));
     }
 }
