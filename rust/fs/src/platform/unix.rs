@@ -10,7 +10,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 #[cfg(target_os = "linux")]
 use rustix::fs::Mode;
-use rustix::fs::{Access, AtFlags, CWD, OFlags, RenameFlags, Timespec, Timestamps, UTIME_NOW};
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+use rustix::fs::RenameFlags;
+use rustix::fs::{Access, AtFlags, CWD, OFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 

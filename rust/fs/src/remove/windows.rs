@@ -74,6 +74,7 @@ pub(super) fn remove_tree(
     remove().map_err(Error::on("remove", directory))
 }
 
+#[expect(clippy::permissions_set_readonly_false, reason = "there is no other way on Windows")]
 fn make_writable(path: &Path) -> io::Result<()> {
     let metadata = fs::symlink_metadata(path)?;
     let mut permissions = metadata.permissions();

@@ -34,6 +34,7 @@ pub struct TreeCursor {
     open: VecDeque<OwnedFd>,
     mounts: MountPolicy,
     /// Whether the system may have `openat2`: `false` after the first failed call.
+    #[cfg(target_os = "linux")]
     has_openat2: Cell<bool>,
     buffer: Vec<u8>,
 }
@@ -71,7 +72,8 @@ impl TreeCursor {
             levels: Vec::new(),
             open: VecDeque::new(),
             mounts,
-            has_openat2: Cell::new(cfg!(target_os = "linux")),
+            #[cfg(target_os = "linux")]
+            has_openat2: Cell::new(true),
             buffer: Vec::new(),
         }
     }
