@@ -67,6 +67,7 @@ fn finish(job: *mut scratchrs_ops::Job) -> (u32, Bytes) {
     (unsafe { scratchrs::scratchrs_finish(job, reply.as_reply()) }, reply)
 }
 
+#[cfg(unix)]
 fn project_uuid(path: &CStr) -> (u32, Bytes) {
     let mut reply = NO_BYTES;
     // SAFETY: a text, and a place for the reply.

@@ -16,6 +16,7 @@ use scratchrs_model::project;
 
 use crate::artifact;
 use crate::console;
+use crate::debian;
 use crate::environment::Environment;
 use crate::julia::{self, Julia};
 use crate::program;
@@ -148,7 +149,7 @@ fn scratch(environment: &Environment, scratch_jl: &Path, sessions: u32) -> Resul
     let peer = Package::at(scratch_jl)?;
     let ours = Package::at(&environment.root)?;
     let mut julias = julia::find(environment);
-    if julia::has_private() {
+    if debian::is_debian() {
         julias.push(julia::private(environment)?);
     }
     ensure!(!julias.is_empty(), "no Julia to measure with was found");

@@ -191,11 +191,6 @@ pub(crate) fn private(environment: &Environment) -> Result<Julia> {
     Julia::probe(&debian::unpacked(&environment.root.join(".julia-peer"))?)
 }
 
-/// Whether [`private`] is supported on this machine.
-pub(crate) fn has_private() -> bool {
-    debian::is_debian()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

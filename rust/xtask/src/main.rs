@@ -1,18 +1,21 @@
 //! The commands of developers and CI: `cargo xtask <command>`.
 //!
 //! One file per command, and shared modules: the environment ([`environment`]), the Julias of the
-//! machine ([`julia`]), running programs ([`program`]) and output ([`console`]).
+//! machine ([`julia`]), packages of Debian ([`debian`]), running programs ([`program`]) and output ([`console`]).
 
 #![expect(clippy::disallowed_methods, reason = "a tool for development, not a part of ScratchRS")]
 
 mod artifact;
 mod bench;
+mod check;
 mod console;
+mod debian;
 mod demo;
 mod environment;
 mod generate;
 mod julia;
 mod program;
+mod targets;
 mod test;
 
 use std::process::ExitCode;
@@ -36,6 +39,8 @@ enum Command {
     Artifact(artifact::Arguments),
     /// Measure beside a peer, as ratios.
     Bench(bench::Arguments),
+    /// Check formatting, lints, documentation and generated files.
+    Check(check::Arguments),
     /// Run an example of ScratchRS on a depot of its own.
     Demo,
     /// Write the files generated from the list of operations.
@@ -56,6 +61,7 @@ fn run(command: Command) -> Result<ExitCode> {
     match command {
         Command::Artifact(arguments) => artifact::run(&environment, &arguments)?,
         Command::Bench(arguments) => bench::run(&environment, &arguments)?,
+        Command::Check(arguments) => check::run(&environment, &arguments)?,
         Command::Demo => demo::run(&environment)?,
         Command::Gen(arguments) => generate::run(&environment, &arguments)?,
         Command::Test(arguments) => return test::run(&environment, &arguments),

@@ -15,15 +15,17 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 
 use crate::artifact;
+use crate::check::{CHECKS, JLRS};
 use crate::console;
+use crate::debian;
 use crate::environment::Environment;
-use crate::generate;
 use crate::julia::{self, Julia};
 use crate::program;
+use crate::targets;
 use skips::Skips;
 
-/// The crate that needs a Julia to build, but not to be checked.
-const JLRS: &str = "scratchrs-jlrs";
+/// Why a stage that needs Debian's packages is skipped elsewhere.
+const NO_DEBIAN: &str = "this machine has no apt-get of Debian to download it with";
 
 /// The arguments of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -54,62 +56,34 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<Ex
 fn julias(environment: &Environment, stages: &mut Stages) -> Vec<Julia> {
     let mut julias = julia::find(environment);
     julias.retain(|julia| julia.version.series() >= (1, 10));
-    if julia::has_private() {
+    if debian::is_debian() {
         julias.extend(stages.run("Julia 1.5.3 of Debian", || julia::private(environment)));
     } else {
-        stages
-            .skips
-            .add("Julia 1.5.3", "this machine has no apt-get of Debian to download it with");
+        stages.skips.add("Julia 1.5.3", NO_DEBIAN);
     }
     julias
 }
 
 fn rust_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages) {
-    let cargo = |arguments: &[&str]| {
-        let mut command = environment.cargo([]);
-        command.args(arguments);
-        command
-    };
-    stages.run("rustfmt", || program::run(cargo(&["fmt", "--all", "--check"])));
-    stages.run("clippy", || {
-        let mut clippy = cargo(&["clippy", "--workspace", "--exclude", JLRS, "--all-targets"]);
-        clippy.args(["--", "--deny", "warnings"]);
-        program::run(clippy)
-    });
-    stages.run("clippy of the jlrs binding", || {
-        let mut clippy = without_julia(environment, cargo(&["clippy", "--package", JLRS]));
-        clippy.args(["--", "--deny", "warnings"]);
-        program::run(clippy)
-    });
-    stages.run("rustdoc", || {
-        let mut doc = cargo(&["doc", "--no-deps", "--workspace", "--exclude", JLRS]);
-        doc.env("RUSTDOCFLAGS", "--deny warnings");
-        program::run(doc)
-    });
-    stages.run("rustdoc of the jlrs binding", || {
-        let mut doc = without_julia(environment, cargo(&["doc", "--no-deps", "--package", JLRS]));
-        doc.env("RUSTDOCFLAGS", "--deny warnings");
-        program::run(doc)
-    });
-    stages.run("generated files", || generate::check(environment));
+    for (name, check) in CHECKS {
+        stages.run(name, || check(environment));
+    }
+    if debian::is_debian() {
+        stages.run("clippy for all targets", || targets::check(environment));
+    } else {
+        stages.skips.add("clippy for all targets", NO_DEBIAN);
+    }
     let skips = stages.skips.path().to_owned();
     stages.run("cargo test", || {
         let executables = julias.iter().map(|julia| &julia.executable);
         let decoy = isolation::Decoy::set_up(&environment.target)?;
-        let mut test = cargo(&["test", "--workspace", "--exclude", JLRS]);
+        let mut test = environment.cargo(["test", "--workspace", "--exclude", JLRS]);
         test.arg("--config").arg(decoy.option());
         test.env("SCRATCHRS_TEST_JULIA", std::env::join_paths(executables)?);
         test.env(skips::VARIABLE, skips);
         program::run(test)?;
         decoy.check()
     });
-}
-
-/// Runs a command about the jlrs binding without a Julia: its build scripts act as on docs.rs then,
-/// and use another target directory.
-fn without_julia(environment: &Environment, mut command: Command) -> Command {
-    command.env("DOCS_RS", "1").arg("--target-dir").arg(environment.target.join("docs-rs"));
-    command
 }
 
 fn julia_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages) {

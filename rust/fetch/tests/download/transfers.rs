@@ -3,6 +3,7 @@
 use std::fs;
 
 use scratchrs_fetch::{Error, LimitSource, Reason, Request, file_url};
+#[cfg(target_os = "linux")]
 use scratchrs_testkit::{Disk, FileSystem, skip};
 
 use crate::lab::{Lab, content, failure, reason, sha256};

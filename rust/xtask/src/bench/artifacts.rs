@@ -18,6 +18,7 @@ use scratchrs_fs::Progress;
 
 use super::{Best, best, in_turns, ours, peak_memory, settle, timed};
 use crate::console;
+use crate::debian;
 use crate::environment::Environment;
 use crate::julia::{self, Julia};
 use crate::program;
@@ -109,7 +110,7 @@ pub(super) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
     bench.measure_programs(&mut table)?;
     if !arguments.without_pkg {
         let mut julias = julia::find(environment);
-        if julia::has_private() {
+        if debian::is_debian() {
             julias.push(julia::private(environment)?);
         }
         for julia in &julias {
