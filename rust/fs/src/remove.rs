@@ -41,6 +41,7 @@ pub fn remove(path: &Path) -> Result<()> {
 ///
 /// It is opened once: a directory that replaces it later is not touched.
 #[derive(Clone, Debug)]
+#[cfg_attr(windows, expect(dead_code, reason = "the standard library opens no directory there"))]
 pub struct TrustedDir {
     path: PathBuf,
     /// `None` if it could not be opened: it is opened again for each path then.
@@ -61,6 +62,7 @@ impl TrustedDir {
     }
 
     /// Its handle, if `path` is an entry of it.
+    #[cfg(unix)]
     fn handle_for(&self, path: &Path) -> Option<&system::Handle> {
         self.handle.as_ref().filter(|_| path.parent() == Some(self.path.as_path()))
     }

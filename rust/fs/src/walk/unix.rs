@@ -1,5 +1,6 @@
 //! The cursor on systems that open directories relative to the handle of another.
 
+#[cfg(target_os = "linux")]
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::ffi::{OsStr, OsString};
