@@ -1,6 +1,6 @@
 //! What concerns the process as a whole: a fork, and the end of a session.
 
-use std::ffi::{CStr, c_int, c_void};
+use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -68,7 +68,7 @@ fn finish(job: *mut scratchrs_ops::Job) -> (u32, Bytes) {
 }
 
 #[cfg(unix)]
-fn project_uuid(path: &CStr) -> (u32, Bytes) {
+fn project_uuid(path: &std::ffi::CStr) -> (u32, Bytes) {
     let mut reply = NO_BYTES;
     // SAFETY: a text, and a place for the reply.
     let status = unsafe { scratchrs::project_uuid(path.as_ptr(), reply.as_reply()) };

@@ -5,9 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
-use std::ffi::OsStr;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
@@ -200,8 +198,10 @@ fn deleting_a_space_deletes_its_companions() {
 #[test]
 #[cfg(target_os = "linux")]
 fn names_that_are_not_unicode_are_not_listed_and_are_deleted() {
+    use std::os::unix::ffi::OsStrExt;
+
     let lab = DepotLab::new();
-    let odd = OsStr::from_bytes(b"odd-\xff");
+    let odd = std::ffi::OsStr::from_bytes(b"odd-\xff");
     scratch::get(lab.place(), OWNER, "key").unwrap();
     let package = lab.path(&format!("scratchspaces/{OWNER}"));
     for directory in

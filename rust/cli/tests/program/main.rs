@@ -1,9 +1,9 @@
 //! The built program, run as a user runs it: whole outputs, exit codes, and what it leaves on
 //! the disk.
 
-#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 // Paths, links and terminals are written down here as Unix has them.
 #![cfg(unix)]
+#![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 
 mod arguments;
