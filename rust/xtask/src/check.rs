@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::environment::Environment;
 use crate::generate;
 use crate::program;
-use crate::targets;
+use crate::targets::Tools;
 
 /// The crate that needs a Julia to build, but not to be checked.
 pub(crate) const JLRS: &str = "scratchrs-jlrs";
@@ -51,7 +51,7 @@ pub(crate) const CHECKS: [Check; 6] = [
 /// Runs the command. The first failure ends it.
 pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()> {
     if arguments.targets {
-        return targets::check(environment);
+        return Tools::install(environment)?.check(environment);
     }
     CHECKS.iter().try_for_each(|(_, check)| check(environment))
 }

@@ -39,30 +39,43 @@ const SUITE: &str = "trixie-backports";
 /// What is installed from the Python package index.
 const PYTHON_PACKAGES: [&str; 2] = ["cargo-zigbuild==0.24.1", "ziglang==0.17.1"];
 
-/// Lints all crates and their tests for all [`TARGETS`].
-pub(crate) fn check(environment: &Environment) -> Result<()> {
-    let folder = environment.root.join(".targets");
-    let source = standard_library(&folder)?;
-    let zig = zig(&folder)?;
-    let mut clippy = Command::new(zig.join("bin/cargo-zigbuild"));
-    clippy.args(["clippy", "--workspace", "--all-targets", "--keep-going"]);
-    // Tests need `test`, which needs `proc_macro`.
-    clippy.arg("-Zbuild-std=std,panic_unwind,proc_macro,test");
-    clippy.args(TARGETS.iter().flat_map(|target| ["--target", target]));
-    clippy
-        .arg("--target-dir")
-        .arg(environment.target.join("targets"))
-        .args(["--", "--deny", "warnings"])
-        .current_dir(&environment.root)
-        .env("CARGO_ZIGBUILD_ZIG_PATH", zig.join("ziglang/zig"))
-        // `-Zbuild-std` needs it with a stable compiler.
-        .env("RUSTC_BOOTSTRAP", "1")
-        // Instead of a link in the user's toolchain.
-        .env("__CARGO_TESTS_ONLY_SRC_ROOT", source)
-        // The jlrs binding is checked without a Julia.
-        .env("DOCS_RS", "1")
-        .env("CARGO_PROFILE_DEV_DEBUG", "0");
-    program::run(clippy)
+/// What the lints need beside the toolchain.
+pub(crate) struct Tools {
+    /// The source of the standard library.
+    source: PathBuf,
+    /// The directory with cargo-zigbuild and zig.
+    zig: PathBuf,
+}
+
+impl Tools {
+    /// Installs what is missing in the working copy.
+    pub(crate) fn install(environment: &Environment) -> Result<Self> {
+        let folder = environment.root.join(".targets");
+        Ok(Self { source: standard_library(&folder)?, zig: zig(&folder)? })
+    }
+
+    /// Lints all crates and their tests for all [`TARGETS`].
+    pub(crate) fn check(&self, environment: &Environment) -> Result<()> {
+        let mut clippy = Command::new(self.zig.join("bin/cargo-zigbuild"));
+        clippy.args(["clippy", "--workspace", "--all-targets", "--keep-going"]);
+        // Tests need `test`, which needs `proc_macro`.
+        clippy.arg("-Zbuild-std=std,panic_unwind,proc_macro,test");
+        clippy.args(TARGETS.iter().flat_map(|target| ["--target", target]));
+        clippy
+            .arg("--target-dir")
+            .arg(environment.target.join("targets"))
+            .args(["--", "--deny", "warnings"])
+            .current_dir(&environment.root)
+            .env("CARGO_ZIGBUILD_ZIG_PATH", self.zig.join("ziglang/zig"))
+            // `-Zbuild-std` needs it with a stable compiler.
+            .env("RUSTC_BOOTSTRAP", "1")
+            // Instead of a link in the user's toolchain.
+            .env("__CARGO_TESTS_ONLY_SRC_ROOT", &self.source)
+            // The jlrs binding is checked without a Julia.
+            .env("DOCS_RS", "1")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0");
+        program::run(clippy)
+    }
 }
 
 /// The source of the compiler's standard library.

@@ -21,11 +21,8 @@ use crate::debian;
 use crate::environment::Environment;
 use crate::julia::{self, Julia};
 use crate::program;
-use crate::targets;
+use crate::targets::Tools;
 use skips::Skips;
-
-/// Why a stage that needs Debian's packages is skipped elsewhere.
-const NO_DEBIAN: &str = "this machine has no apt-get of Debian to download it with";
 
 /// The arguments of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -59,7 +56,9 @@ fn julias(environment: &Environment, stages: &mut Stages) -> Vec<Julia> {
     if debian::is_debian() {
         julias.extend(stages.run("Julia 1.5.3 of Debian", || julia::private(environment)));
     } else {
-        stages.skips.add("Julia 1.5.3", NO_DEBIAN);
+        stages
+            .skips
+            .add("Julia 1.5.3", "this machine has no apt-get of Debian to download it with");
     }
     julias
 }
@@ -68,10 +67,11 @@ fn rust_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages)
     for (name, check) in CHECKS {
         stages.run(name, || check(environment));
     }
-    if debian::is_debian() {
-        stages.run("clippy for all targets", || targets::check(environment));
-    } else {
-        stages.skips.add("clippy for all targets", NO_DEBIAN);
+    match Tools::install(environment) {
+        Ok(tools) => {
+            stages.run("clippy for all targets", || tools.check(environment));
+        }
+        Err(error) => stages.skips.add("clippy for all targets", format!("{error:#}")),
     }
     let skips = stages.skips.path().to_owned();
     stages.run("cargo test", || {
