@@ -153,7 +153,7 @@ impl<'t> Receiver<'t> for Anything {
     }
 }
 
-/// Why `text` is not TOML: the error of `toml`, but with the message that [`read`] has for the same text.
+/// Why `text` is not TOML: the error of `toml`, but with the message that `read` has for the same text.
 pub fn syntax_error(text: &str, error: &toml::de::Error) -> Diagnostic {
     let message = error.message().trim_end().replace('\n', ", ");
     let diagnostic = || match error.span() {
