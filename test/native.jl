@@ -300,7 +300,9 @@ end
         for code in ["using ScratchRS", "import ScratchRS; ScratchRS.gc()"]
             result = run_it(code)
             @test !result.ok && isempty(result.out)
-            lines = split(chomp(result.err), '\n')
+            # Julia 1.12 says first that it precompiles the package.
+            start = VERSION < v"1.12-" ? 1 : first(something(findfirst("ERROR: ", result.err), 1:0))
+            lines = split(chomp(result.err[start:end]), '\n')
             # Before Julia 1.6, the error of a command-line expression has a stack trace.
             @test startswith(lines[1], "ERROR: InitError: ScratchRS.LibraryNotFound: no native library for Julia $(VERSION.major).$(VERSION.minor) on $(Sys.MACHINE) is bound in $package")
             @test lines[2] == "hint: run `cargo xtask artifact` in $package"
