@@ -175,7 +175,7 @@ pub(crate) fn bindings(session: &mut Session, stack: &mut Stack, file: &str) -> 
 
 /// The diagnostics of a file, with their places.
 pub(crate) fn diagnostics(file: &str, bindings: &Bindings) -> Vec<String> {
-    bindings.diagnostics().iter().map(|diagnostic| format!("{file}:{diagnostic}")).collect()
+    bindings.diagnostics().iter().map(|diagnostic| diagnostic.in_file(file)).collect()
 }
 
 /// The error that a name is not bound.

@@ -41,6 +41,20 @@ impl Diagnostic {
             message: message.into(),
         }
     }
+
+    /// The problem with its file, such as `/dir/Artifacts.toml:3:5: expected …`.
+    pub fn in_file(&self, file: &str) -> String {
+        let separator = if self.line.is_some() { ":" } else { ": " };
+        format!("{file}{separator}{self}")
+    }
+
+    /// The problem with its line, such as `line 3: expected …`, after the name of the file.
+    pub fn with_line(&self) -> String {
+        match self.line {
+            Some(line) => format!("line {line}: {}", self.message),
+            None => self.message.clone(),
+        }
+    }
 }
 
 impl fmt::Display for Diagnostic {
@@ -108,5 +122,16 @@ mod tests {
         for (offset, place) in [(0, "1:1"), (5, "1:6"), (6, "2:1"), (8, "2:2"), (99, "3:1")] {
             assert_eq!(Diagnostic::at(text, offset, "x").to_string(), format!("{place}: x"));
         }
+    }
+
+    #[test]
+    fn a_problem_has_its_file_or_its_line_before_it() {
+        let in_line = Diagnostic::of_line(3, "x");
+        assert_eq!(
+            (in_line.in_file("f"), in_line.with_line()),
+            ("f:3: x".into(), "line 3: x".into())
+        );
+        let of_file = Diagnostic::of_file("x");
+        assert_eq!((of_file.in_file("f"), of_file.with_line()), ("f: x".into(), "x".into()));
     }
 }

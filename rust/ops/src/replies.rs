@@ -57,21 +57,14 @@ impl From<usage::Tracked> for Tracked {
 
 /// Diagnostics of a file, one sentence each.
 pub(crate) fn sentences(diagnostics: &[Diagnostic]) -> Vec<String> {
-    diagnostics.iter().map(sentence).collect()
-}
-
-fn sentence(diagnostic: &Diagnostic) -> String {
-    match diagnostic.line {
-        Some(line) => format!("line {line}: {}", diagnostic.message),
-        None => diagnostic.message.clone(),
-    }
+    diagnostics.iter().map(Diagnostic::with_line).collect()
 }
 
 /// Warnings about invalid records that were removed from the log of artifact files.
 pub(crate) fn warnings(removed_records: &[Diagnostic]) -> impl Iterator<Item = String> {
     removed_records.iter().map(|diagnostic| {
-        let sentence = sentence(diagnostic);
-        format!("an invalid part of the usage log of artifact files was removed: {sentence}")
+        let problem = diagnostic.with_line();
+        format!("an invalid part of the usage log of artifact files was removed: {problem}")
     })
 }
 

@@ -23,7 +23,7 @@ pub struct FileDiagnostic {
 
 impl Display for FileDiagnostic {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file, self.diagnostic)
+        f.write_str(&self.diagnostic.in_file(&self.file))
     }
 }
 

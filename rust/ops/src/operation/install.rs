@@ -172,10 +172,7 @@ pub fn read_downloads(
     let hashed = given.valid.into_iter();
     let hashed = hashed.map(|Download { url, sha256, .. }| Source { url, sha256: Some(sha256) });
     let unhashed = given.unhashed.into_iter().map(|url| Source { url, sha256: None });
-    let invalid = given.invalid.into_iter().map(|diagnostic| {
-        let separator = if diagnostic.line.is_some() { ":" } else { ": " };
-        format!("{file}{separator}{diagnostic}")
-    });
+    let invalid = given.invalid.iter().map(|diagnostic| diagnostic.in_file(file));
     Ok(Sources { valid: hashed.chain(unhashed).collect(), invalid: invalid.collect() })
 }
 

@@ -59,10 +59,7 @@ impl Wanted {
     /// The diagnostics of invalid sources with their file, one line each.
     pub(super) fn diagnostics(&self) -> impl Iterator<Item = String> {
         let file = self.bound_in.as_ref().map(|(file, _)| file.as_str()).unwrap_or_default();
-        self.invalid.iter().map(move |diagnostic| {
-            let separator = if diagnostic.line.is_some() { ":" } else { ": " };
-            format!("{file}{separator}{diagnostic}")
-        })
+        self.invalid.iter().map(move |diagnostic| diagnostic.in_file(file))
     }
 
     /// The sources, in the order in which they are tried.
