@@ -17,6 +17,7 @@ mod julia;
 mod program;
 mod targets;
 mod test;
+mod wine;
 
 use std::process::ExitCode;
 
@@ -47,6 +48,8 @@ enum Command {
     Gen(generate::Arguments),
     /// Run all checks and tests, as CI does.
     Test(test::Arguments),
+    /// Run Cargo for Windows, and by Wine what it builds.
+    Wine(wine::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Demo => demo::run(&environment)?,
         Command::Gen(arguments) => generate::run(&environment, &arguments)?,
         Command::Test(arguments) => return test::run(&environment, &arguments),
+        Command::Wine(arguments) => wine::run(&environment, &arguments)?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -39,10 +39,33 @@ const SUITE: &str = "trixie-backports";
 /// What is installed from the Python package index.
 const PYTHON_PACKAGES: [&str; 2] = ["cargo-zigbuild==0.24.1", "ziglang==0.17.1"];
 
+/// The source of the compiler's standard library.
+pub(crate) struct StandardLibrary {
+    source: PathBuf,
+}
+
+impl StandardLibrary {
+    /// Installs it in the working copy, unless it is there.
+    pub(crate) fn install(environment: &Environment) -> Result<Self> {
+        Ok(Self { source: standard_library(&folder(environment))? })
+    }
+
+    /// Makes a Cargo command build it for each target. The command must have its subcommand already.
+    pub(crate) fn build_with<'a>(&self, cargo: &'a mut Command) -> &'a mut Command {
+        cargo
+            // Tests need `test`, which needs `proc_macro`.
+            .arg("-Zbuild-std=std,panic_unwind,proc_macro,test")
+            // `-Zbuild-std` needs it with a stable compiler.
+            .env("RUSTC_BOOTSTRAP", "1")
+            // Instead of a link in the user's toolchain.
+            .env("__CARGO_TESTS_ONLY_SRC_ROOT", &self.source)
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+    }
+}
+
 /// What the lints need beside the toolchain.
 pub(crate) struct Tools {
-    /// The source of the standard library.
-    source: PathBuf,
+    standard_library: StandardLibrary,
     /// The directory with cargo-zigbuild and zig.
     zig: PathBuf,
 }
@@ -50,16 +73,15 @@ pub(crate) struct Tools {
 impl Tools {
     /// Installs what is missing in the working copy.
     pub(crate) fn install(environment: &Environment) -> Result<Self> {
-        let folder = environment.root.join(".targets");
-        Ok(Self { source: standard_library(&folder)?, zig: zig(&folder)? })
+        let standard_library = StandardLibrary::install(environment)?;
+        Ok(Self { standard_library, zig: zig(&folder(environment))? })
     }
 
     /// Lints all crates and their tests for all [`TARGETS`].
     pub(crate) fn check(&self, environment: &Environment) -> Result<()> {
         let mut clippy = Command::new(self.zig.join("bin/cargo-zigbuild"));
         clippy.args(["clippy", "--workspace", "--all-targets", "--keep-going"]);
-        // Tests need `test`, which needs `proc_macro`.
-        clippy.arg("-Zbuild-std=std,panic_unwind,proc_macro,test");
+        self.standard_library.build_with(&mut clippy);
         clippy.args(TARGETS.iter().flat_map(|target| ["--target", target]));
         clippy
             .arg("--target-dir")
@@ -67,18 +89,18 @@ impl Tools {
             .args(["--", "--deny", "warnings"])
             .current_dir(&environment.root)
             .env("CARGO_ZIGBUILD_ZIG_PATH", self.zig.join("ziglang/zig"))
-            // `-Zbuild-std` needs it with a stable compiler.
-            .env("RUSTC_BOOTSTRAP", "1")
-            // Instead of a link in the user's toolchain.
-            .env("__CARGO_TESTS_ONLY_SRC_ROOT", &self.source)
             // The jlrs binding is checked without a Julia.
-            .env("DOCS_RS", "1")
-            .env("CARGO_PROFILE_DEV_DEBUG", "0");
+            .env("DOCS_RS", "1");
         program::run(clippy)
     }
 }
 
-/// The source of the compiler's standard library.
+/// Where the tools are.
+fn folder(environment: &Environment) -> PathBuf {
+    environment.root.join(".targets")
+}
+
+/// The path of the source of the compiler's standard library.
 fn standard_library(folder: &Path) -> Result<PathBuf> {
     let mut rustc = Command::new("rustc");
     rustc.arg("--version");

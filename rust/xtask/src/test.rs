@@ -22,6 +22,7 @@ use crate::environment::Environment;
 use crate::julia::{self, Julia};
 use crate::program;
 use crate::targets::Tools;
+use crate::wine::{FAULTS_OF_WINE, Wine};
 use skips::Skips;
 
 /// The arguments of `cargo xtask test`.
@@ -33,18 +34,27 @@ pub(crate) struct Arguments {
     /// Run the stages of the Julia side.
     #[arg(long)]
     julia: bool,
+    /// Run the Rust tests for Windows.
+    #[arg(long)]
+    windows: bool,
 }
 
 /// Runs the command. The exit code is nonzero if a stage failed.
 pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<ExitCode> {
-    let everything = arguments.rust == arguments.julia;
+    let Arguments { rust, julia, windows } = *arguments;
+    let everything = rust == julia && julia == windows;
     let mut stages = Stages::begin(Skips::begin(&environment.target)?);
-    let julias = julias(environment, &mut stages);
-    if everything || arguments.rust {
-        rust_stages(environment, &julias, &mut stages);
+    if everything || rust || julia {
+        let julias = julias(environment, &mut stages);
+        if everything || rust {
+            rust_stages(environment, &julias, &mut stages);
+        }
+        if everything || julia {
+            julia_stages(environment, &julias, &mut stages);
+        }
     }
-    if everything || arguments.julia {
-        julia_stages(environment, &julias, &mut stages);
+    if windows {
+        windows_stage(environment, &mut stages);
     }
     stages.conclude()
 }
@@ -84,6 +94,23 @@ fn rust_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages)
         program::run(test)?;
         decoy.check()
     });
+}
+
+fn windows_stage(environment: &Environment, stages: &mut Stages) {
+    match Wine::install(environment) {
+        Ok(wine) => {
+            let skips = stages.skips.path().to_owned();
+            stages.run("tests for Windows", || {
+                let mut test = wine.test(environment);
+                test.env(skips::VARIABLE, skips);
+                wine.run_tests(test)
+            });
+            for (test, why) in FAULTS_OF_WINE {
+                stages.skips.leave_out(format!("{test} for Windows"), why);
+            }
+        }
+        Err(error) => stages.skips.add("tests for Windows", format!("{error:#}")),
+    }
 }
 
 fn julia_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages) {

@@ -1,0 +1,168 @@
+//! Programs for Windows, run by Wine.
+//!
+//! `cargo xtask test --windows` runs all tests in this way. By hand, `cargo xtask wine` is Cargo for the target
+//! `x86_64-pc-windows-gnu`, for any subcommand that builds:
+//!
+//! ```text
+//! cargo xtask wine test -p scratchrs-fs --lib lock
+//! cargo xtask wine run -p scratchrs-cli -- status
+//! ```
+//!
+//! It takes Debian's `wine64` and `gcc-mingw-w64-x86-64`, and the [`StandardLibrary`] from source. The state of
+//! Wine is in the target directory:
+//!
+//! ```text
+//! target/wine/prefix/   the drive C:, with a `bcryptprimitives.dll` that Wine 8 lacks
+//!             run       what Cargo runs a program with
+//! ```
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::check::JLRS;
+use crate::console;
+use crate::environment::Environment;
+use crate::program;
+use crate::targets::StandardLibrary;
+
+mod results;
+
+use results::Results;
+
+const TARGET: &str = "x86_64-pc-windows-gnu";
+
+/// Where Debian's package has Wine; another package adds a command.
+const WINE: &str = "/usr/lib/wine/wine64";
+const WINESERVER: &str = "/usr/lib/wine/wineserver64";
+const COMPILER: &str = "x86_64-w64-mingw32-gcc";
+
+const DLL: &str = include_str!("wine/bcryptprimitives.c");
+const RUNNER: &str = include_str!("wine/run.sh");
+
+/// The variable with the file to which the runner appends what tests print.
+const RESULTS: &str = "SCRATCHRS_WINE_RESULTS";
+
+/// Tests that fail by a fault of Wine 8, with the reason.
+pub(crate) const FAULTS_OF_WINE: [(&str, &str); 0] = [];
+
+/// The arguments of `cargo xtask wine`.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The arguments of Cargo.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+    cargo: Vec<String>,
+}
+
+/// Runs the command.
+pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()> {
+    let wine = Wine::install(environment)?;
+    let mut cargo = wine.cargo(environment, &arguments.cargo[0]);
+    cargo.args(&arguments.cargo[1..]);
+    program::run(cargo)
+}
+
+/// Wine with a drive of its own, and what builds for it.
+pub(crate) struct Wine {
+    standard_library: StandardLibrary,
+    folder: PathBuf,
+}
+
+impl Wine {
+    /// Prepares it in the target directory.
+    pub(crate) fn install(environment: &Environment) -> Result<Self> {
+        let missing = |path: &&str| !is_command(&environment.path, path);
+        let missing: Vec<_> = [WINE, WINESERVER, COMPILER].into_iter().filter(missing).collect();
+        ensure!(missing.is_empty(), "{} missing", missing.join(", "));
+        let standard_library = StandardLibrary::install(environment)?;
+        let wine = Self { standard_library, folder: environment.target.join("wine") };
+        wine.set_up().context("could not set up Wine")?;
+        Ok(wine)
+    }
+
+    fn set_up(&self) -> Result<()> {
+        scratchrs_fs::create_dir_all(&self.folder)?;
+        let folder = self.folder.to_str().context("the path is not Unicode")?;
+        let prefix = self.prefix();
+        let runner = RUNNER
+            .replace("@FOLDER@", folder)
+            .replace("@PREFIX@", prefix.to_str().context("the path is not Unicode")?)
+            .replace("@WINE@", WINE);
+        fs::write(self.runner(), runner)?;
+        fs::set_permissions(self.runner(), fs::Permissions::from_mode(0o755))?;
+        let library = prefix.join("drive_c/windows/system32/bcryptprimitives.dll");
+        if library.exists() {
+            return Ok(());
+        }
+        console::status("Creating", "a drive for Wine");
+        let mut boot = Command::new(self.runner());
+        boot.args(["wineboot", "--init"]);
+        program::run(boot)?;
+        self.server("--wait")?;
+        let source = self.folder.join("bcryptprimitives.c");
+        fs::write(&source, DLL)?;
+        let mut compiler = Command::new(COMPILER);
+        compiler.args(["-shared", "-O2", "-o"]).arg(&library).arg(&source).arg("-ladvapi32");
+        program::run(compiler)
+    }
+
+    /// `cargo <subcommand>` for Windows; the programs that it runs are run by Wine.
+    fn cargo(&self, environment: &Environment, subcommand: &str) -> Command {
+        let mut cargo = environment.cargo([subcommand, "--target", TARGET]);
+        self.standard_library.build_with(&mut cargo);
+        cargo
+            // Programs and build scripts of the host are the same as those of the lints.
+            .arg("--target-dir")
+            .arg(environment.target.join("targets"))
+            .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER", self.runner())
+            .env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER", COMPILER);
+        cargo
+    }
+
+    /// The command that runs all tests.
+    pub(crate) fn test(&self, environment: &Environment) -> Command {
+        let mut test = self.cargo(environment, "test");
+        test.args(["--workspace", "--exclude", JLRS, "--exclude", "scratchrs-xtask"]);
+        // Documentation is the same for every target.
+        test.args(["--lib", "--bins", "--tests", "--no-fail-fast", "--", "--exact"]);
+        test.args(FAULTS_OF_WINE.iter().flat_map(|(name, _)| ["--skip", name]));
+        // The home is on the drive, and so is the depot.
+        test.env_remove("JULIA_DEPOT_PATH");
+        test
+    }
+
+    /// Runs the command and counts the results.
+    pub(crate) fn run_tests(&self, mut test: Command) -> Result<()> {
+        let results = self.folder.join("results.txt");
+        fs::write(&results, "")?;
+        test.env(RESULTS, &results);
+        self.server("--persistent")?;
+        let outcome = program::run(test);
+        let stopped = self.server("--kill");
+        console::status("Ran", format_args!("tests for Windows: {}", Results::read(&results)?));
+        outcome.and(stopped)
+    }
+
+    fn prefix(&self) -> PathBuf {
+        self.folder.join("prefix")
+    }
+
+    fn runner(&self) -> PathBuf {
+        self.folder.join("run")
+    }
+
+    /// Calls Wine's server, which all programs of a prefix share.
+    fn server(&self, option: &str) -> Result<()> {
+        let mut server = Command::new(WINESERVER);
+        server.arg(option).env("WINEPREFIX", self.prefix()).stdout(Stdio::null());
+        program::run(server)
+    }
+}
+
+/// Whether `name` is a command in `path`, or the path of one.
+fn is_command(path: &std::ffi::OsStr, name: &str) -> bool {
+    std::env::split_paths(path).any(|directory| directory.join(Path::new(name)).is_file())
+}
