@@ -17,7 +17,6 @@
 //! ```
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -92,7 +91,7 @@ impl Wine {
             .replace("@PREFIX@", prefix.to_str().context("the path is not Unicode")?)
             .replace("@WINE@", WINE);
         fs::write(self.runner(), runner)?;
-        fs::set_permissions(self.runner(), fs::Permissions::from_mode(0o755))?;
+        scratchrs_fs::set_executable(&self.runner(), true)?;
         let library = prefix.join("drive_c/windows/system32/bcryptprimitives.dll");
         if library.exists() {
             return Ok(());
