@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::environment::Environment;
 use crate::generate;
 use crate::program;
-use crate::targets::Tools;
+use crate::targets::{self, StandardLibrary};
 
 /// The crate that needs a Julia to build, but not to be checked.
 pub(crate) const JLRS: &str = "scratchrs-jlrs";
@@ -15,7 +15,7 @@ pub(crate) const JLRS: &str = "scratchrs-jlrs";
 /// The arguments of `cargo xtask check`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Check every supported target, instead of the one of this machine.
+    /// Lint for every supported target but that of this machine, which is linted without this option.
     #[arg(long)]
     targets: bool,
 }
@@ -24,26 +24,19 @@ pub(crate) struct Arguments {
 pub(crate) type Check = (&'static str, fn(&Environment) -> Result<()>);
 
 /// The checks for the target of this machine.
-pub(crate) const CHECKS: [Check; 6] = [
+pub(crate) const CHECKS: [Check; 4] = [
     ("rustfmt", |environment| program::run(environment.cargo(["fmt", "--all", "--check"]))),
     ("clippy", |environment| {
-        let mut clippy = environment.cargo(["clippy", "--workspace", "--exclude", JLRS]);
-        clippy.args(["--all-targets", "--", "--deny", "warnings"]);
-        program::run(clippy)
-    }),
-    ("clippy of the jlrs binding", |environment| {
-        let clippy = environment.cargo(["clippy", "--package", JLRS]);
-        let mut clippy = without_julia(environment, clippy);
+        let mut clippy = environment.cargo(["clippy", "--workspace", "--all-targets"]);
+        without_julia(environment, &mut clippy);
         clippy.args(["--", "--deny", "warnings"]);
         program::run(clippy)
     }),
     ("rustdoc", |environment| {
-        let doc = environment.cargo(["doc", "--no-deps", "--workspace", "--exclude", JLRS]);
-        program::run(strict(doc))
-    }),
-    ("rustdoc of the jlrs binding", |environment| {
-        let doc = environment.cargo(["doc", "--no-deps", "--package", JLRS]);
-        program::run(strict(without_julia(environment, doc)))
+        let mut doc = environment.cargo(["doc", "--no-deps", "--workspace"]);
+        without_julia(environment, &mut doc);
+        doc.env("RUSTDOCFLAGS", "--deny warnings");
+        program::run(doc)
     }),
     ("generated files", generate::check),
 ];
@@ -51,19 +44,14 @@ pub(crate) const CHECKS: [Check; 6] = [
 /// Runs the command. The first failure ends it.
 pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()> {
     if arguments.targets {
-        return Tools::install(environment)?.check(environment);
+        return targets::lint(environment, &StandardLibrary::install(environment)?);
     }
     CHECKS.iter().try_for_each(|(_, check)| check(environment))
 }
 
-fn strict(mut doc: Command) -> Command {
-    doc.env("RUSTDOCFLAGS", "--deny warnings");
-    doc
-}
-
-/// Runs a command about the jlrs binding without a Julia: its build scripts act as on docs.rs then,
-/// and use another target directory.
-fn without_julia(environment: &Environment, mut command: Command) -> Command {
-    command.env("DOCS_RS", "1").arg("--target-dir").arg(environment.target.join("docs-rs"));
-    command
+/// Makes a Cargo command check the jlrs binding without a Julia: its build scripts act as on docs.rs then. What
+/// depends on them must not be mixed with what is built for a Julia, so that all lints share a target directory
+/// of their own.
+pub(crate) fn without_julia(environment: &Environment, cargo: &mut Command) {
+    cargo.env("DOCS_RS", "1").arg("--target-dir").arg(environment.target.join("targets"));
 }

@@ -1,14 +1,18 @@
-//! Lints for every supported target, on a machine whose toolchain has the standard library of one target.
+//! What builds for another target than this machine's, whose standard library the toolchain does not have.
 //!
 //! Cargo builds the standard library of each target from source (`-Zbuild-std`). The source is Debian's
-//! package `rust-src` of exactly the compiler's version, since rustup's component may be out of reach. C code of
-//! dependencies is compiled by zig, a C compiler for every target, through `cargo-zigbuild`. Both come from the
-//! Python package index. Everything is in the folder `.targets` of the working copy:
+//! package `rust-src` of exactly the compiler's version, since rustup's component may be out of reach. What is
+//! linked is compiled and linked by [`zig`]; lints need no code of C. Everything is in the folder `.targets` of
+//! the working copy:
 //!
 //! ```text
 //! .targets/rust-<version>/    the source of the standard library
 //!          zig/               cargo-zigbuild and ziglang
 //! ```
+
+mod zig;
+
+pub(crate) mod linux;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,6 +20,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
+use crate::check::without_julia;
 use crate::console;
 use crate::debian::{self, Apt};
 use crate::environment::Environment;
@@ -35,9 +40,6 @@ const TARGETS: [&str; 8] = [
 
 /// The suite with the newest Rust that Debian packages for a release.
 const SUITE: &str = "trixie-backports";
-
-/// What is installed from the Python package index.
-const PYTHON_PACKAGES: [&str; 2] = ["cargo-zigbuild==0.24.1", "ziglang==0.17.1"];
 
 /// The source of the compiler's standard library.
 pub(crate) struct StandardLibrary {
@@ -63,36 +65,28 @@ impl StandardLibrary {
     }
 }
 
-/// What the lints need beside the toolchain.
-pub(crate) struct Tools {
-    standard_library: StandardLibrary,
-    /// The directory with cargo-zigbuild and zig.
-    zig: PathBuf,
+/// Lints all crates and their tests for all [`TARGETS`] but that of this machine.
+pub(crate) fn lint(environment: &Environment, library: &StandardLibrary) -> Result<()> {
+    let host = host()?;
+    let others = TARGETS.iter().filter(|target| **target != host);
+    let mut clippy = environment.cargo(["clippy", "--workspace", "--all-targets", "--keep-going"]);
+    library.build_with(&mut clippy);
+    without_julia(environment, &mut clippy);
+    clippy
+        .args(others.flat_map(|target| ["--target", target]))
+        // Lints never read what build scripts compile: a compiler that does nothing is enough, and serves every
+        // target.
+        .env("TARGET_CC", "true")
+        .env("TARGET_AR", "true")
+        .args(["--", "--deny", "warnings"]);
+    program::run(clippy)
 }
 
-impl Tools {
-    /// Installs what is missing in the working copy.
-    pub(crate) fn install(environment: &Environment) -> Result<Self> {
-        let standard_library = StandardLibrary::install(environment)?;
-        Ok(Self { standard_library, zig: zig(&folder(environment))? })
-    }
-
-    /// Lints all crates and their tests for all [`TARGETS`].
-    pub(crate) fn check(&self, environment: &Environment) -> Result<()> {
-        let mut clippy = Command::new(self.zig.join("bin/cargo-zigbuild"));
-        clippy.args(["clippy", "--workspace", "--all-targets", "--keep-going"]);
-        self.standard_library.build_with(&mut clippy);
-        clippy.args(TARGETS.iter().flat_map(|target| ["--target", target]));
-        clippy
-            .arg("--target-dir")
-            .arg(environment.target.join("targets"))
-            .args(["--", "--deny", "warnings"])
-            .current_dir(&environment.root)
-            .env("CARGO_ZIGBUILD_ZIG_PATH", self.zig.join("ziglang/zig"))
-            // The jlrs binding is checked without a Julia.
-            .env("DOCS_RS", "1");
-        program::run(clippy)
-    }
+/// The target of this machine.
+fn host() -> Result<String> {
+    let mut rustc = Command::new("rustc");
+    rustc.args(["--print", "host-tuple"]);
+    Ok(program::output(rustc)?.trim().to_owned())
 }
 
 /// Where the tools are.
@@ -128,24 +122,4 @@ fn standard_library(folder: &Path) -> Result<PathBuf> {
     )
     .context("could not unpack the source of the standard library")?;
     Ok(target.join(format!("usr/src/rustc-{version}/library")))
-}
-
-/// The directory with cargo-zigbuild and zig.
-fn zig(folder: &Path) -> Result<PathBuf> {
-    let target = folder.join("zig");
-    debian::fill_once(
-        folder,
-        || target.exists(),
-        |unpacking| {
-            console::status("Fetching", PYTHON_PACKAGES.join(" and "));
-            let installed = unpacking.join("zig");
-            let mut pip = Command::new("python3");
-            pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check"]);
-            pip.args(PYTHON_PACKAGES).arg("--target").arg(&installed);
-            program::run(pip)?;
-            Ok(fs::rename(installed, &target)?)
-        },
-    )
-    .context("could not install zig")?;
-    Ok(target)
 }

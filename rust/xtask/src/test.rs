@@ -21,7 +21,8 @@ use crate::debian;
 use crate::environment::Environment;
 use crate::julia::{self, Julia};
 use crate::program;
-use crate::targets::Tools;
+use crate::targets::linux::Linux;
+use crate::targets::{self, StandardLibrary};
 use crate::wine::{FAULTS_OF_WINE, Wine};
 use skips::Skips;
 
@@ -37,20 +38,26 @@ pub(crate) struct Arguments {
     /// Run the Rust tests for Windows.
     #[arg(long)]
     windows: bool,
+    /// Run the Rust tests for another Linux than this machine's.
+    #[arg(long, value_parser = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-gnu", "aarch64-unknown-linux-musl"])]
+    target: Option<String>,
 }
 
 /// Runs the command. The exit code is nonzero if a stage failed.
 pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<ExitCode> {
-    let Arguments { rust, julia, windows } = *arguments;
-    let everything = rust == julia && julia == windows;
+    let Arguments { rust, julia, windows, ref target } = *arguments;
+    let everything = rust == julia && julia == windows && target.is_none();
     let mut stages = Stages::begin(Skips::begin(&environment.target)?);
-    if everything || rust || julia {
+    if everything || rust || julia || target.is_some() {
         let julias = julias(environment, &mut stages);
         if everything || rust {
             rust_stages(environment, &julias, &mut stages);
         }
         if everything || julia {
             julia_stages(environment, &julias, &mut stages);
+        }
+        if let Some(target) = target {
+            linux_stage(environment, target, &julias, &mut stages);
         }
     }
     if windows {
@@ -77,23 +84,54 @@ fn rust_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages)
     for (name, check) in CHECKS {
         stages.run(name, || check(environment));
     }
-    match Tools::install(environment) {
-        Ok(tools) => {
-            stages.run("clippy for all targets", || tools.check(environment));
+    match StandardLibrary::install(environment) {
+        Ok(library) => {
+            stages.run("clippy for other targets", || targets::lint(environment, &library));
         }
-        Err(error) => stages.skips.add("clippy for all targets", format!("{error:#}")),
+        Err(error) => stages.skips.add("clippy for other targets", format!("{error:#}")),
     }
     let skips = stages.skips.path().to_owned();
     stages.run("cargo test", || {
-        let executables = julias.iter().map(|julia| &julia.executable);
-        let decoy = isolation::Decoy::set_up(&environment.target)?;
         let mut test = environment.cargo(["test", "--workspace", "--exclude", JLRS]);
-        test.arg("--config").arg(decoy.option());
-        test.env("SCRATCHRS_TEST_JULIA", std::env::join_paths(executables)?);
         test.env(skips::VARIABLE, skips);
-        program::run(test)?;
-        decoy.check()
+        run_isolated(environment, test, &[], julias)
     });
+}
+
+/// Runs Cargo's `test`, whose tests compare with Julia's own libraries and may change no depot but their own.
+/// `options` are those of the test programs.
+fn run_isolated(
+    environment: &Environment,
+    mut test: Command,
+    options: &[&str],
+    julias: &[Julia],
+) -> Result<()> {
+    let executables = julias.iter().map(|julia| &julia.executable);
+    let decoy = isolation::Decoy::set_up(&environment.target)?;
+    test.arg("--config").arg(decoy.option()).arg("--").args(options);
+    test.env("SCRATCHRS_TEST_JULIA", std::env::join_paths(executables)?);
+    program::run(test)?;
+    decoy.check()
+}
+
+fn linux_stage(environment: &Environment, target: &str, julias: &[Julia], stages: &mut Stages) {
+    let name = format!("tests for {target}");
+    match Linux::install(environment, target) {
+        Ok(linux) => {
+            let skips = stages.skips.path().to_owned();
+            stages.run(&name, || {
+                let mut test = linux.test(environment);
+                test.env(skips::VARIABLE, skips);
+                let skipped = linux.faults().iter().flat_map(|(test, _)| ["--skip", test]);
+                let options: Vec<_> = std::iter::once("--exact").chain(skipped).collect();
+                run_isolated(environment, test, &options, julias)
+            });
+            for (test, why) in linux.faults() {
+                stages.skips.leave_out(format!("{test} for {target}"), *why);
+            }
+        }
+        Err(error) => stages.skips.add(name, format!("{error:#}")),
+    }
 }
 
 fn windows_stage(environment: &Environment, stages: &mut Stages) {

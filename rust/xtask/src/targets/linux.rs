@@ -1,0 +1,78 @@
+//! Tests for another Linux than this machine's: `cargo xtask test --target <target>`.
+//!
+//! The kernel runs their programs: directly, as those for musl on the same architecture are linked statically, or
+//! through qemu's user mode emulation, which `binfmt_misc` starts for programs of another architecture. Tests start
+//! programs of their own, so a runner of Cargo would not be enough.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use super::StandardLibrary;
+use super::zig::Zig;
+use crate::check::JLRS;
+use crate::environment::Environment;
+
+/// Where Debian's cross packages have the C library of an architecture.
+const SYSROOT: &str = "/usr/aarch64-linux-gnu";
+
+/// Where the kernel lists the emulators that it starts.
+const EMULATORS: &str = "/proc/sys/fs/binfmt_misc";
+
+/// Tests that fail by a fault of qemu 7.2, with the reason.
+const FAULTS_OF_QEMU: [(&str, &str); 0] = [];
+
+/// A Linux target with programs that this machine runs.
+pub(crate) struct Linux {
+    target: String,
+    standard_library: StandardLibrary,
+    zig: Zig,
+}
+
+impl Linux {
+    /// Prepares it. Fails if this machine can't run programs for the target.
+    pub(crate) fn install(environment: &Environment, target: &str) -> Result<Self> {
+        let architecture = target.split('-').next().unwrap_or_default();
+        if architecture != std::env::consts::ARCH {
+            ensure_emulated(architecture)?;
+        }
+        let has_library = !target.ends_with("-gnu") || Path::new(SYSROOT).exists();
+        ensure!(has_library, "`{SYSROOT}` is missing: install Debian's package libc6-arm64-cross");
+        Ok(Self {
+            target: target.to_owned(),
+            standard_library: StandardLibrary::install(environment)?,
+            zig: Zig::install(environment)?,
+        })
+    }
+
+    /// The command that runs all tests.
+    pub(crate) fn test(&self, environment: &Environment) -> Command {
+        let mut test = self.zig.cargo(environment, "test");
+        test.args(["--workspace", "--exclude", JLRS, "--exclude", "scratchrs-xtask"]);
+        // Documentation is the same for every target.
+        test.args(["--lib", "--bins", "--tests", "--no-fail-fast", "--target", &self.target]);
+        self.standard_library.build_with(&mut test);
+        test.arg("--target-dir").arg(environment.target.join("targets"));
+        test.env("QEMU_LD_PREFIX", SYSROOT);
+        test
+    }
+
+    /// The tests to leave out, with the reasons.
+    pub(crate) fn faults(&self) -> &'static [(&'static str, &'static str)] {
+        if self.target.starts_with(std::env::consts::ARCH) { &[] } else { &FAULTS_OF_QEMU }
+    }
+}
+
+/// Checks that the kernel starts qemu for programs of the architecture.
+fn ensure_emulated(architecture: &str) -> Result<()> {
+    let name = format!("qemu-{architecture}");
+    let is_registered = Path::new(EMULATORS).join(&name).exists();
+    ensure!(
+        is_registered,
+        "`{EMULATORS}/{name}` is missing: install Debian's package qemu-user-static, and where systemd does not \
+         register it, do as root: \
+         `mount -t binfmt_misc binfmt_misc {EMULATORS}; cat /usr/lib/binfmt.d/{name}.conf >{EMULATORS}/register`"
+    );
+    Ok(())
+}
