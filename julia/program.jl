@@ -31,6 +31,10 @@ scratchrs(f) = withenv(() -> f(program_path()), "JULIA_DEPOT_PATH" => depots_tex
 depots_text() = join(filter(!isempty, DEPOT_PATH), Sys.iswindows() ? ';' : ':')
 
 function program_path()
+    if !isempty(Native.Binding.OWN)
+        path = Native.in_working_copy(joinpath("override", PROGRAM_FILE))
+        isfile(path) && return path
+    end
     for (binding, hash) in Native.Binding.BOUND
         binding == "portable" || continue
         path = Native.find_in_artifact(hash, PROGRAM_FILE)

@@ -184,7 +184,10 @@ print(
 """
 
 # The bindings that the running Julia supports.
-const INSTALLED = [binding for (binding, _) in Native.Binding.BOUND]
+const INSTALLED = unique([first.(Native.Binding.OWN); first.(Native.Binding.BOUND)])
+
+# A copy of the package, without `override/`: an installed package has its libraries in a depot only.
+const PACKAGE = copied_package(joinpath(realpath(mktempdir()), "package"))
 
 # The depots of the tests without our artifacts: those bundled with Julia.
 without_library() = Lab.OUTER[2:end]
@@ -206,7 +209,7 @@ without_library() = Lab.OUTER[2:end]
         @test occursin("the bindings are `portable` and `jlrs`\n", result.out)
         @test occursin("\nhint: ", result.out)
         # A depot from which the library was removed by hand.
-        result = outcome(WHICH; depots = [lab.depot; without_library()], env = ["SCRATCHRS_BINDING" => nothing])
+        result = outcome(WHICH; project = PACKAGE, depots = [lab.depot; without_library()], env = ["SCRATCHRS_BINDING" => nothing])
         @test startswith(result.out, "ScratchRS.LibraryNotFound: there is no native library")
     end
 end
@@ -243,14 +246,15 @@ end
         for (binding, hash, path) in found
             cp(path, joinpath(lab.root, binding))
         end
+        which() = outcome(WHICH; project = PACKAGE)
         # Overrides of other artifacts have no effect; one of ours is applied.
         write(overrides, "$("ab"^20) = $(repr(lab.root))\n")
-        @test outcome(WHICH).out == Lab.binding()
+        @test which().out == Lab.binding()
         write(overrides, join("$hash = $(repr(joinpath(lab.root, binding)))\n" for (binding, hash, _) in found))
-        @test outcome(WHICH).out == Lab.binding()
+        @test which().out == Lab.binding()
         # An override with a missing target.
         write(overrides, join("$hash = $(repr(joinpath(lab.root, "nowhere")))\n" for (_, hash, _) in found))
-        @test startswith(outcome(WHICH).out, "ScratchRS.LibraryNotFound: ")
+        @test startswith(which().out, "ScratchRS.LibraryNotFound: ")
     end
 end
 
@@ -288,28 +292,54 @@ print(basename(ScratchRS.scratchrs(identity)))
         # A precompiled package that was moved with its depot is loaded in a session without other depots.
         overridden = mkpath(joinpath(lab.depot, "artifacts"))
         write(joinpath(overridden, "Overrides.toml"), join("$hash = $(repr(Lab.installed_library(hash)))\n" for (_, hash) in Native.Binding.BOUND if Lab.installed_library(hash) !== nothing))
-        result = in_other_depots("append!(empty!(DEPOT_PATH), [abspath(\"other\")])"; depots = [lab.depot; without_library()])
+        result = in_other_depots("append!(empty!(DEPOT_PATH), [abspath(\"other\")])"; project = PACKAGE, depots = [lab.depot; without_library()])
         @test (result.ok, result.out) == (true, "true true scratchrs")
     end
 end
 
-@testset "a copy without a library has a clear error" begin
+@testset "a copy without a library is loaded, and says what to do" begin
     with_lab() do lab
         package = copied_package(joinpath(lab.root, "package"); is_bound = false)
-        run_it(code) = Lab.quietly(child(code; project = package))
-        for code in ["using ScratchRS", "import ScratchRS; ScratchRS.gc()"]
-            result = run_it(code)
+        julia = "Julia $(VERSION.major).$(VERSION.minor) on $(Sys.MACHINE)"
+        remedy = "run `cargo xtask artifact` in $package"
+        # The line that Julia 1.12 prints about precompilation comes first.
+        said(result) = filter(line -> occursin("ScratchRS", line) && !occursin("✓", line), split(result.err, '\n'))
+        unset = ["SCRATCHRS_BINDING" => nothing]
+        run_it(code) = Lab.quietly(child(code; project = package, env = unset))
+        result = run_it("using ScratchRS")
+        @test result.ok
+        @test said(result) == ["[ Warning: ScratchRS has no native library for $julia yet: $remedy"]
+        # The same error again at the next call.
+        for calls in ["get_scratch!(\"key\")", "try ScratchRS.gc() catch end; create_artifact(identity)", "ScratchRS.scratchrs()"]
+            result = run_it("using ScratchRS; $calls")
             @test !result.ok && isempty(result.out)
-            # Julia 1.12 says first that it precompiles the package.
-            start = VERSION < v"1.12-" ? 1 : first(something(findfirst("ERROR: ", result.err), 1:0))
+            start = first(something(findfirst("ERROR: ", result.err), 1:0))
             lines = split(chomp(result.err[start:end]), '\n')
+            if calls == "ScratchRS.scratchrs()"
+                @test startswith(lines[1], "ERROR: ScratchRS.NotFound: the program `scratchrs` is not installed")
+                continue
+            end
             # Before Julia 1.6, the error of a command-line expression has a stack trace.
-            @test startswith(lines[1], "ERROR: InitError: ScratchRS.LibraryNotFound: no native library for Julia $(VERSION.major).$(VERSION.minor) on $(Sys.MACHINE) is bound in $package")
-            @test lines[2] == "hint: run `cargo xtask artifact` in $package"
-            @test lines[3] == "during initialization of module ScratchRS"
-            @test length(lines) == 3
+            @test lines[1] == "ERROR: ScratchRS.LibraryNotFound: there is no native library for $julia in $package"
+            @test lines[2] == "hint: $remedy"
+            @test length(lines) == 2
             foreach(word -> @test(!occursin(word, result.err)), ["LoadError", "Stacktrace", "Pkg.instantiate"])
         end
+        # The platforms that have a library.
+        write(joinpath(package, "Artifacts.toml"), """
+        [[libscratchrs]]
+        arch = "riscv64"
+        git-tree-sha1 = "$("ab"^20)"
+        libc = "glibc"
+        os = "linux"
+        [[libscratchrs]]
+        arch = "sparc"
+        git-tree-sha1 = "$("cd"^20)"
+        os = "plan9"
+        """)
+        result = outcome(WHICH; project = package, env = unset)
+        @test startswith(result.out, "ScratchRS.LibraryNotFound: there is no native library for $julia in $package; there are libraries for linux-riscv64-glibc, plan9-sparc\n")
+        rm(joinpath(package, "Artifacts.toml"))
         # A bound library is found.
         for name in ["JuliaArtifacts.toml", "Artifacts.toml"]
             ispath(joinpath(REPO, name)) && cp(joinpath(REPO, name), joinpath(package, name))
@@ -319,6 +349,51 @@ end
         # It is bound but not installed.
         result = outcome(WHICH; project = package, depots = [lab.depot; without_library()])
         @test occursin("\nhint: run `cargo xtask artifact` in $package", result.out)
+    end
+end
+
+@testset "a working copy has its library with it" begin
+    with_lab() do lab
+        # As `cargo xtask artifact` fills it (`rust/xtask/src/artifact/working_copy.rs`).
+        function fill_override(package)
+            for (binding, hash) in Native.Binding.BOUND
+                installed = Lab.installed_library(hash)
+                installed === nothing && continue
+                target = joinpath(package, Native.Binding.own_file(binding))
+                mkpath(dirname(target))
+                cp(joinpath(installed, Native.Binding.library_file(binding)), target; force = true)
+                program = joinpath(installed, ScratchRS.PROGRAM_FILE)
+                isfile(program) && cp(program, joinpath(mkpath(joinpath(package, "override", "bin")), basename(program)); force = true)
+            end
+        end
+        package = copied_package(joinpath(lab.root, "package"); is_bound = false)
+        which(; depots = [lab.depot; without_library()]) = outcome(WHICH; project = package, depots = depots)
+        @test startswith(which().out, "ScratchRS.LibraryNotFound: ")
+        fill_override(package)
+        if isempty(Native.Binding.BOUND)
+            inapplicable("a copy of override/", "no library is bound to copy")
+        else
+            # It is noticed without another change, and neither a depot nor `DEPOT_PATH` matters.
+            @test which().out == Lab.binding()
+            result = in_other_depots("append!(empty!(DEPOT_PATH), [abspath(\"other\")])"; project = package, depots = [lab.depot; without_library()])
+            @test (result.ok, result.out) == (true, "true true scratchrs")
+            # It takes precedence over an installed library, unless it is one of another version.
+            path = "using ScratchRS; get_scratch!(\"key\"); print(any(startswith($(repr(package))), Base.Libc.Libdl.dllist()))"
+            foreach(name -> ispath(joinpath(REPO, name)) && cp(joinpath(REPO, name), joinpath(package, name)), ["JuliaArtifacts.toml", "Artifacts.toml"])
+            VERSION < v"1.6" || @test outcome(path; project = package).out == "true"
+            file = joinpath(package, Native.Binding.own_file(Lab.binding()))
+            chmod(file, 0o644)
+            write(file, "not a library")
+            @test which(depots = [lab.depot; Lab.OUTER]).out == Lab.binding()
+            # It is moved, and then gone.
+            fill_override(package)
+            moved = joinpath(lab.root, "moved")
+            mv(package, moved)
+            @test outcome(WHICH; project = moved, depots = [lab.depot; without_library()]).out == Lab.binding()
+            rm(joinpath(moved, "override"); recursive = true)
+            @test startswith(outcome(WHICH; project = moved, depots = [lab.depot; without_library()]).out, "ScratchRS.LibraryNotFound: ")
+            @test outcome(WHICH; project = moved).out == Lab.binding()
+        end
     end
 end
 

@@ -4,6 +4,15 @@
 using ScratchRS, ScratchRS.Artifacts
 using Test, Dates, Logging, Pkg
 
+# One sentence, instead of an error of each file that includes the next.
+try
+    ScratchRS.Native.loaded()
+catch error
+    error isa ScratchRS.LibraryNotFound || rethrow()
+    println(stderr, sprint(showerror, error))
+    exit(1)
+end
+
 include("lab.jl")
 using .Lab
 

@@ -1,4 +1,4 @@
-# The artifacts that contain the library. Runs when the package is precompiled, and never again.
+# Where the library is: in the working copy, or in an artifact. Runs when the package is precompiled.
 module Binding
 
 import ...ScratchRS: @seldom_run, LibraryNotFound, source_file
@@ -7,8 +7,9 @@ using ...ScratchRS.Setup: Libdl, depend_on, parse_toml, preference
 
 # Pkg installs what `Artifacts.toml` binds when it installs the package, like the artifact of a
 # JLL. A working copy is bound by `cargo xtask artifact`, in `JuliaArtifacts.toml`, which Julia
-# prefers. The choice among the bound artifacts is made when the package is precompiled, the
-# search in the depots when it is loaded: no path is stored.
+# prefers, and has its libraries in `override/` too, like a JLL in development: no depot is needed for
+# them. What there is to choose from is decided when the package is precompiled, the search in the depots
+# is done at the first call: no absolute path is stored.
 
 # The artifacts that contain a library, by binding, the preferred one first.
 const ARTIFACTS = ("jlrs" => "libscratchrs_jlrs", "portable" => "libscratchrs")
@@ -39,6 +40,23 @@ end
 # The artifacts that are bound for this platform: pairs of a binding and a tree hash, the preferred one
 # first.
 function bound_artifacts(package::String)
+    table = binding_table(package)
+    tags = host_tags()
+    bound = Pair{String, String}[]
+    for (binding, artifact) in ARTIFACTS, entry in get(table, artifact, [])
+        is_for(entry, tags) && push!(bound, binding => entry["git-tree-sha1"])
+    end
+    return bound
+end
+
+# The platforms for which a library is bound, for messages.
+function bound_platforms(package::String)
+    entries = get(binding_table(package), last(last(ARTIFACTS)), [])
+    return sort!(unique([join([entry[tag] for tag in ("os", "arch", "libc") if haskey(entry, tag)], '-') for entry in entries]))
+end
+
+# The content of the file that binds the libraries.
+function binding_table(package::String)
     for name in ("JuliaArtifacts.toml", "Artifacts.toml")
         file = joinpath(package, name)
         if !isfile(file)
@@ -48,24 +66,45 @@ function bound_artifacts(package::String)
             continue
         end
         depend_on(file)
-        table = parse_toml(file)
-        tags = host_tags()
-        bound = Pair{String, String}[]
-        for (binding, artifact) in ARTIFACTS, entry in get(table, artifact, [])
-            is_for(entry, tags) && push!(bound, binding => entry["git-tree-sha1"])
-        end
-        return bound
+        return parse_toml(file)
     end
-    return Pair{String, String}[]
+    return Dict{String, Any}()
 end
 
-# The bound artifacts, and the binding that the user prefers, when the package was precompiled.
-const BOUND = bound_artifacts(dirname(dirname(@__DIR__)))
-const PREFERRED = something(preference("binding"), "")
+# The libraries in `override/` of a working copy: pairs of a binding and a path in the working copy, the preferred
+# one first. That a file appears or vanishes makes the precompiled package stale; that it changes does not,
+# as nothing of its content is stored.
+function own_libraries(package::String)
+    found = Pair{String, String}[]
+    for (binding, _) in ARTIFACTS
+        file = own_file(binding)
+        depend_on(existing_directory(joinpath(package, dirname(file)), package))
+        isfile(joinpath(package, file)) && push!(found, binding => file)
+    end
+    return found
+end
 
-# The path of the library below the directory of its artifact.
+# The path of a library in the working copy. Each minor version of Julia has its own library for jlrs.
+function own_file(binding)
+    directory, file = splitdir(joinpath("override", library_file(binding)))
+    return binding == "jlrs" ? joinpath(directory, "julia-$(VERSION.major).$(VERSION.minor)", file) :
+        joinpath(directory, file)
+end
+
+# The directory, or the nearest one above that exists.
+existing_directory(directory, top) =
+    directory == top || isdir(directory) ? directory : existing_directory(dirname(directory), top)
+
+# The path of a library below the directory of its artifact.
 library_file(binding) =
     joinpath("lib", string("lib", binding == "jlrs" ? "scratchrs_jlrs" : "scratchrs", '.', Libdl.dlext))
+
+# The bound artifacts, the libraries of the working copy, and the binding that the user prefers, when the package
+# was precompiled.
+const BOUND = bound_artifacts(dirname(dirname(@__DIR__)))
+const PLATFORMS = bound_platforms(dirname(dirname(@__DIR__)))
+const OWN = own_libraries(dirname(dirname(@__DIR__)))
+const PREFERRED = something(preference("binding"), "")
 
 # The depots `now`, then those of `before` that are not among them. Relative ones of `before` are resolved
 # against the directory that was the current one then.
@@ -115,25 +154,42 @@ end
 # The error if no library fits; `wanted` is the required binding, or "".
 function library_not_found(wanted)
     package = package_directory()
-    julia = "Julia $(VERSION.major).$(VERSION.minor) on $(Sys.MACHINE)"
-    if isempty(BOUND)
-        return LibraryNotFound("no native library for $julia is bound in $package", how_to_bind(package))
-    end
     name = isempty(wanted) ? "native library" : "native library with the binding `$wanted`"
     known = isempty(wanted) || wanted in first.(ARTIFACTS) ? "" :
         ", the bindings are `portable` and `jlrs`"
+    if isempty(BOUND) && isempty(OWN)
+        built = isempty(PLATFORMS) ? "" : "; there are libraries for $(join(PLATFORMS, ", "))"
+        return LibraryNotFound(
+            "there is no $name for $(this_julia()) in $package$built$known", how_to_bind(package),
+        )
+    end
     depots = Native().all_depots()
+    own = isempty(OWN) ? "" : "$(joinpath(package, "override")) and "
     return LibraryNotFound(
-        "there is no $name of this version for $julia in the depots $(join(depots, ", "))$known",
-        is_added(package) ? "run `using Pkg; Pkg.instantiate()`" :
-            "run `cargo xtask artifact` in $package",
+        "there is no $name of this version for $(this_julia()) in $(own)the depots $(join(depots, ", "))$known",
+        is_added(package) ? "run `using Pkg; Pkg.instantiate()`" : how_to_build(package),
     )
 end
+
+# Says once, when a working copy without a library is loaded, what to do. An installed package says it at the
+# first call only: on a platform without a library, other packages may load it and never call it.
+function say_missing()
+    package = package_directory()
+    is_added(package) && return
+    @warn(
+        "ScratchRS has no native library for $(this_julia()) yet: $(how_to_build(package))",
+        _module = nothing, _file = nothing, _line = nothing,
+    )
+end
+
+this_julia() = "Julia $(VERSION.major).$(VERSION.minor) on $(Sys.MACHINE)"
 
 how_to_bind(package) = is_added(package) ?
     "this version has no library for this platform; build one in a working copy: run " *
     "`using Pkg; Pkg.develop(\"ScratchRS\")`, and `cargo xtask artifact` in its directory" :
-    "run `cargo xtask artifact` in $package"
+    how_to_build(package)
+
+how_to_build(package) = "run `cargo xtask artifact` in $package"
 
 Native() = parentmodule(@__MODULE__)
 

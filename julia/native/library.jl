@@ -17,11 +17,11 @@ end
 # The library in use, once something has been called.
 const LIBRARY = Ref{Union{Nothing, Library}}(nothing)
 
-# Called whenever the package is loaded: addresses of the library are invalid in another process. Throws if no
-# library is bound for this platform; a bound library that is not installed is an error at the first call.
+# Called whenever the package is loaded: addresses of the library are invalid in another process. A missing
+# library is an error at the first call: other packages load this one and may never call it.
 function begin_session()
     LIBRARY[] = nothing
-    isempty(Binding.BOUND) && throw(@outside Binding.library_not_found(""))
+    isempty(Binding.BOUND) && isempty(Binding.OWN) && @outside Binding.say_missing()
     remember_depots()
     return
 end
@@ -40,23 +40,37 @@ end
     return library
 end
 
-# Opens the library that fits the running Julia: the one for jlrs, if it is installed, else the
-# portable one. The environment variable `SCRATCHRS_BINDING` or the preference `binding` requires one of
-# them. A library with another list of operations than the package is ignored.
+# Opens the library that fits the running Julia: that of the working copy, or the installed one; the one for
+# jlrs, if there is one, else the portable one. The environment variable `SCRATCHRS_BINDING` or the preference
+# `binding` requires one of them.
 function find()
     wanted = get(ENV, "SCRATCHRS_BINDING", "")
     isempty(wanted) && (wanted = Binding.PREFERRED)
+    for (binding, file) in Binding.OWN
+        isempty(wanted) || wanted == binding || continue
+        found = opened(in_working_copy(file), binding)
+        found === nothing || return found
+    end
     for (binding, hash) in Binding.BOUND
         isempty(wanted) || wanted == binding || continue
         path = find_in_artifact(hash, LIBRARY_FILES[binding == "jlrs" ? 2 : 1])
         path === nothing && continue
-        handle = open_library(path)
-        handle == C_NULL && continue
-        abi = ccall(address(handle, "scratchrs_abi"), UInt64, ())
-        abi == ABI && return library(handle, binding == "jlrs")
+        found = opened(path, binding)
+        found === nothing || return found
     end
     throw(@outside Binding.library_not_found(wanted))
 end
+
+# The library in a file; `nothing` if it can't be loaded, or has another list of operations than the package.
+function opened(path::String, binding::String)
+    handle = open_library(path)
+    handle == C_NULL && return nothing
+    abi = ccall(address(handle, "scratchrs_abi"), UInt64, ())
+    return abi == ABI ? library(handle, binding == "jlrs") : nothing
+end
+
+# The path of a file of this working copy.
+in_working_copy(file::String) = joinpath(@outside(Binding.package_directory())::String, file)
 
 const LIBRARY_FILES = (Binding.library_file("portable"), Binding.library_file("jlrs"))
 const FLAGS = Libdl.RTLD_LAZY | Libdl.RTLD_DEEPBIND

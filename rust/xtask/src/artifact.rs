@@ -5,7 +5,8 @@
 //! the program `scratchrs`, and `libscratchrs_jlrs`, with the jlrs binding, once for each minor
 //! version of Julia found on this machine. Each is packed under `target/artifact`, and
 //! `JuliaArtifacts.toml` binds it with that file as its download: a depot without the artifact
-//! installs it from there, like a released one from the network.
+//! installs it from there, like a released one from the network. The same files are in `override/` of the
+//! working copy ([`working_copy`]), where the package finds them without a depot.
 //!
 //! The same sources give the same tarballs, wherever the working copy and Cargo's registry are.
 
@@ -14,6 +15,7 @@ mod build;
 mod licences;
 mod platform;
 mod tree;
+mod working_copy;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -87,6 +89,7 @@ pub(crate) fn build(
         .map(|product| publish(environment, &platform, product, depots))
         .collect::<Result<_>>()?;
     bind(&environment.root, &platform, &bindings)?;
+    working_copy::fill(&environment.root, &products)?;
     Ok(portable.program)
 }
 

@@ -36,7 +36,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Build the native libraries, install them into a depot and bind them in JuliaArtifacts.toml.
+    /// Build the native libraries for this working copy: in override/, and in a depot, bound in JuliaArtifacts.toml.
     Artifact(artifact::Arguments),
     /// Measure beside a peer, as ratios.
     Bench(bench::Arguments),

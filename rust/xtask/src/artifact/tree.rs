@@ -22,7 +22,7 @@ impl File {
     }
 
     /// Its mode in a tarball.
-    fn mode(&self) -> u32 {
+    pub(super) fn mode(&self) -> u32 {
         if self.is_executable { 0o755 } else { 0o644 }
     }
 }
@@ -72,14 +72,14 @@ fn write_tree(root: &Path, files: &[File], mode: impl Fn(&File) -> u32) -> Resul
 }
 
 #[cfg(unix)]
-fn set_mode(path: &Path, mode: u32) -> Result<()> {
+pub(super) fn set_mode(path: &Path, mode: u32) -> Result<()> {
     use std::os::unix::fs::PermissionsExt;
     Ok(fs::set_permissions(path, fs::Permissions::from_mode(mode))?)
 }
 
 /// On this system, the name of a file determines whether it is executable.
 #[cfg(not(unix))]
-fn set_mode(_: &Path, _: u32) -> Result<()> {
+pub(super) fn set_mode(_: &Path, _: u32) -> Result<()> {
     Ok(())
 }
 
