@@ -11,6 +11,7 @@ use scratchrs_model::platform::Platform;
 use scratchrs_text::human::visible;
 
 use crate::failure::{Code, Failure, Result};
+use crate::machine::this_machine;
 use crate::session::Session;
 
 /// An artifact, and the file and platform of its binding.
@@ -201,19 +202,6 @@ pub(crate) fn stack(session: &mut Session) -> Result<Stack> {
     let diagnostics = stack.read_overrides()?;
     session.output.notes(diagnostics);
     Ok(stack)
-}
-
-/// The platform of this machine, without the versions of Julia and libraries.
-fn this_machine() -> Result<Platform> {
-    use std::env::consts::{ARCH, OS};
-    let arch = match ARCH {
-        "x86" => "i686",
-        "powerpc64" => "powerpc64le",
-        arch => arch,
-    };
-    let libc = if cfg!(target_env = "musl") { "musl" } else { "glibc" };
-    let tags = (OS == "linux").then_some(("libc", libc));
-    Platform::new(arch, OS, tags).map_err(|error| Failure::new(Code::Internal, error.to_string()))
 }
 
 /// Parses a triplet.

@@ -10,6 +10,7 @@
 
 #[cfg(target_os = "linux")]
 mod disk;
+mod elf;
 mod filling;
 mod fuzz;
 mod julias;
@@ -26,6 +27,7 @@ mod worker;
 
 #[cfg(target_os = "linux")]
 pub use disk::{Disk, FileSystem};
+pub use elf::elf;
 pub use filling::fill;
 pub use fuzz::{Random, fuzz};
 pub use julias::julias;

@@ -16,6 +16,7 @@ mod gc;
 mod hash;
 mod lab;
 mod list;
+mod machine;
 mod path;
 mod projects;
 mod removal;
