@@ -48,6 +48,8 @@ typedef int scratchrs_notify(void *handle);
 #define SCRATCHRS_ABI 0xe10bb6c25ffc1fe2u
 uint64_t scratchrs_abi(void);
 
+/* The version of the library. */
+const char *scratchrs_version(void);
 void scratchrs_free(scratchrs_bytes bytes);
 
 /* Waits until a job is done, then frees it. */

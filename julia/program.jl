@@ -33,12 +33,12 @@ depots_text() = join(filter(!isempty, DEPOT_PATH), Sys.iswindows() ? ';' : ':')
 function program_path()
     if !isempty(Native.Binding.OWN)
         path = Native.in_working_copy(joinpath("override", PROGRAM_FILE))
-        isfile(path) && return path
+        isfile(path) && return executable(path)
     end
     for (binding, hash) in Native.Binding.BOUND
         binding == "portable" || continue
         path = Native.find_in_artifact(hash, PROGRAM_FILE)
-        path === nothing || return path
+        path === nothing || return executable(path)
     end
     throw(NotFound(
         "the program `scratchrs` is not installed",
@@ -46,6 +46,12 @@ function program_path()
         0,
         "run `cargo xtask artifact` in a working copy, or `using Pkg; Pkg.instantiate()` where the package was added",
     ))
+end
+
+function executable(path)
+    refused = @outside Native.Refusal.of_program(path)
+    refused === nothing || throw(NotFound(refused[1], path, 0, refused[2]))
+    return path
 end
 
 const PROGRAM_FILE = joinpath("bin", Sys.iswindows() ? "scratchrs.exe" : "scratchrs")

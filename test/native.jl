@@ -384,6 +384,7 @@ end
             file = joinpath(package, Native.Binding.own_file(Lab.binding()))
             chmod(file, 0o644)
             write(file, "not a library")
+            @test startswith(which().out, "ScratchRS.LibraryNotFound: the native library `$file` can't be loaded: ")
             @test which(depots = [lab.depot; Lab.OUTER]).out == Lab.binding()
             # It is moved, and then gone.
             fill_override(package)
@@ -469,10 +470,58 @@ end
         @test changed != text
         chmod(file, 0o644)
         write(file, changed)
-        result = outcome(WHICH; project = package)
-        @test result.ok
-        @test startswith(result.out, "ScratchRS.LibraryNotFound: ")
-        @test occursin("\nhint: ", result.out)
+        project = joinpath(package, "Project.toml")
+        chmod(project, 0o644)
+        version = match(r"version = \"(.*)\"", read(project, String)).captures[1]
+        refused() = outcome(WHICH; project = package).out
+        @test startswith(refused(), "ScratchRS.LibraryNotFound: the native library `")
+        @test occursin("` does not fit the package in $package: both are $version, of different builds\nhint: run `cargo xtask artifact` in $package", refused())
+        # A newer package, and the reverse.
+        for other in ["9.0.0", "0.0.1"]
+            write(project, replace(read(project, String), r"version = .*" => "version = \"$other\""))
+            @test occursin("` does not fit the package in $package: the library is $version, the package $other\nhint: ", refused())
+        end
+    end
+end
+
+@testset "the mount of a file" begin
+    mount = Native.Refusal.noexec_mount
+    mounts = """
+    21 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+    22 21 0:5 / /tmp rw,nosuid,noexec - tmpfs tmpfs rw
+    23 22 0:6 / /tmp/a\\040b rw - tmpfs tmpfs rw
+    24 21 8:2 / /home rw,nosuid shared:2 - ext4 /dev/sda2 rw
+    25 24 8:2 / /home rw,noexec shared:2 - ext4 /dev/sda2 rw
+    """
+    @test mount("/usr/lib/f", mounts) === nothing
+    @test mount("/tmp/f", mounts) == "/tmp"
+    @test mount("/tmpf", mounts) === nothing
+    @test mount("/tmp/a b/f", mounts) === nothing
+    # The later of two mounts covers the other.
+    @test mount("/home/f", mounts) == "/home"
+    @test mount("/f", "") === nothing
+end
+
+@testset "a depot mounted with noexec" begin
+    if !Sys.islinux() || Sys.which("unshare") === nothing || !success(`unshare --mount true`)
+        skipped("a depot mounted with `noexec`", "it takes the right to mount")
+    else
+        with_lab() do lab
+            depot = mkdir(joinpath(lab.root, "noexec"))
+            cp(joinpath(first(Lab.OUTER), "artifacts"), joinpath(depot, "artifacts"))
+            mount = "mount --bind \"\$0\" \"\$0\" && mount -o remount,noexec,bind \"\$0\" && exec \"\$@\""
+            run_it(code) = outcome(wrapped(
+                child(code; project = PACKAGE, depots = [lab.depot; depot; without_library()]),
+                ["unshare", "--mount", "sh", "-c", mount, depot],
+            )).out
+            because = "`: `$depot` is mounted with the option `noexec`\nhint: have `$depot` mounted without `noexec`, or put a depot elsewhere first in `JULIA_DEPOT_PATH`"
+            said = run_it(WHICH)
+            @test startswith(said, "ScratchRS.LibraryNotFound: the native library `$depot/artifacts/")
+            @test occursin(replace(because, "`: " => "` can't be loaded: "; count = 1), said)
+            said = run_it("using ScratchRS; try ScratchRS.scratchrs() catch error; showerror(stdout, error) end")
+            @test startswith(said, "ScratchRS.NotFound: the program `$depot/artifacts/")
+            @test occursin(replace(because, "`: " => "` can't be run: "; count = 1), said)
+        end
     end
 end
 

@@ -2,6 +2,7 @@
 module Binding
 
 import ...ScratchRS: @seldom_run, LibraryNotFound, source_file
+import ..Refusal
 using ...ScratchRS.Setup: Libdl, depend_on, parse_toml, preference
 @seldom_run
 
@@ -163,12 +164,33 @@ function library_not_found(wanted)
             "there is no $name for $(this_julia()) in $package$built$known", how_to_bind(package),
         )
     end
+    refused = refused_library(wanted, package)
+    refused === nothing || return LibraryNotFound(refused...)
     depots = Native().all_depots()
     own = isempty(OWN) ? "" : "$(joinpath(package, "override")) and "
     return LibraryNotFound(
         "there is no $name of this version for $(this_julia()) in $(own)the depots $(join(depots, ", "))$known",
         is_added(package) ? "run `using Pkg; Pkg.instantiate()`" : how_to_build(package),
     )
+end
+
+# What is wrong with the first library that was found, and what to do; `nothing` if none was found.
+function refused_library(wanted, package)
+    for (binding, file) in OWN
+        isempty(wanted) || wanted == binding || continue
+        return Refusal.of_library(joinpath(package, file), package, Native().ABI, how_to_build(package))
+    end
+    for (binding, hash) in BOUND
+        isempty(wanted) || wanted == binding || continue
+        path = Native().find_in_artifact(hash, library_file(binding))
+        path === nothing && continue
+        artifact = dirname(dirname(path))
+        remedy = !is_added(package) ? how_to_build(package) :
+            basename(artifact) == hash ? "delete `$artifact`, and run `using Pkg; Pkg.instantiate()`" :
+            "remove the entry for $hash from the `Overrides.toml` files of the depots"
+        return Refusal.of_library(path, package, Native().ABI, remedy)
+    end
+    return nothing
 end
 
 # Says once, when a working copy without a library is loaded, what to do. An installed package says it at the

@@ -6,6 +6,7 @@ using ..ScratchRS: @outside, existing, native_error
 using ..ScratchRS.Progress: shown, terminal
 using ..ScratchRS.Setup: Libdl
 
+include("Refusal.jl")
 include("Binding.jl")
 include("artifact.jl")
 include("library.jl")

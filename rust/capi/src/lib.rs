@@ -7,7 +7,7 @@
 //! started with `scratchrs_start_<name>` and ended with [`scratchrs_finish`] or
 //! [`scratchrs_detach`].
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
 
 use scratchrs_core::Result;
 use scratchrs_ops::{
@@ -207,4 +207,15 @@ pub unsafe extern "C" fn scratchrs_free(bytes: Bytes) {
 #[unsafe(no_mangle)]
 pub extern "C" fn scratchrs_abi() -> u64 {
     scratchrs_ops::ABI
+}
+
+/// The version of this library, for messages: libraries of different versions may have the same list.
+#[unsafe(no_mangle)]
+pub extern "C" fn scratchrs_version() -> *const c_char {
+    const VERSION: &CStr =
+        match CStr::from_bytes_with_nul(concat!(env!("CARGO_PKG_VERSION"), "\0").as_bytes()) {
+            Ok(version) => version,
+            Err(_) => panic!("BUG: a version has no NUL"),
+        };
+    VERSION.as_ptr()
 }

@@ -39,7 +39,8 @@ pub(super) fn text() -> String {
         ),
     );
     out.push_str(
-        "void scratchrs_free(scratchrs_bytes bytes);\n\n\
+        "/* The version of the library. */\nconst char *scratchrs_version(void);\n\
+         void scratchrs_free(scratchrs_bytes bytes);\n\n\
          /* Waits until a job is done, then frees it. */\n\
          uint32_t scratchrs_finish(scratchrs_job *job, scratchrs_bytes *reply);\n\n\
          /* Lets a job continue, and frees it when it is done. */\n\
