@@ -58,7 +58,6 @@ pub fn content_record_hash(record: &Record) -> Sha256 {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::fixture::Tree;

@@ -1,11 +1,9 @@
 //! Trees for tests, built entry by entry below a temporary directory.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use scratchrs_testkit::Random;
+use scratchrs_testkit::{Random, set_mode, symlink};
 use tempfile::TempDir;
 
 /// Incompressible bytes.
@@ -102,17 +100,19 @@ impl Tree {
     pub(crate) fn file_with_mode(self, path: &str, contents: impl AsRef<[u8]>, mode: u32) -> Self {
         let path = self.new_path(path);
         fs::write(&path, contents).unwrap();
-        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        set_mode(&path, mode);
         self
     }
 
     pub(crate) fn link(self, path: &str, target: impl AsRef<Path>) -> Self {
-        symlink(target, self.new_path(path)).unwrap();
+        symlink(target, self.new_path(path));
         self
     }
 
+    #[cfg(unix)]
     pub(crate) fn fifo(self, path: &str) -> Self {
-        let status = Command::new("mkfifo").arg(self.new_path(path)).status().unwrap();
+        let status =
+            std::process::Command::new("mkfifo").arg(self.new_path(path)).status().unwrap();
         assert!(status.success());
         self
     }

@@ -91,7 +91,6 @@ impl Trailer {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use std::io::Read;
 

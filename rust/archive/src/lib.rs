@@ -21,7 +21,6 @@
 mod contents;
 mod error;
 #[cfg(test)]
-#[cfg(unix)]
 mod fixture;
 mod gzip;
 mod header;

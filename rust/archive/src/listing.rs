@@ -217,8 +217,8 @@ fn child(cursor: &TreeCursor, child: effect::DirEntry) -> Result<Child, Error> {
             let found = cursor.metadata(&name);
             let inspect = |error| effect::Error::on("inspect", cursor.path().join(&name))(error);
             let found = found.map_err(inspect)?;
-            // Windows has no such bit; every file counts as executable.
-            Kind::File { size: found.size, executable: cfg!(windows) || found.is_executable }
+            let executable = effect::is_executable(&found, || cursor.path().join(&name));
+            Kind::File { size: found.size, executable }
         }
         // Not hashed, but its directory counts; an archive refuses it when it is opened.
         FileKind::Special(_) if name == ".git" => Kind::File { size: 0, executable: false },
@@ -244,7 +244,6 @@ fn contains_files(path: &Path) -> Result<bool, Error> {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::fixture::Tree;

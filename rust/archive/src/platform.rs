@@ -5,6 +5,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use scratchrs_fs::Access;
+use scratchrs_model::windows_name;
+
 /// The bytes of a file name or link target as git and tar store them: on Unix, unchanged.
 #[cfg(unix)]
 pub(crate) fn bytes(text: &OsStr) -> &[u8] {
@@ -38,31 +41,12 @@ pub(crate) fn to_path(bytes: &[u8]) -> Option<&Path> {
 /// # Errors
 ///
 /// This system can't represent it; the error is the reason, as a clause.
-pub(crate) fn to_name(bytes: &[u8]) -> Result<&Path, &'static str> {
-    let problem = if cfg!(windows) { windows_problem(bytes) } else { None };
+pub(crate) fn to_name(bytes: &[u8]) -> Result<&Path, String> {
+    let problem = if cfg!(windows) { windows_name::problem(bytes) } else { None };
     match (problem, to_path(bytes)) {
-        (Some(problem), _) => Err(problem),
+        (Some(problem), _) => Err(format!("a name in its path {problem}")),
         (None, Some(path)) => Ok(path),
-        (None, None) => Err("its path is not Unicode"),
-    }
-}
-
-/// Why Windows can't have a file of this name, or changes the name.
-fn windows_problem(name: &[u8]) -> Option<&'static str> {
-    let has_reserved = name.iter().any(|byte| *byte < b' ' || b"\"*:<>?\\|".contains(byte));
-    let stem = name.split(|byte| *byte == b'.').next().unwrap_or_default().trim_ascii_end();
-    let is = |device: &[u8]| stem.eq_ignore_ascii_case(device);
-    let is_numbered = stem.len() == 4
-        && stem[3].is_ascii_digit()
-        && [&b"com"[..], b"lpt"].iter().any(|device| stem[..3].eq_ignore_ascii_case(device));
-    if has_reserved {
-        Some("its path contains a character that Windows does not allow in names")
-    } else if name.ends_with(b".") || name.ends_with(b" ") {
-        Some("a name in its path ends in a dot or a space, which Windows removes")
-    } else if is_numbered || [&b"con"[..], b"prn", b"aux", b"nul"].iter().any(|device| is(device)) {
-        Some("a name in its path is that of a device on Windows")
-    } else {
-        None
+        (None, None) => Err("its path is not Unicode".to_owned()),
     }
 }
 
@@ -72,6 +56,17 @@ pub(crate) fn to_path_lossy(bytes: &[u8]) -> PathBuf {
         Some(path) => path.to_owned(),
         None => String::from_utf8_lossy(bytes).into_owned().into(),
     }
+}
+
+/// Gives a new file the mode that it could not be created with.
+#[cfg(unix)]
+pub(crate) fn keep_mode(_path: &Path, _access: Access) {}
+
+/// Gives a new file the mode that it could not be created with. A file system without access control lists keeps no
+/// modes, which a verification takes into account.
+#[cfg(windows)]
+pub(crate) fn keep_mode(path: &Path, access: Access) {
+    let _ = scratchrs_fs::set_executable(path, access.executable);
 }
 
 /// Reads at an offset until `buffer` is full or the file ends, and returns the number of bytes.
@@ -94,23 +89,4 @@ pub(crate) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result
         }
     }
     Ok(filled)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn invalid_windows_names_are_refused() {
-        let refused = [
-            "a:b", "C:", "a\\b", "\\", "a*", "a?", "a\"", "<", ">", "|", "a\n", "\u{1}", "a.",
-            "a ", "con", "NUL", "nul.txt", "Aux.", "COM1", "lpt9.x", "con .txt",
-        ];
-        for name in refused {
-            assert!(windows_problem(name.as_bytes()).is_some(), "{name:?}");
-        }
-        for name in ["a", ".a", "console", "com", "com10", "a b", "é", "nulx", "lpt"] {
-            assert_eq!(windows_problem(name.as_bytes()), None, "{name:?}");
-        }
-    }
 }

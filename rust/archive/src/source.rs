@@ -30,13 +30,6 @@ pub(crate) fn inspect(path: &Path) -> Result<Metadata, Error> {
     Ok(effect::symlink_metadata(path)?.ok_or_else(missing)?)
 }
 
-/// Whether git and tar record the file as executable: the owner's bit alone decides, as in Pkg. Windows has no
-/// such bit, and every file counts as executable: Pkg reads the access control list there, by which every file
-/// is executable unless that right was removed (as by `chmod` in Julia).
-pub(crate) fn is_executable(found: &Metadata) -> bool {
-    cfg!(windows) || found.is_executable
-}
-
 /// An open regular file, with its size and mode when it was opened.
 pub(crate) struct SourceFile<'a> {
     path: &'a Path,
@@ -60,7 +53,12 @@ impl<'a> SourceFile<'a> {
         if !found.is_file() {
             return Err(unsupported(found.kind, path));
         }
-        Ok(Self { path, file, size: found.size, executable: is_executable(&found) })
+        Ok(Self {
+            path,
+            file,
+            size: found.size,
+            executable: effect::is_executable(&found, || path.to_owned()),
+        })
     }
 
     /// Opens a file whose size and mode are known from a listing.
@@ -142,7 +140,6 @@ pub(crate) fn unsupported(kind: FileKind, path: &Path) -> Error {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use std::fs;
 

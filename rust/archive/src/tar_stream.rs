@@ -133,7 +133,6 @@ impl TarStream {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::fixture::Tree;

@@ -168,9 +168,10 @@ fn hash_one_blob<D: Digest>(path: &Path, progress: &Progress) -> Result<Output<D
     let found = source::inspect(path)?;
     let kind = match found.kind {
         FileKind::Link => Kind::Symlink,
-        FileKind::File => {
-            Kind::File { size: found.size, executable: source::is_executable(&found) }
-        }
+        FileKind::File => Kind::File {
+            size: found.size,
+            executable: effect::is_executable(&found, || path.to_owned()),
+        },
         kind => return Err(source::unsupported(kind, path)),
     };
     progress.expect(found.size);
@@ -211,15 +212,11 @@ fn read_leaf<D: Digest>(
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use std::fs;
 
     use super::*;
     use crate::fixture::Tree;
-    use std::ffi::OsStr;
-    use std::os::unix::ffi::OsStrExt;
-    use std::os::unix::net::UnixListener;
 
     const EMPTY: &str = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
@@ -317,6 +314,7 @@ mod tests {
         assert_eq!(hash(&Tree::new().file("a/.git/deep/er/x", "")), with_x);
         assert_eq!(hash(&Tree::new().file("a/.git", "")), with_x);
         assert_eq!(hash(&Tree::new().link("a/.git", "nowhere")), with_x);
+        #[cfg(unix)]
         assert_eq!(hash(&Tree::new().fifo("a/.git/x")), with_x);
         assert_eq!(hash(&Tree::new().directory("a/.git/empty/too")), EMPTY);
     }
@@ -356,7 +354,9 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn fifos_sockets_and_devices_are_refused() {
+        use std::os::unix::net::UnixListener;
         let found = |result: Result<TreeHash, Error>| match result {
             Err(Error::UnsupportedFileType { path, found }) => (path, found),
             other => panic!("{other:?}"),
@@ -379,6 +379,7 @@ mod tests {
 
     /// A file that was replaced by a FIFO or a link after the directory was listed.
     #[test]
+    #[cfg(unix)]
     fn a_replaced_file_is_detected() {
         let tree = Tree::new().fifo("fifo").file("f", "").link("l", "f");
         let kind = Kind::File { size: 0, executable: false };
@@ -435,6 +436,7 @@ mod tests {
 
     /// Paths longer than the limit of the system are hashed, archived, and read from the archive.
     #[test]
+    #[cfg(unix)]
     fn a_tree_may_be_deeper_than_the_longest_path() {
         use rustix::fs::{Mode, OFlags};
         const LEVELS: usize = 1_200;
@@ -480,7 +482,10 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn names_may_be_invalid_utf8() {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
         let latin1 = Tree::new();
         fs::write(latin1.path().join(OsStr::from_bytes(b"caf\xe9")), "").unwrap();
         assert_eq!(hash(&latin1), "987facb3e8e8fd1bff45222b836903e9d2503045");

@@ -82,8 +82,10 @@ pub struct UnpackOptions {
 /// The treatment of the symbolic links of an archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Links {
-    /// Links are created.
+    /// [`Links::Made`] if a trial shows that links can be created, else [`Links::Copied`], as by Tar.jl.
     #[default]
+    Tried,
+    /// Links are created.
     Made,
     /// Links are replaced by copies of their targets, for file systems without links. Links that
     /// lead out of the tree, to nothing, or to themselves are left out, as by Tar.jl: nothing
@@ -98,7 +100,17 @@ impl Links {
         let value = variables.find(|(name, _)| *name == "BINARYPROVIDER_COPYDEREF");
         match value.map(|(_, value)| value.to_lowercase()).as_deref() {
             Some("true" | "t" | "yes" | "y" | "1") => Self::Copied,
-            _ => Self::Made,
+            Some("false" | "f" | "no" | "n" | "0") => Self::Made,
+            _ => Self::Tried,
+        }
+    }
+
+    /// Whether links are copied in a directory.
+    fn are_copied(self, directory: &Path) -> bool {
+        match self {
+            Self::Tried => !effect::makes_symlinks(directory),
+            Self::Made => false,
+            Self::Copied => true,
         }
     }
 }
@@ -242,10 +254,11 @@ impl<'a> Unpacking<'a> {
             self.add(&member, &mut stream)?;
         }
         self.write_pending()?;
-        match (self.into, self.options.links) {
-            (None, _) => Ok(()),
-            (Some(into), Links::Made) => self.make_links(into, progress),
-            (Some(into), Links::Copied) => self.copy_links(into, progress),
+        match self.into {
+            None => Ok(()),
+            Some(_) if links::all(&self.tree).next().is_none() => Ok(()),
+            Some(into) if self.options.links.are_copied(into) => self.copy_links(into, progress),
+            Some(into) => self.make_links(into, progress),
         }
     }
 
@@ -418,6 +431,7 @@ impl<'a> Unpacking<'a> {
                 let access = Access { executable, read_only: self.options.read_only };
                 let [original, link] = [original, link].map(|id| self.on_disk(into, id));
                 effect::copy_file(&original, &link, access)?;
+                platform::keep_mode(&link, access);
             }
         }
         Ok(())
@@ -456,9 +470,10 @@ impl<'a> Unpacking<'a> {
                     pending.extend(names.map(|name| (from.join(&name), to.join(&name))));
                 } else {
                     self.add_size(found.size)?;
-                    let executable = source::is_executable(&found);
+                    let executable = effect::is_executable(&found, || from.clone());
                     let access = Access { executable, read_only: self.options.read_only };
                     effect::copy_file(&from, &to, access)?;
+                    platform::keep_mode(&to, access);
                 }
             }
         }

@@ -1,5 +1,4 @@
 //! Unpacking of hand-made archives and those of other programs, intact and damaged.
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
@@ -7,7 +6,6 @@ mod support;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
@@ -17,12 +15,24 @@ use scratchrs_archive::{
     tree_record,
 };
 use scratchrs_fs::Progress;
+use scratchrs_testkit::symlink;
 use support::{
     Archive, Chunked, FILE, FORMATS, Raw, Sandbox, compress, described, is_installed, unpack,
 };
 
+/// The mode of a file; on Windows, as a Unix with the same rights has it.
 fn mode(path: &Path) -> u32 {
-    fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
+    #[cfg(unix)]
+    return std::os::unix::fs::PermissionsExt::mode(
+        &fs::symlink_metadata(path).unwrap().permissions(),
+    ) & 0o7777;
+    #[cfg(windows)]
+    {
+        let found = scratchrs_fs::symlink_metadata(path).unwrap().unwrap();
+        let executes = found.is_dir() || scratchrs_fs::is_executable(&found, || path.to_owned());
+        let is_read_only = fs::symlink_metadata(path).unwrap().permissions().readonly();
+        (if executes { 0o555 } else { 0o444 }) | (if is_read_only { 0 } else { 0o200 })
+    }
 }
 
 fn tree(archive: &Archive) -> Vec<String> {
@@ -239,7 +249,7 @@ fn a_record_finds_changes() {
     fs::write(root.join("l"), "a").unwrap();
     fs::remove_dir_all(root.join("c")).unwrap();
     fs::write(root.join("extra"), "").unwrap();
-    fs::set_permissions(root.join("m"), fs::Permissions::from_mode(0o755)).unwrap();
+    scratchrs_fs::set_executable(&root.join("m"), true).unwrap();
     let differences = record.differences(&tree_record(&root, &progress).unwrap());
     let shown: Vec<_> = differences
         .iter()
@@ -404,8 +414,8 @@ fn ordinary_tree() -> tempfile::TempDir {
     fs::create_dir_all(root.join("d/empty")).unwrap();
     fs::write(root.join("d/f"), "contents").unwrap();
     fs::write(root.join("run"), vec![b'r'; 70_000]).unwrap();
-    fs::set_permissions(root.join("run"), fs::Permissions::from_mode(0o755)).unwrap();
-    std::os::unix::fs::symlink("d/f", root.join("link")).unwrap();
+    scratchrs_fs::set_executable(&root.join("run"), true).unwrap();
+    symlink("d/f", root.join("link"));
     fs::hard_link(root.join("d/f"), root.join("hard")).unwrap();
     fs::write(root.join("n".repeat(97)), "a name that just fits").unwrap();
     directory
@@ -418,7 +428,7 @@ fn with_long_names(directory: tempfile::TempDir) -> tempfile::TempDir {
     fs::create_dir_all(&deep).unwrap();
     fs::write(deep.join("c".repeat(120)), "deep").unwrap();
     fs::write(root.join("schön"), "Unicode").unwrap();
-    std::os::unix::fs::symlink("x".repeat(150), root.join("long link")).unwrap();
+    symlink("x".repeat(150), root.join("long link"));
     directory
 }
 
@@ -502,7 +512,11 @@ fn zeros_become_holes() {
     assert!(fs::read(sandbox.root().join("f")).unwrap() == contents);
     let zeros = fs::metadata(sandbox.root().join("z")).unwrap();
     assert_eq!(zeros.len(), 1 << 20);
-    assert!(zeros.blocks() * 512 < 100_000, "{}", zeros.blocks());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        assert!(zeros.blocks() * 512 < 100_000, "{}", zeros.blocks());
+    }
 }
 
 /// A damage to an archive.

@@ -216,6 +216,7 @@ mod tests {
             (directory.path(), "no certificate"),
             (&missing, "no certificate"),
             (&empty, "no certificate"),
+            #[cfg(unix)]
             (Path::new("/dev/null"), "not a regular file"),
         ] {
             let error = named("SSL_CERT_FILE", path.to_str().unwrap()).read().unwrap_err();

@@ -64,6 +64,9 @@ pub enum Reason {
     /// A `file` URL names another machine.
     #[error("a `file:` URL can't name another machine")]
     RemoteFile,
+    /// A `file` URL names no drive, on a system where every path has one.
+    #[error("a `file:` URL needs a drive here, as in `file:///C:/folder/file`")]
+    NoDrive,
     /// The local file that a `file` URL names cannot be read.
     #[error("{0}")]
     File(String),

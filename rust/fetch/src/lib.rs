@@ -14,7 +14,7 @@
 //! | module | contents |
 //! |---|---|
 //! | `error` | why a download failed |
-//! | `url`, `variables` | URLs and logins; environment variables |
+//! | `file_url`, `url`, `variables` | local paths as URLs; URLs and logins; environment variables |
 //! | `certificates`, `netrc`, `proxy`, `server` | one group of settings each |
 //! | `settings` | all settings |
 //! | `connect`, `transport` | TCP connections; sending and receiving on them, cancellable |
@@ -30,6 +30,7 @@ mod client;
 mod connect;
 mod download;
 mod error;
+mod file_url;
 mod http;
 mod netrc;
 mod progress;
@@ -44,7 +45,7 @@ mod variables;
 pub use client::Client;
 pub use download::{Downloaded, Request};
 pub use error::{Error, Failure, LimitSource, Reason, Result};
+pub use file_url::file_url;
 pub use resume::discard;
 pub use server::{JuliaSession, Server};
 pub use settings::{Settings, Timeouts};
-pub use url::file_url;

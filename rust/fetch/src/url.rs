@@ -9,6 +9,7 @@ use iri_string::types::{UriAbsoluteString, UriReferenceString, UriString};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::error::Reason;
+use crate::file_url::{self, PATHS, Paths};
 
 /// A user name and a password.
 pub(crate) type Login = (String, String);
@@ -52,7 +53,11 @@ impl Url {
     ///
     /// The scheme is missing, or a part is invalid.
     pub(crate) fn parse(text: &str) -> Result<Self, Reason> {
-        let encoded = encode(text)?;
+        Self::parse_for(text, PATHS)
+    }
+
+    pub(crate) fn parse_for(text: &str, paths: Paths) -> Result<Self, Reason> {
+        let encoded = encode(&file_url::with_drive_in_path(text, paths))?;
         match UriString::try_from(encoded) {
             Ok(uri) => Ok(Self(uri.into_absolute())),
             Err(_) => Err(Reason::InvalidUrl),
@@ -130,29 +135,12 @@ impl Url {
     ///
     /// It names another machine, or is not a valid path on this system.
     pub(crate) fn file_path(&self) -> Result<PathBuf, Reason> {
-        if !matches!(self.host(), "" | "localhost") {
-            return Err(Reason::RemoteFile);
-        }
-        let bytes: Vec<u8> = percent_decode_str(self.0.path_str()).collect();
-        if bytes.contains(&0) {
-            return Err(Reason::InvalidUrl);
-        }
-        path_of(bytes)
+        self.file_path_for(PATHS)
     }
-}
 
-#[cfg(unix)]
-fn path_of(bytes: Vec<u8>) -> Result<PathBuf, Reason> {
-    use std::os::unix::ffi::OsStringExt;
-    Ok(std::ffi::OsString::from_vec(bytes).into())
-}
-
-#[cfg(not(unix))]
-fn path_of(bytes: Vec<u8>) -> Result<PathBuf, Reason> {
-    let text = String::from_utf8(bytes).map_err(|_| Reason::InvalidUrl)?;
-    // `/C:/dir` is `C:/dir`.
-    let has_drive = text.as_bytes().get(2) == Some(&b':');
-    Ok(if has_drive { text[1..].into() } else { text.into() })
+    pub(crate) fn file_path_for(&self, paths: Paths) -> Result<PathBuf, Reason> {
+        file_url::local_path(self.host(), self.0.path_str(), paths)
+    }
 }
 
 fn encode(text: &str) -> Result<String, Reason> {
@@ -179,21 +167,6 @@ fn encode_part(text: &str, set: &'static AsciiSet) -> String {
         encoded.extend(utf8_percent_encode(part, set));
     }
     encoded
-}
-
-/// The `file` URL of a local path.
-pub fn file_url(path: &std::path::Path) -> String {
-    let bytes = path.as_os_str().as_encoded_bytes();
-    let is_kept = |byte: &u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(byte);
-    let mut url = "file://".to_owned();
-    for byte in bytes {
-        if is_kept(byte) {
-            url.push(char::from(*byte));
-        } else {
-            url.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    url
 }
 
 impl fmt::Display for Url {
@@ -327,16 +300,6 @@ mod tests {
         }
     }
 
-    #[test]
-    #[cfg(unix)]
-    fn a_file_url_is_a_path() {
-        let path = |text| url(text).file_path();
-        assert_eq!(path("file:///a%20b/c").unwrap(), PathBuf::from("/a b/c"));
-        assert_eq!(path("file://localhost/a").unwrap(), PathBuf::from("/a"));
-        assert!(matches!(path("file://host/a"), Err(Reason::RemoteFile)));
-        assert!(matches!(path("file:///a%00b"), Err(Reason::InvalidUrl)));
-    }
-
     proptest! {
         #[test]
         fn displayed_urls_hide_the_password(
@@ -344,15 +307,6 @@ mod tests {
         ) {
             let text = format!("https://{user}:{password}@host/{path}?api_key={password}");
             prop_assert!(!url(&text).to_string().contains(&password));
-        }
-
-        #[test]
-        #[cfg(unix)]
-        fn every_path_has_a_url(bytes in proptest::collection::vec(1..=255_u8, 1..40)) {
-            let mut name = b"/".to_vec();
-            name.extend(bytes);
-            let path = path_of(name).unwrap();
-            prop_assert_eq!(url(&file_url(&path)).file_path().unwrap(), path);
         }
 
         #[test]

@@ -11,6 +11,8 @@ mod copy;
 mod create;
 mod durable;
 mod error;
+#[cfg(windows)]
+mod execute_right;
 mod file_id;
 mod io_error;
 mod link;
@@ -30,6 +32,7 @@ mod remove;
 mod replace;
 mod space;
 mod stamp;
+mod symlink_trial;
 mod syscall_path;
 mod walk;
 
@@ -50,7 +53,8 @@ pub use metadata::{
     symlink_metadata, touch,
 };
 pub use mode::{
-    copy_permissions, keeps_modes, make_read_only, make_tree_read_only, set_executable,
+    copy_permissions, is_executable, keeps_modes, make_read_only, make_tree_read_only,
+    set_executable,
 };
 pub use mounts::Mounts;
 pub use parallel::{join, parallel_map, parallel_map_with, try_parallel_map};
@@ -63,4 +67,5 @@ pub use remove::{StagedRemoval, TrustedDir, remove, remove_leftovers};
 pub use replace::{TEMP_PREFIX, remove_temp_files, replace, replace_locked, replace_with};
 pub use space::{free_space, free_space_less_reserve};
 pub use stamp::{FileStamp, Snapshot};
+pub use symlink_trial::makes_symlinks;
 pub use walk::{TreeCursor, walk};

@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::io_error::where_supported;
-use crate::metadata::FileKind;
+use crate::metadata::{FileKind, Metadata};
 use crate::platform;
 use crate::syscall_path::SyscallPath;
 use crate::walk::walk;
@@ -18,6 +18,15 @@ use crate::walk::walk;
 /// The file system refuses.
 pub fn set_executable(path: &Path, executable: bool) -> Result<()> {
     platform::set_executable(path, executable).map_err(Error::on("change the mode of", path))
+}
+
+/// Whether git and Pkg record a file as executable: by the owner's bit alone; on Windows, if this process may execute
+/// it.
+pub fn is_executable(found: &Metadata, path: impl FnOnce() -> PathBuf) -> bool {
+    match cfg!(windows) {
+        true => platform::may_execute(&path()).unwrap_or_default(),
+        false => found.is_executable,
+    }
 }
 
 /// Removes write permission from the files of a tree, not from its directories. Links are not followed. A
@@ -51,10 +60,9 @@ pub fn keeps_modes(directory: &Path) -> Option<bool> {
     let file = tempfile::NamedTempFile::new_in(directory).ok()?;
     let keeps = |executable| {
         set_executable(file.path(), executable).is_ok()
-            && file
-                .as_file()
-                .metadata()
-                .is_ok_and(|metadata| platform::is_executable(&metadata) == executable)
+            && file.as_file().metadata().is_ok_and(|metadata| {
+                is_executable(&Metadata::of(&metadata), || file.path().to_owned()) == executable
+            })
     };
     Some(keeps(true) && keeps(false))
 }

@@ -4,7 +4,7 @@
 //! from the file system, in `scratchrs-core`; these are the rules for that, and for paths that lead
 //! to nothing any more.
 
-use std::path::{MAIN_SEPARATOR, Path};
+use std::path::{Path, is_separator};
 
 use hashbrown::HashMap;
 
@@ -44,13 +44,11 @@ impl PathAliases {
 ///
 /// ```
 /// # use scratchrs_model::{collection::Kind, aliases::items_named};
-/// # if cfg!(not(windows)) {
 /// let named: Vec<_> = items_named("/proc/self/cwd/depot/scratchspaces/u/key").collect();
 /// assert_eq!(named, [(Kind::Space, "u", "key")]);
-/// # }
 /// ```
 pub fn items_named(path: &str) -> impl Iterator<Item = (Kind, &str, &str)> {
-    let mut names = path.rsplit(MAIN_SEPARATOR);
+    let mut names = path.rsplit(is_separator);
     let (name, second, third) = (names.next(), names.next(), names.next());
     let single = match second {
         Some(CLONES) => Some((Kind::Clone, "", name)),
@@ -70,9 +68,9 @@ pub fn items_named(path: &str) -> impl Iterator<Item = (Kind, &str, &str)> {
 /// depot, the longest first. The number is limited, because callers check each on disk.
 pub fn below_depot(path: &str) -> impl Iterator<Item = &str> {
     const MOST: usize = 8;
-    let ends = path.match_indices(MAIN_SEPARATOR).filter_map(|(at, _)| {
-        let below = &path[at + MAIN_SEPARATOR.len_utf8()..];
-        let (first, _) = below.split_once(MAIN_SEPARATOR)?;
+    let ends = path.match_indices(is_separator).filter_map(|(at, separator)| {
+        let below = &path[at + separator.len()..];
+        let (first, _) = below.split_once(is_separator)?;
         DIRECTORIES.contains(&first).then_some(below)
     });
     ends.take(MOST)
@@ -146,7 +144,6 @@ pub fn clone_sources(manifest: &str, source: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-#[cfg(not(windows))]
 mod tests {
     use super::*;
     use crate::time::DepotTime;
@@ -186,23 +183,37 @@ mod tests {
             ("/mnt/packages/A/abcde", second),
             ("/mnt/nothing", first),
         ];
-        let entries = entries.map(|(path, time)| (path.to_owned(), time));
+        // Each with the separator of this system.
+        let native = |path: &str| layout::join("", &path.split('/').collect::<Vec<_>>()[1..]);
+        let entries = entries.map(|(path, time)| (native(path), time));
         depot.orphans = with_own_paths(Orphans(entries.into()), &depot);
         let expected = [
             ("/depot/artifacts/a", second),
             ("/depot/packages/A/abcde", second),
             ("/real/artifacts/a", first),
         ];
-        let expected = expected.map(|(path, time)| (path.to_owned(), time));
+        let expected = expected.map(|(path, time)| (native(path), time));
         assert_eq!(depot.orphans, Orphans(expected.into()));
     }
 
     #[test]
+    #[cfg(not(windows))]
     fn a_path_of_a_clone_counts_from_its_manifest() {
         let sources = |source| clone_sources("/work/a/Manifest.toml", source);
         assert_eq!(sources("/repos/B"), ["/repos/B"]);
         assert_eq!(sources("/repos//B"), ["/repos//B", "/repos/B"]);
         assert_eq!(sources("B"), ["B", "/work/a/B"]);
         assert_eq!(sources("git@example.invalid:A.git")[0], "git@example.invalid:A.git");
+    }
+
+    #[test]
+    #[cfg(windows)]
+    fn a_path_of_a_clone_counts_from_its_manifest() {
+        let sources = |source| clone_sources(r"C:\work\a\Manifest.toml", source);
+        assert_eq!(sources(r"D:\repos\B"), [r"D:\repos\B"]);
+        assert_eq!(sources("D:/repos/B"), ["D:/repos/B", r"D:\repos\B"]);
+        assert_eq!(sources("B"), ["B", r"C:\work\a\B"]);
+        let url = "https://example.invalid/A.git";
+        assert_eq!(sources(url), [url]);
     }
 }

@@ -178,5 +178,4 @@ fn unused(last_used: Option<DepotTime>, policy: &Policy, now: DepotTime) -> Opti
 }
 
 #[cfg(test)]
-#[cfg(not(windows))]
 mod tests;

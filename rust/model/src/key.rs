@@ -2,13 +2,16 @@
 
 use std::fmt;
 
+use crate::windows_name;
+
 /// File systems allow 255 bytes for a name.
 pub const MAX_KEY_BYTES: usize = 255;
 
 /// A valid key: ASCII letters, digits, `-`, `_` and `.`, at most [`MAX_KEY_BYTES`] long.
 ///
 /// Stricter than Scratch.jl in three cases: `.` and `..`, which would lead out of the directory of
-/// the package, and a trailing line feed.
+/// the package, and a trailing line feed. On Windows, also names that no file can have there: those
+/// of devices (`aux`), and with a dot at the end.
 ///
 /// ```
 /// # use scratchrs_model::key::ScratchKey;
@@ -38,6 +41,11 @@ impl<'a> ScratchKey<'a> {
         }
         if key.len() > MAX_KEY_BYTES {
             return Err(invalid(Reason::Length));
+        }
+        if cfg!(windows)
+            && let Some(problem) = windows_name::problem(key.as_bytes())
+        {
+            return Err(InvalidKey(Reason::Windows(key.to_owned(), problem)));
         }
         Ok(Self(key))
     }
@@ -79,6 +87,8 @@ enum Reason {
         .0.len()
     )]
     Length(String),
+    #[error("invalid key {0:?}: it {1}")]
+    Windows(String, &'static str),
 }
 
 #[cfg(test)]
@@ -88,9 +98,21 @@ mod tests {
 
     #[test]
     fn keys_of_scratch_jl_are_keys() {
-        for key in ["abcABC123._-", "1.2.3", "a", "...", ".hidden", &"k".repeat(255)] {
+        for key in ["abcABC123._-", "1.2.3", "a", ".hidden", &"k".repeat(255)] {
             assert!(ScratchKey::new(key).is_ok(), "{key:?}");
         }
+    }
+
+    #[test]
+    fn windows_has_fewer_names() {
+        for key in ["...", "a.", "aux", "NUL.txt", "com1"] {
+            assert_eq!(ScratchKey::new(key).is_err(), cfg!(windows), "{key:?}");
+        }
+        #[cfg(windows)]
+        assert_eq!(
+            ScratchKey::new("NUL.txt").unwrap_err().to_string(),
+            "invalid key \"NUL.txt\": it is the name of a device on Windows"
+        );
     }
 
     #[test]

@@ -19,9 +19,9 @@
 //! Paths are made and compared as text, because the usage logs hold text: a path must have
 //! exactly the bytes that Julia's `abspath` gives it.
 
-use std::borrow::Cow;
-
 use uuid::Uuid;
+
+pub use crate::absolute::absolute;
 
 use crate::depot_path::DepotPath;
 use crate::key::ScratchKey;
@@ -160,99 +160,9 @@ pub fn is_companion(name: &str) -> bool {
     name.bytes().any(|byte| byte == b'@')
 }
 
-/// `path` as by Julia's `abspath`: joined to `current` if it is relative, without `.`, `..` and
-/// doubled separators; links are not resolved.
-///
-/// `current` is called only if it is needed: most depots have an absolute path.
-///
-/// # Errors
-///
-/// Those of `current`.
-#[cfg(not(windows))]
-pub fn absolute<E>(
-    path: &str,
-    current: impl FnOnce() -> Result<String, E>,
-) -> Result<Cow<'_, str>, E> {
-    if is_normal(path) {
-        return Ok(path.into());
-    }
-    if path.starts_with('/') {
-        return Ok(normalize(path).into());
-    }
-    Ok(normalize(&join(&current()?, &[path])).into())
-}
-
-/// `path` as by Julia's `abspath`. The system has a current directory for each drive.
-#[cfg(windows)]
-pub fn absolute<E>(
-    path: &str,
-    current: impl FnOnce() -> Result<String, E>,
-) -> Result<Cow<'_, str>, E> {
-    match std::path::absolute(path) {
-        Ok(path) => Ok(path.to_string_lossy().into_owned().into()),
-        Err(_) => Ok(join(&current()?, &[path]).into()),
-    }
-}
-
-/// Whether `path` is absolute and has nothing to normalise.
-#[cfg(not(windows))]
-fn is_normal(path: &str) -> bool {
-    path.strip_prefix('/')
-        .is_some_and(|rest| rest.split('/').all(|name| !matches!(name, "" | "." | "..")))
-}
-
-/// An absolute path without `.`, `..` and doubled separators. A trailing separator is kept.
-#[cfg(not(windows))]
-fn normalize(path: &str) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for name in path.split('/') {
-        match name {
-            "" | "." => {}
-            ".." => {
-                names.pop();
-            }
-            name => names.push(name),
-        }
-    }
-    let mut normal = format!("/{}", names.join("/"));
-    let is_directory = matches!(path.rsplit('/').next(), Some("" | "." | ".."));
-    if is_directory && !names.is_empty() {
-        normal.push('/');
-    }
-    normal
-}
-
 #[cfg(test)]
-#[cfg(not(windows))]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn from_work(path: &str) -> String {
-        absolute(path, || Ok::<_, ()>("/work".to_owned())).unwrap().into_owned()
-    }
-
-    /// The results of Julia 1.5.3's `abspath` in `/work`.
-    #[test]
-    fn absolute_paths_are_julias() {
-        for (path, expected) in [
-            ("/home/ada/.julia", "/home/ada/.julia"),
-            ("/home/ada/.julia/", "/home/ada/.julia/"),
-            ("/a//b", "/a/b"),
-            ("/a/./b/../c", "/a/c"),
-            ("/..", "/"),
-            ("/", "/"),
-            ("/a/..", "/"),
-            ("/a/b/.", "/a/b/"),
-            ("/a/b/..", "/a/"),
-            ("depot", "/work/depot"),
-            ("./depot/", "/work/depot/"),
-            ("../depot", "/depot"),
-            ("", "/work/"),
-        ] {
-            assert_eq!(from_work(path), expected, "{path:?}");
-        }
-    }
 
     #[test]
     fn our_own_names_are_told_from_others() {
@@ -277,29 +187,12 @@ mod tests {
     fn a_space_lies_below_its_package() {
         let owner = Uuid::from_u128(0x93485645_17f1_6f3b_45bc_419db53815ea);
         let key = ScratchKey::new("cache").unwrap();
-        let expected = "/depot/scratchspaces/93485645-17f1-6f3b-45bc-419db53815ea/cache";
-        for (place, is_depot) in
-            [("/depot", true), ("/depot/", true), ("/depot/scratchspaces", false)]
-        {
+        let name = "93485645-17f1-6f3b-45bc-419db53815ea";
+        let spaces = join("/depot", &["scratchspaces"]);
+        let expected = join(&spaces, &[name, "cache"]);
+        let with_separator = format!("/depot{SEPARATOR}");
+        for (place, is_depot) in [("/depot", true), (&with_separator, true), (&spaces, false)] {
             assert_eq!(space(place, is_depot, owner, key), expected, "{place}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn an_absolute_path_stays(path in "[a./]{0,20}") {
-            let once = from_work(&path);
-            prop_assert!(once.starts_with('/'));
-            prop_assert_eq!(from_work(&once), once.clone());
-            let leaves = once.contains("//") || once.split('/').any(|name| name == "..");
-            prop_assert!(!leaves, "{}", once);
-        }
-
-        #[test]
-        fn the_short_cut_changes_nothing(path in "/[a./]{0,20}") {
-            if is_normal(&path) {
-                prop_assert_eq!(normalize(&path), path);
-            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The keys of spaces, the layout of a depot, the formats of the files that Pkg and ScratchRS
 //! share. `scratchrs-fs` has the effects; `scratchrs-core` uses both.
 
+mod absolute;
 pub mod aliases;
 pub mod artifacts_toml;
 pub mod clone_name;
@@ -29,5 +30,6 @@ mod toml_events;
 mod toml_sections;
 pub mod toml_text;
 pub mod usage_log;
+pub mod windows_name;
 
 pub use toml_events::syntax_error;

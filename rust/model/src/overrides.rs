@@ -261,7 +261,11 @@ fn target_of(text: &str) -> Option<Option<Target>> {
 fn is_absolute(path: &str) -> bool {
     match cfg!(windows) {
         true => {
-            let rest = path.split_once(':').map_or(path, |(_, rest)| rest);
+            let is_drive = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphabetic());
+            let rest = match path.split_once(':') {
+                Some((drive, rest)) if !drive.is_empty() && is_drive(drive) => rest,
+                _ => path,
+            };
             rest.starts_with(['/', '\\'])
         }
         false => path.starts_with('/'),
@@ -280,7 +284,6 @@ fn set<K: Ord>(overrides: &mut BTreeMap<K, Target>, key: K, target: Option<Targe
 }
 
 #[cfg(test)]
-#[cfg(not(windows))]
 mod tests {
     use super::*;
 

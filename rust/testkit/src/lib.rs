@@ -11,6 +11,7 @@
 #[cfg(target_os = "linux")]
 mod disk;
 mod elf;
+mod files;
 mod filling;
 mod fuzz;
 mod julias;
@@ -28,6 +29,7 @@ mod worker;
 #[cfg(target_os = "linux")]
 pub use disk::{Disk, FileSystem};
 pub use elf::elf;
+pub use files::{set_mode, symlink};
 pub use filling::fill;
 pub use fuzz::{Random, fuzz};
 pub use julias::julias;

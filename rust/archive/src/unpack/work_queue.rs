@@ -20,6 +20,7 @@ use sha1::digest::Digest;
 
 use crate::error::Error;
 use crate::object;
+use crate::platform;
 use crate::unpack::stream::is_zero;
 use crate::unpack::tree::ContentsId;
 
@@ -202,6 +203,7 @@ struct Target {
 impl Target {
     fn create(path: PathBuf, access: Access) -> Result<Self, Error> {
         let file = effect::create_file(&path, access)?;
+        platform::keep_mode(&path, access);
         Ok(Self { file, path, ends_in_hole: false })
     }
 

@@ -235,6 +235,11 @@ pub(crate) fn set_executable(path: &Path, executable: bool) -> io::Result<()> {
     std::fs::set_permissions(path, permissions)
 }
 
+/// Not asked for: the mode decides.
+pub(crate) fn may_execute(_path: &Path) -> io::Result<bool> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 /// Whether the owner of a file may execute it.
 pub(crate) fn is_executable(metadata: &Metadata) -> bool {
     metadata.permissions().mode() & 0o100 != 0

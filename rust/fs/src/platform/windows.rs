@@ -102,12 +102,9 @@ pub(crate) fn symlink(target: &OsStr, path: &Path, to_directory: bool) -> io::Re
     if to_directory { symlink_dir(target, path) } else { symlink_file(target, path) }
 }
 
-/// Nothing to do: a file's name determines whether it is executable.
-pub(crate) fn set_executable(_path: &Path, _executable: bool) -> io::Result<()> {
-    Ok(())
-}
+pub(crate) use crate::execute_right::{may_execute, set_executable};
 
-/// Windows has no such modes.
+/// Windows has no such modes; see `mode::is_executable`.
 pub(crate) fn is_executable(_metadata: &Metadata) -> bool {
     false
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::hash::BuildHasher;
-use std::path::PathBuf;
+use std::path::{PathBuf, is_separator};
 use std::sync::OnceLock;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
@@ -119,9 +119,7 @@ impl Depot {
     /// The rest of `path` below the depot, if its text begins with a path of the depot.
     pub fn below<'p>(&self, path: &'p str) -> Option<&'p str> {
         let mut paths = std::iter::once(&self.path).chain(&self.aliases);
-        paths.find_map(|depot| {
-            path.strip_prefix(depot.as_str())?.strip_prefix(std::path::MAIN_SEPARATOR)
-        })
+        paths.find_map(|depot| path.strip_prefix(depot.as_str())?.strip_prefix(is_separator))
     }
 
     fn index(&self) -> &Index {

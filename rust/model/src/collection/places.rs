@@ -1,6 +1,8 @@
 //! Finds items by their paths and names.
 
 use std::collections::HashSet;
+use std::path::is_separator;
+use std::str::Split;
 
 use smallvec::SmallVec;
 
@@ -12,6 +14,9 @@ use super::depot::{Depot, Kind};
 
 /// The index of a depot, and the index of an item in it.
 pub type Position = (usize, usize);
+
+/// The components of a path.
+type Names<'p> = Split<'p, fn(char) -> bool>;
 
 /// Finds items by their paths and names.
 #[derive(Debug)]
@@ -36,10 +41,10 @@ impl<'a> Places<'a> {
     }
 
     /// The depot that contains `path`, and the rest of the path.
-    fn locate<'p>(&self, path: &'p str) -> Option<(usize, std::str::Split<'p, char>)> {
+    fn locate<'p>(&self, path: &'p str) -> Option<(usize, Names<'p>)> {
         self.paths.iter().find_map(|(depot, index)| {
-            let rest = path.strip_prefix(depot)?.strip_prefix(std::path::MAIN_SEPARATOR)?;
-            Some((*index, rest.split(std::path::MAIN_SEPARATOR)))
+            let rest = path.strip_prefix(depot)?.strip_prefix(is_separator)?;
+            Some((*index, rest.split(is_separator as fn(char) -> bool)))
         })
     }
 
