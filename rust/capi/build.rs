@@ -1,17 +1,17 @@
 //! Links the unwinder into the library.
 
+#![expect(clippy::disallowed_methods, reason = "Cargo talks to build scripts in this way")]
+
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-env-changed=RUSTC_LINKER");
     let is = |key: &str, value: &str| {
-        let key = format!("CARGO_CFG_TARGET_{key}");
-        #[expect(clippy::disallowed_methods, reason = "Cargo talks to build scripts in this way")]
-        let found = std::env::var(key);
-        found.is_ok_and(|found| found == value)
+        std::env::var(format!("CARGO_CFG_TARGET_{key}")).is_ok_and(|found| found == value)
     };
     // Julia up to 1.5 comes with a libunwind that stands before libgcc's in the search for
     // `_Unwind_RaiseException` and aborts at a Rust panic, `catch_unwind` or not. With an
     // unwinder of its own, whose symbols nobody else sees, the library can catch its panics.
-    if is("OS", "linux") && is("ENV", "gnu") {
+    if is("OS", "linux") && is("ENV", "gnu") && !is_zig() {
         for argument in [
             "-Wl,--whole-archive",
             "-l:libgcc_eh.a",
@@ -21,4 +21,9 @@ fn main() {
             println!("cargo::rustc-cdylib-link-arg={argument}");
         }
     }
+}
+
+/// Whether cargo-zigbuild links. Zig always links an unwinder of its own, and knows none of the options.
+fn is_zig() -> bool {
+    std::env::var("RUSTC_LINKER").is_ok_and(|linker| linker.contains("zigcc"))
 }

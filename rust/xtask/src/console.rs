@@ -29,6 +29,11 @@ pub(crate) fn error(error: &anyhow::Error) {
     eprintln!("error: {error:#}");
 }
 
+/// Prints the output of a program on stderr.
+pub(crate) fn raw(output: &[u8]) {
+    eprint!("{}", String::from_utf8_lossy(output));
+}
+
 /// Prints a result.
 pub(crate) fn result(text: impl Display) {
     println!("{text}");

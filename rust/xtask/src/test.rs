@@ -6,6 +6,7 @@
 
 mod isolation;
 mod skips;
+mod together;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use crate::targets::linux::Linux;
 use crate::targets::{self, StandardLibrary};
 use crate::wine::{FAULTS_OF_WINE, Wine};
 use skips::Skips;
+use together::run_into;
 
 /// The arguments of `cargo xtask test`.
 #[derive(clap::Args)]
@@ -159,24 +161,25 @@ fn julia_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages
     if let Some(why) = &untraced {
         stages.skips.add("isolation of the Julia tests from other depots and the network", why);
     }
-    for (julia, binding) in sessions(julias) {
-        let skips = stages.skips.path().to_owned();
-        stages.run(&format!("Julia {}, binding {binding}", julia.version), || {
-            built.as_ref().context("the stage `artifact` failed")?;
-            let mut session = session(environment, julia, binding)?;
-            session.env(skips::VARIABLE, skips);
-            session.env(
-                "SCRATCHRS_TEST_SERVER",
-                server.as_ref().context("the stage `test server` failed")?,
-            );
-            if untraced.is_some() {
-                return program::run(session);
-            }
-            let log = environment.target.join(format!("trace-{}-{binding}.txt", julia.version));
-            program::run(isolation::traced(&session, &log))?;
-            isolation::check(&log, &isolation::depots_of_user(environment))
-        });
-    }
+    let skips = stages.skips.path().to_owned();
+    let name = |(julia, binding): &(&Julia, Binding)| {
+        format!("Julia {}, binding {binding}", julia.version)
+    };
+    stages.run_together(&sessions(julias), name, |&(julia, binding), output| {
+        built.as_ref().context("the stage `artifact` failed")?;
+        let mut session = session(environment, julia, binding)?;
+        session.env(skips::VARIABLE, &skips);
+        session.env(
+            "SCRATCHRS_TEST_SERVER",
+            server.as_ref().context("the stage `test server` failed")?,
+        );
+        if untraced.is_some() {
+            return run_into(output, session);
+        }
+        let log = environment.target.join(format!("trace-{}-{binding}.txt", julia.version));
+        run_into(output, isolation::traced(&session, &log))?;
+        isolation::check(&log, &isolation::depots_of_user(environment))
+    });
 }
 
 /// The HTTP server program of the Julia tests, also used by the Rust tests.
@@ -204,18 +207,15 @@ impl fmt::Display for Binding {
 }
 
 /// The pairs of Julias and bindings to test: the portable one always, jlrs if it is built for the
-/// minor version.
+/// minor version. Those of one version, which share a depot, are not neighbours: they would compile the package
+/// at the same time.
 fn sessions(julias: &[Julia]) -> Vec<(&Julia, Binding)> {
     let bound: Vec<_> =
         julia::for_jlrs(julias).into_iter().map(|julia| julia.version.series()).collect();
-    let mut sessions = Vec::new();
-    for julia in julias {
-        sessions.push((julia, Binding::Portable));
-        if bound.contains(&julia.version.series()) {
-            sessions.push((julia, Binding::Jlrs));
-        }
-    }
-    sessions
+    let is_bound = |julia: &&Julia| bound.contains(&julia.version.series());
+    let portable = julias.iter().map(|julia| (julia, Binding::Portable));
+    let jlrs = julias.iter().filter(is_bound).map(|julia| (julia, Binding::Jlrs));
+    portable.chain(jlrs).collect()
 }
 
 /// Each version has its own depot: not all versions can read each other's files.
@@ -257,19 +257,15 @@ impl Stages {
         console::status("Stage", name);
         let start = Instant::now();
         let result = stage();
-        let seconds = start.elapsed().as_secs_f64();
-        match result {
-            Ok(value) => {
-                console::status("Passed", format_args!("{name} in {seconds:.1} s"));
-                self.passed += 1;
-                Some(value)
-            }
-            Err(error) => {
-                console::error(&error);
-                console::status("Failed", format_args!("{name} in {seconds:.1} s"));
-                self.failed.push(name.to_owned());
-                None
-            }
+        let has_passed = end(name, start.elapsed().as_secs_f64(), &result);
+        self.count(has_passed, name);
+        result.ok()
+    }
+
+    fn count(&mut self, has_passed: bool, name: &str) {
+        match has_passed {
+            true => self.passed += 1,
+            false => self.failed.push(name.to_owned()),
         }
     }
 
@@ -291,6 +287,16 @@ impl Stages {
         ));
         Ok(if self.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
+}
+
+/// Prints the result of a stage, and returns whether it passed.
+fn end<T>(name: &str, seconds: f64, result: &Result<T>) -> bool {
+    if let Err(error) = result {
+        console::error(error);
+    }
+    let verb = if result.is_ok() { "Passed" } else { "Failed" };
+    console::status(verb, format_args!("{name} in {seconds:.1} s"));
+    result.is_ok()
 }
 
 #[cfg(test)]
