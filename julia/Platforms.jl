@@ -72,6 +72,10 @@ else
     end
 end
 
+# Logs that the entry of a name is invalid.
+report(name, artifacts_toml, problem) =
+    @error "Invalid artifacts file at $artifacts_toml: artifact '$name' $problem"
+
 # The best of the entries of an artifact for a platform, or `nothing`. Invalid entries are logged as errors
 # and ignored.
 function choose(entries, platform, name, artifacts_toml)

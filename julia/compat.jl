@@ -32,7 +32,8 @@ end
 #     isfile                                          99 KiB    (in `find_in_artifact`)
 #     UUID                                            94 KiB
 #     error_of                                        22 KiB
-#     load_overrides_of, path_of_missing             120 ms of the first `artifact"…"`
+#     path_of_missing                                120 ms of the first `artifact"…"`
+#     lock(::ReentrantLock)                          260 KiB    (in `artifact_path`)
 macro outside(expression)
     is_typed = expression.head === :(::)
     call = is_typed ? expression.args[1] : expression

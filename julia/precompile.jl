@@ -5,5 +5,9 @@ precompile(get_scratch!, (Module, String))
 precompile(get_scratch!, (String,))
 precompile(unless_denied, (Any,))
 precompile(unless_denied, (Any, Any))
+# `artifact"…"` in the `__init__` of a package.
+precompile(path_of_bound, (String, String, String, Dict{String, Any}, SHA1, Any, UUID, Module))
+precompile(known_overrides, (String,))
+precompile(artifact_path, (SHA1,))
 # The method that is called whenever the package is loaded.
 precompile(Native.begin_session, ())

@@ -106,7 +106,7 @@ function path_of_bound(
     tail::String,
     bindings::Dict{String, Any},
     hash::SHA1,
-    platform,
+    @nospecialize(platform),
     package::Union{Nothing, UUID},
     mod::Module,
 )

@@ -2,8 +2,14 @@
 
 const HASH_KEY = "git-tree-sha1"
 
-# The files that were read, each with its metadata at that time.
-const BINDINGS = Dict{String, Tuple{Base.Filesystem.StatStruct, Dict{String, Any}}}()
+# The files that were read, each with its metadata at that time: `FileOfBindings`. The value type is `Any` because
+# Base has that dictionary compiled.
+const BINDINGS = Dict{String, Any}()
+
+struct FileOfBindings
+    found::Base.Filesystem.StatStruct
+    content::Dict{String, Any}
+end
 const BINDINGS_LOCK = ReentrantLock()
 
 # How old a modification time must be to be relied on: file systems store times with a resolution of up
@@ -40,16 +46,19 @@ function bindings_of(artifacts_toml::AbstractString, package::Union{Nothing, UUI
 end
 
 function read_bindings(file::String)
-    path = isabspath(file) ? file : abspath(file)
+    path = isabspath(file) ? file : @outside(abspath(file))::String
     found = stat(path)
     isfile(found) || return nothing
     lock(BINDINGS_LOCK)
     try
         known = get(BINDINGS, path, nothing)
-        known !== nothing && same_state(known[1], found) && return known[2]
-        bindings = Native.MessagePack.decode(Native.read_toml(path))::Dict{String, Any}
+        if known !== nothing
+            known = known::FileOfBindings
+            same_state(known.found, found) && return known.content
+        end
+        bindings = Native.decoded(Native.read_toml(path))::Dict{String, Any}
         if time() - found.mtime > SETTLED
-            BINDINGS[path] = (found, bindings)
+            BINDINGS[path] = FileOfBindings(found, bindings)
         else
             delete!(BINDINGS, path)
         end
@@ -94,7 +103,7 @@ function artifact_meta(
 )
     bindings = bindings_of(artifacts_toml, pkg_uuid)
     bindings === nothing && return nothing
-    return artifact_meta(name, bindings, artifacts_toml; platform = platform)
+    return meta_for(name, bindings, artifacts_toml, platform)
 end
 
 function artifact_meta(
@@ -103,17 +112,21 @@ function artifact_meta(
     artifacts_toml::AbstractString;
     platform::AbstractPlatform = host_platform(),
 )
+    return meta_for(name, bindings, artifacts_toml, platform)
+end
+
+function meta_for(name::AbstractString, bindings::Dict, artifacts_toml::AbstractString, @nospecialize(platform))
     bound = get(bindings, name, nothing)
     bound === nothing && return nothing
     if bound isa Vector
-        bound = Platforms.choose(bound, platform, name, artifacts_toml)
+        bound = @outside Platforms.choose(bound, platform, name, artifacts_toml)
         bound === nothing && return nothing
     elseif !(bound isa Dict)
-        @error "Invalid artifacts file at $artifacts_toml: artifact '$name' malformed, must be array or dict!"
+        @outside Platforms.report(name, artifacts_toml, "malformed, must be array or dict!")
         return nothing
     end
     haskey(bound, HASH_KEY) && return bound
-    @error "Invalid artifacts file at $artifacts_toml: artifact '$name' contains no `git-tree-sha1`!"
+    @outside Platforms.report(name, artifacts_toml, "contains no `git-tree-sha1`!")
     return nothing
 end
 
@@ -132,14 +145,24 @@ function artifact_hash(
     platform::AbstractPlatform = host_platform(),
     pkg_uuid::Union{Nothing, UUID} = nothing,
 )::Union{Nothing, SHA1}
-    meta = artifact_meta(name, artifacts_toml; platform = platform, pkg_uuid = pkg_uuid)
-    return meta === nothing ? nothing : hash_of(meta, name, artifacts_toml, platform)
+    return hash_for(String(name), String(artifacts_toml), platform, pkg_uuid)
+end
+
+function hash_for(name::String, file::String, @nospecialize(platform), package::Union{Nothing, UUID})
+    bindings = bindings_of(file, package)
+    bindings === nothing && return nothing
+    meta = meta_for(name, bindings, file, platform)
+    return meta === nothing ? nothing : hash_of(meta, name, file, platform)
 end
 
 # The hash in an entry.
-function hash_of(meta::Dict, name, artifacts_toml, platform)
+function hash_of(meta::Dict, name, artifacts_toml, @nospecialize(platform))
     hash = parsed_hash(meta[HASH_KEY])
     hash === nothing || return hash
+    return @outside invalid_hash(meta, name, artifacts_toml, platform)
+end
+
+function invalid_hash(meta::Dict, name, artifacts_toml, platform)
     check_binding(artifacts_toml, name, platform)
     # The file has changed meanwhile, or the entry is not from the file.
     file = String(artifacts_toml)
@@ -158,9 +181,13 @@ check_binding(artifacts_toml, name, platform) =
 # Parses a hash; `nothing` if the value is not one.
 function parsed_hash(value)
     value isa AbstractString || return nothing
-    ncodeunits(value) == 40 && all(character -> character in HEX_DIGITS, value) || return nothing
-    return SHA1(String(value))
+    text = String(value)
+    ncodeunits(text) == 40 && all(is_hex_digit, codeunits(text)) || return nothing
+    return @outside(SHA1(text))::SHA1
 end
+
+is_hex_digit(byte::UInt8) =
+    UInt8('0') <= byte <= UInt8('9') || UInt8('a') <= byte <= UInt8('f') || UInt8('A') <= byte <= UInt8('F')
 
 const HEX_DIGITS = "0123456789abcdefABCDEF"
 

@@ -4,20 +4,20 @@
 # artifacts. Threads read both without a lock, so a published dictionary never changes: a new one replaces
 # it, under the lock.
 const ARTIFACT_OVERRIDES = Ref{Union{Nothing, Dict{Symbol, Any}}}(nothing)
-const OVERRIDES_OF_DIRECTORIES = Ref(Dict{String, Dict{Symbol, Any}}())
+const OVERRIDES_OF_DIRECTORIES = Ref(Dict{String, Any}())
 const OVERRIDES_LOCK = ReentrantLock()
+const PUBLICATION_LOCK = Threads.SpinLock()
+
+# The overrides if no depot has any, as most: with them, a path is found without the native library.
+const NO_OVERRIDES = Dict{Symbol, Any}(
+    :UUID => Dict{UUID, Dict{String, Union{String, SHA1}}}(),
+    :hash => Dict{SHA1, Union{String, SHA1}}(),
+)
 
 # The overrides of a directory (`""`: of the depots) if they have been loaded, else `nothing`.
-known_overrides(directory::String) =
-    isempty(directory) ? ARTIFACT_OVERRIDES[] : get(OVERRIDES_OF_DIRECTORIES[], directory, nothing)
-
-function publish_overrides(directory::String, overrides::Dict{Symbol, Any})
-    if isempty(directory)
-        ARTIFACT_OVERRIDES[] = overrides
-    else
-        OVERRIDES_OF_DIRECTORIES[] = with_entry(OVERRIDES_OF_DIRECTORIES[], directory, overrides)
-    end
-    return overrides
+function known_overrides(directory::String)
+    isempty(directory) && return ARTIFACT_OVERRIDES[]
+    return get(OVERRIDES_OF_DIRECTORIES[], directory, nothing)::Union{Nothing, Dict{Symbol, Any}}
 end
 
 """
@@ -47,8 +47,45 @@ function load_overrides(; force::Bool = false)::Dict{Symbol, Any}
     directory = stand_in()
     known = known_overrides(directory)
     known !== nothing && !force && return known
-    return @outside load_overrides_of(directory, force)
+    isempty(directory) && !force && !has_override_files() &&
+        return publish_of_depots(NO_OVERRIDES, false)
+    return @outside(Overrides.load_overrides_of(directory, force))::Dict{Symbol, Any}
 end
+
+# Whether a depot has a file of overrides, even one that can't be read.
+function has_override_files()
+    for depot in DEPOT_PATH
+        try
+            mode_of(joinpath(depot, "artifacts", "Overrides.toml")) == 0 || return true
+        catch error
+            error isa Base.IOError || rethrow()
+            return true
+        end
+    end
+    return false
+end
+
+# Publishes the overrides of the depots: in place of others, or if there are none yet. Returns those in force. The
+# lock is held for these steps only; compiling those of a `ReentrantLock` would take longer than all the rest.
+function publish_of_depots(overrides::Dict{Symbol, Any}, is_replacing::Bool)
+    ccall(:jl_sigatomic_begin, Cvoid, ())
+    lock(PUBLICATION_LOCK)
+    known = ARTIFACT_OVERRIDES[]
+    if known === nothing || is_replacing
+        known = ARTIFACT_OVERRIDES[] = overrides
+    end
+    unlock(PUBLICATION_LOCK)
+    ccall(:jl_sigatomic_end, Cvoid, ())
+    return known
+end
+
+# Reading the files, once in a session.
+module Overrides
+
+using Base: SHA1, UUID
+import ..@seldom_run, ..Native
+import ..OVERRIDES_LOCK, ..OVERRIDES_OF_DIRECTORIES, ..known_overrides, ..publish_of_depots
+@seldom_run
 
 function load_overrides_of(directory::String, force::Bool)
     lock(OVERRIDES_LOCK)
@@ -62,9 +99,22 @@ function load_overrides_of(directory::String, force::Bool)
     end
 end
 
+function publish_overrides(directory::String, overrides::Dict{Symbol, Any})
+    if isempty(directory)
+        publish_of_depots(overrides, true)
+    else
+        others = copy(OVERRIDES_OF_DIRECTORIES[])
+        others[directory] = overrides
+        OVERRIDES_OF_DIRECTORIES[] = others
+    end
+    return overrides
+end
+
 function read_overrides(directory::String)
-    found = Native.MessagePack.decode(Native.read_overrides(DEPOT_PATH, directory))
-    foreach(problem -> (@error problem), found["invalid"])
+    found = Native.decoded(Native.read_overrides(DEPOT_PATH, directory))
+    for problem in found["invalid"]
+        @error problem
+    end
     by_hash = Dict{SHA1, Union{String, SHA1}}()
     for (hash, target) in found["by_hash"]
         by_hash[hash] = target
@@ -75,6 +125,23 @@ function read_overrides(directory::String)
     end
     return Dict{Symbol, Any}(:UUID => by_name, :hash => by_hash)
 end
+
+# Whether there is any file of overrides, even one that can't be read.
+# Adds overrides of hashes to those in force.
+function add_overrides(directory::String, found)
+    lock(OVERRIDES_LOCK)
+    try
+        known = known_overrides(directory)
+        known === nothing && (known = read_overrides(directory))
+        by_hash = merge(known[:hash], Dict{SHA1, Union{String, SHA1}}(found))
+        publish_overrides(directory, Dict{Symbol, Any}(:UUID => known[:UUID], :hash => by_hash))
+    finally
+        unlock(OVERRIDES_LOCK)
+    end
+    return
+end
+
+end # module Overrides
 
 """
     query_override(hash::SHA1; overrides = load_overrides()) -> Union{String, Nothing}
@@ -87,6 +154,7 @@ The path of the replacement of an artifact, by its hash or by the name that a pa
 [`FormatError`](@ref ScratchRS.FormatError) if hashes override each other in a circle.
 """
 function query_override(hash::SHA1; overrides = load_overrides())
+    overrides === NO_OVERRIDES && return nothing
     by_hash = overrides[:hash]
     isempty(by_hash) && return nothing
     return path_of_override(get(by_hash, hash, nothing), by_hash)
@@ -127,8 +195,13 @@ that search artifacts in the same depots or the same directory. The bindings are
 """
 function process_overrides(bindings::Dict, package::UUID)
     overrides = load_overrides()
+    overrides === NO_OVERRIDES || @outside apply_overrides(bindings, package, overrides)
+    return bindings
+end
+
+function apply_overrides(bindings::Dict, package::UUID, overrides)
     names = get(overrides[:UUID], package, nothing)
-    names === nothing && return bindings
+    names === nothing && return
     by_hash = overrides[:hash]
     found = Pair{SHA1, Union{String, SHA1}}[]
     for (name, replacement) in names
@@ -139,21 +212,7 @@ function process_overrides(bindings::Dict, package::UUID)
                 push!(found, hash => replacement)
         end
     end
-    isempty(found) || add_overrides(stand_in(), found)
-    return bindings
-end
-
-# Adds overrides of hashes to those in force.
-function add_overrides(directory::String, found)
-    lock(OVERRIDES_LOCK)
-    try
-        known = known_overrides(directory)
-        known === nothing && (known = read_overrides(directory))
-        by_hash = merge(known[:hash], Dict{SHA1, Union{String, SHA1}}(found))
-        publish_overrides(directory, Dict{Symbol, Any}(:UUID => known[:UUID], :hash => by_hash))
-    finally
-        unlock(OVERRIDES_LOCK)
-    end
+    isempty(found) || Overrides.add_overrides(stand_in(), found)
     return
 end
 

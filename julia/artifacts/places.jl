@@ -71,8 +71,9 @@ readdir(artifact_path(hash))
 function artifact_path(hash::SHA1; honor_overrides::Bool = true)
     override = honor_overrides ? query_override(hash) : nothing
     override === nothing || return override
-    path = find_installed(string(hash))
-    return path === nothing ? joinpath(own_artifacts_dir(), string(hash)) : path
+    text = string(hash)
+    path = find_installed(text)
+    return path === nothing ? joinpath(@outside(own_artifacts_dir())::String, text) : path
 end
 
 """
@@ -91,7 +92,7 @@ end
 function find_installed(hash::String)
     directory = of_task(ARTIFACTS_DIRECTORY)
     if directory !== nothing
-        path = abspath(directory, hash)
+        path = @outside(abspath(directory, hash))::String
         return is_directory(path) ? path : nothing
     end
     for depot in DEPOT_PATH
@@ -101,28 +102,44 @@ function find_installed(hash::String)
     return nothing
 end
 
-is_directory(path::String) = isdir(path)
+is_directory(path::String) = mode_of(path) & 0o170000 == 0o040000
+
+# The type and the permissions of what is at `path`; 0 if it is missing.
+mode_of(path::String) = (@outside(stat(path))::Base.Filesystem.StatStruct).mode
 
 # The artifacts directory of a depot. That of a relative depot depends on the current directory; those of
 # absolute ones are computed once.
 function artifacts_of(depot::String)
-    known = get(ARTIFACTS_OF[], depot, nothing)
-    known === nothing || return known
-    directory = abspath(depot, "artifacts")
-    # Other threads read the dictionary without a lock, so a published one never changes: a new one
-    # replaces it. An entry that is lost to another thread is computed again.
-    isabspath(depot) && (ARTIFACTS_OF[] = with_entry(ARTIFACTS_OF[], depot, directory))
+    known = ARTIFACTS_OF[]
+    while known !== nothing
+        known.depot == depot && return known.directory
+        known = known.next
+    end
+    directory = @outside(abspath(joinpath(depot, "artifacts")))::String
+    isabspath(depot) && remember_directory(depot, directory)
     return directory
 end
 
-# A copy of a dictionary with one more entry.
-function with_entry(known::Dict, key, value)
-    copied = copy(known)
-    copied[key] = value
-    return copied
+# A list, not a dictionary: the code of another type of dictionaries would be stored in the precompiled file.
+struct ArtifactsOf
+    depot::String
+    directory::String
+    next::Union{Nothing, ArtifactsOf}
+    # The number of entries from here on.
+    count::Int
 end
 
-const ARTIFACTS_OF = Ref(Dict{String, String}())
+const ARTIFACTS_OF = Ref{Union{Nothing, ArtifactsOf}}(nothing)
+
+# Other threads read the list without a lock, so its entries never change. An entry that is lost to another thread
+# is computed again.
+function remember_directory(depot::String, directory::String)
+    known = ARTIFACTS_OF[]
+    # A session that uses ever new depots begins anew.
+    known !== nothing && known.count >= 16 && (known = nothing)
+    ARTIFACTS_OF[] = ArtifactsOf(depot, directory, known, known === nothing ? 1 : known.count + 1)
+    return
+end
 
 """
     artifact_names

@@ -57,6 +57,44 @@ encoded(start::Ptr{UInt8}, length::Csize_t) = unsafe_string(start, length)
     return texts_at(at, next!(at, 2 << (head - 0xdc)))
 end
 
+# The value of a reply of any shape, such as the content of a file: as `MessagePack.decode`, which is interpreted,
+# but compiled for tables, lists, texts, flags and small numbers.
+function decoded(reply::String)
+    return GC.@preserve reply tree_at(Ref(pointer(reply)), reply)
+end
+
+@noinline function tree_at(at::Ref{Ptr{UInt8}}, reply::String)
+    head = unsafe_load(at[])
+    0x80 <= head < 0x90 && return (at[] += 1; table_at(at, reply, Int(head & 0x0f)))
+    0x90 <= head < 0xa0 && return (at[] += 1; list_at(at, reply, Int(head & 0x0f)))
+    0xdc <= head <= 0xdd && return (at[] += 1; list_at(at, reply, next!(at, 2 << (head - 0xdc))))
+    0xde <= head <= 0xdf && return (at[] += 1; table_at(at, reply, next!(at, 2 << (head - 0xde))))
+    if head < 0xc4 || 0xcc <= head <= 0xce || 0xd9 <= head <= 0xdb
+        return value_at(at)
+    end
+    start = Int(at[] - pointer(reply)) + 1
+    value, next = @outside(MessagePack.value_at(codeunits(reply), start, false))::Tuple{Any, Int}
+    at[] = pointer(reply) + (next - 1)
+    return value
+end
+
+@noinline function table_at(at::Ref{Ptr{UInt8}}, reply::String, count::Int)
+    table = Dict{String, Any}()
+    for _ in 1:count
+        name = value_at(at)::String
+        table[name] = tree_at(at, reply)
+    end
+    return table
+end
+
+@noinline function list_at(at::Ref{Ptr{UInt8}}, reply::String, count::Int)
+    list = Any[]
+    for _ in 1:count
+        push!(list, tree_at(at, reply))
+    end
+    return list
+end
+
 # A number of some bytes, the highest first.
 @noinline function next!(at::Ref{Ptr{UInt8}}, width::Int)
     number = 0
@@ -151,12 +189,10 @@ function finish(library::Library, job::Ptr{Cvoid}, condition::Base.AsyncConditio
         try
             # An interrupt of the handler below is thrown here.
             deliver_interrupts()
-            columns, has_colour = is_notified ? @outside(terminal(io))::Tuple{Int, Bool} : (0, false)
-            progress = progress_of(library, job, columns, has_colour)
-            is_over = progress === nothing
+            is_over = progress_of(library, job, 0, false) === nothing
             if !is_over
                 if is_notified && interruption === nothing
-                    view = @outside shown(view, io, progress)
+                    view = @outside shown_now(view, io, library, job)
                 end
                 wait(condition)
                 is_notified = true
@@ -180,6 +216,12 @@ function ended(library::Library, job::Ptr{Cvoid}, condition::Base.AsyncCondition
     end_waiting(condition)
     deliver_interrupts()
     return status, take!(library, reply)
+end
+
+# Shows the progress of a job that takes long, unless it is done meanwhile.
+function shown_now(view, io, library::Library, job::Ptr{Cvoid})
+    progress = progress_of(library, job, terminal(io)...)
+    return progress === nothing ? view : shown(view, io, progress)
 end
 
 # The progress of a job, with a line for a terminal; `nothing` when it is done.

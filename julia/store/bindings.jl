@@ -52,7 +52,7 @@ end
 function version_of(package)
     project = project_file_of(package)
     project === nothing && return nothing
-    table = Native.MessagePack.decode(Native.read_toml(project))
+    table = Native.decoded(Native.read_toml(project))
     version = table === nothing ? nothing : get(table, "version", nothing)
     return version isa String ? version : nothing
 end
@@ -156,7 +156,7 @@ has metadata.
 """
 function load_my_artifacts_toml(artifacts_toml::AbstractString)
     file = String(artifacts_toml)
-    table = Native.MessagePack.decode(Native.read_toml(abspath(file)))
+    table = Native.decoded(Native.read_toml(abspath(file)))
     table === nothing && throw(SystemError("opening file $(repr(file))", Libc.ENOENT))
     return table
 end

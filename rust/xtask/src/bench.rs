@@ -203,7 +203,13 @@ fn measure(
     best: &mut BTreeMap<String, f64>,
 ) -> Result<()> {
     let user = package_with_init(depot, package)?;
-    for (project, mode) in [(&package.directory, package.uuid.as_str()), (&user, "init")] {
+    let artifact_user = package_with_artifact(depot, package)?;
+    let projects = [
+        (&package.directory, package.uuid.as_str()),
+        (&user, "TakesSpace"),
+        (&artifact_user, "TakesArtifact"),
+    ];
+    for (project, mode) in projects {
         let mut option = std::ffi::OsString::from("--project=");
         option.push(project);
         let mut command = julia.command(depot);
@@ -224,9 +230,8 @@ fn measure(
 
 /// Writes a package that gets a space in `__init__`, like most users of Scratch.jl.
 fn package_with_init(depot: &Path, package: &Package) -> Result<PathBuf> {
-    let directory = depot.join("bench").join(&package.name).join("TakesSpace");
     let Package { name, uuid, .. } = package;
-    fs::create_dir_all(directory.join("src"))?;
+    let directory = depot.join("bench").join(name).join("TakesSpace");
     let own = "5f0d3c5e-8f0b-4f43-9d8c-0d3f7f1c9a11";
     let project =
         format!("name = \"TakesSpace\"\nuuid = \"{own}\"\n\n[deps]\n{name} = \"{uuid}\"\n");
@@ -234,13 +239,51 @@ fn package_with_init(depot: &Path, package: &Package) -> Result<PathBuf> {
         "module TakesSpace\nusing {name}\nspace = \"\"\n\
          __init__() = global space = @get_scratch!(\"space\")\nend\n"
     );
-    for (file, text) in [("Project.toml", project), ("src/TakesSpace.jl", source)] {
+    write_files(&directory, &[("Project.toml", project), ("src/TakesSpace.jl", source)])?;
+    Ok(directory)
+}
+
+/// Writes a package that gets the path of an artifact in `__init__`, as JLLs do: with Julia's own library for the
+/// peer.
+fn package_with_artifact(depot: &Path, package: &Package) -> Result<PathBuf> {
+    const ARTIFACT: &str = "ab00000000000000000000000000000000000001";
+    let is_ours = package.name == "ScratchRS";
+    let (module, name, uuid) = if is_ours {
+        ("ScratchRS.Artifacts", package.name.as_str(), package.uuid.as_str())
+    } else {
+        ("Artifacts", "Artifacts", "56f22d72-fd6d-98f1-02f0-08ddc0907c33")
+    };
+    let directory = depot.join("bench").join(&package.name).join("TakesArtifact");
+    let own = "7c0a51f2-3a52-4d0e-9a55-6a1d3b8b6e02";
+    let project =
+        format!("name = \"TakesArtifact\"\nuuid = \"{own}\"\n\n[deps]\n{name} = \"{uuid}\"\n");
+    let source = format!(
+        "module TakesArtifact\nusing {module}\npath = \"\"\n\
+         __init__() = global path = artifact\"thing\"\nend\n"
+    );
+    let bindings = format!("[thing]\ngit-tree-sha1 = \"{ARTIFACT}\"\n");
+    write_files(
+        &directory,
+        &[
+            ("Project.toml", project),
+            ("src/TakesArtifact.jl", source),
+            ("Artifacts.toml", bindings),
+        ],
+    )?;
+    fs::create_dir_all(depot.join("artifacts").join(ARTIFACT))?;
+    Ok(directory)
+}
+
+/// Writes the files that differ: Julia compiles a package again when one has changed.
+fn write_files(directory: &Path, files: &[(&str, String)]) -> Result<()> {
+    fs::create_dir_all(directory.join("src"))?;
+    for (file, text) in files {
         let path = directory.join(file);
-        if fs::read_to_string(&path).ok().as_ref() != Some(&text) {
+        if fs::read_to_string(&path).ok().as_ref() != Some(text) {
             fs::write(&path, text)?;
         }
     }
-    Ok(directory)
+    Ok(())
 }
 
 fn show(julia: &Julia, peer: &Package, ours: &Package, best: &[BTreeMap<String, f64>; 2]) {

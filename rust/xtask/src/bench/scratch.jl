@@ -7,8 +7,12 @@ report(what, time) = println(what, ' ', time)
 
 # What a user waits for at the start of a session: first thing, once. A package that takes its
 # space in `__init__` is loaded in a session of its own.
-if ARGS[2] == "init"
+if ARGS[2] == "TakesSpace"
     report("load a package that takes a space in __init__", seconds(() -> @eval using TakesSpace))
+    exit()
+elseif ARGS[2] == "TakesArtifact"
+    # The peer is Julia's own library.
+    report("load a package that takes an artifact in __init__", seconds(() -> @eval using TakesArtifact))
     exit()
 end
 const LOADING = seconds(() -> @eval using $NAME)
