@@ -149,7 +149,6 @@ fn is_missing(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use super::*;
     use crate::metadata::is_empty_dir;
@@ -163,7 +162,7 @@ mod tests {
         assert_eq!(error.path(), file);
         assert!(error.to_string().ends_with("a file is in the way"), "{error}");
         let link = depot.path().join("link");
-        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        crate::testing::symlink("nowhere", &link).unwrap();
         let error = create_dir_all(&link.join("a")).unwrap_err();
         assert_eq!(error.path(), link);
         assert!(error.to_string().ends_with("a symbolic link to nothing is in the way"), "{error}");

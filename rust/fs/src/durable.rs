@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::io_error::{is_unsupported, where_supported};
 use crate::metadata::FileKind;
 use crate::platform;
-use crate::read::open_to_read;
+use crate::read::open_regular;
 use crate::walk::walk;
 
 /// The number of files and directories up to which each is synced. A sync of the whole file system takes
@@ -30,7 +30,7 @@ const FEW: usize = 16;
 pub fn sync_tree(directory: &Path) -> Result<()> {
     let entries = entries(directory)?;
     if entries.len() > FEW {
-        let whole = || platform::sync_file_system(&File::open(directory)?);
+        let whole = || platform::sync_file_system(directory);
         match whole() {
             Err(error) if is_unsupported(&error) => {}
             result => return result.map_err(Error::on("write to the disk", directory)),
@@ -54,7 +54,7 @@ fn sync(path: &Path, is_directory: bool) -> Result<()> {
         let file = match is_directory {
             true if !platform::SYNCS_DIRECTORIES => return Ok(()),
             true => File::open(path)?,
-            false => open_to_read(path)?,
+            false => open_regular(path, &platform::options_to_sync())?,
         };
         where_supported(file.sync_all())
     };

@@ -105,14 +105,18 @@ fn describe(error: &io::Error) -> String {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use super::*;
 
     #[test]
     fn an_error_reads_as_a_sentence() {
-        let error = Error::on("create", "/depot/x")(io::Error::from_raw_os_error(30));
-        assert_eq!(error.to_string(), "can't create `/depot/x`: read-only file system (EROFS)");
+        // ERROR_ACCESS_DENIED on Windows
+        let (code, text) = match cfg!(unix) {
+            true => (30, "read-only file system (EROFS)"),
+            false => (5, "access denied. (os error 5)"),
+        };
+        let error = Error::on("create", "/depot/x")(io::Error::from_raw_os_error(code));
+        assert_eq!(error.to_string(), format!("can't create `/depot/x`: {text}"));
         assert!(error.is_read_only());
         let error = Error::on("read", "/depot/x")(io::Error::other("odd"));
         assert_eq!(error.to_string(), "can't read `/depot/x`: odd");

@@ -30,11 +30,9 @@ pub fn canonicalize(path: &Path) -> Result<PathBuf> {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
-    use std::os::unix::fs::symlink;
-
     use super::*;
+    use crate::testing::symlink;
 
     #[test]
     fn a_directory_is_the_same_by_any_path() {

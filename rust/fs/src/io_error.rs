@@ -84,12 +84,6 @@ mod unix {
         errors.iter().any(|errno| code == Some(errno.raw_os_error()))
     }
 
-    /// Whether an error of an exclusive lock call means that the file must be open for writing,
-    /// as on NFS.
-    pub(crate) fn wants_writer(error: &io::Error) -> bool {
-        error.raw_os_error() == Some(Errno::BADF.raw_os_error())
-    }
-
     /// Whether an error means that the file system, or a pair of them, does not support the operation, rather
     /// than that the operation failed.
     pub(crate) fn is_unsupported(error: &io::Error) -> bool {
@@ -114,10 +108,6 @@ mod windows {
     }
 
     pub(crate) fn has_no_locks(_error: &io::Error) -> bool {
-        false
-    }
-
-    pub(crate) fn wants_writer(_error: &io::Error) -> bool {
         false
     }
 

@@ -34,6 +34,8 @@ mod space;
 mod stamp;
 mod symlink_trial;
 mod syscall_path;
+#[cfg(test)]
+mod testing;
 mod walk;
 
 pub use append::append;

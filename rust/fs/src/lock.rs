@@ -34,14 +34,12 @@
 //! file for each call (FUSE, NFS), the later call fails with `ENOENT` or `ESTALE`. The lock is then
 //! free; this is not an error.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{Ordering, fence};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
-
-use fs2::FileExt;
 
 use crate::clock;
 use crate::error::{Error, Result};
@@ -227,9 +225,7 @@ impl PidLock {
         if !self.is_held() {
             return Ok(());
         }
-        // Windows may refuse it for a moment.
-        let remove = || fs::remove_file(&self.path);
-        match remove().or_else(|_| remove()) {
+        match platform::remove_file(&self.path) {
             Err(error) if !is_vanished(&error) => {
                 // The process in the file is alive, so the file must look stale to the next one,
                 // this process and Julia included. But not if the file has another name.
@@ -253,7 +249,7 @@ impl Drop for PidLock {
 /// Writes process and host into a new lock file, and locks it.
 fn sign(file: &mut File) -> io::Result<()> {
     // A process that checks whether the file is stale locks it for a moment.
-    match file.lock_exclusive() {
+    match platform::lock_exclusive(file) {
         Err(error) if !has_no_locks(&error) => return Err(error),
         _ => {}
     }
@@ -277,7 +273,7 @@ fn break_if_stale(path: &Path, policy: Policy) -> io::Result<Existing> {
             "breaking the lock `{}`: its process is dead, or it is too old",
             path.display()
         );
-        match fs::remove_file(path) {
+        match platform::remove_file(path) {
             Err(error) if !is_vanished(&error) => return Err(error),
             _ => {}
         }
@@ -298,15 +294,17 @@ fn is_taken(error: &io::Error) -> bool {
 
 /// Whether the open `file` is the one at `path`.
 fn is_at(file: &File, path: &Path) -> bool {
-    match (file.metadata(), fs::symlink_metadata(path)) {
-        (Ok(ours), Ok(theirs)) => platform::is_same_file(&ours, &theirs),
+    match (platform::fstat(file), platform::lstat(path)) {
+        (Ok(ours), Ok(theirs)) => {
+            platform::is_same_file(&ours, &theirs) && !platform::is_deleted(file)
+        }
         _ => false,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::fs::OpenOptions;
+    use std::fs::{self, OpenOptions};
 
     use super::*;
 

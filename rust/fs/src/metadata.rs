@@ -12,7 +12,7 @@ use std::time::SystemTime;
 
 use crate::error::{Error, Result};
 use crate::io_error::is_absent;
-use crate::platform;
+use crate::platform::{self, Stat};
 use crate::syscall_path::SyscallPath;
 
 /// The type of a file; links are not followed.
@@ -120,10 +120,10 @@ impl Metadata {
     ///
     /// The system cannot read it.
     pub fn of_file(file: &fs::File) -> io::Result<Self> {
-        Ok(Self::of(&file.metadata()?))
+        Ok(Self::of(&platform::fstat(file)?))
     }
 
-    pub(crate) fn of(metadata: &fs::Metadata) -> Self {
+    pub(crate) fn of(metadata: &Stat) -> Self {
         let kind = FileKind::of(metadata.file_type());
         Self {
             kind,
@@ -144,7 +144,7 @@ impl Metadata {
 ///
 /// The metadata cannot be read.
 pub fn metadata(path: &Path) -> Result<Option<Metadata>> {
-    found(path, |path| fs::metadata(path))
+    found(path, platform::stat)
 }
 
 /// Metadata of `path`, or `None` if it does not exist. A link at `path` is not followed.
@@ -153,10 +153,10 @@ pub fn metadata(path: &Path) -> Result<Option<Metadata>> {
 ///
 /// The metadata cannot be read.
 pub fn symlink_metadata(path: &Path) -> Result<Option<Metadata>> {
-    found(path, |path| fs::symlink_metadata(path))
+    found(path, platform::lstat)
 }
 
-fn found(path: &Path, stat: fn(&Path) -> io::Result<fs::Metadata>) -> Result<Option<Metadata>> {
+fn found(path: &Path, stat: fn(&Path) -> io::Result<Stat>) -> Result<Option<Metadata>> {
     match SyscallPath::of(path).and_then(|short| stat(short.path())) {
         Ok(metadata) => Ok(Some(Metadata::of(&metadata))),
         Err(error) if is_absent(&error) => Ok(None),
@@ -192,10 +192,9 @@ pub fn is_writable_dir(path: &Path) -> bool {
 ///
 /// The directory cannot be read.
 pub fn is_empty_dir(path: &Path) -> Result<Option<bool>> {
-    use io::ErrorKind::{NotADirectory, NotFound};
     match fs::read_dir(path) {
         Ok(mut entries) => Ok(Some(entries.next().is_none())),
-        Err(error) if matches!(error.kind(), NotFound | NotADirectory) => Ok(None),
+        Err(error) if is_absent(&error) => Ok(None),
         Err(error) => Err(Error::on("read the directory", path)(error)),
     }
 }
@@ -213,7 +212,6 @@ pub fn touch(path: &Path) -> Result<bool> {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use super::*;
 
@@ -229,7 +227,7 @@ mod tests {
         fs::hard_link(&file, lab.path().join("other")).unwrap();
         assert!(symlink_metadata(&file).unwrap().unwrap().has_other_names);
         let link = lab.path().join("link");
-        std::os::unix::fs::symlink(lab.path(), &link).unwrap();
+        crate::testing::symlink(lab.path(), &link).unwrap();
         assert_eq!(symlink_metadata(&link).unwrap().unwrap().kind, FileKind::Link);
         assert_eq!(symlink_metadata(lab.path()).unwrap().unwrap().kind, FileKind::Directory);
         let again = crate::create_file(&file, crate::Access::default()).unwrap_err();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::io_error::is_occupied;
-use crate::metadata::is_dir;
+use crate::metadata::{is_dir, is_empty_dir};
 use crate::mounts::Mounts;
 use crate::platform;
 use crate::syscall_path::SyscallPath;
@@ -48,7 +48,7 @@ pub fn place(built: &Path, target: &Path, if_exists: IfExists) -> Result<bool> {
 }
 
 fn rename(built: &Path, target: &Path) -> io::Result<()> {
-    fs::rename(SyscallPath::of(built)?.path(), SyscallPath::of(target)?.path())
+    platform::rename(SyscallPath::of(built)?.path(), SyscallPath::of(target)?.path())
 }
 
 fn swap(built: &Path, target: &Path) -> Result<()> {
@@ -67,13 +67,13 @@ fn swap(built: &Path, target: &Path) -> Result<()> {
         Err(_) => return Err(failed(refused)),
     }
     let aside = replaced_name(target);
-    fs::rename(target, &aside).map_err(failed)?;
-    if let Err(error) = fs::rename(built, target) {
-        let _ = fs::rename(&aside, target);
+    rename(target, &aside).map_err(failed)?;
+    if let Err(error) = rename(built, target) {
+        let _ = rename(&aside, target);
         return Err(failed(error));
     }
     // The new directory is in place, whatever becomes of the old one.
-    if fs::rename(&aside, built).is_err() {
+    if rename(&aside, built).is_err() {
         let _ = crate::remove(&aside);
     }
     Ok(())
@@ -81,14 +81,7 @@ fn swap(built: &Path, target: &Path) -> Result<()> {
 
 fn place_new(built: &Path, target: &Path) -> Result<bool> {
     let failed = |error: io::Error| Error::on(PLACE, target)(error);
-    let short = (SyscallPath::of(built).map_err(failed)?, SyscallPath::of(target).map_err(failed)?);
-    let moved = match platform::rename_new(short.0.path(), short.1.path()) {
-        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
-            rename_unless_exists(short.0.path(), short.1.path())
-        }
-        result => result,
-    };
-    match moved {
+    match rename_unless_exists(built, target) {
         Ok(()) => Ok(true),
         // Not the result of another process, but an obstacle.
         Err(error) if is_occupied(&error) && is_dir(built) && !is_dir(target) => Err(failed(error)),
@@ -97,15 +90,26 @@ fn place_new(built: &Path, target: &Path) -> Result<bool> {
     }
 }
 
-/// As [`place_new`], if the file system cannot do it in one call: a file gets its new name by a hard link,
+/// Renames, unless `target` exists.
+pub(crate) fn rename_unless_exists(built: &Path, target: &Path) -> io::Result<()> {
+    let (built, target) = (SyscallPath::of(built)?, SyscallPath::of(target)?);
+    match platform::rename_new(built.path(), target.path()) {
+        Err(error) if error.kind() == io::ErrorKind::Unsupported => {
+            rename_in_steps(built.path(), target.path())
+        }
+        result => result,
+    }
+}
+
+/// As [`rename_unless_exists`], if the file system cannot do it in one call: a file gets its new name by a hard link,
 /// and a directory replaces at most an empty one.
-fn rename_unless_exists(built: &Path, target: &Path) -> io::Result<()> {
+fn rename_in_steps(built: &Path, target: &Path) -> io::Result<()> {
     let exists = || fs::symlink_metadata(target).is_ok();
     if fs::symlink_metadata(built)?.is_dir() {
         return if exists() {
             Err(io::ErrorKind::AlreadyExists.into())
         } else {
-            fs::rename(built, target)
+            rename(built, target)
         };
     }
     match fs::hard_link(built, target) {
@@ -113,7 +117,7 @@ fn rename_unless_exists(built: &Path, target: &Path) -> io::Result<()> {
         Err(error) if is_occupied(&error) => Err(error),
         // No hard links either. A concurrent process has the same content to place.
         Err(_) if exists() => Err(io::ErrorKind::AlreadyExists.into()),
-        Err(_) => fs::rename(built, target),
+        Err(_) => rename(built, target),
     }
 }
 
@@ -128,9 +132,18 @@ pub fn restore_replaced(target: &Path) -> Result<()> {
     if fs::symlink_metadata(&aside).is_err() {
         return Ok(());
     }
-    match fs::rename(&aside, target) {
-        Err(_) if fs::symlink_metadata(target).is_ok() => crate::remove(&aside),
+    match rename(&aside, target) {
+        // Another obstacle, as an open file, is no reason to remove the only copy.
+        Err(_) if has_content(target) => crate::remove(&aside),
         result => result.map_err(Error::on("restore", target)),
+    }
+}
+
+/// Whether there is anything but an empty directory at `path`.
+fn has_content(path: &Path) -> bool {
+    match is_empty_dir(path) {
+        Ok(Some(is_empty)) => !is_empty,
+        _ => fs::symlink_metadata(path).is_ok_and(|found| !found.is_dir()),
     }
 }
 
@@ -233,7 +246,7 @@ mod tests {
             assert!(place(&at("first"), &target, IfExists::Keep).unwrap(), "{kind}");
             assert!(!place(&at("second"), &target, IfExists::Keep).unwrap(), "{kind}");
             assert!(at("second").exists() && !at("first").exists());
-            rename_unless_exists(&at("second"), &target).unwrap_err();
+            rename_in_steps(&at("second"), &target).unwrap_err();
             crate::remove(&at("second")).unwrap();
         }
     }

@@ -62,17 +62,17 @@ fn not_regular(kind: FileType) -> io::Error {
 pub fn read_up_to(path: &Path, limit: u64) -> Result<Option<(Vec<u8>, FileStamp)>> {
     let read = || -> io::Result<(Vec<u8>, FileStamp)> {
         let file = open_to_read(path)?;
-        let metadata = file.metadata()?;
+        let stat = platform::fstat(&file)?;
         let within_limit = |length: u64| match length <= limit {
             true => Ok(()),
             false => Err(io::Error::from(io::ErrorKind::FileTooLarge)),
         };
-        within_limit(metadata.len())?;
-        let mut bytes = Vec::with_capacity(metadata.len() as usize);
+        within_limit(stat.len())?;
+        let mut bytes = Vec::with_capacity(stat.len() as usize);
         // One byte more than allowed, to detect a file that has grown.
         file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
         within_limit(bytes.len() as u64)?;
-        Ok((bytes, FileStamp::of_metadata(&metadata)))
+        Ok((bytes, FileStamp::of_stat(&stat)))
     };
     match read() {
         Err(error) if is_absent(&error) => Ok(None),
@@ -138,11 +138,9 @@ pub fn read_link(path: &Path) -> Result<OsString> {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
-    use std::os::unix::fs::symlink;
-
     use super::*;
+    use crate::testing::symlink;
 
     fn is_file(path: &Path) -> bool {
         crate::metadata(path).unwrap().is_some_and(|found| found.is_file())
@@ -163,23 +161,29 @@ mod tests {
         assert!(is_file(&at("file")));
     }
 
-    /// Paths of special files, with the names of their types in messages.
+    /// Paths of what is not a regular file, with the names of their types in messages.
     fn special_files(directory: &Path) -> Vec<(std::path::PathBuf, &'static str)> {
         let at = |name: &str| directory.join(name);
-        // rustix has no function for it on macOS.
-        let made = std::process::Command::new("mkfifo").arg(at("fifo")).status();
-        assert!(made.is_ok_and(|status| status.success()));
-        symlink("fifo", at("link")).unwrap();
-        std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
-        symlink("/dev/zero", at("device")).unwrap();
         fs::create_dir(at("directory")).unwrap();
-        vec![
-            (at("fifo"), "a FIFO"),
-            (at("link"), "a FIFO"),
-            (at("socket"), "a socket"),
-            (at("device"), "a character device"),
-            (at("directory"), "a directory"),
-        ]
+        let directory = (at("directory"), "a directory");
+        #[cfg(unix)]
+        {
+            // rustix has no function for it on macOS.
+            let made = std::process::Command::new("mkfifo").arg(at("fifo")).status();
+            assert!(made.is_ok_and(|status| status.success()));
+            symlink("fifo", at("link")).unwrap();
+            std::os::unix::net::UnixListener::bind(at("socket")).unwrap();
+            symlink("/dev/zero", at("device")).unwrap();
+            vec![
+                directory,
+                (at("fifo"), "a FIFO"),
+                (at("link"), "a FIFO"),
+                (at("socket"), "a socket"),
+                (at("device"), "a character device"),
+            ]
+        }
+        #[cfg(windows)]
+        vec![directory]
     }
 
     /// Would any of these wait, or read without end, this test would not end either.

@@ -5,11 +5,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
-use tempfile::NamedTempFile;
+use tempfile::TempPath;
 
 use crate::error::{Error, LockLost, Result};
 use crate::io_error::where_supported;
 use crate::lock::PidLock;
+use crate::place::rename_unless_exists;
 use crate::platform;
 use crate::read::open_to_read;
 
@@ -77,13 +78,8 @@ fn replace_if(
         new.as_file_mut().write_all(content)?;
         new.as_file().sync_data()?;
         check()?;
-        let old = put(new, &target, old)?;
-        let mut appended = Vec::new();
-        if let (Some(mut old), Some(known)) = (old, known) {
-            old.seek(SeekFrom::Start(known))?;
-            old.read_to_end(&mut appended)?;
-        }
-        Ok(appended)
+        // A handle of the new file could keep it from being renamed on Windows.
+        put(new.into_temp_path(), &target, old, known)
     };
     replace().map_err(Error::on("replace", path))
 }
@@ -111,26 +107,52 @@ pub fn replace_with<T, E: From<Error>>(
     platform::apply_umask(&mut builder);
     let new = builder.tempfile_in(directory).map_err(Error::on("write", path))?;
     let written = write(new.as_file())?;
-    new.persist(path).map_err(|refused| Error::on("write", path)(refused.error))?;
+    let new = new.into_temp_path();
+    platform::rename(&new, path).map_err(Error::on("write", path))?;
+    keep(new);
     Ok(written)
 }
 
-/// Replaces `target` by `new`, and returns the old file: `old`, or one that another process has created
-/// since.
-fn put(new: NamedTempFile, target: &Path, old: Option<File>) -> io::Result<Option<File>> {
-    let (new, old) = match old {
-        Some(old) => (new, Some(old)),
-        None => match new.persist_noclobber(target) {
-            Ok(_) => return Ok(None),
-            Err(refused) if refused.error.kind() == io::ErrorKind::AlreadyExists => {
-                (refused.file, Some(open_to_read(target)?))
+/// Replaces `target` by `new`, and returns the bytes of the old file after the first `known`. The old file is `old`, or
+/// one that another process has created since.
+fn put(new: TempPath, target: &Path, old: Option<File>, known: Option<u64>) -> io::Result<Vec<u8>> {
+    let old = match old {
+        Some(old) => old,
+        None => match rename_unless_exists(&new, target) {
+            Ok(()) => {
+                keep(new);
+                return Ok(Vec::new());
             }
-            // Some file systems cannot do that. A file that another process creates now is lost there.
-            Err(refused) => (refused.file, None),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => open_to_read(target)?,
+            Err(error) => return Err(error),
         },
     };
-    new.persist(target)?;
-    Ok(old)
+    let rest = || known.map_or(Ok(Vec::new()), |known| read_rest(&old, known));
+    let rest = match fs::rename(&new, target) {
+        Ok(()) => rest()?,
+        // Some file systems of Windows replace no open file. What another process appends now is lost there.
+        Err(_) => {
+            let rest = rest()?;
+            drop(old);
+            platform::rename(&new, target)?;
+            rest
+        }
+    };
+    keep(new);
+    Ok(rest)
+}
+
+/// The bytes of a file after the first `offset`.
+fn read_rest(mut file: &File, offset: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    file.seek(SeekFrom::Start(offset))?;
+    file.read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Ends the responsibility for a temporary file that has got another name.
+fn keep(mut renamed: TempPath) {
+    renamed.disable_cleanup(true);
 }
 
 /// The number of characters after the prefix of a temporary file.
@@ -163,9 +185,8 @@ pub fn remove_temp_files(path: &Path) {
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use tempfile::NamedTempFile;
 
     use super::*;
 
@@ -174,7 +195,10 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn the_file_keeps_its_permissions_and_its_link() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
         let depot = tempfile::tempdir().unwrap();
         let file = depot.path().join("file");
         let link = depot.path().join("link");
@@ -213,11 +237,10 @@ mod tests {
     fn a_file_created_meanwhile_is_returned() {
         let depot = tempfile::tempdir().unwrap();
         let file = depot.path().join("file");
-        let new = || NamedTempFile::new_in(depot.path()).unwrap();
-        assert!(put(new(), &file, None).unwrap().is_none());
+        let new = || NamedTempFile::new_in(depot.path()).unwrap().into_temp_path();
+        assert_eq!(put(new(), &file, None, Some(0)).unwrap(), b"");
         fs::write(&file, "another process").unwrap();
-        let old = put(new(), &file, None).unwrap().expect("another process created it");
-        assert_eq!(io::read_to_string(old).unwrap(), "another process");
+        assert_eq!(put(new(), &file, None, Some(0)).unwrap(), b"another process");
         assert_eq!(fs::read(&file).unwrap(), b"");
         assert_eq!(fs::read_dir(depot.path()).unwrap().count(), 1);
     }

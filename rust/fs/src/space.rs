@@ -21,6 +21,7 @@ mod tests {
     #[test]
     fn a_file_system_says_how_much_is_free() {
         assert!(free_space(&std::env::temp_dir()).is_some());
-        assert_eq!(free_space(Path::new("/nowhere")), None);
+        // Windows finds the volume of a missing path.
+        assert_eq!(free_space(Path::new("/nowhere")).is_some(), cfg!(windows));
     }
 }

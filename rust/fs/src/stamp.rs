@@ -1,12 +1,12 @@
 //! File stamps and snapshots: recognizing a file that has not changed.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use crate::error::{Error, Result};
-use crate::platform;
+use crate::platform::{self, Stat};
 use crate::read::open_to_read;
 
 /// Identity, size and modification time of a file, as far as the file system keeps them: they change when it
@@ -21,15 +21,15 @@ pub struct FileStamp {
 impl FileStamp {
     /// The stamp of the file at `path`; `None` if it is not a file or its metadata cannot be read.
     pub fn of(path: &Path) -> Option<Self> {
-        let metadata = fs::metadata(path).ok().filter(fs::Metadata::is_file)?;
-        Some(Self::of_metadata(&metadata))
+        let stat = platform::stat(path).ok().filter(|found| found.is_file())?;
+        Some(Self::of_stat(&stat))
     }
 
-    pub(crate) fn of_metadata(metadata: &fs::Metadata) -> Self {
+    pub(crate) fn of_stat(stat: &Stat) -> Self {
         Self {
-            identity: platform::identity(metadata),
-            size: metadata.len(),
-            modified: metadata.modified().ok(),
+            identity: platform::identity(stat),
+            size: stat.len(),
+            modified: stat.modified().ok(),
         }
     }
 
@@ -53,10 +53,12 @@ impl FileStamp {
     }
 }
 
-/// A file as it was when it was read. It stays open, so no other file can have its identity.
+/// A file as it was when it was read.
 #[derive(Debug)]
 pub struct Snapshot {
-    file: File,
+    /// The file stays open, so that no other file can have its identity. On Windows it would be in the way of its
+    /// replacement.
+    file: Option<File>,
     stamp: FileStamp,
 }
 
@@ -69,9 +71,10 @@ impl Snapshot {
     pub fn read(path: &Path) -> Result<Option<(Self, Vec<u8>)>> {
         let read = || -> io::Result<(Self, Vec<u8>)> {
             let mut file = open_to_read(path)?;
-            let stamp = FileStamp::of_metadata(&file.metadata()?);
+            let stamp = FileStamp::of_stat(&platform::fstat(&file)?);
             let mut bytes = Vec::new();
             file.read_to_end(&mut bytes)?;
+            let file = platform::OPEN_FILES_ARE_REPLACED.then_some(file);
             Ok((Self { file, stamp }, bytes))
         };
         match read() {
@@ -91,16 +94,20 @@ impl Snapshot {
     ///
     /// The metadata cannot be read.
     pub fn refresh(&mut self, path: &Path) -> Result<()> {
-        let metadata = self.file.metadata().map_err(Error::on("read the metadata of", path))?;
-        self.stamp = FileStamp::of_metadata(&metadata);
+        let stat = match &self.file {
+            Some(file) => platform::fstat(file),
+            None => platform::stat(path),
+        };
+        let stat = stat.map_err(Error::on("read the metadata of", path))?;
+        self.stamp = FileStamp::of_stat(&stat);
         Ok(())
     }
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_snapshot_differs_from_its_replacement() {

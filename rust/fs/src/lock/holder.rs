@@ -6,13 +6,11 @@ use std::path::Path;
 use std::sync::atomic::{Ordering, fence};
 use std::time::Duration;
 
-use fs2::FileExt;
-
 use super::PidLock;
 use super::policy::Policy;
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::io_error::{has_no_locks, is_vanished, wants_writer};
+use crate::io_error::{has_no_locks, is_vanished};
 use crate::platform;
 use crate::read::open_to_read;
 
@@ -68,6 +66,7 @@ impl PidLock {
 pub(super) fn examine(path: &Path, policy: Policy) -> io::Result<Found> {
     match examine_file(path, policy) {
         Err(error) if is_vanished(&error) => Ok(Found::Absent),
+        Err(error) if platform::is_in_the_way(path, &error) => Ok(Found::Held(Holder::default())),
         found => found,
     }
 }
@@ -75,12 +74,8 @@ pub(super) fn examine(path: &Path, policy: Policy) -> io::Result<Found> {
 fn examine_file(path: &Path, policy: Policy) -> io::Result<Found> {
     let mut file = open_to_read(path)?;
     let holder = read_holder(&mut file)?;
-    let unclaimed = match FileExt::try_lock_exclusive(&file) {
-        Err(error) if wants_writer(&error) => FileExt::try_lock_shared(&file),
-        result => result,
-    };
-    match unclaimed {
-        Err(error) if is_contended(&error) => return Ok(Found::Held(holder)),
+    match platform::try_lock_exclusive(&file) {
+        Ok(false) => return Ok(Found::Held(holder)),
         Err(error) if !has_no_locks(&error) => return Err(error),
         _ => {}
     }
@@ -88,10 +83,6 @@ fn examine_file(path: &Path, policy: Policy) -> io::Result<Found> {
         return Ok(Found::Held(holder));
     }
     Ok(Found::Stale(file))
-}
-
-fn is_contended(error: &io::Error) -> bool {
-    error.raw_os_error() == fs2::lock_contended_error().raw_os_error()
 }
 
 fn read_holder(file: &mut File) -> io::Result<Holder> {

@@ -8,6 +8,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use fs2::FileExt;
 #[cfg(target_os = "linux")]
 use rustix::fs::Mode;
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
@@ -33,19 +34,74 @@ pub(crate) fn is_writable_dir(path: &Path) -> bool {
 }
 
 /// The inode, which identifies a file or directory in its file system.
-pub(crate) fn identity(metadata: &Metadata) -> Option<u64> {
+pub(crate) fn identity(metadata: &Stat) -> Option<u64> {
     Some(metadata.ino())
 }
 
+/// The metadata of a file.
+pub(crate) type Stat = Metadata;
+
+/// The metadata of `path`; links are followed.
+pub(crate) fn stat(path: &Path) -> io::Result<Stat> {
+    std::fs::metadata(path)
+}
+
+/// The metadata of `path`; a link at `path` is not followed.
+pub(crate) fn lstat(path: &Path) -> io::Result<Stat> {
+    std::fs::symlink_metadata(path)
+}
+
+/// The metadata of an open file.
+pub(crate) fn fstat(file: &File) -> io::Result<Stat> {
+    file.metadata()
+}
+
 /// Whether two handles are the same file.
-pub(crate) fn is_same_file(a: &Metadata, b: &Metadata) -> bool {
+pub(crate) fn is_same_file(a: &Stat, b: &Stat) -> bool {
     a.ino() == b.ino() && a.dev() == b.dev()
 }
 
 /// Whether a file has several hard links.
-pub(crate) fn has_other_names(metadata: &Metadata) -> bool {
+pub(crate) fn has_other_names(metadata: &Stat) -> bool {
     metadata.nlink() > 1
 }
+
+/// Waits until no other handle has locked the file, and locks it until this one is closed.
+pub(crate) fn lock_exclusive(file: &File) -> io::Result<()> {
+    FileExt::lock_exclusive(file)
+}
+
+/// Locks the file until its handle is closed. Returns whether no other handle had locked it.
+pub(crate) fn try_lock_exclusive(file: &File) -> io::Result<bool> {
+    let locked = match FileExt::try_lock_exclusive(file) {
+        Err(error) if wants_writer(&error) => FileExt::try_lock_shared(file),
+        result => result,
+    };
+    match locked {
+        Err(error) if error.raw_os_error() == fs2::lock_contended_error().raw_os_error() => {
+            Ok(false)
+        }
+        result => result.map(|()| true),
+    }
+}
+
+/// Whether an error of an exclusive lock call means that the file must be open for writing, as on NFS.
+fn wants_writer(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::BADF.raw_os_error())
+}
+
+/// Removes a file or a link.
+pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+}
+
+/// Whether an open file has been deleted, and has its name still: not on a Unix system.
+pub(crate) fn is_deleted(_file: &File) -> bool {
+    false
+}
+
+/// Whether a file can be replaced, deleted and renamed while it is open, whatever its file system.
+pub(crate) const OPEN_FILES_ARE_REPLACED: bool = true;
 
 /// Whether a process of this machine has ended.
 pub(crate) fn is_dead(pid: u32) -> bool {
@@ -102,6 +158,11 @@ pub(crate) fn create_prepared(
         }
     })?;
     Ok(file)
+}
+
+/// Whether a file that will soon be free or gone is the cause of an error: never on a Unix system.
+pub(crate) fn is_in_the_way(_path: &Path, _error: &io::Error) -> bool {
+    false
 }
 
 /// Creates a hard link to an open file, unless `path` exists. `Unsupported` if the system cannot do that.
@@ -200,14 +261,19 @@ pub(crate) fn apply_umask(temporary: &mut tempfile::Builder<'_, '_>) {
 /// Whether a directory can be opened and synced.
 pub(crate) const SYNCS_DIRECTORIES: bool = true;
 
-/// Writes all changes of the file system of an open file to the disk. `Unsupported` if the system cannot do
+/// Options to open a file that is written to the disk.
+pub(crate) fn options_to_sync() -> OpenOptions {
+    OpenOptions::new().read(true).clone()
+}
+
+/// Writes all changes of the file system of a directory to the disk. `Unsupported` if the system cannot do
 /// that.
-pub(crate) fn sync_file_system(file: &File) -> io::Result<()> {
+pub(crate) fn sync_file_system(directory: &Path) -> io::Result<()> {
     #[cfg(target_os = "linux")]
-    return Ok(rustix::fs::syncfs(file)?);
+    return Ok(rustix::fs::syncfs(File::open(directory)?)?);
     #[cfg(not(target_os = "linux"))]
     {
-        let _ = file;
+        let _ = directory;
         Err(io::ErrorKind::Unsupported.into())
     }
 }
@@ -255,6 +321,11 @@ pub(crate) fn changed(metadata: &Metadata) -> Option<SystemTime> {
     let nanoseconds = u32::try_from(metadata.ctime_nsec()).ok()?;
     let since = Duration::new(u64::try_from(metadata.ctime()).ok()?, nanoseconds);
     Some(metadata.modified().ok()?.max(UNIX_EPOCH + since))
+}
+
+/// Renames, and replaces a file by a file, and an empty directory by a directory.
+pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)
 }
 
 /// Renames, unless the new name exists. `Unsupported` if the system or the file system cannot do that.

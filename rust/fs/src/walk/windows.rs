@@ -85,7 +85,7 @@ impl TreeCursor {
     ///
     /// It is missing, or its metadata cannot be read.
     pub fn metadata(&self, name: &OsStr) -> io::Result<Metadata> {
-        Ok(Metadata::of(&fs::symlink_metadata(self.path.join(name))?))
+        Ok(Metadata::of(&platform::lstat(&self.path.join(name))?))
     }
 
     /// The text of the link `name`.
