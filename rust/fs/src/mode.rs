@@ -60,8 +60,8 @@ pub fn keeps_modes(directory: &Path) -> Option<bool> {
     let file = tempfile::NamedTempFile::new_in(directory).ok()?;
     let keeps = |executable| {
         set_executable(file.path(), executable).is_ok()
-            && file.as_file().metadata().is_ok_and(|metadata| {
-                is_executable(&Metadata::of(&metadata), || file.path().to_owned()) == executable
+            && Metadata::of_file(file.as_file()).is_ok_and(|metadata| {
+                is_executable(&metadata, || file.path().to_owned()) == executable
             })
     };
     Some(keeps(true) && keeps(false))
