@@ -14,14 +14,18 @@ use super::zig::Zig;
 use crate::check::JLRS;
 use crate::environment::Environment;
 
-/// Where Debian's cross packages have the C library of an architecture.
-const SYSROOT: &str = "/usr/aarch64-linux-gnu";
+/// Where Debian's qemu looks for the C library of an emulated program. A variable can say so too, but tests clear the
+/// environment of programs.
+const SYSROOT: &str = "/etc/qemu-binfmt/aarch64";
 
 /// Where the kernel lists the emulators that it starts.
 const EMULATORS: &str = "/proc/sys/fs/binfmt_misc";
 
 /// Tests that fail by a fault of qemu 7.2, with the reason.
-const FAULTS_OF_QEMU: [(&str, &str); 0] = [];
+const FAULTS_OF_QEMU: [(&str, &str); 1] = [(
+    "mounts::tests::mounts_of_this_machine_are_found",
+    "qemu opens the folder of the emulated C library in place of `/`",
+)];
 
 /// A Linux target with programs that this machine runs.
 pub(crate) struct Linux {
@@ -38,7 +42,11 @@ impl Linux {
             ensure_emulated(architecture)?;
         }
         let has_library = !target.ends_with("-gnu") || Path::new(SYSROOT).exists();
-        ensure!(has_library, "`{SYSROOT}` is missing: install Debian's package libc6-arm64-cross");
+        ensure!(
+            has_library,
+            "`{SYSROOT}` is missing: install Debian's package libc6-arm64-cross, and do as root: \
+             `ln -s /usr/aarch64-linux-gnu {SYSROOT}`"
+        );
         Ok(Self {
             target: target.to_owned(),
             standard_library: StandardLibrary::install(environment)?,
@@ -54,7 +62,6 @@ impl Linux {
         test.args(["--lib", "--bins", "--tests", "--no-fail-fast", "--target", &self.target]);
         self.standard_library.build_with(&mut test);
         test.arg("--target-dir").arg(environment.target.join("targets"));
-        test.env("QEMU_LD_PREFIX", SYSROOT);
         if self.target.ends_with("-musl") {
             // A standard library from source has no object files that start a program; zig has them.
             let name = self.target.to_uppercase().replace('-', "_");
