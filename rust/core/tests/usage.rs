@@ -30,7 +30,8 @@ fn file(lab: &DepotLab, name: &str) -> String {
 fn a_log_has_one_record_for_each_file_sorted() {
     let lab = DepotLab::new();
     let (one, two) = (file(&lab, "a.toml"), file(&lab, "b.toml"));
-    let entry = |path: &str, time: &str| format!("[[\"{path}\"]]\ntime = {time}\n");
+    let entry =
+        |path: &str, time: &str| format!("[[\"{}\"]]\ntime = {time}\n", path.replace('\\', r"\\"));
     let (early, late) = ("2024-01-02T03:04:05.006Z", "2025-01-02T03:04:05.006Z");
     let log = entry(&two, early) + &entry(&two, late) + &entry("/gone", early);
     lab.write("logs/artifact_usage.toml", &log);

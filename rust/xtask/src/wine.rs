@@ -46,7 +46,7 @@ const RUNNER: &str = include_str!("wine/run.sh");
 const RESULTS: &str = "SCRATCHRS_WINE_RESULTS";
 
 /// Tests that fail by a fault of Wine 8, with the reason.
-pub(crate) const FAULTS_OF_WINE: [(&str, &str); 10] = [
+pub(crate) const FAULTS_OF_WINE: [(&str, &str); 11] = [
     ("create::tests::an_existing_path_is_an_error_also_if_it_is_a_link", NO_LINKS),
     ("create::tests::an_obstacle_is_named", NO_LINKS),
     ("file_id::tests::a_directory_is_the_same_by_any_path", NO_LINKS),
@@ -54,6 +54,7 @@ pub(crate) const FAULTS_OF_WINE: [(&str, &str); 10] = [
     ("metadata::tests::metadata_describes_a_file", NO_LINKS),
     ("remove::tests::no_link_is_followed_below_what_is_trusted", NO_LINKS),
     ("remove::tests::only_the_directory_that_was_staged_is_removed", NO_LINKS),
+    ("usage::tests::a_log_whose_lock_was_broken_is_read_and_changed_again", DELETED_LATE),
     ("lock::tests::a_lock_that_was_broken_is_not_taken_from_the_next_one", DELETED_LATE),
     ("remove::tests::a_directory_with_an_open_file_is_removed_whole_or_not_at_all", MOVED_OPEN),
     ("remove::tests::directories_that_vanish_meanwhile_are_no_error", DELETED_LATE),
