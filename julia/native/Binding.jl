@@ -96,9 +96,9 @@ end
 existing_directory(directory, top) =
     directory == top || isdir(directory) ? directory : existing_directory(dirname(directory), top)
 
-# The path of a library below the directory of its artifact.
+# The path of a library below the directory of its artifact, with the layout of a JLL.
 library_file(binding) =
-    joinpath("lib", string("lib", binding == "jlrs" ? "scratchrs_jlrs" : "scratchrs", '.', Libdl.dlext))
+    joinpath(Sys.iswindows() ? "bin" : "lib", string("lib", binding == "jlrs" ? "scratchrs_jlrs" : "scratchrs", '.', Libdl.dlext))
 
 # The bound artifacts, the libraries of the working copy, and the binding that the user prefers, when the package
 # was precompiled.

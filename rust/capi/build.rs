@@ -1,4 +1,4 @@
-//! Links the unwinder into the library.
+//! Links the unwinder into the library, and gives it a name that does not depend on where it is built.
 
 #![expect(clippy::disallowed_methods, reason = "Cargo talks to build scripts in this way")]
 
@@ -20,6 +20,9 @@ fn main() {
         ] {
             println!("cargo::rustc-cdylib-link-arg={argument}");
         }
+    }
+    if is("OS", "macos") {
+        println!("cargo::rustc-cdylib-link-arg=-Wl,-install_name,@rpath/libscratchrs.dylib");
     }
 }
 

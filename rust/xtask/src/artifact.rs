@@ -12,28 +12,29 @@
 
 mod binding;
 mod build;
+mod inspect;
 mod licences;
-mod platform;
+mod product;
 mod tree;
 mod working_copy;
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use scratchrs_archive::Compression;
-use scratchrs_fs::Progress;
+use scratchrs_fetch::file_url;
 use scratchrs_model::depots::depot_stack;
 
 use crate::console;
 use crate::environment::Environment;
 use crate::julia::{self, Julia};
-use binding::Binding;
-use licences::Crates;
-use platform::Platform;
-use tree::File;
 
-const VERSION: &str = env!("CARGO_PKG_VERSION");
+pub(crate) use binding::{Binding, to_toml, write};
+pub(crate) use build::Builder;
+pub(crate) use inspect::newest_glibc;
+pub(crate) use product::Product;
+pub(crate) use tree::File;
+
+pub(crate) const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The arguments of `cargo xtask artifact`.
 #[derive(clap::Args)]
@@ -41,14 +42,6 @@ pub(crate) struct Arguments {
     /// Install into this depot; may be repeated [default: the first of JULIA_DEPOT_PATH].
     #[arg(long = "depot", value_name = "DIRECTORY")]
     depots: Vec<PathBuf>,
-}
-
-/// The content of an artifact.
-struct Product {
-    name: &'static str,
-    /// The version that the tag `julia_version` gives, if the product is for one Julia only.
-    julia_version: Option<String>,
-    files: Vec<File>,
 }
 
 /// Runs the command.
@@ -67,28 +60,19 @@ pub(crate) fn build(
     depots: &[PathBuf],
     julias: &[Julia],
 ) -> Result<PathBuf> {
-    let platform = Platform::host()?;
-    let crates = Crates::read(environment)?;
-    let portable = build::portable(environment, &crates)?;
-    let mut products = vec![Product {
-        name: "libscratchrs",
-        julia_version: None,
-        files: with_licences(environment, &crates, portable.files()?, build::PORTABLE)?,
-    }];
+    let builder = Builder::host(environment)?;
+    let portable = builder.library_and_program()?;
+    let mut products = vec![Product::portable(&builder.target, portable.files)?];
     for julia in julia::for_jlrs(julias) {
-        let library = build::jlrs(environment, &crates, julia)?;
-        let (major, minor) = julia.version.series();
-        products.push(Product {
-            name: "libscratchrs_jlrs",
-            julia_version: Some(format!("{major}.{minor}.0")),
-            files: with_licences(environment, &crates, vec![library], build::JLRS)?,
-        });
+        products.push(Product::jlrs(&builder.target, julia, builder.jlrs(julia)?)?);
     }
     let bindings: Vec<_> = products
         .iter()
-        .map(|product| publish(environment, &platform, product, depots))
+        .map(|product| publish(environment, product, depots))
         .collect::<Result<_>>()?;
-    bind(&environment.root, &platform, &bindings)?;
+    let path = environment.root.join("JuliaArtifacts.toml");
+    write(&path, &to_toml(&bindings)?)?;
+    console::status("Bound", path.display());
     working_copy::fill(&environment.root, &products)?;
     Ok(portable.program)
 }
@@ -102,58 +86,15 @@ fn default_depot(environment: &Environment) -> Result<PathBuf> {
     Ok(depot.into())
 }
 
-/// Adds the licences of ScratchRS, and of all crates linked into the crates `shipped`.
-fn with_licences(
-    environment: &Environment,
-    crates: &Crates,
-    mut files: Vec<File>,
-    shipped: &[&str],
-) -> Result<Vec<File>> {
-    files.extend(crates.licences(environment, shipped)?);
-    Ok(files)
-}
-
 /// Packs a product and installs it into the depots.
-fn publish(
-    environment: &Environment,
-    platform: &Platform,
-    product: &Product,
-    depots: &[PathBuf],
-) -> Result<Binding> {
-    let directory = environment.target.join("artifact");
-    scratchrs_fs::create_dir_all(&directory)?;
-    let staging = tempfile::tempdir_in(&directory)?;
-    let tree = staging.path().join(product.name);
-    tree::write(&tree, &product.files)?;
-
-    let tree_hash = scratchrs_archive::tree_hash(&tree, &Progress::default())?;
-    let label = platform.label(product.julia_version.as_deref());
-    let tarball = directory.join(format!("{}.v{VERSION}.{label}.tar.gz", product.name));
-    let packed = scratchrs_archive::pack(&tree, &tarball, Compression::Gzip, &Progress::default())?;
-    console::status("Packed", tarball.display());
-    console::detail(format_args!("git-tree-sha1 {tree_hash}"));
-    console::detail(format_args!("sha256 {}, {} KiB", packed.sha256, packed.size.div_ceil(1024)));
+fn publish(environment: &Environment, product: &Product, depots: &[PathBuf]) -> Result<Binding> {
+    let tarball = product.pack(&environment.target.join("artifact"))?;
     for depot in depots {
         let depot = std::path::absolute(depot)?;
-        let installed = tree::install(&product.files, &depot, &tree_hash.to_string())?;
+        let tree_hash = tarball.tree_hash.to_string();
+        let installed = tree::install(&product.files, &depot, &tree_hash)?;
         console::status("Installed", installed.display());
     }
-    Ok(Binding {
-        name: product.name,
-        julia_version: product.julia_version.clone(),
-        tree_hash,
-        sha256: packed.sha256,
-        url: binding::file_url(&tarball)?,
-    })
-}
-
-/// Writes the bindings to the file that Julia prefers, unless it has them already.
-fn bind(root: &Path, platform: &Platform, bindings: &[Binding]) -> Result<()> {
-    let path = root.join("JuliaArtifacts.toml");
-    let text = binding::to_toml(platform, bindings);
-    if !fs::read(&path).is_ok_and(|old| old == text.as_bytes()) {
-        scratchrs_fs::replace(&path, &text)?;
-    }
-    console::status("Bound", path.display());
-    Ok(())
+    let url = file_url(&tarball.path);
+    Ok(tarball.binding(product, url))
 }

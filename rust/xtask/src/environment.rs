@@ -10,6 +10,7 @@ use serde::Deserialize;
 use crate::program;
 
 /// Directories, and the environment variables for Julia.
+#[derive(Clone)]
 pub(crate) struct Environment {
     /// The working copy.
     pub(crate) root: PathBuf,
@@ -57,6 +58,11 @@ impl Environment {
             .context("could not parse the output of `cargo metadata`")?;
         environment.target = metadata.target_directory;
         Ok(environment)
+    }
+
+    /// The environment of a copy of the working copy.
+    pub(crate) fn of_copy(&self, root: PathBuf) -> Self {
+        Self { target: root.join("target"), root, ..self.clone() }
     }
 
     /// A Cargo command for this workspace.

@@ -15,6 +15,7 @@ mod environment;
 mod generate;
 mod julia;
 mod program;
+mod release;
 mod targets;
 mod test;
 mod wine;
@@ -46,6 +47,8 @@ enum Command {
     Demo,
     /// Write the files generated from the list of operations.
     Gen(generate::Arguments),
+    /// Build the binaries of a release, for all targets, and the Artifacts.toml that binds them.
+    Release(release::Arguments),
     /// Run all checks and tests, as CI does.
     Test(test::Arguments),
     /// Run Cargo for Windows, and by Wine what it builds.
@@ -67,6 +70,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Check(arguments) => check::run(&environment, &arguments)?,
         Command::Demo => demo::run(&environment)?,
         Command::Gen(arguments) => generate::run(&environment, &arguments)?,
+        Command::Release(arguments) => release::run(&environment, &arguments)?,
         Command::Test(arguments) => return test::run(&environment, &arguments),
         Command::Wine(arguments) => wine::run(&environment, &arguments)?,
     }

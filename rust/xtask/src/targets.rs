@@ -8,8 +8,11 @@
 //! ```text
 //! .targets/rust-<version>/    the source of the standard library
 //!          zig/               cargo-zigbuild and ziglang
+//!          frameworks/        names of a library that comes with macOS
 //! ```
 
+mod target;
+mod toolchain;
 mod zig;
 
 pub(crate) mod linux;
@@ -26,8 +29,11 @@ use crate::debian::{self, Apt};
 use crate::environment::Environment;
 use crate::program;
 
+pub(crate) use target::Target;
+pub(crate) use toolchain::{GLIBC, Toolchain, oldest_macos};
+
 /// The targets for which there are binaries.
-const TARGETS: [&str; 8] = [
+pub(crate) const TARGETS: [&str; 8] = [
     "x86_64-unknown-linux-gnu",
     "x86_64-unknown-linux-musl",
     "aarch64-unknown-linux-gnu",
@@ -54,21 +60,37 @@ impl StandardLibrary {
 
     /// Makes a Cargo command build it for each target. The command must have its subcommand already.
     pub(crate) fn build_with<'a>(&self, cargo: &'a mut Command) -> &'a mut Command {
+        // Tests need `test`, which needs `proc_macro`.
+        self.build_crates(cargo, "std,panic_unwind,proc_macro,test")
+            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+    }
+
+    /// As [`Self::build_with`], but tests can't be built.
+    fn build_release_with<'a>(&self, cargo: &'a mut Command) -> &'a mut Command {
+        self.build_crates(cargo, "std,panic_unwind")
+    }
+
+    fn build_crates<'a>(&self, cargo: &'a mut Command, crates: &str) -> &'a mut Command {
         cargo
-            // Tests need `test`, which needs `proc_macro`.
-            .arg("-Zbuild-std=std,panic_unwind,proc_macro,test")
+            .arg(format!("-Zbuild-std={crates}"))
             // `-Zbuild-std` needs it with a stable compiler.
             .env("RUSTC_BOOTSTRAP", "1")
             // Instead of a link in the user's toolchain.
             .env("__CARGO_TESTS_ONLY_SRC_ROOT", &self.source)
-            .env("CARGO_PROFILE_DEV_DEBUG", "0")
+    }
+
+    /// Debian's file with the licences of all parts.
+    fn copyright(&self) -> PathBuf {
+        // Below the folder of the package, the source is `usr/src/rustc-<version>/library`.
+        let usr = self.source.ancestors().nth(3).unwrap_or(&self.source);
+        usr.join("share/doc/rust-src/copyright")
     }
 }
 
 /// Lints all crates and their tests for all [`TARGETS`] but that of this machine.
 pub(crate) fn lint(environment: &Environment, library: &StandardLibrary) -> Result<()> {
-    let host = host()?;
-    let others = TARGETS.iter().filter(|target| **target != host);
+    let host = Target::host()?;
+    let others = TARGETS.iter().filter(|target| **target != host.tuple());
     let mut clippy = environment.cargo(["clippy", "--workspace", "--all-targets", "--keep-going"]);
     library.build_with(&mut clippy);
     without_julia(environment, &mut clippy);
@@ -82,13 +104,6 @@ pub(crate) fn lint(environment: &Environment, library: &StandardLibrary) -> Resu
         .env("TARGET_AR", "true")
         .args(["--", "--deny", "warnings"]);
     program::run(clippy)
-}
-
-/// The target of this machine.
-fn host() -> Result<String> {
-    let mut rustc = Command::new("rustc");
-    rustc.args(["--print", "host-tuple"]);
-    Ok(program::output(rustc)?.trim().to_owned())
 }
 
 /// Where the tools are.

@@ -1,98 +1,77 @@
-//! The text of `JuliaArtifacts.toml`, in the layout of Julia's `TOML.print(…; sorted = true)`: it
-//! differs from a file written by Pkg only in the bindings.
+//! Binding artifacts in a file, by the implementation of `bind_artifact!`.
 
-use std::fmt::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use scratchrs_model::hash::{Sha256, TreeHash};
-use scratchrs_model::toml_text;
-
-use super::platform::Platform;
+use scratchrs_core::artifact::{self, Stack};
+use scratchrs_model::artifacts_toml::{BindOptions, Download};
+use scratchrs_model::hash::TreeHash;
+use scratchrs_model::platform::Platform;
+use scratchrs_model::time::DepotTime;
 
 /// An artifact for one platform, and optionally one version of Julia.
-pub(super) struct Binding {
-    pub(super) name: &'static str,
-    pub(super) julia_version: Option<String>,
-    pub(super) tree_hash: TreeHash,
-    /// The digest of the tarball.
-    pub(super) sha256: Sha256,
-    /// The path of the tarball.
-    pub(super) url: String,
+pub(crate) struct Binding {
+    pub(crate) name: &'static str,
+    pub(crate) platform: Platform,
+    pub(crate) tree_hash: TreeHash,
+    /// The tarball.
+    pub(crate) download: Download,
 }
 
-/// The file that binds `bindings`, which are sorted by name.
-pub(super) fn to_toml(platform: &Platform, bindings: &[Binding]) -> String {
-    let mut out = String::new();
-    let mut previous = None;
+/// The text of the file that binds `bindings`. Tree hashes, digests and sizes are known, so that the same
+/// artifacts give the same text.
+pub(crate) fn to_toml(bindings: &[Binding]) -> Result<String> {
+    let directory = tempfile::tempdir()?;
+    let file = directory.path().join("Artifacts.toml");
+    let path = file.to_str().context("the path of the temporary directory is not Unicode")?;
+    // No depot logs the use of a temporary file.
+    let stack = Stack::new::<&str>([], None)?;
+    let now = DepotTime::from_local(chrono::Local::now().naive_local());
     for binding in bindings {
-        // Julia separates arrays by an empty line, but not the elements of one.
-        if previous.is_some_and(|name| name != binding.name) {
-            out.push('\n');
-        }
-        previous = Some(binding.name);
-        push_binding(&mut out, platform, binding);
+        let options = BindOptions {
+            platform: Some(&binding.platform),
+            downloads: Some(std::slice::from_ref(&binding.download)),
+            lazy: false,
+            force: false,
+        };
+        artifact::bind(
+            &stack,
+            path,
+            binding.name,
+            binding.tree_hash,
+            options,
+            now,
+            Duration::ZERO,
+        )?;
     }
-    out
+    Ok(std::fs::read_to_string(file)?)
 }
 
-fn push_binding(out: &mut String, platform: &Platform, binding: &Binding) {
-    let tree_hash = binding.tree_hash.to_string();
-    let mut tags = platform.tags();
-    tags.insert("git-tree-sha1", &tree_hash);
-    tags.extend(binding.julia_version.as_deref().map(|version| ("julia_version", version)));
-
-    push_header(out, "", binding.name);
-    for (key, value) in tags {
-        push_pair(out, "", key, value);
+/// Writes `text` to the file, unless it has that text already.
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
+    if !std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+        scratchrs_fs::replace(path, text)?;
     }
-    out.push('\n');
-    push_header(out, "    ", &format!("{}.download", binding.name));
-    push_pair(out, "    ", "sha256", &binding.sha256.to_string());
-    push_pair(out, "    ", "url", &binding.url);
-}
-
-fn push_header(out: &mut String, indent: &str, path: &str) {
-    // Writing to a `String` cannot fail.
-    let _ = writeln!(out, "{indent}[[{path}]]");
-}
-
-fn push_pair(out: &mut String, indent: &str, key: &str, value: &str) {
-    out.push_str(indent);
-    toml_text::push_key(out, key);
-    out.push_str(" = ");
-    toml_text::push_string(out, value);
-    out.push('\n');
-}
-
-/// The `file:` URL of an absolute path.
-pub(super) fn file_url(path: &Path) -> Result<String> {
-    let path = path.to_str().with_context(|| format!("`{}` is not Unicode", path.display()))?;
-    let path =
-        if cfg!(windows) { format!("/{}", path.replace('\\', "/")) } else { path.to_owned() };
-    let mut url = "file://".to_owned();
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~/:@!$&'()*+,;=".contains(&byte) {
-            url.push(byte.into());
-        } else {
-            let _ = write!(url, "%{byte:02X}");
-        }
-    }
-    Ok(url)
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::platform::LINUX;
     use super::*;
+    use scratchrs_model::hash::Sha256;
 
     fn binding(name: &'static str, julia_version: Option<&str>, byte: u8) -> Binding {
+        let julia_version = julia_version.map(|version| ("julia_version", version));
         Binding {
             name,
-            julia_version: julia_version.map(str::to_owned),
+            platform: Platform::new("x86_64", "linux", julia_version).unwrap(),
             tree_hash: TreeHash([byte; 20]),
-            sha256: Sha256([byte; 32]),
-            url: format!("file:///{byte}.tar.gz"),
+            download: Download {
+                url: format!("file:///{byte}.tar.gz"),
+                sha256: Sha256([byte; 32]),
+                size: Some(byte.into()),
+            },
         }
     }
 
@@ -105,6 +84,7 @@ os = "linux"
 
     [[libscratchrs.download]]
     sha256 = "0101010101010101010101010101010101010101010101010101010101010101"
+    size = 1
     url = "file:///1.tar.gz"
 
 [[libscratchrs_jlrs]]
@@ -116,6 +96,7 @@ os = "linux"
 
     [[libscratchrs_jlrs.download]]
     sha256 = "0202020202020202020202020202020202020202020202020202020202020202"
+    size = 2
     url = "file:///2.tar.gz"
 [[libscratchrs_jlrs]]
 arch = "x86_64"
@@ -126,6 +107,7 @@ os = "linux"
 
     [[libscratchrs_jlrs.download]]
     sha256 = "0303030303030303030303030303030303030303030303030303030303030303"
+    size = 3
     url = "file:///3.tar.gz"
 "#;
 
@@ -136,14 +118,18 @@ os = "linux"
             binding("libscratchrs_jlrs", Some("1.10.0"), 2),
             binding("libscratchrs_jlrs", Some("1.11.0"), 3),
         ];
-        assert_eq!(to_toml(&LINUX, &bindings), PRINTED);
+        assert_eq!(to_toml(&bindings).unwrap(), PRINTED);
     }
 
     #[test]
-    #[cfg(unix)]
-    fn a_url_holds_no_character_that_means_something_else() {
-        let url = |path| file_url(Path::new(path)).unwrap();
-        assert_eq!(url("/a/b-1.tar.gz"), "file:///a/b-1.tar.gz");
-        assert_eq!(url("/my work/50%#é?"), "file:///my%20work/50%25%23%C3%A9%3F");
+    fn a_file_with_the_same_text_is_not_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("Artifacts.toml");
+        write(&file, "a").unwrap();
+        let before = std::fs::metadata(&file).unwrap().modified().unwrap();
+        write(&file, "a").unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().modified().unwrap(), before);
+        write(&file, "b").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"b");
     }
 }

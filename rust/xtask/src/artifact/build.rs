@@ -1,123 +1,169 @@
-//! Release builds of the libraries and the program.
+//! Release builds of the libraries and the program, for this machine or portable ones.
 //!
-//! Each binding has its own target directory: the flags of a reproducible build would otherwise
-//! invalidate all other builds, and the reverse.
+//! Each kind of build has its own target directory: flags differ, and builds with other flags would be repeated.
 
-use std::env::consts;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
+use super::inspect::{self, Binary};
 use super::licences::Crates;
 use super::tree::File;
 use crate::console;
 use crate::environment::Environment;
 use crate::julia::Julia;
 use crate::program;
+use crate::targets::{Target, Toolchain};
 
-/// The crates of the artifact `libscratchrs`.
-pub(super) const PORTABLE: &[&str] = &["scratchrs-capi", "scratchrs-cli"];
+/// The crate of the portable binding.
+const LIBRARY: &str = "scratchrs-capi";
 
-/// The crates of the artifact `libscratchrs_jlrs`.
-pub(super) const JLRS: &[&str] = &["scratchrs-jlrs"];
+/// The crate of the program.
+const PROGRAM: &str = "scratchrs-cli";
 
-/// The files for every Julia.
-pub(super) struct Portable {
-    library: PathBuf,
+/// The crate of the jlrs binding.
+const JLRS: &str = "scratchrs-jlrs";
+
+/// What builds the files of artifacts for one target.
+pub(crate) struct Builder<'a> {
+    environment: &'a Environment,
+    pub(crate) target: Target,
+    /// What builds portable binaries; without it, this machine's toolchain builds for itself.
+    toolchain: Option<&'a Toolchain>,
+    crates: Crates,
+}
+
+/// The files for every Julia, with their licences.
+pub(crate) struct Portable {
+    pub(crate) files: Vec<File>,
     /// The program `scratchrs`.
-    pub(super) program: PathBuf,
+    pub(crate) program: PathBuf,
 }
 
-impl Portable {
-    /// The files of the artifact.
-    pub(super) fn files(&self) -> Result<Vec<File>> {
-        let program = format!("bin/scratchrs{}", consts::EXE_SUFFIX);
-        Ok(vec![
-            library_file(&self.library, "scratchrs")?,
-            File::copy(&self.program, program, true)?,
-        ])
+impl<'a> Builder<'a> {
+    /// The builder for this machine.
+    pub(crate) fn host(environment: &'a Environment) -> Result<Self> {
+        let target = Target::host()?;
+        let crates = Crates::read(environment, &target)?;
+        Ok(Self { environment, target, toolchain: None, crates })
     }
-}
 
-/// Builds the portable binding and the program.
-pub(super) fn portable(environment: &Environment, crates: &Crates) -> Result<Portable> {
-    console::status("Building", "the portable binding and the program");
-    let target = environment.target.join("portable");
-    program::run(release(environment, crates, PORTABLE, &target))?;
-    let release = target.join("release");
-    Ok(Portable {
-        library: release.join(library_name("scratchrs")),
-        program: release.join(format!("scratchrs{}", consts::EXE_SUFFIX)),
-    })
-}
-
-/// Builds the jlrs binding for the minor version of a Julia.
-pub(super) fn jlrs(environment: &Environment, crates: &Crates, julia: &Julia) -> Result<File> {
-    console::status("Building", format_args!("the jlrs binding for Julia {}", julia.version));
-    let (major, minor) = julia.version.series();
-    let target = environment.target.join(format!("jlrs-{major}.{minor}"));
-    let mut command = release(environment, crates, JLRS, &target);
-    command.env("JLRS_JULIA_DIR", &julia.prefix);
-    program::run(command)?;
-    library_file(&target.join("release").join(library_name("scratchrs_jlrs")), "scratchrs_jlrs")
-}
-
-/// The command that builds crates in `target`, with the same result on every machine: panic
-/// messages name source files, but without the directories of the machine.
-fn release(
-    environment: &Environment,
-    crates: &Crates,
-    packages: &[&str],
-    target: &Path,
-) -> Command {
-    let mut command = environment.cargo(["build", "--release", "--target-dir"]);
-    command.arg(target);
-    for package in packages {
-        command.args(["--package", package]);
+    /// The builder of portable binaries.
+    pub(crate) fn portable(
+        environment: &'a Environment,
+        target: Target,
+        toolchain: &'a Toolchain,
+    ) -> Result<Self> {
+        let crates = Crates::read(environment, &target)?;
+        Ok(Self { environment, target, toolchain: Some(toolchain), crates })
     }
-    let registries = crates.registries().into_iter().map(|path| (path, "registry"));
-    let remapped = registries.chain([(environment.root.as_path(), "scratchrs")]);
-    let mut flags = OsString::new();
-    for (from, to) in remapped {
-        // Cargo expects an ASCII unit separator between flags.
-        if !flags.is_empty() {
-            flags.push("\u{1f}");
+
+    /// Builds the portable binding and the program.
+    pub(crate) fn library_and_program(&self) -> Result<Portable> {
+        console::status(
+            "Building",
+            format_args!("the portable binding and the program for {}", self.target),
+        );
+        let folder = self.environment.target.join("portable");
+        // Rust's default is a static program, but a library is never static.
+        let (library, program) = if self.target.is_musl() {
+            let dynamic = self.build(&[LIBRARY], &folder.join("dynamic"), &[], &[DYNAMIC_MUSL])?;
+            (dynamic, self.build(&[PROGRAM], &folder, &[], &[])?)
+        } else {
+            let both = self.build(&[LIBRARY, PROGRAM], &folder, &[], &[])?;
+            (both.clone(), both)
+        };
+        let library = library.join(self.target.library("scratchrs"));
+        let program = program.join(self.target.program("scratchrs"));
+        let in_artifact = format!("bin/{}", self.target.program("scratchrs"));
+        let mut files = vec![
+            self.file(&library, self.target.library_in_artifact("scratchrs"), Binary::Library)?,
+            self.file(&program, in_artifact, Binary::Program)?,
+        ];
+        files.extend(self.licences(&[LIBRARY, PROGRAM])?);
+        Ok(Portable { files, program })
+    }
+
+    /// Builds the jlrs binding for the minor version of a Julia. Returns the files of the artifact.
+    pub(crate) fn jlrs(&self, julia: &Julia) -> Result<Vec<File>> {
+        console::status("Building", format_args!("the jlrs binding for Julia {}", julia.version));
+        let (major, minor) = julia.version.series();
+        let folder = self.environment.target.join(format!("jlrs-{major}.{minor}"));
+        let variables = [("JLRS_JULIA_DIR", julia.prefix.as_os_str())];
+        let built = self.build(&[JLRS], &folder, &variables, &[])?;
+        let name = "scratchrs_jlrs";
+        let path = self.target.library_in_artifact(name);
+        let mut files =
+            vec![self.file(&built.join(self.target.library(name)), path, Binary::Library)?];
+        files.extend(self.licences(&[JLRS])?);
+        Ok(files)
+    }
+
+    /// Runs Cargo, and returns the directory with what it built.
+    fn build(
+        &self,
+        packages: &[&str],
+        folder: &Path,
+        variables: &[(&str, &OsStr)],
+        flags: &[&str],
+    ) -> Result<PathBuf> {
+        let (mut command, below) = match self.toolchain {
+            None => (self.environment.cargo(["build"]), PathBuf::new()),
+            Some(toolchain) => {
+                (toolchain.build(self.environment, &self.target)?, self.target.tuple().into())
+            }
+        };
+        command.args(["--release", "--target-dir"]).arg(folder);
+        for package in packages {
+            command.args(["--package", package]);
         }
-        flags.push("--remap-path-prefix=");
-        flags.push(from);
-        flags.push("=");
-        flags.push(to);
+        command.envs(variables.iter().copied());
+        command.env("CARGO_ENCODED_RUSTFLAGS", self.flags(folder, flags));
+        program::run(command)?;
+        Ok(folder.join(below).join("release"))
     }
-    command.env("CARGO_ENCODED_RUSTFLAGS", flags);
-    command
+
+    /// Rust's flags: those given, those of the toolchain, and those for the same result on every machine, as
+    /// panic messages name source files, but must not name the directories of the machine.
+    fn flags(&self, folder: &Path, flags: &[&str]) -> OsString {
+        let mut all: Vec<OsString> = flags.iter().map(OsString::from).collect();
+        let source = self.toolchain.map(|toolchain| (toolchain.source(), "std"));
+        all.extend(self.toolchain.into_iter().flat_map(|it| it.flags(&self.target)));
+        let registries = self.crates.registries().into_iter().map(|path| (path, "registry"));
+        // The last prefix that fits counts.
+        let remapped = [(self.environment.root.as_path(), "scratchrs"), (folder, "target")]
+            .into_iter()
+            .chain(registries)
+            .chain(source);
+        for (from, to) in remapped {
+            let mut flag = OsString::from("--remap-path-prefix=");
+            flag.push(from);
+            flag.push("=");
+            flag.push(to);
+            all.push(flag);
+        }
+        // Cargo expects an ASCII unit separator between flags.
+        all.join(OsStr::new("\u{1f}"))
+    }
+
+    /// A file of an artifact, if nothing in it prevents its use elsewhere.
+    fn file(&self, source: &Path, path: String, kind: Binary) -> Result<File> {
+        let file = File::copy(source, path, kind == Binary::Program)?;
+        inspect::check(&file.contents, &self.target, kind, self.toolchain.is_some())
+            .with_context(|| format!("`{}` must not be shipped", source.display()))?;
+        Ok(file)
+    }
+
+    /// The licences of ScratchRS, of all crates linked into the crates `shipped`, and of the toolchain.
+    fn licences(&self, shipped: &[&str]) -> Result<Vec<File>> {
+        let mut files = self.crates.licences(self.environment, &self.target, shipped)?;
+        if let Some(toolchain) = self.toolchain {
+            files.extend(toolchain.licences(&self.target)?);
+        }
+        Ok(files)
+    }
 }
 
-/// Cargo's file name of a library.
-fn library_name(name: &str) -> String {
-    format!("{}{name}{}", consts::DLL_PREFIX, consts::DLL_SUFFIX)
-}
-
-/// A library as a file of an artifact, named `lib<name>` on every system, as usual in JLLs.
-fn library_file(library: &Path, name: &str) -> Result<File> {
-    ensure_no_run_path(library)?;
-    File::copy(library, format!("lib/lib{name}{}", consts::DLL_SUFFIX), false)
-}
-
-/// Refuses a library with a run path to directories of this machine.
-#[cfg(target_os = "linux")]
-fn ensure_no_run_path(library: &Path) -> Result<()> {
-    let mut readelf = Command::new("readelf");
-    readelf.arg("--dynamic").arg(library).env("LC_ALL", "C");
-    let dynamic = program::output(readelf)?;
-    let found = dynamic.lines().find(|line| line.contains("(RPATH)") || line.contains("(RUNPATH)"));
-    anyhow::ensure!(found.is_none(), "`{}` has a run path: {found:?}", library.display());
-    Ok(())
-}
-
-/// Reading it needs another program on each system, and no build has set a run path there yet.
-#[cfg(not(target_os = "linux"))]
-fn ensure_no_run_path(_: &Path) -> Result<()> {
-    Ok(())
-}
+/// Links musl's C library dynamically.
+const DYNAMIC_MUSL: &str = "-Ctarget-feature=-crt-static";

@@ -1,22 +1,25 @@
 //! The licences of the crates linked into released libraries and programs.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
+use walkdir::WalkDir;
 
 use super::tree::File;
 use crate::environment::Environment;
 use crate::program;
+use crate::targets::Target;
 
 /// The beginnings of the names of files with licences and required notices.
 const LICENCE_NAMES: [&str; 6] =
     ["license", "licence", "copying", "copyright", "notice", "unlicense"];
 
-/// All crates that the workspace may need on this machine.
+/// Endings of the names of files that are code, whatever their beginning.
+const CODE: [&str; 6] = ["rs", "c", "h", "py", "pl", "S"];
+
+/// All crates that the workspace may need for a target.
 #[derive(Deserialize)]
 pub(super) struct Crates {
     packages: Vec<Crate>,
@@ -38,16 +41,17 @@ struct Crate {
 
 impl Crates {
     /// Runs `cargo metadata`.
-    pub(super) fn read(environment: &Environment) -> Result<Self> {
-        let host = host()?;
-        let arguments = ["metadata", "--format-version", "1", "--filter-platform", &host];
-        let metadata = program::output(environment.cargo(arguments))?;
+    pub(crate) fn read(environment: &Environment, target: &Target) -> Result<Self> {
+        let arguments = ["metadata", "--format-version", "1", "--locked", "--filter-platform"];
+        let mut command = environment.cargo(arguments);
+        command.arg(target.tuple());
+        let metadata = program::output(command)?;
         serde_json::from_str(&metadata).context("could not parse the output of `cargo metadata`")
     }
 
     /// The directories that hold downloaded crates, one for each registry.
-    pub(super) fn registries(&self) -> BTreeSet<&Path> {
-        let downloaded = self.packages.iter().filter(|package| package.source.is_some());
+    pub(crate) fn registries(&self) -> BTreeSet<&Path> {
+        let downloaded = self.downloaded();
         downloaded.filter_map(|package| package.directory().parent()).collect()
     }
 
@@ -55,17 +59,21 @@ impl Crates {
     pub(super) fn licences(
         &self,
         environment: &Environment,
+        target: &Target,
         shipped: &[&str],
     ) -> Result<Vec<File>> {
-        let linked = linked(environment, shipped)?;
-        let mut files = copies(&environment.root, "ScratchRS")?;
-        for package in &self.packages {
-            let is_linked = linked.contains(&(package.name.clone(), package.version.clone()));
-            if is_linked && package.source.is_some() {
+        let linked = linked(environment, target, shipped)?;
+        let mut files = copies(&environment.root, "ScratchRS", 1)?;
+        for package in self.downloaded() {
+            if linked.contains(&(package.name.clone(), package.version.clone())) {
                 files.extend(package.licences()?);
             }
         }
         Ok(files)
+    }
+
+    fn downloaded(&self) -> impl Iterator<Item = &Crate> {
+        self.packages.iter().filter(|package| package.source.is_some())
     }
 }
 
@@ -77,7 +85,7 @@ impl Crate {
     /// The licence files of the crate; if there are none, the licence in its manifest.
     fn licences(&self) -> Result<Vec<File>> {
         let name = format!("{}-{}", self.name, self.version);
-        let files = copies(self.directory(), &name)?;
+        let files = copies(self.directory(), &name, usize::MAX)?;
         if !files.is_empty() {
             return Ok(files);
         }
@@ -98,36 +106,37 @@ impl Crate {
     }
 }
 
-/// The licence files in `directory`, as files of an artifact, sorted by name.
-fn copies(directory: &Path, name: &str) -> Result<Vec<File>> {
+/// The licence files in `directory`, and in directories below it, where crates have the code of others: as
+/// files of an artifact, sorted by name. At a depth of 1, only those in the directory itself.
+fn copies(directory: &Path, name: &str, depth: usize) -> Result<Vec<File>> {
     let mut files = Vec::new();
-    let entries = fs::read_dir(directory)
-        .with_context(|| format!("could not list `{}`", directory.display()))?;
-    for entry in entries {
-        let source = entry?.path();
-        let file_name = source.file_name().unwrap_or_default().to_string_lossy();
-        let is_licence =
-            LICENCE_NAMES.iter().any(|start| file_name.to_lowercase().starts_with(start));
-        if is_licence && source.is_file() {
-            files.push(File::copy(&source, format!("share/licenses/{name}/{file_name}"), false)?);
+    for entry in WalkDir::new(directory).max_depth(depth) {
+        let entry = entry.with_context(|| format!("could not list `{}`", directory.display()))?;
+        if entry.file_type().is_file() && is_licence(Path::new(entry.file_name())) {
+            let below = entry.path().strip_prefix(directory)?.to_string_lossy().replace('\\', "/");
+            files.push(File::copy(entry.path(), format!("share/licenses/{name}/{below}"), false)?);
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(files)
 }
 
-/// The target triple of this machine.
-fn host() -> Result<String> {
-    let mut rustc = Command::new("rustc");
-    rustc.args(["--print", "host-tuple"]);
-    let host = program::output(rustc)?;
-    Ok(host.trim().to_owned())
+/// Whether a file of this name has a licence or a required notice.
+fn is_licence(name: &Path) -> bool {
+    let lower = name.to_string_lossy().to_lowercase();
+    let is_code = name.extension().is_some_and(|it| CODE.iter().any(|code| it == *code));
+    LICENCE_NAMES.iter().any(|start| lower.starts_with(start)) && !is_code
 }
 
-/// Names and versions of the crates linked into the crates `shipped`: their dependencies on this
-/// machine, without build dependencies.
-fn linked(environment: &Environment, shipped: &[&str]) -> Result<BTreeSet<(String, String)>> {
-    let mut command = environment.cargo(["tree", "--edges", "normal,no-proc-macro"]);
+/// Names and versions of the crates linked into the crates `shipped`: their dependencies on the
+/// target, without build dependencies.
+fn linked(
+    environment: &Environment,
+    target: &Target,
+    shipped: &[&str],
+) -> Result<BTreeSet<(String, String)>> {
+    let mut command = environment.cargo(["tree", "--edges", "normal,no-proc-macro", "--target"]);
+    command.arg(target.tuple());
     command.args(["--prefix", "none", "--no-dedupe", "--format", "{p}"]);
     for name in shipped {
         command.args(["--package", name]);
@@ -146,6 +155,7 @@ fn name_and_version(line: &str) -> Option<(String, String)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_line_of_cargo_tree_names_a_crate() {
@@ -161,10 +171,13 @@ mod tests {
         for name in ["LICENSE-MIT", "COPYING", "licence.md", "README.md", "lib.rs"] {
             fs::write(directory.path().join(name), name).unwrap();
         }
-        fs::create_dir(directory.path().join("LICENSES")).unwrap();
-        let files = copies(directory.path(), "a-1.0.0").unwrap();
+        fs::create_dir(directory.path().join("c")).unwrap();
+        for name in ["COPYING", "copying.c", "LICENSE.rs"] {
+            fs::write(directory.path().join("c").join(name), name).unwrap();
+        }
+        let files = copies(directory.path(), "a-1.0.0", usize::MAX).unwrap();
         let paths: Vec<_> = files.iter().map(|file| file.path.as_str()).collect();
-        let expected = ["COPYING", "LICENSE-MIT", "licence.md"];
+        let expected = ["COPYING", "LICENSE-MIT", "c/COPYING", "licence.md"];
         assert_eq!(paths, expected.map(|name| format!("share/licenses/a-1.0.0/{name}")));
     }
 

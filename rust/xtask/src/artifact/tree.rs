@@ -6,16 +6,17 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 /// A file of an artifact.
-pub(super) struct File {
+#[derive(Clone)]
+pub(crate) struct File {
     /// Relative to the root of the artifact, with slashes.
-    pub(super) path: String,
-    pub(super) contents: Vec<u8>,
-    pub(super) is_executable: bool,
+    pub(crate) path: String,
+    pub(crate) contents: Vec<u8>,
+    pub(crate) is_executable: bool,
 }
 
 impl File {
     /// A file with the contents of another one.
-    pub(super) fn copy(source: &Path, path: String, is_executable: bool) -> Result<Self> {
+    pub(crate) fn copy(source: &Path, path: String, is_executable: bool) -> Result<Self> {
         let contents =
             fs::read(source).with_context(|| format!("could not read `{}`", source.display()))?;
         Ok(Self { path, contents, is_executable })
@@ -28,7 +29,7 @@ impl File {
 }
 
 /// Writes the tree `root`, with modes that do not depend on the umask.
-pub(super) fn write(root: &Path, files: &[File]) -> Result<()> {
+pub(crate) fn write(root: &Path, files: &[File]) -> Result<()> {
     write_tree(root, files, File::mode)
         .with_context(|| format!("could not write the tree `{}`", root.display()))
 }
@@ -37,7 +38,7 @@ pub(super) fn write(root: &Path, files: &[File]) -> Result<()> {
 ///
 /// It is written to a temporary directory and renamed, so that it is never partial. An installed
 /// tree of the same hash is kept.
-pub(super) fn install(files: &[File], depot: &Path, tree_hash: &str) -> Result<PathBuf> {
+pub(crate) fn install(files: &[File], depot: &Path, tree_hash: &str) -> Result<PathBuf> {
     let artifacts = depot.join("artifacts");
     let installed = artifacts.join(tree_hash);
     if installed.is_dir() {

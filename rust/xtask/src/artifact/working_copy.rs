@@ -19,7 +19,7 @@ pub(super) fn fill(root: &Path, products: &[Product]) -> Result<()> {
     let mut written = BTreeSet::new();
     for product in products {
         for file in &product.files {
-            let Some(path) = place(file, product.julia_version.as_deref()) else { continue };
+            let Some(path) = place(file, product.platform.tag("julia_version")) else { continue };
             let path = directory.join(path);
             write(file, &path)?;
             written.insert(path);
@@ -68,6 +68,7 @@ fn delete_others(directory: &Path, kept: &BTreeSet<PathBuf>) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use scratchrs_model::platform::Platform;
 
     fn product(julia_version: Option<&str>, paths: &[&str]) -> Product {
         let file = |path: &&str| File {
@@ -77,7 +78,12 @@ mod tests {
         };
         Product {
             name: "product",
-            julia_version: julia_version.map(str::to_owned),
+            platform: Platform::new(
+                "x86_64",
+                "linux",
+                julia_version.map(|it| ("julia_version", it)),
+            )
+            .unwrap(),
             files: paths.iter().map(file).collect(),
         }
     }

@@ -35,6 +35,11 @@ impl Zig {
             .env("CARGO_ZIGBUILD_ZIG_PATH", self.directory.join("ziglang/zig"));
         cargo
     }
+
+    /// The directory with the sources of what zig adds to binaries.
+    pub(crate) fn library(&self) -> PathBuf {
+        self.directory.join("ziglang/lib")
+    }
 }
 
 /// Installs both, and returns their directory.
