@@ -65,7 +65,7 @@ fn delete_others(directory: &Path, kept: &BTreeSet<PathBuf>) -> Result<()> {
     Ok(())
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
     use scratchrs_model::platform::Platform;
@@ -97,7 +97,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn each_julia_has_its_library_and_no_old_one_stays() {
         let root = tempfile::tempdir().unwrap();
         let portable = product(None, &["lib/liba.so", "bin/a", "share/licenses/a/LICENSE"]);

@@ -58,6 +58,10 @@ impl Target {
         self.0.contains("-windows-")
     }
 
+    pub(crate) fn is_freebsd(&self) -> bool {
+        self.0.ends_with("-freebsd")
+    }
+
     /// The platform, as Julia's `Base.BinaryPlatforms` has it.
     pub(crate) fn platform(&self) -> Result<Platform> {
         let arch = match self.architecture() {
@@ -69,7 +73,7 @@ impl Target {
             _ if self.is_glibc() => ("linux", Some(("libc", "glibc"))),
             _ if self.is_apple() => ("macos", None),
             _ if self.is_windows() => ("windows", None),
-            _ if self.0.ends_with("-freebsd") => ("freebsd", None),
+            _ if self.is_freebsd() => ("freebsd", None),
             _ => bail!("no artifacts are built for the target `{self}`"),
         };
         Ok(Platform::new(arch, os, libc)?)

@@ -110,9 +110,8 @@ impl<'a> Dynamic<'a> {
             let stem = name.split('.').next().unwrap_or_default();
             let is_julia = stem == "libjulia";
             let is_loader = target.is_glibc() && name.starts_with("ld-linux-");
-            // FreeBSD's base system has the unwinder.
-            let is_base = target.platform().is_ok_and(|it| it.tag("os") == Some("freebsd"))
-                && stem == "libgcc_s";
+            // FreeBSD's base system has threads in a library of their own, and the unwinder.
+            let is_base = target.is_freebsd() && ["libthr", "libgcc_s"].contains(&stem);
             parts_of_libc.contains(&stem) || is_loader || is_base || is_julia
         };
         match self.needed.iter().find(|name| !is_known(name)) {
@@ -238,7 +237,8 @@ mod tests {
         let error = needing(vec!["libgcc_s.so.1"]).check_needed(&glibc).unwrap_err().to_string();
         assert!(error.contains("`libgcc_s.so.1`"), "{error}");
         let freebsd = Target::released("x86_64-unknown-freebsd").unwrap();
-        needing(vec!["libgcc_s.so.1", "libthr.so.3"]).check_needed(&freebsd).unwrap_err();
+        needing(vec!["libgcc_s.so.1", "libthr.so.3"]).check_needed(&freebsd).unwrap();
+        needing(vec!["libz.so.6"]).check_needed(&freebsd).unwrap_err();
     }
 
     /// This test program is a binary that a compiler has made.
