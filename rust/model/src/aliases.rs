@@ -174,7 +174,10 @@ mod tests {
     fn orphans_keep_their_time_under_any_path_of_their_depot() {
         let time = |text: &str| DepotTime::from_toml(&text.parse().unwrap()).unwrap();
         let (first, second) = (time("2024-01-01T00:00:00Z"), time("2024-01-02T00:00:00Z"));
-        let mut depot = Depot::new(DepotPath::new("/depot"), vec![DepotPath::new("/real")], true);
+        // Each with the separator of this system.
+        let native = |path: &str| layout::join("", &path.split('/').collect::<Vec<_>>()[1..]);
+        let depot_at = |path: &str| DepotPath::new(native(path));
+        let mut depot = Depot::new(depot_at("/depot"), vec![depot_at("/real")], true);
         let entries = [
             ("/depot/artifacts/a", second),
             ("/real/artifacts/a", first),
@@ -183,8 +186,6 @@ mod tests {
             ("/mnt/packages/A/abcde", second),
             ("/mnt/nothing", first),
         ];
-        // Each with the separator of this system.
-        let native = |path: &str| layout::join("", &path.split('/').collect::<Vec<_>>()[1..]);
         let entries = entries.map(|(path, time)| (native(path), time));
         depot.orphans = with_own_paths(Orphans(entries.into()), &depot);
         let expected = [

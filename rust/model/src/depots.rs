@@ -113,6 +113,7 @@ mod tests {
 
     /// By `init_depot_path` in Julia 1.12's `base/initdefs.jl`.
     #[test]
+    #[cfg(not(windows))]
     fn the_value_is_read_as_julia_reads_it() {
         let (own, local, share) = ("/home/ada/.julia", "/opt/l", "/opt/s");
         for (value, expected) in [
@@ -137,10 +138,7 @@ mod tests {
             (Some("relative:./x:../y"), vec!["relative", "./x", "../y"]),
             (Some(" "), vec![" "]),
         ] {
-            // The home directory is followed by the separator of this system.
-            let own_name = join("/home/ada", &[".julia"]);
-            let expected: Vec<String> =
-                expected.into_iter().map(|one| one.replace(own, &own_name)).collect();
+            let expected: Vec<String> = expected.into_iter().map(str::to_owned).collect();
             assert_eq!(of(value, UNIX), Ok(expected), "{value:?}");
         }
     }
