@@ -55,7 +55,14 @@ end
 else
     function source_file(package::UUID)
         for (id, mod) in Base.loaded_modules
-            id.uuid === package && return @outside Base.pathof(mod)
+            id.uuid === package || continue
+            try
+                return @outside Base.pathof(mod)
+            catch error
+                # It searches the load path, whose projects may be unreadable.
+                error isa Base.IOError || rethrow()
+                return nothing
+            end
         end
         return nothing
     end

@@ -58,7 +58,8 @@ end
 
 @testset "the program is not installed" begin
     with_lab() do lab
-        # In a session that was started without it.
+        # An installed package in a session that was started without it: a working copy has it in `override/`.
+        package = copied_package(joinpath(lab.root, "package"))
         result = outcome("""
         using ScratchRS
         for call in [() -> ScratchRS.scratchrs(), () -> ScratchRS.scratchrs(identity)]
@@ -69,7 +70,7 @@ end
             end
             println(error isa ScratchRS.NotFound, occursin("scratchrs", error.message), !isempty(error.hint))
         end
-        """; depots = [lab.depot; Lab.OUTER[2:end]])
+        """; project = package, depots = [lab.depot; Lab.OUTER[2:end]])
         @test (result.ok, result.out) == (true, "truetruetrue\n"^2)
     end
 end
