@@ -38,10 +38,9 @@ function is_for(entry, tags)
     return true
 end
 
-# The artifacts that are bound for this platform: pairs of a binding and a tree hash, the preferred one
-# first.
-function bound_artifacts(package::String)
-    table = binding_table(package)
+# The artifacts in a table of bindings that are for this platform: pairs of a binding and a tree hash, the preferred
+# one first.
+function bound_artifacts(table)
     tags = host_tags()
     bound = Pair{String, String}[]
     for (binding, artifact) in ARTIFACTS, entry in get(table, artifact, [])
@@ -50,9 +49,9 @@ function bound_artifacts(package::String)
     return bound
 end
 
-# The platforms for which a library is bound, for messages.
-function bound_platforms(package::String)
-    entries = get(binding_table(package), last(last(ARTIFACTS)), [])
+# The platforms for which a table of bindings has a library, for messages.
+function bound_platforms(table)
+    entries = get(table, last(last(ARTIFACTS)), [])
     return sort!(unique([join([entry[tag] for tag in ("os", "arch", "libc") if haskey(entry, tag)], '-') for entry in entries]))
 end
 
@@ -102,9 +101,9 @@ library_file(binding) =
 
 # The bound artifacts, the libraries of the working copy, and the binding that the user prefers, when the package
 # was precompiled.
-const BOUND = bound_artifacts(dirname(dirname(@__DIR__)))
-const PLATFORMS = bound_platforms(dirname(dirname(@__DIR__)))
-const OWN = own_libraries(dirname(dirname(@__DIR__)))
+const BOUND, PLATFORMS, OWN = let package = dirname(dirname(@__DIR__)), table = binding_table(package)
+    bound_artifacts(table), bound_platforms(table), own_libraries(package)
+end
 const PREFERRED = something(preference("binding"), "")
 
 # The depots `now`, then those of `before` that are not among them. Relative ones of `before` are resolved

@@ -122,9 +122,11 @@ fn an_abandoned_creation_leaves_nothing() {
 fn creations_have_separate_directories_and_dead_ones_are_removed() {
     let lab = DepotLab::new();
     let stack = stack(&lab);
-    lab.write("artifacts/@building-17-0/left", "");
     lab.write("artifacts/@building-17-0.pid", "2147483647 ");
-    lab.write("artifacts/@building-18-0@removing-3-0/left", "");
+    for place in ["artifacts", "scratchrs/building"] {
+        lab.write(&format!("{place}/@building-17-0/left"), "");
+        lab.write(&format!("{place}/@building-18-0@removing-3-0/left"), "");
+    }
     let dead = lab.path("artifacts/@building-17-0.pid");
     let aged = std::process::Command::new("touch").args(["-d", "1 hour ago"]).arg(dead).status();
     assert!(aged.unwrap().success());
@@ -135,6 +137,41 @@ fn creations_have_separate_directories_and_dead_ones_are_removed() {
     one.abandon().unwrap();
     two.abandon().unwrap();
     assert_eq!(names(&lab), [""; 0]);
+    assert_eq!(fs::read_dir(lab.path("scratchrs/building")).unwrap().count(), 0);
+}
+
+/// Deletes what `Pkg.gc` of Julia 1.13 deletes in `artifacts` if no file binds an artifact.
+fn delete_directories(artifacts: &Path) {
+    for entry in fs::read_dir(artifacts).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_is_being_created_is_no_garbage_for_pkg() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    let creation = artifact::begin(&stack).unwrap();
+    fill_foo(creation.directory());
+    delete_directories(&lab.path("artifacts"));
+    let created = creation.publish(&stack, &progress()).unwrap();
+    assert_eq!(fs::read_to_string(Path::new(&created.path).join("foo")).unwrap(), "foo");
+}
+
+#[test]
+fn artifacts_are_built_beside_their_place_where_they_cannot_be_moved_there() {
+    let lab = DepotLab::new();
+    lab.write("scratchrs", "a file in the way");
+    let creation = artifact::begin(&stack(&lab)).unwrap();
+    assert_eq!(creation.directory().parent(), Some(&*lab.path("artifacts")));
+    creation.abandon().unwrap();
+    let replacement = lab.path("elsewhere").to_str().unwrap().to_owned();
+    let replaced = Stack::new([lab.depot()], Some(&replacement)).unwrap();
+    let creation = artifact::begin(&replaced).unwrap();
+    assert_eq!(creation.directory().parent(), Some(Path::new(&replacement)));
 }
 
 #[test]
@@ -247,8 +284,9 @@ fn an_artifact_is_removed_from_all_depots() {
     assert_eq!(artifact::remove(&both, foo()).unwrap().len(), 2);
     assert_eq!(artifact::remove(&both, foo()).unwrap(), [""; 0]);
     assert_eq!(artifact::verify(&both, foo(), &progress()).unwrap(), Verdict::Missing);
-    assert_eq!(lab.tree(), "artifacts/\n");
-    assert_eq!(lab.tree_below(other), "artifacts/\n");
+    let empty = "artifacts/\nscratchrs/\nscratchrs/building/\n";
+    assert_eq!(lab.tree(), empty);
+    assert_eq!(lab.tree_below(other), empty);
 }
 
 #[test]

@@ -50,6 +50,8 @@ pub const GENERATED: &str = "@generated.toml";
 pub const GENERATING: &str = "@generating.pid";
 /// The text between a key and the number of the process that constructs the space aside.
 pub const BUILDING: &str = "@building-";
+/// The directory in a depot in which artifacts are built.
+pub const BUILDING_SITE: [&str; 2] = ["scratchrs", "building"];
 
 /// A usage log of a depot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

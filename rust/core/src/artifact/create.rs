@@ -18,11 +18,12 @@ use std::time::Duration;
 use scratchrs_archive as archive;
 use scratchrs_fs::{self as fs, Attempt, IfExists, PidLock, Progress};
 use scratchrs_model::hash::TreeHash;
-use scratchrs_model::layout::{BUILDING, join};
+use scratchrs_model::layout::BUILDING;
 
-use super::presence::{Presence, confirm, lock_beside};
+use super::presence::{Presence, confirm};
 use super::record;
 use super::report::Created;
+use super::site::Site;
 use super::stack::Stack;
 use super::waiting::{OrHolder, title, wait};
 use crate::error::{Error, Result};
@@ -31,50 +32,49 @@ use crate::locks;
 /// A directory that becomes an artifact. Dropping it abandons it.
 #[derive(Debug)]
 pub struct Creation {
-    /// The directory of all artifacts.
-    artifacts: String,
+    site: Site,
     directory: PathBuf,
     /// Held while the directory exists.
     _lock: PidLock,
 }
 
-/// Creates an empty directory beside the artifacts of the first depot, for the caller to fill.
+/// Creates an empty directory in the first depot, for the caller to fill.
 ///
 /// # Errors
 ///
 /// If the stack has no depot, or the file system refuses.
 pub fn begin(stack: &Stack) -> Result<Creation> {
-    let artifacts = stack.first_directory()?;
-    fs::create_dir_all(Path::new(&artifacts))?;
-    remove_abandoned(&artifacts)?;
+    let site = Site::of(stack)?;
+    fs::create_dir_all(site.artifacts())?;
+    remove_abandoned(&site, &site.names()?)?;
     let process = std::process::id();
     let mut number = 0;
     loop {
-        let directory = join(&artifacts, &[&format!("{BUILDING}{process}-{number}")]);
-        let lock = PathBuf::from(format!("{directory}.pid"));
+        let name = format!("{BUILDING}{process}-{number}");
         // Another thread may hold it, or a process with the same id on another machine.
-        if let Attempt::Acquired(lock) = PidLock::try_acquire(&lock, locks::CREATION)? {
-            fs::remove(Path::new(&directory))?;
-            fs::create_dir(Path::new(&directory))?;
-            return Ok(Creation { artifacts, directory: directory.into(), _lock: lock });
+        if let Attempt::Acquired(lock) = try_acquire(&site, &name)? {
+            site.remove(&name)?;
+            let directory = site.create(&name)?;
+            return Ok(Creation { site, directory, _lock: lock });
         }
         number += 1;
     }
 }
 
-/// Removes the directories and locks that killed processes left in the directory `artifacts`.
-pub(super) fn remove_abandoned(artifacts: &str) -> Result<()> {
-    let directory = Path::new(artifacts);
-    let names = fs::names(directory)?;
+/// Removes those of the named directories and locks that killed processes left.
+pub(super) fn remove_abandoned(site: &Site, names: &[String]) -> Result<()> {
     let creations: BTreeSet<&str> = names.iter().filter_map(|name| creation_of(name)).collect();
     for creation in creations {
-        let lock = directory.join(format!("{creation}.pid"));
-        if let Attempt::Acquired(_lock) = PidLock::try_acquire(&lock, locks::CREATION)? {
-            fs::remove(&directory.join(creation))?;
-            fs::remove_leftovers(&directory.join(creation))?;
+        if let Attempt::Acquired(_lock) = try_acquire(site, creation)? {
+            site.remove(creation)?;
         }
     }
     Ok(())
+}
+
+fn try_acquire(site: &Site, creation: &str) -> fs::Result<Attempt> {
+    let lock = site.lock(creation);
+    fs::with_parent_dir(&lock, || PidLock::try_acquire(&lock, locks::CREATION))
 }
 
 /// The name of a creation's directory, if `name` is that name, or that of its lock, or that of a
@@ -137,7 +137,7 @@ impl Creation {
             record::write_missing(&path, hash, &tree);
             return Ok(Created { hash, path, is_new: false });
         }
-        let path = join(&self.artifacts, &[&hash.to_string()]);
+        let path = self.site.artifact(hash);
         // A collection takes this lock to delete an artifact, and then finds the new record.
         let _lock = self.lock(hash, progress)?;
         fs::make_tree_read_only(&self.directory)?;
@@ -167,7 +167,7 @@ impl Creation {
 
     /// Takes the lock of the artifact. Waits until the work is cancelled.
     fn lock(&self, hash: TreeHash, progress: &Progress) -> Result<PidLock> {
-        let lock = lock_beside(&join(&self.artifacts, &[&hash.to_string()]));
+        let lock = self.site.lock(&hash.to_string());
         wait_for(hash, progress, |interval| {
             let acquire = || PidLock::acquire(&lock, locks::ARTIFACT, interval);
             Ok(match fs::with_parent_dir(&lock, acquire)? {

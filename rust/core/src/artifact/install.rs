@@ -7,7 +7,7 @@
 //!
 //! # Crash
 //!
-//! A killed process leaves its lock, a directory under construction and a download. The next installation
+//! A killed process leaves its lock, the directory that it has built and a download. The next installation
 //! of the same artifact deletes the first two and resumes the download.
 //!
 //! # File systems
@@ -23,8 +23,8 @@ use scratchrs_fetch::{Client, Request};
 use scratchrs_fs::{self as fs, Progress};
 
 use failure::Failure;
-pub(super) use installation::remove_leftovers;
 pub use installation::{InstallBegun, Installation, begin_install};
+pub(super) use installation::{remove_abandoned, remove_leftovers};
 pub use options::InstallOptions;
 use wanted::Source;
 pub use wanted::{Wanted, wanted};

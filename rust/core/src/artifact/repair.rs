@@ -41,7 +41,9 @@ pub fn repair(
     let verification = verify_all(stack, progress)?;
     // A repair that was killed just before its end has left an intact artifact, and the corrupt
     // one.
-    artifacts(stack)?.iter().for_each(|(_, path)| remove_leftovers(path));
+    for (hash, path) in artifacts(stack)? {
+        remove_leftovers(stack, &path, hash);
+    }
     let known = known_files(stack, files)?;
     let mut repairs = Repairs {
         sound: verification.sound,

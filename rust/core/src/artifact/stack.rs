@@ -129,21 +129,17 @@ impl Stack {
         self.depots.first().ok_or_else(no_depot)
     }
 
+    /// The directory that replaces the directories of artifacts of the depots.
+    pub(super) fn replacement(&self) -> Option<&str> {
+        self.directory.as_deref()
+    }
+
     /// The directories that may have artifacts, in the order in which they are searched.
     pub fn directories(&self) -> Vec<String> {
         match &self.directory {
             Some(directory) => vec![directory.clone()],
             None => self.depots.iter().map(|depot| depot.join(&[ARTIFACTS])).collect(),
         }
-    }
-
-    /// The directory in which artifacts are created.
-    ///
-    /// # Errors
-    ///
-    /// If the stack has no depot.
-    pub fn first_directory(&self) -> Result<String> {
-        self.directories().into_iter().next().ok_or_else(no_depot)
     }
 
     /// The paths at which an artifact may exist: one in each directory, or the target of its

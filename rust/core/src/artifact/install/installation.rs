@@ -1,20 +1,22 @@
 //! An installation in progress: its lock, its files, and the directory that becomes the artifact.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use scratchrs_archive::{self as archive, TreeRecord, UnpackOptions, Unpacked};
 use scratchrs_fs::{self as fs, Attempt, Holder, IfExists, PidLock, Progress};
 use scratchrs_model::hash::{Sha256, TreeHash};
-use scratchrs_model::layout::{BUILDING, DOWNLOAD, join};
+use scratchrs_model::layout::{BUILDING, DOWNLOAD};
 
 use super::failure::Failure;
 use super::options::InstallOptions;
 use super::wanted::Wanted;
 use crate::artifact::create::put_in_place;
-use crate::artifact::presence::{Presence, confirm, lock_beside};
+use crate::artifact::presence::{Presence, confirm};
 use crate::artifact::record;
 use crate::artifact::report::Installed;
+use crate::artifact::site::{Site, remove_with_prefix};
 use crate::artifact::stack::Stack;
 use crate::artifact::waiting::{OrHolder, wait};
 use crate::error::{Error, Result};
@@ -37,6 +39,7 @@ pub enum InstallBegun {
 #[derive(Debug)]
 pub struct Installation {
     hash: TreeHash,
+    site: Site,
     /// The future path of the artifact.
     path: String,
     /// Whether an existing artifact is replaced.
@@ -58,7 +61,7 @@ pub fn begin_install(
     lock_timeout: Duration,
 ) -> Result<InstallBegun> {
     if let Some(path) = stack.find(hash)? {
-        remove_leftovers(&path);
+        remove_leftovers(stack, &path, hash);
         match confirm(stack, hash, lock_timeout)? {
             Presence::Present(path) => return Ok(InstallBegun::Ready(path)),
             Presence::Busy(holder) => return Ok(InstallBegun::Busy(holder)),
@@ -98,47 +101,52 @@ pub(super) fn begin_repair(
 
 /// Deletes the leftovers of an installation that was killed after it had placed the artifact at
 /// `path`.
-pub(in crate::artifact) fn remove_leftovers(path: &str) {
-    let lock = lock_beside(path);
+pub(in crate::artifact) fn remove_leftovers(stack: &Stack, path: &str, hash: TreeHash) {
+    let Some(site) = Site::around(stack, path, hash) else { return };
+    let lock = site.lock(&hash.to_string());
     // The lock is deleted last, so leftovers have one. A running process has one, too.
     if matches!(fs::symlink_metadata(&lock), Ok(Some(_)))
         && let Ok(Attempt::Acquired(_lock)) = PidLock::try_acquire(&lock, locks::ARTIFACT)
     {
-        // The artifact is valid with leftovers beside it.
-        let _ = remove_beside(path, BUILDING);
-        let _ = remove_beside(path, DOWNLOAD);
+        // The artifact is valid with leftovers.
+        let _ = site.remove_built(hash);
+        let _ = remove_downloads(&site, hash);
     }
 }
 
-/// Removes the files and directories beside an artifact whose names begin with its name and
-/// `suffix`.
-fn remove_beside(artifact: &str, suffix: &str) -> fs::Result<()> {
-    let artifact = Path::new(artifact);
-    let (Some(directory), Some(name)) = (artifact.parent(), artifact.file_name()) else {
-        return Ok(());
-    };
-    let prefix = format!("{}{suffix}", name.to_string_lossy());
-    let is_beside = |name: &&String| {
-        name.strip_prefix(fs::TEMP_PREFIX).unwrap_or(name.as_str()).starts_with(&prefix)
-    };
-    for name in fs::names(directory)?.iter().filter(is_beside) {
-        fs::remove(&directory.join(name))?;
+fn remove_downloads(site: &Site, hash: TreeHash) -> fs::Result<()> {
+    remove_with_prefix(site.artifacts(), &format!("{hash}{DOWNLOAD}"))
+}
+
+/// Removes those of the named directories in which killed processes have built artifacts to install. Returns the
+/// number of the artifacts.
+pub(in crate::artifact) fn remove_abandoned(site: &Site, names: &[String]) -> Result<usize> {
+    let hash = |name: &String| name.split_once(BUILDING)?.0.parse::<TreeHash>().ok();
+    let mut removed = 0;
+    for hash in names.iter().filter_map(hash).collect::<BTreeSet<_>>() {
+        let lock = site.lock(&hash.to_string());
+        let acquire = || PidLock::try_acquire(&lock, locks::ARTIFACT);
+        if let Attempt::Acquired(_lock) = fs::with_parent_dir(&lock, acquire)? {
+            site.remove_built(hash)?;
+            removed += 1;
+        }
     }
-    Ok(())
+    Ok(removed)
 }
 
 impl Installation {
     /// Takes the lock, and deletes a directory that a killed process left.
     fn begin(stack: &Stack, hash: TreeHash, lock_timeout: Duration) -> Result<OrHolder<Self>> {
-        let path = join(&stack.first_directory()?, &[&hash.to_string()]);
-        let lock = lock_beside(&path);
+        let site = Site::of(stack)?;
+        let lock = site.lock(&hash.to_string());
         let acquire = || PidLock::acquire(&lock, locks::ARTIFACT, lock_timeout);
         let lock = match fs::with_parent_dir(&lock, acquire)? {
             Attempt::Acquired(lock) => lock,
             Attempt::Held(holder) => return Ok(Err(holder)),
         };
-        remove_beside(&path, BUILDING)?;
-        Ok(Ok(Self { hash, path, replaces: false, _lock: lock }))
+        site.remove_built(hash)?;
+        let path = site.artifact(hash);
+        Ok(Ok(Self { hash, site, path, replaces: false, _lock: lock }))
     }
 
     /// The path for a tarball that the caller provides. The file is deleted when the installation
@@ -187,17 +195,18 @@ impl Installation {
 
     pub(super) fn remove_downloads(&self) {
         // Otherwise the next installation removes them.
-        let _ = remove_beside(&self.path, DOWNLOAD);
+        let _ = remove_downloads(&self.site, self.hash);
     }
 
-    /// Unpacks a tarball beside the artifact, and renames the result into place.
+    /// Unpacks a tarball, and renames the result into place.
     pub(super) fn install_from(
         &self,
         tarball: &Path,
         options: InstallOptions<'_>,
         progress: &Progress,
     ) -> std::result::Result<Installed, Failure> {
-        let built = PathBuf::from(format!("{}{BUILDING}{}", self.path, std::process::id()));
+        let name = format!("{}{BUILDING}{}", self.hash, std::process::id());
+        let built = self.site.create(&name)?;
         let installed = self.unpack(tarball, &built, options, progress).and_then(|unpacked| {
             let mut warnings = Vec::new();
             if !unpacked.hashes.contains(&self.hash) {
@@ -229,7 +238,6 @@ impl Installation {
         options: InstallOptions<'_>,
         progress: &Progress,
     ) -> std::result::Result<Unpacked, Failure> {
-        fs::create_dir(built).map_err(Error::from)?;
         let file = fs::open(tarball).map_err(Error::from)?;
         progress.expect(file.metadata().map_or(0, |metadata| metadata.len()));
         let options =

@@ -32,9 +32,11 @@ pub(super) fn remove_leftovers(state: &CollectionState, clock: SystemTime, repor
                 }
             }
         }
-        let artifacts = depot.path.join(&[ARTIFACTS]);
-        if let Err(error) = artifact::remove_leftovers(&artifacts) {
-            report.failures.push(Failure::of(artifacts, error));
+        match artifact::remove_leftovers(&depot.path) {
+            Ok(removed) => report.leftovers += removed,
+            Err(error) => {
+                report.failures.push(Failure::of(depot.path.join(&[ARTIFACTS]), error));
+            }
         }
     }
 }
