@@ -60,12 +60,7 @@ pub(crate) fn build(
     depots: &[PathBuf],
     julias: &[Julia],
 ) -> Result<PathBuf> {
-    let builder = Builder::host(environment)?;
-    let portable = builder.library_and_program()?;
-    let mut products = vec![Product::portable(&builder.target, portable.files)?];
-    for julia in julia::for_jlrs(julias) {
-        products.push(Product::jlrs(&builder.target, julia, builder.jlrs(julia)?)?);
-    }
+    let (products, program) = products(environment, julias)?;
     let bindings: Vec<_> = products
         .iter()
         .map(|product| publish(environment, product, depots))
@@ -74,7 +69,21 @@ pub(crate) fn build(
     write(&path, &to_toml(&bindings)?)?;
     console::status("Bound", path.display());
     working_copy::fill(&environment.root, &products)?;
-    Ok(portable.program)
+    Ok(program)
+}
+
+/// Builds the artifacts for this machine, and returns them and the path of the program `scratchrs`.
+pub(crate) fn products(
+    environment: &Environment,
+    julias: &[Julia],
+) -> Result<(Vec<Product>, PathBuf)> {
+    let builder = Builder::host(environment)?;
+    let portable = builder.library_and_program()?;
+    let mut products = vec![Product::portable(&builder.target, portable.files)?];
+    for julia in julia::for_jlrs(julias) {
+        products.push(Product::jlrs(&builder.target, julia, builder.jlrs(julia)?)?);
+    }
+    Ok((products, portable.program))
 }
 
 /// The depot that Julia itself would install into.

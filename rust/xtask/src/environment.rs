@@ -1,6 +1,7 @@
 //! The environment of the machine: read once, passed to every command.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -63,6 +64,24 @@ impl Environment {
     /// The environment of a copy of the working copy.
     pub(crate) fn of_copy(&self, root: PathBuf) -> Self {
         Self { target: root.join("target"), root, ..self.clone() }
+    }
+
+    /// Copies the files that git knows, as they are in the working copy.
+    pub(crate) fn copy_tracked(&self, to: &Path) -> Result<()> {
+        let mut git = Command::new("git");
+        git.args(["ls-files", "-z"]).current_dir(&self.root);
+        for name in program::output(git)?.split_terminator('\0') {
+            let (source, target) = (self.root.join(name), to.join(name));
+            // Deleted, but not yet for git.
+            if !source.exists() {
+                continue;
+            }
+            scratchrs_fs::create_dir_all(
+                target.parent().context("BUG: a file without directory")?,
+            )?;
+            fs::copy(&source, &target).with_context(|| format!("could not copy `{name}`"))?;
+        }
+        Ok(())
     }
 
     /// A Cargo command for this workspace.

@@ -134,7 +134,7 @@ fn release_url() -> String {
 }
 
 /// The URL of a tarball, whose name has only characters that mean themselves.
-fn url_below(base: &str, tarball: &Path) -> String {
+pub(crate) fn url_below(base: &str, tarball: &Path) -> String {
     let name = tarball.file_name().unwrap_or_default().to_string_lossy();
     format!("{}/{name}", base.trim_end_matches('/'))
 }

@@ -4,6 +4,7 @@
 //! stages, and tests that were skipped because something is missing on this machine; the lines
 //! before it list these with the reasons.
 
+mod install;
 mod isolation;
 mod skips;
 mod together;
@@ -37,6 +38,9 @@ pub(crate) struct Arguments {
     /// Run the stages of the Julia side.
     #[arg(long)]
     julia: bool,
+    /// Install the package with Pkg, as its users do.
+    #[arg(long)]
+    install: bool,
     /// Run the Rust tests for Windows.
     #[arg(long)]
     windows: bool,
@@ -47,16 +51,20 @@ pub(crate) struct Arguments {
 
 /// Runs the command. The exit code is nonzero if a stage failed.
 pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<ExitCode> {
-    let Arguments { rust, julia, windows, ref target } = *arguments;
-    let everything = rust == julia && julia == windows && target.is_none();
+    let Arguments { rust, julia, install, windows, ref target } = *arguments;
+    let everything =
+        [rust, julia, install, windows].iter().all(|it| *it == rust) && target.is_none();
     let mut stages = Stages::begin(Skips::begin(&environment.target)?);
-    if everything || rust || julia || target.is_some() {
+    if everything || rust || julia || install || target.is_some() {
         let julias = julias(environment, &mut stages);
         if everything || rust {
             rust_stages(environment, &julias, &mut stages);
         }
         if everything || julia {
             julia_stages(environment, &julias, &mut stages);
+        }
+        if everything || install {
+            install::stages(environment, &julias, &mut stages);
         }
         if let Some(target) = target {
             linux_stage(environment, target, &julias, &mut stages);

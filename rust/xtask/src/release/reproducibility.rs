@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use scratchrs_model::hash::Sha256;
 use sha2::Digest;
 
@@ -23,7 +23,10 @@ pub(super) fn check(
     let directory = tempfile::Builder::new().prefix("scratchrs-built-again-").tempdir()?;
     let root = directory.path().join("copy");
     console::status("Copying", format_args!("the working copy to `{}`", root.display()));
-    copy(&environment.root, &root)?;
+    environment.copy_tracked(&root)?;
+    let mut tools = Command::new("cp");
+    tools.arg("--archive").arg(environment.root.join(".targets")).arg(&root);
+    program::run(tools)?;
     let again = environment.of_copy(root);
     let second = directory.path().join("assets");
     build(&again, &second)?;
@@ -39,24 +42,6 @@ pub(super) fn check(
     }
     console::status("Compared", format_args!("{} files, all with the same bytes", first.len()));
     Ok(())
-}
-
-/// Copies the files that git knows, as they are in the working copy, and the tools.
-fn copy(from: &Path, to: &Path) -> Result<()> {
-    let mut git = Command::new("git");
-    git.args(["ls-files", "-z"]).current_dir(from);
-    for name in program::output(git)?.split_terminator('\0') {
-        let (source, target) = (from.join(name), to.join(name));
-        // Deleted, but not yet for git.
-        if !source.exists() {
-            continue;
-        }
-        scratchrs_fs::create_dir_all(target.parent().context("BUG: a file without directory")?)?;
-        fs::copy(&source, &target).with_context(|| format!("could not copy `{name}`"))?;
-    }
-    let mut tools = Command::new("cp");
-    tools.arg("--archive").arg(from.join(".targets")).arg(to);
-    program::run(tools)
 }
 
 /// The digests of the files in a directory, by name.

@@ -1,7 +1,7 @@
 //! Checks that tests access no depots but their own, and no network.
 //!
-//! The Julia tests run under strace. The Rust tests use strace themselves; they get a home and a
-//! depot that must not change.
+//! The Julia tests and the installations run under strace. The Rust tests use strace themselves; they get a home
+//! and a depot that must not change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,12 @@ use anyhow::{Context, Result, ensure};
 
 use crate::environment::Environment;
 
-/// System calls that connect, or access a path.
+/// System calls that connect, run a program, or access a path.
 const CALLS: &str =
-    "--trace=connect,open,openat,creat,mkdir,rename,renameat,renameat2,unlink,rmdir";
+    "--trace=connect,execve,open,openat,creat,mkdir,rename,renameat,renameat2,unlink,rmdir";
+
+/// The directories of the system, which every program reads.
+const SYSTEM: [&str; 8] = ["/bin", "/dev", "/etc", "/lib", "/lib64", "/proc", "/sys", "/usr"];
 
 /// The depots of the user, which no test may access.
 pub(super) fn depots_of_user(environment: &Environment) -> Vec<PathBuf> {
@@ -108,19 +111,48 @@ pub(super) fn traced(command: &Command, log: &Path) -> Command {
     strace
 }
 
-/// Checks the trace of a command.
+/// Checks that a traced command accessed no other machine and nothing in the directories `forbidden`.
 pub(super) fn check(log: &Path, forbidden: &[PathBuf]) -> Result<()> {
+    report("other depots or machines", log, &violations(&read(log)?, forbidden))
+}
+
+/// Checks that a traced command accessed no other machine, and no file but those of the system and in the
+/// directories `allowed`.
+pub(super) fn check_within(log: &Path, allowed: &[PathBuf]) -> Result<()> {
+    report("files elsewhere or other machines", log, &accesses_outside(&read(log)?, allowed))
+}
+
+fn read(log: &Path) -> Result<String> {
     let trace = fs::read(log).with_context(|| format!("could not read `{}`", log.display()))?;
-    let found = violations(&String::from_utf8_lossy(&trace), forbidden);
+    Ok(String::from_utf8_lossy(&trace).into_owned())
+}
+
+fn report(what: &str, log: &Path, found: &[String]) -> Result<()> {
     let shown = &found[..found.len().min(20)];
     ensure!(
         found.is_empty(),
-        "tests accessed other depots or machines {} times, see `{}`:\n{}",
+        "tests accessed {what} {} times, see `{}`:\n{}",
         found.len(),
         log.display(),
         shown.join("\n")
     );
     Ok(())
+}
+
+fn accesses_outside(trace: &str, allowed: &[PathBuf]) -> Vec<String> {
+    let is_allowed = |path: &Path| {
+        let mut directories =
+            SYSTEM.iter().map(Path::new).chain(allowed.iter().map(PathBuf::as_path));
+        path.is_relative() || directories.any(|directory| path.starts_with(directory))
+    };
+    let is_outside = |line: &&str| {
+        if line.contains(" connect(") {
+            return leaves_the_machine(line);
+        }
+        let path = line.split('"').nth(1);
+        !line.contains(" = -1 E") && path.is_some_and(|path| !is_allowed(Path::new(path)))
+    };
+    trace.lines().filter(is_outside).map(str::to_owned).collect()
 }
 
 fn violations(trace: &str, forbidden: &[PathBuf]) -> Vec<String> {
@@ -186,6 +218,27 @@ mod tests {
             r#"7 mkdir("/depot", 0777) = 0"#,
         ] {
             assert_eq!(violations(line, &forbidden), [line]);
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_the_system_or_allowed_is_seen() {
+        let allowed = ["/opt/julia".into(), "/tmp/lab".into()];
+        let fine = r#"
+7 execve("/usr/bin/env", ["env", "-i", "/work/x"], 0x7ffd /* 30 vars */) = 0
+7 openat(AT_FDCWD, "/opt/julia/lib/libjulia.so", O_RDONLY|O_CLOEXEC) = 3
+7 openat(AT_FDCWD, "/work/ScratchRS/Project.toml", O_RDONLY) = -1 ENOENT (No such file or directory)
+7 openat(5, "Project.toml", O_RDONLY) = 6
+7 +++ exited with 0 +++
+"#;
+        assert_eq!(accesses_outside(fine, &allowed), [""; 0]);
+        for line in [
+            r#"7 openat(AT_FDCWD, "/opt/julia-1.12/bin/julia", O_RDONLY|O_CLOEXEC) = 3"#,
+            r#"7 execve("/root/.cargo/bin/cargo", ["cargo"], 0x7ffd /* 30 vars */) = 0"#,
+            r#"7 openat(AT_FDCWD, "/work/ScratchRS/Project.toml", O_RDONLY <unfinished ...>"#,
+            r#"7 connect(3, {sa_family=AF_INET, sin_port=htons(53), sin_addr=inet_addr("10.0.0.1")}, 16) = 0"#,
+        ] {
+            assert_eq!(accesses_outside(line, &allowed), [line]);
         }
     }
 }
