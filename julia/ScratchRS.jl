@@ -2,6 +2,10 @@
 
 using Base: SHA1, UUID
 
+# What the library does takes longer than what is compiled here, and most functions are called once in a session:
+# Julia spends less time on optimising them.
+Base.Experimental.@optlevel 1
+
 # No name that the standard libraries Artifacts and LazyArtifacts export: beside them, a module would
 # have neither. Those are in `ScratchRS.Artifacts`. Julia 1.5 has no such libraries: see `compat.jl`.
 export @get_scratch!,

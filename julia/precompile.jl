@@ -8,6 +8,7 @@ precompile(unless_denied, (Any, Any))
 # `artifact"…"` in the `__init__` of a package.
 precompile(path_of_bound, (String, String, String, Dict{String, Any}, SHA1, Any, UUID, Module))
 precompile(known_overrides, (String,))
+precompile(artifact_exists, (SHA1,))
 precompile(artifact_path, (SHA1,))
 # The method that is called whenever the package is loaded.
 precompile(Native.begin_session, ())

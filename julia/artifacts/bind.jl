@@ -23,7 +23,7 @@ struct ArtifactDownloadInfo
 end
 
 function ArtifactDownloadInfo(url::AbstractString, hash::AbstractString, size::Integer = 0)
-    ncodeunits(hash) == 64 && all(character -> character in HEX_DIGITS, hash) ||
+    ncodeunits(hash) == 64 && all(is_hex_digit, codeunits(hash)) ||
         throw(ArgumentError("invalid SHA-256 $(repr(hash)): expected 64 hexadecimal digits"))
     return ArtifactDownloadInfo(url, hex2bytes(String(hash)), size)
 end

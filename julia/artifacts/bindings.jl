@@ -47,9 +47,9 @@ end
 
 function read_bindings(file::String)
     path = isabspath(file) ? file : @outside(abspath(file))::String
-    found = stat(path)
+    found = @outside(stat(path))::Base.Filesystem.StatStruct
     isfile(found) || return nothing
-    lock(BINDINGS_LOCK)
+    @outside lock(BINDINGS_LOCK)
     try
         known = get(BINDINGS, path, nothing)
         if known !== nothing
@@ -64,7 +64,7 @@ function read_bindings(file::String)
         end
         return bindings
     finally
-        unlock(BINDINGS_LOCK)
+        @outside unlock(BINDINGS_LOCK)
     end
 end
 
@@ -188,8 +188,6 @@ end
 
 is_hex_digit(byte::UInt8) =
     UInt8('0') <= byte <= UInt8('9') || UInt8('a') <= byte <= UInt8('f') || UInt8('A') <= byte <= UInt8('F')
-
-const HEX_DIGITS = "0123456789abcdefABCDEF"
 
 """
     select_downloadable_artifacts(artifacts_toml; platform = host, include_lazy = false, pkg_uuid = nothing)

@@ -23,7 +23,7 @@ end
 artifact_path(hash)
 ```
 """
-function create_artifact(f)
+function create_artifact(@nospecialize(f))
     begun = Native.begin_artifact(DEPOT_PATH, stand_in())
     try
         f(begun.directory)
