@@ -255,7 +255,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(windows, ignore = "Wine 8 makes no symbolic links")]
     fn the_purpose_determines_entries_and_order() {
         let tree = Tree::new()
             .file("foo.bar", "")

@@ -227,7 +227,6 @@ mod tests {
 
     /// The hash that git gives, or Pkg did on Julia 1.5.3.
     #[test]
-    #[cfg_attr(windows, ignore = "Wine 8 lets the owner execute every file")]
     fn tree_hashes_are_those_of_pkg() {
         let hello = "Hello, world.\n";
         let vectors = [
@@ -251,7 +250,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(windows, ignore = "Wine 8 lets the owner execute every file")]
     fn sha256_is_used_at_all_levels() {
         for (tree, expected) in [
             (Tree::new(), "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321"),
@@ -268,7 +266,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(windows, ignore = "Wine 8 makes no symbolic links")]
     fn blob_hashes_are_those_of_git() {
         let tree = Tree::new().file("f", "hi").link("l", "hi").link("broken", "nowhere");
         for name in ["f", "l"] {
@@ -286,7 +283,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(windows, ignore = "Wine 8 lets the owner execute every file")]
     fn only_the_owners_execute_bit_counts() {
         for (mode, expected) in [
             (0o755, "952cfce0fb589c02736482fa75f9f9bb492242f8"),
@@ -313,7 +309,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(windows, ignore = "Wine 8 lets the owner execute every file")]
     fn a_directory_with_files_in_git_counts() {
         let with_x = "0a8a87dd80eda4132d290a67b0676cde6ec1cb29";
         assert_eq!(hash(&Tree::new().file("a/.git/x", "")), with_x);
@@ -326,7 +321,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(windows, ignore = "Wine 8 lets the owner execute every file")]
     fn directories_without_files_are_left_out() {
         let tree =
             Tree::new().directory("a/b/c").directory("a/d").file("s/f", "hi").directory("s/t/u");
@@ -335,7 +329,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(windows, ignore = "Wine 8 makes no symbolic links")]
     fn a_links_length_counts_characters() {
         let tree = Tree::new().link("l", "é");
         assert_eq!(hash(&tree), "e540c2617169fd630b01545af81b58b8113fd200");
@@ -352,7 +345,6 @@ mod tests {
     }
 
     #[test]
-    #[cfg_attr(windows, ignore = "Wine 8 makes no symbolic links")]
     fn the_root_itself_may_be_a_link() {
         let tree = Tree::new().file("s/f", "hi");
         let link = Tree::new().link("l", tree.path());

@@ -1,11 +1,9 @@
 //! The paths of artifacts, and the files that bind them.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use scratchrs_core::artifact::{self, Stack};
@@ -14,7 +12,7 @@ use scratchrs_model::artifacts_toml::{BindOptions, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::platform::Platform;
 use scratchrs_model::time::DepotTime;
-use scratchrs_testkit::DepotLab;
+use scratchrs_testkit::{DepotLab, in_quotes, native, set_mode};
 
 const PACKAGE: &str = "7b879065-7f74-5fa4-bdd5-9b7a15df8941";
 
@@ -63,7 +61,7 @@ fn the_first_depot_with_an_artifact_determines_its_path() {
     let first = lab.path(&format!("artifacts/{name}"));
     assert_eq!(stack.path(hash("1")).unwrap(), first.to_str().unwrap());
     assert_eq!(stack.find(hash("1")).unwrap(), None);
-    let second = lab.root().join("two/artifacts").join(&name);
+    let second = lab.root().join(native("two/artifacts")).join(&name);
     fs::create_dir_all(&second).unwrap();
     assert_eq!(stack.find(hash("1")).unwrap().as_deref(), second.to_str());
     assert_eq!(stack.path(hash("1")).unwrap(), second.to_str().unwrap());
@@ -86,9 +84,9 @@ fn overrides_of_all_depots_apply() {
     lab.write("artifacts/Overrides.toml", &format!("{three} = \"\"\nbad = \"relative\"\n"));
     let diagnostics = stack.read_overrides().unwrap();
     assert_eq!(diagnostics.len(), 1);
-    assert!(diagnostics[0].file.ends_with("depot/artifacts/Overrides.toml"));
+    assert!(diagnostics[0].file.ends_with(&native("depot/artifacts/Overrides.toml")));
     assert_eq!(diagnostics[0].diagnostic.line, Some(2));
-    let elsewhere = lab.root().join("three/artifacts").join(two.to_string());
+    let elsewhere = lab.root().join(native("three/artifacts")).join(two.to_string());
     fs::create_dir_all(&elsewhere).unwrap();
     assert_eq!(stack.path(one).unwrap(), elsewhere.to_str().unwrap());
     assert_eq!(stack.overridden(three).unwrap(), None);
@@ -133,7 +131,10 @@ fn a_name_is_bound_and_its_file_is_logged() {
     bind(&lab, "iris", "1", BindOptions::default()).unwrap();
     assert_eq!(hash_of(&lab, "iris"), Some(hash("1")));
     let log = fs::read_to_string(lab.path("logs/artifact_usage.toml")).unwrap();
-    assert_eq!(log, format!("[[\"{}\"]]\ntime = 2026-11-24T12:00:00.000Z\n", file(&lab)));
+    assert_eq!(
+        log,
+        format!("[[\"{}\"]]\ntime = 2026-11-24T12:00:00.000Z\n", in_quotes(file(&lab)))
+    );
 
     let error = bind(&lab, "iris", "2", BindOptions::default()).unwrap_err();
     assert_eq!(error.code(), ErrorCode::Conflict);
@@ -176,10 +177,10 @@ fn a_refused_binding_leaves_the_file_and_is_not_logged() {
 fn nothing_is_logged_in_a_read_only_depot() {
     let lab = DepotLab::new();
     fs::create_dir(lab.path("")).unwrap();
-    fs::set_permissions(lab.path(""), fs::Permissions::from_mode(0o555)).unwrap();
+    set_mode(lab.path(""), 0o555);
     bind(&lab, "iris", "1", BindOptions::default()).unwrap();
     assert_eq!(hash_of(&lab, "iris"), Some(hash("1")));
-    fs::set_permissions(lab.path(""), fs::Permissions::from_mode(0o755)).unwrap();
+    set_mode(lab.path(""), 0o755);
 }
 
 #[test]
@@ -264,7 +265,7 @@ fn overridden(lab: &DepotLab) -> Stack {
         .unwrap();
     fs::create_dir_all(lab.root().join("three/artifacts")).unwrap();
     fs::create_dir_all(lab.root().join("site")).unwrap();
-    let site = lab.root().join("site").display().to_string();
+    let site = in_quotes(lab.root().join("site"));
     let text = format!("[{PACKAGE}]\ntool = \"{site}\"\na = \"{}\"\n", hash("9"));
     fs::write(lab.root().join("three/artifacts/Overrides.toml"), text).unwrap();
     let mut stack = stack(lab);

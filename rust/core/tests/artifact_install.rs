@@ -1,12 +1,10 @@
 //! Installing artifacts from a server on this machine. Kills and concurrent processes are tested in
 //! `scratchrs-testkit`.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
@@ -20,7 +18,7 @@ use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::{Download, Host};
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::time::DepotTime;
-use scratchrs_testkit::{DepotLab, ServedArtifact};
+use scratchrs_testkit::{DepotLab, ServedArtifact, in_quotes, set_mode, symlink};
 
 /// A depot, and an artifact on a server.
 struct Scene {
@@ -74,11 +72,15 @@ impl Scene {
         assert_eq!(self.names(), [self.hash.to_string(), format!("{}@tree", self.hash)]);
         let verdict = artifact::verify(&self.stack, self.hash, &progress()).unwrap();
         assert_eq!(verdict, Verdict::Sound(self.path()));
-        let mode = |name: &str| {
-            let path = Path::new(&self.path()).join(name);
-            fs::metadata(path).unwrap().permissions().mode() & 0o777
-        };
-        assert_eq!((mode("file") & 0o322, mode("bin/program") & 0o322), (0, 0o100));
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            let mode = |name: &str| {
+                let path = Path::new(&self.path()).join(name);
+                fs::metadata(path).unwrap().permissions().mode() & 0o777
+            };
+            assert_eq!((mode("file") & 0o322, mode("bin/program") & 0o322), (0, 0o100));
+        }
     }
 }
 
@@ -339,7 +341,7 @@ fn the_caller_can_provide_the_tarball() {
 fn an_overridden_artifact_is_not_installed() {
     let mut scene = Scene::new();
     let elsewhere = scene.lab.root().join("elsewhere");
-    let text = format!("{} = \"{}\"\n", scene.hash, elsewhere.display());
+    let text = format!("{} = \"{}\"\n", scene.hash, in_quotes(&elsewhere));
     scene.lab.write("artifacts/Overrides.toml", &text);
     scene.stack.read_overrides().unwrap();
     let wanted = scene.wanted(&["/x.tar.gz"]);
@@ -462,12 +464,12 @@ fn corrupt_artifacts_are_repaired() {
     assert_eq!(repairs.failed.len(), 1, "no server has y");
 
     let corrupt = Path::new(&scene.path()).join("file");
-    fs::set_permissions(&corrupt, fs::Permissions::from_mode(0o644)).unwrap();
+    set_mode(&corrupt, 0o644);
     fs::write(&corrupt, "corrupt").unwrap();
     fs::remove_file(scene.lab.path("logs/artifact_usage.toml")).expect("the use is logged");
     let repairs = repair(&[]);
     assert_eq!(repairs.unknown.len(), 1, "no log has the file");
-    let log = format!("[[\"{file}\"]]\ntime = 2024-01-02T03:04:05.006Z\n");
+    let log = format!("[[\"{}\"]]\ntime = 2024-01-02T03:04:05.006Z\n", in_quotes(&file));
     scene.lab.write("logs/artifact_usage.toml", &log);
     let repairs = repair(&[]);
     assert_eq!(repairs.repaired, [one()]);
@@ -483,9 +485,9 @@ fn copies_in_place_of_links_are_not_corruption() {
     let directory = creation.directory().to_owned();
     fs::create_dir(directory.join("lib")).unwrap();
     fs::write(directory.join("lib/tool.so.1"), "code").unwrap();
-    symlink("tool.so.1", directory.join("lib/tool.so")).unwrap();
-    symlink("lib", directory.join("lib64")).unwrap();
-    symlink("nowhere", directory.join("nothing")).unwrap();
+    symlink("tool.so.1", directory.join("lib/tool.so"));
+    symlink("lib", directory.join("lib64"));
+    symlink("nowhere", directory.join("nothing"));
     let hash = creation.publish(&scene.stack, &progress()).unwrap().hash;
     let tarball = scene.served.directory().join("links.tar.gz");
     let gzip = Compression::Gzip;
@@ -503,7 +505,7 @@ fn copies_in_place_of_links_are_not_corruption() {
     let verify = || artifact::verify(&scene.stack, hash, &progress()).unwrap();
     assert_eq!(verify(), Verdict::Sound(path.clone()));
 
-    fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
+    set_mode(&copy, 0o644);
     fs::write(&copy, "corrupt").unwrap();
     let Verdict::Corrupt(corrupt) = verify() else { panic!("it is corrupt") };
     let difference = FileChange { path: "lib64/tool.so".into(), change: Change::Changed };

@@ -1,19 +1,17 @@
 //! Creating, listing and deleting scratch spaces. Kills and concurrent processes are tested in
 //! `scratchrs-testkit`.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::time::Duration;
 
 use scratchrs_core::usage::{self, SpaceUsage};
 use scratchrs_core::{ErrorCode, Place, scratch};
 use scratchrs_model::time::DepotTime;
-use scratchrs_testkit::{DepotLab, OWNER};
+use scratchrs_testkit::{DepotLab, OWNER, set_mode, symlink};
 use uuid::Uuid;
 
 const OTHER: Uuid = Uuid::from_u128(0x17);
@@ -123,7 +121,7 @@ fn the_list_has_the_projects_of_a_space_and_its_last_use() {
 fn the_list_has_the_projects_of_a_space_by_any_path() {
     let lab = DepotLab::new();
     let link = lab.root().join("link");
-    symlink(lab.depot(), &link).unwrap();
+    symlink(lab.depot(), &link);
     for (depot, project) in [(link.to_str().unwrap(), "/a"), ("/nowhere/.julia", "/b")] {
         scratch::get(lab.place(), OWNER, "key").unwrap();
         let space = lab.space("key").replace(lab.depot(), depot);
@@ -144,9 +142,9 @@ fn a_space_may_be_a_link() {
     fs::create_dir(&elsewhere).unwrap();
     fs::write(elsewhere.join("file"), "12345").unwrap();
     scratch::get(lab.place(), OWNER, "plain").unwrap();
-    symlink(&elsewhere, lab.space("linked")).unwrap();
-    symlink("nowhere", lab.space("dangling")).unwrap();
-    symlink(&elsewhere, Path::new(&lab.space("plain")).join("inner")).unwrap();
+    symlink(&elsewhere, lab.space("linked"));
+    symlink("nowhere", lab.space("dangling"));
+    symlink(&elsewhere, Path::new(&lab.space("plain")).join("inner"));
     let plain = format!("ea plain {}", elsewhere.as_os_str().len());
     assert_eq!(list(&lab, None), ["ea linked 5", &plain], "a link inside counts as a link");
     assert_eq!(scratch::get(lab.place(), OWNER, "linked").unwrap(), lab.space("linked"));
@@ -165,11 +163,11 @@ fn directories_of_packages_and_of_all_spaces_may_be_links() {
     fs::create_dir_all(elsewhere.join("key")).unwrap();
     fs::create_dir_all(lab.path("scratchspaces")).unwrap();
     let package = lab.path(&format!("scratchspaces/{OWNER}"));
-    symlink(&elsewhere, &package).unwrap();
+    symlink(&elsewhere, &package);
     assert_eq!(list(&lab, None), ["ea key 0"]);
     scratch::clear(lab.place(), Some(OWNER)).unwrap();
     assert!(fs::symlink_metadata(&package).is_err());
-    symlink(&elsewhere, &package).unwrap();
+    symlink(&elsewhere, &package);
     scratch::clear(lab.place(), None).unwrap();
     assert_eq!(lab.tree(), "");
     assert_eq!(lab.tree_below(elsewhere), "key/\n");
@@ -185,7 +183,7 @@ fn deleting_a_space_deletes_its_companions() {
     fs::create_dir_all(lab.path(&format!("scratchspaces/{OWNER}/key@removing-17-0/left"))).unwrap();
     let read_only = lab.path(&format!("scratchspaces/{OWNER}/key/below"));
     lab.write(&format!("scratchspaces/{OWNER}/key/below/file"), "");
-    fs::set_permissions(&read_only, fs::Permissions::from_mode(0o500)).unwrap();
+    set_mode(&read_only, 0o500);
     scratch::delete(lab.place(), OWNER, "key").unwrap();
     assert_eq!(list(&lab, None), ["ea key2 4", "ea other 5"]);
     assert!(!lab.names().iter().any(|name| name.contains("key@")), "{:?}", lab.names());

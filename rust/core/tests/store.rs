@@ -1,11 +1,9 @@
 //! The store: creating, finding, binding, collecting, verifying and adopting contents.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -16,10 +14,10 @@ use scratchrs_core::store::{
     OpenOptions, Opened, Orphan, Settings, Store, adopt, bind, bindings, bound_hash, collect,
     end_session, open_bindings, status, unbind, usage, verify, write_settings,
 };
-use scratchrs_fs::{Attempt, LinkMode, PidLock, Policy, Progress};
+use scratchrs_fs::{Attempt, FileId, LinkMode, PidLock, Policy, Progress};
 use scratchrs_model::hash::Sha256;
 use scratchrs_model::time::DepotTime;
-use scratchrs_testkit::{DepotLab, OWNER};
+use scratchrs_testkit::{DepotLab, OWNER, set_mode, symlink};
 
 const LOCK_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -185,13 +183,18 @@ fn a_file_is_named_by_its_content_and_a_tree_by_its_tree_hash() {
     let hi = "a4e13f7dfd8345eae550125113b9d9bcd4b0f781037c02afb133fd98f5f973ae";
     assert_eq!(lab.file("hi").to_string(), hi);
     let tree = lab.tree(&[("s/f", "hi")]);
-    let expected = "f1810fb6247ab771c40516b1282bdde1cd4544d3ba6ef7fd135d5da17a910115";
+    let expected = match cfg!(windows) {
+        false => "f1810fb6247ab771c40516b1282bdde1cd4544d3ba6ef7fd135d5da17a910115",
+        // A new file may be executed.
+        true => "4b21d79a330a0408fa52876a5a73b0811bcb6cc1dead7f5330fe85be50e1d62e",
+    };
     assert_eq!((tree.hash.to_string().as_str(), tree.kind), (expected, ArtifactKind::Tree));
-    assert_eq!(tree.path, format!("{}/artifacts/f1/{expected}", lab.store.root()));
+    let path = Path::new(lab.store.root()).join("artifacts").join(&expected[..2]).join(expected);
+    assert_eq!(Path::new(&tree.path), path);
     assert_eq!(fs::read(lab.path(tree.hash).join("s/f")).unwrap(), b"hi");
-    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o222;
-    assert_eq!(mode(&lab.path(tree.hash)), 0, "a tree is read-only");
-    assert_eq!(mode(&lab.path(hi.parse().unwrap())), 0);
+    let is_read_only = |path: &Path| fs::metadata(path).unwrap().permissions().readonly();
+    assert!(is_read_only(&lab.path(tree.hash)));
+    assert!(is_read_only(&lab.path(hi.parse().unwrap())));
     assert_eq!(lab.names_below("artifacts").iter().filter(|name| name.ends_with(hi)).count(), 1);
 }
 
@@ -199,10 +202,10 @@ fn a_file_is_named_by_its_content_and_a_tree_by_its_tree_hash() {
 fn what_is_there_already_stays_and_is_not_stored_twice() {
     let lab = Lab::new();
     let first = lab.tree(&[("a", "one"), ("b", "two")]);
-    let inode = fs::metadata(&first.path).unwrap().ino();
+    let id = FileId::of(Path::new(&first.path)).unwrap();
     let again = lab.tree(&[("a", "one"), ("b", "two")]);
     assert!(first.is_new && !again.is_new);
-    assert_eq!((first.hash, inode), (again.hash, fs::metadata(&again.path).unwrap().ino()));
+    assert_eq!((first.hash, Some(id)), (again.hash, FileId::of(Path::new(&again.path))));
     lab.tree(&[("other", "one"), ("c", "three")]);
     let contents = status(&lab.store).unwrap();
     assert_eq!((contents.files, contents.trees), (3, 2));
@@ -229,15 +232,17 @@ fn who_makes_something_waits_for_whoever_may_not_have_seen_the_claim() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_tree_is_linked_as_its_creator_wants() {
+    use std::os::unix::fs::MetadataExt;
     for mode in [LinkMode::Symlink, LinkMode::Hardlink, LinkMode::Reflink, LinkMode::Copy] {
         let lab = Lab::new();
         let created = lab
             .create_linked(Some(mode), |directory| {
                 fill(directory, &[("bin/run", "#!/bin/sh\n"), ("data", "x"), ("copy", "x")]);
                 let run = directory.join("bin/run");
-                fs::set_permissions(run, fs::Permissions::from_mode(0o755)).unwrap();
-                symlink("../data", directory.join("bin/link")).unwrap();
+                set_mode(run, 0o755);
+                symlink("../data", directory.join("bin/link"));
                 fs::create_dir(directory.join("empty")).unwrap();
                 None
             })
@@ -291,8 +296,7 @@ fn trees_keep_their_executable_bits() {
                 let made = lab.create_linked(Some(mode), |directory| {
                     fill(directory, &[("f", "same")]);
                     let bits = if is_executable { 0o755 } else { 0o644 };
-                    let bits = fs::Permissions::from_mode(bits);
-                    fs::set_permissions(directory.join("f"), bits).unwrap();
+                    set_mode(directory.join("f"), bits);
                     None
                 });
                 made.unwrap()
@@ -300,8 +304,9 @@ fn trees_keep_their_executable_bits() {
             let trees = [make(is_first), make(!is_first), make(is_first)];
             assert_ne!(trees[0].hash, trees[1].hash);
             for (tree, bit) in trees.iter().zip([is_first, !is_first, is_first]) {
-                let mode = fs::metadata(lab.path(tree.hash).join("f")).unwrap().mode();
-                assert_eq!(mode & 0o100 != 0, bit);
+                let file = lab.path(tree.hash).join("f");
+                let found = scratchrs_fs::metadata(&file).unwrap().unwrap();
+                assert_eq!(scratchrs_fs::is_executable(&found, || file), bit);
             }
             assert_eq!(verify(&lab.store, &Progress::default()).unwrap().corrupt, []);
         }
@@ -326,20 +331,18 @@ fn what_cannot_be_stored_is_refused_and_leaves_nothing() {
     let returned = refused(&|_| Some("nothing".to_owned()));
     assert_eq!(returned, "the returned path `nothing` does not exist");
     let link = refused(&|directory| {
-        symlink(&outside, directory.join("link")).unwrap();
+        symlink(&outside, directory.join("link"));
         Some("link".to_owned())
     });
     assert!(link.contains("is outside of the given directory"), "{link}");
-    let socket = refused(&|directory| {
-        std::os::unix::net::UnixListener::bind(directory.join("socket")).unwrap();
-        Some("socket".to_owned())
-    });
-    assert!(socket.contains("found a socket"), "{socket}");
-    let socket = refused(&|directory| {
-        std::os::unix::net::UnixListener::bind(directory.join("socket")).unwrap();
-        None
-    });
-    assert!(socket.contains("found a socket"), "{socket}");
+    #[cfg(unix)]
+    for returned in [Some("socket".to_owned()), None] {
+        let socket = refused(&|directory| {
+            std::os::unix::net::UnixListener::bind(directory.join("socket")).unwrap();
+            returned.clone()
+        });
+        assert!(socket.contains("found a socket"), "{socket}");
+    }
     for (text, why) in [
         ("nowhere", "leads to a missing file"),
         ("../../../../x", "leads to a missing file"),
@@ -349,7 +352,7 @@ fn what_cannot_be_stored_is_refused_and_leaves_nothing() {
     ] {
         let error = refused(&|directory| {
             fill(directory, &[(".git/x", "")]);
-            symlink(text, directory.join("circle")).unwrap();
+            symlink(text, directory.join("circle"));
             None
         });
         assert!(error.contains(why), "{text}: {error}");
@@ -364,8 +367,8 @@ fn a_link_to_a_directory_above_is_a_link() {
     let created = lab
         .create(|directory| {
             fill(directory, &[("a/f", "x")]);
-            symlink("..", directory.join("a/up")).unwrap();
-            symlink(directory.join("a/f"), directory.join("absolute")).unwrap();
+            symlink("..", directory.join("a/up"));
+            symlink(directory.join("a/f"), directory.join("absolute"));
             None
         })
         .unwrap();
@@ -581,14 +584,14 @@ fn rot_is_found_with_who_is_concerned() {
     lab.bind("copied", copied).unwrap();
     lab.bind("linked", linked).unwrap();
     let write = |path: PathBuf, text: &str| {
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        set_mode(&path, 0o644);
         fs::write(path, text).unwrap();
     };
     let one = lab.file("one");
     write(lab.path(copied).join("a"), "onf");
     write(lab.path(one), "two");
     for path in [lab.path(linked), lab.path(copied)] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+        set_mode(path, 0o755);
     }
     fs::remove_file(lab.path(linked).join("hardlink")).unwrap();
     fs::write(lab.path(copied).join("stranger"), "").unwrap();
@@ -655,8 +658,8 @@ fn a_store_of_ohmyartifacts_is_read_and_adopted() {
     let tree = lab.tree(&[("a", "one"), ("b/c", "two")]).hash;
     let shadow = PathBuf::from(peer.path(tree));
     fs::create_dir_all(shadow.join("b")).unwrap();
-    symlink(&one_path, shadow.join("a")).unwrap();
-    symlink(&two_path, shadow.join("b/c")).unwrap();
+    symlink(&one_path, shadow.join("a"));
+    symlink(&two_path, shadow.join("b/c"));
     let file = peer.layout().bindings(OWNER, None);
     fs::create_dir_all(Path::new(&file).parent().unwrap()).unwrap();
     let entry = |name: &str, is_directory: bool, hash: Sha256| {

@@ -20,13 +20,25 @@ impl FileId {
     }
 }
 
-/// The absolute path of `path` without links.
+/// The absolute path of `path` without links, as people write it: on Windows without `\\?\`, unless other programs
+/// need that because of its length or a name in it.
 ///
 /// # Errors
 ///
 /// It does not exist, or its links form a loop.
 pub fn canonicalize(path: &Path) -> Result<PathBuf> {
-    fs::canonicalize(path).map_err(Error::on("find", path))
+    dunce::canonicalize(path).map_err(Error::on("find", path))
+}
+
+/// The way from the directory `root` to `path`, both without links; `None` if `path` is not below `root`.
+///
+/// # Errors
+///
+/// As [`canonicalize`].
+pub fn canonical_below(root: &Path, path: &Path) -> Result<Option<PathBuf>> {
+    // Not as people write them: one can be too long for that, and the other is not.
+    let real = |path: &Path| fs::canonicalize(path).map_err(Error::on("find", path));
+    Ok(real(path)?.strip_prefix(real(root)?).ok().map(Path::to_owned))
 }
 
 #[cfg(test)]

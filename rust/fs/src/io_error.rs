@@ -112,9 +112,17 @@ mod windows {
     }
 
     pub(crate) fn is_unsupported(error: &io::Error) -> bool {
-        // ERROR_INVALID_FUNCTION, ERROR_NOT_SAME_DEVICE, ERROR_NOT_SUPPORTED, ERROR_PRIVILEGE_NOT_HELD
-        let codes = [1, 17, 50, 1314];
-        error.kind() == io::ErrorKind::Unsupported
-            || error.raw_os_error().is_some_and(|code| codes.contains(&code))
+        use windows_sys::Win32::Foundation as win32;
+        const CODES: [u32; 4] = [
+            win32::ERROR_INVALID_FUNCTION,
+            win32::ERROR_NOT_SAME_DEVICE,
+            win32::ERROR_NOT_SUPPORTED,
+            win32::ERROR_PRIVILEGE_NOT_HELD,
+        ];
+        // The crate `reflink-copy` has them in this form, in which COM returns them.
+        const IN_COM: u32 = 0x8007_0000;
+        let code = error.raw_os_error().map(i32::cast_unsigned);
+        let is_one = |code: u32| CODES.iter().any(|known| code == *known || code == known | IN_COM);
+        error.kind() == io::ErrorKind::Unsupported || code.is_some_and(is_one)
     }
 }

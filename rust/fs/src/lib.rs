@@ -5,14 +5,14 @@
 
 #![expect(clippy::disallowed_methods, reason = "this crate is where the disk is read and changed")]
 
+#[cfg(windows)]
+mod access_rights;
 mod append;
 mod clock;
 mod copy;
 mod create;
 mod durable;
 mod error;
-#[cfg(windows)]
-mod execute_right;
 mod file_id;
 mod io_error;
 mod link;
@@ -45,7 +45,7 @@ pub use create::{
 };
 pub use durable::{sync_dir, sync_tree};
 pub use error::{Error, Result};
-pub use file_id::{FileId, canonicalize};
+pub use file_id::{FileId, canonical_below, canonicalize};
 pub use link::{InvalidLinkMode, LinkMode, Linker};
 pub use list::{names, read_dir, subdirectories};
 pub use lock::{Attempt, Holder, PidLock, Policy};

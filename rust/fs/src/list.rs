@@ -55,7 +55,11 @@ fn names_of(path: &Path, is_wanted: impl Fn(&DirEntry) -> bool) -> Result<Vec<St
 fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
     let short = SyscallPath::of(path)?;
     let mut entries = Vec::new();
-    for entry in fs::read_dir(short.path())? {
+    let opened = fs::read_dir(short.path()).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound if leads_through_file(path) => io::ErrorKind::NotADirectory.into(),
+        _ => error,
+    });
+    for entry in opened? {
         let entry = match entry {
             // The directory was removed while it was read.
             Err(error) if is_absent(&error) => break,
@@ -66,4 +70,10 @@ fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
         entries.push(DirEntry { kind: FileKind::of(kind), name: entry.file_name() });
     }
     Ok(entries)
+}
+
+/// Whether a path that does not exist leads through a file. Only Windows does not say so itself.
+fn leads_through_file(path: &Path) -> bool {
+    let existing = path.ancestors().skip(1).find_map(|above| fs::metadata(above).ok());
+    cfg!(windows) && existing.is_some_and(|found| !found.is_dir())
 }

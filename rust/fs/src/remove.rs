@@ -184,7 +184,7 @@ pub fn remove_leftovers(path: &Path) -> Result<()> {
 const REMOVING: &str = "@removing-";
 
 /// The name of `path` during its removal.
-fn removal_name(path: &Path, count: u32) -> OsString {
+pub(crate) fn removal_name(path: &Path, count: u32) -> OsString {
     let mut name: OsString = path.file_name().unwrap_or_default().to_owned();
     name.push(format!("{REMOVING}{}-{count}", std::process::id()));
     name

@@ -134,14 +134,10 @@ fn list(
 }
 
 #[cfg(test)]
-#[cfg(unix)]
 mod tests {
-    use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
-
-    use rustix::fs::{Mode, OFlags};
-
     use std::ffi::OsString;
+    #[cfg(unix)]
+    use std::fs;
 
     use super::*;
 
@@ -174,6 +170,7 @@ mod tests {
     /// The directories above the current one are moved: the cursor enters neither new directories
     /// at their old paths nor the directories that contain them now.
     #[test]
+    #[cfg(unix)]
     fn a_cursor_does_not_go_on_where_it_was_not() {
         let lab = tempfile::tempdir().unwrap();
         let mut cursor = at(lab.path(), 30);
@@ -191,7 +188,11 @@ mod tests {
     }
 
     #[test]
+    #[cfg(unix)]
     fn neither_a_mode_nor_a_walk_follows_a_link() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        use rustix::fs::{Mode, OFlags};
         let lab = tempfile::tempdir().unwrap();
         let outside = lab.path().join("outside");
         fs::create_dir(&outside).unwrap();

@@ -1,4 +1,4 @@
-//! Links and modes in tests that run on every system.
+//! Paths, links and modes in tests that run on every system.
 
 use std::fs;
 use std::path::Path;
@@ -21,14 +21,34 @@ pub fn symlink(target: impl AsRef<Path>, path: impl AsRef<Path>) {
     made.expect("a symbolic link");
 }
 
-/// Gives a file a mode. On Windows, only the owner's right to write counts.
+/// The hash of a tree with one new file `foo` that says `foo`, by Pkg and git. On Windows, a new file may be executed.
+pub const FOO: &str = match cfg!(windows) {
+    false => "2f42e2c1c1afd4ef8c66a2aaba5d5e1baddcab33",
+    true => "2bedb51a2f1b5796969d803f64520fe034be6e5e",
+};
+
+/// The text of a path between the quotes of TOML or JSON.
+pub fn in_quotes(path: impl AsRef<Path>) -> String {
+    path.as_ref().to_str().expect("the path is Unicode").replace('\\', r"\\")
+}
+
+/// A path with the separators of this system, for one that is written with slashes.
+pub fn native(path: &str) -> String {
+    path.replace('/', std::path::MAIN_SEPARATOR_STR)
+}
+
+/// Gives a file a mode. On Windows, that is whether it may be written to and, if it is a file, executed.
 pub fn set_mode(path: impl AsRef<Path>, mode: u32) {
     let path = path.as_ref();
     #[cfg(unix)]
     let permissions = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(mode);
     #[cfg(windows)]
     let permissions = {
-        let mut permissions = fs::metadata(path).expect("a file").permissions();
+        let found = fs::metadata(path).expect("a file");
+        if found.is_file() {
+            scratchrs_fs::set_executable(path, mode & 0o100 != 0).expect("the right to execute");
+        }
+        let mut permissions = found.permissions();
         permissions.set_readonly(mode & 0o200 == 0);
         permissions
     };

@@ -36,7 +36,7 @@ impl DepotLab {
     pub fn new() -> Self {
         let directory = tempfile::Builder::new().prefix("lab-").tempdir().expect("a directory");
         // The path with links resolved, as it appears in traces.
-        let root = directory.path().canonicalize().expect("an existing directory");
+        let root = scratchrs_fs::canonicalize(directory.path()).expect("an existing directory");
         Self { _directory: Some(directory), ..Self::at(&root) }
     }
 
@@ -64,7 +64,8 @@ impl DepotLab {
 
     /// A path below the depot.
     pub fn path(&self, relative: &str) -> PathBuf {
-        self.depot.as_path().join(relative)
+        // With the separators of this system.
+        self.depot.as_path().join(relative).components().collect()
     }
 
     /// The path of a space of [`OWNER`].
@@ -123,7 +124,8 @@ fn tree(root: &Path) -> String {
     // A missing directory counts as empty.
     for entry in WalkDir::new(root).min_depth(1).sort_by_file_name().into_iter().flatten() {
         let name = entry.path().strip_prefix(root).expect("it is below");
-        let name = name.as_os_str().as_encoded_bytes().escape_ascii();
+        let names = name.iter().map(|name| name.as_encoded_bytes().escape_ascii().to_string());
+        let name = names.collect::<Vec<_>>().join("/");
         let kind = entry.file_type();
         let line = if kind.is_dir() {
             writeln!(out, "{name}/")

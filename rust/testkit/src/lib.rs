@@ -18,7 +18,6 @@ mod julias;
 mod lab;
 #[cfg(target_os = "linux")]
 mod memory;
-#[cfg(unix)]
 mod served;
 pub mod server;
 mod skips;
@@ -29,14 +28,13 @@ mod worker;
 #[cfg(target_os = "linux")]
 pub use disk::{Disk, FileSystem};
 pub use elf::elf;
-pub use files::{set_mode, symlink};
+pub use files::{FOO, in_quotes, native, set_mode, symlink};
 pub use filling::fill;
 pub use fuzz::{Random, fuzz};
 pub use julias::julias;
 pub use lab::{DepotLab, OWNER, projects_by_space};
 #[cfg(target_os = "linux")]
 pub use memory::{peak_of, print_peak};
-#[cfg(unix)]
 pub use served::ServedArtifact;
 pub use skips::{inapplicable, skip};
 pub use worker::{Running, Worker};

@@ -1,7 +1,6 @@
 //! An artifact on a local server.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use scratchrs_archive::Compression;
@@ -11,6 +10,7 @@ use scratchrs_model::hash::{Sha256, TreeHash};
 use tempfile::TempDir;
 
 use crate::server::Server;
+use crate::set_mode;
 
 /// A server with the tarball of an artifact: `bin/program`, executable, and `file`, which is larger
 /// than one write to a socket and incompressible.
@@ -39,7 +39,7 @@ impl ServedArtifact {
         fs::create_dir(creation.directory().join("bin")).expect("a directory");
         let program = creation.directory().join("bin/program");
         fs::write(&program, "#!").expect("a file");
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).expect("a mode");
+        set_mode(&program, 0o755);
         fs::write(creation.directory().join("file"), noise(bytes)).expect("a file");
         let hash = creation.publish(&maker, &Progress::default()).expect("an artifact").hash;
         let tarball = text(&served.join("x.tar.gz"));

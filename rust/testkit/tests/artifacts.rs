@@ -1,6 +1,5 @@
 //! Processes that need the same artifact at the same time.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 

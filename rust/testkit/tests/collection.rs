@@ -1,7 +1,6 @@
 //! Processes that use spaces and artifacts while others collect the same depot without a grace
 //! period.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 use scratchrs_model::layout::UsageLogFile;
 use scratchrs_model::usage_log::UsageLog;
-use scratchrs_testkit::{DepotLab, Running, ServedArtifact, Worker, report};
+use scratchrs_testkit::{DepotLab, Running, ServedArtifact, Worker, report, symlink};
 
 const USERS: usize = 8;
 const COLLECTORS: usize = 2;
@@ -50,7 +49,7 @@ fn items_in_use_survive_two_collectors_and_no_file_is_torn() {
     let seconds = seconds();
     // Half of them use another path of the depot.
     let link = end("link");
-    std::os::unix::fs::symlink(lab.depot(), &link).unwrap();
+    symlink(lab.depot(), &link);
     let depot = |number: usize| if number.is_multiple_of(2) { lab.depot() } else { link.as_str() };
     let collect =
         |number: usize| worker().start(["collect", depot(number), "--until", &collectors_end]);

@@ -2,7 +2,6 @@
 //!
 //! No test waits for time to pass: workers report their steps, and continue on request.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 
@@ -104,17 +103,27 @@ fn many_that_begin_at_once_generate_once() {
     assert_eq!(leftovers(&lab), [""; 0]);
 }
 
-/// The next process gets the lock without waiting, even while the killed one is a zombie.
-#[test]
+/// Waits until a killed process is dead. It is a zombie until this process waits for it.
 #[cfg(target_os = "linux")]
-fn a_killed_generator_is_replaced_at_once() {
+fn wait_for_death(killed: &mut Running) {
     use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+    let pid = Pid::from_raw(i32::try_from(killed.pid()).unwrap()).unwrap();
+    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
+}
+
+/// Waits until a killed process is dead. On Windows its number stays as long as this process has its handle.
+#[cfg(not(target_os = "linux"))]
+fn wait_for_death(killed: &mut Running) {
+    killed.ends_well();
+}
+
+/// The next process gets the lock without waiting, even while the number of the killed one is in use.
+#[test]
+fn a_killed_generator_is_replaced_at_once() {
     let lab = DepotLab::new();
     let mut killed = holder(&lab, &["--content", "lost"]);
     killed.kill();
-    let pid = Pid::from_raw(i32::try_from(killed.pid()).unwrap()).unwrap();
-    // It is a zombie until this process waits for it.
-    waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT).unwrap();
+    wait_for_death(&mut killed);
     let said = generate(&lab, &["--content", "whole", "--no-wait"]);
     assert!(said.contains("generated"), "{said}");
     assert_eq!(content(&lab), filled_with("whole"));
@@ -207,6 +216,7 @@ fn locks_of_peers_are_respected_while_they_may_be_alive() {
         let file = fs::File::options().write(true).open(&lock).unwrap();
         let touched = file.metadata().unwrap().modified().unwrap();
         file.set_modified(touched - std::time::Duration::from_secs(seconds)).unwrap();
+        drop(file);
         let output = worker().run(["generate", lab.depot(), KEY, "--no-wait"]);
         assert_eq!(!output.status.success(), is_respected, "{text:?}, {seconds} s old");
         worker().succeed(["delete", lab.depot(), KEY]);
@@ -231,11 +241,11 @@ fn leftovers_of_killed_processes_are_removed() {
 /// The record shows which of the two steps of a publication a killed process had completed.
 #[test]
 fn a_record_of_a_killed_generator_is_settled() {
-    use std::os::unix::fs::MetadataExt;
     let lab = DepotLab::new();
     generate(&lab, &["--version", "1", "--content", "old"]);
     let record = beside(&lab, "@generated.toml");
-    let identity = fs::metadata(lab.space(KEY)).unwrap().ino();
+    let metadata = scratchrs_fs::metadata(Path::new(&lab.space(KEY))).unwrap().unwrap();
+    let identity = metadata.identity.unwrap();
     for (identity, is_published) in [(identity, true), (identity + 1, false)] {
         let pending = format!(
             "version = \"1\"\n[pending]\nstarted = 2026-11-21T12:00:00Z\nversion = \"2\"\nidentity = \"{identity}\"\n"

@@ -1,6 +1,5 @@
 //! Many processes write to one usage log, and no record is torn or lost.
 
-#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 

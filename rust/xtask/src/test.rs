@@ -4,6 +4,7 @@
 //! stages, and tests that were skipped because something is missing on this machine; the lines
 //! before it list these with the reasons.
 
+pub(crate) mod foreign;
 mod install;
 mod isolation;
 mod skips;
@@ -25,7 +26,7 @@ use crate::julia::{self, Julia};
 use crate::program;
 use crate::targets::linux::Linux;
 use crate::targets::{self, StandardLibrary};
-use crate::wine::{FAULTS_OF_WINE, Wine};
+use crate::wine::{self, Wine};
 use skips::Skips;
 use together::run_into;
 
@@ -67,11 +68,13 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<Ex
             install::stages(environment, &julias, &mut stages);
         }
         if let Some(target) = target {
-            linux_stage(environment, target, &julias, &mut stages);
+            let linux = Linux::install(environment, target);
+            foreign::stage(environment, target, linux, &julias, &mut stages);
         }
     }
     if windows {
-        windows_stage(environment, &mut stages);
+        // No Julia for Windows runs here.
+        foreign::stage(environment, wine::TARGET, Wine::install(environment), &[], &mut stages);
     }
     stages.conclude()
 }
@@ -122,43 +125,6 @@ fn run_isolated(
     test.env("SCRATCHRS_TEST_JULIA", std::env::join_paths(executables)?);
     program::run(test)?;
     decoy.check()
-}
-
-fn linux_stage(environment: &Environment, target: &str, julias: &[Julia], stages: &mut Stages) {
-    let name = format!("tests for {target}");
-    match Linux::install(environment, target) {
-        Ok(linux) => {
-            let skips = stages.skips.path().to_owned();
-            stages.run(&name, || {
-                let mut test = linux.test(environment);
-                test.env(skips::VARIABLE, skips);
-                let skipped = linux.faults().iter().flat_map(|(test, _)| ["--skip", test]);
-                let options: Vec<_> = std::iter::once("--exact").chain(skipped).collect();
-                run_isolated(environment, test, &options, julias)
-            });
-            for (test, why) in linux.faults() {
-                stages.skips.leave_out(format!("{test} for {target}"), *why);
-            }
-        }
-        Err(error) => stages.skips.add(name, format!("{error:#}")),
-    }
-}
-
-fn windows_stage(environment: &Environment, stages: &mut Stages) {
-    match Wine::install(environment) {
-        Ok(wine) => {
-            let skips = stages.skips.path().to_owned();
-            stages.run("tests for Windows", || {
-                let mut test = wine.test(environment);
-                test.env(skips::VARIABLE, skips);
-                wine.run_tests(test)
-            });
-            for (test, why) in FAULTS_OF_WINE {
-                stages.skips.leave_out(format!("{test} for Windows"), why);
-            }
-        }
-        Err(error) => stages.skips.add("tests for Windows", format!("{error:#}")),
-    }
 }
 
 fn julia_stages(environment: &Environment, julias: &[Julia], stages: &mut Stages) {

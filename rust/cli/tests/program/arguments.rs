@@ -93,6 +93,7 @@ fn a_closed_pipe_is_not_an_error() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_full_disk_is_an_error() {
     let lab = Lab::new();
     let Ok(full) = std::fs::OpenOptions::new().write(true).open("/dev/full") else {

@@ -1,14 +1,17 @@
 //! `scratchrs artifact`, next to git and tar.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
+use scratchrs_testkit::set_mode;
 use serde_json::{Value, json};
 
 use crate::lab::{Lab, Run, json};
 
-/// Of `iris`, by git: see `the_hash_is_that_of_git`.
-const IRIS: &str = "8f3912360eec08d9fe150d3959107262150c5986";
+/// Of `iris`, by git: see `the_hash_is_that_of_git`. On Windows, a new file may be executed.
+const IRIS: &str = match cfg!(windows) {
+    false => "8f3912360eec08d9fe150d3959107262150c5986",
+    true => "9fdceb644ba6ee4c82aa18e7c5b93318069cb0e0",
+};
 const OTHER: &str = "0123456789abcdef0123456789abcdef01234567";
 
 /// A directory `iris` that is to become an artifact.
@@ -16,8 +19,7 @@ fn lab() -> Lab {
     let lab = Lab::new();
     lab.write("iris/data.csv", "5.1,3.5\n");
     lab.write("iris/bin/run", "#!/bin/sh\n");
-    let executable = fs::Permissions::from_mode(0o755);
-    fs::set_permissions(lab.path("iris/bin/run"), executable).unwrap();
+    set_mode(lab.path("iris/bin/run"), 0o755);
     lab
 }
 
@@ -42,6 +44,7 @@ fn said(stderr: &str) -> Run {
 }
 
 #[test]
+#[cfg(unix)]
 fn the_hash_is_that_of_git() {
     let lab = lab();
     lab.tool("git", &["init", "--quiet"]);
@@ -51,12 +54,14 @@ fn the_hash_is_that_of_git() {
 }
 
 #[test]
+#[cfg(unix)]
 fn an_artifact_is_created_from_a_directory_or_a_tarball() {
     let lab = lab();
     let path = format!("[ROOT]/depot/artifacts/{IRIS}");
     let created = artifact(&lab, &["create", "iris"]);
     let expected = Run { stdout: format!("{IRIS}\n"), ..said(&format!("Created `{path}`")) };
     assert_eq!(created, expected);
+    use std::os::unix::fs::PermissionsExt;
     let program = format!("depot/artifacts/{IRIS}/bin/run");
     assert_eq!(fs::metadata(lab.path(&program)).unwrap().permissions().mode() & 0o777, 0o555);
     let file = format!("depot/artifacts/{IRIS}/data.csv");
@@ -73,6 +78,7 @@ fn an_artifact_is_created_from_a_directory_or_a_tarball() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_failed_creation_leaves_nothing() {
     let lab = lab();
     lab.tool("mkfifo", &["iris/fifo"]);
@@ -175,7 +181,8 @@ fn a_choice_that_depends_on_julia_is_undecided() {
     let lab = lab();
     let arch = std::env::consts::ARCH;
     let bind = |name: &str, hash: &str, tags: &str| {
-        let platform = format!("{arch}-linux-gnu{tags}");
+        let system = if cfg!(windows) { "w64-mingw32" } else { "linux-gnu" };
+        let platform = format!("{arch}-{system}{tags}");
         let url = ["--url", "file:///nowhere", "--sha256", &"1".repeat(64)];
         let words = ["bind", name, hash, "--platform", &platform];
         assert_eq!(artifact(&lab, &[&words[..], &url].concat()).code, 0);
@@ -229,6 +236,7 @@ fn a_given_platform_is_a_host() {
 }
 
 #[test]
+#[cfg(unix)]
 fn hashes_are_taken_from_a_tarball() {
     let lab = lab();
     lab.tool("tar", &["-czf", "iris.tar.gz", "-C", "iris", "."]);
@@ -284,11 +292,8 @@ fn an_artifact_is_found_by_name_and_by_hash() {
 #[test]
 fn an_override_replaces_an_artifact() {
     let lab = bound();
-    let elsewhere = lab.path("iris").to_str().unwrap().to_owned();
-    lab.write(
-        "depot/artifacts/Overrides.toml",
-        format!("{IRIS} = \"{elsewhere}\"\n{OTHER} = \"relative\"\n"),
-    );
+    let overrides = format!("{IRIS} = \"[ROOT]/iris\"\n{OTHER} = \"relative\"\n");
+    lab.write("depot/artifacts/Overrides.toml", lab.toml(&overrides));
     let run = artifact(&lab, &["path", "iris"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, "[ROOT]/iris\n"));
     assert!(
@@ -368,6 +373,7 @@ fn the_bindings_of_a_file() {
 }
 
 #[test]
+#[cfg(unix)]
 fn an_archive_is_read_by_tar_and_has_the_same_bytes_each_time() {
     let lab = bound();
     let run = artifact(&lab, &["archive", "iris", "iris.tar.gz"]);
@@ -396,7 +402,7 @@ fn changed_files_of_a_corrupt_artifact_are_listed() {
     assert_eq!(artifact(&lab, &["verify"]), said(sound));
     assert_eq!(artifact(&lab, &["verify", "iris"]), said(sound));
     let at = |name: &str| format!("depot/artifacts/{IRIS}/{name}");
-    for name in ["", "bin"] {
+    for name in ["", "bin", "data.csv"] {
         lab.set_writable(&at(name));
     }
     fs::remove_file(lab.path(&at("data.csv"))).unwrap();

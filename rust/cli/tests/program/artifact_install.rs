@@ -1,13 +1,17 @@
 //! `scratchrs artifact install` and `repair`, with a server on this machine.
 
 use std::fs;
+#[cfg(unix)]
 use std::io::{Read, Write};
+#[cfg(unix)]
 use std::process::{Command, Stdio};
 
 use scratchrs_testkit::server::Server;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, Run, json, skip};
+#[cfg(unix)]
+use crate::lab::skip;
+use crate::lab::{Lab, Run, json};
 
 /// A lab with a server that has two artifacts, `iris` and `tool`, and a file that binds them; the
 /// second lazily.
@@ -230,6 +234,7 @@ fn another_tree_is_refused_unless_the_user_insists() {
 }
 
 #[test]
+#[cfg(unix)]
 fn an_interrupted_download_resumes() {
     let scene = Scene::new();
     scene.bind("iris", "/@stall:100000:1/iris.tar.gz", &[]);
@@ -260,6 +265,7 @@ fn an_interrupted_download_resumes() {
 }
 
 #[test]
+#[cfg(unix)]
 fn a_terminal_shows_progress() {
     let scene = Scene::new();
     scene.bind("iris", "/@stall:100000:1/iris.tar.gz", &[]);

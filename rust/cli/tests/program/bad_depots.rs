@@ -1,11 +1,13 @@
 //! Depots in which something is not as it should be.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 
+use scratchrs_testkit::symlink;
 use serde_json::json;
 
-use crate::lab::{Lab, Run, UUID, json, skip};
+#[cfg(unix)]
+use crate::lab::skip;
+use crate::lab::{Lab, Run, UUID, json};
 
 const PATH: [&str; 4] = ["path", "cache", "--project", "Mine"];
 const DELETE: [&str; 4] = ["delete", "cache", "--project", "Mine"];
@@ -17,8 +19,10 @@ fn the_depot_is_a_file() {
     lab.write("depot", "");
     let create = "error: can't create the directory `[ROOT]/depot`: a file is in the way\n";
     assert_eq!(lab.run(&PATH), Run::failed(1, &format!("{create}{IN_THE_WAY}")));
-    let read =
-        "error: can't read the directory `[ROOT]/depot/scratchspaces`: not a directory (ENOTDIR)\n";
+    let name = if cfg!(unix) { " (ENOTDIR)" } else { "" };
+    let read = format!(
+        "error: can't read the directory `[ROOT]/depot/scratchspaces`: not a directory{name}\n"
+    );
     assert_eq!(lab.run(&["list"]), Run::failed(1, &format!("{read}{IN_THE_WAY}")));
     let run = lab.run(&[&PATH[..], &["--json"]].concat());
     assert_eq!(
@@ -37,7 +41,7 @@ fn a_link_to_nothing_is_in_the_way() {
     let lab = Lab::new();
     let space = format!("depot/scratchspaces/{UUID}/cache");
     fs::create_dir_all(lab.path(&space).parent().unwrap()).unwrap();
-    symlink("nowhere", lab.path(&space)).unwrap();
+    symlink("nowhere", lab.path(&space));
     let error = format!(
         "error: can't create the directory `[ROOT]/{space}`: \
          a symbolic link to nothing is in the way\n{IN_THE_WAY}"
@@ -125,10 +129,12 @@ fn the_log_is_a_directory() {
 }
 
 /// Mounts the depot read-only, for the program alone.
+#[cfg(unix)]
 const READ_ONLY: &str =
     "mount --bind depot depot && mount -o remount,ro,bind depot && exec \"$0\" \"$@\"";
 
 #[test]
+#[cfg(unix)]
 fn a_read_only_depot_is_read() {
     let lab = Lab::new();
     lab.result(&PATH);

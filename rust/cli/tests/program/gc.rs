@@ -1,5 +1,6 @@
 //! `scratchrs gc`, `status` and `why`.
 
+use scratchrs_testkit::in_quotes;
 use serde_json::json;
 
 use crate::lab::{Lab, Run, UUID, json};
@@ -15,7 +16,7 @@ fn lab() -> Lab {
     lab.write(&format!("depot/scratchspaces/{UUID}/cache/file"), "x");
     lab.write("Mine/Artifacts.toml", format!("[iris]\ngit-tree-sha1 = \"{HASH}\"\n"));
     let file = lab.path("Mine/Artifacts.toml");
-    let log = format!("[[\"{}\"]]\ntime = 2024-01-02T03:04:05.006Z\n", file.display());
+    let log = format!("[[\"{}\"]]\ntime = 2024-01-02T03:04:05.006Z\n", in_quotes(file));
     lab.write("depot/logs/artifact_usage.toml", log);
     lab
 }
@@ -47,7 +48,7 @@ fn the_debug_log_gives_the_reason_of_each_decision() {
     let mut lab = lab();
     let record = |path: &str| format!("[[\"{path}\"]]\ntime = 2024-01-02T03:04:05.006Z\n");
     let log = "depot/logs/artifact_usage.toml";
-    let file = lab.path("Mine/Artifacts.toml").display().to_string();
+    let file = in_quotes(lab.path("Mine/Artifacts.toml"));
     lab.write(log, record(&file) + &record("/nowhere/Artifacts.toml"));
     lab.set("SCRATCHRS_LOG", "debug");
     let lines = |lab: &Lab, arguments: &[&str]| -> Vec<String> {
@@ -75,7 +76,7 @@ fn the_debug_log_gives_the_reason_of_each_decision() {
     }
     lab.write("Mine/Manifest.toml", "[[deps");
     let manifest = lab.path("Mine/Manifest.toml");
-    lab.write("depot/logs/manifest_usage.toml", record(&manifest.display().to_string()));
+    lab.write("depot/logs/manifest_usage.toml", record(&in_quotes(manifest)));
     let collect = ["gc", "--collect-delay", "0"];
     let found = lines(&lab, &[&collect[..], &["--dry-run"]].concat());
     let deletable = "unreachable for longer than the collection delay";

@@ -1,7 +1,6 @@
 //! `scratchrs hash`, next to git, tar and sha256sum.
 
-use std::os::unix::fs::{PermissionsExt, symlink};
-
+use scratchrs_testkit::{set_mode, symlink};
 use serde_json::json;
 
 use crate::lab::{Lab, Run, json};
@@ -11,9 +10,8 @@ fn lab() -> Lab {
     let lab = Lab::new();
     lab.write("tree/a.txt", "content\n");
     lab.write("tree/deep/run", "#!/bin/sh\n");
-    let executable = std::fs::Permissions::from_mode(0o755);
-    std::fs::set_permissions(lab.path("tree/deep/run"), executable).unwrap();
-    symlink("a.txt", lab.path("tree/link")).unwrap();
+    set_mode(lab.path("tree/deep/run"), 0o755);
+    symlink("a.txt", lab.path("tree/link"));
     for (name, options) in [("tree.tar", "-cf"), ("tree.tar.gz", "-czf")] {
         lab.tool("tar", &[options, name, "-C", "tree", "."]);
     }
@@ -90,7 +88,7 @@ fn all_fields_in_json() {
 #[test]
 fn differing_hashes_and_broken_tarballs_are_noted() {
     let lab = lab();
-    symlink("é", lab.path("tree/other")).unwrap();
+    symlink("é", lab.path("tree/other"));
     let git = git_tree(&lab);
     let run = lab.run(&["hash", "tree"]);
     assert_eq!(

@@ -1,15 +1,19 @@
 //! A depot of one's own, and the program run in it.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
+#[cfg(unix)]
 pub(crate) use scratchrs_testkit::skip;
+use scratchrs_testkit::{in_quotes, native};
 
 /// The package that owns spaces in the tests.
 pub(crate) const UUID: &str = "7876af07-990d-54b4-ab0e-23690620f79a";
 pub(crate) const GLOBAL: &str = "00000000-0000-0000-0000-000000000000";
+
+/// The variable with the home.
+pub(crate) const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 
 /// A directory with a depot, a home and a project in it, and nothing of the world around it.
 pub(crate) struct Lab {
@@ -32,22 +36,26 @@ impl Lab {
         lab.write("Mine/Project.toml", format!("name = \"Mine\"\nuuid = \"{UUID}\"\n"));
         lab.write("env/Project.toml", "[deps]\n");
         fs::create_dir(lab.path("home")).unwrap();
-        lab.set("HOME", "[ROOT]/home");
+        lab.set(HOME, "[ROOT]/home");
+        #[cfg(windows)]
+        lab.environment.push(("SystemRoot", std::env::var("SystemRoot").unwrap()));
         lab.set("JULIA_DEPOT_PATH", "[ROOT]/depot");
         lab
     }
 
-    /// Sets a variable of the program's environment, which has no others.
+    /// Sets a variable of the program's environment, which has no others. Depots are separated by colons here.
     pub(crate) fn set(&mut self, name: &'static str, value: &str) {
         self.unset(name);
-        self.environment.push((name, self.real(value)));
+        let separator = if cfg!(windows) && name == "JULIA_DEPOT_PATH" { ";" } else { ":" };
+        self.environment.push((name, self.real(&value.replace(':', separator))));
     }
 
     pub(crate) fn unset(&mut self, name: &str) {
         self.environment.retain(|(known, _)| *known != name);
     }
 
-    /// What a tool says in the lab's directory, where it finds a repository of git of its own.
+    /// What a tool of Unix says in the lab's directory, where it finds a repository of git of its own.
+    #[cfg(unix)]
     pub(crate) fn tool(&self, program: &str, arguments: &[&str]) -> String {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.path("")).env("GIT_DIR", self.path("git"));
@@ -57,7 +65,7 @@ impl Lab {
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.root.path().join(name)
+        self.root.path().join(native(name))
     }
 
     pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
@@ -68,7 +76,13 @@ impl Lab {
 
     /// Writes the log of uses.
     pub(crate) fn write_log(&self, text: &str) {
-        self.write("depot/logs/scratch_usage.toml", self.real(text));
+        self.write("depot/logs/scratch_usage.toml", self.toml(text));
+    }
+
+    /// A file of TOML with `[ROOT]` in texts for the lab's directory.
+    pub(crate) fn toml(&self, text: &str) -> String {
+        let root = self.root();
+        with_paths(text, "[ROOT]", |below| in_quotes(native(&format!("{root}{below}"))))
     }
 
     /// The log of uses, with `[ROOT]` for the lab's directory and `[TIME]` for times.
@@ -89,7 +103,13 @@ impl Lab {
     pub(crate) fn set_writable(&self, name: &str) {
         let path = self.path(name);
         let mut permissions = fs::metadata(&path).unwrap().permissions();
-        permissions.set_mode(permissions.mode() | 0o200);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            permissions.set_mode(permissions.mode() | 0o200);
+        }
+        #[cfg(windows)]
+        permissions.set_readonly(false);
         fs::set_permissions(path, permissions).unwrap();
     }
 
@@ -125,14 +145,40 @@ impl Lab {
         Run { code, stdout: self.neutral(&stdout), stderr: self.neutral(&stderr) }
     }
 
-    fn real(&self, text: &str) -> String {
-        text.replace("[ROOT]", self.root.path().to_str().unwrap())
+    fn root(&self) -> &str {
+        self.root.path().to_str().unwrap()
     }
 
-    pub(crate) fn neutral(&self, bytes: &[u8]) -> String {
-        let text = std::str::from_utf8(bytes).expect("the program speaks UTF-8");
-        text.replace(self.root.path().to_str().unwrap(), "[ROOT]")
+    fn real(&self, text: &str) -> String {
+        with_paths(text, "[ROOT]", |below| native(&format!("{}{below}", self.root())))
     }
+
+    /// An output with `[ROOT]` for the lab's directory, and with slashes in the paths below it.
+    pub(crate) fn neutral(&self, bytes: &[u8]) -> String {
+        let mut text = std::str::from_utf8(bytes).expect("the program speaks UTF-8").to_owned();
+        // In TOML and JSON, a backslash is escaped.
+        for (root, separator) in [(in_quotes(self.root()), r"\\"), (self.root().to_owned(), r"\")] {
+            let slashed = |below: &str| match cfg!(windows) {
+                true => format!("[ROOT]{}", below.replace(separator, "/")),
+                false => format!("[ROOT]{below}"),
+            };
+            text = with_paths(&text, &root, slashed);
+        }
+        text
+    }
+}
+
+/// The text with each path that begins with `root` replaced; `path` gets what follows the root.
+fn with_paths(text: &str, root: &str, path: impl Fn(&str) -> String) -> String {
+    let mut parts = text.split(root);
+    let mut replaced = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|c: char| "\n`\"';".contains(c));
+        let (below, rest) = part.split_at(end.unwrap_or(part.len()));
+        replaced += &path(below);
+        replaced += rest;
+    }
+    replaced
 }
 
 impl Run {

@@ -1,8 +1,6 @@
 //! The built program, run as a user runs it: whole outputs, exit codes, and what it leaves on
 //! the disk.
 
-// Paths, links and terminals are written down here as Unix has them.
-#![cfg(unix)]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 #![expect(clippy::unwrap_used, reason = "what cannot be set up ends the test")]
 
@@ -13,6 +11,8 @@ mod bad_depots;
 mod choice;
 mod depots;
 mod gc;
+// Next to git, tar and sha256sum.
+#[cfg(unix)]
 mod hash;
 mod lab;
 mod list;
@@ -21,6 +21,8 @@ mod path;
 mod projects;
 mod removal;
 mod report;
+#[cfg(unix)]
 mod special;
 mod store;
+#[cfg(unix)]
 mod terminal;

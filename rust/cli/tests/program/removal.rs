@@ -1,8 +1,8 @@
 //! `scratchrs delete` and `scratchrs clear`, without a terminal.
 
 use std::fs;
-use std::os::unix::fs::symlink;
 
+use scratchrs_testkit::symlink;
 use serde_json::json;
 
 use crate::lab::{GLOBAL, Lab, Run, UUID, json};
@@ -139,12 +139,12 @@ fn a_link_is_deleted_without_its_target() {
     let lab = lab();
     lab.write("elsewhere/data", "1234");
     let link = format!("depot/scratchspaces/{UUID}/linked");
-    symlink(lab.path("elsewhere"), lab.path(&link)).unwrap();
+    symlink(lab.path("elsewhere"), lab.path(&link));
     assert_eq!(
         lab.run(&["delete", "linked", "--uuid", UUID, "--yes"]),
         said(&format!("Deleted the link `[ROOT]/{link}` (its target is kept)\n"))
     );
-    symlink(lab.path("elsewhere"), lab.path(&link)).unwrap();
+    symlink(lab.path("elsewhere"), lab.path(&link));
     let directory = format!("[ROOT]/depot/scratchspaces/{UUID}");
     assert_eq!(
         lab.run(&["clear", "--uuid", UUID, "--yes"]),

@@ -167,7 +167,7 @@ impl Creation {
             let path = path.display();
             Error::InvalidInput(format!("the returned path `{path}` cannot be resolved: {error}"))
         })?;
-        if !found.starts_with(fs::canonicalize(self.directory())?) {
+        if fs::canonical_below(self.directory(), &found)?.is_none() {
             return Err(outside());
         }
         existing(found)

@@ -20,7 +20,6 @@ use crate::error::{Error, Result};
 ///
 /// If a link leads out of the tree, to a missing file or in a cycle.
 pub(super) fn settle_links(root: &Path, record: &mut Record) -> Result<()> {
-    let real = fs::canonicalize(root)?;
     for Entry { path, kind } in &mut record.entries {
         let Kind::Link(text) = kind else { continue };
         let place = on_disk(root, path)?;
@@ -32,11 +31,12 @@ pub(super) fn settle_links(root: &Path, record: &mut Record) -> Result<()> {
                 text.display()
             ))
         };
-        let found = fs::canonicalize(&place).map_err(|error| match error.io_error().kind() {
+        let found = fs::canonical_below(root, &place);
+        let found = found.map_err(|error| match error.io_error().kind() {
             std::io::ErrorKind::NotFound => refuse("leads to a missing file"),
             _ => refuse(&format!("cannot be resolved: {}", error.io_error())),
         })?;
-        let Ok(inside) = found.strip_prefix(&real) else {
+        let Some(inside) = found else {
             return Err(refuse("leads out of the directory that is to be stored"));
         };
         if inside.components().any(|name| name.as_os_str() == ".git") {
@@ -49,12 +49,13 @@ pub(super) fn settle_links(root: &Path, record: &mut Record) -> Result<()> {
         let depth = parent.components().count().saturating_sub(1);
         if written.is_absolute() {
             let mut relative: PathBuf = std::iter::repeat_n("..", depth).collect();
-            relative.push(inside);
+            relative.push(&inside);
             if relative.as_os_str().is_empty() {
                 relative.push(".");
             }
+            let leads_to_directory = fs::is_dir(&place);
             fs::remove(&place)?;
-            fs::symlink(relative.as_os_str(), &place, fs::is_dir(&found))?;
+            fs::symlink(relative.as_os_str(), &place, leads_to_directory)?;
             *text = relative.as_os_str().as_encoded_bytes().to_owned();
         } else if leaves(&written, depth) {
             return Err(refuse("leads out of the directory that is to be stored, and back"));

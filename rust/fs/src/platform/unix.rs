@@ -90,10 +90,8 @@ fn wants_writer(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::BADF.raw_os_error())
 }
 
-/// Removes a file or a link.
-pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
-    std::fs::remove_file(path)
-}
+/// Removes a file, whose name is free at once.
+pub(crate) use std::fs::remove_file as free_name;
 
 /// Whether an open file has been deleted, and has its name still: not on a Unix system.
 pub(crate) fn is_deleted(_file: &File) -> bool {

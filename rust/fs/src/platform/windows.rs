@@ -10,6 +10,9 @@ use std::time::SystemTime;
 use windows_sys::Win32::Foundation::ERROR_SHARING_VIOLATION;
 use windows_sys::Win32::Storage::FileSystem as win32;
 
+use crate::io_error::is_occupied;
+use crate::remove::removal_name;
+
 mod rename;
 mod stat;
 mod system;
@@ -22,9 +25,9 @@ pub(crate) fn is_dir(path: &Path) -> bool {
     path.is_dir()
 }
 
-/// Unknown: an attempt to write fails.
+/// If it is unknown, an attempt to write will show it.
 pub(crate) fn is_writable_dir(path: &Path) -> bool {
-    path.is_dir()
+    path.is_dir() && crate::access_rights::may_create_in(path).unwrap_or(true)
 }
 
 pub(crate) fn exchange(_a: &Path, _b: &Path) -> io::Result<()> {
@@ -35,8 +38,8 @@ pub(crate) fn name_also(_file: &File, _path: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-pub(crate) fn is_local(_directory: &Path) -> bool {
-    false
+pub(crate) fn is_local(directory: &Path) -> bool {
+    system::is_on_local_drive(directory).unwrap_or(false)
 }
 
 pub(crate) fn create_prepared(
@@ -130,7 +133,7 @@ pub(crate) fn symlink(target: &OsStr, path: &Path, to_directory: bool) -> io::Re
     if to_directory { symlink_dir(target, path) } else { symlink_file(target, path) }
 }
 
-pub(crate) use crate::execute_right::{may_execute, set_executable};
+pub(crate) use crate::access_rights::{may_execute, set_executable};
 
 /// Windows has no such modes; see `mode::is_executable`.
 pub(crate) fn is_executable(_metadata: &Metadata) -> bool {
@@ -162,6 +165,26 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
             remove()
         })
     })
+}
+
+/// Removes a file so that its name is free at once, also while other processes have it open.
+///
+/// NTFS does that since Windows 10. Elsewhere the file keeps its name until its last handle is closed, and so gets
+/// another one first.
+pub(crate) fn free_name(path: &Path) -> io::Result<()> {
+    match patiently(|| system::delete_at_once(path)) {
+        Err(error) if system::is_unknown_call(&error) => {
+            let aside = (0..).map(|count| path.with_file_name(removal_name(path, count)));
+            for aside in aside {
+                match rename_new(path, &aside) {
+                    Err(taken) if is_occupied(&taken) => {}
+                    renamed => return renamed.and_then(|()| remove_file(&aside)),
+                }
+            }
+            Ok(())
+        }
+        removed => removed,
+    }
 }
 
 /// Makes a file writable.

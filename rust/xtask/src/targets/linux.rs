@@ -11,8 +11,8 @@ use anyhow::{Result, ensure};
 
 use super::StandardLibrary;
 use super::zig::Zig;
-use crate::check::JLRS;
 use crate::environment::Environment;
+use crate::test::foreign::{Fault, Runner};
 
 /// Where Debian's qemu looks for the C library of an emulated program. A variable can say so too, but tests clear the
 /// environment of programs.
@@ -21,11 +21,11 @@ const SYSROOT: &str = "/etc/qemu-binfmt/aarch64";
 /// Where the kernel lists the emulators that it starts.
 const EMULATORS: &str = "/proc/sys/fs/binfmt_misc";
 
-/// Tests that fail by a fault of qemu 7.2, with the reason.
-const FAULTS_OF_QEMU: [(&str, &str); 1] = [(
-    "mounts::tests::mounts_of_this_machine_are_found",
-    "qemu opens the folder of the emulated C library in place of `/`",
-)];
+/// Tests that fail by a fault of qemu 7.2.
+const FAULTS_OF_QEMU: [Fault; 1] = [Fault {
+    test: "mounts::tests::mounts_of_this_machine_are_found",
+    why: "qemu opens the folder of the emulated C library in place of `/`",
+}];
 
 /// A Linux target with programs that this machine runs.
 pub(crate) struct Linux {
@@ -53,25 +53,23 @@ impl Linux {
             zig: Zig::install(environment)?,
         })
     }
+}
 
-    /// The command that runs all tests.
-    pub(crate) fn test(&self, environment: &Environment) -> Command {
-        let mut test = self.zig.cargo(environment, "test");
-        test.args(["--workspace", "--exclude", JLRS, "--exclude", "scratchrs-xtask"]);
-        // Documentation is the same for every target.
-        test.args(["--lib", "--bins", "--tests", "--no-fail-fast", "--target", &self.target]);
-        self.standard_library.build_with(&mut test);
-        test.arg("--target-dir").arg(environment.target.join("targets"));
+impl Runner for Linux {
+    fn cargo(&self, environment: &Environment, subcommand: &str) -> Command {
+        let mut cargo = self.zig.cargo(environment, subcommand);
+        cargo.args(["--target", &self.target]);
+        self.standard_library.build_with(&mut cargo);
+        cargo.arg("--target-dir").arg(environment.target.join("targets"));
         if self.target.ends_with("-musl") {
             // A standard library from source has no object files that start a program; zig has them.
             let name = self.target.to_uppercase().replace('-', "_");
-            test.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), "-Clink-self-contained=no");
+            cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), "-Clink-self-contained=no");
         }
-        test
+        cargo
     }
 
-    /// The tests to leave out, with the reasons.
-    pub(crate) fn faults(&self) -> &'static [(&'static str, &'static str)] {
+    fn faults(&self) -> &'static [Fault] {
         if self.target.starts_with(std::env::consts::ARCH) { &[] } else { &FAULTS_OF_QEMU }
     }
 }

@@ -1,28 +1,66 @@
 //! The calls of Windows that no crate has a safe function for.
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::windows::ffi::OsStrExt;
+use std::os::windows::fs::OpenOptionsExt;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
 use std::path::{Component, Path, Prefix};
 
 use windows_sys::Win32::Foundation::{
-    ERROR_INVALID_PARAMETER, ERROR_LOCK_VIOLATION, WAIT_OBJECT_0,
+    ERROR_CALL_NOT_IMPLEMENTED, ERROR_INVALID_FUNCTION, ERROR_INVALID_PARAMETER,
+    ERROR_LOCK_VIOLATION, ERROR_NOT_SUPPORTED, WAIT_OBJECT_0,
 };
 use windows_sys::Win32::Storage::FileSystem::{
-    FILE_STANDARD_INFO, FileStandardInfo, GetFileInformationByHandleEx, LOCKFILE_EXCLUSIVE_LOCK,
-    LOCKFILE_FAIL_IMMEDIATELY, LockFileEx, MoveFileExW,
+    DELETE, FILE_DISPOSITION_FLAG_DELETE, FILE_DISPOSITION_FLAG_IGNORE_READONLY_ATTRIBUTE,
+    FILE_DISPOSITION_FLAG_POSIX_SEMANTICS, FILE_DISPOSITION_INFO_EX, FILE_FLAG_OPEN_REPARSE_POINT,
+    FILE_STANDARD_INFO, FileDispositionInfoEx, FileStandardInfo, GetDriveTypeW,
+    GetFileInformationByHandleEx, LOCKFILE_EXCLUSIVE_LOCK, LOCKFILE_FAIL_IMMEDIATELY, LockFileEx,
+    MoveFileExW, SetFileInformationByHandle,
 };
 use windows_sys::Win32::System::IO::OVERLAPPED;
 use windows_sys::Win32::System::Threading::{
     OpenProcess, PROCESS_SYNCHRONIZE, WaitForSingleObject,
 };
+use windows_sys::Win32::System::WindowsProgramming::{DRIVE_FIXED, DRIVE_RAMDISK};
 
 /// Renames a file or directory, unless the new name exists.
 pub(super) fn move_new(from: &Path, to: &Path) -> io::Result<()> {
     let (from, to) = (wide(from)?, wide(to)?);
     // SAFETY: both are strings of 16-bit units with a zero at the end.
     checked(unsafe { MoveFileExW(from.as_ptr(), to.as_ptr(), 0) })
+}
+
+/// Deletes a file, whose name is free when this returns.
+pub(super) fn delete_at_once(path: &Path) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.access_mode(DELETE).custom_flags(FILE_FLAG_OPEN_REPARSE_POINT);
+    let file = options.open(path)?;
+    let how = FILE_DISPOSITION_INFO_EX {
+        Flags: FILE_DISPOSITION_FLAG_DELETE
+            | FILE_DISPOSITION_FLAG_POSIX_SEMANTICS
+            | FILE_DISPOSITION_FLAG_IGNORE_READONLY_ATTRIBUTE,
+    };
+    // SAFETY: the handle is open, and the call reads no more bytes than `how` has.
+    checked(unsafe {
+        SetFileInformationByHandle(
+            file.as_raw_handle(),
+            FileDispositionInfoEx,
+            (&raw const how).cast(),
+            size_of::<FILE_DISPOSITION_INFO_EX>() as u32,
+        )
+    })
+}
+
+/// Whether the system or the file system does not know a call: systems differ in how they say so.
+pub(super) fn is_unknown_call(error: &io::Error) -> bool {
+    const CODES: [u32; 4] = [
+        ERROR_INVALID_FUNCTION,
+        ERROR_NOT_SUPPORTED,
+        ERROR_INVALID_PARAMETER,
+        ERROR_CALL_NOT_IMPLEMENTED,
+    ];
+    CODES.iter().any(|code| is_code(error, *code))
 }
 
 /// Waits until no other handle has locked the file, and locks it until this one is closed.
@@ -45,6 +83,18 @@ fn lock(file: &File, flags: u32) -> io::Result<()> {
     overlapped.Anonymous.Anonymous.OffsetHigh = OFFSET_HIGH;
     // SAFETY: the handle is open, and synchronous, so the call is over when it returns.
     checked(unsafe { LockFileEx(file.as_raw_handle(), flags, 0, 1, 0, &raw mut overlapped) })
+}
+
+/// Whether a directory is on a disk of this machine that nobody takes out.
+pub(super) fn is_on_local_drive(directory: &Path) -> io::Result<bool> {
+    // Without links and substituted drives: `\\?\C:\…`, or `\\?\UNC\…` for another machine.
+    let path = std::fs::canonicalize(directory)?;
+    let Some(Component::Prefix(prefix)) = path.components().next() else { return Ok(false) };
+    let Prefix::VerbatimDisk(letter) = prefix.kind() else { return Ok(false) };
+    let root = [u16::from(letter), u16::from(b':'), u16::from(b'\\'), 0];
+    // SAFETY: a string of 16-bit units with a zero at the end.
+    let kind = unsafe { GetDriveTypeW(root.as_ptr()) };
+    Ok(matches!(kind, DRIVE_FIXED | DRIVE_RAMDISK))
 }
 
 /// Whether an open file has been deleted, and has its name until its last handle is closed.

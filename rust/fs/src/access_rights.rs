@@ -1,7 +1,8 @@
-//! The right to execute a file on Windows, which Julia and Pkg take for the owner's execute bit.
+//! The rights of this process to a file on Windows.
 //!
-//! Julia's `isexecutable` asks for the access of this process by the file's access control list, and its `chmod`
-//! writes that list. A new file inherits the list of its directory, by which it is executable.
+//! Julia and Pkg take the right to execute for the owner's execute bit. Julia's `isexecutable` asks for the access of
+//! this process by the file's access control list, and its `chmod` writes that list. A new file inherits the list of
+//! its directory, by which it is executable.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -20,6 +21,7 @@ use windows_sys::Win32::Security::{
     TOKEN_DUPLICATE, TOKEN_IMPERSONATE, TOKEN_QUERY, WinWorldSid,
 };
 use windows_sys::Win32::Storage::FileSystem as files;
+use windows_sys::Win32::System::SystemServices::FILE_READ_ONLY_VOLUME;
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
 /// Memory of the system.
@@ -39,7 +41,47 @@ impl Drop for Local {
 /// The file is missing, or its access control list cannot be read.
 pub(crate) fn may_execute(path: &Path) -> io::Result<bool> {
     let file = open(path, files::READ_CONTROL)?;
-    let (descriptor, _) = security(&file)?;
+    is_granted(&file, files::FILE_GENERIC_EXECUTE)
+}
+
+/// Whether this process may create files in the directory at `path`, or that a link there leads to.
+///
+/// # Errors
+///
+/// The directory is missing, or its access control list cannot be read.
+pub(crate) fn may_create_in(path: &Path) -> io::Result<bool> {
+    let mut options = OpenOptions::new();
+    options.access_mode(files::READ_CONTROL).custom_flags(files::FILE_FLAG_BACKUP_SEMANTICS);
+    let directory = options.open(path)?;
+    Ok(is_granted(&directory, files::FILE_ADD_FILE)? && !is_on_read_only_volume(&directory)?)
+}
+
+fn is_on_read_only_volume(file: &File) -> io::Result<bool> {
+    let mut flags = 0;
+    let (none, unneeded) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: the handle is open, and only the flags are asked for.
+    let success = unsafe {
+        files::GetVolumeInformationByHandleW(
+            file.as_raw_handle(),
+            none,
+            0,
+            unneeded,
+            unneeded,
+            &raw mut flags,
+            none,
+            0,
+        )
+    };
+    if success == 0 {
+        Err(io::Error::last_os_error())
+    } else {
+        Ok(flags & FILE_READ_ONLY_VOLUME != 0)
+    }
+}
+
+/// Whether the access control list of a file grants a right.
+fn is_granted(file: &File, right: u32) -> io::Result<bool> {
+    let (descriptor, _) = security(file)?;
     let mapping = GENERIC_MAPPING {
         GenericRead: files::FILE_GENERIC_READ,
         GenericWrite: files::FILE_GENERIC_WRITE,
@@ -54,7 +96,7 @@ pub(crate) fn may_execute(path: &Path) -> io::Result<bool> {
         AccessCheck(
             descriptor.0,
             impersonation()?.as_raw_handle(),
-            files::FILE_GENERIC_EXECUTE,
+            right,
             &raw const mapping,
             &raw mut privileges,
             &raw mut length,
@@ -186,7 +228,13 @@ mod tests {
     use super::*;
 
     #[test]
-    #[cfg_attr(windows, ignore = "Wine 8 lets the owner execute every file")]
+    fn files_may_be_created_in_a_directory_for_them() {
+        let directory = tempfile::tempdir().unwrap();
+        assert!(may_create_in(directory.path()).unwrap());
+        assert!(may_create_in(&directory.path().join("nowhere")).is_err());
+    }
+
+    #[test]
     fn the_right_to_execute_is_kept() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("file");
