@@ -47,6 +47,9 @@ pub(crate) const TARGETS: [&str; 8] = [
 /// The suite with the newest Rust that Debian packages for a release.
 const SUITE: &str = "trixie-backports";
 
+/// Leaves out backtraces, which are a third of the crates of the standard library.
+const WITHOUT_BACKTRACES: &str = "-Zbuild-std-features=panic-unwind";
+
 /// The source of the compiler's standard library.
 pub(crate) struct StandardLibrary {
     source: PathBuf,
@@ -65,9 +68,10 @@ impl StandardLibrary {
             .env("CARGO_PROFILE_DEV_DEBUG", "0")
     }
 
-    /// As [`Self::build_with`], but tests can't be built.
+    /// As [`Self::build_with`], but tests can't be built, and there are no backtraces: without symbols they would have
+    /// no names.
     fn build_release_with<'a>(&self, cargo: &'a mut Command) -> &'a mut Command {
-        self.build_crates(cargo, "std,panic_unwind")
+        self.build_crates(cargo, "std,panic_unwind").arg(WITHOUT_BACKTRACES)
     }
 
     fn build_crates<'a>(&self, cargo: &'a mut Command, crates: &str) -> &'a mut Command {
@@ -95,8 +99,7 @@ pub(crate) fn lint(environment: &Environment, library: &StandardLibrary) -> Resu
     library.build_with(&mut clippy);
     without_julia(environment, &mut clippy);
     clippy
-        // Backtraces are left out: they are a third of the crates of the standard library.
-        .arg("-Zbuild-std-features=panic-unwind")
+        .arg(WITHOUT_BACKTRACES)
         .args(others.flat_map(|target| ["--target", target]))
         // Lints never read what build scripts compile: a compiler that does nothing is enough, and serves every
         // target.

@@ -66,16 +66,11 @@ impl<'a> Builder<'a> {
             format_args!("the portable binding and the program for {}", self.target),
         );
         let folder = self.environment.target.join("portable");
-        // Rust's default is a static program, but a library is never static.
-        let (library, program) = if self.target.is_musl() {
-            let dynamic = self.build(&[LIBRARY], &folder.join("dynamic"), &[], &[DYNAMIC_MUSL])?;
-            (dynamic, self.build(&[PROGRAM], &folder, &[], &[])?)
-        } else {
-            let both = self.build(&[LIBRARY, PROGRAM], &folder, &[], &[])?;
-            (both.clone(), both)
-        };
-        let library = library.join(self.target.library("scratchrs"));
-        let program = program.join(self.target.program("scratchrs"));
+        // For musl, Rust's default is static, which a library never is. Zig links the program statically all the same.
+        let flags: &[&str] = if self.target.is_musl() { &[DYNAMIC_MUSL] } else { &[] };
+        let built = self.build(&[LIBRARY, PROGRAM], &folder, &[], flags)?;
+        let library = built.join(self.target.library("scratchrs"));
+        let program = built.join(self.target.program("scratchrs"));
         let in_artifact = format!("bin/{}", self.target.program("scratchrs"));
         let mut files = vec![
             self.file(&library, self.target.library_in_artifact("scratchrs"), Binary::Library)?,

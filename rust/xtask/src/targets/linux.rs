@@ -10,6 +10,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use super::StandardLibrary;
+use super::toolchain::START_OF_MUSL;
 use super::zig::Zig;
 use crate::environment::Environment;
 use crate::test::foreign::{Fault, Runner};
@@ -62,9 +63,8 @@ impl Runner for Linux {
         self.standard_library.build_with(&mut cargo);
         cargo.arg("--target-dir").arg(environment.target.join("targets"));
         if self.target.ends_with("-musl") {
-            // A standard library from source has no object files that start a program; zig has them.
             let name = self.target.to_uppercase().replace('-', "_");
-            cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), "-Clink-self-contained=no");
+            cargo.env(format!("CARGO_TARGET_{name}_RUSTFLAGS"), START_OF_MUSL);
         }
         cargo
     }

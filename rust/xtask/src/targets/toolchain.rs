@@ -23,6 +23,10 @@ pub(crate) fn oldest_macos(target: &Target) -> &'static str {
     if target.architecture() == "aarch64" { "11.0" } else { "10.12" }
 }
 
+/// Makes the linker add the object files that start a program for musl: a standard library from source has none, zig
+/// has them.
+pub(super) const START_OF_MUSL: &str = "-Clink-self-contained=no";
+
 /// Names that chrono needs of a framework that comes with macOS only.
 const CORE_FOUNDATION: &str = include_str!("CoreFoundation.tbd");
 
@@ -89,6 +93,9 @@ impl Toolchain {
         if target.is_windows() {
             // The time of the build would be in the header.
             return vec!["-Clink-arg=-Wl,--no-insert-timestamp".into()];
+        }
+        if target.is_musl() {
+            return vec![START_OF_MUSL.into()];
         }
         Vec::new()
     }
