@@ -3,13 +3,14 @@
 
 include("user.jl")
 
-const TARBALLS = readdir(only(ARGS); join = true)
+const BROKEN, WANTED, FILES = ARGS
+const TARBALLS = readdir(FILES; join = true)
 const GOOD = map(read, TARBALLS)
 
 # The package can't be added. The error names the library, and nothing is left but the source of the package.
-function check_refused(fault)
+function check_refused(fault, version = WANTED)
     error = try
-        Pkg.add("ScratchRS")
+        Pkg.add(PackageSpec(name = "ScratchRS", version = version))
         nothing
     catch error
         error
@@ -23,7 +24,7 @@ function check_refused(fault)
 end
 
 add_registry()
-check_refused("broken connection")
+check_refused("broken connection", BROKEN)
 foreach((file, bytes) -> write(file, bytes[1:(end ÷ 2)]), TARBALLS, GOOD)
 check_refused("truncated file")
 foreach((file, bytes) -> write(file, reverse(bytes)), TARBALLS, GOOD)

@@ -6,8 +6,11 @@ using Libdl, Pkg, Test
 const REGISTRY = popfirst!(ARGS)
 const DEPOT = joinpath(homedir(), ".julia")
 
-# Adds the registry on disk. That of a Pkg server is added by Pkg itself.
-add_registry() = isempty(REGISTRY) || Pkg.Registry.add(RegistrySpec(url = REGISTRY))
+# Adds the registry on disk. That of a Pkg server is added by Pkg itself, unless a registry comes with Julia.
+function add_registry()
+    isempty(REGISTRY) || return Pkg.Registry.add(RegistrySpec(url = REGISTRY))
+    any(depot -> isdir(joinpath(depot, "registries")), DEPOT_PATH) && Pkg.Registry.add("General")
+end
 
 # The names in a directory of the depot, which may be missing.
 entries(names...) = (path = joinpath(DEPOT, names...); isdir(path) ? readdir(path) : String[])

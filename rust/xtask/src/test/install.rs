@@ -107,13 +107,14 @@ fn use_package(machine: &Machine<'_>, network: &Network<'_>) -> Result<()> {
 }
 
 fn with_faults(machine: &Machine<'_>, network: Network<'_>) -> Result<()> {
-    // The first download of each library breaks off.
-    let network = network.with_fault("/@truncate:100000:1");
-    network.publish(VERSION, |_| Ok(()))?;
-    machine.run("faults", &[&network.files(VERSION).to_string_lossy()])?;
+    // Each download of a library breaks off.
+    let network = network.with_fault("/@truncate:100000");
+    network.publish("0.0.1", |_| Ok(()))?;
     let network = network.with_fault("");
+    network.publish(VERSION, |_| Ok(()))?;
+    machine.run("faults", &["0.0.1", VERSION, &network.files(VERSION).to_string_lossy()])?;
     // An older package with a newer library, and the reverse.
-    for other in ["0.0.1", NEXT] {
+    for other in ["0.0.2", NEXT] {
         network.publish(other, change_operations)?;
         machine.run("mismatch", &[other, VERSION])?;
     }
