@@ -41,10 +41,12 @@ fn paths_that_leave_the_tree() {
     assert_refused(Archive::new().pax("path", b"a\0b").file("f", ""), "a zero byte");
     assert_refused(Archive::new().pax("path", "").file("f", ""), "its path is empty");
     assert_refused(Archive::new().file("", ""), "its path is empty");
-    // Dots that are part of a name.
-    let (_, sandbox) =
-        unpack(&Archive::new().file("..a", "").file("...", "").file("b..", "")).unwrap();
-    assert_eq!(described(&sandbox.root()), ["...: ", "..a: ", "b..: "]);
+    // Dots that are part of a name. On Windows, none may end with one.
+    let dotted = Archive::new().file("..a", "").file("...", "").file("b..", "");
+    if cfg!(unix) {
+        let (_, sandbox) = unpack(&dotted).unwrap();
+        assert_eq!(described(&sandbox.root()), ["...: ", "..a: ", "b..: "]);
+    }
 }
 
 #[test]
@@ -361,6 +363,7 @@ fn excessively_long_names() {
 
 /// No function recurses over the levels, and a path too long for the system is an error.
 #[test]
+#[cfg(unix)]
 fn ten_thousand_levels() {
     let deep = "d/".repeat(10_000) + "f";
     let archive = Archive::new().pax("path", &deep).file("f", "hi").link("d/l", "d");

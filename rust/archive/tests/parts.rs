@@ -1,5 +1,7 @@
 //! Compressed files of several parts: any position of their ends, any sizes of reads, any headers,
 //! and the bytes allowed between the parts and after the last one.
+// Each test compresses with the usual programs, which Windows does not come with.
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a failed setup fails the test")]
 #![expect(clippy::disallowed_methods, reason = "tests prepare files themselves")]
 

@@ -77,7 +77,9 @@ mod tests {
     #[test]
     fn the_search_goes_up_and_ends_at_home() {
         let root = tempfile::tempdir().unwrap();
-        let path = |name: &str| root.path().join(name).to_str().unwrap().to_owned();
+        let path = |name: &str| {
+            root.path().join(scratchrs_testkit::native(name)).to_str().unwrap().to_owned()
+        };
         fs::create_dir_all(path("home/work/deep")).unwrap();
         fs::write(path("Project.toml"), "").unwrap();
         let home = path("home");

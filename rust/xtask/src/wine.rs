@@ -92,6 +92,29 @@ const FAULTS_OF_WINE: &[Fault] = &[
     fault("many_that_begin_at_once_generate_once", NOT_REPLACED),
     fault("directories_may_vanish_while_they_are_listed", NOT_LISTED),
     fault("report::an_existing_page_is_replaced_atomically", NOT_REPLACED),
+    fault("conflicting_members", EXECUTABLE),
+    fault("packed_trees", EXECUTABLE),
+    fault("pax_records", EXECUTABLE),
+    fault("a_hard_link_has_its_own_mode", EXECUTABLE),
+    fault("a_record_finds_changes", EXECUTABLE),
+    fault("a_size_in_a_pax_record_counts", EXECUTABLE),
+    fault("an_archive_may_end_anywhere", EXECUTABLE),
+    fault("every_kind_of_entry", EXECUTABLE),
+    fault("hard_links_are_copies", EXECUTABLE),
+    fault("later_entries_replace_earlier_ones", EXECUTABLE),
+    fault("links_can_be_replaced_by_copies", EXECUTABLE),
+    fault("only_the_owners_execute_bit_counts", EXECUTABLE),
+    fault("damaged_archives_are_harmless", EXECUTABLE),
+    fault("links_that_lead_out_are_data", NO_LINKS),
+    fault("nothing_is_written_through_a_link", NO_LINKS),
+    fault("nothing_outside_is_copied", NO_LINKS),
+    fault("a_link_to_a_directory_above_is_a_link", NO_LINKS),
+    fault("a_lost_record_of_a_tree_is_read_from_the_tree", NO_LINKS),
+    fault("a_store_of_ohmyartifacts_is_read_and_adopted", NO_LINKS),
+    fault("a_tree_that_is_linked_in_another_way_is_linked_anew_where_it_is_demanded", NO_LINKS),
+    fault("what_cannot_be_stored_is_refused_and_leaves_nothing", NO_LINKS),
+    fault("trees_keep_their_executable_bits", EXECUTABLE),
+    fault("a_tree_may_be_deeper_than_paths_are_long", SHORT_PATHS),
 ];
 
 const fn fault(test: &'static str, why: &'static str) -> Fault {
@@ -108,6 +131,7 @@ const EACH_WAITS: &str = "Wine 8 deletes a directory when it is closed; threads 
      levels, for more than ten minutes";
 const NOT_REPLACED: &str =
     "Wine 8 replaces no file that is open, and Windows does since version 10";
+const SHORT_PATHS: &str = "Wine 8 passes a path to Linux as a whole, so that it has at most 4,096 bytes, and in Windows 32,767";
 const NOT_LISTED: &str =
     "Wine 8 lists no directory that another process has open to delete it, and Windows does";
 const MOVED_OPEN: &str =
@@ -214,6 +238,8 @@ impl Runner for Wine {
         let results = self.folder.join("results.txt");
         fs::write(&results, "")?;
         test.env(RESULTS, &results);
+        // It would refuse to start beside one that a killed run has left.
+        let _ = self.server("--kill");
         self.server("--persistent")?;
         let outcome = run(test);
         let stopped = self.server("--kill");

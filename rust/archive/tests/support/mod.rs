@@ -9,6 +9,7 @@ use std::process::Command;
 
 use scratchrs_archive::{Error, UnpackOptions, Unpacked};
 use scratchrs_fs::Progress;
+use scratchrs_testkit::{inapplicable, skip};
 use tar::Header;
 use tempfile::TempDir;
 
@@ -198,12 +199,12 @@ pub(crate) fn compress(bytes: &[u8], program: &str) -> Vec<u8> {
 
 pub(crate) const FORMATS: [&str; 5] = ["none", "gzip", "xz", "zstd", "bzip2"];
 
-/// Whether a program is installed; records a skipped test if it is not.
+/// Whether a program is installed; records a skipped test if it is not. Windows does not come with them.
 pub(crate) fn is_installed(program: &str) -> bool {
     let found = program == "none" || Command::new(program).arg("--version").output().is_ok();
     if !found {
-        let what = format!("archives next to `{program}`");
-        scratchrs_testkit::skip(&what, "the program is not installed");
+        let skip = if cfg!(windows) { inapplicable } else { skip };
+        skip(&format!("archives next to `{program}`"), "the program is not installed");
     }
     found
 }

@@ -180,8 +180,8 @@ fn a_name_is_bound_for_each_platform() {
 fn a_choice_that_depends_on_julia_is_undecided() {
     let lab = lab();
     let arch = std::env::consts::ARCH;
+    let system = if cfg!(windows) { "w64-mingw32" } else { "linux-gnu" };
     let bind = |name: &str, hash: &str, tags: &str| {
-        let system = if cfg!(windows) { "w64-mingw32" } else { "linux-gnu" };
         let platform = format!("{arch}-{system}{tags}");
         let url = ["--url", "file:///nowhere", "--sha256", &"1".repeat(64)];
         let words = ["bind", name, hash, "--platform", &platform];
@@ -213,7 +213,7 @@ fn a_choice_that_depends_on_julia_is_undecided() {
         let decided = artifact(&lab, &[command, "same"]);
         assert_ne!(decided.code, 2, "it is the same artifact in any case: {decided:?}");
     }
-    let platform = format!("{arch}-linux-gnu-libgfortran4-cxx11");
+    let platform = format!("{arch}-{system}-libgfortran4-cxx11");
     let chosen = artifact(&lab, &["path", "tool", "--platform", &platform]);
     assert_eq!(chosen.code, 3);
     assert!(chosen.stderr.contains(IRIS), "{chosen:?}");

@@ -83,7 +83,7 @@ fn an_unverified_host_is_accepted() {
 fn a_login_is_read_from_the_url_or_from_a_netrc() {
     let mut lab = Lab::new();
     lab.serve("x", b"content");
-    let netrc = lab.directory.path().join(".netrc");
+    let netrc = lab.directory.path().join(if cfg!(windows) { "_netrc" } else { ".netrc" });
     fs::write(&netrc, "machine localhost login eve password pw\n").unwrap();
     let home = lab.directory.path().to_str().unwrap().to_owned();
     lab.set(&[("HOME", &home)]);
@@ -132,7 +132,7 @@ fn a_login_of_a_netrc_is_not_sent_over_a_weaker_connection() {
     }
     let certificates = authority(&lab);
     let certificates = certificates.to_str().unwrap();
-    let netrc = lab.directory.path().join(".netrc");
+    let netrc = lab.directory.path().join(if cfg!(windows) { "_netrc" } else { ".netrc" });
     fs::write(&netrc, "machine localhost login eve password pw\n").unwrap();
     let variables = [("SSL_CERT_FILE", certificates), ("NETRC", netrc.to_str().unwrap())];
     lab.set(&variables);
