@@ -109,6 +109,7 @@ impl Lab {
             permissions.set_mode(permissions.mode() | 0o200);
         }
         #[cfg(windows)]
+        #[expect(clippy::permissions_set_readonly_false, reason = "an attribute of the file here")]
         permissions.set_readonly(false);
         fs::set_permissions(path, permissions).unwrap();
     }
