@@ -1,6 +1,6 @@
 //! Builds a second time, from a copy in another directory, and compares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -31,14 +31,14 @@ pub(super) fn check(
     let second = directory.path().join("assets");
     build(&again, &second)?;
     let (first, second) = (digests(first)?, digests(&second)?);
-    let different: Vec<_> = first
+    let different: BTreeSet<_> = first
         .keys()
         .chain(second.keys())
         .filter(|name| first.get(*name) != second.get(*name))
         .map(String::as_str)
         .collect();
     if !different.is_empty() {
-        bail!("two builds differ in {}", different.join(", "));
+        bail!("two builds differ in {}", Vec::from_iter(different).join(", "));
     }
     console::status("Compared", format_args!("{} files, all with the same bytes", first.len()));
     Ok(())
