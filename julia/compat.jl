@@ -24,18 +24,16 @@ end
 #     all of the following                           538 KiB
 #     track_after                                    394 KiB
 #     atexit                                         262 KiB
-#     lock(::ReentrantLock)                          260 KiB    (in `artifact_path`)
-#     close(::AsyncCondition), its handle and `wait` 250 KiB    (in `finish`)
 #     isfile, active_project, current_project        211 KiB    (in `unless_denied`)
 #     Base.load_path_expand                          198 KiB
 #     warn_of_removed                                191 KiB
 #     abspath                                        105 KiB
 #     dirname                                        100 KiB
 #     isfile                                          99 KiB    (in `find_in_artifact`)
-#     stat                                            97 KiB    (in `read_bindings`)
 #     UUID                                            94 KiB
 #     error_of                                        22 KiB
 #     path_of_missing                                120 ms of the first `artifact"…"`
+#     lock(::ReentrantLock)                          260 KiB    (in `artifact_path`)
 macro outside(expression)
     is_typed = expression.head === :(::)
     call = is_typed ? expression.args[1] : expression

@@ -47,9 +47,9 @@ end
 
 function read_bindings(file::String)
     path = isabspath(file) ? file : @outside(abspath(file))::String
-    found = @outside(stat(path))::Base.Filesystem.StatStruct
+    found = stat(path)
     isfile(found) || return nothing
-    @outside lock(BINDINGS_LOCK)
+    lock(BINDINGS_LOCK)
     try
         known = get(BINDINGS, path, nothing)
         if known !== nothing
@@ -64,7 +64,7 @@ function read_bindings(file::String)
         end
         return bindings
     finally
-        @outside unlock(BINDINGS_LOCK)
+        unlock(BINDINGS_LOCK)
     end
 end
 

@@ -165,8 +165,8 @@ end
 
 # For a job that has not begun, or sends no more notifications. Interrupts are deferred.
 function end_waiting(condition::Base.AsyncCondition)
-    @outside Base.unpreserve_handle(condition)
-    @outside close(condition)
+    Base.unpreserve_handle(condition)
+    close(condition)
 end
 
 # The error of a job that was not started.
@@ -194,7 +194,7 @@ function finish(library::Library, job::Ptr{Cvoid}, condition::Base.AsyncConditio
                 if is_notified && interruption === nothing
                     view = @outside shown_now(view, io, library, job)
                 end
-                @outside wait(condition)
+                wait(condition)
                 is_notified = true
             end
             defer_interrupts()
@@ -238,7 +238,7 @@ function outlast(library::Library, job::Ptr{Cvoid}, condition::Base.AsyncConditi
     try
         while !is_over
             deliver_interrupts()
-            @outside wait(condition)
+            wait(condition)
             is_over = progress_of(library, job, 0, false) === nothing
             defer_interrupts()
         end

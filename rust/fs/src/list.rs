@@ -74,6 +74,6 @@ fn list(path: &Path) -> io::Result<Vec<DirEntry>> {
 
 /// Whether a path that does not exist leads through a file. Only Windows does not say so itself.
 fn leads_through_file(path: &Path) -> bool {
-    let existing = path.ancestors().skip(1).find_map(|above| fs::metadata(above).ok());
-    cfg!(windows) && existing.is_some_and(|found| !found.is_dir())
+    let existing = || path.ancestors().skip(1).find_map(|above| fs::metadata(above).ok());
+    cfg!(windows) && existing().is_some_and(|found| !found.is_dir())
 }

@@ -55,7 +55,7 @@ fn replace_if(
     known: Option<u64>,
     check: impl Fn() -> io::Result<()>,
 ) -> Result<Vec<u8>> {
-    let target = dunce::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = crate::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     log::debug!("replacing `{}`", target.display());
     let replace = || -> io::Result<Vec<u8>> {
         let old = match open_to_read(&target) {

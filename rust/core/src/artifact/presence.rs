@@ -38,7 +38,7 @@ pub enum Presence {
     Busy(Holder),
 }
 
-/// The path of the lock of the artifact at `path`.
+/// The path of the lock of the artifact, or of the directory under construction, at `path`.
 pub(super) fn lock_beside(path: &str) -> PathBuf {
     PathBuf::from(format!("{path}{LOCK}"))
 }

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use scratchrs_fs::{self as fs, IfExists};
 use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::hash::TreeHash;
-use scratchrs_model::layout::{ARTIFACTS, BUILDING, BUILDING_SITE, LOCK, join};
+use scratchrs_model::layout::{ARTIFACTS, BUILDING, BUILDING_SITE, join};
 
+use super::presence::lock_beside;
 use super::stack::Stack;
 use crate::error::Result;
 
@@ -63,7 +64,7 @@ impl Site {
 
     /// The lock of what has this name.
     pub(super) fn lock(&self, name: &str) -> PathBuf {
-        join(&self.artifacts, &[&format!("{name}{LOCK}")]).into()
+        lock_beside(&join(&self.artifacts, &[name]))
     }
 
     /// Creates an empty directory. The directory of the artifacts exists.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use scratchrs_fs::Progress;
 use scratchrs_testkit::symlink;
 
 use super::super::isolation;
@@ -55,7 +56,8 @@ impl<'a> Machine<'a> {
             }
         }
         let scripts = root.join("scripts");
-        copy_files(&environment.root.join("test/install"), &scripts)?;
+        let sessions = environment.root.join("test/install");
+        scratchrs_fs::copy_tree(&sessions, &scripts, &Progress::default())??;
         let readme = fs::read_to_string(environment.root.join("README.md"))?;
         let example = first_example(&readme).context("README.md has no example")?;
         fs::write(scripts.join("example.jl"), example)?;
@@ -86,7 +88,11 @@ impl<'a> Machine<'a> {
         let another = self.with_home("another-home")?;
         let environments = self.depot().join("environments");
         for name in scratchrs_fs::subdirectories(&environments)? {
-            copy_files(&environments.join(name), &another.home)?;
+            scratchrs_fs::copy_tree(
+                &environments.join(name),
+                &another.home,
+                &Progress::default(),
+            )??;
         }
         Ok(another)
     }
@@ -153,15 +159,6 @@ pub(super) fn can_mount() -> bool {
     let mut unshare = Command::new("unshare");
     unshare.args(["--mount", "true"]);
     program::output(unshare).is_ok()
-}
-
-/// Copies the files of a directory.
-fn copy_files(from: &Path, to: &Path) -> Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        fs::copy(entry.path(), to.join(entry.file_name()))?;
-    }
-    Ok(())
 }
 
 /// The first example in Julia of a text in Markdown.
