@@ -10,14 +10,11 @@ use std::time::SystemTime;
 use windows_sys::Win32::Foundation::ERROR_SHARING_VIOLATION;
 use windows_sys::Win32::Storage::FileSystem as win32;
 
-use crate::io_error::is_occupied;
-use crate::remove::removal_name;
-
 mod rename;
 mod stat;
 mod system;
 
-pub(crate) use rename::{patiently, rename, rename_new};
+pub(crate) use rename::{patiently, rename, rename_new, set_aside};
 pub(crate) use stat::{Stat, fstat, has_other_names, identity, is_same_file, lstat, stat};
 pub(crate) use system::{is_dead, is_deleted, lock_exclusive, try_lock_exclusive};
 
@@ -174,14 +171,7 @@ pub(crate) fn remove_file(path: &Path) -> io::Result<()> {
 pub(crate) fn free_name(path: &Path) -> io::Result<()> {
     match patiently(|| system::delete_at_once(path)) {
         Err(error) if system::is_unknown_call(&error) => {
-            let aside = (0..).map(|count| path.with_file_name(removal_name(path, count)));
-            for aside in aside {
-                match rename_new(path, &aside) {
-                    Err(taken) if is_occupied(&taken) => {}
-                    renamed => return renamed.and_then(|()| remove_file(&aside)),
-                }
-            }
-            Ok(())
+            set_aside(path).and_then(|aside| remove_file(&aside))
         }
         removed => removed,
     }

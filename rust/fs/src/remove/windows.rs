@@ -12,7 +12,7 @@ use windows_sys::Win32::Storage::FileSystem::{
 
 use super::{TrustedDir, is_removal_name};
 use crate::error::{Error, Result};
-use crate::io_error::{is_occupied, is_vanished};
+use crate::io_error::is_vanished;
 use crate::measure::Size;
 use crate::platform;
 
@@ -78,17 +78,11 @@ pub(super) fn rename_aside(path: &Path, trusted: &TrustedDir) -> Result<Option<P
     if path.file_name().is_some_and(is_removal_name) {
         return Ok(Some(path.to_owned()));
     }
-    for count in 0.. {
-        let aside = path.with_file_name(super::removal_name(path, count));
-        match platform::rename_new(path, &aside) {
-            Ok(()) => return Ok(Some(aside)),
-            Err(taken) if is_occupied(&taken) => {}
-            Err(absent) if absent.kind() == io::ErrorKind::NotFound => return Ok(None),
-            // A file in it is open, or writing is forbidden: then nothing may be removed.
-            Err(refused) => return Err(Error::on("remove", path)(refused)),
-        }
+    match platform::set_aside(path) {
+        Err(absent) if absent.kind() == io::ErrorKind::NotFound => Ok(None),
+        // If a file in it is open, or writing is forbidden, nothing may be removed.
+        renamed => renamed.map(Some).map_err(Error::on("remove", path)),
     }
-    Ok(Some(path.to_owned()))
 }
 
 /// Removes the file or link at `path`, and returns its size.

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::system::move_new;
 use crate::clock;
+use crate::io_error::is_occupied;
+use crate::remove::removal_name;
 
 /// How long a refused rename is tried again. Programs that look at new files, as virus scanners do, have them open for
 /// less than that.
@@ -38,6 +40,18 @@ pub(crate) fn rename(from: &Path, to: &Path) -> io::Result<()> {
 /// Renames, unless the new name exists.
 pub(crate) fn rename_new(from: &Path, to: &Path) -> io::Result<()> {
     patiently(|| move_new(from, to))
+}
+
+/// Gives a file or directory a free name of what is being removed, and returns its new path.
+pub(crate) fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let mut count = 0;
+    loop {
+        let aside = path.with_file_name(removal_name(path, count));
+        match rename_new(path, &aside) {
+            Err(taken) if is_occupied(&taken) => count += 1,
+            renamed => return renamed.map(|()| aside),
+        }
+    }
 }
 
 /// Calls `attempt` again for a while if it fails because of another process that has a file open.
