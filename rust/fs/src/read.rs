@@ -5,7 +5,7 @@
 //! program may have named: it never blocks, and refuses all but regular files.
 
 use std::ffi::OsString;
-use std::fs::{self, File, FileType, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -29,17 +29,18 @@ pub(crate) fn open_regular(path: &Path, options: &OpenOptions) -> io::Result<Fil
         Ok(file) => file,
         Err(error) if is_absent(&error) => return Err(error),
         Err(error) => match fs::metadata(path) {
-            Ok(found) if !found.is_file() => return Err(not_regular(found.file_type())),
+            Ok(found) if !found.is_file() => {
+                return Err(not_regular(FileKind::of(found.file_type())));
+            }
             // Another process has a lease on the file, and is notified now.
             Ok(_) if error.kind() == io::ErrorKind::WouldBlock => options.open(path)?,
             _ => return Err(error),
         },
     };
-    let found = file.metadata()?;
-    if !found.is_file() {
-        return Err(not_regular(found.file_type()));
+    match platform::kind(&file)? {
+        FileKind::File => Ok(file),
+        kind => Err(not_regular(kind)),
     }
-    Ok(file)
 }
 
 /// Opens the regular file at `path` for reading, as [`open_regular`].
@@ -47,10 +48,13 @@ pub(crate) fn open_to_read(path: &Path) -> io::Result<File> {
     open_regular(path, OpenOptions::new().read(true))
 }
 
-fn not_regular(kind: FileType) -> io::Error {
-    let message = format!("it is {}, not a regular file", FileKind::of(kind));
-    let kind = if kind.is_dir() { io::ErrorKind::IsADirectory } else { io::ErrorKind::Other };
-    io::Error::new(kind, message)
+fn not_regular(kind: FileKind) -> io::Error {
+    let message = format!("it is {kind}, not a regular file");
+    let class = match kind {
+        FileKind::Directory => io::ErrorKind::IsADirectory,
+        _ => io::ErrorKind::Other,
+    };
+    io::Error::new(class, message)
 }
 
 /// The bytes of a regular file, and its stamp from before the read; `None` if it does not exist.
@@ -143,7 +147,7 @@ mod tests {
     use crate::testing::symlink;
 
     fn is_file(path: &Path) -> bool {
-        crate::metadata(path).unwrap().is_some_and(|found| found.is_file())
+        crate::metadata(path).is_ok_and(|found| found.is_some_and(|found| found.is_file()))
     }
 
     #[test]
@@ -183,7 +187,7 @@ mod tests {
             ]
         }
         #[cfg(windows)]
-        vec![directory]
+        vec![directory, ("NUL".into(), "a device")]
     }
 
     /// Would any of these wait, or read without end, this test would not end either.

@@ -17,6 +17,8 @@ use rustix::fs::{Access, AtFlags, CWD, OFlags, Timespec, Timestamps, UTIME_NOW};
 use rustix::io::Errno;
 use rustix::process::{Pid, test_kill_process};
 
+use crate::metadata::FileKind;
+
 /// Whether there is a directory at `path`, by the cheapest call.
 pub(crate) fn is_dir(path: &Path) -> bool {
     let Ok(short) = crate::syscall_path::SyscallPath::of(path) else { return false };
@@ -274,6 +276,11 @@ pub(crate) fn sync_file_system(directory: &Path) -> io::Result<()> {
         let _ = directory;
         Err(io::ErrorKind::Unsupported.into())
     }
+}
+
+/// The kind of an open file.
+pub(crate) fn kind(file: &File) -> io::Result<FileKind> {
+    Ok(FileKind::of(file.metadata()?.file_type()))
 }
 
 /// The name of a special file.

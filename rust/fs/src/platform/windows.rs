@@ -10,6 +10,8 @@ use std::time::SystemTime;
 use windows_sys::Win32::Foundation::ERROR_SHARING_VIOLATION;
 use windows_sys::Win32::Storage::FileSystem as win32;
 
+use crate::metadata::FileKind;
+
 mod rename;
 mod stat;
 mod system;
@@ -115,6 +117,14 @@ pub(crate) fn options_to_sync() -> OpenOptions {
 
 pub(crate) fn sync_file_system(_directory: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// The kind of an open file. A device such as `NUL` has no metadata.
+pub(crate) fn kind(file: &File) -> io::Result<FileKind> {
+    match winapi_util::file::typ(file)? {
+        found if found.is_disk() => Ok(FileKind::of(file.metadata()?.file_type())),
+        _ => Ok(FileKind::Special("a device")),
+    }
 }
 
 pub(crate) fn special_name(_kind: std::fs::FileType) -> &'static str {
