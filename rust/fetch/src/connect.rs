@@ -4,9 +4,10 @@ use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
+use scratchrs_fs::system_message;
 use ureq::http::Uri;
 
-use crate::error::{Reason, system_message};
+use crate::error::Reason;
 use crate::proxy::{Protocol, Proxy};
 
 /// How often code that waits checks for cancellation.

@@ -14,7 +14,7 @@ use ureq::http::HeaderMap;
 use crate::auth;
 use crate::client::{Client, FailedRequest, FinalResponse, retry_after};
 use crate::connect::POLL_INTERVAL;
-use crate::error::{Error, Failure, LimitSource, Reason, Result, system_message};
+use crate::error::{Error, Failure, LimitSource, Reason, Result};
 use crate::progress::DownloadProgress;
 use crate::resume::{ResumeRecord, Validator, range_start, total_length, unsatisfied_total};
 use crate::server::Header;
@@ -461,7 +461,7 @@ impl<'a> Transfer<'a> {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> String {
-    format!("can't read `{}`: {}", path.display(), system_message(error))
+    format!("can't read `{}`: {}", path.display(), fs::system_message(error))
 }
 
 /// Sleeps until the pause is over or the work is cancelled.

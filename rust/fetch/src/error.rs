@@ -1,7 +1,6 @@
 //! Why a download failed.
 
 use std::fmt;
-use std::io;
 use std::time::Duration;
 
 use scratchrs_fs as fs;
@@ -221,12 +220,6 @@ fn no_space_text(needed: Option<u64>, available: u64) -> String {
              length; free some space"
         ),
     }
-}
-
-/// The system's message for an error, for use within a sentence.
-pub(crate) fn system_message(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error ").next().unwrap_or(&text).to_lowercase()
 }
 
 #[cfg(test)]

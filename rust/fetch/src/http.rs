@@ -6,14 +6,14 @@ use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use scratchrs_fs::Progress;
+use scratchrs_fs::{Progress, system_message};
 use ureq::http::Response;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::transport::{ConnectProxyConnector, Connector, RustlsConnector};
 use ureq::{Agent, Body, ProxyProtocol};
 
 use crate::connect::Peer;
-use crate::error::{Reason, system_message};
+use crate::error::Reason;
 use crate::netrc::Netrc;
 use crate::proxy::{Protocol, Proxy, Route};
 use crate::server::{Header, Server};

@@ -85,22 +85,25 @@ pub(crate) struct LockLost;
 #[error("`{}` is a mount point; unmount it first", .0.display())]
 pub(crate) struct MountPoint(pub(crate) PathBuf);
 
-/// The system's message for the middle of a sentence, with the name that manuals use: "read-only file
-/// system (EROFS)" rather than "Read-only file system (os error 30)".
+/// The cause, with the name or number that manuals use: "read-only file system (EROFS)" rather than "Read-only file
+/// system (os error 30)".
 fn describe(error: &io::Error) -> String {
+    let Some(code) = error.raw_os_error() else { return error.to_string() };
+    let message = system_message(error);
+    match error_name(code) {
+        Some(name) => format!("{message} ({name})"),
+        None => format!("{message} (os error {code})"),
+    }
+}
+
+/// The system's message for the middle of a sentence: without its number, and without the full stop of Windows.
+pub fn system_message(error: &io::Error) -> String {
     let text = error.to_string();
-    let Some(code) = error.raw_os_error() else {
-        return text;
-    };
-    let words = text.split(" (os error ").next().unwrap_or(&text);
+    let words = text.split(" (os error ").next().unwrap_or(&text).trim_end_matches('.');
     let mut characters = words.chars();
-    let words: String = match characters.next() {
+    match characters.next() {
         Some(first) => first.to_lowercase().chain(characters).collect(),
         None => String::new(),
-    };
-    match error_name(code) {
-        Some(name) => format!("{words} ({name})"),
-        None => format!("{words} (os error {code})"),
     }
 }
 
@@ -113,7 +116,7 @@ mod tests {
         // ERROR_ACCESS_DENIED on Windows
         let (code, text) = match cfg!(unix) {
             true => (30, "read-only file system (EROFS)"),
-            false => (5, "access denied. (os error 5)"),
+            false => (5, "access denied (os error 5)"),
         };
         let error = Error::on("create", "/depot/x")(io::Error::from_raw_os_error(code));
         assert_eq!(error.to_string(), format!("can't create `/depot/x`: {text}"));

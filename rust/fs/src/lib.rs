@@ -44,7 +44,7 @@ pub use create::{
     create_dir, create_dir_all, create_file, remove_dir_if_empty, symlink, with_parent_dir,
 };
 pub use durable::{sync_dir, sync_tree};
-pub use error::{Error, Result};
+pub use error::{Error, Result, system_message};
 pub use file_id::{FileId, canonical_below, canonicalize};
 pub use link::{InvalidLinkMode, LinkMode, Linker};
 pub use list::{names, read_dir, subdirectories};
