@@ -637,7 +637,8 @@ fn the_status_says_what_sharing_saves_and_who_binds_what() {
     let bound = found.artifacts.iter().find(|artifact| artifact.hash == tree).unwrap();
     assert_eq!(bound.bound_by[0].name, "tree");
     assert!(found.missing.is_empty());
-    fs::remove_file(lab.path(content)).unwrap();
+    // It is read-only.
+    scratchrs_fs::remove(&lab.path(content)).unwrap();
     let found = status(&lab.store).unwrap();
     let (file, name) = (lab.file.clone(), "content".to_owned());
     assert_eq!(

@@ -85,8 +85,9 @@ fn assert_nothing_beside_the_log(lab: &DepotLab) {
 
 #[test]
 fn many_processes_lose_no_record() {
-    const PROCESSES: u64 = 32;
-    const ACCESSES: u64 = 500;
+    // Under Wine, the lock changes hands some twenty times in a second.
+    const PROCESSES: u64 = if cfg!(windows) { 8 } else { 32 };
+    const ACCESSES: u64 = if cfg!(windows) { 150 } else { 500 };
     const SPACES: u64 = 40;
     let lab = DepotLab::new();
     let condenser = condenser(&lab);

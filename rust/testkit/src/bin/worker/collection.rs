@@ -124,8 +124,8 @@ struct User {
     /// A file that binds `x` to an artifact on a server, while it exists.
     installs: PathBuf,
     install_text: String,
-    /// The spaces with their contents.
-    spaces: BTreeMap<String, String>,
+    /// Its files in spaces, with their contents.
+    files: BTreeMap<String, String>,
     bound: BTreeMap<String, TreeHash>,
 }
 
@@ -143,7 +143,7 @@ impl User {
             bindings: text("Artifacts.toml"),
             installs,
             install_text: offered,
-            spaces: BTreeMap::new(),
+            files: BTreeMap::new(),
             bound: BTreeMap::new(),
         })
     }
@@ -165,7 +165,8 @@ impl User {
             }
             2 => {
                 let key = format!("own-{}-{}", self.name, round % 3);
-                self.spaces.remove(&self.space(&key)?);
+                let space = scratch::path(place(&self.depot), OWNER, &key).map_err(typed)?;
+                self.files.remove(&self.file_in(&space));
                 scratch::delete(place(&self.depot), OWNER, &key).map_err(typed)?;
             }
             _ => {}
@@ -173,8 +174,9 @@ impl User {
         self.check()
     }
 
-    fn space(&self, key: &str) -> Result<String, String> {
-        scratch::path(place(&self.depot), OWNER, key).map_err(typed)
+    /// Its file in a space, which others may use too.
+    fn file_in(&self, space: &str) -> String {
+        format!("{space}/{}", self.name)
     }
 
     fn track(&self, space: &str) -> Result<(), String> {
@@ -191,10 +193,9 @@ impl User {
         let space = scratch::get(place(&self.depot), OWNER, key).map_err(typed)?;
         self.track(&space)?;
         scratch::get(place(&self.depot), OWNER, key).map_err(typed)?;
-        let file = format!("{space}/{}", self.name);
+        let file = self.file_in(&space);
         fs::write(&file, round.to_string()).map_err(own_fault)?;
-        let file_of_others = (key == "shared").then_some(file);
-        self.spaces.insert(file_of_others.unwrap_or(space), round.to_string());
+        self.files.insert(file, round.to_string());
         Ok(())
     }
 
@@ -278,13 +279,10 @@ impl User {
 
     /// Checks that all items in use exist and are complete.
     fn check(&self) -> Result<(), String> {
-        for (path, content) in &self.spaces {
-            let file = Path::new(path);
-            let file =
-                if path.contains("/shared/") { file.to_owned() } else { file.join(&self.name) };
-            let found = fs::read_to_string(&file);
+        for (file, content) in &self.files {
+            let found = fs::read_to_string(file);
             if found.as_ref().ok() != Some(content) {
-                return Err(format!("`{}` holds {found:?}, not {content:?}", file.display()));
+                return Err(format!("`{file}` holds {found:?}, not {content:?}"));
             }
         }
         for (name, hash) in &self.bound {
