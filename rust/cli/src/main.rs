@@ -14,6 +14,7 @@ mod content;
 mod downloads;
 mod environment;
 mod failure;
+mod interruption;
 mod machine;
 mod namespace;
 mod output;

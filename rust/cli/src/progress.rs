@@ -1,8 +1,6 @@
-//! Progress and interruption of long work.
+//! Progress of long work.
 
 use std::io::{self, Write};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,10 +8,8 @@ use std::time::{Duration, Instant};
 use scratchrs_fs::Progress;
 use scratchrs_text::Meter;
 use scratchrs_text::human::visible;
-use signal_hook::consts::SIGINT;
-use signal_hook::flag;
 
-use crate::failure::INTERRUPTED;
+use crate::interruption::Interruption;
 use crate::session::Session;
 
 /// How often progress is shown, and an interruption is checked.
@@ -30,7 +26,7 @@ pub(crate) fn with_progress<T>(session: &Session, work: impl FnOnce(&Progress) -
     let progress = Progress::default();
     let guard = Guard {
         progress: progress.clone(),
-        interrupted: interruption(),
+        interruption: Interruption::watch(),
         display: Display::of(session),
         log: Log::of(session),
     };
@@ -43,20 +39,10 @@ pub(crate) fn with_progress<T>(session: &Session, work: impl FnOnce(&Progress) -
     })
 }
 
-/// Becomes true when the user interrupts the program. `None` if the system has no signals.
-fn interruption() -> Option<Arc<AtomicBool>> {
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let code = i32::from(INTERRUPTED);
-    // In this order: at the first signal, the first handler finds the flag unset.
-    flag::register_conditional_shutdown(SIGINT, code, Arc::clone(&interrupted)).ok()?;
-    flag::register(SIGINT, Arc::clone(&interrupted)).ok()?;
-    Some(interrupted)
-}
-
 /// Shows the progress of another thread, and cancels it.
 struct Guard {
     progress: Progress,
-    interrupted: Option<Arc<AtomicBool>>,
+    interruption: Option<Interruption>,
     display: Option<Display>,
     log: Option<Log>,
 }
@@ -64,7 +50,7 @@ struct Guard {
 impl Guard {
     fn run(mut self, is_working: &Receiver<()>) {
         while let Err(RecvTimeoutError::Timeout) = is_working.recv_timeout(TICK) {
-            if self.interrupted.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed)) {
+            if self.interruption.as_ref().is_some_and(Interruption::has_come) {
                 self.progress.cancel();
             }
             if let Some(display) = &mut self.display {
