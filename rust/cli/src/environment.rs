@@ -48,7 +48,7 @@ impl Environment {
         let variable = |name| std::env::var_os(name);
         let unicode = |path: std::path::PathBuf| path.into_os_string().into_string().ok();
         let stderr_is_terminal = io::stderr().is_terminal();
-        let is_dumb = variable("TERM").is_some_and(|value| value == "dumb");
+        let is_dumb = variable("TERM").is_some_and(|value| value == "dumb") || !obeys_sequences();
         let columns = |size: Option<(Width, Height)>| size.map(|(width, _)| width.0.into());
         Self {
             home: std::env::home_dir().and_then(unicode).filter(|home| !home.is_empty()),
@@ -69,5 +69,22 @@ impl Environment {
             columns: columns(terminal_size_of(io::stdout())),
             stderr_columns: columns(terminal_size_of(io::stderr())),
         }
+    }
+}
+
+/// Whether a terminal at standard error obeys sequences, such as that which clears a line.
+#[cfg(unix)]
+fn obeys_sequences() -> bool {
+    true
+}
+
+/// Whether a terminal at standard error obeys sequences, such as that which clears a line. A console does from now on, if
+/// it can.
+#[cfg(windows)]
+fn obeys_sequences() -> bool {
+    match winapi_util::console::Console::stderr() {
+        Ok(mut console) => console.set_virtual_terminal_processing(true).is_ok(),
+        // A file, or a terminal of MSYS2, which obeys them.
+        Err(_) => true,
     }
 }
