@@ -92,6 +92,7 @@ const FAULTS_OF_WINE: &[Fault] = &[
     fault("many_that_begin_at_once_generate_once", NOT_REPLACED),
     fault("peers_without_the_lock_tear_nothing", NOT_REPLACED),
     fault("directories_may_vanish_while_they_are_listed", NOT_LISTED),
+    fault("items_in_use_survive_two_collectors_and_no_file_is_torn", NOT_LISTED),
     fault("report::an_existing_page_is_replaced_atomically", NOT_REPLACED),
     fault("conflicting_members", EXECUTABLE),
     fault("packed_trees", EXECUTABLE),
