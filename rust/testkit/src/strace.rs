@@ -9,6 +9,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
 /// The calls that change a file system. Those with `?` are missing on some machines.
 const CHANGING: &[&str] = &[
     "?chmod",
@@ -98,7 +100,7 @@ pub fn missing() -> Option<String> {
 /// Runs `command` with `faults` (arguments of `-e` of strace), and returns its output.
 pub fn run(command: &Command, faults: &[String]) -> Output {
     let options = ["-o".to_owned(), "/dev/null".to_owned()];
-    traced(command, &options, faults).output().expect("strace starts")
+    output_on_one_processor(traced(command, &options, faults))
 }
 
 /// Runs `command` with `faults` as [`run`] does, and also returns its calls that change entries
@@ -109,7 +111,7 @@ pub fn changes(command: &Command, faults: &[String], directory: &Path) -> (Outpu
     let mut options = vec!["-o".to_owned(), path(log.path())];
     // File descriptors with their paths; written bytes are left out.
     options.extend(["-y", "-s0"].map(str::to_owned));
-    let output = traced(command, &options, faults).output().expect("strace starts");
+    let output = output_on_one_processor(traced(command, &options, faults));
     let text = fs::read_to_string(log.path()).expect("the trace");
     let below = path(directory);
     let mut calls = parse(&text);
@@ -161,6 +163,20 @@ fn strace(command: &Command, options: &[String], faults: &[String]) -> Command {
     }
     strace.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     strace
+}
+
+/// Runs `command` on one processor, where the first thread does all work that is shared among processors: strace
+/// counts the calls of each thread separately, and how many of them each gets is never the same twice.
+fn output_on_one_processor(mut command: Command) -> Output {
+    let allowed = sched_getaffinity(None).expect("the processors of this thread");
+    let first = (0..CpuSet::MAX_CPU).find(|cpu| allowed.is_set(*cpu));
+    let mut one = CpuSet::new();
+    one.set(first.expect("this thread runs on a processor"));
+    // Processes inherit it from the thread that starts them.
+    sched_setaffinity(None, &one).expect("a processor of this thread");
+    let child = command.spawn();
+    sched_setaffinity(None, &allowed).expect("the processors of this thread");
+    child.expect("strace starts").wait_with_output().expect("strace ends")
 }
 
 /// The calls of the first thread: strace counts those of each thread separately.
