@@ -6,7 +6,7 @@
 //! the working copy:
 //!
 //! ```text
-//! .targets/rust-<version>/    the source of the standard library
+//! .targets/rust-<version>/    the source of the standard library, and the compiler
 //!          zig/               cargo-zigbuild and ziglang
 //!          frameworks/        names of a library that comes with macOS
 //! ```
@@ -51,14 +51,24 @@ const SUITE: &str = "trixie-backports";
 const WITHOUT_BACKTRACES: &str = "-Zbuild-std-features=panic-unwind";
 
 /// The source of the compiler's standard library.
+///
+/// ```text
+/// .targets/rust-<version>/usr/           Debian's package `rust-src`
+///                         lib/rustlib/   links to those of the toolchain
+///                         rustc          the toolchain's, which takes this for its own directory
+/// ```
+///
+/// Cargo names the crates by their paths below the directory of the compiler, or else by their whole paths: with the
+/// compiler of this directory, builds in different folders give the same bytes.
 pub(crate) struct StandardLibrary {
+    directory: PathBuf,
     source: PathBuf,
 }
 
 impl StandardLibrary {
     /// Installs it in the working copy, unless it is there.
     pub(crate) fn install(environment: &Environment) -> Result<Self> {
-        Ok(Self { source: standard_library(&folder(environment))? })
+        standard_library(&folder(environment))
     }
 
     /// Makes a Cargo command build it for each target. The command must have its subcommand already.
@@ -71,7 +81,9 @@ impl StandardLibrary {
     /// As [`Self::build_with`], but tests can't be built, and there are no backtraces: without symbols they would have
     /// no names.
     fn build_release_with<'a>(&self, cargo: &'a mut Command) -> &'a mut Command {
-        self.build_crates(cargo, "std,panic_unwind").arg(WITHOUT_BACKTRACES)
+        self.build_crates(cargo, "std,panic_unwind")
+            .arg(WITHOUT_BACKTRACES)
+            .env("RUSTC", self.directory.join("rustc"))
     }
 
     fn build_crates<'a>(&self, cargo: &'a mut Command, crates: &str) -> &'a mut Command {
@@ -85,9 +97,7 @@ impl StandardLibrary {
 
     /// Debian's file with the licences of all parts.
     fn copyright(&self) -> PathBuf {
-        // Below the folder of the package, the source is `usr/src/rustc-<version>/library`.
-        let usr = self.source.ancestors().nth(3).unwrap_or(&self.source);
-        usr.join("share/doc/rust-src/copyright")
+        self.directory.join("usr/share/doc/rust-src/copyright")
     }
 }
 
@@ -114,17 +124,20 @@ fn folder(environment: &Environment) -> PathBuf {
     environment.root.join(".targets")
 }
 
-/// The path of the source of the compiler's standard library.
-fn standard_library(folder: &Path) -> Result<PathBuf> {
-    let mut rustc = Command::new("rustc");
-    rustc.arg("--version");
-    let version = program::output(rustc)?;
+/// Installs the source of the compiler's standard library.
+fn standard_library(folder: &Path) -> Result<StandardLibrary> {
+    let rustc = |arguments: &[&str]| {
+        let mut rustc = Command::new("rustc");
+        rustc.args(arguments);
+        program::output(rustc)
+    };
+    let version = rustc(&["--version"])?;
     let version = version.split(' ').nth(1).context("unexpected output of `rustc --version`")?;
     let name = format!("rust-{version}");
     let target = folder.join(&name);
     debian::fill_once(
         folder,
-        || target.exists(),
+        || target.join("rustc").exists(),
         |unpacking| {
             console::status(
                 "Fetching",
@@ -136,10 +149,31 @@ fn standard_library(folder: &Path) -> Result<PathBuf> {
             let wanted = wanted.with_context(|| {
                 format!("{SUITE} has no rust-src {version}, only {}", versions.join(", "))
             })?;
-            apt.unpack(&[format!("rust-src={wanted}")], &unpacking.join(&name))?;
-            Ok(fs::rename(unpacking.join(&name), &target)?)
+            let directory = unpacking.join(&name);
+            apt.unpack(&[format!("rust-src={wanted}")], &directory)?;
+            let toolchain = rustc(&["--print", "sysroot"])?;
+            add_compiler(&directory, Path::new(toolchain.trim_end()))?;
+            scratchrs_fs::remove(&target)?;
+            Ok(fs::rename(&directory, &target)?)
         },
     )
-    .context("could not unpack the source of the standard library")?;
-    Ok(target.join(format!("usr/src/rustc-{version}/library")))
+    .context("could not install the source of the standard library")?;
+    let source = target.join(format!("usr/src/rustc-{version}/library"));
+    Ok(StandardLibrary { directory: target, source })
+}
+
+/// Adds the compiler of `toolchain`, which takes `directory` for its own.
+fn add_compiler(directory: &Path, toolchain: &Path) -> Result<()> {
+    let rustlib = directory.join("lib/rustlib");
+    scratchrs_fs::create_dir_all(&rustlib)?;
+    for entry in fs::read_dir(toolchain.join("lib/rustlib"))? {
+        let entry = entry?;
+        let link = rustlib.join(entry.file_name());
+        scratchrs_fs::symlink(entry.path().as_os_str(), &link, true)?;
+    }
+    let rustc = toolchain.join("bin/rustc");
+    let script = format!("#!/bin/sh\nexec '{}' --sysroot \"${{0%/*}}\" \"$@\"\n", rustc.display());
+    let path = directory.join("rustc");
+    fs::write(&path, script)?;
+    Ok(scratchrs_fs::set_executable(&path, true)?)
 }

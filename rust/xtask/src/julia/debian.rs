@@ -108,10 +108,11 @@ exec "$bin/{PROGRAM}" "$@"
     let starter = unpacking.join(STARTER);
     fs::rename(&starter, starter.with_file_name(PROGRAM))?;
     fs::write(&starter, text)?;
-    make_executable(&starter)?;
+    scratchrs_fs::set_executable(&starter, true)?;
     let bin = unpacking.join("bin");
     scratchrs_fs::create_dir_all(&bin)?;
-    link_to_starter(&bin.join("julia"))
+    let starter = Path::new("..").join(STARTER);
+    Ok(scratchrs_fs::symlink(starter.as_os_str(), &bin.join("julia"), false)?)
 }
 
 /// The name of the directory with the libraries, which Debian calls after the machine's triplet.
@@ -119,29 +120,6 @@ fn libraries(directory: &Path) -> Result<String> {
     let names = scratchrs_fs::subdirectories(directory)?;
     let has_julia = |name: &String| directory.join(name).join("libjulia.so.1").exists();
     names.into_iter().find(has_julia).context("the packages have no `libjulia.so.1`")
-}
-
-#[cfg(unix)]
-fn link_to_starter(link: &Path) -> Result<()> {
-    Ok(std::os::unix::fs::symlink(Path::new("..").join(STARTER), link)?)
-}
-
-/// Debian does not support this system.
-#[cfg(not(unix))]
-fn link_to_starter(_: &Path) -> Result<()> {
-    Ok(())
-}
-
-#[cfg(unix)]
-fn make_executable(file: &Path) -> Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o755))?)
-}
-
-/// Debian does not support this system.
-#[cfg(not(unix))]
-fn make_executable(_: &Path) -> Result<()> {
-    Ok(())
 }
 
 /// Runs it, and throws an exception, which fails if a library is missing or wrong.
