@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use scratchrs_archive::{Change, Compression};
@@ -274,6 +275,29 @@ fn an_overridden_artifact_is_neither_verified_nor_removed() {
     assert_eq!(artifact::remove(&stack, foo()).unwrap(), [""; 0]);
     assert!(Path::new(&path).is_dir());
     assert_eq!(artifact::remove(&stack.without_overrides(), foo()).unwrap(), [path]);
+}
+
+/// As `Pkg.gc` of Julia 1.13 does with what no file binds, in its moments.
+#[test]
+fn directories_in_artifacts_may_be_deleted_before_they_are_filled() {
+    let lab = DepotLab::new();
+    let stack = stack(&lab);
+    fs::create_dir_all(lab.path("artifacts")).unwrap();
+    thread::scope(|scope| {
+        let creator = scope.spawn(|| {
+            for round in 0..200 {
+                create(&stack, |directory| fs::write(directory.join("round"), [round]).unwrap());
+            }
+        });
+        while !creator.is_finished() {
+            for entry in fs::read_dir(lab.path("artifacts")).unwrap().flatten() {
+                if entry.file_name().to_string_lossy().contains("@building") {
+                    let _ = fs::remove_dir(entry.path());
+                }
+            }
+        }
+    });
+    assert_eq!(artifact::list(&stack).unwrap().artifacts.len(), 200);
 }
 
 #[test]

@@ -77,8 +77,12 @@ impl Site {
         fs::create_dir(&beside)?;
         let Some(apart) = &self.apart else { return Ok(beside) };
         let apart = PathBuf::from(join(apart, &[name]));
+        let place = || {
+            // `Pkg.gc` may have deleted it in this moment.
+            fs::create_dir_all(&beside)?;
+            fs::place(&beside, &apart, IfExists::Replace)
+        };
         // From where it can be moved to, it can be moved back.
-        let place = || fs::place(&beside, &apart, IfExists::Replace);
         Ok(if fs::with_parent_dir(&apart, place).is_ok() { apart } else { beside })
     }
 
