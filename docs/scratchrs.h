@@ -45,7 +45,7 @@ typedef struct scratchrs_job scratchrs_job;
 typedef int scratchrs_notify(void *handle);
 
 /* The number of this list of operations. */
-#define SCRATCHRS_ABI 0xe10bb6c25ffc1fe2u
+#define SCRATCHRS_ABI 0x556d17f688f62b09u
 uint64_t scratchrs_abi(void);
 
 /* The version of the library. */
@@ -145,7 +145,7 @@ uint32_t scratchrs_my_artifact_path(const char *depot, const char *directory, co
 uint32_t scratchrs_store_usage(const char *depot, const char *directory, scratchrs_bytes *reply);
 
 /* Deletes unused contents from the store. */
-scratchrs_job *scratchrs_start_collect_store(const char *depot, const char *directory, uint64_t delay_ms, uint8_t is_dry_run, uint8_t spares_own, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+scratchrs_job *scratchrs_start_collect_store(const char *depot, const char *directory, const char *delay, uint8_t is_dry_run, uint8_t spares_own, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* The content of the store, or of the one at `root`. */
 scratchrs_job *scratchrs_start_store_status(const char *depot, const char *directory, const char *root, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
@@ -231,11 +231,11 @@ scratchrs_job *scratchrs_start_tree_hash(const char *path, uint8_t sha256, scrat
 /* The hash of a file as git computes it, by SHA-1 or SHA-256. */
 scratchrs_job *scratchrs_start_blob_hash(const char *path, uint8_t sha256, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
-/* Deletes unreachable items from depots, or reports which would be. `max_size` is a number of bytes or has a unit. Roots to ignore count as missing. */
-scratchrs_job *scratchrs_start_collect_depots(const uint8_t *depots, uint64_t delay_ms, int64_t period_ms, const char *max_size, uint8_t force, uint8_t is_dry_run, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+/* Deletes unreachable items from depots, or reports which would be. Durations and sizes have units, or are 0. Roots to ignore count as missing. */
+scratchrs_job *scratchrs_start_collect_depots(const uint8_t *depots, const char *delay, const char *period, const char *max_size, uint8_t all_depots, uint8_t evict_in_use, uint8_t is_dry_run, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* The items of depots, with their sizes and references. */
-scratchrs_job *scratchrs_start_depot_status(const uint8_t *depots, uint8_t force, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
+scratchrs_job *scratchrs_start_depot_status(const uint8_t *depots, uint8_t all_depots, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);
 
 /* The references of the items that a query names. */
 scratchrs_job *scratchrs_start_explain_item(const uint8_t *depots, const char *query, const uint8_t *ignore_roots, scratchrs_notify *function, void *handle, uint32_t *status, scratchrs_bytes *reply);

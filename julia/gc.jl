@@ -1,7 +1,7 @@
 # Collection of depots, and reports of their items.
 module Collection
 
-import ..@seldom_run, ..Native, ..NotFound, ..bytes_in_words, ..milliseconds
+import ..@seldom_run, ..Native, ..NotFound, ..bytes_in_words, ..duration
 using ..Replies: Reply, decoded, rendered
 @seldom_run
 
@@ -94,20 +94,21 @@ struct Explained <: Reply
 end
 
 """
-    ScratchRS.gc(; collect_delay = Day(7), dry_run = false, force = false, verbose = false,
-                 depots = nothing, max_size = nothing, scratch_cleanup_period = nothing,
-                 ignore_roots = [], io = stderr) -> Report
+    ScratchRS.gc(; collect_delay = Day(7), dry_run = false, verbose = false, depots = nothing,
+                 all_depots = false, max_size = nothing, evict_in_use = false,
+                 scratch_cleanup_period = nothing, ignore_roots = [], io = stderr) -> Report
 
 Deletes unreachable packages, clones, artifacts and scratch spaces, as `Pkg.gc` of Julia up to 1.12 does,
 and unbound contents of the store. Prints a summary.
 
-- `collect_delay`: how long an item must have been unreachable, as a period of Dates or a number of
-  milliseconds. With 0 it is deleted at once.
+- `collect_delay`: how long an item must have been unreachable, as a period of Dates or a text such as `"7d"`
+  or `"12h"`. With 0 it is deleted at once.
 - `scratch_cleanup_period`: also deletes spaces that were not opened for this time, whether they are
   referenced or not; `nothing` for never. A store in use is kept.
 - `max_size`: evicts the least recently used unreachable artifacts and spaces until the depot has at most
-  this size, such as `"50 GiB"` or a number of bytes. A store in use counts, and is kept, also with `force`.
-- `force`: collects all depots, not only the first, and allows `max_size` to evict items in use.
+  this size, such as `"50 GiB"`. A store in use counts, and is kept.
+- `evict_in_use`: allows `max_size` to evict items in use as well, after all others.
+- `all_depots`: collects all writable depots, not only the first; `force` in `Pkg.gc`.
 - `dry_run`: reports what would be deleted, and changes nothing.
 - `verbose`: lists all items.
 - `depots`: the depot stack; `nothing` for that of the session.
@@ -119,7 +120,7 @@ A manifest or artifact file that cannot be read completely keeps everything that
 report names it. Items that are used during the collection are kept.
 
 # Errors
-`ArgumentError` for an invalid `max_size`, [`ScratchRS.DepotIO`](@ref) if a depot can't be read. Items that can't
+`ArgumentError` for an invalid duration or size, or a depot that does not exist; [`ScratchRS.DepotIO`](@ref) if a depot can't be read. Items that can't
 be deleted are listed in `failures`.
 
 # Example
@@ -131,9 +132,10 @@ filter(item -> item.kind === :artifact, report.gone)
 See also [`ScratchRS.why`](@ref), [`ScratchRS.status`](@ref).
 """
 function gc(;
-    collect_delay = 7 * 24 * 60 * 60 * 1000,
+    collect_delay = "7d",
     scratch_cleanup_period = nothing,
-    force::Bool = false,
+    all_depots::Bool = false,
+    evict_in_use::Bool = false,
     verbose::Bool = false,
     dry_run::Bool = false,
     max_size = nothing,
@@ -144,10 +146,11 @@ function gc(;
     size = max_size === nothing ? "" : string(max_size)
     report = decoded(Report, Native.collect_depots(
         stack(depots),
-        milliseconds(collect_delay),
-        scratch_cleanup_period === nothing ? -1 : milliseconds(scratch_cleanup_period),
+        duration(collect_delay),
+        scratch_cleanup_period === nothing ? "" : duration(scratch_cleanup_period),
         size,
-        force,
+        all_depots,
+        evict_in_use,
         dry_run,
         stack(ignore_roots),
     ), verbose)
@@ -164,10 +167,10 @@ end
 counted(table) = "$(length(table)) item$(length(table) == 1 ? "" : "s")"
 
 """
-    ScratchRS.status(; depots = nothing, force = false, ignore_roots = []) -> Status
+    ScratchRS.status(; depots = nothing, all_depots = false, ignore_roots = []) -> Status
 
-The items of the depot, with their sizes, their references, and which of them can be deleted; with `force`,
-of all depots. `depots` and `ignore_roots` are those of [`ScratchRS.gc`](@ref).
+The items of the depot, with their sizes, their references, and which of them can be deleted; with `all_depots`,
+of all of them. `depots` and `ignore_roots` are those of [`ScratchRS.gc`](@ref).
 
 The store is one item, with its number of files. The files and trees that are bound in it are items as
 well, each with its share of the size of the store: contents that several of them have in common are divided
@@ -181,8 +184,8 @@ among them.
 filter(entry -> entry.kind === :space, ScratchRS.status().entries)
 ```
 """
-status(; depots = nothing, force::Bool = false, ignore_roots = ()) =
-    decoded(Status, Native.depot_status(stack(depots), force, stack(ignore_roots)))
+status(; depots = nothing, all_depots::Bool = false, ignore_roots = ()) =
+    decoded(Status, Native.depot_status(stack(depots), all_depots, stack(ignore_roots)))
 
 Base.show(io::IO, status::Status) =
     print(io, "ScratchRS.status: ", counted(status.entries), " in ", join(status.depots, ", "))

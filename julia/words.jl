@@ -31,6 +31,16 @@ end
 
 const UNITS = ("KiB", "MiB", "GiB", "TiB", "PiB")
 
-# The milliseconds of a period of Dates, or of a number of them; at least 0.
-milliseconds(delay::Real) = max(0, round(Int, delay))
-milliseconds(delay) = milliseconds(Base.invokelatest(Setup.dates().toms, delay))
+# A duration as the library reads it, of a text such as "7d", a period of Dates, or 0.
+duration(text::AbstractString) = String(text)
+
+function duration(number::Real)
+    iszero(number) && return "0"
+    throw(ArgumentError("the duration $number has no unit: pass a period such as `Day(7)`, or a text such as \"7d\""))
+end
+
+function duration(period)
+    milliseconds = round(Int, Base.invokelatest(Setup.dates().toms, period))
+    milliseconds < 0 && throw(ArgumentError("the duration is negative: $period"))
+    return "$(milliseconds)ms"
+end

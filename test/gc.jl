@@ -14,11 +14,17 @@
         @test occursin("unreachable", sprint(show, MIME("text/plain"), ScratchRS.why(artifact)))
         @test occursin("artifact", sprint(show, MIME("text/plain"), ScratchRS.status()))
         @test thrown(() -> ScratchRS.why("nothing")) isa ScratchRS.NotFound
-        @test thrown(() -> ScratchRS.gc(; max_size = "many", io = io)) isa ArgumentError
+        # A unit is missing, or the sign is wrong: nothing is deleted.
+        for arguments in (
+            (max_size = "many",), (max_size = 50,), (collect_delay = 7,), (collect_delay = Day(-1),),
+            (scratch_cleanup_period = "30",), (all_depots = true, depots = [joinpath(lab.depot, "missing")]),
+        )
+            @test thrown(() -> ScratchRS.gc(; arguments..., io = io)) isa ArgumentError
+        end
         ScratchRS.gc(; collect_delay = 0, io = io, verbose = true)
         @test !ispath(artifact)
         @test occursin("Freed 2.0 KiB", String(take!(io)))
-        ScratchRS.gc(; max_size = "1 GiB", scratch_cleanup_period = Day(30), force = true, io = devnull)
+        ScratchRS.gc(; max_size = "1 GiB", scratch_cleanup_period = Day(30), all_depots = true, evict_in_use = true, io = devnull)
     end
 end
 

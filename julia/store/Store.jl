@@ -7,7 +7,7 @@ module Store
 using Base: UUID
 import ..@seldom_run, ..Native, ..Setup
 import ..NotFound, ..ScratchRSError
-import ..bytes_in_words, ..find_uuid, ..milliseconds, ..place, ..source_file, ..track, ..until_free
+import ..bytes_in_words, ..find_uuid, ..duration, ..place, ..source_file, ..track, ..until_free
 import ..user_project
 using ..Replies: Reply, decoded
 @seldom_run

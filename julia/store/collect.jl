@@ -1,12 +1,10 @@
 # Deleting contents that are not bound to any name.
 
-const WEEK = 7 * 24 * 60 * 60 * 1000
-
 """
     find_orphanages(; collect_delay = Day(7))
 
-Deletes from the store the contents that have been unbound for `collect_delay`, a period of Dates or a
-number of milliseconds. Each call finds out which contents are bound; those found unbound for the first
+Deletes from the store the contents that have been unbound for `collect_delay`, a period of Dates, a
+text such as `"7d"`, or 0. Each call finds out which contents are bound; those found unbound for the first
 time are orphans from then on.
 
 The contents of a tree stay as long as the tree. What another process has created and not bound yet
@@ -16,10 +14,9 @@ The names in a file count as unbound when all projects for which the file was us
 because the package was removed. The file waits as long, and is deleted together with the contents that
 only it binds. Files outside the store bind as long as they exist.
 """
-function find_orphanages(; collect_delay = nothing)
+function find_orphanages(; collect_delay = "7d")
     depot, directory = own_store()
-    delay = collect_delay === nothing ? WEEK : milliseconds(collect_delay)
-    found = collection(depot, directory, delay, false)
+    found = collection(depot, directory, duration(collect_delay), false)
     for failure in found.failed
         @warn "Failed to delete $(failure.path)" reason = failure.message
     end

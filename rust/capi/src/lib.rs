@@ -11,8 +11,8 @@ use std::ffi::{CStr, c_char, c_int, c_void};
 
 use scratchrs_core::Result;
 use scratchrs_ops::{
-    Argument, Binary, Flag, Job, Notify, Number, OptionalNumber, OptionalText, Outcome, Text,
-    Texts, Ticket, Uuid, attempt, call, encode, replies,
+    Argument, Binary, Flag, Job, Notify, Number, OptionalText, Outcome, Text, Texts, Ticket, Uuid,
+    attempt, call, encode, replies,
 };
 
 /// Bytes that belong to the caller, to be freed by [`scratchrs_free`].

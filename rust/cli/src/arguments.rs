@@ -58,9 +58,9 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
 
-    /// The only depot [default: those of JULIA_DEPOT_PATH, else ~/.julia]
-    #[arg(long, global = true, value_name = "DIR", help_heading = HELP_HEADING)]
-    pub(crate) depot: Option<String>,
+    /// The depot; may be repeated for a stack [default: those of JULIA_DEPOT_PATH, else ~/.julia]
+    #[arg(long = "depot", global = true, value_name = "DIR", help_heading = HELP_HEADING)]
+    pub(crate) depots: Vec<String>,
 
     /// Print one JSON value to standard output, and an error as one JSON object to standard error
     #[arg(long, global = true, help_heading = HELP_HEADING)]

@@ -31,8 +31,9 @@ pub(crate) fn dry_run(session: &Session, ignore_roots: &[String]) -> Result<Opti
     Ok(Options {
         depots: session.depots()?,
         policy: Policy { collect_delay, scratch_cleanup_period: None },
-        force: false,
+        all_depots: false,
         max_size: None,
+        evict_in_use: false,
         dry_run: true,
         lock_timeout: LOCK_TIMEOUT,
         ignore_roots: ignore_roots.to_vec(),

@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Err(answer) => return refuse(&answer, &environment),
     };
     let output = Output::new(arguments.format(), arguments.color, &environment);
-    let mut session = Session::new(environment, arguments.depot, output);
+    let mut session = Session::new(environment, arguments.depots, output);
     match arguments.command.run(&mut session) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

@@ -18,7 +18,8 @@ use crate::output::Output;
 /// The environment, the chosen depot and the output of a command.
 pub(crate) struct Session {
     pub(crate) environment: Environment,
-    depot: Option<String>,
+    /// Those that were passed.
+    depots: Vec<String>,
     pub(crate) output: Output,
 }
 
@@ -33,8 +34,8 @@ impl Session {
         }
     }
 
-    pub(crate) fn new(environment: Environment, depot: Option<String>, output: Output) -> Self {
-        Self { environment, depot, output }
+    pub(crate) fn new(environment: Environment, depots: Vec<String>, output: Output) -> Self {
+        Self { environment, depots, output }
     }
 
     /// Prints a result: `value` as JSON, or as `text` for people.
@@ -60,16 +61,16 @@ impl Session {
 
     /// The depot stack, at least one depot. The first one is written to.
     pub(crate) fn depots(&self) -> Result<Vec<DepotPath>> {
-        match &self.depot {
-            Some(depot) if depot.is_empty() => Err(Failure::invalid("`--depot` is empty")),
-            Some(depot) => Ok(vec![DepotPath::new(depot)]),
-            None => {
-                let Environment { depot_path, home, .. } = &self.environment;
-                let bundled = self.bundled_depots()?;
-                let depots = depots(depot_path.as_ref(), home.as_deref(), &bundled)?;
-                Ok(depots.into_iter().map(DepotPath::new).collect())
-            }
+        if self.depots.iter().any(String::is_empty) {
+            return Err(Failure::invalid("`--depot` is empty"));
         }
+        if !self.depots.is_empty() {
+            return Ok(self.depots.iter().map(DepotPath::new).collect());
+        }
+        let Environment { depot_path, home, .. } = &self.environment;
+        let bundled = self.bundled_depots()?;
+        let depots = depots(depot_path.as_ref(), home.as_deref(), &bundled)?;
+        Ok(depots.into_iter().map(DepotPath::new).collect())
     }
 
     /// The depots of the Julia in JULIA_BINDIR.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use chrono::TimeDelta;
+use scratchrs_core::ErrorCode;
 use scratchrs_core::gc::{
     self, Category, CauseKind, Consequence, Explained, Moment, Options, Report, Standing,
 };
@@ -36,7 +37,8 @@ fn options(lab: &DepotLab) -> Options {
     Options {
         depots: vec![lab.place().depot.clone()],
         policy: Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None },
-        force: false,
+        all_depots: false,
+        evict_in_use: false,
         max_size: None,
         dry_run: false,
         lock_timeout: Duration::from_secs(10),
@@ -594,7 +596,7 @@ fn a_depot_that_is_named_twice_is_one() {
     ] {
         let options = Options {
             depots: depots.map(DepotPath::new).into(),
-            force: true,
+            all_depots: true,
             dry_run: true,
             ..options(&lab)
         };
@@ -603,11 +605,28 @@ fn a_depot_that_is_named_twice_is_one() {
 }
 
 #[test]
-fn a_depot_that_is_not_there_is_not_made() {
+fn what_is_no_depot_is_refused() {
     let lab = DepotLab::new();
-    let report = collect(&options(&lab));
-    assert!(report.gone.is_empty() && report.failures.is_empty());
+    let refusal = |options: &Options| {
+        let error = gc::collect(options, moment(), &Progress::default()).unwrap_err();
+        assert_eq!(error.code(), ErrorCode::InvalidInput);
+        error.to_string()
+    };
+    let missing = options(&lab);
+    assert_eq!(refusal(&missing), format!("the depot `{}` does not exist", lab.depot()));
     assert!(!Path::new(lab.depot()).exists());
+
+    fs::create_dir(lab.depot()).unwrap();
+    let file = lab.root().join("file").to_str().unwrap().to_owned();
+    fs::write(&file, "").unwrap();
+    let depots = vec![DepotPath::new(lab.depot()), DepotPath::new(&file)];
+    let behind = Options { depots, ..options(&lab) };
+    assert_eq!(refusal(&behind), format!("the depot `{file}` is not a directory"));
+
+    // Julia's own depots may be missing behind the first one.
+    let depots = vec![DepotPath::new(lab.depot()), DepotPath::new(format!("{file}-missing"))];
+    let report = collect(&Options { depots, ..options(&lab) });
+    assert!(report.gone.is_empty() && report.failures.is_empty());
 }
 
 #[test]
@@ -670,7 +689,7 @@ fn a_depot_becomes_as_small_as_it_is_to_be() {
     let report = collect(&Options { max_size: Some(0), ..options.clone() });
     let evicted = [format!("artifacts/{OTHER}"), format!("scratchspaces/{UUID}/gone")];
     assert_eq!(gone(&lab, &report), evicted);
-    let report = collect(&Options { max_size: Some(0), force: true, ..options });
+    let report = collect(&Options { max_size: Some(0), evict_in_use: true, ..options });
     let evicted = [format!("artifacts/{HASH}"), format!("scratchspaces/{UUID}/kept")];
     assert_eq!(gone(&lab, &report), evicted);
 }
@@ -753,7 +772,7 @@ fn a_store_is_collected_with_its_depot() {
     // No option deletes a store in use.
     let max_size = Options {
         max_size: Some(0),
-        force: true,
+        evict_in_use: true,
         policy: Policy {
             collect_delay: TimeDelta::zero(),
             scratch_cleanup_period: Some(TimeDelta::zero()),

@@ -160,7 +160,7 @@ fn a_space_may_be_mounted_in_another_depot() {
         Err(why) => return skip("a space that is mounted in another depot", &why),
     }
     let stack = [&lab.path(), other.to_str().unwrap()];
-    let report = collect(&gc::Options { force: true, ..options(&stack) });
+    let report = collect(&gc::Options { all_depots: true, ..options(&stack) });
     assert_eq!(lab.gone(&report, &lab.path()), unreferenced());
     assert!(other.join(space).join("file").exists());
 }
@@ -192,7 +192,7 @@ fn a_depot_that_is_given_by_several_paths_is_collected_once() {
     let link = lab.root.join("link");
     symlink(&lab.depot, &link).unwrap();
     let stack = [link.to_str().unwrap(), &lab.path(), "/nowhere"];
-    let all = gc::Options { force: true, ..options(&stack) };
+    let all = gc::Options { all_depots: true, ..options(&stack) };
     let dry = collect(&gc::Options { dry_run: true, ..all.clone() });
     assert_eq!(lab.gone(&dry, stack[0]), unreferenced());
     assert_eq!(lab.gone(&collect(&all), stack[0]), unreferenced());
@@ -206,7 +206,7 @@ fn depots_may_share_a_directory() {
         fs::create_dir(&other).unwrap();
         symlink(lab.depot.join(directory), other.join(directory)).unwrap();
         let stack = [other.to_str().unwrap(), &lab.path()];
-        let all = gc::Options { force: true, ..options(&stack) };
+        let all = gc::Options { all_depots: true, ..options(&stack) };
         let dry = collect(&gc::Options { dry_run: true, ..all.clone() });
         assert_eq!(dry.gone.len(), unreferenced().len(), "{directory}");
         let report = collect(&all);
@@ -233,7 +233,7 @@ fn what_links_lead_to_is_in_use() {
     fs::rename(other.join(format!("artifacts/{ARTIFACT}")), &renamed).unwrap();
     symlink(OTHER, other.join(format!("artifacts/{ARTIFACT}"))).unwrap();
     let stack = [&lab.path(), other.to_str().unwrap()];
-    let report = collect(&gc::Options { force: true, ..options(&stack) });
+    let report = collect(&gc::Options { all_depots: true, ..options(&stack) });
     assert_eq!(lab.gone(&report, &lab.path()), unreferenced());
     assert!(renamed.join("file").exists());
     assert!(other.join(format!("scratchspaces/{UUID}/kept/file")).exists());
@@ -351,7 +351,7 @@ fn collections_by_different_paths_lock_in_one_order() {
             scope.spawn(move || {
                 for _ in 0..10 {
                     let stack = [&stack[0][..], &stack[1]];
-                    let report = collect(&gc::Options { force: true, ..options(&stack) });
+                    let report = collect(&gc::Options { all_depots: true, ..options(&stack) });
                     assert!(report.failures.is_empty(), "{:?}", report.failures);
                 }
             });

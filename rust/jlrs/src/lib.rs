@@ -19,8 +19,8 @@ use jlrs::memory::gc::gc_safe;
 use jlrs::weak_handle_unchecked;
 use scratchrs_core::Result;
 use scratchrs_ops::{
-    Argument, Binary, Flag, Number, OptionalNumber, OptionalText, Outcome, Text, Texts, Ticket,
-    Uuid, call, optional,
+    Argument, Binary, Flag, Number, OptionalText, Outcome, Text, Texts, Ticket, Uuid, call,
+    optional,
 };
 
 // The C ABI is part of this library.
@@ -71,7 +71,7 @@ macro_rules! as_in_c {
         }
     )*};
 }
-as_in_c!(Texts, Binary, Uuid, Flag, Number, OptionalNumber, Ticket);
+as_in_c!(Texts, Binary, Uuid, Flag, Number, Ticket);
 
 /// Writes the status of an outcome, and returns its bytes as a Julia string.
 ///

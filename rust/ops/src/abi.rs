@@ -2,4 +2,4 @@
 
 /// The number of the list of operations: library and Julia package compare theirs when the library is
 /// loaded.
-pub const ABI: u64 = 0xe10bb6c25ffc1fe2;
+pub const ABI: u64 = 0x556d17f688f62b09;

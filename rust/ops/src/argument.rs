@@ -61,10 +61,6 @@ pub enum Flag {}
 #[derive(Debug)]
 pub enum Number {}
 
-/// A number, or none, which is a negative one. In C: `int64_t`.
-#[derive(Debug)]
-pub enum OptionalNumber {}
-
 /// The ticket of something that was begun and has not ended. In C: `uint64_t`.
 #[derive(Debug)]
 pub enum Ticket {}
@@ -220,7 +216,6 @@ macro_rules! copied {
 }
 copied!(Flag, u8, bool, |raw| raw != 0);
 copied!(Number, u64, u64, |raw| raw);
-copied!(OptionalNumber, i64, Option<u64>, |raw: i64| raw.try_into().ok());
 copied!(Ticket, u64, u64, |raw| raw);
 copied!(Uuid, *const u8, uuid::Uuid, |raw: *const u8| {
     // SAFETY: the caller promises 16 bytes.

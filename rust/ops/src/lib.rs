@@ -31,8 +31,7 @@ use schemars::{Schema, SchemaGenerator};
 
 pub use abi::ABI;
 pub use argument::{
-    Argument, Binary, Flag, Number, OptionalNumber, OptionalText, Text, Texts, Ticket, Uuid,
-    optional, text,
+    Argument, Binary, Flag, Number, OptionalText, Text, Texts, Ticket, Uuid, optional, text,
 };
 pub use job::{Job, JobProgress, Notify, end_jobs};
 pub use operation::artifact::*;
@@ -52,8 +51,8 @@ pub use shape::{Shape, Shapes, current_abi};
 
 /// Expands `$emit` with the list of operations.
 ///
-/// Arguments are [`Text`], [`OptionalText`], [`Texts`], [`Binary`], [`Uuid`], [`Flag`], [`Number`],
-/// [`OptionalNumber`] and [`Ticket`]. A reply is a type of [`replies`], which [`encode`] turns into bytes.
+/// Arguments are [`Text`], [`OptionalText`], [`Texts`], [`Binary`], [`Uuid`], [`Flag`], [`Number`]
+/// and [`Ticket`]. A reply is a type of [`replies`], which [`encode`] turns into bytes.
 #[macro_export]
 macro_rules! operations {
     ($emit:ident) => {
@@ -135,7 +134,7 @@ macro_rules! operations {
             waits store_usage(depot: Text, directory: OptionalText) -> Table;
             /// Deletes unused contents from the store.
             job collect_store(
-                depot: Text, directory: OptionalText, delay_ms: Number, is_dry_run: Flag,
+                depot: Text, directory: OptionalText, delay: Text, is_dry_run: Flag,
                 spares_own: Flag
             ) -> Collected;
             /// The content of the store, or of the one at `root`.
@@ -225,14 +224,14 @@ macro_rules! operations {
             job tree_hash(path: Text, sha256: Flag) -> Text;
             /// The hash of a file as git computes it, by SHA-1 or SHA-256.
             job blob_hash(path: Text, sha256: Flag) -> Text;
-            /// Deletes unreachable items from depots, or reports which would be. `max_size` is a number of
-            /// bytes or has a unit. Roots to ignore count as missing.
+            /// Deletes unreachable items from depots, or reports which would be. Durations and sizes have units, or
+            /// are 0. Roots to ignore count as missing.
             job collect_depots(
-                depots: Texts, delay_ms: Number, period_ms: OptionalNumber,
-                max_size: OptionalText, force: Flag, is_dry_run: Flag, ignore_roots: Texts
+                depots: Texts, delay: Text, period: OptionalText,
+                max_size: OptionalText, all_depots: Flag, evict_in_use: Flag, is_dry_run: Flag, ignore_roots: Texts
             ) -> Report;
             /// The items of depots, with their sizes and references.
-            job depot_status(depots: Texts, force: Flag, ignore_roots: Texts) -> Status;
+            job depot_status(depots: Texts, all_depots: Flag, ignore_roots: Texts) -> Status;
             /// The references of the items that a query names.
             job explain_item(depots: Texts, query: Text, ignore_roots: Texts) -> Explained;
             /// An encoded `Report`, `Status`, `Explained` or `StoreStatus` as text for people; its kind is the
@@ -298,17 +297,8 @@ mod tests {
             assert!(kinds.contains(&operation.kind), "{operation:?}");
             assert!(!operation.documentation.is_empty(), "{operation:?}");
             for (_, r#type) in operation.arguments {
-                let types = [
-                    "Text",
-                    "OptionalText",
-                    "Texts",
-                    "Binary",
-                    "Uuid",
-                    "Flag",
-                    "Number",
-                    "OptionalNumber",
-                    "Ticket",
-                ];
+                let types =
+                    ["Text", "OptionalText", "Texts", "Binary", "Uuid", "Flag", "Number", "Ticket"];
                 assert!(types.contains(r#type), "{operation:?}");
             }
         }

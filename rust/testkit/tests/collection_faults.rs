@@ -151,7 +151,11 @@ fn every_call_of_a_collection_fails_with_every_error() {
 
 #[test]
 fn every_call_of_a_collection_to_a_size_fails() {
-    every_call_fails("collect to a size, by force", &["--max-size", "0", "--force"], 1);
+    every_call_fails(
+        "collect to a size, items in use too",
+        &["--max-size", "0", "--evict-in-use"],
+        1,
+    );
 }
 
 /// Removing each lock fails twice: the process that released it acquires it again.

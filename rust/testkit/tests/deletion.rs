@@ -125,7 +125,7 @@ fn an_item_with_a_mount_inside_is_not_deleted() {
             (&space, &["clear", "--all"]),
             (&space, &["collect", "--dry-run"]),
             (&space, &["collect"]),
-            (&artifact, &["collect", "--force"]),
+            (&artifact, &["collect", "--all-depots"]),
             (&artifact, &["remove-artifact", HASH]),
         ];
         for (item, task) in tasks {

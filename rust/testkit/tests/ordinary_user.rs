@@ -244,7 +244,7 @@ impl Behind {
 
     /// Collects the stack of the lab's depot and this one without a grace period.
     fn collect(&self, lab: &DepotLab, more: &[&str]) -> Option<Output> {
-        run(lab, "collect", &[&["--force", "--behind", self.lab.depot()], more].concat())
+        run(lab, "collect", &[&["--all-depots", "--behind", self.lab.depot()], more].concat())
     }
 }
 

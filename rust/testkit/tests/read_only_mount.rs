@@ -14,7 +14,7 @@ fn collect(lab: &DepotLab, read_only: &DepotLab, more: &[&str]) -> Option<Output
                           mount -o remount,bind,ro \"$ro\" || exit 99; exec \"$@\"";
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-c", SCRIPT, "sh", read_only.depot()]);
-    command.args([env!("CARGO_BIN_EXE_scratchrs-worker"), "collect", lab.depot(), "--force"]);
+    command.args([env!("CARGO_BIN_EXE_scratchrs-worker"), "collect", lab.depot(), "--all-depots"]);
     command.args(["--behind", read_only.depot()]).args(more);
     let missing = match command.output() {
         Ok(output) if output.status.code() == Some(99) => "mount --bind fails".to_owned(),

@@ -52,14 +52,19 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "DURATION", value_parser = collection::duration)]
     scratch_cleanup_period: Option<TimeDelta>,
 
-    /// Collect all depots, and let `--max-size` evict items in use
-    #[arg(long)]
-    force: bool,
+    /// Collect all writable depots, not only the first
+    // The alias is its former name.
+    #[arg(long, alias = "force")]
+    all_depots: bool,
 
     /// Evict the least recently used artifacts and scratch spaces until the depot is no larger; a
     /// store in use counts, and is kept
     #[arg(long, value_name = "SIZE", value_parser = collection::size)]
     max_size: Option<u64>,
+
+    /// Let `--max-size` evict items in use as well, after all others
+    #[arg(long, requires = "max_size")]
+    evict_in_use: bool,
 
     #[command(flatten)]
     ignored: IgnoredRoots,
@@ -80,8 +85,9 @@ impl Arguments {
                 collect_delay: self.collect_delay,
                 scratch_cleanup_period: self.scratch_cleanup_period,
             },
-            force: self.force,
+            all_depots: self.all_depots,
             max_size: self.max_size,
+            evict_in_use: self.evict_in_use,
             dry_run: self.dry_run,
             ..collection::dry_run(session, &self.ignored.paths)?
         };

@@ -1,6 +1,6 @@
 //! `scratchrs status`: the content of the depots.
 
-use scratchrs_core::gc;
+use scratchrs_core::gc::{self, Options};
 use scratchrs_text as text;
 
 use crate::collection::{self, IgnoredRoots};
@@ -30,13 +30,20 @@ pub(crate) struct Arguments {
     #[arg(long, short)]
     all: bool,
 
+    /// Show the items of all writable depots, not only of the first
+    #[arg(long)]
+    all_depots: bool,
+
     #[command(flatten)]
     ignored: IgnoredRoots,
 }
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let options = collection::dry_run(session, &self.ignored.paths)?;
+        let options = Options {
+            all_depots: self.all_depots,
+            ..collection::dry_run(session, &self.ignored.paths)?
+        };
         let moment = collection::moment(session);
         let status = with_progress(session, |progress| gc::status(&options, moment, progress))?;
         session.print(&status, |context| text::gc::status(&status, self.all, context))

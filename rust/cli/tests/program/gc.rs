@@ -166,7 +166,10 @@ fn invalid_durations_and_sizes_are_refused() {
     let lab = lab();
     for (arguments, message) in [
         (["--collect-delay", "soon"], "invalid duration `soon`: expected "),
+        (["--collect-delay", "7"], "invalid duration `7`: expected "),
+        (["--collect-delay=-7d", "-n"], "invalid duration `-7d`: expected "),
         (["--max-size", "much"], "invalid size `much`: expected "),
+        (["--max-size", "50"], "invalid size `50`: expected "),
     ] {
         let run = lab.run(&[&["gc"][..], &arguments].concat());
         assert_eq!(run.code, 2);

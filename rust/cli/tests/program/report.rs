@@ -135,11 +135,18 @@ fn an_existing_page_is_replaced_atomically() {
 }
 
 #[test]
-fn a_missing_depot_has_an_empty_page() {
+fn an_empty_depot_has_an_empty_page_and_a_missing_one_none() {
     let lab = Lab::new();
     fs::create_dir(lab.path("pages")).unwrap();
+    for command in
+        [&["report", "--html", "pages/page.html"][..], &["status"], &["gc"], &["why", "x"]]
+    {
+        let refused = Run::failed(2, "error: the depot `[ROOT]/depot` does not exist\n");
+        assert_eq!(lab.run(command), refused, "{command:?}");
+    }
+    assert!(!lab.exists("depot") && !lab.exists("pages/page.html"));
+    fs::create_dir(lab.path("depot")).unwrap();
     assert_eq!(data(&page(&lab))["entries"], json!([]));
-    assert!(!lab.exists("depot"));
 }
 
 #[test]

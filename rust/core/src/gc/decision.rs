@@ -31,7 +31,8 @@ impl CollectionState {
                         Candidate { item, bytes, last_used, is_fixed: *store == Some(item) }
                     })
                     .collect();
-                collection::evict(depot, plan, &candidates, max_size, options.force);
+                let evicts_reachable = options.evict_in_use;
+                collection::evict(depot, plan, &candidates, max_size, evicts_reachable);
             }
         }
         for ((depot, plan), store) in depots.iter().zip(&mut plans).zip(stores) {

@@ -22,7 +22,7 @@ use scratchrs_model::orphans::Orphans;
 
 use super::report::{Consequence, Note};
 use crate::artifact::creation_of;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::place::in_current_directory;
 
 /// The UUID of Pkg. Some files among its spaces are useless after a day.
@@ -59,8 +59,18 @@ pub(super) struct Besides {
 ///
 /// # Errors
 ///
-/// If a relative path is given and there is no current directory.
+/// If the first one does not exist, if one is a file, or if a relative path is given and there is no current
+/// directory.
 pub(super) fn depots(stack: &[DepotPath], sweeps_all: bool) -> Result<Vec<Depot>> {
+    for (index, path) in stack.iter().enumerate() {
+        // What cannot be read is said where it is read.
+        let is_wrong = match fs::metadata(path.as_path()) {
+            Ok(None) if index == 0 => "does not exist",
+            Ok(Some(found)) if !found.is_dir() => "is not a directory",
+            _ => continue,
+        };
+        return Err(Error::InvalidInput(format!("the depot `{path}` {is_wrong}")));
+    }
     let mut depots: Vec<Depot> = Vec::new();
     let mut ids: Vec<Option<FileId>> = Vec::new();
     for (index, path) in stack.iter().enumerate() {

@@ -13,12 +13,13 @@ pub struct Options {
     pub depots: Vec<DepotPath>,
     /// When items become deletable.
     pub policy: Policy,
-    /// Whether items of all depots are deleted, and evicted although they are referenced. A read-only depot
-    /// behind the first is left out.
-    pub force: bool,
+    /// Whether items of all depots are deleted. A read-only depot behind the first is left out.
+    pub all_depots: bool,
     /// The maximum size of the packages, clones, artifacts and spaces of a depot together, in bytes. The
     /// store counts, but is not evicted while it is in use.
     pub max_size: Option<u64>,
+    /// Whether items that are referenced are evicted too, after all others.
+    pub evict_in_use: bool,
     /// Whether nothing is changed.
     pub dry_run: bool,
     /// How long to wait for the lock of a log.

@@ -41,7 +41,7 @@ pub(super) struct PlannedItem<'a> {
 impl CollectionState {
     pub(super) fn read(options: &Options, moment: Moment, progress: &Progress) -> Result<Self> {
         progress.begin_counting("Reading depots and manifests");
-        let depots = inventory::depots(&options.depots, options.force)?;
+        let depots = inventory::depots(&options.depots, options.all_depots)?;
         let ignored = IgnoredRoots::of(&options.ignore_roots)?;
         // An item that is created in between may seem unreachable: a sweep reads the roots again.
         let (inventory, logged) = fs::join(

@@ -31,7 +31,8 @@ pub(crate) fn options(depots: &[&str]) -> Options {
     Options {
         depots: depots.iter().copied().map(DepotPath::new).collect(),
         policy: Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None },
-        force: false,
+        all_depots: false,
+        evict_in_use: false,
         max_size: None,
         dry_run: false,
         lock_timeout: Duration::from_secs(30),

@@ -13,6 +13,7 @@ use scratchrs_fetch::{JuliaSession, Settings};
 use scratchrs_model::artifacts_toml::Download;
 use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::platform::Platform;
+use scratchrs_model::quantity;
 
 use super::{now, system_time};
 
@@ -39,10 +40,9 @@ pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T> {
     text.parse().map_err(|error: T::Err| Error::InvalidInput(error.to_string()))
 }
 
-/// A number of milliseconds.
-pub(super) fn duration(milliseconds: u64) -> TimeDelta {
-    let milliseconds = i64::try_from(milliseconds).ok().and_then(TimeDelta::try_milliseconds);
-    milliseconds.unwrap_or(TimeDelta::MAX)
+/// A duration as people type it.
+pub(super) fn duration(text: &str) -> Result<TimeDelta> {
+    quantity::duration(text).map_err(|error| Error::InvalidInput(error.to_string()))
 }
 
 /// A platform of tags and values in turns.

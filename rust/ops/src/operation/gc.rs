@@ -21,8 +21,9 @@ fn options(depots: &[&str], ignore_roots: &[&str]) -> Options {
     Options {
         depots: depots.iter().copied().map(DepotPath::new).collect(),
         policy: Policy { collect_delay: TimeDelta::days(7), scratch_cleanup_period: None },
-        force: false,
+        all_depots: false,
         max_size: None,
+        evict_in_use: false,
         dry_run: true,
         lock_timeout: LOCK_TIMEOUT,
         ignore_roots: texts(ignore_roots),
@@ -38,14 +39,15 @@ fn moment() -> Moment {
 ///
 /// # Errors
 ///
-/// As there, or if the size is invalid.
+/// As there, or if a duration or the size is invalid.
 #[expect(clippy::too_many_arguments, reason = "an operation takes all options one by one")]
 pub fn collect_depots(
     depots: Vec<&str>,
-    delay_ms: u64,
-    period_ms: Option<u64>,
+    delay: &str,
+    period: Option<&str>,
     max_size: Option<&str>,
-    force: bool,
+    all_depots: bool,
+    evict_in_use: bool,
     is_dry_run: bool,
     ignore_roots: Vec<&str>,
     progress: &Progress,
@@ -53,11 +55,12 @@ pub fn collect_depots(
     let size = |text| quantity::size(text).map_err(|error| Error::InvalidInput(error.to_string()));
     let options = Options {
         policy: Policy {
-            collect_delay: duration(delay_ms),
-            scratch_cleanup_period: period_ms.map(duration),
+            collect_delay: duration(delay)?,
+            scratch_cleanup_period: period.map(duration).transpose()?,
         },
         max_size: max_size.map(size).transpose()?,
-        force,
+        all_depots,
+        evict_in_use,
         dry_run: is_dry_run,
         ..options(&depots, &ignore_roots)
     };
@@ -71,11 +74,11 @@ pub fn collect_depots(
 /// As there.
 pub fn depot_status(
     depots: Vec<&str>,
-    force: bool,
+    all_depots: bool,
     ignore_roots: Vec<&str>,
     progress: &Progress,
 ) -> Result<Status> {
-    let options = Options { force, ..options(&depots, &ignore_roots) };
+    let options = Options { all_depots, ..options(&depots, &ignore_roots) };
     gc::status(&options, moment(), progress)
 }
 

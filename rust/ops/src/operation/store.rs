@@ -187,13 +187,13 @@ pub fn store_usage(depot: &str, directory: Option<&str>) -> Result<Table> {
 pub fn collect_store(
     depot: &str,
     directory: Option<&str>,
-    delay_ms: u64,
+    delay: &str,
     is_dry_run: bool,
     spares_own: bool,
     progress: &Progress,
 ) -> Result<Collected> {
     let store = store(depot, directory, None)?;
-    let options = CollectOptions { delay: duration(delay_ms), is_dry_run, spares_own };
+    let options = CollectOptions { delay: duration(delay)?, is_dry_run, spares_own };
     store::collect(&store, options, now(), progress)
 }
 

@@ -21,6 +21,6 @@ fn a_depot_is_collected_to_become_smaller() {
 
 #[test]
 fn a_depot_is_emptied_to_become_smaller() {
-    let task = &["collect", "--times", "2", "--max-size", "0", "--force"];
-    Scenario { name: "collect to a size, by force", task, ..COLLECTING }.run();
+    let task = &["collect", "--times", "2", "--max-size", "0", "--evict-in-use"];
+    Scenario { name: "collect to a size, items in use too", task, ..COLLECTING }.run();
 }

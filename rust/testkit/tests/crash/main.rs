@@ -136,7 +136,7 @@ impl Scenario {
         let now = projects_by_space(&log_in_any_state(&lab));
         for (space, projects) in &known {
             // Records of evicted items are removed.
-            let is_evicted = self.task.contains(&"--force");
+            let is_evicted = self.task.contains(&"--evict-in-use");
             if !is_evicted && now.get(space).is_none_or(|now| !projects.is_subset(now)) {
                 return fault(&format!("the record of {space} is lost"));
             }

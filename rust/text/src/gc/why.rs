@@ -56,7 +56,7 @@ fn conclusion(found: &Explanation, context: &Context<'_>) -> String {
         (Standing::Deletable, _) => "└─ unreachable: the next collection deletes it".to_owned(),
         (Standing::Elsewhere, _) => format!(
             "└─ unreachable: only {} collects the depot that it is in",
-            context.spell("`--force`", "`force = true`"),
+            context.spell("`--all-depots`", "`all_depots = true`"),
         ),
     }
 }

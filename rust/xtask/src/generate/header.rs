@@ -63,7 +63,6 @@ pub(super) fn text() -> String {
                 "Texts" | "Binary" => format!("const uint8_t *{name}"),
                 "Uuid" => format!("const uint8_t {name}[16]"),
                 "Flag" => format!("uint8_t {name}"),
-                "OptionalNumber" => format!("int64_t {name}"),
                 _ => format!("uint64_t {name}"),
             })
             .collect();

@@ -169,7 +169,6 @@ fn types(name: &str) -> [&'static str; 3] {
         "Binary" => ["String", "Ptr{UInt8}", "Ptr{UInt8}"],
         "Uuid" => ["UUID", "Ref{UInt128}", "Ref{UInt128}"],
         "Flag" => ["Bool", "UInt8", "UInt8"],
-        "OptionalNumber" => ["Int", "Int64", "Int64"],
         _ => ["Int", "UInt64", "UInt64"],
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn text() -> String {
         "The calls between Julia and Rust. `short` operations are plain calls, `waits` may wait \
          for other processes for up to 50 ms, a `job` and a `deletion` run on a thread of their \
          own; an interrupt cancels a `job`, but not a `deletion`.\n\n\
-         An `OptionalText` is empty for none, an `OptionalNumber` negative.\n\n\
+         An `OptionalText` is empty for none.\n\n\
          Replies, errors and progress are MessagePack. Below, `{…}` is a map of names and values, `[…]`\n\
          an array, `time` the timestamp extension type, `sha1` and `sha256` the bytes of a hash as the\n\
          extension types 2 and 3, and a `table` a TOML table, in which dates and times are text of the\n\

@@ -40,7 +40,9 @@ pub(crate) enum CollectionTask {
         #[arg(long)]
         max_size: Option<u64>,
         #[arg(long)]
-        force: bool,
+        all_depots: bool,
+        #[arg(long)]
+        evict_in_use: bool,
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
@@ -67,16 +69,24 @@ pub(crate) fn perform(task: CollectionTask) -> Result<(), String> {
             times,
             until,
             max_size,
-            force,
+            all_depots,
+            evict_in_use,
             dry_run,
             timeout,
         } => {
             let lock_timeout = timeout.duration();
             let policy = Policy { collect_delay: TimeDelta::zero(), scratch_cleanup_period: None };
             let depots = std::iter::once(depot).chain(behind).map(DepotPath::new).collect();
-            let ignore_roots = Vec::new();
-            let options =
-                Options { depots, policy, force, max_size, dry_run, lock_timeout, ignore_roots };
+            let options = Options {
+                depots,
+                policy,
+                all_depots,
+                max_size,
+                evict_in_use,
+                dry_run,
+                lock_timeout,
+                ignore_roots: Vec::new(),
+            };
             collect(&options, times, until.as_deref())
         }
         CollectionTask::Use { depot, project, rounds, until } => {
