@@ -27,6 +27,10 @@ pub(crate) fn oldest_macos(target: &Target) -> &'static str {
 /// has them.
 pub(super) const START_OF_MUSL: &str = "-Clink-self-contained=no";
 
+/// Makes a library for macOS export its C interface alone: zig's linker ignores Rust's list of exports.
+const HIDDEN: &str = "-Zdefault-visibility=hidden";
+const HIDDEN_IN_C: &str = "-fvisibility=hidden";
+
 /// Names that chrono needs of a framework that comes with macOS only.
 const CORE_FOUNDATION: &str = include_str!("CoreFoundation.tbd");
 
@@ -78,7 +82,7 @@ impl Toolchain {
         cargo.arg("--locked").arg("--target").arg(format!("{target}{version}"));
         self.standard_library.build_release_with(&mut cargo);
         if target.is_apple() {
-            cargo.env("MACOSX_DEPLOYMENT_TARGET", oldest_macos(target));
+            cargo.env("MACOSX_DEPLOYMENT_TARGET", oldest_macos(target)).env("CFLAGS", HIDDEN_IN_C);
         }
         Ok(cargo)
     }
@@ -88,7 +92,7 @@ impl Toolchain {
         if target.is_apple() {
             let mut flag = OsString::from("-Lframework=");
             flag.push(&self.frameworks);
-            return vec![flag];
+            return vec![flag, HIDDEN.into()];
         }
         if target.is_windows() {
             // The time of the build would be in the header.

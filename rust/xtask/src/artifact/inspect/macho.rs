@@ -2,11 +2,15 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use object::LittleEndian;
-use object::macho::{MachHeader64, Version};
-use object::read::macho::{LoadCommandVariant, MachHeader};
+use object::macho::{MachHeader64, N_EXT, N_PEXT, SymbolFlags, Version};
+use object::read::macho::{LoadCommandVariant, MachHeader, Nlist};
 
 use super::Binary;
 use crate::targets::{Target, oldest_macos};
+
+/// What every library exports that zig links.
+const OF_THE_LINKER: [&str; 4] =
+    ["___dso_handle", "___isOSVersionAtLeast", "___isPlatformVersionAtLeast", "__mh_dylib_header"];
 
 /// What the load commands of a binary say.
 #[derive(Debug, Default)]
@@ -17,6 +21,8 @@ struct Loading<'a> {
     oldest_system: Option<String>,
     needed: Vec<&'a str>,
     run_path: Option<&'a str>,
+    /// The symbols that others can use.
+    exports: Vec<&'a str>,
 }
 
 /// See [`super::check`].
@@ -33,6 +39,10 @@ pub(super) fn check(
     if kind == Binary::Library {
         let name = loading.install_name.unwrap_or_default();
         ensure!(name.starts_with("@rpath/lib"), "its install name is `{name}`");
+        let is_own = |name: &str| name.starts_with("_scratchrs_") || OF_THE_LINKER.contains(&name);
+        if let Some(name) = loading.exports.iter().find(|name| !is_own(name)) {
+            bail!("it exports `{name}`");
+        }
     }
     if !is_portable {
         return Ok(());
@@ -62,6 +72,15 @@ impl<'a> Loading<'a> {
                 LoadCommandVariant::IdDylib(it) => read.install_name = Some(text(it.dylib.name)?),
                 LoadCommandVariant::Dylib(it) => read.needed.push(text(it.dylib.name)?),
                 LoadCommandVariant::Rpath(it) => read.run_path = Some(text(it.path)?),
+                LoadCommandVariant::Symtab(it) => {
+                    let table = it.symbols::<MachHeader64<LittleEndian>, _>(endian, contents)?;
+                    for symbol in
+                        table.iter().filter(|it| it.is_definition() && is_exported(it.n_type()))
+                    {
+                        let name = symbol.name(endian, table.strings())?;
+                        read.exports.push(std::str::from_utf8(name)?);
+                    }
+                }
                 LoadCommandVariant::BuildVersion(it, _) => {
                     read.oldest_system = Some(text_of(it.minos.get(endian)));
                 }
@@ -73,6 +92,11 @@ impl<'a> Loading<'a> {
         }
         Ok(read)
     }
+}
+
+/// Whether a symbol of this type can be used by other binaries.
+fn is_exported(n_type: SymbolFlags) -> bool {
+    n_type & (N_EXT | N_PEXT) == N_EXT
 }
 
 /// A version as macOS names it: the two parts that count.
