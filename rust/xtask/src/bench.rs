@@ -48,7 +48,7 @@ enum Benchmark {
     Readers(readers::Arguments),
     /// The store, beside OhMyArtifacts.jl, and alone with 100,000 files.
     Store(store::Arguments),
-    /// Scratch spaces, beside Scratch.jl.
+    /// Scratch spaces, and the first calls of a session, beside Scratch.jl, Artifacts and Pkg.
     Scratch {
         /// A checkout of Scratch.jl.
         #[arg(long, value_name = "DIRECTORY")]
@@ -193,9 +193,21 @@ impl Package {
         };
         Ok(Self { directory, name, uuid: uuid.to_string() })
     }
+
+    fn is_ours(&self) -> bool {
+        self.name == "ScratchRS"
+    }
 }
 
-/// Runs two sessions and keeps the best times.
+/// What is measured as the first call of a session: the module of the peer, and the call.
+const FIRST_CALLS: [(&str, &str); 4] = [
+    ("Artifacts", "artifact_path(Base.SHA1(\"ab00000000000000000000000000000000000001\"))"),
+    ("Artifacts", "artifact_hash(\"thing\", FILE)"),
+    ("Pkg.Artifacts", "ensure_artifact_installed(\"thing\", FILE)"),
+    ("Pkg.Artifacts", "create_artifact(directory -> touch(joinpath(directory, \"file\")))"),
+];
+
+/// Runs a session for each way in, and keeps the best times.
 fn measure(
     julia: &Julia,
     depot: &Path,
@@ -204,12 +216,20 @@ fn measure(
 ) -> Result<()> {
     let user = package_with_init(depot, package)?;
     let artifact_user = package_with_artifact(depot, package)?;
-    let projects = [
-        (&package.directory, package.uuid.as_str()),
-        (&user, "TakesSpace"),
-        (&artifact_user, "TakesArtifact"),
+    let file = artifact_user.join("Artifacts.toml");
+    let calls = FIRST_CALLS.map(|(peer, call)| {
+        let module = if package.is_ours() { "ScratchRS.Artifacts" } else { peer };
+        [format!("using {module}"), call.replace("FILE", &format!("{:?}", file.display()))]
+    });
+    let mut sessions = vec![
+        (&package.directory, vec![package.uuid.as_str()]),
+        (&user, vec!["TakesSpace"]),
+        (&artifact_user, vec!["TakesArtifact"]),
     ];
-    for (project, mode) in projects {
+    for [load, call] in &calls {
+        sessions.push((&package.directory, vec!["FirstCall", load, call]));
+    }
+    for (project, arguments) in sessions {
         let mut option = std::ffi::OsString::from("--project=");
         option.push(project);
         let mut command = julia.command(depot);
@@ -217,7 +237,7 @@ fn measure(
         let mut load_path = package.directory.clone().into_os_string();
         load_path.push(":@:@stdlib");
         command.env("JULIA_LOAD_PATH", load_path).arg(option);
-        command.args(["-e", SCRATCH, &package.name, mode]);
+        command.args(["-e", SCRATCH, &package.name]).args(arguments);
         for line in program::output(command)?.lines() {
             let (what, time) = line.rsplit_once(' ').context("BUG: a line without a number")?;
             let time: f64 = time.parse().context("BUG: a line without a number")?;
@@ -247,8 +267,7 @@ fn package_with_init(depot: &Path, package: &Package) -> Result<PathBuf> {
 /// peer.
 fn package_with_artifact(depot: &Path, package: &Package) -> Result<PathBuf> {
     const ARTIFACT: &str = "ab00000000000000000000000000000000000001";
-    let is_ours = package.name == "ScratchRS";
-    let (module, name, uuid) = if is_ours {
+    let (module, name, uuid) = if package.is_ours() {
         ("ScratchRS.Artifacts", package.name.as_str(), package.uuid.as_str())
     } else {
         ("Artifacts", "Artifacts", "56f22d72-fd6d-98f1-02f0-08ddc0907c33")

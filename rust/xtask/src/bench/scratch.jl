@@ -14,6 +14,12 @@ elseif ARGS[2] == "TakesArtifact"
     # The peer is Julia's own library.
     report("load a package that takes an artifact in __init__", seconds(() -> @eval using TakesArtifact))
     exit()
+elseif ARGS[2] == "FirstCall"
+    # Here too. All that was read before is code.
+    load, call = Meta.parse(ARGS[3]), Meta.parse(ARGS[4])
+    loading = seconds(() -> Core.eval(Main, load))
+    report("load, and the first `$(call.args[1])`", loading + seconds(() -> Core.eval(Main, call)))
+    exit()
 end
 const LOADING = seconds(() -> @eval using $NAME)
 const TRACKED = Base.UUID(ARGS[2])
