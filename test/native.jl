@@ -82,21 +82,23 @@ end
 
 @testset "an interrupted removal" begin
     with_lab() do lab
-        for _ in 1:20
-            space = get_scratch!(OWNER, "key")
+        for round in 1:20
+            # A key of its own: the removal continues, and may come after the next round has begun.
+            key = "key-$round"
+            space = get_scratch!(OWNER, key)
             write(joinpath(space, "file"), "")
-            removing = @async delete_scratch!(OWNER, "key")
+            removing = @async delete_scratch!(OWNER, key)
             yield()
             istaskdone(removing) || schedule(removing, InterruptException(); error = true)
             try
                 wait(removing)
             catch
             end
-            # The removal continues; the next one finds no space, or removes it.
-            delete_scratch!(OWNER, "key")
+            # The next one finds no space, or removes it.
+            delete_scratch!(OWNER, key)
             @test !ispath(space)
         end
-        @test isdir(get_scratch!(OWNER, "key"))
+        @test isdir(get_scratch!(OWNER, "key-1"))
     end
 end
 
