@@ -33,6 +33,7 @@ end
 #     UUID                                            94 KiB
 #     error_of                                        22 KiB
 #     path_of_missing                                120 ms of the first `artifact"…"`
+#     install_bound, wait_for_other, warnings        600 ms of the first `ensure_artifact_installed` (Julia 1.12)
 #     lock(::ReentrantLock)                          260 KiB    (in `artifact_path`)
 macro outside(expression)
     is_typed = expression.head === :(::)

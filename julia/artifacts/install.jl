@@ -50,12 +50,10 @@ function ensure_artifact_installed(
     pkg_uuid::Union{Nothing, UUID} = nothing,
     options...,
 )
-    meta = artifact_meta(name, artifacts_toml; platform = platform, pkg_uuid = pkg_uuid)
-    if meta === nothing
-        check_binding(artifacts_toml, name, platform)
-        error("Cannot locate artifact '$name' in '$artifacts_toml'")
-    end
-    return ensure_artifact_installed(name, meta, artifacts_toml; platform = platform, options...)
+    bindings = bindings_of(artifacts_toml, pkg_uuid)
+    meta = bindings === nothing ? nothing : meta_for(name, bindings, artifacts_toml, platform)
+    meta === nothing && @outside refuse_unbound(name, artifacts_toml, platform)
+    return path_of_installed(String(name), meta, String(artifacts_toml), platform, options)
 end
 
 function ensure_artifact_installed(
@@ -63,19 +61,38 @@ function ensure_artifact_installed(
     meta::Dict,
     artifacts_toml::AbstractString;
     platform::AbstractPlatform = host_platform(),
-    pkg_server_eligible::Bool = true,
     options...,
+)
+    return path_of_installed(String(name), meta, String(artifacts_toml), platform, options)
+end
+
+# The path of an artifact that is bound by `meta`; it is installed with `options` if it is missing.
+function path_of_installed(
+    name::String,
+    meta::Dict,
+    artifacts_toml::String,
+    @nospecialize(platform),
+    @nospecialize(options),
 )
     hash = hash_of(meta, name, artifacts_toml, platform)
     file = abspath(artifacts_toml)
     path = found(hash, file)
     path === nothing || return path
+    return Base.invokelatest(install_bound, name, hash, meta, file; options...)
+end
+
+# The errors of a name that is not bound for the platform.
+function refuse_unbound(name, artifacts_toml, platform)
+    check_binding(artifacts_toml, name, platform)
+    error("Cannot locate artifact '$name' in '$artifacts_toml'")
+end
+
+function install_bound(name, hash, meta, file; pkg_server_eligible::Bool = true, options...)
     override = query_override(hash)
     override === nothing || throw(NotFound(
         "artifact $hash is overridden by `$override`, which does not exist", override, 0, "",
     ))
-    wanted = Wanted(name, hash, downloads_of(meta), file)
-    return install(wanted, pkg_server_eligible; options...)
+    return install(Wanted(name, hash, downloads_of(meta), file), pkg_server_eligible; options...)
 end
 
 """
@@ -184,19 +201,31 @@ function found(hash::SHA1, file::String)
 end
 
 function found_in_depot(hash::String, file::String)
-    ask(file) = until_free(Native.use_artifact, DEPOT_PATH, stand_in(), hash, file)
-    await(file) = wait_for_other(() -> nothing, () -> ask(file), hash, "installing")
-    artifact = try
-        await(file)
-    catch error
-        error isa ScratchRSError && !isempty(file) || rethrow()
-        @warn "The use of an artifact can't be logged" file exception = error maxlog = 3
-        await("")
+    artifact = used_artifact(hash, file)
+    if artifact.state === :busy
+        artifact = @outside wait_for_other(() -> nothing, () -> used_artifact(hash, file), hash, "installing")
     end
     artifact.state === :ready || return nothing
-    foreach(warning -> (@warn warning), something(artifact.warnings))
+    warnings = something(artifact.warnings)
+    isempty(warnings) || @outside warn_of(warnings)
     return artifact.path
 end
+
+# The state of an artifact of a depot. If it is there, its use is logged.
+function used_artifact(hash::String, file::String)
+    try
+        return until_free(Native.use_artifact, DEPOT_PATH, stand_in(), hash, file)
+    catch error
+        error isa ScratchRSError && !isempty(file) || rethrow()
+        @outside warn_of_unlogged(file, error)
+        return until_free(Native.use_artifact, DEPOT_PATH, stand_in(), hash, "")
+    end
+end
+
+warn_of_unlogged(file, error) =
+    @warn "The use of an artifact can't be logged" file exception = error maxlog = 3
+
+warn_of(warnings) = foreach(warning -> (@warn warning), warnings)
 
 # A value of a file of bindings, with a letter for its type; of other types than these, the type.
 field_text(::Nothing) = ""
