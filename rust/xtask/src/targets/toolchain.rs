@@ -31,6 +31,9 @@ pub(super) const START_OF_MUSL: &str = "-Clink-self-contained=no";
 const HIDDEN: &str = "-Zdefault-visibility=hidden";
 const HIDDEN_IN_C: &str = "-fvisibility=hidden";
 
+/// Makes zig leave out what names the paths of object files: it computes the UUID of a binary before Rust strips it.
+const STRIPPED: &str = "-Clink-arg=-Wl,-S";
+
 /// Names that chrono needs of a framework that comes with macOS only.
 const CORE_FOUNDATION: &str = include_str!("CoreFoundation.tbd");
 
@@ -92,7 +95,7 @@ impl Toolchain {
         if target.is_apple() {
             let mut flag = OsString::from("-Lframework=");
             flag.push(&self.frameworks);
-            return vec![flag, HIDDEN.into()];
+            return vec![flag, HIDDEN.into(), STRIPPED.into()];
         }
         if target.is_windows() {
             // The time of the build would be in the header.
