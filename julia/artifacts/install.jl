@@ -48,12 +48,15 @@ function ensure_artifact_installed(
     artifacts_toml::AbstractString;
     platform::AbstractPlatform = host_platform(),
     pkg_uuid::Union{Nothing, UUID} = nothing,
+    pkg_server_eligible::Bool = true,
     options...,
 )
     bindings = bindings_of(artifacts_toml, pkg_uuid)
     meta = bindings === nothing ? nothing : meta_for(name, bindings, artifacts_toml, platform)
     meta === nothing && @outside refuse_unbound(name, artifacts_toml, platform)
-    return path_of_installed(String(name), meta, String(artifacts_toml), platform, options)
+    return path_of_installed(
+        String(name), meta, String(artifacts_toml), platform, pkg_server_eligible, options,
+    )
 end
 
 function ensure_artifact_installed(
@@ -61,9 +64,12 @@ function ensure_artifact_installed(
     meta::Dict,
     artifacts_toml::AbstractString;
     platform::AbstractPlatform = host_platform(),
+    pkg_server_eligible::Bool = true,
     options...,
 )
-    return path_of_installed(String(name), meta, String(artifacts_toml), platform, options)
+    return path_of_installed(
+        String(name), meta, String(artifacts_toml), platform, pkg_server_eligible, options,
+    )
 end
 
 # The path of an artifact that is bound by `meta`; it is installed with `options` if it is missing.
@@ -72,13 +78,14 @@ function path_of_installed(
     meta::Dict,
     artifacts_toml::String,
     @nospecialize(platform),
+    with_server::Bool,
     @nospecialize(options),
 )
     hash = hash_of(meta, name, artifacts_toml, platform)
     file = abspath(artifacts_toml)
     path = found(hash, file)
     path === nothing || return path
-    return Base.invokelatest(install_bound, name, hash, meta, file; options...)
+    return Base.invokelatest(install_bound, name, hash, meta, file, with_server; options...)
 end
 
 # The errors of a name that is not bound for the platform.
@@ -87,12 +94,12 @@ function refuse_unbound(name, artifacts_toml, platform)
     error("Cannot locate artifact '$name' in '$artifacts_toml'")
 end
 
-function install_bound(name, hash, meta, file; pkg_server_eligible::Bool = true, options...)
+function install_bound(name, hash, meta, file, with_server; options...)
     override = query_override(hash)
     override === nothing || throw(NotFound(
         "artifact $hash is overridden by `$override`, which does not exist", override, 0, "",
     ))
-    return install(Wanted(name, hash, downloads_of(meta), file), pkg_server_eligible; options...)
+    return install(Wanted(name, hash, downloads_of(meta), file), with_server; options...)
 end
 
 """
