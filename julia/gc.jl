@@ -120,8 +120,8 @@ A manifest or artifact file that cannot be read completely keeps everything that
 report names it. Items that are used during the collection are kept.
 
 # Errors
-`ArgumentError` for an invalid duration or size, or a depot that does not exist; [`ScratchRS.DepotIO`](@ref) if a depot can't be read. Items that can't
-be deleted are listed in `failures`.
+`ArgumentError` for an invalid duration or size, or a depot that does not exist; [`ScratchRS.DepotIO`](@ref) if a
+depot can't be read. Items that can't be deleted are listed in `failures`.
 
 # Example
 ```julia

@@ -48,15 +48,11 @@ function ensure_artifact_installed(
     artifacts_toml::AbstractString;
     platform::AbstractPlatform = host_platform(),
     pkg_uuid::Union{Nothing, UUID} = nothing,
-    pkg_server_eligible::Bool = true,
     options...,
 )
-    bindings = bindings_of(artifacts_toml, pkg_uuid)
-    meta = bindings === nothing ? nothing : meta_for(name, bindings, artifacts_toml, platform)
+    meta = artifact_meta(name, artifacts_toml; platform = platform, pkg_uuid = pkg_uuid)
     meta === nothing && @outside refuse_unbound(name, artifacts_toml, platform)
-    return path_of_installed(
-        String(name), meta, String(artifacts_toml), platform, pkg_server_eligible, options,
-    )
+    return ensure_artifact_installed(name, meta, artifacts_toml; platform = platform, options...)
 end
 
 function ensure_artifact_installed(
@@ -67,25 +63,11 @@ function ensure_artifact_installed(
     pkg_server_eligible::Bool = true,
     options...,
 )
-    return path_of_installed(
-        String(name), meta, String(artifacts_toml), platform, pkg_server_eligible, options,
-    )
-end
-
-# The path of an artifact that is bound by `meta`; it is installed with `options` if it is missing.
-function path_of_installed(
-    name::String,
-    meta::Dict,
-    artifacts_toml::String,
-    @nospecialize(platform),
-    with_server::Bool,
-    @nospecialize(options),
-)
     hash = hash_of(meta, name, artifacts_toml, platform)
     file = abspath(artifacts_toml)
     path = found(hash, file)
     path === nothing || return path
-    return Base.invokelatest(install_bound, name, hash, meta, file, with_server; options...)
+    return Base.invokelatest(install_bound, String(name), hash, meta, file, pkg_server_eligible; options...)
 end
 
 # The errors of a name that is not bound for the platform.
@@ -225,7 +207,7 @@ function used_artifact(hash::String, file::String)
     catch error
         error isa ScratchRSError && !isempty(file) || rethrow()
         @outside warn_of_unlogged(file, error)
-        return until_free(Native.use_artifact, DEPOT_PATH, stand_in(), hash, "")
+        return used_artifact(hash, "")
     end
 end
 

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::TimeDelta;
 use scratchrs_core::gc::{Moment, Options};
 use scratchrs_model::collection::Policy;
 use scratchrs_model::quantity;
@@ -27,7 +26,7 @@ pub(crate) struct IgnoredRoots {
 
 /// The options of a dry run of a collection.
 pub(crate) fn dry_run(session: &Session, ignore_roots: &[String]) -> Result<Options> {
-    let collect_delay = duration(COLLECT_DELAY).unwrap_or_default();
+    let collect_delay = quantity::duration(COLLECT_DELAY).unwrap_or_default();
     Ok(Options {
         depots: session.depots()?,
         policy: Policy { collect_delay, scratch_cleanup_period: None },
@@ -43,14 +42,4 @@ pub(crate) fn dry_run(session: &Session, ignore_roots: &[String]) -> Result<Opti
 /// The time of the session.
 pub(crate) fn moment(session: &Session) -> Moment {
     Moment { now: session.environment.now, clock: session.environment.clock }
-}
-
-/// Parses a duration.
-pub(crate) fn duration(text: &str) -> std::result::Result<TimeDelta, String> {
-    quantity::duration(text).map_err(|error| error.to_string())
-}
-
-/// Parses a size.
-pub(crate) fn size(text: &str) -> std::result::Result<u64, String> {
-    quantity::size(text).map_err(|error| error.to_string())
 }

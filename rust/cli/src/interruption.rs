@@ -1,4 +1,4 @@
-//! Ctrl-C.
+//! Interruption of the program by Ctrl-C.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -7,6 +7,7 @@ use scratchrs_archive as archive;
 use scratchrs_fs as fs;
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::key::InvalidKey;
+use scratchrs_model::quantity::InvalidQuantity;
 
 /// A result with the error type of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -228,6 +229,12 @@ impl From<archive::Error> for Error {
             archive::Error::Cancelled => Self::Cancelled,
             error => Self::Content(error),
         }
+    }
+}
+
+impl From<InvalidQuantity> for Error {
+    fn from(error: InvalidQuantity) -> Self {
+        Self::InvalidInput(error.to_string())
     }
 }
 

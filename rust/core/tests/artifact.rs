@@ -278,8 +278,8 @@ fn an_overridden_artifact_is_neither_verified_nor_removed() {
     assert_eq!(artifact::remove(&stack.without_overrides(), foo()).unwrap(), [path]);
 }
 
-/// As `Pkg.gc` of Julia 1.13 does with what no file binds, in its moments. Windows refuses to move a directory that is
-/// being deleted: there the creation fails.
+/// `Pkg.gc` of Julia 1.13 deletes at any time what no file binds. Windows refuses to move a directory that is being
+/// deleted: there the creation fails.
 #[test]
 #[cfg(unix)]
 fn directories_in_artifacts_may_be_deleted_before_they_are_filled() {

@@ -199,9 +199,13 @@ impl Package {
     }
 }
 
-/// What is measured as the first call of a session: the module of the peer, and the call.
+/// An artifact that is installed.
+const ARTIFACT: &str = "ab00000000000000000000000000000000000001";
+
+/// What is measured as the first call of a session: the module of the peer, and the call, on [`ARTIFACT`] and on the
+/// file that binds it.
 const FIRST_CALLS: [(&str, &str); 4] = [
-    ("Artifacts", "artifact_path(Base.SHA1(\"ab00000000000000000000000000000000000001\"))"),
+    ("Artifacts", "artifact_path(Base.SHA1(\"HASH\"))"),
     ("Artifacts", "artifact_hash(\"thing\", FILE)"),
     ("Pkg.Artifacts", "ensure_artifact_installed(\"thing\", FILE)"),
     ("Pkg.Artifacts", "create_artifact(directory -> touch(joinpath(directory, \"file\")))"),
@@ -219,7 +223,8 @@ fn measure(
     let file = artifact_user.join("Artifacts.toml");
     let calls = FIRST_CALLS.map(|(peer, call)| {
         let module = if package.is_ours() { "ScratchRS.Artifacts" } else { peer };
-        [format!("using {module}"), call.replace("FILE", &format!("{:?}", file.display()))]
+        let call = call.replace("FILE", &format!("{:?}", file.display())).replace("HASH", ARTIFACT);
+        [format!("using {module}"), call]
     });
     let mut sessions = vec![
         (&package.directory, vec![package.uuid.as_str()]),
@@ -266,7 +271,6 @@ fn package_with_init(depot: &Path, package: &Package) -> Result<PathBuf> {
 /// Writes a package that gets the path of an artifact in `__init__`, as JLLs do: with Julia's own library for the
 /// peer.
 fn package_with_artifact(depot: &Path, package: &Package) -> Result<PathBuf> {
-    const ARTIFACT: &str = "ab00000000000000000000000000000000000001";
     let (module, name, uuid) = if package.is_ours() {
         ("ScratchRS.Artifacts", package.name.as_str(), package.uuid.as_str())
     } else {

@@ -68,7 +68,43 @@ pub(crate) struct StandardLibrary {
 impl StandardLibrary {
     /// Installs it in the working copy, unless it is there.
     pub(crate) fn install(environment: &Environment) -> Result<Self> {
-        standard_library(&folder(environment))
+        let folder = folder(environment);
+        let rustc = |arguments: &[&str]| {
+            let mut rustc = Command::new("rustc");
+            rustc.args(arguments);
+            program::output(rustc)
+        };
+        let version = rustc(&["--version"])?;
+        let version =
+            version.split(' ').nth(1).context("unexpected output of `rustc --version`")?;
+        let name = format!("rust-{version}");
+        let target = folder.join(&name);
+        debian::fill_once(
+            &folder,
+            || target.join("rustc").exists(),
+            |unpacking| {
+                console::status(
+                    "Fetching",
+                    format_args!("the source of Rust {version}'s standard library"),
+                );
+                let apt = Apt::set_up(unpacking.join("apt"), SUITE)?;
+                let versions = apt.versions("rust-src")?;
+                let wanted =
+                    versions.iter().find(|known| known.starts_with(&format!("{version}+")));
+                let wanted = wanted.with_context(|| {
+                    format!("{SUITE} has no rust-src {version}, only {}", versions.join(", "))
+                })?;
+                let directory = unpacking.join(&name);
+                apt.unpack(&[format!("rust-src={wanted}")], &directory)?;
+                let toolchain = rustc(&["--print", "sysroot"])?;
+                add_compiler(&directory, Path::new(toolchain.trim_end()))?;
+                scratchrs_fs::remove(&target)?;
+                Ok(fs::rename(&directory, &target)?)
+            },
+        )
+        .context("could not install the source of the standard library")?;
+        let source = target.join(format!("usr/src/rustc-{version}/library"));
+        Ok(Self { directory: target, source })
     }
 
     /// Makes a Cargo command build it for each target. The command must have its subcommand already.
@@ -122,44 +158,6 @@ pub(crate) fn lint(environment: &Environment, library: &StandardLibrary) -> Resu
 /// Where the tools are.
 fn folder(environment: &Environment) -> PathBuf {
     environment.root.join(".targets")
-}
-
-/// Installs the source of the compiler's standard library.
-fn standard_library(folder: &Path) -> Result<StandardLibrary> {
-    let rustc = |arguments: &[&str]| {
-        let mut rustc = Command::new("rustc");
-        rustc.args(arguments);
-        program::output(rustc)
-    };
-    let version = rustc(&["--version"])?;
-    let version = version.split(' ').nth(1).context("unexpected output of `rustc --version`")?;
-    let name = format!("rust-{version}");
-    let target = folder.join(&name);
-    debian::fill_once(
-        folder,
-        || target.join("rustc").exists(),
-        |unpacking| {
-            console::status(
-                "Fetching",
-                format_args!("the source of Rust {version}'s standard library"),
-            );
-            let apt = Apt::set_up(unpacking.join("apt"), SUITE)?;
-            let versions = apt.versions("rust-src")?;
-            let wanted = versions.iter().find(|known| known.starts_with(&format!("{version}+")));
-            let wanted = wanted.with_context(|| {
-                format!("{SUITE} has no rust-src {version}, only {}", versions.join(", "))
-            })?;
-            let directory = unpacking.join(&name);
-            apt.unpack(&[format!("rust-src={wanted}")], &directory)?;
-            let toolchain = rustc(&["--print", "sysroot"])?;
-            add_compiler(&directory, Path::new(toolchain.trim_end()))?;
-            scratchrs_fs::remove(&target)?;
-            Ok(fs::rename(&directory, &target)?)
-        },
-    )
-    .context("could not install the source of the standard library")?;
-    let source = target.join(format!("usr/src/rustc-{version}/library"));
-    Ok(StandardLibrary { directory: target, source })
 }
 
 /// Adds the compiler of `toolchain`, which takes `directory` for its own.

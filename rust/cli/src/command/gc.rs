@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use scratchrs_core::gc::{self, Options};
 use scratchrs_model::collection::Policy;
+use scratchrs_model::quantity;
 use scratchrs_text as text;
 use scratchrs_text::human::count;
 
@@ -44,12 +45,12 @@ With --json: {\"depots\": [\"…\"], \"dry_run\", \"manifests\", \"artifact_file
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Arguments {
     /// The grace period: how long an item must have been unreachable
-    #[arg(long, value_name = "DURATION", default_value = COLLECT_DELAY, value_parser = collection::duration)]
+    #[arg(long, value_name = "DURATION", default_value = COLLECT_DELAY, value_parser = quantity::duration)]
     collect_delay: TimeDelta,
 
     /// Also delete scratch spaces that were not used for this time, even if they are referenced; a
     /// store in use is kept
-    #[arg(long, value_name = "DURATION", value_parser = collection::duration)]
+    #[arg(long, value_name = "DURATION", value_parser = quantity::duration)]
     scratch_cleanup_period: Option<TimeDelta>,
 
     /// Collect all writable depots, not only the first
@@ -59,7 +60,7 @@ pub(crate) struct Arguments {
 
     /// Evict the least recently used artifacts and scratch spaces until the depot is no larger; a
     /// store in use counts, and is kept
-    #[arg(long, value_name = "SIZE", value_parser = collection::size)]
+    #[arg(long, value_name = "SIZE", value_parser = quantity::size)]
     max_size: Option<u64>,
 
     /// Let `--max-size` evict items in use as well, after all others

@@ -78,7 +78,7 @@ impl Site {
         let Some(apart) = &self.apart else { return Ok(beside) };
         let apart = PathBuf::from(join(apart, &[name]));
         let place = || {
-            // `Pkg.gc` may have deleted it in this moment.
+            // `Pkg.gc` of Julia 1.13 may have deleted it meanwhile.
             fs::create_dir_all(&beside)?;
             fs::place(&beside, &apart, IfExists::Replace)
         };

@@ -31,8 +31,7 @@ impl CollectionState {
                         Candidate { item, bytes, last_used, is_fixed: *store == Some(item) }
                     })
                     .collect();
-                let evicts_reachable = options.evict_in_use;
-                collection::evict(depot, plan, &candidates, max_size, evicts_reachable);
+                collection::evict(depot, plan, &candidates, max_size, options.evict_in_use);
             }
         }
         for ((depot, plan), store) in depots.iter().zip(&mut plans).zip(stores) {

@@ -62,18 +62,10 @@ pub(super) struct Besides {
 /// If the first one does not exist, if one is a file, or if a relative path is given and there is no current
 /// directory.
 pub(super) fn depots(stack: &[DepotPath], sweeps_all: bool) -> Result<Vec<Depot>> {
-    for (index, path) in stack.iter().enumerate() {
-        // What cannot be read is said where it is read.
-        let is_wrong = match fs::metadata(path.as_path()) {
-            Ok(None) if index == 0 => "does not exist",
-            Ok(Some(found)) if !found.is_dir() => "is not a directory",
-            _ => continue,
-        };
-        return Err(Error::InvalidInput(format!("the depot `{path}` {is_wrong}")));
-    }
     let mut depots: Vec<Depot> = Vec::new();
     let mut ids: Vec<Option<FileId>> = Vec::new();
     for (index, path) in stack.iter().enumerate() {
+        check_depot(path, index == 0)?;
         let path = in_current_directory(path.as_str())?;
         let path = DepotPath::new(path.trim_end_matches(std::path::MAIN_SEPARATOR));
         let id = FileId::of(path.as_path());
@@ -94,6 +86,17 @@ pub(super) fn depots(stack: &[DepotPath], sweeps_all: bool) -> Result<Vec<Depot>
         }
     }
     Ok(depots)
+}
+
+/// Fails if this is no depot. Julia's own ones may be missing behind the first; one that cannot be read is reported
+/// where it is read.
+fn check_depot(path: &DepotPath, is_first: bool) -> Result<()> {
+    let problem = match fs::metadata(path.as_path()) {
+        Ok(None) if is_first => "does not exist",
+        Ok(Some(found)) if !found.is_dir() => "is not a directory",
+        _ => return Ok(()),
+    };
+    Err(Error::InvalidInput(format!("the depot `{path}` {problem}")))
 }
 
 /// A directory that contains items, or directories of packages with items.

@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::path::Path;
 use std::str::FromStr;
 
-use chrono::TimeDelta;
 use scratchrs_archive::Links;
 use scratchrs_core::artifact::{InstallOptions, Stack};
 use scratchrs_core::store::Store;
@@ -13,7 +12,6 @@ use scratchrs_fetch::{JuliaSession, Settings};
 use scratchrs_model::artifacts_toml::Download;
 use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::platform::Platform;
-use scratchrs_model::quantity;
 
 use super::{now, system_time};
 
@@ -38,11 +36,6 @@ pub(super) fn store(depot: &str, directory: Option<&str>, root: Option<&str>) ->
 /// A hash or a mode of linking.
 pub(super) fn parsed<T: FromStr<Err: Display>>(text: &str) -> Result<T> {
     text.parse().map_err(|error: T::Err| Error::InvalidInput(error.to_string()))
-}
-
-/// A duration as people type it.
-pub(super) fn duration(text: &str) -> Result<TimeDelta> {
-    quantity::duration(text).map_err(|error| Error::InvalidInput(error.to_string()))
 }
 
 /// A platform of tags and values in turns.

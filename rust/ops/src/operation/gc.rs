@@ -3,14 +3,13 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
+use scratchrs_core::Result;
 use scratchrs_core::gc::{self, Explained, Moment, Options, Report, Status};
-use scratchrs_core::{Error, Result};
 use scratchrs_fs::Progress;
 use scratchrs_model::collection::Policy;
 use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::quantity;
 
-use super::arguments::duration;
 use super::now;
 
 /// For how long a collection waits for the lock of a log.
@@ -52,13 +51,12 @@ pub fn collect_depots(
     ignore_roots: Vec<&str>,
     progress: &Progress,
 ) -> Result<Report> {
-    let size = |text| quantity::size(text).map_err(|error| Error::InvalidInput(error.to_string()));
     let options = Options {
         policy: Policy {
-            collect_delay: duration(delay)?,
-            scratch_cleanup_period: period.map(duration).transpose()?,
+            collect_delay: quantity::duration(delay)?,
+            scratch_cleanup_period: period.map(quantity::duration).transpose()?,
         },
-        max_size: max_size.map(size).transpose()?,
+        max_size: max_size.map(quantity::size).transpose()?,
         all_depots,
         evict_in_use,
         dry_run: is_dry_run,

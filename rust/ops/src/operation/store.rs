@@ -8,9 +8,10 @@ use scratchrs_core::{Error, Result};
 use scratchrs_fs::{LinkMode, Progress};
 use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::hash::Sha256;
+use scratchrs_model::quantity;
 use uuid::Uuid;
 
-use super::arguments::{duration, parsed, place, store};
+use super::arguments::{parsed, place, store};
 use super::tickets::Tickets;
 use super::{LOCK_TIMEOUT, now};
 use crate::replies::{Address, Begun, Table};
@@ -193,7 +194,7 @@ pub fn collect_store(
     progress: &Progress,
 ) -> Result<Collected> {
     let store = store(depot, directory, None)?;
-    let options = CollectOptions { delay: duration(delay)?, is_dry_run, spares_own };
+    let options = CollectOptions { delay: quantity::duration(delay)?, is_dry_run, spares_own };
     store::collect(&store, options, now(), progress)
 }
 
