@@ -55,11 +55,11 @@ const WITHOUT_BACKTRACES: &str = "-Zbuild-std-features=panic-unwind";
 /// ```text
 /// .targets/rust-<version>/usr/           Debian's package `rust-src`
 ///                         lib/rustlib/   links to those of the toolchain
-///                         rustc          the toolchain's, which takes this for its own directory
+///                         rustc          the toolchain's, with this directory as its sysroot
 /// ```
 ///
-/// Cargo names the crates by their paths below the directory of the compiler, or else by their whole paths: with the
-/// compiler of this directory, builds in different folders give the same bytes.
+/// Cargo names the crates by their paths below the sysroot, or else by their whole paths: with this sysroot, builds in
+/// different folders give the same bytes.
 pub(crate) struct StandardLibrary {
     directory: PathBuf,
     source: PathBuf,
@@ -160,7 +160,7 @@ fn folder(environment: &Environment) -> PathBuf {
     environment.root.join(".targets")
 }
 
-/// Adds the compiler of `toolchain`, which takes `directory` for its own.
+/// Adds the compiler of `toolchain`, with `directory` as its sysroot.
 fn add_compiler(directory: &Path, toolchain: &Path) -> Result<()> {
     let rustlib = directory.join("lib/rustlib");
     scratchrs_fs::create_dir_all(&rustlib)?;
