@@ -605,7 +605,7 @@ fn a_depot_that_is_named_twice_is_one() {
 }
 
 #[test]
-fn what_is_no_depot_is_refused() {
+fn an_invalid_depot_is_refused() {
     let lab = DepotLab::new();
     let refusal = |options: &Options| {
         let error = gc::collect(options, moment(), &Progress::default()).unwrap_err();

@@ -74,8 +74,8 @@ pub fn duration(text: &str) -> Result<TimeDelta, InvalidQuantity> {
     }
 }
 
-/// The number of bytes that a text names: a number, which may have a fraction, with a unit, or `0`. A number alone
-/// is refused: who means gibibytes must not get bytes.
+/// The number of bytes that a text names: a number, which may have a fraction, with a unit, or `0`. Other
+/// numbers without a unit are invalid: 50 may be meant in GiB.
 ///
 /// ```
 /// # use scratchrs_model::quantity::size;

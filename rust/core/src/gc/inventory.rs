@@ -88,8 +88,8 @@ pub(super) fn depots(stack: &[DepotPath], sweeps_all: bool) -> Result<Vec<Depot>
     Ok(depots)
 }
 
-/// Fails if this is no depot. Julia's own ones may be missing behind the first; one that cannot be read is reported
-/// where it is read.
+/// Fails if the depot is missing or not a directory. Those behind the first may be missing, as Julia's bundled ones.
+/// An unreadable depot is reported where it is read.
 fn check_depot(path: &DepotPath, is_first: bool) -> Result<()> {
     let problem = match fs::metadata(path.as_path()) {
         Ok(None) if is_first => "does not exist",
