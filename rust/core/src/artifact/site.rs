@@ -74,16 +74,12 @@ impl Site {
     /// If the name exists beside the artifacts, or the file system refuses.
     pub(super) fn create(&self, name: &str) -> Result<PathBuf> {
         let beside = PathBuf::from(join(&self.artifacts, &[name]));
+        let apart = self.apart.as_ref().map(|apart| PathBuf::from(join(apart, &[name])));
+        if let Some(apart) = apart.filter(|apart| create_apart(apart, &beside)) {
+            return Ok(apart);
+        }
         fs::create_dir(&beside)?;
-        let Some(apart) = &self.apart else { return Ok(beside) };
-        let apart = PathBuf::from(join(apart, &[name]));
-        let place = || {
-            // `Pkg.gc` of Julia 1.13 may have deleted it meanwhile.
-            fs::create_dir_all(&beside)?;
-            fs::place(&beside, &apart, IfExists::Replace)
-        };
-        // From where it can be moved to, it can be moved back.
-        Ok(if fs::with_parent_dir(&apart, place).is_ok() { apart } else { beside })
+        Ok(beside)
     }
 
     /// The names in the directories in which artifacts are built.
@@ -130,6 +126,24 @@ impl Site {
     fn directories(&self) -> impl Iterator<Item = &Path> {
         let apart = self.apart.as_ref().map(Path::new).filter(|apart| fs::is_dir(apart));
         std::iter::once(self.artifacts()).chain(apart)
+    }
+}
+
+/// Creates the directory `apart`, if it can be moved to `beside` from there. Returns whether it did.
+fn create_apart(apart: &Path, beside: &Path) -> bool {
+    let create = || fs::create_dir(apart);
+    let moves = |from, to| fs::place(from, to, IfExists::Keep).is_ok_and(|moved| moved);
+    if fs::with_parent_dir(apart, create).is_err() {
+        return false;
+    }
+    if !moves(apart, beside) {
+        let _ = fs::remove(apart);
+        return false;
+    }
+    // `Pkg.gc` of Julia 1.13 may delete it before it is moved back.
+    moves(beside, apart) || {
+        let _ = fs::remove(beside);
+        create().is_ok()
     }
 }
 
