@@ -25,6 +25,7 @@ mod completions;
 mod delete;
 mod gc;
 mod hash;
+mod jll;
 mod list;
 mod path;
 mod report;
@@ -47,5 +48,6 @@ subcommands! {
     Hash(hash),
     Artifact(artifact),
     Store(store),
+    Jll(jll),
     Completions(completions),
 }

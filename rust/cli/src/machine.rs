@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use scratchrs_fs as fs;
+use scratchrs_jll::binary::Binary;
 use scratchrs_model::platform::Platform;
 
 use crate::failure::{Code, Failure, Result};
@@ -27,34 +28,10 @@ pub(crate) fn this_machine() -> Result<Platform> {
 fn libc(root: &Path) -> &'static str {
     let own = if cfg!(target_env = "musl") { "musl" } else { "glibc" };
     let named = PROGRAMS.iter().find_map(|name| {
-        let program = fs::read(&root.join(name)).ok()?;
-        libc_of_loader(&loader(&program)?)
+        let program = Binary::read_file(fs::open(&root.join(name)).ok()?).ok()??;
+        libc_of_loader(&program.interpreter?)
     });
     named.unwrap_or(own)
-}
-
-/// The path of the loader that a program in ELF format names; `None` if it is linked statically.
-fn loader(program: &[u8]) -> Option<String> {
-    use object::elf::{FileHeader32, FileHeader64};
-    use object::{Endianness, FileKind};
-    let path = match FileKind::parse(program).ok()? {
-        FileKind::Elf32 => interpreter::<FileHeader32<Endianness>>(program),
-        FileKind::Elf64 => interpreter::<FileHeader64<Endianness>>(program),
-        _ => None,
-    }?;
-    Some(String::from_utf8_lossy(path).into_owned())
-}
-
-/// The interpreter among the program headers.
-fn interpreter<Header>(program: &[u8]) -> Option<&[u8]>
-where
-    Header: object::read::elf::FileHeader,
-{
-    use object::read::elf::ProgramHeader;
-    let header = Header::parse(program).ok()?;
-    let endian = header.endian().ok()?;
-    let segments = header.program_headers(endian, program).ok()?;
-    segments.iter().find_map(|segment| segment.interpreter(endian, program).ok()?)
 }
 
 /// The C library that a loader belongs to, such as `/lib/ld-musl-x86_64.so.1` or `/lib64/ld-linux-x86-64.so.2`.
@@ -116,15 +93,5 @@ mod tests {
         ] {
             assert_eq!(libc_of_loader(path), expected, "{path}");
         }
-    }
-
-    #[test]
-    fn what_is_no_program_names_no_loader() {
-        let program = elf(Some(MUSL));
-        assert_eq!(loader(&program).as_deref(), Some(MUSL));
-        for length in 0..program.len() {
-            assert_eq!(loader(&program[..length]), None, "{length}");
-        }
-        assert_eq!(loader(b"#!/bin/sh\n"), None);
     }
 }

@@ -10,7 +10,6 @@
 //!
 //! The same sources give the same tarballs, wherever the working copy and Cargo's registry are.
 
-mod binding;
 mod build;
 mod inspect;
 mod licences;
@@ -18,17 +17,17 @@ mod product;
 mod tree;
 mod working_copy;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 use scratchrs_fetch::file_url;
+use scratchrs_jll::{Binding, artifacts_toml};
 use scratchrs_model::depots::depot_stack;
 
 use crate::console;
 use crate::environment::Environment;
 use crate::julia::{self, Julia};
 
-pub(crate) use binding::{Binding, to_toml, write};
 pub(crate) use build::Builder;
 pub(crate) use inspect::newest_glibc;
 pub(crate) use product::Product;
@@ -66,7 +65,7 @@ pub(crate) fn build(
         .map(|product| publish(environment, product, depots))
         .collect::<Result<_>>()?;
     let path = environment.root.join("JuliaArtifacts.toml");
-    write(&path, &to_toml(&bindings)?)?;
+    write(&path, &artifacts_toml(&bindings)?)?;
     console::status("Bound", path.display());
     working_copy::fill(&environment.root, &products)?;
     Ok(program)
@@ -104,6 +103,30 @@ fn publish(environment: &Environment, product: &Product, depots: &[PathBuf]) -> 
         let installed = tree::install(&product.files, &depot, &tree_hash)?;
         console::status("Installed", installed.display());
     }
-    let url = file_url(&tarball.path);
-    Ok(tarball.binding(product, url))
+    Ok(product.binding(&tarball, file_url(&tarball.path)))
+}
+
+/// Writes `text` to the file, unless it has that text already.
+pub(crate) fn write(path: &Path, text: &str) -> Result<()> {
+    if !std::fs::read(path).is_ok_and(|old| old == text.as_bytes()) {
+        scratchrs_fs::replace(path, text)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_with_the_same_text_is_not_written() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("Artifacts.toml");
+        write(&file, "a").unwrap();
+        let before = std::fs::metadata(&file).unwrap().modified().unwrap();
+        write(&file, "a").unwrap();
+        assert_eq!(std::fs::metadata(&file).unwrap().modified().unwrap(), before);
+        write(&file, "b").unwrap();
+        assert_eq!(std::fs::read(&file).unwrap(), b"b");
+    }
 }

@@ -19,8 +19,9 @@ mod reproducibility;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use scratchrs_jll::artifacts_toml;
 
-use crate::artifact::{Builder, File, Product, VERSION, newest_glibc, to_toml, write};
+use crate::artifact::{Builder, File, Product, VERSION, newest_glibc, write};
 use crate::console;
 use crate::environment::Environment;
 use crate::julia;
@@ -82,7 +83,7 @@ fn build(
     let mut publish = |product: &Product| -> Result<()> {
         let tarball = product.pack(output)?;
         describe(&product.files)?;
-        bindings.push(tarball.binding(product, url_below(&base, &tarball.path)));
+        bindings.push(product.binding(&tarball, tarball.url_below(&base)));
         Ok(())
     };
     for target in targets {
@@ -100,7 +101,7 @@ fn build(
             publish(&Product::jlrs(target, julia, builder.jlrs(julia)?)?)?;
         }
     }
-    let text = to_toml(&bindings)?;
+    let text = artifacts_toml(&bindings)?;
     let path = output.join("Artifacts.toml");
     write(&path, &text)?;
     console::status("Bound", path.display());
@@ -118,11 +119,8 @@ fn static_program(target: &Target, files: &[File]) -> Result<Product> {
 fn describe(files: &[File]) -> Result<()> {
     for file in files.iter().filter(|file| !file.path.starts_with("share/")) {
         let size = file.contents.len();
-        let newest = if file.contents.starts_with(b"\x7fELF") {
-            newest_glibc(&file.contents)?.map(|symbol| format!(", newest symbol {symbol}"))
-        } else {
-            None
-        };
+        let newest = newest_glibc(&file.contents)?;
+        let newest = newest.map(|symbol| format!(", newest symbol {symbol}"));
         console::detail(format_args!("{}, {size} bytes{}", file.path, newest.unwrap_or_default()));
     }
     Ok(())
@@ -131,24 +129,4 @@ fn describe(files: &[File]) -> Result<()> {
 /// Where the tarballs of this version are released.
 fn release_url() -> String {
     format!("{}/releases/download/v{VERSION}", env!("CARGO_PKG_REPOSITORY"))
-}
-
-/// The URL of a tarball, whose name has only characters that mean themselves.
-pub(crate) fn url_below(base: &str, tarball: &Path) -> String {
-    let name = tarball.file_name().unwrap_or_default().to_string_lossy();
-    format!("{}/{name}", base.trim_end_matches('/'))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tarball_is_below_the_base() {
-        let tarball = Path::new("/out/a.v1.x86_64-linux-gnu-julia_version+1.10.0.tar.gz");
-        let expected = "http://h:80/x/a.v1.x86_64-linux-gnu-julia_version+1.10.0.tar.gz";
-        assert_eq!(url_below("http://h:80/x", tarball), expected);
-        assert_eq!(url_below("http://h:80/x/", tarball), expected);
-        assert!(release_url().starts_with("https://"), "{}", release_url());
-    }
 }

@@ -14,6 +14,7 @@ mod gc;
 // Next to git, tar and sha256sum.
 #[cfg(unix)]
 mod hash;
+mod jll;
 mod lab;
 mod list;
 mod machine;

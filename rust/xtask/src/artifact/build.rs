@@ -6,8 +6,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
+use scratchrs_jll::binary::Kind;
 
-use super::inspect::{self, Binary};
+use super::inspect;
 use super::licences::Crates;
 use super::tree::File;
 use crate::console;
@@ -73,8 +74,8 @@ impl<'a> Builder<'a> {
         let program = built.join(self.target.program("scratchrs"));
         let in_artifact = format!("bin/{}", self.target.program("scratchrs"));
         let mut files = vec![
-            self.file(&library, self.target.library_in_artifact("scratchrs"), Binary::Library)?,
-            self.file(&program, in_artifact, Binary::Program)?,
+            self.file(&library, self.target.library_in_artifact("scratchrs"), Kind::Library)?,
+            self.file(&program, in_artifact, Kind::Program)?,
         ];
         files.extend(self.licences(&[LIBRARY, PROGRAM])?);
         Ok(Portable { files, program })
@@ -90,7 +91,7 @@ impl<'a> Builder<'a> {
         let name = "scratchrs_jlrs";
         let path = self.target.library_in_artifact(name);
         let mut files =
-            vec![self.file(&built.join(self.target.library(name)), path, Binary::Library)?];
+            vec![self.file(&built.join(self.target.library(name)), path, Kind::Library)?];
         files.extend(self.licences(&[JLRS])?);
         Ok(files)
     }
@@ -143,8 +144,8 @@ impl<'a> Builder<'a> {
     }
 
     /// A file of an artifact, if nothing in it prevents its use elsewhere.
-    fn file(&self, source: &Path, path: String, kind: Binary) -> Result<File> {
-        let file = File::copy(source, path, kind == Binary::Program)?;
+    fn file(&self, source: &Path, path: String, kind: Kind) -> Result<File> {
+        let file = File::copy(source, path, kind == Kind::Program)?;
         inspect::check(&file.contents, &self.target, kind, self.toolchain.is_some())
             .with_context(|| format!("`{}` must not be shipped", source.display()))?;
         Ok(file)

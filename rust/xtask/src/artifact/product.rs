@@ -1,16 +1,13 @@
 //! The artifacts, with the layout of JLLs, and packing them.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Result;
-use scratchrs_archive::{Compression, Packed};
 use scratchrs_fs::Progress;
-use scratchrs_model::artifacts_toml::Download;
-use scratchrs_model::hash::TreeHash;
+use scratchrs_jll::{Binding, Tarball};
 use scratchrs_model::platform::Platform;
 
 use super::VERSION;
-use super::binding::Binding;
 use super::tree::{self, File};
 use crate::console;
 use crate::julia::Julia;
@@ -21,13 +18,6 @@ pub(crate) struct Product {
     pub(crate) name: &'static str,
     pub(crate) platform: Platform,
     pub(crate) files: Vec<File>,
-}
-
-/// A packed product.
-pub(crate) struct Tarball {
-    pub(crate) path: PathBuf,
-    pub(crate) tree_hash: TreeHash,
-    pub(crate) packed: Packed,
 }
 
 impl Product {
@@ -55,30 +45,21 @@ impl Product {
         let staging = tempfile::tempdir_in(directory)?;
         let tree = staging.path().join(self.name);
         tree::write(&tree, &self.files)?;
-        let tree_hash = scratchrs_archive::tree_hash(&tree, &Progress::default())?;
         let path = directory.join(format!("{}.v{VERSION}.{}.tar.gz", self.name, self.platform));
-        let packed =
-            scratchrs_archive::pack(&tree, &path, Compression::Gzip, &Progress::default())?;
-        console::status("Packed", path.display());
-        console::detail(format_args!("git-tree-sha1 {tree_hash}"));
+        let tarball = Tarball::pack(&tree, path, &Progress::default())?;
+        console::status("Packed", tarball.path.display());
+        console::detail(format_args!("git-tree-sha1 {}", tarball.tree_hash));
+        let packed = &tarball.packed;
         console::detail(format_args!(
             "sha256 {}, {} KiB",
             packed.sha256,
             packed.size.div_ceil(1024)
         ));
-        Ok(Tarball { path, tree_hash, packed })
+        Ok(tarball)
     }
-}
 
-impl Tarball {
-    /// The binding of `product`, which was packed, to this file at a URL.
-    pub(crate) fn binding(&self, product: &Product, url: String) -> Binding {
-        let (sha256, size) = (self.packed.sha256, Some(self.packed.size));
-        Binding {
-            name: product.name,
-            platform: product.platform.clone(),
-            tree_hash: self.tree_hash,
-            download: Download { url, sha256, size },
-        }
+    /// The binding to its tarball, for downloads from `url`.
+    pub(crate) fn binding(&self, tarball: &Tarball, url: String) -> Binding {
+        tarball.binding(self.name, Some(&self.platform), url)
     }
 }

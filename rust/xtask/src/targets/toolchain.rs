@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::Result;
+use scratchrs_jll::binary::GlibcVersion;
 
 use super::zig::Zig;
 use super::{StandardLibrary, Target, folder};
@@ -16,7 +17,7 @@ use crate::artifact::File;
 use crate::environment::Environment;
 
 /// The C library that binaries for glibc are linked with, which is that of CentOS 7, as for Julia's own.
-pub(crate) const GLIBC: (u64, u64) = (2, 17);
+pub(crate) const GLIBC: GlibcVersion = GlibcVersion { major: 2, minor: 17 };
 
 /// The oldest macOS for an architecture: those of Rust's standard library.
 pub(crate) fn oldest_macos(target: &Target) -> &'static str {
@@ -79,7 +80,7 @@ impl Toolchain {
             self.zig.cargo(environment, "build")
         };
         let version = match target.is_glibc() {
-            true => format!(".{}.{}", GLIBC.0, GLIBC.1),
+            true => format!(".{GLIBC}"),
             false => String::new(),
         };
         cargo.arg("--locked").arg("--target").arg(format!("{target}{version}"));

@@ -16,12 +16,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use scratchrs_jll::{Binding, artifacts_toml};
 use scratchrs_testkit::server::Server;
 
-use crate::artifact::{Binding, File, Product, VERSION, to_toml};
+use crate::artifact::{File, Product, VERSION};
 use crate::environment::Environment;
 use crate::program;
-use crate::release::url_below;
 
 /// The registry that Pkg adds to an empty depot.
 const REGISTRY: (&str, &str) = ("General", "23338594-aafe-5451-b93e-139f81909106");
@@ -86,7 +86,7 @@ impl<'a> Network<'a> {
         let compat = compat.context("`Project.toml` has no compat entry for Julia")?;
         let line = |version| format!("\nversion = \"{version}\"\n");
         fs::write(&file, text.replace(&line(VERSION), &line(version)))?;
-        fs::write(package.join("Artifacts.toml"), to_toml(&self.release(version)?)?)?;
+        fs::write(package.join("Artifacts.toml"), artifacts_toml(&self.release(version)?)?)?;
         change(&package)?;
         let tree = self.commit(&package, &format!("package/{uuid}"))?;
         self.register(uuid, compat, version, &tree)
@@ -108,7 +108,7 @@ impl<'a> Network<'a> {
             let product = Product { name: product.name, platform: product.platform.clone(), files };
             let tarball = product.pack(&self.files(version))?;
             fs::copy(&tarball.path, artifacts.join(tarball.tree_hash.to_string()))?;
-            bindings.push(tarball.binding(&product, url_below(&base, &tarball.path)));
+            bindings.push(product.binding(&tarball, tarball.url_below(&base)));
         }
         Ok(bindings)
     }
