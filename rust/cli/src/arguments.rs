@@ -21,18 +21,15 @@ const HELP_HEADING: &str = "Global options";
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs path cache --project .      the space `cache` of the package in this directory
-  scratchrs list                        the scratch spaces of the depot
-  scratchrs list --json | jq .bytes     their size
-  scratchrs delete cache --project .    delete a scratch space
-  scratchrs clear --all --yes           delete all of them, without asking
-  scratchrs report --html depot.html    a page with a map of the depot
-  scratchrs hash iris iris.tar.gz       the hashes of a directory and a tarball
-  scratchrs artifact install            install the artifacts of the Artifacts.toml here
-  scratchrs artifact verify             verify all artifacts against their hashes
   scratchrs status                      the content of the depot, and what is reclaimable
   scratchrs why CUDA_Runtime            what references an item
   scratchrs gc --dry-run                what a collection would delete
+  scratchrs gc --quiet                  collect, from cron: silent unless it fails
+  scratchrs report --html depot.html    a page with a map of the depot
+  scratchrs verify                      verify artifacts and the store against their hashes
+  scratchrs hash iris iris.tar.gz       the hashes of a directory and a tarball
+  scratchrs scratch list                the scratch spaces of the depot
+  scratchrs artifact install            install the artifacts of the Artifacts.toml here
 
 Environment:
   JULIA_DEPOT_PATH             the depot stack, as in Julia; the first depot is written to
@@ -50,10 +47,10 @@ Exit codes:
   3  the scratch space, artifact or binding does not exist
   130  interrupted: unfinished work was undone";
 
-/// Scratch spaces and artifacts of Julia packages, without starting Julia.
+/// Scratch spaces, artifacts and garbage collection of Julia depots, without starting Julia.
 #[derive(Parser)]
 #[command(name = "scratchrs", version, styles = STYLES, after_help = AFTER_HELP)]
-#[command(max_term_width = 100, disable_help_subcommand = true)]
+#[command(max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -65,6 +62,10 @@ pub(crate) struct Arguments {
     /// Print one JSON value to standard output, and an error as one JSON object to standard error
     #[arg(long, global = true, help_heading = HELP_HEADING)]
     json: bool,
+
+    /// Print results and errors only: neither progress nor notes nor what was done
+    #[arg(long, short, global = true, help_heading = HELP_HEADING)]
+    pub(crate) quiet: bool,
 
     /// When to use colour
     #[arg(long, global = true, value_name = "WHEN", default_value_t, help_heading = HELP_HEADING)]

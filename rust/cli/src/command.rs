@@ -3,10 +3,10 @@
 /// Defines the enum `Command` from a list of `Name(module)`, in the order of the help. Each module has a
 /// struct `Arguments` with the method `run`.
 macro_rules! subcommands {
-    ($($name:ident($module:ident),)*) => {
+    ($($(#[$attribute:meta])* $name:ident($($module:ident)::+),)*) => {
         #[derive(clap::Subcommand)]
         pub(crate) enum Command {
-            $($name($module::Arguments),)*
+            $($(#[$attribute])* $name($($module)::+::Arguments),)*
         }
 
         impl Command {
@@ -20,34 +20,41 @@ macro_rules! subcommands {
 }
 
 mod artifact;
-mod clear;
 mod completions;
-mod delete;
 mod gc;
 mod hash;
 mod jll;
-mod list;
-mod path;
 mod report;
+mod scratch;
 mod status;
 mod store;
+mod verify;
+mod version;
 mod why;
 
 use crate::failure::Result;
 use crate::session::Session;
 
 subcommands! {
-    Path(path),
-    List(list),
-    Delete(delete),
-    Clear(clear),
     Status(status),
-    Report(report),
     Why(why),
     Gc(gc),
+    Report(report),
+    Verify(verify),
     Hash(hash),
+    Scratch(scratch),
     Artifact(artifact),
     Store(store),
     Jll(jll),
     Completions(completions),
+    Version(version),
+    // The former names of the commands on scratch spaces.
+    #[command(hide = true)]
+    Path(scratch::path),
+    #[command(hide = true)]
+    List(scratch::list),
+    #[command(hide = true)]
+    Delete(scratch::delete),
+    #[command(hide = true)]
+    Clear(scratch::clear),
 }

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use scratchrs_archive as archive;
-use scratchrs_core as core;
-use scratchrs_text::human::visible;
+use scratchrs_core::{self as core, FrontEnd};
+use scratchrs_text::human::{count, size, visible};
 use serde::Serialize;
 
 /// The result of a command, or of a step of one.
@@ -127,17 +127,34 @@ impl From<core::Error> for Failure {
             core::ErrorCode::Download => Code::Download,
             core::ErrorCode::Conflict => Code::Conflict,
         };
-        let message = match code {
-            Code::Interrupted => "Interrupted".to_owned(),
+        let message = match &error {
+            core::Error::Cancelled => "Interrupted".to_owned(),
+            core::Error::CollectionCancelled { items, bytes } => {
+                let freed = format!("{} ({})", size(*bytes), count(*items, "item"));
+                format!("Interrupted: freed {freed}; run again to continue")
+            }
             // A name may contain control characters.
-            _ if matches!(error, core::Error::Undecided { .. }) => visible(&error.to_string()),
-            _ => error.to_string(),
+            core::Error::Undecided { .. } => visible(&error.to_string()),
+            error => error.to_string(),
         };
         Self {
             code,
             message,
             path: error.path().map(|path| path.to_string_lossy().into_owned()),
-            hint: error.hint().map(str::to_owned),
+            hint: error.hint(FrontEnd::Shell).map(str::to_owned),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interrupted_collection_says_what_it_freed() {
+        let failure =
+            Failure::from(core::Error::CollectionCancelled { items: 2048, bytes: 1 << 30 });
+        let message = "Interrupted: freed 1.0 GiB (2048 items); run again to continue";
+        assert_eq!((failure.code, &*failure.message), (Code::Interrupted, message));
     }
 }

@@ -23,6 +23,7 @@ mod project;
 mod removal;
 mod selection;
 mod session;
+mod sorting;
 mod waiting;
 
 use std::process::ExitCode;
@@ -44,7 +45,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(answer) => return refuse(&answer, &environment),
     };
-    let output = Output::new(arguments.format(), arguments.color, &environment);
+    let output = Output::new(arguments.format(), arguments.color, arguments.quiet, &environment);
     let mut session = Session::new(environment, arguments.depots, output);
     match arguments.command.run(&mut session) {
         Ok(()) => ExitCode::SUCCESS,
@@ -60,7 +61,7 @@ fn refuse(answer: &clap::Error, environment: &Environment) -> ExitCode {
     if answer.use_stderr() && arguments::ask_for_json(std::env::args_os()) {
         let failure = Failure::of_arguments(answer);
         let format = output::Format::Json;
-        Output::new(format, clap::ColorChoice::Never, environment).failure(&failure);
+        Output::new(format, clap::ColorChoice::Never, false, environment).failure(&failure);
         return failure.exit_code();
     }
     // A closed pipe is not an error.

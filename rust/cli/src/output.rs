@@ -25,12 +25,19 @@ pub(crate) struct Output {
     stdout: AutoStream<io::StdoutLock<'static>>,
     stderr: AutoStream<io::Stderr>,
     has_colour: bool,
+    /// Whether only results and errors are printed.
+    is_quiet: bool,
     /// The notes for the JSON value.
     notes: Vec<String>,
 }
 
 impl Output {
-    pub(crate) fn new(format: Format, color: ColorChoice, environment: &Environment) -> Self {
+    pub(crate) fn new(
+        format: Format,
+        color: ColorChoice,
+        is_quiet: bool,
+        environment: &Environment,
+    ) -> Self {
         let choice = |is_terminal: bool| match color {
             ColorChoice::Always => anstream::ColorChoice::Always,
             ColorChoice::Auto if is_terminal && !environment.is_plain => {
@@ -44,12 +51,23 @@ impl Output {
             stdout: AutoStream::new(io::stdout().lock(), choice(environment.stdout_is_terminal)),
             stderr: AutoStream::new(io::stderr(), stderr),
             has_colour: stderr == anstream::ColorChoice::Always,
+            is_quiet,
             notes: Vec::new(),
         }
     }
 
     pub(crate) fn is_json(&self) -> bool {
         self.format == Format::Json
+    }
+
+    /// Whether standard error gets progress: not beside JSON.
+    pub(crate) fn has_progress(&self) -> bool {
+        !self.is_json() && !self.is_quiet
+    }
+
+    /// Whether the result of a command that changes something is printed.
+    pub(crate) fn has_reports(&self) -> bool {
+        self.is_json() || !self.is_quiet
     }
 
     /// Whether standard error has colours.
@@ -64,8 +82,10 @@ impl Output {
         for note in text.notes {
             self.note(note);
         }
-        for line in text.summary {
-            self.write_stderr(&format!("{line}\n"));
+        if !self.is_quiet {
+            for line in text.summary {
+                self.write_stderr(&format!("{line}\n"));
+            }
         }
         Ok(())
     }
@@ -99,7 +119,7 @@ impl Output {
         let note = note.into();
         if self.is_json() {
             self.notes.push(note.message);
-        } else {
+        } else if !self.is_quiet {
             self.write_stderr(&format!("{note}\n"));
         }
     }

@@ -74,13 +74,13 @@ struct Display {
 }
 
 impl Display {
-    /// `None` without a terminal, and with `--json`.
+    /// `None` without a terminal, with `--json` and with `--quiet`.
     fn of(session: &Session) -> Option<Self> {
         let environment = &session.environment;
         let columns = environment.stderr_columns.filter(|_| !environment.is_dumb)?;
         let meter = Meter::new(session.output.has_colour());
         let display = Self { meter, columns, began: Instant::now(), is_shown: false };
-        (!session.output.is_json()).then_some(display)
+        session.output.has_progress().then_some(display)
     }
 
     fn show(&mut self, progress: &Progress) {
@@ -108,10 +108,10 @@ struct Log {
 }
 
 impl Log {
-    /// `None` with `--json`.
+    /// `None` with `--json` and with `--quiet`.
     fn of(session: &Session) -> Option<Self> {
         let log = Self { stage: String::new(), since: Instant::now(), is_printed: false };
-        (!session.output.is_json()).then_some(log)
+        session.output.has_progress().then_some(log)
     }
 
     fn follow(&mut self, progress: &Progress) {

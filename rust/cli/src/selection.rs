@@ -5,6 +5,7 @@ use std::path::Path;
 use scratchrs_core::artifact::{self, Stack};
 use scratchrs_fs as fs;
 use scratchrs_model::artifacts_toml::{Bindings, Entry, FILE_NAMES, Host};
+use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::layout::join;
 use scratchrs_model::platform::Platform;
@@ -198,7 +199,16 @@ fn unbound(file: &str, name: &str, platform: &Platform) -> Result<Failure> {
 
 /// The depot stack with its `Overrides.toml` files, whose diagnostics are noted.
 pub(crate) fn stack(session: &mut Session) -> Result<Stack> {
-    let mut stack = Stack::new(session.depots()?, None)?;
+    with_overrides(session, session.depots()?)
+}
+
+/// As [`stack`], for commands that create nothing: the first depot exists.
+pub(crate) fn existing_stack(session: &mut Session) -> Result<Stack> {
+    with_overrides(session, session.existing_depots()?)
+}
+
+fn with_overrides(session: &mut Session, depots: Vec<DepotPath>) -> Result<Stack> {
+    let mut stack = Stack::new(depots, None)?;
     let diagnostics = stack.read_overrides()?;
     session.output.notes(diagnostics);
     Ok(stack)

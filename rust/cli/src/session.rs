@@ -3,12 +3,12 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path};
 
-use scratchrs_core::Place;
+use scratchrs_core::{FrontEnd, IfMissing, Place, check_depot};
 use scratchrs_model::depot_path::DepotPath;
 use scratchrs_model::depots::{bundled_depots, depot_stack};
 use scratchrs_model::layout::absolute;
 
-use scratchrs_text::{Context, FrontEnd, Text};
+use scratchrs_text::{Context, Text};
 use serde::Serialize;
 
 use crate::environment::Environment;
@@ -51,16 +51,36 @@ impl Session {
         self.output.text(text)
     }
 
-    /// Prints a sentence to standard error, unless the result is JSON.
-    pub(crate) fn print_sentence(&mut self, sentence: String) -> Result<()> {
-        if self.output.is_json() {
-            return Ok(());
-        }
-        self.output.text(Text::default().sentence(sentence))
+    /// Prints a text beside a result, unless that is JSON.
+    pub(crate) fn print_text(&mut self, text: Text) -> Result<()> {
+        if self.output.is_json() { Ok(()) } else { self.output.text(text) }
     }
 
-    /// The depot stack, at least one depot. The first one is written to.
+    /// As [`Session::print_text`], one sentence.
+    pub(crate) fn print_sentence(&mut self, sentence: String) -> Result<()> {
+        self.print_text(Text::default().sentence(sentence))
+    }
+
+    /// The depot stack, at least one depot. The first one is written to, and created if it is missing.
     pub(crate) fn depots(&self) -> Result<Vec<DepotPath>> {
+        let depots = self.chosen_depots()?;
+        depots.iter().try_for_each(|depot| check_depot(depot, IfMissing::Accept))?;
+        Ok(depots)
+    }
+
+    /// As [`Session::depots`], for commands that create nothing: the first depot exists.
+    pub(crate) fn existing_depots(&self) -> Result<Vec<DepotPath>> {
+        let depots = self.depots()?;
+        check_depot(&depots[0], IfMissing::Refuse)?;
+        Ok(depots)
+    }
+
+    /// The first depot, which exists.
+    pub(crate) fn existing_depot(&self) -> Result<DepotPath> {
+        Ok(self.existing_depots()?.swap_remove(0))
+    }
+
+    fn chosen_depots(&self) -> Result<Vec<DepotPath>> {
         if self.depots.iter().any(String::is_empty) {
             return Err(Failure::invalid("`--depot` is empty"));
         }

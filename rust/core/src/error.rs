@@ -9,6 +9,8 @@ use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::key::InvalidKey;
 use scratchrs_model::quantity::InvalidQuantity;
 
+use crate::front_end::FrontEnd;
+
 /// A result with the error type of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -21,6 +23,9 @@ pub enum Error {
     /// An operation of the file system failed.
     #[error(transparent)]
     Io(#[from] fs::Error),
+    /// A depot cannot be collected, because it cannot be written to.
+    #[error(transparent)]
+    ReadOnlyDepot(fs::Error),
     /// Another process holds a lock.
     #[error("{}", locked(.lock, .holder))]
     Busy {
@@ -78,6 +83,14 @@ pub enum Error {
     /// The work was cancelled.
     #[error("{}", fs::Cancelled)]
     Cancelled,
+    /// A collection was cancelled, after it had deleted some items.
+    #[error("{}: {items} items were deleted, {bytes} bytes", fs::Cancelled)]
+    CollectionCancelled {
+        /// How many items were deleted.
+        items: u64,
+        /// How much of the disk that freed, in bytes.
+        bytes: u64,
+    },
     /// A download failed, from each source. The message has a line for each.
     #[error("{0}")]
     Download(String),
@@ -95,7 +108,7 @@ pub enum Error {
 pub enum ErrorCode {
     /// [`Error::InvalidInput`], [`Error::Undecided`]
     InvalidInput = 1,
-    /// [`Error::Io`]
+    /// [`Error::Io`], [`Error::ReadOnlyDepot`]
     Io = 2,
     /// [`Error::Busy`]
     Busy = 3,
@@ -107,7 +120,7 @@ pub enum ErrorCode {
     Integrity = 6,
     /// [`Error::Format`], [`Error::Content`]
     Format = 7,
-    /// [`Error::Cancelled`]
+    /// [`Error::Cancelled`], [`Error::CollectionCancelled`]
     Cancelled = 8,
     /// [`Error::Download`]
     Download = 9,
@@ -126,12 +139,12 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::InvalidInput(_) | Self::Undecided { .. } => ErrorCode::InvalidInput,
-            Self::Io(_) => ErrorCode::Io,
+            Self::Io(_) | Self::ReadOnlyDepot(_) => ErrorCode::Io,
             Self::Busy { .. } => ErrorCode::Busy,
             Self::NotFound(_) => ErrorCode::NotFound,
             Self::Integrity { .. } => ErrorCode::Integrity,
             Self::Format { .. } => ErrorCode::Format,
-            Self::Cancelled => ErrorCode::Cancelled,
+            Self::Cancelled | Self::CollectionCancelled { .. } => ErrorCode::Cancelled,
             Self::Download(_) => ErrorCode::Download,
             Self::Conflict(_) => ErrorCode::Conflict,
             Self::Content(archive::Error::TooLarge { .. }) => ErrorCode::Io,
@@ -142,7 +155,7 @@ impl Error {
     /// The file or directory of the error, if it has one.
     pub fn path(&self) -> Option<&Path> {
         match self {
-            Self::Io(error) => Some(error.path()),
+            Self::Io(error) | Self::ReadOnlyDepot(error) => Some(error.path()),
             Self::Busy { lock, .. } => Some(lock),
             Self::Integrity { path, .. } | Self::Format { path, .. } => Some(path),
             Self::Undecided { file, .. } => Some(file),
@@ -150,6 +163,7 @@ impl Error {
             Self::InvalidInput(_)
             | Self::NotFound(_)
             | Self::Cancelled
+            | Self::CollectionCancelled { .. }
             | Self::Download(_)
             | Self::Conflict(_) => None,
         }
@@ -158,19 +172,22 @@ impl Error {
     /// The error number of the operating system, if it reported the error.
     pub fn os_error(&self) -> Option<i32> {
         match self {
-            Self::Io(error) => error.io_error().raw_os_error(),
+            Self::Io(error) | Self::ReadOnlyDepot(error) => error.io_error().raw_os_error(),
             _ => None,
         }
     }
 
-    /// The remedy, if it is known.
-    pub fn hint(&self) -> Option<&str> {
+    /// The remedy, if it is known, as it is typed at a front end.
+    pub fn hint(&self, front_end: FrontEnd) -> Option<&str> {
         use io::ErrorKind::{IsADirectory, NotADirectory, QuotaExceeded, StorageFull};
         match self {
-            Self::Io(error) if error.is_read_only() => Some(
-                "put a writable depot first in JULIA_DEPOT_PATH, or pass one: \
-                 `depot = \"/path\"` in Julia, `--depot /path` in a shell",
-            ),
+            Self::Io(error) if error.is_read_only() => Some(front_end.spell(
+                "put a writable depot first in JULIA_DEPOT_PATH, or pass one: `--depot /path`",
+                "put a writable depot first in JULIA_DEPOT_PATH, or pass one: `depot = \"/path\"`",
+            )),
+            Self::ReadOnlyDepot(_) => {
+                Some("collect as a user who may write to the depot, where it is not read-only")
+            }
             Self::Io(error) if error.mount_point().is_some() => Some(
                 "the mounted file system is not part of the depot, so nothing was deleted; unmount \
                  it and try again",
@@ -180,10 +197,11 @@ impl Error {
                     Some("move away the file that is in the way, or use another depot")
                 }
                 IsADirectory => Some("move the directory away; the path is that of a file"),
-                StorageFull | QuotaExceeded => Some(
-                    "free disk space: `scratchrs list` shows the sizes of scratch spaces, \
-                     `scratchrs delete` and `Pkg.gc()` delete unneeded items",
-                ),
+                StorageFull | QuotaExceeded => Some(front_end.spell(
+                    "free disk space: `scratchrs status` shows what takes it, `scratchrs gc` deletes what is unreachable",
+                    "free disk space: `ScratchRS.status()` shows what takes it, `ScratchRS.gc()` deletes what is \
+                     unreachable",
+                )),
                 _ => None,
             },
             Self::Integrity { hint, .. } => hint.as_deref(),

@@ -65,7 +65,7 @@ mod usage_logs;
 use scratchrs_fs::{self as fs, Progress, Size};
 use scratchrs_model::collection::{DepotPlan, Reference, State};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use state::CollectionState;
 
 pub use explain::why;
@@ -93,15 +93,29 @@ pub fn collect(options: &Options, moment: Moment, progress: &Progress) -> Result
     if options.dry_run {
         dry_run::predict(&state, &plans, moment, &mut report, progress)?;
     } else {
-        sweep::sweep(&mut state, options, moment, &mut report, progress)?;
+        let swept = sweep::sweep(&mut state, options, moment, &mut report, progress);
+        swept.map_err(|error| after(&report, error))?;
     }
     describe(&state, &plans, &mut report);
-    stores::collect(options, moment, &mut report, progress)?;
+    let collected = stores::collect(options, moment, &mut report, progress);
+    collected.map_err(|error| after(&report, error))?;
     report.sum_up();
     // Freeing very many small allocations takes time, too.
     let CollectionState { inventory, logged, .. } = state;
     fs::join(|| drop(inventory), || drop(logged));
     Ok(report)
+}
+
+/// The error that ended a collection: if it was cancelled, with what it had deleted.
+fn after(report: &Report, error: Error) -> Error {
+    match error {
+        Error::Io(error) if error.is_read_only() => Error::ReadOnlyDepot(error),
+        Error::Cancelled if !report.is_dry_run => {
+            let bytes = report.gone.iter().map(|gone| gone.size.freed()).sum();
+            Error::CollectionCancelled { items: report.gone.len() as u64, bytes }
+        }
+        error => error,
+    }
 }
 
 /// Adds the depots, the numbers of roots, and the items that wait.
@@ -119,5 +133,27 @@ fn describe(state: &CollectionState, plans: &[DepotPlan], report: &mut Report) {
             Some(Waiting { kind, path, size: Size::default(), since, until })
         });
         report.waiting = waiting.collect();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use scratchrs_model::collection::Reason;
+
+    use super::*;
+
+    #[test]
+    fn a_cancelled_collection_says_what_it_has_deleted() {
+        let deleted = |bytes, shared| Deleted {
+            kind: Category::Artifact,
+            path: "/depot/artifacts/1".to_owned(),
+            size: Size { bytes, shared, files: 1 },
+            reason: Reason::Unreachable,
+        };
+        let mut report = Report { gone: vec![deleted(10, 4), deleted(5, 0)], ..Report::default() };
+        let error = after(&report, Error::Cancelled);
+        assert!(matches!(error, Error::CollectionCancelled { items: 2, bytes: 11 }), "{error:?}");
+        report.is_dry_run = true;
+        assert!(matches!(after(&report, Error::Cancelled), Error::Cancelled));
     }
 }

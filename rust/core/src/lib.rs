@@ -11,6 +11,7 @@ pub mod debug_log;
 pub mod document;
 mod error;
 mod failure;
+mod front_end;
 pub mod gc;
 pub mod generation;
 mod locks;
@@ -24,4 +25,5 @@ pub mod usage;
 
 pub use error::{Error, ErrorCode, Result};
 pub use failure::Failure;
-pub use place::Place;
+pub use front_end::FrontEnd;
+pub use place::{IfMissing, Place, check_depot};

@@ -8,7 +8,7 @@ use scratchrs_model::key::ScratchKey;
 use scratchrs_model::layout::{self, SCRATCHSPACES, UsageLogFile, absolute};
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A depot, and an optional directory that replaces its `scratchspaces`. As with Scratch.jl, the
 /// usage log is that of the depot in both cases.
@@ -51,6 +51,30 @@ impl Place<'_> {
     pub fn usage_log(&self) -> Result<String> {
         Ok(UsageLogFile::Scratch.path(absolute_depot(self.depot)?.as_ref()))
     }
+}
+
+/// What becomes of a depot that does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfMissing {
+    /// It will be created, or counts as empty.
+    Accept,
+    /// It is an error.
+    Refuse,
+}
+
+/// Checks that a depot is a directory.
+///
+/// # Errors
+///
+/// [`Error::InvalidInput`] if it is something else, or missing and that is refused. An unreadable depot is reported where
+/// it is read.
+pub fn check_depot(depot: &DepotPath, if_missing: IfMissing) -> Result<()> {
+    let problem = match fs::metadata(depot.as_path()) {
+        Ok(None) if if_missing == IfMissing::Refuse => "does not exist",
+        Ok(Some(found)) if !found.is_dir() => "is not a directory",
+        _ => return Ok(()),
+    };
+    Err(Error::InvalidInput(format!("the depot `{depot}` {problem}")))
 }
 
 /// The depot by its absolute path.

@@ -12,7 +12,7 @@ use scratchrs_archive::{Change, Compression, Links};
 use scratchrs_core::artifact::{
     self, FileChange, InstallBegun, InstallOptions, Installed, Stack, Verdict, Wanted,
 };
-use scratchrs_core::{Error, ErrorCode};
+use scratchrs_core::{Error, ErrorCode, FrontEnd};
 use scratchrs_fetch::{Settings, file_url};
 use scratchrs_fs::Progress;
 use scratchrs_model::artifacts_toml::{Download, Host};
@@ -182,7 +182,7 @@ fn a_tarball_or_tree_with_another_hash_is_not_installed() {
         scene.served.sha256
     );
     assert_eq!(error.to_string(), expected);
-    assert!(error.hint().unwrap().contains("/work/Artifacts.toml:3"));
+    assert!(error.hint(FrontEnd::Shell).unwrap().contains("/work/Artifacts.toml:3"));
     assert_eq!(scene.names(), [""; 0]);
 
     let other: TreeHash = "1".repeat(40).parse().unwrap();

@@ -1,7 +1,7 @@
 //! Errors as records.
 
 use schemars::JsonSchema;
-use scratchrs_core::{Error, ErrorCode};
+use scratchrs_core::{Error, ErrorCode, FrontEnd};
 use serde::Serialize;
 
 /// An error, taken apart for a language that has no Rust types.
@@ -28,7 +28,7 @@ impl ErrorRecord {
             message: error.to_string(),
             path: error.path().map(|path| path.display().to_string()).unwrap_or_default(),
             os_error: error.os_error().unwrap_or(0),
-            hint: error.hint().unwrap_or_default().to_owned(),
+            hint: error.hint(FrontEnd::Julia).unwrap_or_default().to_owned(),
         }
     }
 

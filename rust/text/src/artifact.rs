@@ -1,4 +1,4 @@
-//! Artifacts, and the files that bind them.
+//! Artifacts.
 
 mod bindings;
 mod listing;
@@ -10,7 +10,7 @@ use scratchrs_core::artifact::Created;
 use crate::Text;
 
 pub use bindings::bindings;
-pub use listing::{listing, usage};
+pub use listing::listing;
 pub use repairs::{repairs, repairs_left};
 pub use verification::{verification, verification_total};
 

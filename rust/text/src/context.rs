@@ -1,5 +1,6 @@
 //! Where a text is displayed.
 
+use scratchrs_core::FrontEnd;
 use scratchrs_model::time::DepotTime;
 
 use crate::human;
@@ -17,22 +18,10 @@ pub struct Context<'a> {
     pub front_end: FrontEnd,
 }
 
-/// Where options are typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrontEnd {
-    /// The program `scratchrs`.
-    Shell,
-    /// The Julia package.
-    Julia,
-}
-
 impl Context<'_> {
     /// The spelling of an option for the front end.
     pub(crate) fn spell<'a>(&self, shell: &'a str, julia: &'a str) -> &'a str {
-        match self.front_end {
-            FrontEnd::Shell => shell,
-            FrontEnd::Julia => julia,
-        }
+        self.front_end.spell(shell, julia)
     }
 
     /// A path with `~` for the home directory.

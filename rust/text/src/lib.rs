@@ -14,7 +14,7 @@ mod style;
 mod table;
 mod text;
 
-pub use context::{Context, FrontEnd};
+pub use context::Context;
 pub use diagnostics::usage_log;
 pub use meter::Meter;
 pub use style::{done, error, hint};

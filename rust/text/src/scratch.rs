@@ -18,12 +18,10 @@ const COLUMNS: [Column; 5] = [
 
 /// The scratch spaces of a depot; with `is_verbose`, also their paths and projects.
 pub fn listing(listing: &Listing, is_verbose: bool, context: &Context<'_>) -> Text {
-    let mut spaces: Vec<&Space> = listing.spaces.iter().collect();
-    spaces.sort_by_cached_key(|space| (owner(space).to_lowercase(), &space.key));
-    let rows: Vec<_> = spaces.iter().map(|space| row(space, context)).collect();
+    let rows: Vec<_> = listing.spaces.iter().map(|space| row(space, context)).collect();
     let mut table = table(&COLUMNS, &rows, context).into_iter();
     let mut lines: Vec<String> = table.next().into_iter().collect();
-    for (line, space) in table.zip(spaces) {
+    for (line, space) in table.zip(&listing.spaces) {
         lines.push(line);
         if is_verbose {
             lines.extend(details(space));
@@ -54,7 +52,7 @@ fn row(space: &Space, context: &Context<'_>) -> [String; 5] {
 }
 
 /// The name of the owning package, as far as it is known.
-fn owner(space: &Space) -> String {
+pub fn owner(space: &Space) -> String {
     match &space.package {
         Some(name) => name.clone(),
         None if space.owner == GLOBAL.to_string() => "(global)".to_owned(),

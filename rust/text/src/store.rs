@@ -2,7 +2,7 @@
 
 use scratchrs_core::Failure;
 use scratchrs_core::store::{
-    Adopted, Artifact, BoundName, Collected, Created, MissingArtifact, NameInFile, Status, Verified,
+    Adopted, Artifact, BoundName, Created, MissingArtifact, NameInFile, Status, Verified,
 };
 
 use crate::human::{self, count, plural, visible};
@@ -80,26 +80,6 @@ pub fn created(created: &Created) -> Text {
     super::artifact::stored(&hash.to_string(), path, *is_new, "Stored")
 }
 
-/// What a collection of the store did, or would do.
-pub fn collected(collected: &Collected) -> Text {
-    let unreadable = collected.unreadable.iter().map(|Failure { path, message }| {
-        format!("`{path}` is invalid, so everything that it binds is kept: {message}")
-    });
-    let failed = collected.failed.iter().map(|failed| failed.message.clone());
-    let notes = unreadable.chain(failed).map(|note| Note::new(visible(&note))).collect();
-    let items = count(collected.removed.len() as u64, "item");
-    let pending = match collected.waiting.len() as u64 {
-        0 => String::new(),
-        waiting => format!("; {} pending", count(waiting, "item")),
-    };
-    let fact = format!("{} ({items}){pending}", human::size(collected.bytes));
-    if collected.dry_run {
-        let lines = collected.removed.iter().map(|removed| removed.path.clone()).collect();
-        return Text { lines, notes, ..Text::default() }.sentence(format!("Would free {fact}"));
-    }
-    Text { notes, ..Text::default() }.done("Freed", fact)
-}
-
 /// The corrupt items of a verification, a paragraph each.
 pub fn verified(verified: &Verified) -> Text {
     let mut lines = Vec::new();
@@ -144,12 +124,13 @@ pub fn adopted(adopted: &Adopted) -> Text {
 
 #[cfg(test)]
 mod tests {
+    use scratchrs_core::FrontEnd;
     use scratchrs_core::store::{ArtifactKind, MissingArtifact};
     use scratchrs_model::hash::Sha256;
     use scratchrs_model::time::DepotTime;
 
     use super::*;
-    use crate::{FrontEnd, plain};
+    use crate::plain;
 
     fn artifact(digit: u8, bound_by: Vec<BoundName>) -> Artifact {
         Artifact {

@@ -9,7 +9,6 @@ mod path;
 mod remove;
 mod repair;
 mod unbind;
-mod usage;
 mod verify;
 
 use crate::failure::Result;
@@ -45,7 +44,6 @@ subcommands! {
     Install(install),
     List(list),
     Path(path),
-    Usage(usage),
     Verify(verify),
     Repair(repair),
     Remove(remove),

@@ -20,6 +20,7 @@ Examples:
   scratchrs gc --scratch-cleanup-period 30d       … and spaces that were not used for 30 days
   scratchrs gc --ignore-root ~/old/Manifest.toml  ignore a root that cannot be read
   scratchrs gc --max-size 50GiB                   also evict unreachable items, down to that size
+  scratchrs gc --quiet                            from cron: silent unless it fails
 
 The content of the store is kept while a name is bound to it, and names are kept while one of their \
 projects exists; no option overrides that.
@@ -94,7 +95,9 @@ impl Arguments {
         };
         let moment = collection::moment(session);
         let report = with_progress(session, |progress| gc::collect(&options, moment, progress))?;
-        session.print(&report, |context| text::gc::report(&report, self.verbose, context))?;
+        if self.dry_run || session.output.has_reports() {
+            session.print(&report, |context| text::gc::report(&report, self.verbose, context))?;
+        }
         match report.failures.len() as u64 {
             0 => Ok(()),
             failed => {

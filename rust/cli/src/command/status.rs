@@ -7,6 +7,7 @@ use crate::collection::{self, IgnoredRoots};
 use crate::failure::Result;
 use crate::progress::with_progress;
 use crate::session::Session;
+use crate::sorting::{self, Facts, Order};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -35,6 +36,9 @@ pub(crate) struct Arguments {
     all_depots: bool,
 
     #[command(flatten)]
+    sorting: sorting::Options,
+
+    #[command(flatten)]
     ignored: IgnoredRoots,
 }
 
@@ -45,7 +49,13 @@ impl Arguments {
             ..collection::dry_run(session, &self.ignored.paths)?
         };
         let moment = collection::moment(session);
-        let status = with_progress(session, |progress| gc::status(&options, moment, progress))?;
+        let status = with_progress(session, |progress| gc::status(&options, moment, progress));
+        let mut status = status?;
+        self.sorting.apply(Order::Size, &mut status.entries, |entry| Facts {
+            name: entry.label.clone(),
+            bytes: entry.size.bytes,
+            last_used: entry.last_used,
+        });
         session.print(&status, |context| text::gc::status(&status, self.all, context))
     }
 }

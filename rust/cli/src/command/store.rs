@@ -2,7 +2,6 @@
 
 mod add;
 mod adopt;
-mod collect;
 mod get;
 mod list;
 mod remove;
@@ -12,7 +11,7 @@ use std::time::Duration;
 
 use scratchrs_core::store::{OpenOptions, Store, open_bindings};
 
-use super::path::record;
+use super::scratch::path::record;
 use crate::failure::Result;
 use crate::namespace::{self, Namespace};
 use crate::session::{Session, place};
@@ -23,7 +22,7 @@ Examples:
   scratchrs store get iris             print its path
   scratchrs store list                 list bound artifacts, and the savings by sharing
   scratchrs store verify               verify all contents
-  scratchrs store remove iris          unbind a name; a later collection deletes the content
+  scratchrs store remove iris          unbind a name; a later `scratchrs gc` deletes the content
 
 This is the store of the package ScratchRS, which `create_my_artifact` uses in Julia.
 
@@ -46,7 +45,6 @@ subcommands! {
     List(list),
     Verify(verify),
     Remove(remove),
-    Collect(collect),
     Adopt(adopt),
 }
 
@@ -59,6 +57,11 @@ impl Arguments {
 /// The store of the depot.
 fn store(session: &Session) -> Result<Store> {
     Ok(Store::of(place(&session.depot()?))?)
+}
+
+/// As [`store`], for commands that create nothing: the depot exists.
+fn existing_store(session: &Session) -> Result<Store> {
+    Ok(Store::of(place(&session.existing_depot()?))?)
 }
 
 /// The option for another store.
@@ -75,7 +78,7 @@ impl StoreOption {
     fn get(&self, session: &Session) -> Result<Store> {
         match &self.store {
             Some(root) => Ok(Store::at(&session.absolute(root)?)),
-            None => store(session),
+            None => existing_store(session),
         }
     }
 }

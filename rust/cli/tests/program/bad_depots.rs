@@ -9,31 +9,22 @@ use serde_json::json;
 use crate::lab::skip;
 use crate::lab::{Lab, Run, UUID, json};
 
-const PATH: [&str; 4] = ["path", "cache", "--project", "Mine"];
-const DELETE: [&str; 4] = ["delete", "cache", "--project", "Mine"];
+const PATH: [&str; 5] = ["scratch", "path", "cache", "--project", "Mine"];
+const DELETE: [&str; 5] = ["scratch", "delete", "cache", "--project", "Mine"];
 const IN_THE_WAY: &str = "hint: move away the file that is in the way, or use another depot\n";
 
 #[test]
 fn the_depot_is_a_file() {
     let lab = Lab::new();
     lab.write("depot", "");
-    let create = "error: can't create the directory `[ROOT]/depot`: a file is in the way\n";
-    assert_eq!(lab.run(&PATH), Run::failed(1, &format!("{create}{IN_THE_WAY}")));
-    let name = if cfg!(unix) { " (ENOTDIR)" } else { "" };
-    let read = format!(
-        "error: can't read the directory `[ROOT]/depot/scratchspaces`: not a directory{name}\n"
-    );
-    assert_eq!(lab.run(&["list"]), Run::failed(1, &format!("{read}{IN_THE_WAY}")));
+    let message = "the depot `[ROOT]/depot` is not a directory";
+    let refused = Run::failed(2, &format!("error: {message}\n"));
+    for command in [&PATH[..], &["scratch", "list"]] {
+        assert_eq!(lab.run(command), refused);
+    }
     let run = lab.run(&[&PATH[..], &["--json"]].concat());
-    assert_eq!(
-        json(&run.stderr),
-        json!({"error": {
-            "code": "io",
-            "message": "can't create the directory `[ROOT]/depot`: a file is in the way",
-            "path": "[ROOT]/depot",
-            "hint": "move away the file that is in the way, or use another depot",
-        }})
-    );
+    let error = json!({"code": "invalid_input", "message": message, "path": null, "hint": null});
+    assert_eq!(json(&run.stderr), json!({ "error": error }));
 }
 
 #[test]
@@ -48,7 +39,7 @@ fn a_link_to_nothing_is_in_the_way() {
     );
     assert_eq!(lab.run(&PATH), Run::failed(1, &error));
     assert_eq!(lab.run(&[&PATH[..], &["--no-create"]].concat()).code, 3);
-    let delete = lab.run(&["delete", "cache", "--project", "Mine", "--yes"]);
+    let delete = lab.run(&["scratch", "delete", "cache", "--project", "Mine", "--yes"]);
     let said = format!("Deleted the link `[ROOT]/{space}` (its target is kept)\n");
     assert_eq!(delete, Run { code: 0, stdout: String::new(), stderr: said });
     lab.result(&PATH);
@@ -61,14 +52,14 @@ const TORN: &str = "[[\"[ROOT]/x\"]]\nparent_projects = [\"/p\"]\ntime = 2026-10
 fn a_torn_log_is_read_and_healed() {
     let lab = Lab::new();
     lab.write_log(TORN);
-    let run = lab.run(&["list"]);
+    let run = lab.run(&["scratch", "list"]);
     assert_eq!(
         run.stderr,
         "note: the usage log `[ROOT]/depot/logs/scratch_usage.toml` is damaged (repaired by the next \
          use):\n  line 3: the line is torn: `time = 2026-10-1`\n\
          No scratch spaces in `[ROOT]/depot/scratchspaces`\n"
     );
-    let answer = json(&lab.result(&["list", "--json"]));
+    let answer = json(&lab.result(&["scratch", "list", "--json"]));
     let fault =
         json!([{"line": 3, "column": null, "message": "the line is torn: `time = 2026-10-1`"}]);
     assert_eq!(answer["skipped"], fault);
@@ -121,7 +112,7 @@ fn the_log_is_a_directory() {
          hint: move the directory away; the path is that of a file\n"
     );
     assert_eq!((run.code, run.stderr), (0, note), "the space is there all the same");
-    let run = lab.run(&["list"]);
+    let run = lab.run(&["scratch", "list"]);
     assert!(run.code == 0 && run.stderr.contains(reason), "{run:?}");
     assert!(run.stdout.contains("never logged"), "{run:?}");
     assert_eq!(lab.run(&[&DELETE[..], &["--yes"]].concat()).code, 0);
@@ -161,18 +152,21 @@ fn a_read_only_depot_is_read() {
         "error: can't create the directory `[ROOT]/depot/scratchspaces/{UUID}/new`: \
          read-only file system (EROFS)\n\
          hint: put a writable depot first in JULIA_DEPOT_PATH, or pass one: \
-         `depot = \"/path\"` in Julia, `--depot /path` in a shell\n"
+         `--depot /path`\n"
     );
-    assert_eq!(read_only(&["path", "new", "--project", "Mine"]), Run::failed(1, &missing));
-    assert_eq!(read_only(&["list"]).code, 0);
-    let delete = read_only(&["delete", "cache", "--project", "Mine", "--yes"]);
+    assert_eq!(
+        read_only(&["scratch", "path", "new", "--project", "Mine"]),
+        Run::failed(1, &missing)
+    );
+    assert_eq!(read_only(&["scratch", "list"]).code, 0);
+    let delete = read_only(&["scratch", "delete", "cache", "--project", "Mine", "--yes"]);
     assert_eq!(delete.code, 1);
     assert!(delete.stderr.contains("read-only file system (EROFS)\nhint: "), "{}", delete.stderr);
     let dry = read_only(&["gc", "--dry-run"]);
-    assert!(dry.code == 0 && dry.stderr.contains("Nothing was deleted."), "{dry:?}");
+    assert!(dry.code == 0 && dry.stdout.contains("Nothing was deleted."), "{dry:?}");
     let collect = read_only(&["gc"]);
     let refused = "error: can't create the lock `[ROOT]/depot/logs/manifest_usage.toml.pid`: \
-                   read-only file system (EROFS)\nhint: put a writable depot first";
+                   read-only file system (EROFS)\nhint: collect as a user who may write";
     assert!(collect.code == 1 && collect.stderr.contains(refused), "{collect:?}");
     assert_eq!(lab.read("depot/logs/scratch_usage.toml"), log);
 }

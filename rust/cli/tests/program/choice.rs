@@ -128,7 +128,7 @@ fn the_replacement_of_a_name_is_not_collected() {
 #[test]
 fn each_command_reports_undecided_bindings() {
     let lab = package(&by_mpi());
-    for command in ["path", "install", "verify", "usage"] {
+    for command in ["path", "install", "verify"] {
         let run = artifact(&lab, &[command, "lib"]);
         let told = run.stderr.starts_with(&format!("error: {DEPENDS}\nhint: "));
         assert!(run.code == 2 && told, "{command}: {run:?}");

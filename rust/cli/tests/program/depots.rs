@@ -3,7 +3,8 @@
 use crate::lab::{Lab, Run, UUID};
 
 fn depot(lab: &Lab, arguments: &[&str]) -> String {
-    let path = lab.result(&[&["path", "cache", "--project", "Mine"], arguments].concat());
+    let path =
+        lab.result(&[&["scratch", "path", "cache", "--project", "Mine"], arguments].concat());
     let ending = format!("/scratchspaces/{UUID}/cache\n");
     let depot = path.strip_suffix(&ending).unwrap();
     let log = format!("{}/logs/scratch_usage.toml", depot.replace("[ROOT]/", ""));
@@ -39,7 +40,12 @@ fn the_first_depot_is_used() {
 fn no_depot_is_an_error() {
     let mut lab = Lab::new();
     lab.set("JULIA_DEPOT_PATH", "");
-    for command in [&["path", "cache"][..], &["list"], &["delete", "cache"], &["clear", "--all"]] {
+    for command in [
+        &["scratch", "path", "cache"][..],
+        &["scratch", "list"],
+        &["scratch", "delete", "cache"],
+        &["scratch", "clear", "--all"],
+    ] {
         assert_eq!(
             lab.run(command),
             Run::failed(
@@ -49,7 +55,10 @@ fn no_depot_is_an_error() {
             )
         );
     }
-    assert_eq!(lab.run(&["list", "--depot", ""]), Run::failed(2, "error: `--depot` is empty\n"));
+    assert_eq!(
+        lab.run(&["scratch", "list", "--depot", ""]),
+        Run::failed(2, "error: `--depot` is empty\n")
+    );
     assert_eq!(depot(&lab, &["--depot", "chosen"]), "[ROOT]/chosen");
 }
 
@@ -59,7 +68,7 @@ fn a_depot_is_text() {
     use std::os::unix::ffi::OsStrExt;
 
     let lab = Lab::new();
-    let mut command = lab.command(env!("CARGO_BIN_EXE_scratchrs"), &["list"]);
+    let mut command = lab.command(env!("CARGO_BIN_EXE_scratchrs"), &["scratch", "list"]);
     let value = std::ffi::OsStr::from_bytes(b"/depot\xff");
     let run = lab.finish(command.env("JULIA_DEPOT_PATH", value));
     let message = "error: JULIA_DEPOT_PATH is not UTF-8: `/depot\u{fffd}`\n";

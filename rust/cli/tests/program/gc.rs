@@ -32,11 +32,11 @@ fn a_dry_run_and_a_collection() {
              spaces         1      1 byte   unreachable
              Nothing was deleted.
 ";
-    assert_eq!(run.stderr.trim_start(), expected.trim_start());
-    assert_eq!((run.code, run.stdout.as_str()), (0, ""));
+    assert_eq!(run.stdout.trim_start(), expected.trim_start());
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
     assert!(lab.exists(&format!("depot/artifacts/{OTHER}")));
     let run = lab.run(&["gc", "--collect-delay", "0"]);
-    assert!(run.stderr.ends_with("Freed 1.0 KiB: 1 artifact, 1 space\n"), "{}", run.stderr);
+    assert!(run.stdout.ends_with("Freed 1.0 KiB: 1 artifact, 1 space\n"), "{}", run.stdout);
     assert!(!lab.exists(&format!("depot/artifacts/{OTHER}")));
     assert!(lab.exists(&format!("depot/artifacts/{HASH}/file")));
     assert!(!lab.exists("depot/scratchspaces/7876af07-990d-54b4-ab0e-23690620f79a"));
@@ -111,8 +111,8 @@ fn an_unreadable_root_keeps_what_it_may_reference() {
     let skipped = "\
      Skipped 1 unreadable file: everything that it may reference is kept. Repair or delete it, or pass \
      `--ignore-root PATH`\n               [ROOT]/Mine/Artifacts.toml:2:";
-    assert!(run.stderr.contains(skipped.trim_start()), "{}", run.stderr);
-    assert!(!run.stderr.contains("artifacts"), "{}", run.stderr);
+    assert!(run.stdout.contains(skipped.trim_start()), "{}", run.stdout);
+    assert!(!run.stdout.contains("artifacts"), "{}", run.stdout);
     let json_of = |more: &[&str]| json(&lab.result(&[&gc[..], &["--json"], more].concat()));
     let answer = json_of(&[]);
     assert_eq!(answer["skipped"][0]["consequence"], json!("held"));
@@ -175,4 +175,29 @@ fn invalid_durations_and_sizes_are_refused() {
         assert_eq!(run.code, 2);
         assert!(run.stderr.contains(message), "{}", run.stderr);
     }
+}
+
+#[test]
+fn everything_with_a_hash_is_verified() {
+    let lab = lab();
+    let run = lab.run(&["verify"]);
+    assert_eq!(run.code, 1);
+    assert!(run.stdout.contains(&format!("corrupt {HASH}")), "{run:?}");
+    assert!(
+        run.stderr.contains("error: 2 of 2 artifacts do not match their hashes; 0 files"),
+        "{run:?}"
+    );
+    let answer = json(&lab.run(&["verify", "--json"]).stdout);
+    assert_eq!(answer["artifacts"]["corrupt"][0]["hash"], json!(HASH));
+    assert_eq!(answer["store"]["corrupt"], json!([]));
+    assert_eq!(
+        lab.run(&["gc", "--collect-delay", "0", "--ignore-root", "[ROOT]/Mine/Artifacts.toml"])
+            .code,
+        0
+    );
+    let sound = lab.run(&["verify"]);
+    assert!(
+        sound.code == 0 && sound.stderr.starts_with("0 artifacts match their hashes\n"),
+        "{sound:?}"
+    );
 }

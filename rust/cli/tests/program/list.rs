@@ -28,7 +28,7 @@ fn lab() -> Lab {
 #[test]
 fn a_table() {
     assert_eq!(
-        lab().run(&["list"]),
+        lab().run(&["scratch", "list"]),
         Run {
             code: 0,
             stdout: "\
@@ -45,7 +45,7 @@ Mine                                  cache  10.0 KiB  on 9999-12-31  2 projects
 
 #[test]
 fn the_details() {
-    let run = lab().run(&["list", "-v"]);
+    let run = lab().run(&["scratch", "list", "-v"]);
     assert_eq!(
         run.stdout,
         format!(
@@ -78,7 +78,7 @@ fn all_fields_in_json() {
     });
     let lab = lab();
     assert_eq!(
-        json(&lab.result(&["list", "--json"])),
+        json(&lab.result(&["scratch", "list", "--json"])),
         json!({
             "directory": "[ROOT]/depot/scratchspaces",
             "spaces": [
@@ -107,7 +107,7 @@ fn all_fields_in_json() {
             "notes": [],
         })
     );
-    let answer = json(&lab.result(&["list", "--json", "--uuid", UUID]));
+    let answer = json(&lab.result(&["scratch", "list", "--json", "--uuid", UUID]));
     assert_eq!((&answer["spaces"], &answer["bytes"]), (&json!([mine]), &json!(10240)));
 }
 
@@ -118,14 +118,13 @@ fn an_empty_list_is_one_sentence() {
         let expected = Run { code: 0, stdout: String::new(), stderr: format!("{stderr}\n") };
         assert_eq!(lab.run(arguments), expected);
     };
-    nothing(&["list"], "No scratch spaces: the depot `[ROOT]/depot` does not exist");
     lab.write("depot/other", "");
-    nothing(&["list"], "No scratch spaces in `[ROOT]/depot/scratchspaces`");
+    nothing(&["scratch", "list"], "No scratch spaces in `[ROOT]/depot/scratchspaces`");
     nothing(
-        &["list", "--uuid", UUID],
+        &["scratch", "list", "--uuid", UUID],
         &format!("No scratch spaces of package {UUID} in `[ROOT]/depot/scratchspaces`"),
     );
-    assert_eq!(json(&lab.result(&["list", "--json"]))["spaces"], json!([]));
+    assert_eq!(json(&lab.result(&["scratch", "list", "--json"]))["spaces"], json!([]));
 }
 
 // Windows allows none.
@@ -134,7 +133,7 @@ fn an_empty_list_is_one_sentence() {
 fn control_characters_of_names_are_escaped() {
     let lab = Lab::new();
     lab.write(&format!("depot/scratchspaces/{UUID}/\x1b[31mred\nline/data"), "");
-    let run = lab.run(&["list"]);
+    let run = lab.run(&["scratch", "list"]);
     assert!(run.stdout.contains("\\u{1b}[31mred\\nline"), "{}", run.stdout);
     assert_eq!(run.stdout.lines().count(), 2);
 }
@@ -142,9 +141,32 @@ fn control_characters_of_names_are_escaped() {
 #[test]
 fn colour_is_printed_on_request() {
     let lab = lab();
-    let plain = lab.run(&["list"]);
-    let coloured = lab.run(&["list", "--color", "always"]);
+    let plain = lab.run(&["scratch", "list"]);
+    let coloured = lab.run(&["scratch", "list", "--color", "always"]);
     assert!(coloured.stdout.starts_with("\x1b[1mpackage"), "{:?}", coloured.stdout);
     let stripped = coloured.stdout.replace("\x1b[1m", "").replace("\x1b[0m", "");
     assert_eq!(stripped, plain.stdout);
+}
+
+#[test]
+fn lists_are_sorted_on_request() {
+    let lab = Lab::new();
+    for (key, bytes) in [("b", 10), ("a", 20), ("c", 30)] {
+        lab.write(&format!("depot/scratchspaces/{UUID}/{key}/file"), "x".repeat(bytes));
+    }
+    let keys = |arguments: &[&str]| {
+        let answer = json(&lab.result(&[&["scratch", "list", "--json"], arguments].concat()));
+        let spaces = answer["spaces"].as_array().unwrap().clone();
+        spaces.iter().map(|space| space["key"].as_str().unwrap().to_owned()).collect::<String>()
+    };
+    assert_eq!(keys(&[]), "abc");
+    assert_eq!(keys(&["--sort", "name"]), "abc");
+    assert_eq!(keys(&["--sort", "size"]), "cab");
+    assert_eq!(lab.run(&["scratch", "list", "--sort", "colour"]).code, 2);
+    let labels = |order| {
+        let answer = json(&lab.result(&["status", "--json", "--sort", order]));
+        let entries = answer["entries"].as_array().unwrap().clone();
+        entries.iter().map(|entry| entry["bytes"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!((labels("size"), labels("name")), (vec![30, 20, 10], vec![20, 10, 30]));
 }

@@ -8,14 +8,17 @@ use crate::lab::{GLOBAL, Lab, Run, UUID, json};
 fn a_space_is_created_and_its_use_logged() {
     let lab = Lab::new();
     let expected = format!("[ROOT]/depot/scratchspaces/{UUID}/cache\n");
-    assert_eq!(lab.result(&["path", "cache", "--project", "Mine"]), expected);
+    assert_eq!(lab.result(&["scratch", "path", "cache", "--project", "Mine"]), expected);
     assert!(lab.path(&format!("depot/scratchspaces/{UUID}/cache")).is_dir());
     let record = format!(
         "[[\"[ROOT]/depot/scratchspaces/{UUID}/cache\"]]\n\
          parent_projects = [\"[ROOT]/Mine/Project.toml\"]\ntime = [TIME]\n"
     );
     assert_eq!(lab.log(), record);
-    assert_eq!(lab.result(&["path", "cache", "--project", "Mine/Project.toml"]), expected);
+    assert_eq!(
+        lab.result(&["scratch", "path", "cache", "--project", "Mine/Project.toml"]),
+        expected
+    );
     assert_eq!(lab.log().matches("[[").count(), 2, "each use is recorded");
     assert!(!lab.exists("depot/logs/scratch_usage.toml.pid"));
 }
@@ -24,7 +27,7 @@ fn a_space_is_created_and_its_use_logged() {
 fn the_result_in_json() {
     let lab = Lab::new();
     assert_eq!(
-        json(&lab.result(&["path", "cache", "--project", "Mine", "--json"])),
+        json(&lab.result(&["scratch", "path", "cache", "--project", "Mine", "--json"])),
         json!({
             "path": format!("[ROOT]/depot/scratchspaces/{UUID}/cache"),
             "owner": UUID,
@@ -43,7 +46,7 @@ const NOTE: &str = "this use is not logged without a project: a collection may d
 fn without_a_project_the_space_is_global_and_its_use_not_logged() {
     let lab = Lab::new();
     assert_eq!(
-        lab.run(&["path", "free"]),
+        lab.run(&["scratch", "path", "free"]),
         Run {
             code: 0,
             stdout: format!("[ROOT]/depot/scratchspaces/{GLOBAL}/free\n"),
@@ -53,7 +56,7 @@ fn without_a_project_the_space_is_global_and_its_use_not_logged() {
         }
     );
     assert!(!lab.exists("depot/logs"));
-    let answer = json(&lab.result(&["path", "free", "--json"]));
+    let answer = json(&lab.result(&["scratch", "path", "free", "--json"]));
     assert_eq!(answer["recorded"], false);
     assert_eq!(answer["project"], serde_json::Value::Null);
     assert_eq!(answer["notes"], json!([NOTE]));
@@ -64,7 +67,7 @@ fn a_uuid_chooses_the_owner_and_a_project_the_user() {
     let lab = Lab::new();
     let upper = UUID.to_uppercase();
     assert_eq!(
-        lab.result(&["path", "cache", "--uuid", &upper, "--project", "env"]),
+        lab.result(&["scratch", "path", "cache", "--uuid", &upper, "--project", "env"]),
         format!("[ROOT]/depot/scratchspaces/{UUID}/cache\n")
     );
     assert!(lab.log().contains("parent_projects = [\"[ROOT]/env/Project.toml\"]"));
@@ -74,18 +77,19 @@ fn a_uuid_chooses_the_owner_and_a_project_the_user() {
 fn tracking_can_be_switched_off() {
     let mut lab = Lab::new();
     lab.set("JULIA_SCRATCH_TRACK_ACCESS", "0");
-    lab.result(&["path", "cache", "--project", "Mine"]);
-    lab.result(&["path", "cache"]);
+    lab.result(&["scratch", "path", "cache", "--project", "Mine"]);
+    lab.result(&["scratch", "path", "cache"]);
     assert!(!lab.exists("depot/logs"));
     lab.set("JULIA_SCRATCH_TRACK_ACCESS", "1");
-    lab.result(&["path", "cache", "--project", "Mine"]);
+    lab.result(&["scratch", "path", "cache", "--project", "Mine"]);
     assert!(lab.exists("depot/logs"));
 }
 
 #[test]
 fn without_create_nothing_changes() {
     let lab = Lab::new();
-    let arguments = ["path", "cache", "--project", "Mine", "--no-create"];
+    lab.write("depot/other", "");
+    let arguments = ["scratch", "path", "cache", "--project", "Mine", "--no-create"];
     let missing = lab.run(&arguments);
     assert_eq!(
         missing,
@@ -98,8 +102,8 @@ fn without_create_nothing_changes() {
             )
         )
     );
-    assert!(!lab.exists("depot"));
-    lab.result(&["path", "cache", "--project", "Mine"]);
+    assert!(!lab.exists("depot/scratchspaces"));
+    lab.result(&["scratch", "path", "cache", "--project", "Mine"]);
     let log = lab.log();
     assert_eq!(
         lab.result(&arguments),
@@ -112,7 +116,8 @@ fn without_create_nothing_changes() {
 #[test]
 fn an_error_in_json_is_one_object() {
     let lab = Lab::new();
-    let run = lab.run(&["path", "cache", "--no-create", "--json"]);
+    lab.write("depot/other", "");
+    let run = lab.run(&["scratch", "path", "cache", "--no-create", "--json"]);
     assert_eq!((run.code, run.stdout.as_str()), (3, ""));
     let path = format!("[ROOT]/depot/scratchspaces/{GLOBAL}/cache");
     assert_eq!(
@@ -145,15 +150,15 @@ fn invalid_keys_are_refused_before_anything_is_created() {
             "invalid key \"kkkkkkkkkkkkkkkkkkkk…\": it has 300 bytes, and file systems allow 255",
         ),
     ] {
-        for command in ["path", "delete"] {
-            assert_eq!(lab.run(&[command, key]), Run::failed(2, &format!("error: {message}\n")));
-        }
-        let run = lab.run(&["path", key, "--json"]);
+        let refused = Run::failed(2, &format!("error: {message}\n"));
+        assert_eq!(lab.run(&["scratch", "path", key]), refused);
+        assert_eq!(lab.run(&["scratch", "delete", key, "--depot", "home"]), refused);
+        let run = lab.run(&["scratch", "path", key, "--json"]);
         let expected = json!({"error": {
             "code": "invalid_input", "message": message, "path": null, "hint": null
         }});
         assert_eq!((run.code, json(&run.stderr)), (2, expected));
     }
     assert!(!lab.exists("depot"));
-    lab.result(&["path", "--project", "Mine", "--", "-._a"]);
+    lab.result(&["scratch", "path", "--project", "Mine", "--", "-._a"]);
 }

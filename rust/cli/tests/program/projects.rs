@@ -7,7 +7,7 @@ use crate::lab::{GLOBAL, Lab, Run, UUID};
 const OTHER: &str = "11111111-2222-3333-4444-555555555555";
 
 fn owner(lab: &Lab, arguments: &[&str]) -> String {
-    let path = lab.result(&[&["path", "cache"], arguments].concat());
+    let path = lab.result(&[&["scratch", "path", "cache"], arguments].concat());
     let rest = path.strip_prefix("[ROOT]/depot/scratchspaces/").unwrap();
     rest.strip_suffix("/cache\n").unwrap().to_owned()
 }
@@ -56,7 +56,7 @@ fn the_environment_names_a_project_where_no_option_does() {
     );
     lab.set("JULIA_PROJECT", "@.");
     fs::create_dir_all(lab.path("Mine/src/deep")).unwrap();
-    let mut command = lab.command(env!("CARGO_BIN_EXE_scratchrs"), &["path", "cache"]);
+    let mut command = lab.command(env!("CARGO_BIN_EXE_scratchrs"), &["scratch", "path", "cache"]);
     let run = lab.finish(command.current_dir(lab.path("Mine/src/deep")));
     assert_eq!(run.stdout, format!("[ROOT]/depot/scratchspaces/{UUID}/cache\n"));
 }
@@ -65,7 +65,7 @@ fn the_environment_names_a_project_where_no_option_does() {
 fn a_missing_project_of_the_environment_is_ignored() {
     let mut lab = Lab::new();
     lab.set("JULIA_PROJECT", "[ROOT]/nowhere");
-    let run = lab.run(&["path", "cache"]);
+    let run = lab.run(&["scratch", "path", "cache"]);
     assert_eq!(run.code, 0);
     assert_eq!(run.stdout, format!("[ROOT]/depot/scratchspaces/{GLOBAL}/cache\n"));
     assert_eq!(
@@ -73,7 +73,7 @@ fn a_missing_project_of_the_environment_is_ignored() {
         Some("note: JULIA_PROJECT is `[ROOT]/nowhere`, which has no project file")
     );
     lab.set("JULIA_PROJECT", "");
-    let run = lab.run(&["path", "cache"]);
+    let run = lab.run(&["scratch", "path", "cache"]);
     assert!(run.stderr.starts_with("note: this use is not logged"), "{}", run.stderr);
 }
 
@@ -93,7 +93,11 @@ fn an_invalid_project_is_refused() {
              hint: pass the version, as in `@v1.11`\n",
         ),
     ] {
-        for command in [&["path", "cache"][..], &["delete", "cache"], &["clear"]] {
+        for command in [
+            &["scratch", "path", "cache"][..],
+            &["scratch", "delete", "cache"],
+            &["scratch", "clear"],
+        ] {
             let run = lab.run(&[command, &["--project", project]].concat());
             assert_eq!(run, Run::failed(2, message), "{command:?} {project}");
         }

@@ -17,8 +17,8 @@ const OWNER: &str = "8df67668-ca49-459c-97b7-c4421c9c1418";
 /// The commands for each file, in this order. `[HASH]` is an installed artifact, and `[OTHER]` a
 /// missing one that can be downloaded.
 const COMMANDS: &[&[&str]] = &[
-    &["path", "key", "--project", "Mine"],
-    &["list"],
+    &["scratch", "path", "key", "--project", "Mine"],
+    &["scratch", "list"],
     &["status"],
     &["report"],
     &["why", "key"],
@@ -26,8 +26,8 @@ const COMMANDS: &[&[&str]] = &[
     &["artifact", "list"],
     &["artifact", "list", "--file", "Mine/Artifacts.toml"],
     &["artifact", "path", "here", "--file", "Mine/Artifacts.toml"],
-    &["artifact", "usage", "[HASH]"],
     &["artifact", "verify"],
+    &["verify"],
     &["artifact", "install", "here", "--file", "Mine/Artifacts.toml"],
     &["artifact", "install", "there", "--file", "Mine/Artifacts.toml"],
     &["artifact", "bind", "again", "[HASH]", "--force", "--file", "Mine/Artifacts.toml"],
@@ -41,8 +41,7 @@ const COMMANDS: &[&[&str]] = &[
     &["store", "verify"],
     &["gc", "--dry-run"],
     &["gc", "--collect-delay", "0"],
-    &["store", "collect"],
-    &["delete", "key", "--project", "Mine", "--yes"],
+    &["scratch", "delete", "key", "--project", "Mine", "--yes"],
 ];
 
 /// Files that exist only temporarily, and are opened at these paths.
@@ -108,7 +107,7 @@ impl Scene {
         }
         scene.lab.write("depot/logs/orphaned.toml", "");
         for arguments in [
-            &["path", "key", "--project", "Mine"][..],
+            &["scratch", "path", "key", "--project", "Mine"][..],
             &["store", "add", "tree", "name"],
             &["store", "add", "tree/file", "file"],
         ] {

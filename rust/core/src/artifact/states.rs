@@ -7,6 +7,7 @@ use super::choice::choose;
 use super::report::{BindingState, FileBinding};
 use super::stack::Stack;
 use crate::error::{Error, Result};
+use crate::front_end::FrontEnd;
 
 /// The bindings of a file, which [`Stack::load`] has read, for a host, or for all platforms.
 ///
@@ -79,6 +80,6 @@ fn refused(bindings: &Bindings, name: &str, state: BindingState, error: &Error) 
         path: None,
         urls: Vec::new(),
         reason: Some(error.to_string()),
-        hint: error.hint().map(str::to_owned),
+        hint: error.hint(FrontEnd::Shell).map(str::to_owned),
     }
 }

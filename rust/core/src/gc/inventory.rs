@@ -22,8 +22,8 @@ use scratchrs_model::orphans::Orphans;
 
 use super::report::{Consequence, Note};
 use crate::artifact::creation_of;
-use crate::error::{Error, Result};
-use crate::place::in_current_directory;
+use crate::error::Result;
+use crate::place::{IfMissing, check_depot, in_current_directory};
 
 /// The UUID of Pkg. Some files among its spaces are useless after a day.
 const PKG: &str = "44cfe95a-1eb2-52ea-b672-e2afdf69b78f";
@@ -65,7 +65,8 @@ pub(super) fn depots(stack: &[DepotPath], sweeps_all: bool) -> Result<Vec<Depot>
     let mut depots: Vec<Depot> = Vec::new();
     let mut ids: Vec<Option<FileId>> = Vec::new();
     for (index, path) in stack.iter().enumerate() {
-        check_depot(path, index == 0)?;
+        // Those behind the first may be missing, as Julia's bundled ones.
+        check_depot(path, if index == 0 { IfMissing::Refuse } else { IfMissing::Accept })?;
         let path = in_current_directory(path.as_str())?;
         let path = DepotPath::new(path.trim_end_matches(std::path::MAIN_SEPARATOR));
         let id = FileId::of(path.as_path());
@@ -86,17 +87,6 @@ pub(super) fn depots(stack: &[DepotPath], sweeps_all: bool) -> Result<Vec<Depot>
         }
     }
     Ok(depots)
-}
-
-/// Fails if the depot is missing or not a directory. Those behind the first may be missing, as Julia's bundled ones.
-/// An unreadable depot is reported where it is read.
-fn check_depot(path: &DepotPath, is_first: bool) -> Result<()> {
-    let problem = match fs::metadata(path.as_path()) {
-        Ok(None) if is_first => "does not exist",
-        Ok(Some(found)) if !found.is_dir() => "is not a directory",
-        _ => return Ok(()),
-    };
-    Err(Error::InvalidInput(format!("the depot `{path}` {problem}")))
 }
 
 /// A directory that contains items, or directories of packages with items.

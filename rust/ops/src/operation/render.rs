@@ -1,7 +1,8 @@
 //! Replies as text for people.
 
+use scratchrs_core::FrontEnd;
 use scratchrs_core::{Error, Result};
-use scratchrs_text::{self as text, Context, FrontEnd};
+use scratchrs_text::{self as text, Context};
 use serde::de::DeserializeOwned;
 
 use super::now;

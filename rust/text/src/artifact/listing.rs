@@ -1,7 +1,6 @@
-//! Installed artifacts, and the files that bind one.
+//! Installed artifacts.
 
-use scratchrs_core::artifact::{BoundBy, Listed, Listing};
-use scratchrs_model::hash::TreeHash;
+use scratchrs_core::artifact::{Listed, Listing};
 
 use crate::human::{self, count, visible};
 use crate::style::aside;
@@ -15,8 +14,6 @@ const COLUMNS: [Column; 5] = [
     Column::left("last used"),
     Column::left("bound by"),
 ];
-const USAGE_COLUMNS: [Column; 3] =
-    [Column::left("name").cut(), Column::left("last used"), Column::left("bound by")];
 
 /// The artifacts of a depot stack, in these directories.
 pub fn listing(listing: &Listing, directories: &[String], context: &Context<'_>) -> Text {
@@ -43,16 +40,4 @@ fn row(artifact: &Listed, context: &Context<'_>) -> [String; 5] {
             number => count(number as u64, "file"),
         },
     ]
-}
-
-/// The files that bind an artifact.
-pub fn usage(files: &[BoundBy], hash: TreeHash, context: &Context<'_>) -> Text {
-    if files.is_empty() {
-        return Text::default().sentence(format!("No file in the usage logs binds {hash}"));
-    }
-    let row = |it: &BoundBy| {
-        [visible(&it.names.join(", ")), human::age(it.last_used, context.now), visible(&it.path)]
-    };
-    let rows: Vec<_> = files.iter().map(row).collect();
-    Text { lines: table(&USAGE_COLUMNS, &rows, context), ..Text::default() }
 }

@@ -4,10 +4,10 @@ use scratchrs_core::artifact::Repairs;
 
 use super::verification::head;
 use crate::human::{count, plural, visible};
-use crate::{Note, Text};
+use crate::{Context, Note, Text};
 
 /// A line for each artifact that was installed, or should have been.
-pub fn repairs(repairs: &Repairs) -> Text {
+pub fn repairs(repairs: &Repairs, context: &Context<'_>) -> Text {
     let Repairs { sound, repaired, installed, failed, unknown, unreadable, left_out, .. } = repairs;
     let mut lines = Vec::new();
     lines.extend(repaired.iter().map(|it| head("repaired", &it.hash, &it.path)));
@@ -27,7 +27,7 @@ pub fn repairs(repairs: &Repairs) -> Text {
     }
     notes.extend(left_out.iter().map(|left_out| {
         let note = format!("`{}` is left out: {}", visible(&left_out.name), left_out.error);
-        Note { message: note, hint: left_out.error.hint().map(str::to_owned) }
+        Note { message: note, hint: left_out.error.hint(context.front_end).map(str::to_owned) }
     }));
     let artifacts = |number: usize| count(number as u64, "artifact");
     let sound = format!("{} {} intact", artifacts(*sound), plural(*sound as u64, "was", "were"));

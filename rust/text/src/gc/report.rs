@@ -40,7 +40,7 @@ pub fn report(report: &Report, is_verbose: bool, context: &Context<'_>) -> Text 
         let leftovers = human::count(report.leftovers as u64, "leftover");
         lines.push(line("Deleted", &format!("{leftovers} of killed processes")));
     }
-    Text { summary: lines, ..Text::default() }
+    Text { lines, ..Text::default() }
 }
 
 /// A verb, right-aligned as Pkg does it, and a fact.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::failure::Result;
 use crate::selection::{self, Scope};
 use crate::session::Session;
+use crate::sorting::{self, Facts, Order};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -36,6 +37,9 @@ pub(crate) struct Arguments {
     /// List the bindings for all platforms
     #[arg(long, requires = "file", conflicts_with = "platform")]
     all: bool,
+
+    #[command(flatten)]
+    sorting: sorting::Options,
 }
 
 #[derive(Serialize)]
@@ -46,11 +50,17 @@ struct FileAnswer {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let mut stack = selection::stack(session)?;
         if self.scope.file.is_given() {
+            let mut stack = selection::stack(session)?;
             self.list_file(session, &mut stack)
         } else {
-            let listing = artifact::list(&stack)?;
+            let stack = selection::existing_stack(session)?;
+            let mut listing = artifact::list(&stack)?;
+            self.sorting.apply(Order::Name, &mut listing.artifacts, |artifact| Facts {
+                name: artifact.names.first().cloned().unwrap_or_else(|| artifact.hash.to_string()),
+                bytes: artifact.bytes,
+                last_used: artifact.last_used,
+            });
             session.output.notes(&listing.diagnostics);
             session.print(&listing, |context| {
                 text::artifact::listing(&listing, &stack.directories(), context)

@@ -44,7 +44,7 @@ impl Arguments {
             artifact::repair(&stack, &files, &host, downloads.options(), progress)
         })?;
         session.output.notes(&repairs.diagnostics);
-        session.print(&repairs, |_| text::artifact::repairs(&repairs))?;
+        session.print(&repairs, |context| text::artifact::repairs(&repairs, context))?;
         match text::artifact::repairs_left(&repairs) {
             Some(left) => Err(Failure::new(Code::Integrity, left)),
             None => left_out(repairs.left_out),

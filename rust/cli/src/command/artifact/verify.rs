@@ -36,10 +36,11 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let mut stack = selection::stack(session)?;
         let verification = if self.artifacts.is_empty() {
+            let stack = selection::existing_stack(session)?;
             with_progress(session, |progress| artifact::verify_all(&stack, progress))?
         } else {
+            let mut stack = selection::stack(session)?;
             self.verify_each(session, &mut stack)?
         };
         session.print(&verification, |_| text::artifact::verification(&verification))?;

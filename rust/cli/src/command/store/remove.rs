@@ -5,14 +5,14 @@ use scratchrs_text::Text;
 use scratchrs_text::human::{count, visible};
 use serde::Serialize;
 
-use super::{LOCK_TIMEOUT, Names, store};
+use super::{LOCK_TIMEOUT, Names, existing_store};
 use crate::failure::{Code, Failure, Result};
 use crate::session::Session;
 
 const AFTER_HELP: &str = "\
 Examples:
   scratchrs store remove iris
-  scratchrs store remove iris && scratchrs store collect --delay 0
+  scratchrs store remove iris && scratchrs gc --collect-delay 0
 
 With --json: {\"removed\": [\"…\"], \"file\", \"notes\": [\"…\"]}";
 
@@ -38,7 +38,7 @@ struct Answer<'a> {
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let store = store(session)?;
+        let store = existing_store(session)?;
         let (file, exists) = self.names.find(session, &store)?;
         let names: Vec<&str> = self.bound.iter().map(String::as_str).collect();
         if !exists || !unbind(&store, &file, &names, LOCK_TIMEOUT)? {

@@ -1,9 +1,9 @@
-//! `scratchrs path`: the path of a scratch space.
+//! `scratchrs scratch path`: the path of a scratch space.
 
 use std::path::Path;
 
 use scratchrs_core::usage::{self, SpaceUsage, Tracked};
-use scratchrs_core::{Place, scratch};
+use scratchrs_core::{FrontEnd, Place, scratch};
 use scratchrs_fs as fs;
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_text::{Note, Text, usage_log};
@@ -16,11 +16,11 @@ use crate::waiting::with_lock_timeout;
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs path cache --project .     `cache` of the package in this directory
-  scratchrs path cache --project @.    … in this directory or the nearest one above
-  scratchrs path downloads             a global space
-  scratchrs path cache --uuid 7876af07-990d-54b4-ab0e-23690620f79a
-  scratchrs path cache --project . --no-create || echo missing
+  scratchrs scratch path cache --project .     `cache` of the package in this directory
+  scratchrs scratch path cache --project @.    … in this directory or the nearest one above
+  scratchrs scratch path downloads             a global space
+  scratchrs scratch path cache --uuid 7876af07-990d-54b4-ab0e-23690620f79a
+  scratchrs scratch path cache --project . --no-create || echo missing
 
 With --json: {\"path\", \"owner\", \"key\", \"project\", \"recorded\", \
 \"healed\": [{\"line\", \"column\", \"message\"}], \"notes\": [\"…\"]}";
@@ -59,7 +59,7 @@ struct Answer<'a> {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let namespace = self.namespace.resolve(session)?;
-        let depot = session.depot()?;
+        let depot = if self.no_create { session.existing_depot()? } else { session.depot()? };
         let place = place(&depot);
         let (path, recorded, healed) = if self.no_create {
             let path = scratch::path(place, namespace.owner, &self.key)?;
@@ -106,7 +106,7 @@ fn unrecorded(session: &mut Session) -> Tracked {
 }
 
 /// Logs the use of the space at `path` for a project, or notes why it is not logged.
-pub(super) fn record(
+pub(in crate::command) fn record(
     session: &mut Session,
     place: Place<'_>,
     path: &str,
@@ -125,7 +125,9 @@ pub(super) fn record(
         // The space exists nevertheless.
         Err(error) => {
             let message = format!("this use is not logged: {error}");
-            session.output.note(Note { message, hint: error.hint().map(str::to_owned) });
+            session
+                .output
+                .note(Note { message, hint: error.hint(FrontEnd::Shell).map(str::to_owned) });
         }
     }
     Ok(Tracked::default())

@@ -1,20 +1,20 @@
-//! `scratchrs list`: list scratch spaces.
+//! `scratchrs scratch list`: list scratch spaces.
 
 use scratchrs_core::scratch::{self, Listing};
-use scratchrs_fs as fs;
-use scratchrs_model::depot_path::DepotPath;
 use scratchrs_text::{self as text, Context, Text};
 use uuid::Uuid;
 
 use crate::failure::Result;
 use crate::namespace::parse_uuid;
 use crate::session::{Session, place};
+use crate::sorting::{self, Facts, Order};
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs list       a table
-  scratchrs list -v    with the paths and projects
-  scratchrs list --json | jq -r '.spaces[] | select(.last_used == null) | .path'
+  scratchrs scratch list       a table
+  scratchrs scratch list -v    with the paths and projects
+  scratchrs scratch list --sort size
+  scratchrs scratch list --json | jq -r '.spaces[] | select(.last_used == null) | .path'
 
 With --json: {\"directory\", \"spaces\": [{\"owner\", \"package\", \"key\", \"path\", \"bytes\", \
 \"last_used\", \"parent_projects\": [\"…\"]}], \"bytes\", \"skipped\": [{\"line\", \"column\", \"message\"}], \
@@ -31,30 +31,35 @@ pub(crate) struct Arguments {
     /// Also list the paths and projects of the scratch spaces
     #[arg(long, short)]
     verbose: bool,
+
+    #[command(flatten)]
+    sorting: sorting::Options,
 }
 
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
-        let depot = session.depot()?;
+        let depot = session.existing_depot()?;
         let place = place(&depot);
-        let listing = scratch::list(place, self.uuid)?;
+        let mut listing = scratch::list(place, self.uuid)?;
+        self.sorting.apply(Order::Name, &mut listing.spaces, |space| Facts {
+            name: text::scratch::owner(space) + "\0" + &space.key,
+            bytes: space.bytes,
+            last_used: space.last_used,
+        });
         let log = place.usage_log()?;
         session.print(&listing, |context| {
-            let mut text = self.text(&listing, &depot, context);
+            let mut text = self.text(&listing, context);
             text.notes.extend(text::usage_log(&log, &listing.skipped, "repaired by the next use"));
             text
         })
     }
 
-    fn text(&self, listing: &Listing, depot: &DepotPath, context: &Context<'_>) -> Text {
+    fn text(&self, listing: &Listing, context: &Context<'_>) -> Text {
         if !listing.spaces.is_empty() {
             return text::scratch::listing(listing, self.verbose, context);
         }
         let of_package = self.uuid.map(|uuid| format!(" of package {uuid}")).unwrap_or_default();
-        let reason = match fs::is_dir(depot.as_path()) {
-            true => format!(" in `{}`", listing.directory),
-            false => format!(": the depot `{depot}` does not exist"),
-        };
-        Text::default().sentence(format!("No scratch spaces{of_package}{reason}"))
+        let directory = &listing.directory;
+        Text::default().sentence(format!("No scratch spaces{of_package} in `{directory}`"))
     }
 }

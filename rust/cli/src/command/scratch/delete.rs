@@ -1,4 +1,4 @@
-//! `scratchrs delete`: delete a scratch space.
+//! `scratchrs scratch delete`: delete a scratch space.
 
 use std::path::Path;
 
@@ -14,8 +14,8 @@ use crate::session::{Session, place};
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs delete cache --project .    `cache` of the package in this directory
-  scratchrs delete downloads --yes      a global space, without asking
+  scratchrs scratch delete cache --project .    `cache` of the package in this directory
+  scratchrs scratch delete downloads --yes      a global space, without asking
 
 With --json: {\"removed\": [{\"owner\", \"package\", \"key\", \"path\", \"bytes\"}], \
 \"bytes\", \"notes\": [\"…\"]}";
@@ -40,12 +40,12 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let namespace = self.namespace.resolve(session)?;
-        let depot = session.depot()?;
+        let depot = session.existing_depot()?;
         let place = place(&depot);
         let path = scratch::path(place, namespace.owner, &self.key)?;
         let Ok(Some(found)) = fs::symlink_metadata(Path::new(&path)) else {
             let failure = namespace.has_no(&self.key, &path);
-            return Err(failure.hint("`scratchrs list` lists the existing spaces"));
+            return Err(failure.hint("`scratchrs scratch list` lists the existing spaces"));
         };
         let spaces = scratch::list(place, Some(namespace.owner))?.spaces;
         let item = match spaces.into_iter().find(|space| space.path == path) {

@@ -1,4 +1,4 @@
-//! `scratchrs clear`: delete all scratch spaces, or all of one package.
+//! `scratchrs scratch clear`: delete all scratch spaces, or all of one package.
 
 use scratchrs_core::scratch;
 use scratchrs_model::layout::package_spaces;
@@ -12,9 +12,9 @@ use crate::session::{Session, place};
 
 const AFTER_HELP: &str = "\
 Examples:
-  scratchrs clear --project .    the spaces of the package in this directory
-  scratchrs clear --uuid 7876af07-990d-54b4-ab0e-23690620f79a --yes
-  scratchrs clear --all
+  scratchrs scratch clear --project .    the spaces of the package in this directory
+  scratchrs scratch clear --uuid 7876af07-990d-54b4-ab0e-23690620f79a --yes
+  scratchrs scratch clear --all
 
 With --json: {\"removed\": [{\"owner\", \"package\", \"key\", \"path\", \"bytes\"}], \
 \"bytes\", \"notes\": [\"…\"]}";
@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn run(&self, session: &mut Session) -> Result<()> {
         let owner = self.namespace.package(session)?;
-        let depot = session.depot()?;
+        let depot = session.existing_depot()?;
         let place = place(&depot);
         let root = place.root()?;
         let directory = owner.map_or_else(|| root.clone(), |owner| package_spaces(&root, owner));
