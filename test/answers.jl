@@ -218,7 +218,7 @@ end
         @test told_by_program(command, "artifact", "path", string(hash)).out == artifact_path(hash)
         write("Artifacts.toml", "[x]\ngit-tree-sha1 = \"$hash\"\n")
         uses = ScratchRS.artifact_usage(hash, "Artifacts.toml")
-        usage = told_by_program(command, "artifact", "usage", "x")
-        @test length(uses) == 1 && occursin(uses[1].path, usage.out)
+        why = told_by_program(command, "why", "x")
+        @test length(uses) == 1 && occursin(uses[1].path, why.out)
     end
 end

@@ -10,7 +10,7 @@ answer(command) = readchomp(pipeline(command; stderr = devnull))
             write(joinpath(path, "file"), "12345")
             command = ScratchRS.scratchrs()
             @test command isa Cmd
-            list = read(`$command list --json`, String)
+            list = read(`$command scratch list --json`, String)
             @test occursin("\"path\": $(repr(path))", list)
             @test occursin("\"owner\": \"$OWNER\"", list)
             @test occursin("\"key\": \"key\"", list)
@@ -18,10 +18,10 @@ answer(command) = readchomp(pipeline(command; stderr = devnull))
             @test occursin(repr(project), list)
             @test length(collect(eachmatch(r"\"key\": ", list))) == 1
             # Julia and the program give the same path.
-            @test answer(`$command path key --uuid $OWNER`) == path
-            @test answer(`$command path new --uuid $OWNER --project $project`) == get_scratch!(OWNER, "new")
-            @test answer(`$command path shared`) == get_scratch!(GLOBAL, "shared")
-            @test answer(`$command path of-project --project $project`) == get_scratch!("of-project")
+            @test answer(`$command scratch path key --uuid $OWNER`) == path
+            @test answer(`$command scratch path new --uuid $OWNER --project $project`) == get_scratch!(OWNER, "new")
+            @test answer(`$command scratch path shared`) == get_scratch!(GLOBAL, "shared")
+            @test answer(`$command scratch path of-project --project $project`) == get_scratch!("of-project")
             @test length(records(scratch_dir(string(OWNER), "of-project"))) == 2
             @test startswith(answer(`$command --version`), "scratchrs ")
             # The function form.
@@ -30,16 +30,16 @@ answer(command) = readchomp(pipeline(command; stderr = devnull))
                 @test exe isa String
                 @test isabspath(exe)
                 @test isfile(exe)
-                answer(`$exe path key --uuid $OWNER`)
+                answer(`$exe scratch path key --uuid $OWNER`)
             end
             @test inside == path
             @test get(ENV, "JULIA_DEPOT_PATH", nothing) == before
             @test_throws ErrorException ScratchRS.scratchrs(exe -> error("inside"))
             @test get(ENV, "JULIA_DEPOT_PATH", nothing) == before
             # The program refuses the same inputs as Julia.
-            @test !success(pipeline(`$command path a/b --uuid $OWNER`; stderr = devnull))
-            @test !success(pipeline(`$command path none --no-create --uuid $OWNER`; stderr = devnull))
-            run(pipeline(`$command delete key --uuid $OWNER --yes`; stdout = devnull, stderr = devnull))
+            @test !success(pipeline(`$command scratch path a/b --uuid $OWNER`; stderr = devnull))
+            @test !success(pipeline(`$command scratch path none --no-create --uuid $OWNER`; stderr = devnull))
+            run(pipeline(`$command scratch delete key --uuid $OWNER --yes`; stdout = devnull, stderr = devnull))
             @test !ispath(path)
         end
     end
@@ -49,10 +49,10 @@ end
     with_lab(stacked = true) do lab
         DEPOT_PATH[1] = joinpath(lab.root, "a depot ü")
         path = get_scratch!(OWNER, "key")
-        @test answer(`$(ScratchRS.scratchrs()) path key --uuid $OWNER`) == path
+        @test answer(`$(ScratchRS.scratchrs()) scratch path key --uuid $OWNER`) == path
         DEPOT_PATH[1] = "relative"
         path = get_scratch!(OWNER, "key")
-        @test answer(`$(ScratchRS.scratchrs()) path key --uuid $OWNER`) == path
+        @test answer(`$(ScratchRS.scratchrs()) scratch path key --uuid $OWNER`) == path
     end
 end
 

@@ -14,6 +14,8 @@ use crate::program;
 struct Sources<'a> {
     project: &'a str,
     changelog: &'a str,
+    /// The recipes for Yggdrasil.
+    recipes: &'a [String],
     /// The tags of the commit, one a line.
     tags: &'a str,
 }
@@ -29,7 +31,11 @@ pub(super) fn check(environment: &Environment) -> Result<bool> {
     // Sources without git have no tag.
     let tags = program::output(git).unwrap_or_default();
     let (project, changelog) = (read("Project.toml")?, read("CHANGELOG.md")?);
-    Sources { project: &project, changelog: &changelog, tags: &tags }.check(VERSION)
+    let recipe = |name| read(&format!("docs/yggdrasil/{name}/build_tarballs.jl"));
+    let recipes = ["ScratchRS", "ScratchRS_jlrs"].into_iter().map(recipe);
+    let recipes = recipes.collect::<Result<Vec<_>>>()?;
+    Sources { project: &project, changelog: &changelog, recipes: &recipes, tags: &tags }
+        .check(VERSION)
 }
 
 /// Checks that the working copy binds what was built: `text` is the text of `Artifacts.toml`.
@@ -49,6 +55,13 @@ impl Sources<'_> {
         let project: toml::Table = self.project.parse().context("could not read `Project.toml`")?;
         let found = project.get("version").and_then(|it| it.as_str()).unwrap_or("none");
         ensure!(found == version, "`Project.toml` has the version {found}, `Cargo.toml` {version}");
+        for recipe in self.recipes {
+            let line = format!("version = v\"{version}\"");
+            ensure!(
+                recipe.lines().any(|it| it == line),
+                "a recipe in `docs/yggdrasil` does not have the line `{line}`"
+            );
+        }
         let tag = format!("v{version}");
         for other in self.tags.lines().filter(|tag| is_version(tag)) {
             ensure!(
@@ -85,7 +98,8 @@ mod tests {
 
     fn check(project: &str, changelog: &str, tags: &str) -> Result<bool, String> {
         let project = format!("name = \"A\"\nversion = \"{project}\"\n");
-        let sources = Sources { project: &project, changelog, tags };
+        let recipes = ["name = \"A\"\nversion = v\"1.2.0\"\n".to_owned()];
+        let sources = Sources { project: &project, changelog, recipes: &recipes, tags };
         sources.check("1.2.0").map_err(|error| error.to_string())
     }
 
