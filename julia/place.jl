@@ -11,7 +11,13 @@ end
 # The depot to use, and the directory that replaces its `scratchspaces` (`""` for none). A depot that is
 # given takes precedence over a directory that the task has set.
 place(::Nothing) = (first_depot(), something(of_task(SCRATCH_DIRECTORY), ""))
-place(depot::AbstractString) = (named(depot, "depot"), "")
+place(depot::AbstractString) = (given_depot(named(depot, "depot")), "")
+
+# A relative one would be another depot in another directory.
+function given_depot(depot::String)
+    isabspath(depot) && return depot
+    throw(ArgumentError("`$depot` is a relative path: pass the absolute path of the depot, `abspath($(repr(depot)))`"))
+end
 
 # A path that a user gives. An empty one would mean the current directory, so it is refused.
 function named(path::AbstractString, what::String)
@@ -46,7 +52,7 @@ with_scratch_directory(f, directory::AbstractString) =
 
 The absolute path of the directory of all spaces, with `parts` joined to it. Creates nothing.
 
-`depot` names a depot other than the first of `DEPOT_PATH`. See also
+`depot` is the absolute path of a depot other than the first of `DEPOT_PATH`. See also
 [`with_scratch_directory`](@ref).
 """
 function scratch_dir(parts...; depot::Union{Nothing, AbstractString} = nothing)

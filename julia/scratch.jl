@@ -15,12 +15,12 @@ The path of the scratch space `key` of a package. The space is created if it is 
 - `key`: the name of the space: ASCII letters, digits, `-`, `_` and `.`, at most 255 bytes.
 - `calling`: the package whose use is logged. `Pkg.gc` deletes a space when all projects and
   packages that were logged for it are gone.
-- `depot`: a depot other than the first of `DEPOT_PATH`.
+- `depot`: the absolute path of a depot other than the first of `DEPOT_PATH`.
 
 A read-only depot can be used if it already has the space.
 
 # Errors
-`ArgumentError` for an invalid key, [`ScratchRS.DepotIO`](@ref) if the space can't be created.
+`ArgumentError` for an invalid key or a relative `depot`, [`ScratchRS.DepotIO`](@ref) if the space can't be created.
 
 # Example
 In a package, get the path in `__init__`, so that it is not stored in the precompiled file:
@@ -70,6 +70,9 @@ the active project, or else for the global namespace. Takes the same keywords.
 
 With a `do` block, the block fills the space once.
 
+At top level of a package, as in `const cache = @get_scratch!("downloads")`, it warns when the package is precompiled: the
+path would be stored in the precompiled file, and be wrong on another machine or for another depot.
+
 # Example
 ```julia
 __init__() = global cache = @get_scratch!("downloads")
@@ -86,7 +89,24 @@ macro get_scratch!(arguments...)
         throw(ArgumentError("@get_scratch! takes a key, and a function to fill the space before it"))
     key = pop!(positional)
     uuid = Base.PkgId(__module__).uuid
-    return :(get_scratch!($(positional...), $uuid, $key, $uuid; $(keywords...)))
+    call = :(get_scratch!($(positional...), $uuid, $key, $uuid; $(keywords...)))
+    # In a function, this is its own name, and nothing remains of the check.
+    is_in_function = Expr(:isdefined, esc(Symbol("#self#")))
+    file, line = string(__source__.file), __source__.line
+    return :($is_in_function || $warn_if_stored($__module__, $file, $line); $call)
+end
+
+# Warns that the path of a space becomes a part of a precompiled file.
+function warn_if_stored(mod::Module, file::String, line::Int)
+    ccall(:jl_generating_output, Cint, ()) == 0 && return
+    @warn(
+        "`@get_scratch!` at top level stores the path of the space in the precompiled file of $mod: it will be wrong on " *
+        "another machine or for another depot. Get it when the package is loaded: " *
+        "`__init__() = global cache = @get_scratch!(…)`",
+        _module = mod,
+        _file = file,
+        _line = line,
+    )
 end
 
 """

@@ -70,8 +70,9 @@ end
         @test get_scratch!(generate, nothing, "e") == in_namespace(GLOBAL, "e")
         @test get_scratch!(generate, "f") == in_namespace(GLOBAL, "f")
         @test get_scratch!(generate, Main, "g") == in_namespace(GLOBAL, "g")
-        @test get_scratch!(generate, "h"; version = 1, depot = "other") ==
-              scratch_dir(string(GLOBAL), "h"; depot = "other")
+        other = joinpath(lab.root, "other")
+        @test get_scratch!(generate, "h"; version = 1, depot = other) ==
+              scratch_dir(string(GLOBAL), "h"; depot = other)
         @test counted.runs == 8
         path = @get_scratch!("i") do directory
             generate(directory)

@@ -97,7 +97,12 @@ end
                 path = get_scratch!(OWNER, "key")
                 @test path == expected
                 @test path == scratch_dir(string(OWNER), "key")
-                @test path == get_scratch!(OWNER, "key"; depot = spelling)
+                if isabspath(spelling)
+                    @test path == get_scratch!(OWNER, "key"; depot = spelling)
+                else
+                    error = thrown(() -> get_scratch!(OWNER, "key"; depot = spelling))
+                    @test error isa ArgumentError && occursin("is a relative path", error.msg)
+                end
                 @test isdir(path)
                 delete_scratch!(OWNER, "key")
                 @test !ispath(path)
@@ -214,9 +219,10 @@ end
                 get_scratch!(OWNER, "dangling")
             end
             # A link to a directory is followed.
-            symlink(mkdir(joinpath(lab.root, "elsewhere")), joinpath(lab.root, "link"))
-            path = get_scratch!(OWNER, "key"; depot = "link")
-            @test path == joinpath(lab.root, "link", "scratchspaces", string(OWNER), "key")
+            link = joinpath(lab.root, "link")
+            symlink(mkdir(joinpath(lab.root, "elsewhere")), link)
+            path = get_scratch!(OWNER, "key"; depot = link)
+            @test path == joinpath(link, "scratchspaces", string(OWNER), "key")
             @test isdir(joinpath(lab.root, "elsewhere", "scratchspaces", string(OWNER), "key"))
         end
     end

@@ -144,6 +144,30 @@ end
     end
 end
 
+@testset "a path that would be stored in a precompiled file" begin
+    with_lab() do lab
+        package = joinpath(lab.root, "KeepsPath")
+        mkpath(joinpath(package, "src"))
+        write(joinpath(package, "Project.toml"), """
+        name = "KeepsPath"
+        uuid = "0d4ad3c5-3a4d-4f9e-9c5f-6a1c4a3d1b57"
+        [deps]
+        ScratchRS = "$(Base.PkgId(ScratchRS).uuid)"
+        """)
+        said(code) = begin
+            write(joinpath(package, "src", "KeepsPath.jl"), "module KeepsPath\nusing ScratchRS\n$code\nend\n")
+            result = outcome("using KeepsPath"; project = package, load_path = [REPO, "@", "@stdlib"])
+            @test result.ok
+            return result.err
+        end
+        warning = "stores the path of the space in the precompiled file of KeepsPath"
+        @test occursin(warning, said("const cache = @get_scratch!(\"cache\")"))
+        @test !occursin(warning, said("cache = \"\"\n__init__() = global cache = @get_scratch!(\"cache\")"))
+        # A function that is called while the package is precompiled does not keep the path.
+        @test !occursin(warning, said("space() = @get_scratch!(\"cache\")\nspace()"))
+    end
+end
+
 @testset "keys" begin
     with_lab() do lab
         namespace = scratch_dir(string(OWNER))
@@ -297,11 +321,12 @@ end
     with_lab() do lab
         @test scratch_dir() == joinpath(lab.depot, "scratchspaces")
         @test scratch_dir("a", "b") == joinpath(lab.depot, "scratchspaces", "a", "b")
-        @test scratch_dir("a"; depot = "other") == joinpath(lab.root, "other", "scratchspaces", "a")
+        other = joinpath(lab.root, "other")
+        @test scratch_dir("a"; depot = other) == joinpath(other, "scratchspaces", "a")
         @test ScratchRS.scratch_path(OWNER, "key") == scratch_dir(string(OWNER), "key")
         @test ScratchRS.scratch_path(OWNER, SubString("key")) == scratch_dir(string(OWNER), "key")
-        @test ScratchRS.scratch_path(OWNER, "key"; depot = "other") ==
-              scratch_dir(string(OWNER), "key"; depot = "other")
+        @test ScratchRS.scratch_path(OWNER, "key"; depot = other) ==
+              scratch_dir(string(OWNER), "key"; depot = other)
         @test ScratchRS.usage_toml() == joinpath(lab.depot, "logs", "scratch_usage.toml")
         @test readdir(lab.depot) == ["registries"]
         @test readdir(lab.root) == ["depot"]

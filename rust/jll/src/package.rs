@@ -122,11 +122,8 @@ fn main(recipe: &Recipe<'_>) -> String {
 
 fn main_of_scratchrs(recipe: &Recipe<'_>) -> String {
     let (name, package) = (recipe.name, recipe.name.package());
-    let mut text = format!("module {package}\n\nusing ScratchRS\n");
-    for dependency in recipe.dependencies {
-        let _ = writeln!(text, "using {dependency}");
-    }
-    let _ = writeln!(text, "\n@products(\n    \"{name}\",");
+    // `@products` loads the JLL packages among the dependencies.
+    let mut text = format!("module {package}\n\nusing ScratchRS\n\n@products(\n    \"{name}\",\n");
     for product in sorted(recipe.products) {
         let _ = writeln!(text, "    {},", constructor(product));
     }
