@@ -1,5 +1,17 @@
 # The sources of the package. `src/ScratchRS.jl`, which Julia's loader requires, includes this file.
 
+"""
+Storage for Julia packages, in the depot that Pkg uses:
+
+- [`@get_scratch!`](@ref): a directory of your package, which lives as long as the packages that use it;
+- [`create_artifact`](@ref), [`bind_artifact!`](@ref), `artifact"name"`: immutable directories, named by their content;
+- [`create_my_artifact`](@ref): files made at run time, none of which is stored twice;
+- [`ScratchRS.status`](@ref), [`ScratchRS.why`](@ref), [`ScratchRS.gc`](@ref): what is in the depot, why, and what can go.
+
+The program [`ScratchRS.scratchrs`](@ref) does the same in a shell.
+"""
+ScratchRS
+
 using Base: SHA1, UUID
 
 # What the library does takes longer than what is compiled here, and most functions are called once in a session:
@@ -41,6 +53,7 @@ include("words.jl")
 include("waiting.jl")
 include("Progress.jl")
 include("native/Native.jl")
+include("replies.jl")
 include("Platforms.jl")
 include("place.jl")
 include("usage.jl")
@@ -57,7 +70,6 @@ include("artifacts/install.jl")
 include("artifacts/health.jl")
 include("artifacts/Artifacts.jl")
 include("PlatformEngines.jl")
-include("replies.jl")
 include("store/Store.jl")
 include("gc.jl")
 include("program.jl")
@@ -73,9 +85,9 @@ declare_public(
     (:artifacts_dirs, :ensure_all_artifacts_installed, :extract_all_hashes),
     (:load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides, :query_override),
     (:split_artifact_slash, :unpack_platform, :with_artifacts_directory),
-    (:SHA256, :StoreStatus, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status),
+    (:SHA256, :StoreStatus, :StoreVerification, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status),
     (:verify_store,),
-    (:artifact_usage, :repair_artifacts, :verify_artifacts),
+    (:Verification, :artifact_usage, :repair_artifacts, :verify_artifacts),
     (:blob_hash, :blob_hash_sha256, :tree_hash, :tree_hash_sha256),
     (:Explained, :Report, :Status, :gc, :status, :why),
     (:condense_usage!, :find_uuid, :scratch_path, :scratchrs, :track_scratch_access, :usage_toml),

@@ -6,7 +6,9 @@ using ..Replies: Reply, decoded, rendered
 @seldom_run
 
 stack(::Nothing) = String[depot for depot in DEPOT_PATH]
-stack(depots) = String[depot for depot in depots]
+stack(paths) = String[path for path in paths]
+# Not its characters.
+stack(path::AbstractString) = String[path]
 
 """
     ScratchRS.Report
@@ -111,7 +113,7 @@ and unbound contents of the store. Prints a summary.
 - `all_depots`: collects all writable depots, not only the first; `force` in `Pkg.gc`.
 - `dry_run`: reports what would be deleted, and changes nothing.
 - `verbose`: lists all items.
-- `depots`: the depot stack; `nothing` for that of the session.
+- `depots`: the depot stack, or one depot; `nothing` for the stack of the session.
 - `ignore_roots`: paths of manifests, artifact files, projects and logs that count as missing, for example a
   damaged one that can neither be repaired nor deleted.
 - `io`: where to print.
@@ -163,6 +165,9 @@ function Base.show(io::IO, report::Report)
     print(io, "ScratchRS.gc: ", verb, ' ', bytes_in_words(report.bytes), " (", counted(report.gone), "); ",
         counted(report.waiting), " pending")
 end
+
+# `gc` has printed it.
+Base.show(io::IO, ::MIME"text/plain", report::Report) = show(io, report)
 
 counted(table) = "$(length(table)) item$(length(table) == 1 ? "" : "s")"
 

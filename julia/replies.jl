@@ -17,6 +17,15 @@ end
 
 Base.show(io::IO, ::MIME"text/plain", reply::Reply) = print(io, rendered(io, reply))
 
+# For notebooks.
+function Base.show(io::IO, ::MIME"text/html", reply::Reply)
+    text = sprint(show, MIME("text/plain"), reply; context = :displaysize => displaysize(io))
+    for (character, name) in ('&' => "&amp;", '<' => "&lt;", '>' => "&gt;")
+        text = replace(text, character => name)
+    end
+    print(io, "<pre>", text, "</pre>")
+end
+
 # A reply as text for people, for the width and the colours of `io`.
 function rendered(io::IO, reply::Reply)
     return Native.render(

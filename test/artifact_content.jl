@@ -170,14 +170,20 @@ end
         hash, tarball, sha256 = packed_artifact(lab, "content")
         file = joinpath(lab.root, "Artifacts.toml")
         bind_artifact!(file, "x", hash; download_info = [("file://$tarball", sha256)])
-        @test ScratchRS.verify_artifacts() == (sound = 1, rotten = [], unreadable = [])
+        found = ScratchRS.verify_artifacts()
+        @test (found.sound, found.corrupt, found.unreadable) == (1, [], [])
+        @test sprint(show, MIME("text/plain"), found) == "1 artifact matches its hash"
         chmod(joinpath(artifact_path(hash), "file"), 0o644)
         write(joinpath(artifact_path(hash), "file"), "corrupt")
         write(joinpath(artifact_path(hash), "more"), "")
         @test !verify_artifact(hash)
-        found = ScratchRS.verify_artifacts().rotten
+        found = ScratchRS.verify_artifacts().corrupt
         @test length(found) == 1 && found[1].hash == hash
         @test found[1].differences == ["file" => :changed, "more" => :extra]
+        shown = sprint(show, MIME("text/plain"), ScratchRS.verify_artifacts())
+        @test occursin("corrupt $hash", shown) && occursin("\n  changed  file\n  extra    more\n", shown)
+        @test endswith(shown, "1 of 1 artifact does not match its hash")
+        @test occursin("0 intact, 1 corrupt", string(ScratchRS.verify_artifacts()))
         @test [use.names for use in ScratchRS.artifact_usage(hash)] == [["x"]]
         @test ScratchRS.repair_artifacts().repaired == [artifact_path(hash)]
         @test verify_artifact(hash)

@@ -68,6 +68,22 @@ end
     end
 end
 
+@testset "one depot, and how results are shown" begin
+    with_lab() do lab
+        artifact = mkpath(joinpath(lab.depot, "artifacts", "1"^40))
+        write(joinpath(artifact, "<file>"), "x")
+        empty!(DEPOT_PATH)
+        # Its characters are not depots.
+        @test ScratchRS.status(; depots = lab.depot).depots == [lab.depot]
+        report = ScratchRS.gc(; depots = lab.depot, dry_run = true, collect_delay = 0, io = devnull)
+        @test only(report.gone).path == artifact
+        @test sprint(show, MIME("text/plain"), report) == "ScratchRS.gc: would free 1 byte (1 item); 0 items pending"
+        html = sprint(show, MIME("text/html"), ScratchRS.why("1"^40; depots = lab.depot))
+        @test startswith(html, "<pre>artifact ") && endswith(html, "</pre>")
+        @test occursin("scratch", string(@doc ScratchRS))
+    end
+end
+
 @testset "an unreadable store is not collected" begin
     with_lab() do lab
         bind_my_artifact!(@my_artifacts_toml!(), "name", create_my_artifact(dir -> touch(joinpath(dir, "file"))))

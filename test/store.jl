@@ -51,7 +51,8 @@ end
         unbind_my_artifact!(file, ["one", "never"])
         @test_logs (:info, r"1 MyArtifact deleted") find_orphanages(collect_delay = 0)
         @test_throws SystemError load_my_artifacts_toml(joinpath(lab.root, "nothing.toml"))
-        @test verify_store().damaged == []
+        @test verify_store().corrupt == []
+        @test endswith(sprint(show, MIME("text/plain"), verify_store()), "intact (3 bytes read)")
     end
 end
 

@@ -1,30 +1,50 @@
 # Verification, repair and usage of artifacts.
 
+using .Replies: Reply, decoded
+
 """
-    verify_artifacts() -> NamedTuple
+    ScratchRS.Verification
 
-Hashes all artifacts of all depots, several at a time:
+The result of [`ScratchRS.verify_artifacts`](@ref).
 
-- `sound`: how many match their hashes;
-- `rotten`: a table of those that do not, with `hash`, `path`, `actual` (the hash of the content) and
+- `sound`: how many artifacts match their hashes;
+- `corrupt`: a table of those that do not, with `hash`, `path`, `actual` (the hash of the content) and
   `differences`: pairs of a path in the artifact and what happened to it, `:missing`, `:changed`,
   `:mode_changed` or `:extra`; `nothing` if no file list was recorded;
 - `unreadable`: a table of those that can't be read, with `hash`, `path` and `reason`.
+"""
+struct Verification <: Reply
+    sound::Int
+    corrupt::Vector
+    unreadable::Vector
+    reply::String
+    is_verbose::Bool
+
+    Verification(sound, found, unreadable, reply, is_verbose) =
+        new(sound, map(corrupt, found), unreadable, reply, is_verbose)
+end
+
+Base.show(io::IO, found::Verification) = print(
+    io, "ScratchRS.verify_artifacts: ", found.sound, " intact, ", length(found.corrupt), " corrupt, ",
+    length(found.unreadable), " unreadable",
+)
+
+"""
+    verify_artifacts() -> Verification
+
+Hashes all artifacts of all depots, several at a time.
 
 # Errors
 [`DepotIO`](@ref ScratchRS.DepotIO) if a directory of artifacts can't be read.
 
 # Example
 ```julia
-for artifact in ScratchRS.verify_artifacts().rotten
+for artifact in ScratchRS.verify_artifacts().corrupt
     println(artifact.path, ": ", artifact.differences)
 end
 ```
 """
-function verify_artifacts()
-    found = Native.named(Native.verify_artifacts(DEPOT_PATH, stand_in()))
-    return (sound = found.sound, rotten = map(corrupt, found.corrupt), unreadable = found.unreadable)
-end
+verify_artifacts() = decoded(Verification, Native.verify_artifacts(DEPOT_PATH, stand_in()))
 
 function corrupt(artifact)
     changes = artifact.differences

@@ -27,7 +27,7 @@ include("macro.jl")
 
 end # module Store
 
-using .Store: SHA256, StoreStatus, adopt_store!, bind_my_artifact!, create_my_artifact, download_my_artifact!,
+using .Store: SHA256, StoreStatus, StoreVerification, adopt_store!, bind_my_artifact!, create_my_artifact, download_my_artifact!,
     find_orphanages, get_artifacts_dir, get_scratchspace, load_my_artifacts_toml, my_artifact_exists,
     my_artifact_hash, my_artifact_path, my_artifacts_toml!, orphanages_toml, parse_toml,
     readdirdepth, store_link, store_link!, store_status, unbind_my_artifact!, usages_toml,

@@ -49,26 +49,40 @@ store_status(; store::AbstractString = "") =
 root_of(store::AbstractString) = isempty(store) ? "" : abspath(String(store))
 
 """
-    verify_store(; store = "") -> NamedTuple
+    ScratchRS.StoreVerification
 
-Reads all contents of the store, or of the one in the directory `store`, and checks all trees.
+The result of [`ScratchRS.verify_store`](@ref).
 
 - `files`, `trees`, `bytes`: how much was read.
-- `damaged`: a table of corrupt files, with `hash`, `path`, `what` (what is wrong) and `bound_by` (a table of
+- `corrupt`: a table of corrupt files, with `hash`, `path`, `what` (what is wrong) and `bound_by` (a table of
   the names that are affected, with `file` and `name`).
+"""
+struct StoreVerification <: Reply
+    files::Int
+    trees::Int
+    bytes::Int
+    corrupt::Vector
+    reply::String
+    is_verbose::Bool
+end
+
+Base.show(io::IO, found::StoreVerification) = print(
+    io, "ScratchRS.verify_store: ", found.files, " files and ", found.trees, " trees, ", length(found.corrupt),
+    " corrupt",
+)
+
+"""
+    verify_store(; store = "") -> StoreVerification
+
+Reads all contents of the store, or of the one in the directory `store`, and checks all trees.
 
 # Errors
 [`DepotIO`](@ref ScratchRS.DepotIO) if a content can't be read.
 
 # Example
 ```julia
-isempty(ScratchRS.verify_store().damaged) || error("the store is corrupt")
+isempty(ScratchRS.verify_store().corrupt) || error("the store is corrupt")
 ```
 """
-function verify_store(; store::AbstractString = "")
-    depot, directory = own_store()
-    found = Native.named(Native.verify_store(depot, directory, root_of(store)))
-    return (
-        files = found.files, trees = found.trees, bytes = found.bytes, damaged = found.corrupt,
-    )
-end
+verify_store(; store::AbstractString = "") =
+    decoded(StoreVerification, Native.verify_store(own_store()..., root_of(store)))

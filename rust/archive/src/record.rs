@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use scratchrs_model::hash::TreeHash;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha1::Sha1;
 use sha1::digest::Digest;
 
@@ -373,7 +373,9 @@ pub struct Difference {
 }
 
 /// A change of an entry of a tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Change {
     /// It is missing.

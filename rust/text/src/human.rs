@@ -1,6 +1,7 @@
 //! Sizes, ages and numbers in words.
 
 use scratchrs_model::time::DepotTime;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// Each is 1024 times the one before.
 const UNITS: [&str; 6] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -45,13 +46,22 @@ pub fn duration(seconds: f64) -> String {
 
 /// The beginning of a text, with `…` for what does not fit into `width` columns.
 pub fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
+    if text.width() <= width {
         return text.to_owned();
     }
-    match width {
-        0 => String::new(),
-        _ => text.chars().take(width - 1).chain(['…']).collect(),
+    let mut cut = String::new();
+    let mut room = match width.checked_sub(1) {
+        Some(room) => room,
+        None => return cut,
+    };
+    for character in text.chars() {
+        match room.checked_sub(character.width().unwrap_or(0)) {
+            Some(rest) => room = rest,
+            None => break,
+        }
+        cut.push(character);
     }
+    cut + "…"
 }
 
 /// A number of items, each of which is called `one`.
@@ -125,6 +135,9 @@ mod tests {
         }
         assert_eq!((cut("iris", 4), cut("iris", 3)), ("iris".to_owned(), "ir…".to_owned()));
         assert_eq!(cut("iris", 0), "");
+        // Each character takes two columns.
+        assert_eq!((cut("数据集", 6), cut("数据集", 5)), ("数据集".to_owned(), "数据…".to_owned()));
+        assert_eq!(cut("数据集", 4), "数…");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! A table that fits a terminal.
 
+use unicode_width::UnicodeWidthStr;
+
 use crate::Context;
 use crate::human::cut;
 use crate::style::title;
@@ -88,8 +90,9 @@ fn line<const N: usize>(columns: &[Column; N], widths: &[usize; N], row: &[Strin
     line
 }
 
+/// The columns that a text takes.
 fn length(text: &str) -> usize {
-    text.chars().count()
+    text.width()
 }
 
 #[cfg(test)]
@@ -117,6 +120,13 @@ mod tests {
                 "Été                                   12.3 MiB  b",
             ]
         );
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        let rows = [["数据集", "1 byte", "键"].map(str::to_owned)];
+        let expected = ["package    size  key", "数据集   1 byte  键"];
+        assert_eq!(lines(&COLUMNS, &rows, None), expected);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use scratchrs_archive::{self as archive, Change};
 use scratchrs_model::diagnostic::Diagnostic;
 use scratchrs_model::hash::TreeHash;
 use scratchrs_model::time::DepotTime;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::Error;
 
@@ -41,7 +41,7 @@ pub enum Verdict {
 }
 
 /// The result of verifying artifacts.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verification {
     /// The number of artifacts that match their hashes.
     pub sound: usize,
@@ -54,7 +54,7 @@ pub struct Verification {
 }
 
 /// An artifact whose content does not match its hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct CorruptArtifact {
     /// Its name.
     pub hash: TreeHash,
@@ -67,7 +67,7 @@ pub struct CorruptArtifact {
 }
 
 /// A changed file of an artifact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FileChange {
     /// The path, from the root of the artifact.
     pub path: String,
@@ -83,7 +83,7 @@ impl From<archive::Difference> for FileChange {
 }
 
 /// An artifact that cannot be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct UnreadableArtifact {
     /// Its name.
     pub hash: TreeHash,

@@ -29,7 +29,7 @@ impl ArtifactKind {
 }
 
 /// A name in a file of bindings.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct NameInFile {
     /// The file of bindings.
     pub file: String,
@@ -142,7 +142,7 @@ pub struct Collected {
 }
 
 /// A content or tree that is corrupt.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Corrupt {
     /// The hash of the content or tree.
     pub hash: Sha256,
@@ -155,7 +155,7 @@ pub struct Corrupt {
 }
 
 /// The result of a verification.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Verified {
     /// How many contents were read.
     pub files: u64,

@@ -31,6 +31,16 @@ pub fn render(
         "Status" => text::gc::status(&decoded(reply)?, is_verbose, &context),
         "Explained" => text::gc::explained(&decoded(reply)?, &context),
         "StoreStatus" => text::store::status(&decoded(reply)?, is_verbose, &context),
+        "Verification" => {
+            let found = decoded(reply)?;
+            let total = text::artifact::verification_total(&found);
+            text::artifact::verification(&found).sentence(total)
+        }
+        "StoreVerification" => {
+            let found = decoded(reply)?;
+            let total = text::store::verified_total(&found);
+            text::store::verified(&found).sentence(total)
+        }
         _ => return Err(Error::InvalidInput(format!("unknown kind of reply: {kind}"))),
     };
     let text = text.to_string();
