@@ -80,7 +80,7 @@ end
         @test sprint(show, MIME("text/plain"), report) == "ScratchRS.gc: would free 1 byte (1 item); 0 items pending"
         html = sprint(show, MIME("text/html"), ScratchRS.why("1"^40; depots = lab.depot))
         @test startswith(html, "<pre>artifact ") && endswith(html, "</pre>")
-        @test occursin("scratch", string(@doc ScratchRS))
+        @test haskey(Base.Docs.meta(ScratchRS), Base.Docs.Binding(ScratchRS, :ScratchRS))
     end
 end
 
