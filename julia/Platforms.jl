@@ -17,6 +17,9 @@ import ..@seldom_run
 
     host() = HostPlatform()
 
+    # The platform of a triplet; `nothing` if this Julia does not know it.
+    parsed(triplet) = tryparse(Platform, triplet)
+
     # The platform that an entry of a file of bindings is for. All its strings are tags.
     function platform_of(entry)
         values = Dict{String, String}(tag => value for (tag, value) in entry if value isa String)
@@ -52,6 +55,14 @@ else
     end
 
     host() = Base.invokelatest(Pkg.BinaryPlatforms.platform_key_abi)
+
+    function parsed(triplet)
+        platform = Base.invokelatest(Pkg.BinaryPlatforms.platform_key_abi, triplet)
+        return platform isa Pkg.BinaryPlatforms.UnknownPlatform ? nothing : platform
+    end
+
+    select_platform(candidates, platform) =
+        Base.invokelatest(Pkg.BinaryPlatforms.select_platform, candidates, platform)
 
     platform_of(entry) = Base.invokelatest(Pkg.Artifacts.unpack_platform, entry, "", "")
 

@@ -23,6 +23,7 @@ Base.Experimental.@optlevel 1
 export @get_scratch!,
     @my_artifact,
     @my_artifacts_toml!,
+    @products,
     archive_artifact,
     bind_artifact!,
     bind_my_artifact!,
@@ -73,12 +74,14 @@ include("PlatformEngines.jl")
 include("store/Store.jl")
 include("gc.jl")
 include("program.jl")
+include("products/Products.jl")
+include("products/macro.jl")
 
 declare_public(
     @__MODULE__,
     (:Busy, :Cancelled, :DepotIO, :DownloadError, :FormatError, :IntegrityMismatch),
     (:InternalError, :LibraryNotFound, :NotFound, :ScratchRSError),
-    (:Artifacts, :PlatformEngines),
+    (:Artifacts, :JLLWrappers, :PlatformEngines),
     (Symbol("@artifact_str"), :artifact_exists, :artifact_hash, :artifact_meta, :artifact_path),
     (:find_artifacts_toml, :select_downloadable_artifacts),
     (:ArtifactDownloadInfo, :artifact_names, :artifact_paths, :artifact_slash_lookup),

@@ -124,11 +124,10 @@ function depend_on(path::String)
     end
 end
 
-# A preference of this package, from `LocalPreferences.toml` or the project file; the precompiled
+# A preference of a package, from `LocalPreferences.toml` or the project file; the precompiled
 # package becomes stale when it changes. Julia 1.5 has no preferences.
-function preference(name::String)
+function preference(uuid::Union{Nothing, UUID}, name::String)
     @static if isdefined(Base, :get_preferences)
-        uuid = Base.PkgId(@__MODULE__).uuid
         uuid === nothing && return nothing
         Base.record_compiletime_preference(uuid, name)
         value = get(Base.get_preferences(uuid), name, nothing)
@@ -137,6 +136,24 @@ function preference(name::String)
         return nothing
     end
 end
+
+# The statement that declares a global variable. Since 1.9 it has a type in any module.
+function declare_global(name::Symbol, type, value)
+    @static if VERSION >= v"1.9-"
+        return :(global $name::$type = $value)
+    else
+        return :(global $name = $value)
+    end
+end
+
+# Whether `ccall` requires that the name of a library is a constant.
+const REQUIRES_CONSTANT_LIBRARY = VERSION < v"1.6"
+
+# The statement that makes Julia interpret the functions of a module, as `@seldom_run` does.
+interpreting(mod::Module) =
+    isdefined(Base.Experimental, Symbol("@compiler_options")) ?
+    :(Core.eval($mod, :(Base.Experimental.@compiler_options optimize = 0 compile = min infer = no))) :
+    :(Core.eval($mod, :(Base.Experimental.@optlevel 0)))
 
 # Marks names as part of the interface without exporting them: a declaration since Julia 1.11.
 function declare_public(mod::Module, lists...)

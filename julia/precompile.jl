@@ -10,5 +10,13 @@ precompile(path_of_bound, (String, String, String, Dict{String, Any}, SHA1, Any,
 precompile(known_overrides, (String,))
 precompile(artifact_exists, (SHA1,))
 precompile(artifact_path, (SHA1,))
+# The `__init__` of a package with products.
+precompile(Products.open_product, (String, UInt32, Module))
+precompile(Products.add_directory!, (Vector{String}, String))
+precompile(Products.add_directories!, (Vector{String}, Vector{String}))
+precompile(
+    Products.publish_lists!,
+    (Base.RefValue{String}, Vector{String}, Base.RefValue{String}, Vector{String}),
+)
 # The method that is called whenever the package is loaded.
 precompile(Native.begin_session, ())

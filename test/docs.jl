@@ -12,7 +12,7 @@ const PUBLIC = [
     :tree_hash, :tree_hash_sha256, :unpack_platform, :usage_toml, :with_artifacts_directory,
     Symbol("@artifact_str"), :Artifacts, :artifact_exists, :artifact_hash, :artifact_meta,
     :artifact_path, :find_artifacts_toml, :select_downloadable_artifacts,
-    :PlatformEngines, :SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status,
+    :JLLWrappers, :PlatformEngines, :SHA256, :adopt_store!, :find_orphanages, :store_link, :store_link!, :store_status,
     :verify_store,
 ]
 const EXPORTED = [
@@ -20,7 +20,7 @@ const EXPORTED = [
     :create_artifact, :delete_scratch!, :download_artifact, :ensure_artifact_installed,
     :get_scratch!, :remove_artifact, :scratch_dir, :unbind_artifact!, :verify_artifact,
     :with_scratch_directory,
-    Symbol("@my_artifact"), Symbol("@my_artifacts_toml!"), :bind_my_artifact!, :create_my_artifact,
+    Symbol("@my_artifact"), Symbol("@my_artifacts_toml!"), Symbol("@products"), :bind_my_artifact!, :create_my_artifact,
     :download_my_artifact!, :load_my_artifacts_toml, :my_artifact_exists, :my_artifact_hash,
     :my_artifact_path, :my_artifacts_toml!, :unbind_my_artifact!,
 ]

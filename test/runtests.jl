@@ -18,7 +18,7 @@ using .Lab
 
 const FILES = [
     "answers", "scratch", "place", "usage", "collection", "gc", "debug_log", "generate", "native", "jobs", "threads",
-    "artifacts", "artifact_content", "install", "store", "program", "docs", "manual", "peer", "pkg_peer",
+    "artifacts", "artifact_content", "install", "products", "store", "program", "docs", "manual", "peer", "pkg_peer",
 ]
 # `julia test/runtests.jl usage native` runs only these, as does `test_args` of `Pkg.test`.
 const CHOSEN = isempty(ARGS) ? FILES : ARGS

@@ -104,7 +104,7 @@ library_file(binding) =
 const BOUND, PLATFORMS, OWN = let package = dirname(dirname(@__DIR__)), table = binding_table(package)
     bound_artifacts(table), bound_platforms(table), own_libraries(package)
 end
-const PREFERRED = something(preference("binding"), "")
+const PREFERRED = something(preference(Base.PkgId(@__MODULE__).uuid, "binding"), "")
 
 # The depots `now`, then those of `before` that are not among them. Relative ones of `before` are resolved
 # against the directory that was the current one then.

@@ -63,7 +63,7 @@ end
 
 # The library in a file; `nothing` if it can't be loaded, or has another list of operations than the package.
 function opened(path::String, binding::String)
-    handle = open_library(path)
+    handle = open_library(path, FLAGS)
     handle == C_NULL && return nothing
     abi = ccall(address(handle, "scratchrs_abi"), UInt64, ())
     return abi == ABI ? library(handle, binding == "jlrs") : nothing
@@ -77,8 +77,8 @@ const FLAGS = Libdl.RTLD_LAZY | Libdl.RTLD_DEEPBIND
 
 # The functions that `dlopen` and `dlsym` of Libdl call: most of the code for loading the library would be that
 # of their keyword arguments.
-open_library(path::String) =
-    ccall(:jl_load_dynamic_library, Ptr{Cvoid}, (Cstring, UInt32, Cint), path, FLAGS, 0)
+open_library(path::String, flags::UInt32) =
+    ccall(:jl_load_dynamic_library, Ptr{Cvoid}, (Cstring, UInt32, Cint), path, flags, 0)
 
 function address(library::Ptr{Cvoid}, name::String)
     found = Ref{Ptr{Cvoid}}(C_NULL)
