@@ -1,5 +1,5 @@
-# The tests of Scratch.jl and OhMyArtifacts.jl, run against this package: `SCRATCH_JL` and
-# `OHMYARTIFACTS_JL` name checkouts of them. None of their files is kept here.
+# The tests of Scratch.jl, OhMyArtifacts.jl and JLLWrappers.jl, run against this package: `SCRATCH_JL`,
+# `OHMYARTIFACTS_JL` and `JLLWRAPPERS_JL` name checkouts of them. None of their files is kept here.
 #
 # Their test files are changed only in the name and UUID of the package, and by a stub of a registry in their
 # depots: Pkg would download one. They are in the directory `test` of a copy of this package, as they
@@ -77,5 +77,23 @@ end
         inapplicable("what the tests of Scratch.jl expect", "they can't pass in this version of Julia")
     else
         with_lab(lab -> run_peer_tests(source, lab, VERSION < v"1.6" ? 48 : 66))
+    end
+end
+
+# Their tests use four packages of BinaryBuilder, which they download unless the directory `test` of the checkout has
+# them, in the versions that they name. These are changed only in what they import, and their artifacts are made
+# here. What else they depend on is replaced by stubs.
+@testset "the tests of JLLWrappers.jl" begin
+    source = get(ENV, "JLLWRAPPERS_JL", "")
+    packages = joinpath.(source, "test", ["HelloWorldC_jll", "LAMMPS_jll", "libxls_jll", "Vulkan_Headers_jll"])
+    if isempty(source)
+        inapplicable("what the tests of JLLWrappers.jl expect", "JLLWRAPPERS_JL names no checkout of it")
+    elseif !all(isdir, packages)
+        skipped("what the tests of JLLWrappers.jl expect", "the checkout has not all of $(join(packages, ", "))")
+    elseif VERSION < v"1.10"
+        inapplicable("what the tests of JLLWrappers.jl expect", "their packages require a later version of Julia")
+    else
+        include("peer/jllwrappers.jl")
+        with_lab(lab -> JLLWrappersPeer.run_tests(source, lab), stacked = true)
     end
 end
