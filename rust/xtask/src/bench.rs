@@ -2,6 +2,8 @@
 
 mod artifacts;
 mod gc;
+#[cfg(unix)]
+mod products;
 mod readers;
 mod store;
 
@@ -44,6 +46,9 @@ enum Benchmark {
     MeasureReader(readers::Measure),
     #[command(hide = true)]
     MeasureStore(store::Measure),
+    /// Loading a package with products, beside JLLWrappers.
+    #[cfg(unix)]
+    Products(products::Arguments),
     /// All text readers, on the worst known inputs, at growing sizes.
     Readers(readers::Arguments),
     /// The store, beside OhMyArtifacts.jl, and alone with 100,000 files.
@@ -68,6 +73,8 @@ pub(crate) fn run(environment: &Environment, arguments: &Arguments) -> Result<()
         Benchmark::MeasureGc(arguments) => gc::measure(arguments),
         Benchmark::MeasureReader(arguments) => readers::measure(arguments),
         Benchmark::MeasureStore(arguments) => store::measure(arguments),
+        #[cfg(unix)]
+        Benchmark::Products(arguments) => products::run(environment, arguments),
         Benchmark::Readers(arguments) => readers::run(environment, arguments),
         Benchmark::Store(arguments) => store::run(environment, arguments),
         Benchmark::Scratch { scratch_jl, sessions } => scratch(environment, scratch_jl, *sessions),
