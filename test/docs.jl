@@ -4,7 +4,7 @@
 const PUBLIC = [
     :ArtifactDownloadInfo, :Busy, :Cancelled, :DepotIO, :DownloadError, :FormatError,
     :IntegrityMismatch, :InternalError, :LibraryNotFound, :NotFound, :ScratchRSError,
-    :Explained, :Report, :Status, :StoreStatus, :artifact_usage, :gc, :repair_artifacts, :status, :verify_artifacts, :why,
+    :Explained, :Report, :Status, :StoreStatus, :StoreVerification, :Verification, :artifact_usage, :gc, :repair_artifacts, :status, :verify_artifacts, :why,
     :artifact_names, :artifact_paths, :artifact_slash_lookup, :artifacts_dirs, :blob_hash,
     :blob_hash_sha256, :condense_usage!, :ensure_all_artifacts_installed, :extract_all_hashes,
     :find_uuid, :load_artifacts_toml, :load_overrides, :pack_platform!, :process_overrides,
