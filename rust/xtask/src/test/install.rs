@@ -4,6 +4,7 @@
 //! Julia. A web server and git repositories on disk stand for the network ([`Network`]). The scripts in
 //! `test/install/` are the sessions of a user. They run under strace, and fail if they read files elsewhere.
 
+mod jlls;
 mod machine;
 mod network;
 
@@ -34,6 +35,8 @@ enum Story {
     Faults,
     /// Several environments and processes with one depot, and a depot that was moved or is read-only.
     Depots,
+    /// Packages with products that `scratchrs jll` made, one of which needs the library of the other.
+    Jlls,
 }
 
 impl fmt::Display for Story {
@@ -43,6 +46,7 @@ impl fmt::Display for Story {
             Self::Git => "from git",
             Self::Faults => "despite faults",
             Self::Depots => "in shared depots",
+            Self::Jlls => "with JLL packages",
         })
     }
 }
@@ -61,7 +65,10 @@ pub(super) fn stages(environment: &Environment, julias: &[Julia], stages: &mut S
             .add("an installation on a read-only file system", "it takes the right to mount");
     }
     let stories = [Story::PkgServer, Story::Git, Story::Faults, Story::Depots];
-    let all: Vec<_> = julias.iter().flat_map(|julia| stories.map(|story| (julia, story))).collect();
+    let mut all: Vec<_> =
+        julias.iter().flat_map(|julia| stories.map(|story| (julia, story))).collect();
+    let of_this_pkg = julias.iter().filter(|julia| julia.version.series() >= (1, 6));
+    all.extend(of_this_pkg.map(|julia| (julia, Story::Jlls)));
     let name =
         |(julia, story): &(&Julia, Story)| format!("installation {story}, Julia {}", julia.version);
     stages.run_together(&all, name, |&(julia, story), output| {
@@ -75,8 +82,14 @@ pub(super) fn stages(environment: &Environment, julias: &[Julia], stages: &mut S
             Story::Git => by_git(&machine, &network),
             Story::Faults => with_faults(&machine, network),
             Story::Depots => in_shared_depots(&machine, &network, can_mount),
+            Story::Jlls => with_jlls(&machine, &network, &root),
         }
     });
+}
+
+fn with_jlls(machine: &Machine<'_>, network: &Network<'_>, root: &Path) -> Result<()> {
+    jlls::publish(root, network)?;
+    machine.run("jlls", &[])
 }
 
 fn by_pkg_server(machine: Machine<'_>, network: &Network<'_>) -> Result<()> {

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! git/General/                  the registry
-//!     ScratchRS/                the package
+//!     ScratchRS/                the package, and others
 //! served/registries             the registry in its current state
 //!        registry/<uuid>/<tree>
 //!        package/<uuid>/<tree>
@@ -11,17 +11,31 @@
 //!        files/<version>/       the tarballs that `Artifacts.toml` of a version binds
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
+use scratchrs_fs::Progress;
 use scratchrs_jll::{Binding, artifacts_toml};
 use scratchrs_testkit::server::Server;
+use serde::Deserialize;
 
 use crate::artifact::{File, Product, VERSION};
 use crate::environment::Environment;
 use crate::program;
+
+/// What a registry says of a package.
+#[derive(Deserialize)]
+struct Project {
+    name: String,
+    uuid: String,
+    version: String,
+    #[serde(default)]
+    deps: BTreeMap<String, String>,
+    compat: BTreeMap<String, String>,
+}
 
 /// The registry that Pkg adds to an empty depot.
 const REGISTRY: (&str, &str) = ("General", "23338594-aafe-5451-b93e-139f81909106");
@@ -79,17 +93,27 @@ impl<'a> Network<'a> {
         self.environment.copy_tracked(&package)?;
         let file = package.join("Project.toml");
         let text = fs::read_to_string(&file)?;
-        let project: toml::Table = text.parse()?;
-        let field = |name: &str| project.get(name)?.as_str();
-        let uuid = field("uuid").context("`Project.toml` has no UUID")?;
-        let compat = project.get("compat").and_then(|it| it.get("julia")?.as_str());
-        let compat = compat.context("`Project.toml` has no compat entry for Julia")?;
         let line = |version| format!("\nversion = \"{version}\"\n");
         fs::write(&file, text.replace(&line(VERSION), &line(version)))?;
         fs::write(package.join("Artifacts.toml"), artifacts_toml(&self.release(version)?)?)?;
         change(&package)?;
-        let tree = self.commit(&package, &format!("package/{uuid}"))?;
-        self.register(uuid, compat, version, &tree)
+        self.publish_repository(&package)
+    }
+
+    /// Publishes the package in a directory.
+    pub(super) fn publish_directory(&self, directory: &Path) -> Result<()> {
+        let name = directory.file_name().context("the package has no name")?;
+        let package = self.root.join("git").join(name);
+        scratchrs_fs::copy_tree(directory, &package, &Progress::default())??;
+        self.publish_repository(&package)
+    }
+
+    /// Commits the package in a directory of `git`, and adds its version to the registry.
+    fn publish_repository(&self, package: &Path) -> Result<()> {
+        let text = fs::read_to_string(package.join("Project.toml"))?;
+        let project: Project = toml::from_str(&text)?;
+        let tree = self.commit(package, &format!("package/{}", project.uuid))?;
+        self.register(&project, &tree)
     }
 
     /// Packs the libraries of a version, and returns what binds them. Those of another version than that of the
@@ -113,25 +137,34 @@ impl<'a> Network<'a> {
         Ok(bindings)
     }
 
-    /// Adds a version to the registry.
-    fn register(&self, uuid: &str, compat: &str, version: &str, tree: &str) -> Result<()> {
-        let (name, registry_uuid) = REGISTRY;
-        let registry = self.repository(name);
-        let entry = registry.join("S/ScratchRS");
+    /// Adds a version of a package to the registry.
+    fn register(&self, project: &Project, tree: &str) -> Result<()> {
+        let (registry_name, registry_uuid) = REGISTRY;
+        let registry = self.repository(registry_name);
+        let Project { name, uuid, version, deps, compat } = project;
+        let entry = registry.join(name);
         scratchrs_fs::create_dir_all(&entry)?;
-        let repository = |name| format!("repo = '{}'\n", self.repository(name).display());
-        let text = format!(
-            "name = \"{name}\"\nuuid = \"{registry_uuid}\"\n{}\n[packages]\n\
-             {uuid} = {{ name = \"ScratchRS\", path = \"S/ScratchRS\" }}\n",
-            repository(name)
-        );
-        fs::write(registry.join("Registry.toml"), text)?;
-        let text = format!("name = \"ScratchRS\"\nuuid = \"{uuid}\"\n{}", repository("ScratchRS"));
+        let repository = |name: &str| format!("repo = '{}'\n", self.repository(name).display());
+        let text = format!("name = \"{name}\"\nuuid = \"{uuid}\"\n{}", repository(name));
         fs::write(entry.join("Package.toml"), text)?;
-        fs::write(entry.join("Compat.toml"), format!("[0-999]\njulia = \"{compat}-1\"\n"))?;
+        let julia = compat.get("julia").context("`Project.toml` has no compat entry for Julia")?;
+        fs::write(entry.join("Compat.toml"), format!("[0-999]\njulia = \"{julia}-1\"\n"))?;
+        let deps: String =
+            deps.iter().map(|(name, uuid)| format!("{name} = \"{uuid}\"\n")).collect();
+        fs::write(entry.join("Deps.toml"), format!("[0-999]\n{deps}"))?;
         let versions = entry.join("Versions.toml");
         let known = fs::read_to_string(&versions).unwrap_or_default();
         fs::write(&versions, format!("{known}[\"{version}\"]\ngit-tree-sha1 = \"{tree}\"\n"))?;
+        let file = registry.join("Registry.toml");
+        let head = format!(
+            "name = \"{registry_name}\"\nuuid = \"{registry_uuid}\"\n{}\n[packages]\n",
+            repository(registry_name)
+        );
+        let known = fs::read_to_string(&file).unwrap_or(head);
+        let line = format!("{uuid} = {{ name = \"{name}\", path = \"{name}\" }}\n");
+        if !known.contains(&line) {
+            fs::write(&file, known + &line)?;
+        }
         let path = format!("registry/{registry_uuid}");
         let tree = self.commit(&registry, &path)?;
         Ok(fs::write(self.served("registries"), format!("/{path}/{tree}\n"))?)
