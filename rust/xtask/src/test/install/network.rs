@@ -104,6 +104,7 @@ impl<'a> Network<'a> {
     pub(super) fn publish_directory(&self, directory: &Path) -> Result<()> {
         let name = directory.file_name().context("the package has no name")?;
         let package = self.root.join("git").join(name);
+        scratchrs_fs::create_dir_all(&package)?;
         scratchrs_fs::copy_tree(directory, &package, &Progress::default())??;
         self.publish_repository(&package)
     }
