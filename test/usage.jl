@@ -138,7 +138,7 @@ end
             delete_scratch!(OWNER, "key")
             @test isempty(filter(((_, path),) -> path == ScratchRS.scratch_path(OWNER, "key"), keys(ScratchRS.scratch_access_timers)))
             # In any spelling of the depot.
-            for depot in [lab.depot * "/", joinpath(lab.depot, "..", "depot"), "depot"]
+            for depot in [lab.depot * "/", joinpath(lab.depot, "..", "depot"), joinpath(lab.depot, ".")]
                 path = get_scratch!(OWNER, "key"; depot = depot)
                 count = length(records(path))
                 delete_scratch!(OWNER, "key"; depot = depot)
