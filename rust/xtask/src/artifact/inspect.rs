@@ -86,12 +86,6 @@ pub(crate) fn newest_glibc(contents: &[u8]) -> Result<Option<String>> {
 mod tests {
     use super::*;
 
-    /// This test program is a binary that a compiler has made.
-    #[cfg(target_os = "linux")]
-    fn this_program() -> Vec<u8> {
-        std::fs::read(std::env::current_exe().unwrap()).unwrap()
-    }
-
     fn library() -> Binary {
         let contents = scratchrs_testkit::elf(None);
         Binary { kind: Kind::Library, ..Binary::read(&contents).unwrap().unwrap() }
@@ -127,10 +121,11 @@ mod tests {
         check(&["libz.so.6"], &freebsd).unwrap_err();
     }
 
+    /// This test program is a binary that a compiler has made.
     #[test]
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     fn a_compiled_program_is_read() {
-        let program = this_program();
+        let program = std::fs::read(std::env::current_exe().unwrap()).unwrap();
         let error = check(&program, &glibc(), Kind::Program, true).unwrap_err().to_string();
         assert!(
             error.contains("which another machine may lack") || error.contains("glibc"),
