@@ -284,7 +284,7 @@ print(basename(ScratchRS.scratchrs(identity)))
             @test result.out == "true true scratchrs"
         end
         # Without a depot, a space can be in a given one.
-        result = outcome("using ScratchRS; empty!(DEPOT_PATH); print(isdir(get_scratch!(Base.UUID(\"$OWNER\"), \"key\"; depot = \"given\")))")
+        result = outcome("using ScratchRS; empty!(DEPOT_PATH); print(isdir(get_scratch!(Base.UUID(\"$OWNER\"), \"key\"; depot = abspath(\"given\"))))")
         @test (result.ok, result.out) == (true, "true")
         # The package is loaded from relative depots.
         library = basename(first(Lab.OUTER))
